@@ -1,0 +1,140 @@
+package io.millrace.gpu;
+
+import java.io.Serializable;
+
+/**
+ * What an engine is opened with; equal options share one engine in a JVM.
+ *
+ * @param model folder in Hugging Face form
+ * @param modelName name that requests and results use for it; defaults to the folder's name
+ * @param device {@code cpu}, {@code cuda} or {@code auto}
+ * @param maxModelLen most tokens of prompt and completion together; 0 takes the model's context
+ * @param blockSize KV positions per block
+ * @param kvCacheBytes memory for KV blocks; 0 lets the engine choose
+ * @param maxBatchedTokens most tokens in one step
+ * @param maxSequences most sequences running at once
+ * @param threads compute threads of the CPU backend; 0 takes all cores
+ */
+public record EngineOptions(
+        String model,
+        String modelName,
+        String device,
+        int maxModelLen,
+        int blockSize,
+        long kvCacheBytes,
+        int maxBatchedTokens,
+        int maxSequences,
+        int threads)
+        implements Serializable {
+
+    /** Defaults for the model in {@code folder}. */
+    public static EngineOptions of(String folder) {
+        String trimmed = folder.endsWith("/") ? folder.substring(0, folder.length() - 1) : folder;
+        String name = trimmed.substring(trimmed.lastIndexOf('/') + 1);
+        return new EngineOptions(trimmed, name, "auto", 0, 16, 0, 512, 64, 0);
+    }
+
+    public EngineOptions withModelName(String value) {
+        return new EngineOptions(
+                model,
+                value,
+                device,
+                maxModelLen,
+                blockSize,
+                kvCacheBytes,
+                maxBatchedTokens,
+                maxSequences,
+                threads);
+    }
+
+    public EngineOptions withDevice(String value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                value,
+                maxModelLen,
+                blockSize,
+                kvCacheBytes,
+                maxBatchedTokens,
+                maxSequences,
+                threads);
+    }
+
+    public EngineOptions withMaxModelLen(int value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                value,
+                blockSize,
+                kvCacheBytes,
+                maxBatchedTokens,
+                maxSequences,
+                threads);
+    }
+
+    public EngineOptions withBlockSize(int value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                maxModelLen,
+                value,
+                kvCacheBytes,
+                maxBatchedTokens,
+                maxSequences,
+                threads);
+    }
+
+    public EngineOptions withKvCacheBytes(long value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                maxModelLen,
+                blockSize,
+                value,
+                maxBatchedTokens,
+                maxSequences,
+                threads);
+    }
+
+    public EngineOptions withMaxBatchedTokens(int value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                maxModelLen,
+                blockSize,
+                kvCacheBytes,
+                value,
+                maxSequences,
+                threads);
+    }
+
+    public EngineOptions withMaxSequences(int value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                maxModelLen,
+                blockSize,
+                kvCacheBytes,
+                maxBatchedTokens,
+                value,
+                threads);
+    }
+
+    public EngineOptions withThreads(int value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                maxModelLen,
+                blockSize,
+                kvCacheBytes,
+                maxBatchedTokens,
+                maxSequences,
+                value);
+    }
+}

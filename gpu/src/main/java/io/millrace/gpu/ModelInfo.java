@@ -1,0 +1,18 @@
+package io.millrace.gpu;
+
+/**
+ * What is known of a loaded model.
+ *
+ * @param name its name in requests and results
+ * @param fingerprint hash of weights, config, tokenizer and kernels: equal fingerprints give equal
+ *     answers
+ * @param vocabularySize number of logits
+ * @param maxModelLen most tokens of prompt and completion together, the KV cache considered
+ * @param defaultSampling parameters where a request names none (generation_config.json)
+ */
+public record ModelInfo(
+        String name,
+        String fingerprint,
+        int vocabularySize,
+        int maxModelLen,
+        SamplingParameters defaultSampling) {}

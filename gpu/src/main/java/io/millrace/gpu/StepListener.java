@@ -1,0 +1,17 @@
+package io.millrace.gpu;
+
+/** Told what a step brought, on the engine thread, tokens in order of position. */
+public interface StepListener {
+
+    /**
+     * A completion grew by one confirmed token.
+     *
+     * @param handle what {@link Engine#add} returned
+     * @param completion 0 to n-1
+     * @param tokenId the new token
+     */
+    void onToken(long handle, int completion, int tokenId);
+
+    /** All completions of a request are finished; the handle is dead after this. */
+    void onFinished(long handle, GenerationResult result);
+}

@@ -1,0 +1,11 @@
+package io.millrace.gpu;
+
+/** Turns text into token ids and back. Safe for any thread. */
+public interface Tokenizer {
+
+    /** Token ids of a prompt, with the special tokens that the model's own tokenizer adds. */
+    int[] encode(String text);
+
+    /** Text of generated tokens, special tokens left out, invalid UTF-8 as U+FFFD. */
+    String decode(int[] tokenIds);
+}

@@ -1,0 +1,2 @@
+/** The seam between the engine and what computes a step. */
+package io.millrace.gpu.backend;
