@@ -14,4 +14,13 @@ public interface StepListener {
 
     /** All completions of a request are finished; the handle is dead after this. */
     void onFinished(long handle, GenerationResult result);
+
+    /**
+     * The engine failed on this request alone; the handle is dead after this, other requests go on.
+     *
+     * @param reason one sentence for the user
+     */
+    default void onFailed(long handle, String reason) {
+        throw new IllegalStateException(reason);
+    }
 }

@@ -4,7 +4,13 @@ import io.millrace.gpu.GenerationResult.TokenLogprobs;
 
 /** What a step brought, by row of its {@link StepBatch}. Reused from step to step. */
 public final class StepOutput {
-    /** Drawn token of each row, -1 for a row that was not sampled. (rows) */
+    /** In place of a token: the row was not to be sampled. */
+    public static final int NOT_SAMPLED = -1;
+
+    /** In place of a token: the row's logits hold a NaN or an infinity; only its request fails. */
+    public static final int BAD_LOGITS = -2;
+
+    /** Drawn token of each row, or {@link #NOT_SAMPLED} or {@link #BAD_LOGITS}. (rows) */
     public final int[] tokenIds;
 
     /** Log probabilities of each row, null where not asked for. (rows) */
