@@ -1,0 +1,271 @@
+package io.millrace.gpu.schedule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class SchedulerTest {
+    private long arrivals;
+
+    @Test
+    void aLongPromptIsCutIntoChunksOfTheBudget() {
+        Simulation simulation = new Simulation(100, 4, 17, 8);
+        simulation.add(40, 3);
+        assertThat(simulation.steps())
+                .containsExactly("0.0:17", "0.0:17", "0.0:6", "0.0:1", "0.0:1");
+    }
+
+    @Test
+    void promptsAndSingleTokensShareAStep() {
+        Simulation simulation = new Simulation(100, 4, 10, 8);
+        simulation.add(4, 3);
+        assertThat(simulation.step()).isEqualTo("0.0:4");
+        simulation.add(30, 1);
+        assertThat(simulation.step()).isEqualTo("0.0:1 1.0:9");
+    }
+
+    @Test
+    void aLongPromptLeavesATokenToEachBehindIt() {
+        Simulation simulation = new Simulation(100, 4, 10, 8);
+        simulation.add(2, 9, 0);
+        simulation.add(2, 9, 0);
+        simulation.step();
+        simulation.add(30, 1, -1);
+        assertThat(simulation.step()).isEqualTo("0.0:1 1.0:1 2.0:8");
+        assertThat(simulation.step()).isEqualTo("2.0:8 0.0:1 1.0:1");
+    }
+
+    @Test
+    void waitingOnesGoByPriorityThenArrival() {
+        Simulation simulation = new Simulation(100, 4, 100, 1);
+        simulation.add(3, 1, 0);
+        simulation.add(3, 1, 5);
+        simulation.add(3, 1, -1);
+        simulation.add(3, 1, 0);
+        assertThat(simulation.steps()).containsExactly("2.0:3", "0.0:3", "3.0:3", "1.0:3");
+    }
+
+    @Test
+    void noMoreRunThanMayRun() {
+        Simulation simulation = new Simulation(100, 4, 100, 2);
+        for (int i = 0; i < 5; i++) {
+            simulation.add(3, 2);
+        }
+        assertThat(simulation.step()).isEqualTo("0.0:3 1.0:3");
+        assertThat(simulation.scheduler.running()).isEqualTo(2);
+        assertThat(simulation.scheduler.waiting()).isEqualTo(3);
+    }
+
+    @Test
+    void withoutBlocksTheNewestOfTheLeastUrgentIsPreempted() {
+        // 6 blocks of 4: three prompts of 4 take 3, their first new tokens take the other 3.
+        Simulation simulation = new Simulation(7, 4, 100, 8);
+        simulation.add(4, 9, 1);
+        simulation.add(4, 9, 0);
+        simulation.add(4, 9, 0);
+        for (int i = 0; i < 5; i++) {
+            simulation.step();
+            assertThat(simulation.scheduler.preemptions()).isZero();
+        }
+        // Sequence 0 has the highest priority number: it goes, then comes back when there is room.
+        assertThat(simulation.step()).isEqualTo("1.0:1 2.0:1");
+        assertThat(simulation.scheduler.preemptions()).isEqualTo(1);
+        simulation.steps();
+        assertThat(simulation.blocks.usedBlocks()).isZero();
+    }
+
+    @Test
+    void aPreemptedSequenceIsComputedAgainWithWhatItHadGenerated() {
+        Simulation simulation = new Simulation(4, 4, 100, 8);
+        simulation.add(4, 6);
+        simulation.add(4, 6);
+        simulation.step();
+        // The third block went to sequence 0; sequence 1 lost its own and comes back with 5 tokens.
+        assertThat(simulation.step()).isEqualTo("0.0:1");
+        List<String> rest = simulation.steps();
+        assertThat(rest).containsOnlyOnce("1.0:5");
+    }
+
+    @Test
+    void whatFitsAloneIsAnsweredHoweverMuchElseThereIs() {
+        Simulation simulation = new Simulation(11, 4, 13, 8);
+        for (int i = 0; i < 5; i++) {
+            simulation.add(2, 17);
+        }
+        simulation.add(39, 1);
+        for (int i = 0; i < 5; i++) {
+            simulation.add(2, 17);
+        }
+        simulation.steps();
+        assertThat(simulation.finished).hasSize(11);
+        // Nobody who came later passed the large one for long: it was the sixth or seventh to
+        // finish.
+        assertThat(simulation.finished.indexOf("5.0")).isBetween(5, 6);
+    }
+
+    @Test
+    void completionsOfARequestShareThePromptsFullBlocks() {
+        Simulation simulation = new Simulation(100, 4, 100, 8);
+        simulation.addGroup(11, 3, 0, 5);
+        assertThat(simulation.step()).isEqualTo("0.0:11");
+        // Two full blocks of four are shared; the other three prompt tokens are each one's own.
+        assertThat(simulation.step()).isEqualTo("0.0:1 0.1:3 0.2:3");
+        assertThat(simulation.blocks.usedBlocks()).isEqualTo(2 + 3);
+        Sequence[] s = simulation.groups.get(0);
+        assertThat(s[1].blocks()[0]).isEqualTo(s[0].blocks()[0]);
+        assertThat(s[2].blocks()[1]).isEqualTo(s[0].blocks()[1]);
+        assertThat(s[1].blocks()[2]).isNotEqualTo(s[0].blocks()[2]);
+        simulation.steps();
+        assertThat(simulation.blocks.usedBlocks()).isZero();
+    }
+
+    @Test
+    void aForkAlwaysHasATokenLeftToCompute() {
+        for (int prompt : new int[] {1, 3, 4, 5, 8, 9}) {
+            Simulation simulation = new Simulation(100, 4, 100, 8);
+            simulation.addGroup(prompt, 2, 0, 3);
+            simulation.steps();
+            assertThat(simulation.finished).hasSize(2);
+        }
+    }
+
+    @Test
+    void othersGoAheadWhileForksWaitForThePrompt() {
+        Simulation simulation = new Simulation(100, 4, 10, 8);
+        simulation.addGroup(20, 2, 0, 2);
+        simulation.add(3, 2);
+        assertThat(simulation.step()).isEqualTo("0.0:10");
+        assertThat(simulation.step()).isEqualTo("0.0:10");
+        assertThat(simulation.step()).isEqualTo("0.0:1 0.1:4 1.0:3");
+    }
+
+    @Test
+    void removingASequenceFreesItsBlocksAndNoSiblings() {
+        Simulation simulation = new Simulation(100, 4, 100, 8);
+        simulation.addGroup(11, 2, 0, 50);
+        simulation.step();
+        simulation.step();
+        Sequence[] s = simulation.groups.get(0);
+        simulation.scheduler.remove(s[0]);
+        simulation.scheduler.checkIntegrity();
+        assertThat(simulation.blocks.usedBlocks()).isEqualTo(3);
+        simulation.scheduler.remove(s[0]);
+        simulation.scheduler.remove(s[1]);
+        assertThat(simulation.blocks.usedBlocks()).isZero();
+        assertThat(simulation.scheduler.hasWork()).isFalse();
+    }
+
+    @Test
+    void anyWorkloadFinishesWithoutALeak() {
+        for (int seed = 0; seed < 200; seed++) {
+            Random random = new Random(seed);
+            int blockSize = 1 + random.nextInt(7);
+            int blocks = 3 + random.nextInt(20);
+            int capacity = (blocks - 1) * blockSize;
+            Simulation simulation =
+                    new Simulation(
+                            blocks, blockSize, 1 + random.nextInt(54), 1 + random.nextInt(17));
+            int expected = 0;
+            for (int i = 0; i < 17; i++) {
+                int prompt = 1 + random.nextInt(capacity);
+                int generated = random.nextInt(capacity - prompt + 1);
+                int n = 1 + random.nextInt(3);
+                simulation.addGroup(prompt, n, random.nextInt(3), generated);
+                expected += n;
+                for (int steps = random.nextInt(4); steps > 0; steps--) {
+                    if (simulation.scheduler.hasWork()) {
+                        simulation.step();
+                    }
+                }
+                if (random.nextInt(5) == 0) {
+                    Sequence[] group = simulation.groups.get(random.nextInt(i + 1));
+                    for (Sequence sequence : group) {
+                        String name = Simulation.name(sequence);
+                        simulation.scheduler.remove(sequence);
+                        if (!simulation.finished.contains(name)) {
+                            simulation.finished.add(name);
+                        }
+                    }
+                }
+            }
+            simulation.steps();
+            assertThat(simulation.finished).hasSize(expected).doesNotHaveDuplicates();
+            assertThat(simulation.blocks.usedBlocks()).isZero();
+        }
+    }
+
+    /** Runs plans as an engine would, each sequence until it has generated its share. */
+    private final class Simulation {
+        final BlockManager blocks;
+        final Scheduler scheduler;
+        final int maxTokens;
+        final List<Sequence[]> groups = new ArrayList<>();
+        final List<Integer> lengths = new ArrayList<>();
+        final List<String> finished = new ArrayList<>();
+
+        Simulation(int blocks, int blockSize, int maxTokens, int maxSequences) {
+            this.blocks = new BlockManager(blocks, blockSize);
+            this.maxTokens = maxTokens;
+            scheduler = new Scheduler(this.blocks, maxTokens, maxSequences);
+            arrivals = 0;
+        }
+
+        void add(int prompt, int generate) {
+            addGroup(prompt, 1, 0, generate);
+        }
+
+        void add(int prompt, int generate, int priority) {
+            addGroup(prompt, 1, priority, generate);
+        }
+
+        void addGroup(int prompt, int n, int priority, int generate) {
+            SequenceGroup group = new SequenceGroup(priority, arrivals++, prompt);
+            Sequence[] sequences = new Sequence[n];
+            Arrays.setAll(sequences, i -> new Sequence(group, i, prompt));
+            groups.add(sequences);
+            lengths.add(prompt + generate);
+            for (Sequence sequence : sequences) {
+                scheduler.add(sequence);
+            }
+        }
+
+        String step() {
+            StepPlan plan = scheduler.next();
+            scheduler.checkIntegrity();
+            assertThat(plan.tokens()).isBetween(1, maxTokens);
+            List<String> rows = new ArrayList<>();
+            for (int row = 0; row < plan.rows(); row++) {
+                Sequence sequence = plan.sequence(row);
+                assertThat(plan.count(row)).isPositive();
+                rows.add(name(sequence) + ":" + plan.count(row));
+                sequence.advance(plan.count(row));
+                if (sequence.computed() == sequence.total()) {
+                    sequence.grow();
+                    if (sequence.total() >= lengths.get((int) sequence.group().arrival())) {
+                        scheduler.remove(sequence);
+                        finished.add(name(sequence));
+                    }
+                }
+            }
+            scheduler.checkIntegrity();
+            return String.join(" ", rows);
+        }
+
+        List<String> steps() {
+            List<String> steps = new ArrayList<>();
+            while (scheduler.hasWork()) {
+                steps.add(step());
+                assertThat(steps).hasSizeLessThan(10_000);
+            }
+            return steps;
+        }
+
+        static String name(Sequence sequence) {
+            return sequence.group().arrival() + "." + sequence.index();
+        }
+    }
+}
