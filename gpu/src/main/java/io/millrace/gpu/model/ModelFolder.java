@@ -1,0 +1,207 @@
+package io.millrace.gpu.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.SamplingParameters;
+import io.millrace.gpu.tensor.InvalidModelException;
+import io.millrace.gpu.tensor.SafeTensors;
+import io.millrace.gpu.tensor.Tensor;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * A model in Hugging Face form on disk, its headers read and checked, its weights not yet read.
+ *
+ * <pre>
+ * config.json              architecture and shape
+ * tokenizer.json           the tokenizer
+ * generation_config.json   optional: defaults of decoding
+ * model.safetensors        the weights, or
+ * model.safetensors.index.json with the shards that it names
+ * </pre>
+ */
+public final class ModelFolder {
+    private static final String CONFIG = "config.json";
+    private static final String GENERATION = "generation_config.json";
+    private static final String TOKENIZER = "tokenizer.json";
+    private static final String WEIGHTS = "model.safetensors";
+    private static final String INDEX = "model.safetensors.index.json";
+
+    private final Path path;
+    private final DecoderShape shape;
+    private final SamplingParameters defaultSampling;
+    private final List<Integer> endOfTextIds;
+    private final Map<String, Tensor> tensors;
+    private String fingerprint;
+
+    private ModelFolder(
+            Path path,
+            DecoderShape shape,
+            SamplingParameters defaultSampling,
+            List<Integer> endOfTextIds,
+            Map<String, Tensor> tensors) {
+        this.path = path;
+        this.shape = shape;
+        this.defaultSampling = defaultSampling;
+        this.endOfTextIds = endOfTextIds;
+        this.tensors = tensors;
+    }
+
+    /**
+     * Reads everything but the weights.
+     *
+     * @throws InvalidModelException a folder that is missing, broken or not supported
+     */
+    public static ModelFolder open(Path path) throws IOException {
+        if (!Files.isDirectory(path)) {
+            throw new InvalidModelException("There is no model folder " + path + ".");
+        }
+        for (String required : List.of(CONFIG, TOKENIZER)) {
+            if (!Files.isRegularFile(path.resolve(required))) {
+                throw new InvalidModelException(
+                        "The model folder %s has no %s.".formatted(path, required));
+            }
+        }
+        ConfigFile config = ConfigFile.read(path.resolve(CONFIG));
+        ConfigFile generation =
+                Files.exists(path.resolve(GENERATION))
+                        ? ConfigFile.read(path.resolve(GENERATION))
+                        : null;
+        DecoderShape shape = Family.of(config).shape(config);
+        return new ModelFolder(
+                path,
+                shape,
+                GenerationDefaults.sampling(generation),
+                GenerationDefaults.endOfTextIds(generation, config, shape.vocabulary()),
+                openWeights(path));
+    }
+
+    private static Map<String, Tensor> openWeights(Path path) throws IOException {
+        Path index = path.resolve(INDEX);
+        if (!Files.exists(index)) {
+            if (!Files.exists(path.resolve(WEIGHTS))) {
+                throw new InvalidModelException(
+                        "The model folder %s has neither %s nor %s."
+                                .formatted(path, WEIGHTS, INDEX));
+            }
+            return SafeTensors.open(path.resolve(WEIGHTS));
+        }
+        JsonNode map = ConfigFile.read(index).get("weight_map");
+        if (map == null || !map.isObject()) {
+            throw new InvalidModelException(index + " has no weight_map.");
+        }
+        Set<String> files = new TreeSet<>();
+        map.forEach(file -> files.add(file.asText()));
+        Map<String, Map<String, Tensor>> shards = new TreeMap<>();
+        for (String file : files) {
+            // A name with a path in it would read outside the folder.
+            if (!Path.of(file).equals(Path.of(file).getFileName())) {
+                throw new InvalidModelException(
+                        "%s names the shard %s, which is not a plain file name."
+                                .formatted(index, file));
+            }
+            shards.put(file, SafeTensors.open(path.resolve(file)));
+        }
+        Map<String, Tensor> tensors = new TreeMap<>();
+        for (Map.Entry<String, JsonNode> entry : map.properties()) {
+            Tensor tensor = shards.get(entry.getValue().asText()).get(entry.getKey());
+            if (tensor == null) {
+                throw new InvalidModelException(
+                        "%s places tensor %s in %s, which does not have it."
+                                .formatted(index, entry.getKey(), entry.getValue().asText()));
+            }
+            tensors.put(entry.getKey(), tensor);
+        }
+        return tensors;
+    }
+
+    /** The folder. */
+    public Path path() {
+        return path;
+    }
+
+    /** The tokenizer's file. */
+    public Path tokenizerFile() {
+        return path.resolve(TOKENIZER);
+    }
+
+    /** Number of logits. */
+    public int vocabularySize() {
+        return shape.vocabulary();
+    }
+
+    /** Longest context that the model was made for, in tokens. */
+    public int maxPositions() {
+        return shape.maxPositions();
+    }
+
+    /** Parameters where a request names none. */
+    public SamplingParameters defaultSampling() {
+        return defaultSampling;
+    }
+
+    /** Token ids that end a completion. */
+    public List<Integer> endOfTextIds() {
+        return endOfTextIds;
+    }
+
+    DecoderShape shape() {
+        return shape;
+    }
+
+    /** The tensor of that name and shape. */
+    Tensor tensor(String name, long... dims) throws InvalidModelException {
+        Tensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new InvalidModelException(
+                    "The weights in %s have no tensor %s.".formatted(path, name));
+        }
+        return tensor.expect(dims);
+    }
+
+    /** Bytes of all weights on disk. */
+    public long weightBytes() {
+        return tensors.values().stream().mapToLong(Tensor::bytes).sum();
+    }
+
+    /**
+     * Hash of config, generation config, tokenizer and weights: 24 hex digits. Free after the
+     * weights were loaded, since loading hashes them; else it reads them.
+     */
+    public synchronized String fingerprint() throws IOException {
+        if (fingerprint == null) {
+            MessageDigest sha = sha256();
+            for (String file : List.of(CONFIG, GENERATION, TOKENIZER)) {
+                if (Files.exists(path.resolve(file))) {
+                    byte[] bytes = Files.readAllBytes(path.resolve(file));
+                    String title = file + ' ' + bytes.length + '\n';
+                    sha.update(title.getBytes(StandardCharsets.UTF_8));
+                    sha.update(bytes);
+                }
+            }
+            // By name, so that the same model sharded otherwise is the same model.
+            for (Tensor tensor : new TreeMap<>(tensors).values()) {
+                sha.update(tensor.digest());
+            }
+            fingerprint = HexFormat.of().formatHex(sha.digest(), 0, 12);
+        }
+        return fingerprint;
+    }
+
+    private static MessageDigest sha256() throws IOException {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IOException("This JVM has no SHA-256.", e);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+package io.millrace.gpu.tensor;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+
+/**
+ * One tensor in a file: row-major, little-endian. Its bytes stay on disk until {@link #read}, which
+ * also takes their SHA-256, so that a model is hashed by the one pass that loads it.
+ */
+public final class Tensor {
+    private static final int PIECE_BYTES = 16 << 20;
+    private static final int READ_BYTES = 256 << 10;
+
+    private final String name;
+    private final String typeName;
+    private final long[] shape;
+    private final Path file;
+    private final long position;
+    private final long bytes;
+    private byte[] digest;
+
+    Tensor(String name, String typeName, long[] shape, Path file, long position, long bytes) {
+        this.name = name;
+        this.typeName = typeName;
+        this.shape = shape;
+        this.file = file;
+        this.position = position;
+        this.bytes = bytes;
+    }
+
+    /** Takes consecutive pieces of a tensor. */
+    @FunctionalInterface
+    public interface PieceConsumer {
+
+        /**
+         * Takes {@code length} bytes from the start of {@code piece}; the array is reused.
+         *
+         * @param firstRow number of rows that came before
+         */
+        void accept(byte[] piece, int length, long firstRow) throws IOException;
+    }
+
+    public String name() {
+        return name;
+    }
+
+    /** Number of bytes in the file. */
+    public long bytes() {
+        return bytes;
+    }
+
+    /** The number format. */
+    public DType dtype() throws InvalidModelException {
+        for (DType type : DType.values()) {
+            if (type.name().equals(typeName)) {
+                return type;
+            }
+        }
+        throw new InvalidModelException(
+                "Tensor %s in %s has the type %s; supported are F32, F16 and BF16."
+                        .formatted(name, file, typeName));
+    }
+
+    /** Length of a dimension. */
+    public long dim(int index) {
+        return shape[index];
+    }
+
+    /** Refuses a tensor whose shape is not the given one. */
+    public Tensor expect(long... dims) throws InvalidModelException {
+        if (!Arrays.equals(shape, dims)) {
+            throw new InvalidModelException(
+                    "Tensor %s in %s has the shape %s where config.json asks for %s."
+                            .formatted(name, file, Arrays.toString(shape), Arrays.toString(dims)));
+        }
+        return this;
+    }
+
+    /**
+     * Reads the tensor once from front to end, in pieces of whole groups of rows.
+     *
+     * @param rowGroup a piece holds a multiple of this many rows (the last one may not)
+     */
+    public void read(int rowGroup, PieceConsumer consumer) throws IOException {
+        long rows = shape.length == 0 ? 1 : shape[0];
+        if (bytes == 0 || rows == 0) {
+            throw new InvalidModelException("Tensor %s in %s is empty.".formatted(name, file));
+        }
+        long rowBytes = bytes / rows;
+        long groupBytes = Math.multiplyExact(rowBytes, (long) rowGroup);
+        long pieceBytes = Math.max(groupBytes, PIECE_BYTES / groupBytes * groupBytes);
+        if (pieceBytes > Integer.MAX_VALUE - 16) {
+            throw new InvalidModelException(
+                    "Tensor %s in %s has rows of %d bytes, too long for this engine."
+                            .formatted(name, file, rowBytes));
+        }
+        byte[] piece = new byte[(int) Math.min(pieceBytes, bytes)];
+        MessageDigest sha = digest == null ? header() : null;
+        try (FileChannel channel = FileChannel.open(file)) {
+            for (long done = 0; done < bytes; ) {
+                int length = (int) Math.min(piece.length, bytes - done);
+                fill(channel, piece, length, position + done);
+                // Hashing costs about as much as laying out the weights, so it runs beside it.
+                CompletableFuture<Void> hashed =
+                        sha == null
+                                ? CompletableFuture.completedFuture(null)
+                                : CompletableFuture.runAsync(() -> sha.update(piece, 0, length));
+                try {
+                    consumer.accept(piece, length, done / rowBytes);
+                } finally {
+                    hashed.join();
+                }
+                done += length;
+            }
+        }
+        if (sha != null) {
+            digest = sha.digest();
+        }
+    }
+
+    /** Reads a whole small tensor as floats. */
+    public float[] readFloats() throws IOException {
+        DType type = dtype();
+        float[] values = new float[Math.toIntExact(bytes / type.bytes())];
+        int[] at = {0};
+        read(
+                1,
+                (piece, length, firstRow) -> {
+                    for (int i = 0; i < length; i += type.bytes()) {
+                        values[at[0]++] = type.toFloat(checkedBits(type, piece, i));
+                    }
+                });
+        return values;
+    }
+
+    /** Bits of the number at a byte index of a piece; refuses infinities and NaN. */
+    public int checkedBits(DType type, byte[] piece, int index) throws InvalidModelException {
+        int bits =
+                type == DType.F32
+                        ? (int) LittleEndian.INT.get(piece, index)
+                        : (short) LittleEndian.SHORT.get(piece, index) & 0xffff;
+        if (!type.isFinite(bits)) {
+            throw notFinite();
+        }
+        return bits;
+    }
+
+    /** The error for a weight that is infinite or NaN. */
+    public InvalidModelException notFinite() {
+        return new InvalidModelException(
+                "Tensor %s in %s holds a number that is not finite.".formatted(name, file));
+    }
+
+    /** SHA-256 over name, type, shape and bytes; reads the file if {@link #read} has not yet. */
+    public byte[] digest() throws IOException {
+        if (digest == null) {
+            read(1, (piece, length, firstRow) -> {});
+        }
+        return digest.clone();
+    }
+
+    private MessageDigest header() {
+        try {
+            MessageDigest sha = MessageDigest.getInstance("SHA-256");
+            String dims =
+                    Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(","));
+            sha.update(
+                    (name + ' ' + typeName + ' ' + dims + '\n').getBytes(StandardCharsets.UTF_8));
+            return sha;
+        } catch (NoSuchAlgorithmException e) {
+            throw new UncheckedIOException(new IOException("This JVM has no SHA-256.", e));
+        }
+    }
+
+    private void fill(FileChannel channel, byte[] piece, int length, long from) throws IOException {
+        // A heap buffer is copied through a direct one of its size that the JDK keeps: go in steps.
+        for (int done = 0; done < length; ) {
+            int step = Math.min(READ_BYTES, length - done);
+            int read = channel.read(ByteBuffer.wrap(piece, done, step), from + done);
+            if (read < 0) {
+                throw new InvalidModelException(
+                        "%s ended while tensor %s was read from it; it was changed after it was opened."
+                                .formatted(file, name));
+            }
+            done += read;
+        }
+    }
+
+    @Override
+    public String toString() {
+        return name + ' ' + typeName + Arrays.toString(shape);
+    }
+}

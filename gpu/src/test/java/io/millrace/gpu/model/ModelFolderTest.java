@@ -1,0 +1,308 @@
+package io.millrace.gpu.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.millrace.gpu.SamplingParameters;
+import io.millrace.gpu.tensor.DType;
+import io.millrace.gpu.tensor.InvalidModelException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ModelFolderTest {
+    @TempDir Path dir;
+
+    @ParameterizedTest
+    @EnumSource(DType.class)
+    void opensALlamaFolder(DType dtype) throws IOException {
+        ModelFolder folder = ModelFolder.open(TinyModels.llama().dtype(dtype).write(dir));
+        assertThat(folder.vocabularySize()).isEqualTo(320);
+        assertThat(folder.maxPositions()).isEqualTo(256);
+        assertThat(folder.endOfTextIds()).containsExactly(TinyModels.END_OF_TEXT);
+        assertThat(folder.shape().qkvBias()).isFalse();
+        assertThat(folder.tensor("lm_head.weight", 320, 32).dtype()).isEqualTo(dtype);
+    }
+
+    @Test
+    void opensAQwen2Folder() throws IOException {
+        ModelFolder folder = ModelFolder.open(TinyModels.qwen2().tied(true).write(dir));
+        assertThat(folder.shape().qkvBias()).isTrue();
+        assertThat(folder.shape().tiedEmbedding()).isTrue();
+        folder.tensor("model.layers.1.self_attn.k_proj.bias", 16);
+    }
+
+    @Test
+    void aShardedModelIsTheSameModel() throws IOException {
+        ModelFolder whole = ModelFolder.open(TinyModels.llama().write(dir.resolve("whole")));
+        ModelFolder sharded =
+                ModelFolder.open(TinyModels.llama().shards(3).write(dir.resolve("sharded")));
+        assertThat(sharded.fingerprint()).isEqualTo(whole.fingerprint()).matches("[0-9a-f]{24}");
+        assertThat(sharded.weightBytes()).isEqualTo(whole.weightBytes());
+    }
+
+    @Test
+    void theFingerprintChangesWithWeightsAndConfig() throws IOException {
+        String one = ModelFolder.open(TinyModels.llama().write(dir.resolve("1"))).fingerprint();
+        assertThat(
+                        ModelFolder.open(TinyModels.llama().seed(2).write(dir.resolve("2")))
+                                .fingerprint())
+                .isNotEqualTo(one);
+        TinyModels other = TinyModels.llama().config(c -> c.put("rope_theta", 20000.0));
+        assertThat(ModelFolder.open(other.write(dir.resolve("3"))).fingerprint()).isNotEqualTo(one);
+    }
+
+    @Test
+    void theTokenizerLoadsAndMakesTheRoundTrip() throws IOException {
+        Path tokenizer = ModelFolder.open(TinyModels.llama().write(dir)).tokenizerFile();
+        try (HuggingFaceTokenizer loaded = HuggingFaceTokenizer.newInstance(tokenizer)) {
+            String text = "the weather, été 1999 \uD83D\uDE00\n";
+            long[] ids = loaded.encode(text, false, false).getIds();
+            assertThat(loaded.decode(ids)).isEqualTo(text);
+            assertThat(Arrays.stream(ids).max().orElseThrow()).isLessThan(320);
+            assertThat(ids.length).isLessThan(text.getBytes(StandardCharsets.UTF_8).length);
+            assertThat(loaded.encode("<|end_of_text|>", false, false).getIds())
+                    .containsExactly(TinyModels.END_OF_TEXT);
+        }
+    }
+
+    @Test
+    void greedyUnlessGenerationConfigSamples() throws IOException {
+        SamplingParameters greedy =
+                ModelFolder.open(TinyModels.llama().write(dir.resolve("g"))).defaultSampling();
+        assertThat(greedy.temperature()).isZero();
+        assertThat(greedy.maxTokens()).isEqualTo(256);
+        SamplingParameters drawn =
+                open(TinyModels.llama()
+                                .generation(
+                                        g ->
+                                                g.put("do_sample", true)
+                                                        .put("temperature", 0.7)
+                                                        .put("top_p", 0.8)
+                                                        .put("top_k", 20)
+                                                        .put("repetition_penalty", 1.05)
+                                                        .put("max_new_tokens", 17)))
+                        .defaultSampling();
+        assertThat(drawn.temperature()).isEqualTo(0.7);
+        assertThat(drawn.topP()).isEqualTo(0.8);
+        assertThat(drawn.topK()).isEqualTo(20);
+        assertThat(drawn.repetitionPenalty()).isEqualTo(1.05);
+        assertThat(drawn.maxTokens()).isEqualTo(17);
+    }
+
+    @Test
+    void samplesAtTemperatureOneWithoutGenerationConfig() throws IOException {
+        Path folder = TinyModels.llama().write(dir);
+        Files.delete(folder.resolve("generation_config.json"));
+        ModelFolder opened = ModelFolder.open(folder);
+        assertThat(opened.defaultSampling().temperature()).isEqualTo(1);
+        assertThat(opened.endOfTextIds()).containsExactly(TinyModels.END_OF_TEXT);
+    }
+
+    @Test
+    void endOfTextIdsMayBeAListAndPreferGenerationConfig() throws IOException {
+        ModelFolder folder =
+                open(TinyModels.llama().generation(g -> g.putArray("eos_token_id").add(5).add(3)));
+        assertThat(folder.endOfTextIds()).containsExactly(5, 3);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"temperature, -1", "top_p, 1.5", "top_k, 1.5", "repetition_penalty, 0"})
+    void refusesAbsurdGenerationDefaults(String key, double value) {
+        assertRefused(
+                TinyModels.llama().generation(g -> g.put("do_sample", true).put(key, value)),
+                key,
+                String.valueOf(value));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "hidden_act, gelu",
+        "hidden_size, wide",
+        "num_hidden_layers, 0",
+        "attention_bias, maybe"
+    })
+    void refusesConfigValuesByName(String key, String value) {
+        assertRefused(TinyModels.llama().config(c -> c.put(key, value)), key, value);
+    }
+
+    @Test
+    void refusesWhatTheLlamaFamilyDoesNotCompute() {
+        assertRefused(
+                TinyModels.llama().config(c -> c.put("attention_bias", true)), "attention_bias");
+        assertRefused(TinyModels.llama().config(c -> c.put("mlp_bias", true)), "mlp_bias");
+        assertRefused(TinyModels.llama().config(c -> c.put("head_dim", 12)), "head_dim", "12");
+        assertRefused(
+                TinyModels.llama().config(c -> c.put("num_key_value_heads", 3)),
+                "num_key_value_heads");
+    }
+
+    @Test
+    void refusesAnUnknownArchitectureByName() {
+        assertRefused(
+                TinyModels.llama().config(c -> c.putArray("architectures").add("MambaForCausalLM")),
+                "MambaForCausalLM",
+                "LlamaForCausalLM",
+                "Qwen2ForCausalLM");
+        assertRefused(TinyModels.llama().config(c -> c.remove("architectures")), "architectures");
+    }
+
+    @Test
+    void refusesQuantizedWeightsByName() {
+        assertRefused(
+                TinyModels.llama()
+                        .config(
+                                c ->
+                                        c.putObject("quantization_config")
+                                                .put("quant_method", "gptq")),
+                "quantization_config",
+                "gptq");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"yarn", "dynamic", "longrope"})
+    void refusesUnknownRopeScalingByName(String type) {
+        assertRefused(
+                TinyModels.llama()
+                        .config(
+                                c ->
+                                        c.putObject("rope_scaling")
+                                                .put("type", type)
+                                                .put("factor", 2)),
+                "rope_scaling",
+                type);
+    }
+
+    @Test
+    void readsRopeInItsOlderAndNewerForms() throws IOException {
+        TinyModels older =
+                TinyModels.llama()
+                        .config(
+                                c ->
+                                        c.putObject("rope_scaling")
+                                                .put("type", "linear")
+                                                .put("factor", 4.0));
+        assertThat(ModelFolder.open(older.write(dir.resolve("o"))).shape().rope().frequency(0, 8))
+                .isEqualTo(0.25);
+        TinyModels newer =
+                TinyModels.llama()
+                        .config(
+                                c -> {
+                                    c.remove("rope_theta");
+                                    c.putObject("rope_parameters")
+                                            .put("rope_type", "llama3")
+                                            .put("rope_theta", 500000.0)
+                                            .put("factor", 8.0)
+                                            .put("low_freq_factor", 1.0)
+                                            .put("high_freq_factor", 4.0)
+                                            .put("original_max_position_embeddings", 8192);
+                                });
+        RopeScaling rope = ModelFolder.open(newer.write(dir.resolve("n"))).shape().rope();
+        // Llama 3.1: the first pairs are left alone, the last are 8 times slower, some lie between.
+        assertThat(rope.frequency(0, 128)).isEqualTo(1);
+        assertThat(rope.frequency(63, 128))
+                .isCloseTo(StrictMath.pow(500000, -126.0 / 128) / 8, within(1e-15));
+        double plain = StrictMath.pow(500000, -62.0 / 128);
+        assertThat(rope.frequency(31, 128)).isLessThan(plain).isGreaterThan(plain / 8);
+    }
+
+    @Test
+    void refusesASlidingWindowOnlyWhereItIsUsed() throws IOException {
+        TinyModels idle =
+                TinyModels.qwen2()
+                        .config(
+                                c ->
+                                        c.put("use_sliding_window", false)
+                                                .put("sliding_window", 64)
+                                                .put("max_window_layers", 0));
+        ModelFolder.open(idle.write(dir.resolve("idle")));
+        assertRefused(
+                TinyModels.qwen2()
+                        .config(
+                                c ->
+                                        c.put("use_sliding_window", true)
+                                                .put("sliding_window", 64)
+                                                .put("max_window_layers", 1)),
+                "sliding_window",
+                "64");
+    }
+
+    @Test
+    void namesMissingFilesAndFolders() throws IOException {
+        assertThatThrownBy(() -> ModelFolder.open(dir.resolve("nowhere")))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("nowhere");
+        for (String file : new String[] {"config.json", "tokenizer.json", "model.safetensors"}) {
+            Path folder = TinyModels.llama().write(dir.resolve("without-" + file));
+            Files.delete(folder.resolve(file));
+            assertThatThrownBy(() -> ModelFolder.open(folder))
+                    .isInstanceOf(InvalidModelException.class)
+                    .hasMessageContaining(file);
+        }
+    }
+
+    @Test
+    void namesAMissingShardAndAnIndexThatIsWrong() throws IOException {
+        Path folder = TinyModels.llama().shards(2).write(dir.resolve("shards"));
+        Files.delete(folder.resolve("model-00002-of-00002.safetensors"));
+        assertThatThrownBy(() -> ModelFolder.open(folder))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("model-00002-of-00002.safetensors");
+        Path escaping = TinyModels.llama().write(dir.resolve("escaping"));
+        Files.writeString(
+                escaping.resolve("model.safetensors.index.json"),
+                "{\"weight_map\":{\"a\":\"../x.safetensors\"}}");
+        assertThatThrownBy(() -> ModelFolder.open(escaping))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("../x.safetensors");
+        Path wrong = TinyModels.llama().write(dir.resolve("wrong"));
+        Files.writeString(
+                wrong.resolve("model.safetensors.index.json"),
+                "{\"weight_map\":{\"absent\":\"model.safetensors\"}}");
+        assertThatThrownBy(() -> ModelFolder.open(wrong))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("absent");
+    }
+
+    @Test
+    void namesAMissingAndAMisshapenTensor() throws IOException {
+        ModelFolder folder = ModelFolder.open(TinyModels.llama().write(dir));
+        assertThatThrownBy(() -> folder.tensor("model.layers.9.mlp.up_proj.weight", 48, 32))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("model.layers.9.mlp.up_proj.weight");
+        assertThatThrownBy(() -> folder.tensor("model.layers.0.mlp.up_proj.weight", 48, 31))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("[48, 32]")
+                .hasMessageContaining("[48, 31]");
+    }
+
+    @Test
+    void saysWhereConfigIsNotJson() throws IOException {
+        Path folder = TinyModels.llama().write(dir);
+        Files.writeString(folder.resolve("config.json"), "{\"architectures\": [");
+        assertThatThrownBy(() -> ModelFolder.open(folder))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("config.json")
+                .hasMessageContaining("not JSON");
+    }
+
+    private ModelFolder open(TinyModels model) throws IOException {
+        return ModelFolder.open(model.write(Files.createTempDirectory(dir, "m")));
+    }
+
+    private void assertRefused(TinyModels model, String... parts) {
+        assertThatThrownBy(() -> open(model))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContainingAll(parts);
+    }
+}

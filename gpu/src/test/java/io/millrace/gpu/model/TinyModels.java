@@ -1,0 +1,345 @@
+package io.millrace.gpu.model;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.millrace.gpu.tensor.DType;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.Consumer;
+
+/**
+ * Writes small models with random weights as Hugging Face folders: config, weights, generation
+ * config and a byte-level BPE tokenizer. The same settings give the same bytes.
+ *
+ * <pre>{@code
+ * Path folder = TinyModels.llama().dtype(DType.BF16).seed(7).write(tempDir.resolve("m"));
+ * }</pre>
+ *
+ * Token ids: 0 to 255 are the byte tokens, {@link #BEGIN_OF_TEXT}, {@link #END_OF_TEXT}, one more
+ * special token, then merges of two letters up to the vocabulary's size.
+ */
+public final class TinyModels {
+    public static final int BEGIN_OF_TEXT = 256;
+    public static final int END_OF_TEXT = 257;
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final List<String> SPECIALS =
+            List.of("<|begin_of_text|>", "<|end_of_text|>", "<|pad|>");
+
+    private final String architecture;
+    private final boolean qkvBias;
+    private int hidden = 32;
+    private int layers = 2;
+    private int heads = 4;
+    private int kvHeads = 2;
+    private int headSize = 8;
+    private int intermediate = 48;
+    private int vocabulary = 320;
+    private int context = 256;
+    private boolean tied;
+    private DType dtype = DType.F32;
+    private int shards = 1;
+    private long seed = 1;
+    private Consumer<ObjectNode> config = node -> {};
+    private Consumer<ObjectNode> generation = node -> {};
+
+    private TinyModels(String architecture, boolean qkvBias) {
+        this.architecture = architecture;
+        this.qkvBias = qkvBias;
+    }
+
+    public static TinyModels llama() {
+        return new TinyModels("LlamaForCausalLM", false);
+    }
+
+    public static TinyModels qwen2() {
+        return new TinyModels("Qwen2ForCausalLM", true);
+    }
+
+    public TinyModels hidden(int value) {
+        hidden = value;
+        return this;
+    }
+
+    public TinyModels layers(int value) {
+        layers = value;
+        return this;
+    }
+
+    /** Query heads, key and value heads, width of a head. */
+    public TinyModels heads(int query, int keyValue, int size) {
+        heads = query;
+        kvHeads = keyValue;
+        headSize = size;
+        return this;
+    }
+
+    public TinyModels intermediate(int value) {
+        intermediate = value;
+        return this;
+    }
+
+    /** Number of token ids, at least 259. */
+    public TinyModels vocabulary(int value) {
+        vocabulary = value;
+        return this;
+    }
+
+    /** Longest context in tokens. */
+    public TinyModels context(int value) {
+        context = value;
+        return this;
+    }
+
+    public TinyModels tied(boolean value) {
+        tied = value;
+        return this;
+    }
+
+    public TinyModels dtype(DType value) {
+        dtype = value;
+        return this;
+    }
+
+    /** Number of safetensors files; more than one are written with an index. */
+    public TinyModels shards(int value) {
+        shards = value;
+        return this;
+    }
+
+    public TinyModels seed(long value) {
+        seed = value;
+        return this;
+    }
+
+    /** Changes config.json before it is written. */
+    public TinyModels config(Consumer<ObjectNode> change) {
+        config = config.andThen(change);
+        return this;
+    }
+
+    /** Changes generation_config.json before it is written. */
+    public TinyModels generation(Consumer<ObjectNode> change) {
+        generation = generation.andThen(change);
+        return this;
+    }
+
+    /** Writes the folder and returns it. */
+    public Path write(Path folder) {
+        try {
+            Files.createDirectories(folder);
+            writeConfig(folder);
+            writeTokenizer(folder);
+            writeWeights(folder);
+            return folder;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void writeConfig(Path folder) throws IOException {
+        ObjectNode node = JSON.createObjectNode();
+        node.putArray("architectures").add(architecture);
+        node.put("hidden_size", hidden)
+                .put("num_hidden_layers", layers)
+                .put("num_attention_heads", heads)
+                .put("num_key_value_heads", kvHeads)
+                .put("head_dim", headSize)
+                .put("intermediate_size", intermediate)
+                .put("vocab_size", vocabulary)
+                .put("max_position_embeddings", context)
+                .put("rms_norm_eps", 1e-5)
+                .put("rope_theta", 10000.0)
+                .put("hidden_act", "silu")
+                .put("tie_word_embeddings", tied)
+                .put("bos_token_id", BEGIN_OF_TEXT)
+                .put("eos_token_id", END_OF_TEXT);
+        config.accept(node);
+        JSON.writeValue(folder.resolve("config.json").toFile(), node);
+        ObjectNode defaults = JSON.createObjectNode();
+        defaults.put("do_sample", false).put("eos_token_id", END_OF_TEXT);
+        generation.accept(defaults);
+        JSON.writeValue(folder.resolve("generation_config.json").toFile(), defaults);
+    }
+
+    private void writeTokenizer(Path folder) throws IOException {
+        List<String> bytes = byteTokens();
+        ObjectNode model = JSON.createObjectNode();
+        model.put("type", "BPE").put("fuse_unk", false).put("byte_fallback", false);
+        model.putNull("dropout").putNull("unk_token");
+        ObjectNode ids = model.putObject("vocab");
+        bytes.forEach(token -> ids.put(token, ids.size()));
+        ArrayNode merges = model.putArray("merges");
+        String letters = "etaoinshrdlucmfwypvbgkjqxz ";
+        int next = 256 + SPECIALS.size();
+        for (int pair = 0;
+                next < vocabulary && pair < letters.length() * letters.length();
+                pair++) {
+            // Diagonal order, so that the pairs of frequent letters come first.
+            String first = bytes.get(letters.charAt(pair / letters.length()));
+            String second = bytes.get(letters.charAt(pair % letters.length()));
+            ids.put(first + second, next++);
+            merges.add(first + " " + second);
+        }
+        ObjectNode root = JSON.createObjectNode();
+        root.put("version", "1.0").putNull("truncation").putNull("padding");
+        ArrayNode added = root.putArray("added_tokens");
+        for (int i = 0; i < SPECIALS.size(); i++) {
+            added.addObject()
+                    .put("id", 256 + i)
+                    .put("content", SPECIALS.get(i))
+                    .put("single_word", false)
+                    .put("lstrip", false)
+                    .put("rstrip", false)
+                    .put("normalized", false)
+                    .put("special", true);
+            ids.put(SPECIALS.get(i), 256 + i);
+        }
+        root.putNull("normalizer");
+        byteLevel(root.putObject("pre_tokenizer"));
+        root.putNull("post_processor");
+        byteLevel(root.putObject("decoder"));
+        root.set("model", model);
+        JSON.writeValue(folder.resolve("tokenizer.json").toFile(), root);
+    }
+
+    private static void byteLevel(ObjectNode node) {
+        node.put("type", "ByteLevel")
+                .put("add_prefix_space", false)
+                .put("trim_offsets", true)
+                .put("use_regex", true);
+    }
+
+    /** The printable stand-ins of byte-level BPE, by byte. */
+    private static List<String> byteTokens() {
+        List<String> tokens = new ArrayList<>();
+        int spare = 256;
+        for (int b = 0; b < 256; b++) {
+            boolean printable = b >= 33 && b <= 126 || b >= 161 && b <= 172 || b >= 174;
+            tokens.add(Character.toString(printable ? b : spare++));
+        }
+        return tokens;
+    }
+
+    private record Spec(String name, int rows, int columns, double mean, double deviation) {
+        long count() {
+            return (long) rows * Math.max(1, columns);
+        }
+    }
+
+    private List<Spec> specs() {
+        List<Spec> specs = new ArrayList<>();
+        specs.add(new Spec("model.embed_tokens.weight", vocabulary, hidden, 0, 1));
+        for (int i = 0; i < layers; i++) {
+            String p = "model.layers." + i + ".";
+            specs.add(new Spec(p + "input_layernorm.weight", hidden, 0, 1, 0.1));
+            projection(specs, p + "self_attn.q_proj", heads * headSize, hidden, qkvBias);
+            projection(specs, p + "self_attn.k_proj", kvHeads * headSize, hidden, qkvBias);
+            projection(specs, p + "self_attn.v_proj", kvHeads * headSize, hidden, qkvBias);
+            projection(specs, p + "self_attn.o_proj", hidden, heads * headSize, false);
+            specs.add(new Spec(p + "post_attention_layernorm.weight", hidden, 0, 1, 0.1));
+            projection(specs, p + "mlp.gate_proj", intermediate, hidden, false);
+            projection(specs, p + "mlp.up_proj", intermediate, hidden, false);
+            projection(specs, p + "mlp.down_proj", hidden, intermediate, false);
+        }
+        specs.add(new Spec("model.norm.weight", hidden, 0, 1, 0.1));
+        if (!tied) {
+            // Logits of deviation 2: neither flat nor certain.
+            specs.add(new Spec("lm_head.weight", vocabulary, hidden, 0, 2 / Math.sqrt(hidden)));
+        }
+        return specs;
+    }
+
+    private static void projection(
+            List<Spec> specs, String name, int rows, int columns, boolean bias) {
+        specs.add(new Spec(name + ".weight", rows, columns, 0, 1 / Math.sqrt(columns)));
+        if (bias) {
+            specs.add(new Spec(name + ".bias", rows, 0, 0, 0.5));
+        }
+    }
+
+    private void writeWeights(Path folder) throws IOException {
+        List<Spec> specs = specs();
+        Random random = new Random(seed);
+        Map<String, String> weightMap = new LinkedHashMap<>();
+        for (int shard = 0; shard < shards; shard++) {
+            List<Spec> part =
+                    specs.subList(
+                            specs.size() * shard / shards, specs.size() * (shard + 1) / shards);
+            String file =
+                    shards == 1
+                            ? "model.safetensors"
+                            : "model-%05d-of-%05d.safetensors".formatted(shard + 1, shards);
+            writeShard(folder.resolve(file), part, random);
+            part.forEach(spec -> weightMap.put(spec.name, file));
+        }
+        if (shards > 1) {
+            JSON.writeValue(
+                    folder.resolve("model.safetensors.index.json").toFile(),
+                    Map.of("weight_map", weightMap));
+        }
+    }
+
+    private void writeShard(Path file, List<Spec> specs, Random random) throws IOException {
+        ObjectNode header = JSON.createObjectNode();
+        long end = 0;
+        for (Spec spec : specs) {
+            ObjectNode entry = header.putObject(spec.name).put("dtype", dtype.name());
+            ArrayNode dims = entry.putArray("shape").add(spec.rows);
+            if (spec.columns > 0) {
+                dims.add(spec.columns);
+            }
+            long begin = end;
+            end += spec.count() * dtype.bytes();
+            entry.putArray("data_offsets").add(begin).add(end);
+        }
+        byte[] json = header.toString().getBytes(StandardCharsets.UTF_8);
+        try (FileChannel channel =
+                FileChannel.open(
+                        file,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.WRITE,
+                        StandardOpenOption.TRUNCATE_EXISTING)) {
+            ByteBuffer head = ByteBuffer.allocate(8 + json.length).order(ByteOrder.LITTLE_ENDIAN);
+            channel.write(head.putLong(json.length).put(json).flip());
+            ByteBuffer data = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
+            for (Spec spec : specs) {
+                for (long i = 0; i < spec.count(); i++) {
+                    put(data, (float) (spec.mean + spec.deviation * random.nextGaussian()));
+                    if (data.remaining() < 4) {
+                        channel.write(data.flip());
+                        data.clear();
+                    }
+                }
+            }
+            channel.write(data.flip());
+        }
+    }
+
+    private void put(ByteBuffer data, float value) {
+        switch (dtype) {
+            case F32 -> data.putFloat(value);
+            case BF16 -> data.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
+            case F16 -> data.putShort(toHalf(value));
+        }
+    }
+
+    /** A half near {@code value}: rounded to zero; small values become subnormal halves. */
+    private static short toHalf(float value) {
+        int bits = Float.floatToRawIntBits(value * 0x1p-112f);
+        return (short) ((bits >>> 16 & 0x8000) | (bits & 0x7fffffff) >>> 13);
+    }
+}
