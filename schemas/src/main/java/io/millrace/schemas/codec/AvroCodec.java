@@ -1,0 +1,73 @@
+package io.millrace.schemas.codec;
+
+import io.millrace.schemas.FailureCode;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.avro.Schema;
+import org.apache.avro.specific.SpecificDatumReader;
+import org.apache.avro.specific.SpecificRecordBase;
+
+/**
+ * Avro's single-object encoding.
+ *
+ * <pre>
+ * C3 01 | fingerprint, 8 bytes, little endian | Avro binary
+ * </pre>
+ */
+final class AvroCodec<T extends SpecificRecordBase> implements RecordCodec<T> {
+
+    private static final int HEADER = 10;
+
+    private final RecordType<T> type;
+    private final AvroDatum<T> datum;
+    private final Map<Long, SpecificDatumReader<T>> readers = new HashMap<>();
+    private final byte[] header;
+
+    AvroCodec(RecordType<T> type, ReleasedSchemas released) {
+        this.type = type;
+        this.datum = new AvroDatum<>(type);
+        for (Schema schema : released.versions()) {
+            readers.put(ReleasedSchemas.fingerprint(schema), datum.reader(schema));
+        }
+        this.header =
+                ByteBuffer.allocate(HEADER)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .put((byte) 0xC3)
+                        .put((byte) 0x01)
+                        .putLong(ReleasedSchemas.fingerprint(released.current()))
+                        .array();
+    }
+
+    @Override
+    public byte[] encode(T record) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream(512);
+        out.writeBytes(header);
+        datum.write(record, out);
+        return out.toByteArray();
+    }
+
+    @Override
+    public T decode(byte[] bytes) throws CodecException {
+        if (bytes.length < HEADER || bytes[0] != header[0] || bytes[1] != header[1]) {
+            throw new CodecException(
+                    FailureCode.UNREADABLE,
+                    "not Avro single-object encoding: it does not start with C3 01 and an 8-byte"
+                            + " fingerprint (for JSON use --format json)",
+                    null);
+        }
+        long fingerprint = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong(2);
+        SpecificDatumReader<T> reader = readers.get(fingerprint);
+        if (reader == null) {
+            throw new CodecException(
+                    FailureCode.UNKNOWN_SCHEMA,
+                    String.format(
+                            "schema fingerprint %016x is none of the %d released versions of a %s",
+                            fingerprint, readers.size(), type),
+                    null);
+        }
+        return datum.read(reader, bytes, HEADER);
+    }
+}

@@ -1,0 +1,410 @@
+package io.millrace.schemas.codec;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import io.millrace.schemas.FailureCode;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.IndexedRecord;
+
+/**
+ * Reads one record from JSON by its Avro schema, and says exactly what is wrong with what is not
+ * one.
+ */
+final class JsonReader {
+
+    /** The contract nests five deep; a recursive reader must not be led to the stack's end. */
+    private static final int DEEPEST = 32;
+
+    private static final int LONGEST_VALUE_IN_MESSAGE = 60;
+
+    private static final JsonFactory FACTORY =
+            JsonFactory.builder()
+                    .streamReadConstraints(
+                            StreamReadConstraints.builder()
+                                    .maxNestingDepth(DEEPEST)
+                                    .maxStringLength(Integer.MAX_VALUE)
+                                    .build())
+                    // NaN is refused below, where the field's name is known.
+                    .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+                    // Names come from strangers: keep them out of any table that outlives a record.
+                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                    .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+                    .build();
+
+    private final byte[] bytes;
+    private final boolean strict;
+    private String json;
+
+    // Where the reader is, for messages: a name, or an index where the name is null.
+    private final String[] names = new String[DEEPEST + 2];
+    private final int[] indexes = new int[DEEPEST + 2];
+    private int depth;
+
+    /**
+     * @param strict whether a field that the schema does not have is refused
+     */
+    JsonReader(byte[] bytes, boolean strict) {
+        this.bytes = bytes;
+        this.strict = strict;
+    }
+
+    /** Reads the record that the bytes are, all of them. */
+    IndexedRecord read(RecordType<?> type) throws CodecException {
+        json = Text.decode(bytes, 0, bytes.length);
+        if (json == null) {
+            throw new CodecException(
+                    FailureCode.UNREADABLE,
+                    "not JSON: byte " + Text.firstInvalid(bytes) + " is not valid UTF-8",
+                    null);
+        }
+        if (json.startsWith("\uFEFF")) {
+            json = json.substring(1);
+        }
+        try (JsonParser in = FACTORY.createParser(json)) {
+            JsonToken first = in.nextToken();
+            if (first != JsonToken.START_OBJECT) {
+                throw refused(
+                        first == null
+                                ? "the record is empty: a " + type + " is a JSON object"
+                                : "a " + type + " is a JSON object, not " + describe(first));
+            }
+            IndexedRecord record = readRecord(in, type.schema());
+            if (in.nextToken() != null) {
+                throw refused("there is more after the JSON object: write one object a record");
+            }
+            return record;
+        } catch (JsonProcessingException e) {
+            String where = depth == 0 ? "" : " in field " + path();
+            throw refused(
+                    "not valid JSON"
+                            + where
+                            + ": "
+                            + Text.brief(e.getOriginalMessage(), 200)
+                            + at(e));
+        } catch (IOException e) {
+            throw refused("not valid JSON: " + e.getMessage());
+        }
+    }
+
+    private static String at(JsonProcessingException e) {
+        return e.getLocation() == null
+                ? ""
+                : " (line "
+                        + e.getLocation().getLineNr()
+                        + ", column "
+                        + e.getLocation().getColumnNr()
+                        + ")";
+    }
+
+    private IndexedRecord readRecord(JsonParser in, Schema schema)
+            throws IOException, CodecException {
+        List<Schema.Field> fields = schema.getFields();
+        boolean[] seen = new boolean[fields.size()];
+        IndexedRecord record = (IndexedRecord) RecordType.DATA.newRecord(null, schema);
+        depth++;
+        while (in.nextToken() == JsonToken.FIELD_NAME) {
+            String name = in.currentName();
+            names[depth - 1] = name;
+            boolean base64 = false;
+            Schema.Field field = schema.getField(name);
+            if (field == null && name.endsWith(JsonWriter.BASE64_SUFFIX)) {
+                int bare = name.length() - JsonWriter.BASE64_SUFFIX.length();
+                field = schema.getField(name.substring(0, bare));
+                base64 = field != null && field.schema().getType() == Schema.Type.BYTES;
+                field = base64 ? field : null;
+            }
+            JsonToken token = in.nextToken();
+            if (field == null) {
+                skipUnknown(in, schema, name);
+                continue;
+            }
+            if (seen[field.pos()]) {
+                throw refused("field " + path() + " stands twice: keep one");
+            }
+            seen[field.pos()] = true;
+            record.put(
+                    field.pos(),
+                    base64 ? readBase64(in, token) : readValue(in, token, field.schema()));
+        }
+        for (Schema.Field field : fields) {
+            if (!seen[field.pos()]) {
+                names[depth - 1] = field.name();
+                record.put(field.pos(), missing(field));
+            }
+        }
+        depth--;
+        return record;
+    }
+
+    private void skipUnknown(JsonParser in, Schema schema, String name)
+            throws IOException, CodecException {
+        if (!strict) {
+            in.skipChildren();
+            return;
+        }
+        String nearest =
+                NearestName.of(name, schema.getFields().stream().map(Schema.Field::name).toList());
+        if (nearest == null) {
+            throw refused(
+                    FailureCode.UNKNOWN_FIELD,
+                    "unknown field " + path() + ": remove it (put data of your own in metadata)");
+        }
+        String given = path();
+        names[depth - 1] = nearest;
+        throw refused(
+                FailureCode.UNKNOWN_FIELD,
+                "unknown field " + given + ": did you mean " + path() + "?");
+    }
+
+    private Object missing(Schema.Field field) throws CodecException {
+        if (field.hasDefaultValue()) {
+            return RecordType.DATA.getDefaultValue(field);
+        }
+        if (strict && depth == 1 && field.name().equals("id")) {
+            throw refused(FailureCode.MISSING_ID, "field id is missing: " + Ids.REMEDY);
+        }
+        throw refused("field " + path() + " is missing");
+    }
+
+    private Object readValue(JsonParser in, JsonToken token, Schema schema)
+            throws IOException, CodecException {
+        return switch (schema.getType()) {
+            case UNION -> {
+                Schema some = schema.getTypes().get(1);
+                yield token == JsonToken.VALUE_NULL ? null : readValue(in, token, some);
+            }
+            case RECORD -> {
+                expect(token == JsonToken.START_OBJECT, "an object", in, token);
+                yield readRecord(in, schema);
+            }
+            case ARRAY -> {
+                expect(token == JsonToken.START_ARRAY, "an array", in, token);
+                yield readArray(in, schema.getElementType());
+            }
+            case MAP -> {
+                expect(token == JsonToken.START_OBJECT, "an object", in, token);
+                yield readMap(in, schema.getValueType());
+            }
+            case STRING -> readText(in, token);
+            case BYTES -> ByteBuffer.wrap(readText(in, token).getBytes(StandardCharsets.UTF_8));
+            case BOOLEAN -> {
+                expect(token.isBoolean(), "true or false", in, token);
+                yield in.getBooleanValue();
+            }
+            case INT -> {
+                expectInteger(in, token);
+                if (in.getNumberType() != JsonParser.NumberType.INT) {
+                    throw outside(in, "-2147483648 to 2147483647");
+                }
+                yield in.getIntValue();
+            }
+            case LONG -> {
+                expectInteger(in, token);
+                if (in.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
+                    throw outside(in, "-9223372036854775808 to 9223372036854775807");
+                }
+                yield in.getLongValue();
+            }
+            case FLOAT -> readFloat(in, token);
+            case DOUBLE -> {
+                expect(token.isNumeric(), "a number", in, token);
+                yield finite(in, number(in));
+            }
+            default -> throw new IllegalStateException("no JSON form of " + schema);
+        };
+    }
+
+    private String readText(JsonParser in, JsonToken token) throws IOException, CodecException {
+        if (token.isNumeric() && depth == 1 && "id".equals(names[0])) {
+            throw refused(
+                    "field id must be text, not a number: write \"id\":\"" + shown(in) + "\"");
+        }
+        if (token == JsonToken.VALUE_NULL && depth == 1 && "id".equals(names[0]) && strict) {
+            throw refused(FailureCode.MISSING_ID, "field id is null: " + Ids.REMEDY);
+        }
+        expect(token == JsonToken.VALUE_STRING, "text", in, token);
+        return wellFormed(in.getText());
+    }
+
+    /** Half a surrogate pair has no UTF-8 form: it could be read but never written again. */
+    private String wellFormed(String text) throws CodecException {
+        int lone = Text.firstLoneSurrogate(text);
+        if (lone >= 0) {
+            throw refused(
+                    "field "
+                            + path()
+                            + " has half of a surrogate pair (\\u"
+                            + Integer.toHexString(text.charAt(lone))
+                            + ") at character "
+                            + lone);
+        }
+        return text;
+    }
+
+    private List<Object> readArray(JsonParser in, Schema items) throws IOException, CodecException {
+        List<Object> list = new ArrayList<>();
+        names[depth++] = null;
+        for (JsonToken token = in.nextToken();
+                token != JsonToken.END_ARRAY;
+                token = in.nextToken()) {
+            indexes[depth - 1] = list.size();
+            list.add(readValue(in, token, items));
+        }
+        depth--;
+        return list;
+    }
+
+    private Map<String, Object> readMap(JsonParser in, Schema values)
+            throws IOException, CodecException {
+        Map<String, Object> map = new HashMap<>();
+        depth++;
+        while (in.nextToken() == JsonToken.FIELD_NAME) {
+            String name = in.currentName();
+            names[depth - 1] = name;
+            wellFormed(name);
+            if (map.put(name, readValue(in, in.nextToken(), values)) != null) {
+                throw refused("field " + path() + " stands twice: keep one");
+            }
+        }
+        depth--;
+        return map;
+    }
+
+    private ByteBuffer readBase64(JsonParser in, JsonToken token)
+            throws IOException, CodecException {
+        try {
+            return ByteBuffer.wrap(Base64.getDecoder().decode(readText(in, token)));
+        } catch (IllegalArgumentException e) {
+            throw refused("field " + path() + " is not base64: " + e.getMessage());
+        }
+    }
+
+    /** Only results have floats: log probabilities, which the writer may have to quote. */
+    private Float readFloat(JsonParser in, JsonToken token) throws IOException, CodecException {
+        if (token == JsonToken.VALUE_STRING) {
+            switch (in.getText()) {
+                case "NaN":
+                    return Float.NaN;
+                case "Infinity":
+                    return Float.POSITIVE_INFINITY;
+                case "-Infinity":
+                    return Float.NEGATIVE_INFINITY;
+                default:
+            }
+        }
+        expect(token.isNumeric(), "a number", in, token);
+        finite(in, number(in));
+        // Not by way of a double: rounding twice is not rounding once.
+        return Float.parseFloat(in.getText());
+    }
+
+    private static double number(JsonParser in) throws IOException {
+        return in.isNaN() ? Double.NaN : Double.parseDouble(in.getText());
+    }
+
+    private Double finite(JsonParser in, double number) throws IOException, CodecException {
+        if (!Double.isFinite(number)) {
+            throw refused(
+                    FailureCode.INVALID_PARAMETER,
+                    "field " + path() + " is " + shown(in) + ", which is not a finite number");
+        }
+        return number;
+    }
+
+    private void expectInteger(JsonParser in, JsonToken token) throws IOException, CodecException {
+        if (token == JsonToken.VALUE_NUMBER_FLOAT) {
+            throw refused(
+                    FailureCode.INVALID_PARAMETER,
+                    "field "
+                            + path()
+                            + " must be a whole number without point or exponent, not "
+                            + shown(in));
+        }
+        expect(token == JsonToken.VALUE_NUMBER_INT, "a whole number", in, token);
+    }
+
+    private CodecException outside(JsonParser in, String range) throws IOException {
+        return refused(
+                FailureCode.INVALID_PARAMETER,
+                "field " + path() + " is " + shown(in) + ", outside " + range);
+    }
+
+    private void expect(boolean met, String wanted, JsonParser in, JsonToken token)
+            throws IOException, CodecException {
+        if (!met) {
+            String given = token.isNumeric() ? "the number " + shown(in) : describe(token);
+            throw refused("field " + path() + " must be " + wanted + ", not " + given);
+        }
+    }
+
+    private static String shown(JsonParser in) throws IOException {
+        return Text.brief(in.getText(), LONGEST_VALUE_IN_MESSAGE);
+    }
+
+    private static String describe(JsonToken token) {
+        return switch (token) {
+            case START_OBJECT -> "an object";
+            case START_ARRAY -> "an array";
+            case VALUE_STRING -> "text";
+            case VALUE_NULL -> "null";
+            case VALUE_TRUE -> "true";
+            case VALUE_FALSE -> "false";
+            default -> "a number";
+        };
+    }
+
+    private String path() {
+        StringBuilder path = new StringBuilder();
+        for (int i = 0; i < depth; i++) {
+            if (names[i] == null) {
+                path.append('[').append(indexes[i]).append(']');
+            } else {
+                path.append(i == 0 ? "" : ".")
+                        .append(Text.brief(names[i], LONGEST_VALUE_IN_MESSAGE));
+            }
+        }
+        return path.toString();
+    }
+
+    private CodecException refused(String message) {
+        return refused(FailureCode.UNREADABLE, message);
+    }
+
+    private CodecException refused(FailureCode code, String message) {
+        String id = code == FailureCode.MISSING_ID ? null : findId();
+        return new CodecException(code, Text.writable(message), id);
+    }
+
+    /** The value of the top field id as text, from a second look at what was refused. */
+    private String findId() {
+        try (JsonParser in = FACTORY.createParser(json)) {
+            if (in.nextToken() != JsonToken.START_OBJECT) {
+                return null;
+            }
+            while (in.nextToken() == JsonToken.FIELD_NAME) {
+                boolean found = in.currentName().equals("id");
+                JsonToken token = in.nextToken();
+                if (found) {
+                    boolean scalar = token == JsonToken.VALUE_STRING || token.isNumeric();
+                    return scalar && !in.getText().isEmpty() ? in.getText() : null;
+                }
+                in.skipChildren();
+            }
+            return null;
+        } catch (IOException e) {
+            return null;
+        }
+    }
+}

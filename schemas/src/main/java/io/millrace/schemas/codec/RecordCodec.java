@@ -1,0 +1,47 @@
+package io.millrace.schemas.codec;
+
+import org.apache.avro.specific.SpecificRecordBase;
+
+/**
+ * Turns one kind of record into the bytes of one wire format, and back. Equal records give equal
+ * bytes, on every JVM. For one thread.
+ */
+public interface RecordCodec<T extends SpecificRecordBase> {
+
+    /** The record's bytes. */
+    byte[] encode(T record);
+
+    /**
+     * Reads a record. Takes memory in proportion to the bytes, whatever they claim.
+     *
+     * @throws CodecException if the bytes are not such a record
+     * @throws RegistryException if a schema registry is needed and does not answer
+     */
+    T decode(byte[] bytes) throws CodecException;
+
+    /**
+     * Readies encoding: registers the schema where there is a registry, so that what is wrong with
+     * it is said at start.
+     */
+    default void prepare() {}
+
+    /**
+     * Opens a codec.
+     *
+     * @param topic the topic that records are written to (a registry's subject is {@code
+     *     TOPIC-value}); null if the codec only reads
+     */
+    static <T extends SpecificRecordBase> RecordCodec<T> open(
+            RecordType<T> type, FormatSettings settings, String topic) {
+        return switch (settings.format()) {
+            case JSON -> new JsonCodec<>(type);
+            case AVRO -> new AvroCodec<>(type, ReleasedSchemas.load(type));
+            case CONFLUENT ->
+                    new ConfluentCodec<>(
+                            type,
+                            ReleasedSchemas.load(type),
+                            new RegistryClient(settings.registry()),
+                            topic);
+        };
+    }
+}

@@ -1,0 +1,201 @@
+package io.millrace.schemas.codec;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.millrace.schemas.FailureCode;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.Schema;
+
+/**
+ * Asks a schema registry for schemas by id, and gives it ours. Remembers answers; an id that the
+ * registry does not have is asked for again after a while, since it may be registered meanwhile.
+ * For one thread.
+ */
+final class RegistryClient {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String CONTENT_TYPE = "application/vnd.schemaregistry.v1+json";
+    private static final int ATTEMPTS = 3;
+    private static final int SCHEMA_NOT_FOUND = 40403;
+    private static final int MOST_UNKNOWN = 1000;
+    private static final long UNKNOWN_FOR_NANOS = 10_000_000_000L;
+
+    private final RegistrySettings settings;
+    private final HttpClient http;
+    private final Map<Integer, Schema> known = new HashMap<>();
+
+    private final Map<Integer, Refusal> refused =
+            new LinkedHashMap<>() {
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<Integer, Refusal> eldest) {
+                    return size() > MOST_UNKNOWN;
+                }
+            };
+
+    private record Refusal(FailureCode code, String message, long untilNanos) {}
+
+    RegistryClient(RegistrySettings settings) {
+        this.settings = settings;
+        this.http = HttpClient.newBuilder().connectTimeout(settings.timeout()).build();
+    }
+
+    /**
+     * The schema with that id.
+     *
+     * @throws CodecException if the registry has no Avro schema of that id
+     * @throws RegistryException if it does not answer as a registry
+     */
+    Schema schema(int id) throws CodecException {
+        Schema schema = known.get(id);
+        if (schema != null) {
+            return schema;
+        }
+        Refusal refusal = refused.get(id);
+        if (refusal == null || System.nanoTime() - refusal.untilNanos() >= 0) {
+            try {
+                schema = ask(id);
+                known.put(id, schema);
+                refused.remove(id);
+                return schema;
+            } catch (CodecException e) {
+                long until = System.nanoTime() + UNKNOWN_FOR_NANOS;
+                refusal = new Refusal(e.code(), e.getMessage(), until);
+                refused.put(id, refusal);
+            }
+        }
+        throw new CodecException(refusal.code(), refusal.message(), null);
+    }
+
+    /** The id of a schema under a subject; registers it if it is new there. */
+    int register(String subject, Schema schema) {
+        String path =
+                "/subjects/"
+                        + URLEncoder.encode(subject, StandardCharsets.UTF_8).replace("+", "%20")
+                        + "/versions";
+        String body = JSON.createObjectNode().put("schema", schema.toString()).toString();
+        HttpResponse<String> response =
+                send(request(path).POST(HttpRequest.BodyPublishers.ofString(body)).build());
+        if (response.statusCode() != 200) {
+            throw unfit("does not take our schema for subject " + subject, response);
+        }
+        JsonNode id = body(response).path("id");
+        if (!id.isInt()) {
+            throw unfit("gave no schema id for subject " + subject, response);
+        }
+        return id.intValue();
+    }
+
+    private Schema ask(int id) throws CodecException {
+        HttpResponse<String> response = send(request("/schemas/ids/" + id).GET().build());
+        JsonNode body = body(response);
+        if (response.statusCode() == 404 && body.path("error_code").asInt() == SCHEMA_NOT_FOUND) {
+            throw new CodecException(
+                    FailureCode.UNKNOWN_SCHEMA,
+                    "schema id " + id + " is not in the schema registry",
+                    null);
+        }
+        if (response.statusCode() != 200 || !body.path("schema").isTextual()) {
+            throw unfit("gave no schema for id " + id, response);
+        }
+        String type = body.path("schemaType").asText("AVRO");
+        if (!type.equals("AVRO") || !body.path("references").isEmpty()) {
+            throw new CodecException(
+                    FailureCode.UNREADABLE,
+                    "schema id "
+                            + id
+                            + (type.equals("AVRO") ? " has references" : " is of type " + type)
+                            + ": only Avro schemas without references are read",
+                    null);
+        }
+        try {
+            return new Schema.Parser().parse(body.path("schema").textValue());
+        } catch (AvroRuntimeException e) {
+            throw new CodecException(
+                    FailureCode.UNREADABLE,
+                    "schema id " + id + " is not valid Avro: " + e.getMessage(),
+                    null,
+                    e);
+        }
+    }
+
+    private HttpRequest.Builder request(String path) {
+        String base = settings.url().toString().replaceAll("/+$", "");
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(URI.create(base + path))
+                        .timeout(settings.timeout())
+                        .header("Accept", CONTENT_TYPE)
+                        .header("Content-Type", CONTENT_TYPE);
+        if (settings.user() != null) {
+            byte[] pair =
+                    (settings.user() + ":" + settings.password()).getBytes(StandardCharsets.UTF_8);
+            request.header("Authorization", "Basic " + Base64.getEncoder().encodeToString(pair));
+        }
+        return request;
+    }
+
+    private HttpResponse<String> send(HttpRequest request) {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                HttpResponse<String> response =
+                        http.send(request, HttpResponse.BodyHandlers.ofString());
+                if (response.statusCode() < 500 || attempt == ATTEMPTS) {
+                    return response;
+                }
+            } catch (IOException e) {
+                if (attempt == ATTEMPTS) {
+                    String why = e.getMessage() == null ? "" : " (" + e.getMessage() + ")";
+                    throw new RegistryException(
+                            "schema registry "
+                                    + settings.url()
+                                    + " does not answer"
+                                    + why
+                                    + ": check its address and that it runs",
+                            e);
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new RegistryException(
+                        "interrupted while asking schema registry " + settings.url(), e);
+            }
+        }
+    }
+
+    private RegistryException unfit(String what, HttpResponse<String> response) {
+        int status = response.statusCode();
+        String remedy =
+                status == 401 || status == 403
+                        ? ": check user and password"
+                        : ": " + Text.brief(response.body().strip(), 300);
+        return new RegistryException(
+                "schema registry "
+                        + settings.url()
+                        + " "
+                        + what
+                        + " (HTTP "
+                        + status
+                        + ")"
+                        + remedy,
+                null);
+    }
+
+    private static JsonNode body(HttpResponse<String> response) {
+        try {
+            JsonNode body = JSON.readTree(response.body());
+            return body == null ? JSON.createObjectNode() : body;
+        } catch (JsonProcessingException e) {
+            return JSON.createObjectNode();
+        }
+    }
+}
