@@ -1,0 +1,82 @@
+package io.millrace.operators.kafka;
+
+import io.millrace.operators.Inbound;
+import io.millrace.operators.Outcome;
+import java.util.Properties;
+import java.util.regex.Pattern;
+import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.connector.kafka.sink.KafkaSinkBuilder;
+import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
+import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.kafka.clients.consumer.OffsetResetStrategy;
+import org.apache.kafka.clients.producer.ProducerConfig;
+
+/** Makes the pipeline's source and its one sink. */
+public final class KafkaPipes {
+
+    private KafkaPipes() {}
+
+    /** Reads committed records only; what is not a request comes out as rejected. */
+    public static KafkaSource<Inbound> source(KafkaSettings settings) {
+        KafkaSourceBuilder<Inbound> source =
+                KafkaSource.<Inbound>builder()
+                        .setProperties(
+                                ClientProperties.consumer(
+                                        settings.bootstrapServers(), settings.client()))
+                        .setGroupId(settings.groupId())
+                        .setClientIdPrefix(settings.applicationId())
+                        .setStartingOffsets(offsets(settings.start()))
+                        .setDeserializer(new InboundDeserializer(settings.format()));
+        if (settings.topicPattern() == null) {
+            source.setTopics(settings.topics());
+        } else {
+            source.setTopicPattern(Pattern.compile(settings.topicPattern()));
+        }
+        if (settings.bounded()) {
+            source.setBounded(OffsetsInitializer.latest());
+        }
+        return source.build();
+    }
+
+    /** Writes results and failures, each to its topic, in one transaction. */
+    public static KafkaSink<Outcome> sink(KafkaSettings settings, TopicLimits limits) {
+        Properties producer =
+                ClientProperties.producer(settings.bootstrapServers(), settings.client());
+        // A batch of records that fit one by one must fit the topic as well.
+        producer.putIfAbsent(
+                ProducerConfig.BATCH_SIZE_CONFIG,
+                Integer.toString(
+                        Math.min(
+                                16_384,
+                                Math.min(
+                                        limits.output().maxMessageBytes(),
+                                        limits.deadLetter().maxMessageBytes()))));
+        KafkaSinkBuilder<Outcome> sink =
+                KafkaSink.<Outcome>builder()
+                        .setRecordSerializer(new KafkaOutcomeSerializer(settings.format(), limits))
+                        .setDeliveryGuarantee(settings.delivery());
+        if (settings.delivery() == DeliveryGuarantee.EXACTLY_ONCE) {
+            // The connector's own hour is above what brokers allow.
+            producer.setProperty(
+                    ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+                    Integer.toString(limits.transactionTimeoutMs()));
+            // At a restore all transactions with this prefix are aborted: the dot keeps those of an
+            // application "a" apart from those of "ab".
+            sink.setTransactionalIdPrefix(settings.applicationId() + ".")
+                    .setTransactionNamingStrategy(TransactionNamingStrategy.POOLING);
+        }
+        return sink.setKafkaProducerConfig(producer).build();
+    }
+
+    private static OffsetsInitializer offsets(StartingPoint start) {
+        return switch (start.kind()) {
+            case EARLIEST -> OffsetsInitializer.earliest();
+            case LATEST -> OffsetsInitializer.latest();
+            case TIMESTAMP -> OffsetsInitializer.timestamp(start.timestampMs());
+            case COMMITTED -> OffsetsInitializer.committedOffsets(OffsetResetStrategy.EARLIEST);
+        };
+    }
+}
