@@ -1,0 +1,132 @@
+package io.millrace.gpu.text;
+
+import ai.djl.huggingface.tokenizers.jni.LibUtils;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import io.millrace.gpu.Tokenizer;
+import java.io.IOException;
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/**
+ * The tokenizer that a {@code tokenizer.json} describes, run by Hugging Face's own library. Prompts
+ * get the special tokens of its post-processor; nothing is cut or padded. Safe for any thread.
+ *
+ * <p>The native library loads in one class loader per JVM. Its memory is freed when this object is
+ * garbage, not before: a thread may still be encoding when the engine closes.
+ */
+public final class HuggingFaceTokenizer implements Tokenizer {
+    private static final Cleaner CLEANER = Cleaner.create();
+
+    private final long handle;
+
+    private HuggingFaceTokenizer(long handle) {
+        this.handle = handle;
+        CLEANER.register(this, () -> TokenizersLibrary.LIB.deleteTokenizer(handle));
+    }
+
+    /**
+     * Reads a tokenizer.
+     *
+     * @throws IOException a file that is missing or not a tokenizer; the message is one sentence
+     */
+    public static HuggingFaceTokenizer open(Path tokenizerJson) throws IOException {
+        String json;
+        try {
+            json = Files.readString(tokenizerJson);
+        } catch (NoSuchFileException e) {
+            throw new IOException(
+                    "The model has no tokenizer: " + tokenizerJson + " is missing.", e);
+        }
+        loadLibrary();
+        long handle;
+        try {
+            handle = TokenizersLibrary.LIB.createTokenizerFromString(json);
+        } catch (RuntimeException e) {
+            throw new IOException(
+                    "%s is not a tokenizer that this library reads: %s"
+                            .formatted(tokenizerJson, e.getMessage()),
+                    e);
+        }
+        HuggingFaceTokenizer tokenizer = new HuggingFaceTokenizer(handle);
+        TokenizersLibrary.LIB.disablePadding(handle);
+        TokenizersLibrary.LIB.disableTruncation(handle);
+        return tokenizer;
+    }
+
+    /**
+     * Loads the native library from its jar. Where it sees CUDA it would look for another online.
+     */
+    private static void loadLibrary() throws IOException {
+        setUnlessSet("RUST_FLAVOR", "RUST_FLAVOR", "cpu");
+        setUnlessSet("DJL_OFFLINE", "ai.djl.offline", "true");
+        try {
+            LibUtils.checkStatus();
+        } catch (RuntimeException | LinkageError e) {
+            throw new IOException(
+                    "The tokenizer's native library did not load (a JVM can load it in one class"
+                            + " loader only: it belongs in Flink's lib/, not in the job jar): "
+                            + e.getMessage(),
+                    e);
+        }
+    }
+
+    private static void setUnlessSet(String environment, String property, String value) {
+        if (System.getenv(environment) == null && System.getProperty(property) == null) {
+            System.setProperty(property, value);
+        }
+    }
+
+    @Override
+    public int[] encode(String text) {
+        long encoding = TokenizersLibrary.LIB.encode(handle, wellFormed(text), true);
+        try {
+            long[] ids = TokenizersLibrary.LIB.getTokenIds(encoding);
+            int[] result = new int[ids.length];
+            for (int i = 0; i < ids.length; i++) {
+                result[i] = (int) ids[i];
+            }
+            return result;
+        } finally {
+            TokenizersLibrary.LIB.deleteEncoding(encoding);
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    @Override
+    public String decode(int[] tokenIds) {
+        long[] ids = new long[tokenIds.length];
+        for (int i = 0; i < ids.length; i++) {
+            ids[i] = tokenIds[i];
+        }
+        try {
+            return TokenizersLibrary.LIB.decode(handle, ids, true);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Half a surrogate pair has no UTF-8: it becomes U+FFFD, as in decoding. */
+    private static String wellFormed(String text) {
+        StringBuilder repaired = null;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (!Character.isSurrogate(c)) {
+                continue;
+            }
+            if (Character.isHighSurrogate(c)
+                    && i + 1 < text.length()
+                    && Character.isLowSurrogate(text.charAt(i + 1))) {
+                i++;
+                continue;
+            }
+            if (repaired == null) {
+                repaired = new StringBuilder(text);
+            }
+            repaired.setCharAt(i, '\uFFFD');
+        }
+        return repaired == null ? text : repaired.toString();
+    }
+}
