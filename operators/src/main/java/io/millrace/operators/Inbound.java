@@ -2,8 +2,10 @@ package io.millrace.operators;
 
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
+import org.apache.flink.api.common.typeinfo.TypeInfo;
 
 /** A record on its way to the engine. What cannot be answered flows on as {@link Rejected}. */
+@TypeInfo(WireType.InboundFactory.class)
 public sealed interface Inbound {
 
     /** Where the record came from. */

@@ -2,11 +2,13 @@ package io.millrace.operators;
 
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceResult;
+import org.apache.flink.api.common.typeinfo.TypeInfo;
 
 /**
  * What leaves the pipeline: one per record read. Results and failures share one stream so that one
  * sink writes them in one transaction.
  */
+@TypeInfo(WireType.OutcomeFactory.class)
 public sealed interface Outcome {
 
     /** Where the record came from. */

@@ -1,0 +1,449 @@
+package io.millrace.operators;
+
+import io.millrace.gpu.EngineSession;
+import io.millrace.gpu.GenerationRequest;
+import io.millrace.gpu.GenerationResult;
+import io.millrace.gpu.RequestRejectedException;
+import io.millrace.gpu.SamplingParameters;
+import io.millrace.gpu.SessionListener;
+import io.millrace.gpu.SharedEngine;
+import io.millrace.operators.Outcome.RunFacts;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InFlightRequest;
+import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.InferenceResult;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.api.common.state.ListStateDescriptor;
+import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+import org.apache.flink.runtime.state.StateInitializationContext;
+import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.BoundedOneInput;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+
+/**
+ * Has requests answered by the shared engine, one outcome for each record. Mailbox thread only;
+ * meets the engine thread in its session.
+ *
+ * <p>Nothing here waits for the device: a record is taken, remembered and submitted; a closed valve
+ * stops the source instead of this operator; a snapshot writes what is in flight as it stands.
+ *
+ * <pre>
+ *   taken ──> (static: waits for its batch) ──> submitted ──> done ──> left
+ *     └── cannot be answered ────────────────────────────────^
+ * </pre>
+ */
+final class InferenceOperator extends AbstractStreamOperator<Outcome>
+        implements OneInputStreamOperator<MicroBatch, Outcome>, BoundedOneInput, SessionListener {
+    private static final long serialVersionUID = 1L;
+
+    static final String IN_FLIGHT_STATE = "in-flight-requests";
+    static final String SCHEMA_STATE = "in-flight-schemas";
+
+    private final transient PipelineOptions options;
+    private final transient MailboxExecutor mailbox;
+    private final transient OutcomeQueue queue;
+    private final transient Map<Long, InFlight> byTicket = new HashMap<>();
+
+    /** Static batching: batches that have not started. */
+    private final transient ArrayDeque<List<InFlight>> batches = new ArrayDeque<>();
+
+    private final transient List<InFlight> restored = new ArrayList<>();
+
+    private transient ListState<byte[]> inFlightState;
+    private transient ListState<byte[]> schemaState;
+    private transient EngineSession session;
+    private transient Valve valve;
+    private transient InferenceMetrics metrics;
+
+    InferenceOperator(StreamOperatorParameters<Outcome> parameters, PipelineOptions options) {
+        super(parameters);
+        this.options = options;
+        this.mailbox = parameters.getMailboxExecutor();
+        this.queue = new OutcomeQueue(options.ordered());
+    }
+
+    @Override
+    public void initializeState(StateInitializationContext context) throws Exception {
+        super.initializeState(context);
+        inFlightState =
+                context.getOperatorStateStore()
+                        .getListState(
+                                new ListStateDescriptor<>(
+                                        IN_FLIGHT_STATE, BytePrimitiveArraySerializer.INSTANCE));
+        schemaState =
+                context.getOperatorStateStore()
+                        .getUnionListState(
+                                new ListStateDescriptor<>(
+                                        SCHEMA_STATE, BytePrimitiveArraySerializer.INSTANCE));
+        valve = Valve.register(getRuntimeContext(), options);
+        session = SharedEngine.acquire(options.engine(), options.loader());
+        if (context.isRestored()) {
+            InFlightCodec codec = new InFlightCodec(schemaState.get());
+            for (byte[] element : inFlightState.get()) {
+                restored.add(restore(codec.decode(element), codec));
+            }
+        }
+    }
+
+    private InFlight restore(InFlightRequest state, InFlightCodec codec) throws Exception {
+        List<int[]> generated = new ArrayList<>(state.getGenerated().size());
+        // Another model would have gone on differently; a result in full needs no model any more.
+        if (session.model().fingerprint().equals(state.getModelFingerprint())) {
+            for (List<Integer> tokens : state.getGenerated()) {
+                generated.add(tokens.stream().mapToInt(Integer::intValue).toArray());
+            }
+        }
+        InFlight record =
+                new InFlight(
+                        InFlightCodec.toInbound(state),
+                        state.getArrivedMs(),
+                        state.getAttempts() + 1,
+                        generated);
+        if (state.getResult() != null) {
+            record.outcome =
+                    new Outcome.Answered(
+                            record.inbound.origin(),
+                            codec.decodeResult(state.getResult()),
+                            new RunFacts(
+                                    record.arrivedMs,
+                                    state.getAdmittedMs(),
+                                    state.getFirstTokenMs(),
+                                    state.getFinishedMs(),
+                                    state.getCachedTokens(),
+                                    record.attempts));
+        }
+        return record;
+    }
+
+    @Override
+    public void open() throws Exception {
+        super.open();
+        metrics = new InferenceMetrics(getMetricGroup(), session::stats, valve);
+        for (int from = 0; from < restored.size(); from += options.batchSize()) {
+            // All are taken, more than the valve would let in: after scaling in there can be.
+            int to = Math.min(from + options.batchSize(), restored.size());
+            take(restored.subList(from, to));
+        }
+        restored.clear();
+        session.onNews(this::wake);
+        // Nothing may leave before the whole task is open.
+        mailbox.execute(this::release, "restored outcomes");
+    }
+
+    /** Engine thread. */
+    private void wake() {
+        try {
+            mailbox.execute(this::drain, "news from the engine");
+        } catch (RejectedExecutionException e) {
+            // The task has ended; close() gives the session back.
+        }
+    }
+
+    private void drain() {
+        metrics.onNews();
+        session.drain(this);
+        release();
+    }
+
+    @Override
+    public void processElement(StreamRecord<MicroBatch> element) throws Exception {
+        // With a hop in between no source obeys the valve: then this is where it stops.
+        while (!valve.isAttached() && !valve.isOpen()) {
+            mailbox.yield();
+        }
+        long now = System.currentTimeMillis();
+        List<InFlight> batch = new ArrayList<>(element.getValue().records().size());
+        for (Inbound inbound : element.getValue().records()) {
+            batch.add(new InFlight(inbound, now, 0, List.of()));
+        }
+        take(batch);
+        release();
+    }
+
+    private void take(List<InFlight> records) {
+        List<InFlight> batch = new ArrayList<>(records.size());
+        for (InFlight record : records) {
+            queue.add(record);
+            prepare(record);
+            valve.add(1, record.weight);
+            if (!record.isDone()) {
+                batch.add(record);
+            }
+        }
+        if (options.batching() == Batching.DYNAMIC) {
+            batch.forEach(this::submit);
+        } else if (!batch.isEmpty()) {
+            batches.add(batch);
+            startNextBatch();
+        }
+    }
+
+    /** Tokenizes, and finishes at once what can never be answered. */
+    private void prepare(InFlight record) {
+        if (record.outcome != null) {
+            queue.complete(record, record.outcome);
+            return;
+        }
+        if (record.inbound instanceof Inbound.Rejected rejected) {
+            fail(record, rejected.code(), rejected.message());
+            return;
+        }
+        InferenceRequest request = ((Inbound.Request) record.inbound).request();
+        Long deadline = request.getDeadlineMs();
+        if (deadline != null && deadline <= getProcessingTimeService().getCurrentProcessingTime()) {
+            expire(record, deadline);
+            return;
+        }
+        try {
+            SamplingParameters sampling =
+                    RequestMapper.sampling(request, session.model().defaultSampling());
+            int[] prompt =
+                    request.getPrompt() != null
+                            ? session.tokenizer().encode(request.getPrompt())
+                            : request.getPromptTokenIds().stream()
+                                    .mapToInt(Integer::intValue)
+                                    .toArray();
+            if (sampling.logprobs() >= 0) {
+                // Those of the tokens so far were not kept: they come again, the same.
+                record.forgetGenerated();
+            }
+            record.generation =
+                    new GenerationRequest(
+                            request.getId(),
+                            prompt,
+                            sampling,
+                            request.getPriority() == null ? 0 : request.getPriority(),
+                            record.generated());
+            session.check(record.generation);
+            long most = (long) sampling.maxTokens() * sampling.n();
+            record.weight = prompt.length + Math.min(most, session.model().maxModelLen());
+        } catch (RequestRejectedException | RuntimeException e) {
+            onRefused(record, e);
+            return;
+        }
+        if (deadline != null) {
+            record.deadlineTimer =
+                    getProcessingTimeService()
+                            .registerTimer(deadline, time -> onDeadline(record, deadline));
+        }
+    }
+
+    private void submit(InFlight record) {
+        record.ticket = session.submit(record.generation);
+        byTicket.put(record.ticket, record);
+    }
+
+    /** Static batching: the next batch starts when the one before it has ended. */
+    private void startNextBatch() {
+        while (byTicket.isEmpty() && !batches.isEmpty()) {
+            for (InFlight record : batches.poll()) {
+                if (!record.isDone()) {
+                    submit(record);
+                }
+            }
+        }
+    }
+
+    @Override
+    public void onAdmitted(long ticket, long timeMs) {
+        InFlight record = byTicket.get(ticket);
+        if (record != null) {
+            record.admittedMs = timeMs;
+        }
+    }
+
+    @Override
+    public void onToken(long ticket, int completion, int tokenId, long timeMs) {
+        InFlight record = byTicket.get(ticket);
+        if (record != null) {
+            if (record.firstTokenMs == 0) {
+                record.firstTokenMs = timeMs;
+            }
+            record.addToken(completion, tokenId);
+            metrics.onToken();
+        }
+    }
+
+    @Override
+    public void onFinished(long ticket, GenerationResult result, long timeMs) {
+        InFlight record = byTicket.remove(ticket);
+        if (record != null) {
+            InferenceRequest request = ((Inbound.Request) record.inbound).request();
+            InferenceResult answer = RequestMapper.result(request, result, session.model());
+            RunFacts facts =
+                    new RunFacts(
+                            record.arrivedMs,
+                            record.admittedMs,
+                            record.firstTokenMs == 0 ? timeMs : record.firstTokenMs,
+                            timeMs,
+                            result.cachedTokens(),
+                            record.attempts);
+            metrics.onAnswered(
+                    facts, result.promptTokens(), answer.getUsage().getCompletionTokens());
+            complete(record, new Outcome.Answered(record.inbound.origin(), answer, facts));
+            startNextBatch();
+        }
+    }
+
+    @Override
+    public void onRejected(long ticket, Exception cause) {
+        InFlight record = byTicket.remove(ticket);
+        if (record != null) {
+            onRefused(record, cause);
+            startNextBatch();
+        }
+    }
+
+    private void onRefused(InFlight record, Exception cause) {
+        if (cause instanceof RequestRejectedException rejected) {
+            FailureCode code =
+                    switch (rejected.reason()) {
+                        case EMPTY_PROMPT -> FailureCode.EMPTY_PROMPT;
+                        case PROMPT_TOO_LONG -> FailureCode.PROMPT_TOO_LONG;
+                        case INVALID_PARAMETER -> FailureCode.INVALID_PARAMETER;
+                    };
+            fail(record, code, rejected.getMessage());
+        } else {
+            fail(
+                    record,
+                    FailureCode.GENERATION_FAILED,
+                    "The engine could not take this request: " + cause);
+        }
+    }
+
+    private void onDeadline(InFlight record, long deadline) {
+        if (!record.isDone()) {
+            expire(record, deadline);
+            if (byTicket.remove(record.ticket, record)) {
+                session.cancel(record.ticket);
+            }
+            startNextBatch();
+            release();
+        }
+    }
+
+    private void expire(InFlight record, long deadline) {
+        fail(
+                record,
+                FailureCode.DEADLINE_EXCEEDED,
+                "deadline_ms is " + deadline + " and passed before the answer was complete.");
+    }
+
+    private void fail(InFlight record, FailureCode code, String message) {
+        String id =
+                record.inbound instanceof Inbound.Rejected rejected
+                        ? rejected.id()
+                        : ((Inbound.Request) record.inbound).request().getId();
+        metrics.onFailed(code);
+        complete(record, new Outcome.Failed(record.inbound.origin(), id, code, message));
+    }
+
+    private void complete(InFlight record, Outcome outcome) {
+        if (record.deadlineTimer != null) {
+            record.deadlineTimer.cancel(false);
+        }
+        queue.complete(record, outcome);
+    }
+
+    private void release() {
+        queue.release(this::emit, output::emitWatermark);
+    }
+
+    private void emit(InFlight record) {
+        output.collect(new StreamRecord<>(record.outcome, record.outcome.origin().timestamp()));
+        valve.add(-1, -record.weight);
+    }
+
+    @Override
+    public void processWatermark(Watermark mark) {
+        queue.add(mark);
+        release();
+    }
+
+    /** Takes in what the engine has told, waits for nothing, and lets nothing out. */
+    @Override
+    public void snapshotState(StateSnapshotContext context) throws Exception {
+        super.snapshotState(context);
+        session.drain(this);
+        List<byte[]> elements = new ArrayList<>(queue.inFlight().size());
+        for (InFlight record : queue.inFlight()) {
+            elements.add(InFlightCodec.encode(toState(record)));
+        }
+        inFlightState.update(elements);
+        schemaState.update(
+                getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0
+                        ? InFlightCodec.schemas()
+                        : List.of());
+        // The barrier has passed: what was found done leaves behind it.
+        mailbox.execute(this::release, "outcomes after a snapshot");
+    }
+
+    private InFlightRequest toState(InFlight record) throws Exception {
+        InFlightRequest state;
+        if (record.outcome instanceof Outcome.Failed failed) {
+            state =
+                    InFlightCodec.toState(
+                            new Inbound.Rejected(
+                                    failed.origin(), failed.id(), failed.code(), failed.message()));
+        } else {
+            state = InFlightCodec.toState(record.inbound);
+            List<List<Integer>> generated = new ArrayList<>();
+            if (record.outcome instanceof Outcome.Answered answered) {
+                state.setResult(InFlightCodec.encodeResult(answered.result()));
+                state.setAdmittedMs(answered.facts().admittedMs());
+                state.setFirstTokenMs(answered.facts().firstTokenMs());
+                state.setFinishedMs(answered.facts().finishedMs());
+                state.setCachedTokens(answered.facts().cachedTokens());
+            } else {
+                for (int[] tokens : record.generated()) {
+                    generated.add(Arrays.stream(tokens).boxed().toList());
+                }
+                state.setModelFingerprint(session.model().fingerprint());
+            }
+            state.setGenerated(generated);
+        }
+        state.setArrivedMs(record.arrivedMs);
+        state.setAttempts(record.attempts);
+        return state;
+    }
+
+    /** Reached by {@code --drain} with work left; else the source holds its end back. */
+    @Override
+    public void endInput() throws Exception {
+        while (!queue.isEmpty()) {
+            mailbox.yield();
+        }
+    }
+
+    @Override
+    public void finish() throws Exception {
+        super.finish();
+        release();
+    }
+
+    @Override
+    public void close() throws Exception {
+        try {
+            if (session != null) {
+                session.close();
+            }
+        } finally {
+            if (valve != null) {
+                valve.unregister();
+            }
+            super.close();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package io.millrace.operators;
+
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.flink.api.common.functions.RuntimeContext;
+
+/**
+ * Decides whether a task's source may read on, by requests and by tokens in flight. Mailbox thread
+ * only, except for the futures.
+ *
+ * <pre>
+ *   reader ──> validator ──> micro-batch ──> inference ──> outcomes
+ *     ^ closed?                 | buffered      | in flight      | left
+ *     └───────────── valve ─────┴───────────────┴────────────────┘
+ * </pre>
+ *
+ * <p>Reader and operators share no object, only a task: the inference operator, which Flink opens
+ * first, registers the valve under the task attempt, and the others look it up there.
+ */
+final class Valve {
+
+    /** What names one attempt of one subtask of one job in this JVM. */
+    private record Key(String job, String task, String allocation, String pipeline) {}
+
+    private static final Map<Key, Valve> REGISTERED = new ConcurrentHashMap<>();
+
+    private final Key key;
+    private final int maxRequests;
+    private final long maxTokens;
+
+    private int requests;
+    private long tokens;
+    private boolean attached;
+    private Runnable flush = () -> {};
+    private CompletableFuture<Void> opened = CompletableFuture.completedFuture(null);
+    private CompletableFuture<Void> emptied = CompletableFuture.completedFuture(null);
+
+    private Valve(Key key, int maxRequests, long maxTokens) {
+        this.key = key;
+        this.maxRequests = maxRequests;
+        this.maxTokens = maxTokens;
+    }
+
+    /** Makes the valve of the task that {@code context} belongs to. */
+    static Valve register(RuntimeContext context, PipelineOptions options) {
+        Key key = key(context, options.name());
+        Valve valve = new Valve(key, options.maxInFlightRequests(), options.maxInFlightTokens());
+        REGISTERED.put(key, valve);
+        return valve;
+    }
+
+    /** The valve of the task that {@code context} belongs to, or null. */
+    static Valve find(RuntimeContext context, String pipeline) {
+        return REGISTERED.get(key(context, pipeline));
+    }
+
+    private static Key key(RuntimeContext context, String pipeline) {
+        return new Key(
+                String.valueOf(context.getJobInfo().getJobId()),
+                context.getTaskInfo().getTaskNameWithSubtasks(),
+                context.getTaskInfo().getAllocationIDAsString(),
+                pipeline);
+    }
+
+    void unregister() {
+        REGISTERED.remove(key, this);
+    }
+
+    /** A source in this task obeys this valve. */
+    void attach() {
+        attached = true;
+    }
+
+    boolean isAttached() {
+        return attached;
+    }
+
+    /** Sets what gives away a partial batch when no more input will come. */
+    void onEndOfInput(Runnable flush) {
+        this.flush = flush;
+    }
+
+    /** No more input will come: whoever waits for more shall not. */
+    void endOfInput() {
+        flush.run();
+    }
+
+    /** Requests came into the task, or were taken out of it (negative). */
+    void add(int moreRequests, long moreTokens) {
+        boolean wasOpen = isOpen();
+        requests += moreRequests;
+        tokens += moreTokens;
+        if (requests < 0 || tokens < 0) {
+            throw new IllegalStateException(
+                    "The valve counts " + requests + " requests and " + tokens + " tokens.");
+        }
+        if (wasOpen && !isOpen()) {
+            opened = new CompletableFuture<>();
+        } else if (!wasOpen && isOpen()) {
+            opened.complete(null);
+        }
+        if (isEmpty()) {
+            emptied.complete(null);
+        } else if (emptied.isDone()) {
+            emptied = new CompletableFuture<>();
+        }
+    }
+
+    boolean isOpen() {
+        return requests < maxRequests && tokens < maxTokens;
+    }
+
+    boolean isEmpty() {
+        return requests == 0;
+    }
+
+    int requests() {
+        return requests;
+    }
+
+    long tokens() {
+        return tokens;
+    }
+
+    /** Completed while open. */
+    CompletableFuture<Void> opened() {
+        return opened;
+    }
+
+    /** Completed while nothing is in flight. */
+    CompletableFuture<Void> emptied() {
+        return emptied;
+    }
+}
