@@ -17,6 +17,10 @@ final class ReleasedSchemas {
         this.versions = List.copyOf(versions);
     }
 
+    static ReleasedSchemas of(List<Schema> versions) {
+        return new ReleasedSchemas(versions);
+    }
+
     /** Versions are files 1.avsc, 2.avsc, ... without a gap. */
     static ReleasedSchemas load(RecordType<?> type) {
         List<Schema> versions = new ArrayList<>();

@@ -1,0 +1,170 @@
+package io.millrace.schemas.codec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceRequest;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class ConfluentCodecTest {
+
+    private TestingRegistry registry;
+    private RecordCodec<InferenceRequest> codec;
+
+    @BeforeEach
+    void start() throws Exception {
+        registry = new TestingRegistry();
+        codec = open(RegistrySettings.of(registry.url() + "/"));
+    }
+
+    @AfterEach
+    void stop() {
+        registry.close();
+    }
+
+    private static RecordCodec<InferenceRequest> open(RegistrySettings settings) {
+        return RecordCodec.open(
+                RecordType.REQUEST, FormatSettings.confluent(settings), "prompts/a b");
+    }
+
+    @Test
+    void registersOnceAndReadsWhatItWrote() throws Exception {
+        codec.prepare();
+        byte[] bytes = codec.encode(Samples.fullRequest());
+        codec.encode(Samples.smallRequest());
+        assertThat(bytes).startsWith(0);
+        assertThat(ByteBuffer.wrap(bytes).getInt(1)).isEqualTo(100_000);
+        assertThat(codec.decode(bytes)).isEqualTo(Samples.fullRequest());
+        assertThat(codec.decode(bytes)).isEqualTo(Samples.fullRequest());
+        assertThat(registry.requests())
+                .containsExactly(
+                        "POST /subjects/prompts%2Fa%20b-value/versions", "GET /schemas/ids/100000");
+    }
+
+    @Test
+    void readsARecordOfSomebodyElsesSchemaThatHasOurFields() throws Exception {
+        registry.put(
+                7,
+                "{\"type\":\"record\",\"name\":\"Ask\",\"namespace\":\"other\",\"fields\":["
+                        + "{\"name\":\"prompt\",\"type\":\"string\"},{\"name\":\"id\",\"type\":\"string\"}"
+                        + "]}",
+                null);
+        byte[] bytes = {0, 0, 0, 0, 7, 4, 'h', 'i', 2, '1'};
+        assertThat(codec.decode(bytes)).isEqualTo(Samples.smallRequest());
+    }
+
+    @Test
+    void namesAnUnknownIdAndDoesNotAskForItAgainAtOnce() {
+        for (int i = 0; i < 17; i++) {
+            CodecException e = refusal(0, 0, 0, 1, 2, 0);
+            assertThat(e.code()).isEqualTo(FailureCode.UNKNOWN_SCHEMA);
+            assertThat(e).hasMessageContaining("schema id 258 is not in the schema registry");
+        }
+        assertThat(registry.requests()).containsExactly("GET /schemas/ids/258");
+    }
+
+    @Test
+    void refusesWhatIsNotItsFormat() {
+        assertThat(refusal('{', '"', 'i', 'd', '"').getMessage())
+                .contains("not Confluent's wire format");
+        assertThat(refusal(0, 0, 0).code()).isEqualTo(FailureCode.UNREADABLE);
+        assertThat(refusal().code()).isEqualTo(FailureCode.UNREADABLE);
+    }
+
+    @Test
+    void refusesSchemasThatAreNoAvroRequests() {
+        registry.put(1, "syntax = \"proto3\";", "PROTOBUF");
+        registry.put(2, "{\"type\":\"rec", null);
+        registry.put(3, "\"string\"", "AVRO");
+        registry.put(4, "{\"type\":\"record\",\"name\":\"A\",\"fields\":[]}", null);
+        assertThat(refusal(0, 0, 0, 0, 1).getMessage()).contains("is of type PROTOBUF");
+        assertThat(refusal(0, 0, 0, 0, 2).getMessage()).contains("schema id 2 is not valid Avro");
+        assertThat(refusal(0, 0, 0, 0, 3, 2, 'a').getMessage()).contains("does not resolve");
+        assertThat(refusal(0, 0, 0, 0, 4).getMessage()).contains("does not resolve");
+    }
+
+    @Test
+    void refusesBytesThatAreLeftOver() {
+        byte[] bytes = codec.encode(Samples.smallRequest());
+        CodecException e =
+                catchThrowableOfType(
+                        CodecException.class,
+                        () -> codec.decode(Arrays.copyOf(bytes, bytes.length + 1)));
+        assertThat(e).hasMessageContaining("1 bytes are left over");
+        assertThat(e.id()).isEqualTo("1");
+    }
+
+    @Test
+    void asksAgainWhereTheRegistryIsBusy() throws Exception {
+        byte[] bytes = codec.encode(Samples.smallRequest());
+        registry.failNext(2);
+        assertThat(codec.decode(bytes)).isEqualTo(Samples.smallRequest());
+        registry.failNext(3);
+        assertThatThrownBy(() -> open(RegistrySettings.of(registry.url())).decode(bytes))
+                .isInstanceOf(RegistryException.class)
+                .hasMessageContaining("HTTP 503");
+    }
+
+    @Test
+    void blamesTheRegistryNotTheRecordWhereItDoesNotAnswer() {
+        byte[] bytes = codec.encode(Samples.smallRequest());
+        String url = registry.url();
+        registry.close();
+        assertThatThrownBy(() -> codec.decode(bytes))
+                .isInstanceOf(RegistryException.class)
+                .hasMessageContaining("schema registry " + url)
+                .hasMessageContaining("does not answer");
+    }
+
+    @Test
+    void blamesTheAddressWhereSomethingElseAnswers() {
+        RecordCodec<InferenceRequest> lost = open(RegistrySettings.of(registry.url() + "/api"));
+        assertThatThrownBy(() -> lost.decode(new byte[] {0, 0, 0, 0, 1}))
+                .isInstanceOf(RegistryException.class)
+                .hasMessageContaining("HTTP 404");
+    }
+
+    @Test
+    void sendsUserAndPasswordAndNeverShowsThePassword() throws Exception {
+        registry.demand("Basic dTpwQHNz");
+        String url = registry.url().replace("http://", "http://u:p%40ss@");
+        RegistrySettings settings = RegistrySettings.of(url);
+        assertThat(settings.toString()).doesNotContain("p@ss", "p%40ss");
+        RecordCodec<InferenceRequest> allowed = open(settings);
+        assertThat(allowed.decode(allowed.encode(Samples.smallRequest())))
+                .isEqualTo(Samples.smallRequest());
+        assertThatThrownBy(
+                        () ->
+                                open(settings.withCredentials("u", "wrong"))
+                                        .encode(Samples.smallRequest()))
+                .isInstanceOf(RegistryException.class)
+                .hasMessageContaining("HTTP 401): check user and password");
+    }
+
+    @Test
+    void saysThatTheRegistryDoesNotTakeOurSchema() {
+        registry.refuseSchemas(409);
+        assertThatThrownBy(codec::prepare)
+                .isInstanceOf(RegistryException.class)
+                .hasMessageContaining("does not take our schema for subject prompts/a b-value")
+                .hasMessageContaining("incompatible");
+    }
+
+    private CodecException refusal(int... bytes) {
+        byte[] all = new byte[bytes.length];
+        for (int i = 0; i < bytes.length; i++) {
+            all[i] = (byte) bytes[i];
+        }
+        CodecException e = catchThrowableOfType(CodecException.class, () -> codec.decode(all));
+        assertThat(e).isNotNull();
+        return e;
+    }
+}

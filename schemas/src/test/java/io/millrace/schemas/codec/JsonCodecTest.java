@@ -1,0 +1,265 @@
+package io.millrace.schemas.codec;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.millrace.schemas.Completion;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceFailure;
+import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.InferenceResult;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class JsonCodecTest {
+
+    private final RecordCodec<InferenceRequest> requests =
+            RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, null);
+    private final RecordCodec<InferenceResult> results =
+            RecordCodec.open(RecordType.RESULT, FormatSettings.JSON, null);
+    private final RecordCodec<InferenceFailure> failures =
+            RecordCodec.open(RecordType.FAILURE, FormatSettings.JSON, null);
+
+    @Test
+    void readsWhatAConsoleProducerTypes() throws Exception {
+        assertThat(requests.decode("{\"id\":\"1\",\"prompt\":\"hi\"}".getBytes(UTF_8)))
+                .isEqualTo(Samples.smallRequest());
+    }
+
+    @Test
+    void readsWhatItWrote() throws Exception {
+        assertThat(requests.decode(requests.encode(Samples.fullRequest())))
+                .isEqualTo(Samples.fullRequest());
+        assertThat(results.decode(results.encode(Samples.fullResult())))
+                .isEqualTo(Samples.fullResult());
+        assertThat(failures.decode(failures.encode(Samples.fullFailure())))
+                .isEqualTo(Samples.fullFailure());
+    }
+
+    @Test
+    void writesFieldsInTheOrderOfTheSchemaWithoutNulls() {
+        assertThat(new String(requests.encode(Samples.smallRequest()), UTF_8))
+                .isEqualTo("{\"id\":\"1\",\"prompt\":\"hi\"}");
+        assertThat(new String(results.encode(Samples.fullResult()), UTF_8))
+                .isEqualTo(
+                        "{\"id\":\"order-17\",\"model\":\"triage\",\"model_fingerprint\":\"a1b2c3\","
+                                + "\"completions\":[{\"index\":0,\"text\":\"ham: Hello\",\"token_ids\":"
+                                + "[5,17,2],\"finish_reason\":\"stop\",\"logprobs\":[{\"token_id\":5,"
+                                + "\"logprob\":-0.1,\"top\":[{\"token_id\":5,\"logprob\":-0.1},"
+                                + "{\"token_id\":9,\"logprob\":-3.4028235E38}]},{\"token_id\":17,"
+                                + "\"logprob\":0.0,\"top\":[]}]},{\"index\":1,\"text\":\"\",\"token_ids\":"
+                                + "[],\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":97,"
+                                + "\"completion_tokens\":3},\"metadata\":{\"a\":\"1\",\"b\":\"2\"}}");
+    }
+
+    @Test
+    void writesEqualMapsAsEqualBytes() {
+        Map<String, String> rising = new TreeMap<>();
+        for (int i = 0; i < 97; i++) {
+            rising.put("key-" + i * 7919, "v");
+        }
+        Map<String, String> falling = new TreeMap<>(Collections.reverseOrder());
+        falling.putAll(rising);
+        for (FormatSettings format : List.of(FormatSettings.JSON, FormatSettings.AVRO)) {
+            RecordCodec<InferenceRequest> codec =
+                    RecordCodec.open(RecordType.REQUEST, format, null);
+            InferenceRequest one = Samples.smallRequest();
+            one.setMetadata(falling);
+            byte[] first = codec.encode(one);
+            one.setMetadata(new HashMap<>(rising));
+            assertThat(codec.encode(one)).isEqualTo(first);
+        }
+    }
+
+    @Test
+    void writesFloatsInTheSameDigitsOnEveryJdk() throws Exception {
+        // Float.toString(1.1754944E-38f) has a digit more before JDK 19.
+        InferenceResult result = Samples.fullResult();
+        float[] values = {1.17549435E-38f, 2.0e-3f, 8.41E21f, 2.2E-45f, 1.0f / 3, 33554432f};
+        String[] digits = {
+            "1.1754944E-38", "0.002", "8.41E21", "2.8E-45", "0.33333334", "3.3554432E7"
+        };
+        for (int i = 0; i < values.length; i++) {
+            result.getCompletions().get(0).getLogprobs().get(0).setLogprob(values[i]);
+            byte[] json = results.encode(result);
+            assertThat(new String(json, UTF_8)).contains("\"logprob\":" + digits[i] + ",");
+            assertThat(results.decode(json)).isEqualTo(result);
+        }
+    }
+
+    @Test
+    void quotesFloatsThatAreNoNumbersAndReadsThem() throws Exception {
+        for (float value :
+                new float[] {Float.NaN, Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY}) {
+            InferenceResult result = Samples.fullResult();
+            result.getCompletions().get(0).getLogprobs().get(0).setLogprob(value);
+            assertThat(results.decode(results.encode(result))).isEqualTo(result);
+        }
+    }
+
+    @Test
+    void writesBytesThatAreNoTextInBase64() throws Exception {
+        InferenceFailure failure = Samples.failure(new byte[] {(byte) 0xFF, 0, 17});
+        assertThat(new String(failures.encode(failure), UTF_8))
+                .contains("\"original_base64\":\"/wAR\"")
+                .doesNotContain("\"original\":");
+        assertThat(failures.decode(failures.encode(failure))).isEqualTo(failure);
+    }
+
+    @Test
+    void writesTextThatHasNoUtf8Form() throws Exception {
+        InferenceResult result = Samples.fullResult();
+        Completion completion = result.getCompletions().get(0);
+        completion.setText("a\uD800b\uDC00\uD83D\uDE00");
+        InferenceResult read = results.decode(results.encode(result));
+        assertThat(read.getCompletions().get(0).getText()).isEqualTo("a\uFFFDb\uFFFD\uD83D\uDE00");
+    }
+
+    @Test
+    void passesOverFieldsOfANewerResult() throws Exception {
+        String newer =
+                new String(results.encode(Samples.fullResult()), UTF_8)
+                        .replace("\"usage\":{", "\"later\":[{\"x\":1}],\"usage\":{\"more\":{},");
+        assertThat(results.decode(newer.getBytes(UTF_8))).isEqualTo(Samples.fullResult());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            textBlock =
+                    """
+                    {"id":"1","promt":"hi"}                  | UNKNOWN_FIELD     | unknown field promt: did you mean prompt?
+                    {"maxTokens":5,"id":"1"}                 | UNKNOWN_FIELD     | unknown field maxTokens: did you mean max_tokens?
+                    {"id":"1","zzz":1}                       | UNKNOWN_FIELD     | unknown field zzz: remove it
+                    {"id":"1","constraint":{"regx":"a"}}     | UNKNOWN_FIELD     | unknown field constraint.regx: did you mean constraint.regex?
+                    {"id":"1","messages":[{"rol":"user"}]}   | UNKNOWN_FIELD     | unknown field messages[0].rol: did you mean messages[0].role?
+                    {"id":"1","prompt":"a","prompt":"b"}     | UNREADABLE        | field prompt stands twice
+                    {"id":"1","metadata":{"a":"","a":"b"}}   | UNREADABLE        | field metadata.a stands twice
+                    {"id":"1","prompt":7}                    | UNREADABLE        | field prompt must be text, not the number 7
+                    {"id":"1","prompt":["a"]}                | UNREADABLE        | field prompt must be text, not an array
+                    {"id":"1","stop":"END"}                  | UNREADABLE        | field stop must be an array, not text
+                    {"id":"1","stop":["a",null]}             | UNREADABLE        | field stop[1] must be text, not null
+                    {"id":"1","metadata":{"a":1}}            | UNREADABLE        | field metadata.a must be text, not the number 1
+                    {"id":"1","ignore_eos":"yes"}            | UNREADABLE        | field ignore_eos must be true or false, not text
+                    {"id":"1","temperature":"hot"}           | UNREADABLE        | field temperature must be a number, not text
+                    {"id":"1","messages":[{"role":"user"}]}  | UNREADABLE        | field messages[0].content is missing
+                    {"id":"1","temperature":NaN}             | INVALID_PARAMETER | field temperature is NaN, which is not a finite number
+                    {"id":"1","temperature":-Infinity}       | INVALID_PARAMETER | field temperature is -Infinity, which is not
+                    {"id":"1","temperature":1e999}           | INVALID_PARAMETER | field temperature is 1e999, which is not a finite number
+                    {"id":"1","max_tokens":2147483648}       | INVALID_PARAMETER | field max_tokens is 2147483648, outside
+                    {"id":"1","max_tokens":1.5}              | INVALID_PARAMETER | field max_tokens must be a whole number without point
+                    {"id":"1","seed":9223372036854775808}    | INVALID_PARAMETER | field seed is 9223372036854775808, outside
+                    {"id":"1","prompt_token_ids":[1,-3e9]}   | INVALID_PARAMETER | field prompt_token_ids[1] must be a whole number
+                    {"id":"1"} {"id":"2"}                    | UNREADABLE        | there is more after the JSON object
+                    {"id":"1"}x                              | UNREADABLE        | not valid JSON
+                    {"id":"1","prompt":"h                    | UNREADABLE        | not valid JSON in field prompt
+                    {"id":"1","prompt":"\\ud800"}             | UNREADABLE        | field prompt has half of a surrogate pair (\\ud800) at character 0
+                    {"id":"1","metadata":{"\\udc00":""}}      | UNREADABLE        | half of a surrogate pair
+                    """)
+    void refusesABadFieldByNameAndKeepsTheId(String json, FailureCode code, String message) {
+        CodecException e = refusal(json);
+        assertThat(e.code()).isEqualTo(code);
+        assertThat(e).hasMessageContaining(message);
+        assertThat(e.id()).isEqualTo("1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{}",
+                "{\"prompt\":\"hi\"}",
+                "{\"id\":\"\",\"prompt\":\"hi\"}",
+                "{\"id\":null}"
+            })
+    void refusesARequestWithoutAnId(String json) {
+        CodecException e = refusal(json);
+        assertThat(e.code()).isEqualTo(FailureCode.MISSING_ID);
+        assertThat(e).hasMessageContaining("give each request an id");
+        assertThat(e.id()).isNull();
+    }
+
+    @Test
+    void refusesANumberAsIdWithTheRemedy() {
+        CodecException e = refusal("{\"prompt\":\"hi\",\"id\":17}");
+        assertThat(e.code()).isEqualTo(FailureCode.UNREADABLE);
+        assertThat(e).hasMessageContaining("write \"id\":\"17\"");
+        assertThat(e.id()).isEqualTo("17");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"", "  \n", "hello", "[]", "\"id\"", "17", "null", "{", "{\"id\"", "\u0000"})
+    void refusesWhatIsNoJsonObject(String text) {
+        CodecException e = refusal(text);
+        assertThat(e.code()).isEqualTo(FailureCode.UNREADABLE);
+        assertThat(e.id()).isNull();
+    }
+
+    @Test
+    void namesTheByteThatIsNotUtf8() {
+        byte[] bytes = "{\"id\":\"1\",\"prompt\":\"hi?\"}".getBytes(UTF_8);
+        bytes[22] = (byte) 0xC3;
+        CodecException e = catchThrowableOfType(CodecException.class, () -> requests.decode(bytes));
+        assertThat(e.code()).isEqualTo(FailureCode.UNREADABLE);
+        assertThat(e).hasMessageContaining("byte 22 is not valid UTF-8");
+    }
+
+    @Test
+    void readsNullAsAbsentAndAByteOrderMarkAndSpaceAsNothing() throws Exception {
+        String json = "\uFEFF\n{\"id\":\"1\",\"prompt\":\"hi\",\"seed\":null,\"stop\":null}\r\n";
+        assertThat(requests.decode(json.getBytes(UTF_8))).isEqualTo(Samples.smallRequest());
+    }
+
+    @Test
+    void readsAPromptOfAMegabyte() throws Exception {
+        InferenceRequest large = Samples.smallRequest();
+        large.setPrompt("ä".repeat(1 << 20));
+        assertThat(requests.decode(requests.encode(large))).isEqualTo(large);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {17, 54, 97, 1023, 500_000})
+    void refusesDeepNesting(int depth) {
+        for (String json :
+                List.of(
+                        "{\"id\":\"1\",\"metadata\":" + "{\"a\":".repeat(depth),
+                        "{\"id\":\"1\",\"stop\":" + "[".repeat(depth),
+                        "{\"id\":\"1\",\"zzz\":" + "[".repeat(depth) + "]".repeat(depth) + "}",
+                        "[".repeat(depth))) {
+            assertThat(refusal(json).code())
+                    .isIn(FailureCode.UNREADABLE, FailureCode.UNKNOWN_FIELD);
+        }
+        String nested = "{\"later\":" + "[".repeat(depth) + "]".repeat(depth) + "}";
+        assertThat(
+                        catchThrowableOfType(
+                                CodecException.class, () -> results.decode(nested.getBytes(UTF_8))))
+                .isNotNull();
+    }
+
+    @Test
+    void keepsMessagesShortWhateverTheInput() {
+        String name = "x".repeat(40_000);
+        assertThat(refusal("{\"id\":\"1\",\"" + name + "\":1}").getMessage()).hasSizeLessThan(500);
+        assertThat(refusal("{\"id\":\"1\",\"seed\":" + "9".repeat(900) + "}").getMessage())
+                .hasSizeLessThan(500);
+        assertThat(refusal("{\"id\":\"1\",\"seed\":" + "y".repeat(40_000) + "}").getMessage())
+                .hasSizeLessThan(500);
+    }
+
+    private CodecException refusal(String json) {
+        CodecException e =
+                catchThrowableOfType(
+                        CodecException.class, () -> requests.decode(json.getBytes(UTF_8)));
+        assertThat(e).as(json.length() < 200 ? json : "long input").isNotNull();
+        return e;
+    }
+}
