@@ -1,0 +1,256 @@
+package io.millrace.gpu;
+
+import io.millrace.gpu.backend.ModelRunner;
+import io.millrace.gpu.backend.StepBatch;
+import io.millrace.gpu.backend.StepOutput;
+import io.millrace.gpu.schedule.BlockManager;
+import io.millrace.gpu.schedule.Scheduler;
+import io.millrace.gpu.schedule.StepPlan;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+
+/** The engine: each step schedules, runs one forward pass, and hands the drawn tokens on. */
+final class DecoderEngine implements Engine {
+    private final ModelInfo model;
+    private final Tokenizer tokenizer;
+    private final List<Integer> endOfTextIds;
+    private final ModelRunner runner;
+    private final RequestCheck requestCheck;
+    private final BlockManager blocks;
+    private final Scheduler scheduler;
+    private final StepBatch batch;
+    private final StepOutput output;
+
+    private final Map<Long, Generation> generations = new HashMap<>();
+
+    /** Resumed requests whose tokens were complete already; told of in the next step. */
+    private final Queue<Generation> finishedBefore = new ArrayDeque<>();
+
+    private long lastHandle;
+    private long steps;
+    private int stepTokens;
+    private long promptTokens;
+    private long generatedTokens;
+    private boolean closed;
+
+    /**
+     * Owns {@code runner} from here on.
+     *
+     * @param model its {@code maxModelLen} is that of model and options; the KV cache may lower it
+     * @param endOfTextIds tokens that end a completion
+     */
+    DecoderEngine(
+            ModelInfo model,
+            Tokenizer tokenizer,
+            List<Integer> endOfTextIds,
+            ModelRunner runner,
+            int maxBatchedTokens,
+            int maxSequences) {
+        this.tokenizer = tokenizer;
+        this.endOfTextIds = List.copyOf(endOfTextIds);
+        this.runner = runner;
+        blocks = new BlockManager(runner.kvBlocks(), runner.blockSize());
+        long positions = (long) blocks.capacity() * runner.blockSize();
+        requestCheck =
+                new RequestCheck(
+                        runner.vocabularySize(),
+                        model.maxModelLen(),
+                        (int) Math.min(Integer.MAX_VALUE, positions));
+        this.model =
+                new ModelInfo(
+                        model.name(),
+                        model.fingerprint(),
+                        runner.vocabularySize(),
+                        requestCheck.maxModelLen(),
+                        model.defaultSampling());
+        scheduler = new Scheduler(blocks, maxBatchedTokens, maxSequences);
+        int rows = Math.min(maxBatchedTokens, maxSequences);
+        batch = new StepBatch(maxBatchedTokens, rows);
+        output = new StepOutput(rows);
+    }
+
+    @Override
+    public ModelInfo model() {
+        return model;
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    @Override
+    public void check(GenerationRequest request) throws RequestRejectedException {
+        requestCheck.check(request);
+    }
+
+    @Override
+    public long add(GenerationRequest request) throws RequestRejectedException {
+        check(request);
+        int room = model.maxModelLen() - request.promptTokenIds().length;
+        Generation generation =
+                new Generation(
+                        ++lastHandle,
+                        request,
+                        Math.min(request.sampling().maxTokens(), room),
+                        endOfTextIds,
+                        tokenizer);
+        generations.put(generation.handle, generation);
+        if (generation.isFinished()) {
+            finishedBefore.add(generation);
+        }
+        for (CompletionSequence completion : generation.completions()) {
+            if (!completion.isFinished()) {
+                scheduler.add(completion);
+            }
+        }
+        return generation.handle;
+    }
+
+    @Override
+    public void cancel(long handle) {
+        Generation generation = generations.get(handle);
+        if (generation != null) {
+            forget(generation);
+        }
+    }
+
+    @Override
+    public boolean hasWork() {
+        return scheduler.hasWork() || !finishedBefore.isEmpty();
+    }
+
+    @Override
+    public void step(StepListener listener) {
+        while (!finishedBefore.isEmpty()) {
+            finish(finishedBefore.remove(), listener);
+        }
+        if (!scheduler.hasWork()) {
+            return;
+        }
+        StepPlan plan = scheduler.next();
+        fill(plan);
+        runner.run(batch, output);
+        steps++;
+        stepTokens = plan.tokens();
+        for (int row = 0; row < plan.rows(); row++) {
+            CompletionSequence completion = (CompletionSequence) plan.sequence(row);
+            // A sibling's failure, or the listener, may have ended the request within this step.
+            if (!completion.generation().isDead()) {
+                update(completion, row, plan.count(row), listener);
+            }
+        }
+    }
+
+    private void fill(StepPlan plan) {
+        batch.tokens = plan.tokens();
+        batch.rows = plan.rows();
+        int token = 0;
+        for (int row = 0; row < plan.rows(); row++) {
+            CompletionSequence completion = (CompletionSequence) plan.sequence(row);
+            int count = plan.count(row);
+            int position = completion.computed();
+            completion.copyTokens(count, batch.tokenIds, token);
+            batch.rowStart[row] = token;
+            batch.blockTables[row] = completion.blocks();
+            batch.sampling[row] = position + count == completion.total() ? completion.row() : null;
+            output.tokenIds[row] = StepOutput.NOT_SAMPLED;
+            output.logprobs[row] = null;
+            for (int i = 0; i < count; i++) {
+                batch.positions[token++] = position++;
+            }
+        }
+        batch.rowStart[plan.rows()] = token;
+    }
+
+    private void update(CompletionSequence completion, int row, int count, StepListener listener) {
+        Generation generation = completion.generation();
+        int promptLeft = generation.group.promptLength() - completion.computed();
+        promptTokens += Math.max(0, Math.min(count, promptLeft));
+        completion.advance(count);
+        if (completion.computed() < completion.total()) {
+            return;
+        }
+        int token = output.tokenIds[row];
+        if (token < 0) {
+            forget(generation);
+            listener.onFailed(generation.handle, failure(completion, token));
+            return;
+        }
+        generatedTokens++;
+        completion.accept(token, output.logprobs[row]);
+        if (completion.isFinished()) {
+            scheduler.remove(completion);
+        }
+        if (completion.isLastTokenNews()) {
+            listener.onToken(generation.handle, completion.index(), token);
+        }
+        if (generation.isFinished() && !generation.isDead()) {
+            finish(generation, listener);
+        }
+    }
+
+    private static String failure(CompletionSequence completion, int token) {
+        if (token != StepOutput.BAD_LOGITS) {
+            throw new IllegalStateException("The model runner drew token " + token + ".");
+        }
+        return "The model's logits at position %d of completion %d are not numbers: it cannot go on from this prompt; check that the weights are whole."
+                .formatted(completion.total(), completion.index());
+    }
+
+    private void finish(Generation generation, StepListener listener) {
+        forget(generation);
+        listener.onFinished(generation.handle, generation.result());
+    }
+
+    private void forget(Generation generation) {
+        generation.die();
+        generations.remove(generation.handle);
+        finishedBefore.remove(generation);
+        for (CompletionSequence completion : generation.completions()) {
+            scheduler.remove(completion);
+        }
+    }
+
+    @Override
+    public EngineStats stats() {
+        return new EngineStats(
+                scheduler.running(),
+                scheduler.waiting(),
+                stepTokens,
+                steps,
+                blocks.usedBlocks(),
+                blocks.capacity(),
+                scheduler.preemptions(),
+                promptTokens,
+                generatedTokens);
+    }
+
+    @Override
+    public void checkIntegrity() {
+        scheduler.checkIntegrity();
+        int unfinished = 0;
+        for (Generation generation : generations.values()) {
+            for (CompletionSequence completion : generation.completions()) {
+                unfinished += completion.isFinished() ? 0 : 1;
+            }
+        }
+        int scheduled = scheduler.running() + scheduler.waiting();
+        if (unfinished != scheduled) {
+            throw new IllegalStateException(
+                    "%d completions are unfinished, %d are scheduled."
+                            .formatted(unfinished, scheduled));
+        }
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            runner.close();
+        }
+    }
+}
