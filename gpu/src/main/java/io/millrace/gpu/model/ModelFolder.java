@@ -2,6 +2,8 @@ package io.millrace.gpu.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.SamplingParameters;
+import io.millrace.gpu.backend.AttentionShape;
+import io.millrace.gpu.backend.RotaryTable;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.SafeTensors;
 import io.millrace.gpu.tensor.Tensor;
@@ -152,6 +154,20 @@ public final class ModelFolder {
     /** Token ids that end a completion. */
     public List<Integer> endOfTextIds() {
         return endOfTextIds;
+    }
+
+    /** Heads and layers, for the KV cache. */
+    public AttentionShape attentionShape() {
+        return new AttentionShape(shape.layers(), shape.heads(), shape.kvHeads(), shape.headSize());
+    }
+
+    /** Angles of the first {@code positions} positions. */
+    public RotaryTable rotary(int positions) {
+        double[] frequencies = new double[shape.headSize() / 2];
+        for (int pair = 0; pair < frequencies.length; pair++) {
+            frequencies[pair] = shape.rope().frequency(pair, shape.headSize());
+        }
+        return new RotaryTable(frequencies, positions);
     }
 
     DecoderShape shape() {

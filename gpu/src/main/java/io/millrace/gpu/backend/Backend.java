@@ -1,0 +1,71 @@
+package io.millrace.gpu.backend;
+
+import io.millrace.gpu.tensor.Tensor;
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * The ops that a model is written in, on one device. An op is as coarse as one kernel and carries
+ * its epilogue. Engine thread only.
+ *
+ * <p>Every op reduces in an order fixed by the shapes of weights and heads alone, so that the bits
+ * of a position do not depend on the step it was computed in.
+ *
+ * @param <M> a weight matrix on the device, logically (outputs, inputs)
+ * @param <V> a weight vector on the device
+ * @param <A> activations on the device, (tokens, width)
+ */
+public interface Backend<M, V, A> extends AutoCloseable {
+
+    /** Loads matrices of equal width, stacked by rows to one. */
+    M matrix(List<Tensor> parts) throws IOException;
+
+    /** Loads the two matrices of a gated feed-forward part, for {@link #matmulGated}. */
+    M gatedMatrix(Tensor gate, Tensor up) throws IOException;
+
+    /** Loads vectors, strung together to one. */
+    V vector(List<Tensor> parts) throws IOException;
+
+    /** Room for one row of that width for every token of a step. */
+    A activation(int width);
+
+    /** Names the batch that the following ops work on. */
+    void begin(StepBatch batch);
+
+    /** {@code out} (tokens, hidden) becomes the embeddings of the batch's tokens. */
+    void embed(M table, A out);
+
+    /** {@code out} = RMSNorm of {@code x}, times {@code weight}. (tokens, hidden) */
+    void norm(A x, V weight, float epsilon, A out);
+
+    /**
+     * Projects to queries, keys and values, adds the bias, turns queries and keys by their
+     * positions, stores keys and values in the layer's blocks.
+     *
+     * @param x (tokens, hidden)
+     * @param qkv ((heads + 2 * kvHeads) * headSize, hidden)
+     * @param bias as long as qkv has rows, or null
+     * @param q (tokens, heads * headSize)
+     */
+    void qkvProjectRopeStoreKv(A x, M qkv, V bias, int layer, A q);
+
+    /**
+     * Causal attention over the row's blocks. {@code q} and {@code out} (tokens, heads * headSize)
+     */
+    void attention(A q, int layer, A out);
+
+    /** {@code residual} += {@code x} times {@code weight}. (tokens, hidden) */
+    void matmulAdd(A x, M weight, A residual);
+
+    /** {@code out} = silu(gate) * up, both from {@code x}. (tokens, intermediate) */
+    void matmulGated(A x, M gateUp, A out);
+
+    /** Last norm and head, for the last token of each row that is to be sampled. */
+    void logits(A x, V norm, float epsilon, M head);
+
+    /** Draws from the logits. */
+    void sample(StepOutput output);
+
+    @Override
+    void close();
+}

@@ -1,0 +1,199 @@
+package io.millrace.gpu.backend.cpu;
+
+import static io.millrace.gpu.backend.cpu.KvCache.WIDTH;
+import static io.millrace.gpu.backend.cpu.StripKernels.LANES;
+import static io.millrace.gpu.backend.cpu.StripKernels.TILE;
+
+import io.millrace.gpu.backend.AttentionShape;
+import io.millrace.gpu.backend.StepBatch;
+import java.util.Arrays;
+
+/**
+ * Causal attention of one kv head and a few tokens of one row. One thread at a time: owns scratch.
+ *
+ * <p>A score is one chain over the head's elements, ascending; the softmax sums 16 virtual lanes,
+ * lane = absolute position % 16; an output is one chain over positions, ascending, divided by the
+ * sum at the end. None of it knows of blocks or chunks, so the bits are those of the position.
+ *
+ * <pre>
+ * queries of (token, head in group) side by side, four to a tile:
+ *   scores (queries, positions)   = tile of q, [element][4]      x  keys,   [element][16 positions]
+ *   out    (queries, headSize)    = tile of p, [position][4]     x  values, [position][16 elements]
+ * </pre>
+ */
+final class CpuAttention {
+    /** Queries of one task: enough to use a key more than once, few enough to share out. */
+    private static final int QUERIES = 16;
+
+    private final AttentionShape shape;
+    private final KvCache cache;
+    private final int group;
+    private final int size;
+    private final int paddedSize;
+    private final float scale;
+    private final float[] tiles;
+    private final float[] sums;
+    private final float[] lanes = new float[VectorMath.SUM_LANES];
+    private final float[] outputs;
+    private float[] scores = new float[0];
+    private float[] weights = new float[0];
+
+    CpuAttention(AttentionShape shape, KvCache cache) {
+        this.shape = shape;
+        this.cache = cache;
+        group = shape.group();
+        size = shape.headSize();
+        paddedSize = (size + WIDTH - 1) / WIDTH * WIDTH;
+        scale = (float) (1 / Math.sqrt(size));
+        int queries = paddedQueries(tokensPerTask(shape) * group);
+        sums = new float[queries];
+        tiles = new float[queries * size];
+        outputs = new float[queries * paddedSize];
+    }
+
+    /** Tokens that one task takes. */
+    static int tokensPerTask(AttentionShape shape) {
+        return Math.max(1, QUERIES / shape.group());
+    }
+
+    private static int paddedQueries(int queries) {
+        return (queries + TILE - 1) / TILE * TILE;
+    }
+
+    /**
+     * Computes tokens {@code first} to {@code first + count - 1} of the batch, which belong to
+     * {@code row}.
+     */
+    void run(
+            StepBatch batch,
+            int row,
+            int first,
+            int count,
+            int kvHead,
+            int layer,
+            float[] q,
+            float[] out) {
+        int queries = count * group;
+        int padded = paddedQueries(queries);
+        int positions = batch.positions[first + count - 1] + 1;
+        // Room for the last block and the last vector to be computed whole.
+        int stride = positions + cache.blockSize + 2 * WIDTH;
+        if (scores.length < padded * stride) {
+            scores = new float[padded * stride];
+        }
+        if (weights.length < positions * TILE) {
+            weights = new float[positions * TILE];
+        }
+        packQueries(q, first, queries, padded, kvHead);
+        score(batch.blockTables[row], kvHead, layer, padded, positions, stride);
+        for (int i = 0; i < queries; i++) {
+            int own = batch.positions[first + i / group] + 1;
+            sums[i] = VectorMath.softmax(scores, i * stride, own, scale, lanes);
+        }
+        Arrays.fill(outputs, 0, padded * paddedSize, 0);
+        for (int tile = 0; tile < queries; tile += TILE) {
+            accumulate(
+                    batch, row, first, kvHead, layer, tile, Math.min(TILE, queries - tile), stride);
+        }
+        for (int i = 0; i < queries; i++) {
+            int to = ((first + i / group) * shape.heads() + kvHead * group + i % group) * size;
+            for (int e = 0; e < size; e++) {
+                out[to + e] = outputs[i * paddedSize + e] / sums[i];
+            }
+        }
+    }
+
+    private void packQueries(float[] q, int first, int queries, int padded, int kvHead) {
+        Arrays.fill(tiles, 0, padded * size, 0);
+        for (int i = 0; i < queries; i++) {
+            int from = ((first + i / group) * shape.heads() + kvHead * group + i % group) * size;
+            int to = i / TILE * TILE * size + i % TILE;
+            for (int e = 0; e < size; e++) {
+                tiles[to + e * TILE] = q[from + e];
+            }
+        }
+    }
+
+    private void score(
+            int[] blockTable, int kvHead, int layer, int padded, int positions, int stride) {
+        float[] keys = cache.keys[layer];
+        for (int block = 0, at = 0; at < positions; block++, at += cache.blockSize) {
+            int from = cache.keyOffset(blockTable[block], kvHead);
+            int end = Math.min(cache.blockSize, positions - at);
+            for (int position = 0; position < end; position += WIDTH) {
+                int group16 = from + position * size;
+                for (int i = 0; i < padded; i++) {
+                    int to = i * stride + at + position;
+                    Arrays.fill(scores, to, to + WIDTH, 0);
+                }
+                for (int tile = 0; tile < padded; tile += TILE) {
+                    int to = tile * stride + at + position;
+                    for (int lane = 0; lane < WIDTH; lane += LANES) {
+                        StripKernels.tile16(
+                                keys,
+                                group16 + lane,
+                                size,
+                                tiles,
+                                tile * size,
+                                scores,
+                                to + lane,
+                                stride);
+                    }
+                }
+            }
+        }
+    }
+
+    // A tile's queries may stand at different positions. They go together up to the first of them,
+    // then each alone: a weight of zero would not be harmless where a value is NaN.
+    private void accumulate(
+            StepBatch batch,
+            int row,
+            int first,
+            int kvHead,
+            int layer,
+            int tile,
+            int live,
+            int stride) {
+        int common = batch.positions[first + tile / group] + 1;
+        int longest = batch.positions[first + (tile + live - 1) / group] + 1;
+        for (int p = 0; p < longest; p++) {
+            for (int i = 0; i < TILE; i++) {
+                weights[p * TILE + i] = i < live ? scores[(tile + i) * stride + p] : 0;
+            }
+        }
+        float[] values = cache.values[layer];
+        int[] blockTable = batch.blockTables[row];
+        int blockSize = cache.blockSize;
+        for (int block = 0, at = 0; at < common; block++, at += blockSize) {
+            int from = cache.valueOffset(blockTable[block], kvHead);
+            int n = Math.min(blockSize, common - at);
+            for (int e = 0; e < paddedSize; e += LANES) {
+                int strip = from + e / WIDTH * WIDTH * blockSize + e % WIDTH;
+                StripKernels.tile16(
+                        values,
+                        strip,
+                        n,
+                        weights,
+                        at * TILE,
+                        outputs,
+                        tile * paddedSize + e,
+                        paddedSize);
+            }
+        }
+        for (int i = 0; i < live; i++) {
+            int own = batch.positions[first + (tile + i) / group] + 1;
+            for (int p = common; p < own; p++) {
+                int from =
+                        cache.valueOffset(blockTable[p / blockSize], kvHead)
+                                + p % blockSize * WIDTH;
+                float weight = weights[p * TILE + i];
+                int to = (tile + i) * paddedSize;
+                for (int e = 0; e < paddedSize; e++) {
+                    float value = values[from + e / WIDTH * WIDTH * blockSize + e % WIDTH];
+                    outputs[to + e] = Math.fma(weight, value, outputs[to + e]);
+                }
+            }
+        }
+    }
+}

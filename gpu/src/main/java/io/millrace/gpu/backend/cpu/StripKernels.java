@@ -1,0 +1,216 @@
+package io.millrace.gpu.backend.cpu;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The inner loops of matrix products over weights laid out in strips.
+ *
+ * <p>A strip is two vectors of output columns. Every output is one chain of {@code fma} over k,
+ * ascending, in a lane of its own: nothing is summed across lanes, so the bits depend neither on
+ * the vector's width nor on how many tokens or strips a loop handles at once.
+ *
+ * <pre>
+ * F32         float[strip][k][STRIP]   column c at c
+ * BF16, F16   int  [strip][k][LANES]   column c in the low half of int c,
+ *                                      column c + LANES in its high half
+ * tokens      float[tile][k][TILE]     four tokens side by side
+ * </pre>
+ *
+ * <p>The loops are as large as C2 will still inline whole: with eight chains of 16-bit weights or
+ * twelve of F32 it gives up (NodeCountInliningCutoff) or spills, and is 2 to 20 times slower.
+ */
+final class StripKernels {
+    static final VectorSpecies<Float> F =
+            FloatVector.SPECIES_PREFERRED.length() > 16
+                    ? FloatVector.SPECIES_512
+                    : FloatVector.SPECIES_PREFERRED;
+    static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
+
+    /** Floats in a vector of this machine: at most 16. */
+    static final int LANES = F.length();
+
+    /** Output columns of a strip. */
+    static final int STRIP = 2 * LANES;
+
+    /** Tokens of a tile. */
+    static final int TILE = 4;
+
+    private static final int HIGH_HALF = 0xffff0000;
+    private static final int HALF_BITS = 0x8fffe000;
+    private static final float HALF_BIAS = 0x1p112f;
+
+    private StripKernels() {}
+
+    /**
+     * One token times two strips of BF16.
+     *
+     * @param s0 where the first strip begins in {@code w}
+     * @param s1 where the second begins
+     * @param n length of the chains
+     * @param x holds the token's row from {@code xo} on
+     * @param c gets 2 * STRIP sums from {@code co} on
+     */
+    static void dotBf16(int[] w, int s0, int s1, int n, float[] x, int xo, float[] c, int co) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector b0 = a0;
+        FloatVector a1 = a0;
+        FloatVector b1 = a0;
+        IntVector high = IntVector.broadcast(I, HIGH_HALF);
+        for (int k = 0; k < n; k++) {
+            FloatVector v = FloatVector.broadcast(F, x[xo + k]);
+            IntVector w0 = IntVector.fromArray(I, w, s0 + k * LANES);
+            IntVector w1 = IntVector.fromArray(I, w, s1 + k * LANES);
+            a0 = w0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(v, a0);
+            b0 = w0.and(high).reinterpretAsFloats().fma(v, b0);
+            a1 = w1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(v, a1);
+            b1 = w1.and(high).reinterpretAsFloats().fma(v, b1);
+        }
+        a0.intoArray(c, co);
+        b0.intoArray(c, co + LANES);
+        a1.intoArray(c, co + STRIP);
+        b1.intoArray(c, co + STRIP + LANES);
+    }
+
+    /** {@link #dotBf16} for F16, widened as by {@code DType.F16.toFloat}. */
+    static void dotF16(int[] w, int s0, int s1, int n, float[] x, int xo, float[] c, int co) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector b0 = a0;
+        FloatVector a1 = a0;
+        FloatVector b1 = a0;
+        IntVector m = IntVector.broadcast(I, HALF_BITS);
+        FloatVector bias = FloatVector.broadcast(F, HALF_BIAS);
+        for (int k = 0; k < n; k++) {
+            FloatVector v = FloatVector.broadcast(F, x[xo + k]);
+            IntVector w0 = IntVector.fromArray(I, w, s0 + k * LANES);
+            IntVector w1 = IntVector.fromArray(I, w, s1 + k * LANES);
+            IntVector l0 = w0.lanewise(VectorOperators.LSHL, 16);
+            IntVector l1 = w1.lanewise(VectorOperators.LSHL, 16);
+            a0 = half(l0, m, bias).fma(v, a0);
+            b0 = half(w0, m, bias).fma(v, b0);
+            a1 = half(l1, m, bias).fma(v, a1);
+            b1 = half(w1, m, bias).fma(v, b1);
+        }
+        a0.intoArray(c, co);
+        b0.intoArray(c, co + LANES);
+        a1.intoArray(c, co + STRIP);
+        b1.intoArray(c, co + STRIP + LANES);
+    }
+
+    /** {@link #dotBf16} for F32. */
+    static void dotF32(float[] w, int s0, int s1, int n, float[] x, int xo, float[] c, int co) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector b0 = a0;
+        FloatVector a1 = a0;
+        FloatVector b1 = a0;
+        for (int k = 0; k < n; k++) {
+            FloatVector v = FloatVector.broadcast(F, x[xo + k]);
+            a0 = FloatVector.fromArray(F, w, s0 + k * STRIP).fma(v, a0);
+            b0 = FloatVector.fromArray(F, w, s0 + LANES + k * STRIP).fma(v, b0);
+            a1 = FloatVector.fromArray(F, w, s1 + k * STRIP).fma(v, a1);
+            b1 = FloatVector.fromArray(F, w, s1 + LANES + k * STRIP).fma(v, b1);
+        }
+        a0.intoArray(c, co);
+        b0.intoArray(c, co + LANES);
+        a1.intoArray(c, co + STRIP);
+        b1.intoArray(c, co + STRIP + LANES);
+    }
+
+    private static FloatVector half(IntVector bits, IntVector mask, FloatVector bias) {
+        return bits.lanewise(VectorOperators.ASHR, 3).and(mask).reinterpretAsFloats().mul(bias);
+    }
+
+    /**
+     * Goes on with the chains of four tokens times one strip.
+     *
+     * @param w weights in the layout of F32
+     * @param s where the strip's first k is in {@code w}
+     * @param n how many k
+     * @param x the tile; its first k is at {@code xo}
+     * @param c the first token's sums are at {@code co}, the next one's {@code cs} further
+     */
+    static void tileF32(float[] w, int s, int n, float[] x, int xo, float[] c, int co, int cs) {
+        int c1 = co + cs;
+        int c2 = c1 + cs;
+        int c3 = c2 + cs;
+        FloatVector a0 = FloatVector.fromArray(F, c, co);
+        FloatVector b0 = FloatVector.fromArray(F, c, co + LANES);
+        FloatVector a1 = FloatVector.fromArray(F, c, c1);
+        FloatVector b1 = FloatVector.fromArray(F, c, c1 + LANES);
+        FloatVector a2 = FloatVector.fromArray(F, c, c2);
+        FloatVector b2 = FloatVector.fromArray(F, c, c2 + LANES);
+        FloatVector a3 = FloatVector.fromArray(F, c, c3);
+        FloatVector b3 = FloatVector.fromArray(F, c, c3 + LANES);
+        for (int k = 0; k < n; k++) {
+            FloatVector p = FloatVector.fromArray(F, w, s + k * STRIP);
+            FloatVector q = FloatVector.fromArray(F, w, s + LANES + k * STRIP);
+            FloatVector v = FloatVector.broadcast(F, x[xo + k * TILE]);
+            a0 = p.fma(v, a0);
+            b0 = q.fma(v, b0);
+            v = FloatVector.broadcast(F, x[xo + 1 + k * TILE]);
+            a1 = p.fma(v, a1);
+            b1 = q.fma(v, b1);
+            v = FloatVector.broadcast(F, x[xo + 2 + k * TILE]);
+            a2 = p.fma(v, a2);
+            b2 = q.fma(v, b2);
+            v = FloatVector.broadcast(F, x[xo + 3 + k * TILE]);
+            a3 = p.fma(v, a3);
+            b3 = q.fma(v, b3);
+        }
+        a0.intoArray(c, co);
+        b0.intoArray(c, co + LANES);
+        a1.intoArray(c, c1);
+        b1.intoArray(c, c1 + LANES);
+        a2.intoArray(c, c2);
+        b2.intoArray(c, c2 + LANES);
+        a3.intoArray(c, c3);
+        b3.intoArray(c, c3 + LANES);
+    }
+
+    /** {@link #tileF32} over one vector of rows that are 16 wide: the products of attention. */
+    static void tile16(float[] w, int s, int n, float[] x, int xo, float[] c, int co, int cs) {
+        int c1 = co + cs;
+        int c2 = c1 + cs;
+        int c3 = c2 + cs;
+        FloatVector a0 = FloatVector.fromArray(F, c, co);
+        FloatVector a1 = FloatVector.fromArray(F, c, c1);
+        FloatVector a2 = FloatVector.fromArray(F, c, c2);
+        FloatVector a3 = FloatVector.fromArray(F, c, c3);
+        for (int k = 0; k < n; k++) {
+            FloatVector p = FloatVector.fromArray(F, w, s + k * 16);
+            a0 = p.fma(FloatVector.broadcast(F, x[xo + k * TILE]), a0);
+            a1 = p.fma(FloatVector.broadcast(F, x[xo + 1 + k * TILE]), a1);
+            a2 = p.fma(FloatVector.broadcast(F, x[xo + 2 + k * TILE]), a2);
+            a3 = p.fma(FloatVector.broadcast(F, x[xo + 3 + k * TILE]), a3);
+        }
+        a0.intoArray(c, co);
+        a1.intoArray(c, c1);
+        a2.intoArray(c, c2);
+        a3.intoArray(c, c3);
+    }
+
+    /** Widens {@code n} rows of a BF16 strip to the layout of F32. */
+    static void widenBf16(int[] w, int s, int n, float[] out, int oo) {
+        IntVector high = IntVector.broadcast(I, HIGH_HALF);
+        for (int k = 0; k < n; k++) {
+            IntVector pairs = IntVector.fromArray(I, w, s + k * LANES);
+            pairs.lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .intoArray(out, oo + k * STRIP);
+            pairs.and(high).reinterpretAsFloats().intoArray(out, oo + LANES + k * STRIP);
+        }
+    }
+
+    /** {@link #widenBf16} for F16. */
+    static void widenF16(int[] w, int s, int n, float[] out, int oo) {
+        IntVector m = IntVector.broadcast(I, HALF_BITS);
+        FloatVector bias = FloatVector.broadcast(F, HALF_BIAS);
+        for (int k = 0; k < n; k++) {
+            IntVector pairs = IntVector.fromArray(I, w, s + k * LANES);
+            half(pairs.lanewise(VectorOperators.LSHL, 16), m, bias).intoArray(out, oo + k * STRIP);
+            half(pairs, m, bias).intoArray(out, oo + LANES + k * STRIP);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+package io.millrace.gpu.backend.cpu;
+
+import static io.millrace.gpu.backend.cpu.StripKernels.LANES;
+import static io.millrace.gpu.backend.cpu.StripKernels.STRIP;
+import static io.millrace.gpu.backend.cpu.StripKernels.TILE;
+
+import io.millrace.gpu.tensor.DType;
+import java.util.Arrays;
+
+/**
+ * Products of token rows with a {@link StripMatrix}. Owns scratch for all workers; one product at a
+ * time. Work is shared out by strips, never by k.
+ *
+ * <pre>
+ * one token:   a pass over the weights, two strips at once
+ * more:        for each 256 k of a few strips        widened once, then in the L1 and L2 caches
+ *                for each tile of four tokens        its 256 k in the L1 cache
+ *                  for each strip                    eight sums in registers, carried on in c
+ * </pre>
+ */
+final class StripProduct {
+    private static final int BLOCK_K = 256;
+
+    /** Below this many multiplications waking the others costs more than they save. */
+    private static final long ALONE = 1 << 15;
+
+    private static final int MAX_STRIPS = 4;
+
+    private final Workers workers;
+    private final float[][] sums;
+    private final float[][] widened;
+    private float[] tiles = new float[0];
+
+    /** What becomes of finished sums. Called from any worker, each column of a token once. */
+    @FunctionalInterface
+    interface Epilogue {
+
+        /**
+         * @param sums holds {@code n} sums from {@code at} on; may be overwritten there
+         * @param token row of the input
+         * @param column first output column
+         */
+        void accept(float[] sums, int at, int token, int column, int n);
+    }
+
+    StripProduct(Workers workers) {
+        this.workers = workers;
+        sums = new float[workers.size()][MAX_STRIPS * STRIP];
+        widened = new float[workers.size()][MAX_STRIPS * BLOCK_K * STRIP];
+    }
+
+    /** Multiplies {@code tokens} rows of {@code x}, each as long as the matrix has inputs. */
+    void run(float[] x, int tokens, StripMatrix w, Epilogue epilogue) {
+        if (tokens == 0) {
+            return;
+        }
+        boolean alone = (long) w.strips * STRIP * w.inputs * tokens < ALONE;
+        int perTask = w.strips >= 16 * workers.size() ? MAX_STRIPS : 2;
+        int tasks = (w.strips + perTask - 1) / perTask;
+        if (tokens > 1) {
+            packTiles(x, tokens, w.inputs);
+        }
+        Workers.Task task =
+                (index, worker) -> {
+                    int first = index * perTask;
+                    int count = Math.min(perTask, w.strips - first);
+                    if (tokens == 1) {
+                        dot(x, w, first, count, sums[worker], epilogue);
+                    } else {
+                        multiply(tokens, w, first, count, worker, epilogue);
+                    }
+                };
+        if (alone) {
+            for (int i = 0; i < tasks; i++) {
+                task.run(i, 0);
+            }
+        } else {
+            workers.run(tasks, task);
+        }
+    }
+
+    private void packTiles(float[] x, int tokens, int inputs) {
+        int count = (tokens + TILE - 1) / TILE;
+        if (tiles.length < count * TILE * inputs) {
+            tiles = new float[count * TILE * inputs];
+        }
+        float[] to = tiles;
+        Workers.Task pack =
+                (tile, worker) -> {
+                    for (int i = 0; i < TILE; i++) {
+                        int token = tile * TILE + i;
+                        int at = tile * TILE * inputs + i;
+                        for (int k = 0; k < inputs; k++) {
+                            to[at + k * TILE] = token < tokens ? x[token * inputs + k] : 0;
+                        }
+                    }
+                };
+        if (count * (long) inputs < ALONE / TILE) {
+            for (int tile = 0; tile < count; tile++) {
+                pack.run(tile, 0);
+            }
+        } else {
+            workers.run(count, pack);
+        }
+    }
+
+    private static void dot(
+            float[] x, StripMatrix w, int first, int count, float[] c, Epilogue epilogue) {
+        for (int i = 0; i < count; i += 2) {
+            int s0 = w.offset(first + i);
+            // An odd last strip is computed twice.
+            int s1 = w.offset(first + Math.min(i + 1, count - 1));
+            switch (w.type) {
+                case F32 -> StripKernels.dotF32(w.floats, s0, s1, w.inputs, x, 0, c, 0);
+                case BF16 -> StripKernels.dotBf16(w.pairs, s0, s1, w.inputs, x, 0, c, 0);
+                case F16 -> StripKernels.dotF16(w.pairs, s0, s1, w.inputs, x, 0, c, 0);
+            }
+            finish(w, first + i, Math.min(2, count - i), c, 0, 0, epilogue);
+        }
+    }
+
+    private void multiply(
+            int tokens, StripMatrix w, int first, int count, int worker, Epilogue epilogue) {
+        int padded = (tokens + TILE - 1) / TILE * TILE;
+        int stride = count * STRIP;
+        if (sums[worker].length < padded * stride) {
+            sums[worker] = new float[padded * MAX_STRIPS * STRIP];
+        }
+        float[] c = sums[worker];
+        Arrays.fill(c, 0, padded * stride, 0);
+        for (int k = 0; k < w.inputs; k += BLOCK_K) {
+            int n = Math.min(BLOCK_K, w.inputs - k);
+            float[] strips = w.floats;
+            if (w.type != DType.F32) {
+                strips = widened[worker];
+                widen(w, first, count, k, n, strips);
+            }
+            for (int tile = 0; tile < padded; tile += TILE) {
+                int x = (tile * w.inputs) + k * TILE;
+                for (int i = 0; i < count; i++) {
+                    int s =
+                            w.type == DType.F32
+                                    ? w.offset(first + i) + k * STRIP
+                                    : i * BLOCK_K * STRIP;
+                    StripKernels.tileF32(
+                            strips, s, n, tiles, x, c, tile * stride + i * STRIP, stride);
+                }
+            }
+        }
+        for (int token = 0; token < tokens; token++) {
+            finish(w, first, count, c, token * stride, token, epilogue);
+        }
+    }
+
+    private static void widen(StripMatrix w, int first, int count, int k, int n, float[] to) {
+        for (int i = 0; i < count; i++) {
+            int from = w.offset(first + i) + k * LANES;
+            if (w.type == DType.BF16) {
+                StripKernels.widenBf16(w.pairs, from, n, to, i * BLOCK_K * STRIP);
+            } else {
+                StripKernels.widenF16(w.pairs, from, n, to, i * BLOCK_K * STRIP);
+            }
+        }
+    }
+
+    private static void finish(
+            StripMatrix w, int strip, int count, float[] c, int at, int token, Epilogue epilogue) {
+        int column = strip * STRIP;
+        int n = Math.min(count * STRIP, w.columns - column);
+        epilogue.accept(c, at, token, column, n);
+    }
+}

@@ -1,0 +1,246 @@
+package io.millrace.gpu.backend;
+
+import io.millrace.gpu.tensor.Tensor;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The oracle of all backends: plain loops in double, one position after the other. */
+public final class ReferenceBackend
+        implements Backend<ReferenceBackend.Matrix, double[], double[][]> {
+
+    /** Rows of weights; of a gated pair, the gate's and then the up's. */
+    public record Matrix(double[][] rows) {}
+
+    private record Slot(int layer, int block, int offset) {}
+
+    private final AttentionShape shape;
+    private final RotaryTable rotary;
+    private final int maxTokens;
+    private final int blockSize;
+    private final Map<Slot, double[]> keys = new HashMap<>();
+    private final Map<Slot, double[]> values = new HashMap<>();
+    private StepBatch batch;
+    private int[] rowOf;
+
+    /** Logits of each sampled row of the last step. */
+    public final List<double[]> logits = new ArrayList<>();
+
+    public ReferenceBackend(
+            AttentionShape shape, RotaryTable rotary, int maxTokens, int blockSize) {
+        this.shape = shape;
+        this.rotary = rotary;
+        this.maxTokens = maxTokens;
+        this.blockSize = blockSize;
+    }
+
+    @Override
+    public Matrix matrix(List<Tensor> parts) throws IOException {
+        List<double[]> rows = new ArrayList<>();
+        for (Tensor part : parts) {
+            float[] all = part.readFloats();
+            int width = (int) part.dim(1);
+            for (int row = 0; row < part.dim(0); row++) {
+                rows.add(doubles(all, row * width, width));
+            }
+        }
+        return new Matrix(rows.toArray(double[][]::new));
+    }
+
+    @Override
+    public Matrix gatedMatrix(Tensor gate, Tensor up) throws IOException {
+        return matrix(List.of(gate, up));
+    }
+
+    @Override
+    public double[] vector(List<Tensor> parts) throws IOException {
+        double[] all = {};
+        for (Tensor part : parts) {
+            float[] floats = part.readFloats();
+            int at = all.length;
+            all = Arrays.copyOf(all, at + floats.length);
+            System.arraycopy(doubles(floats, 0, floats.length), 0, all, at, floats.length);
+        }
+        return all;
+    }
+
+    private static double[] doubles(float[] from, int at, int n) {
+        double[] to = new double[n];
+        for (int i = 0; i < n; i++) {
+            to[i] = from[at + i];
+        }
+        return to;
+    }
+
+    @Override
+    public double[][] activation(int width) {
+        return new double[maxTokens][width];
+    }
+
+    @Override
+    public void begin(StepBatch step) {
+        batch = step;
+        rowOf = new int[step.tokens];
+        for (int row = 0; row < step.rows; row++) {
+            Arrays.fill(rowOf, step.rowStart[row], step.rowStart[row + 1], row);
+        }
+    }
+
+    @Override
+    public void embed(Matrix table, double[][] out) {
+        for (int t = 0; t < batch.tokens; t++) {
+            out[t] = table.rows[batch.tokenIds[t]].clone();
+        }
+    }
+
+    @Override
+    public void norm(double[][] x, double[] weight, float epsilon, double[][] out) {
+        for (int t = 0; t < batch.tokens; t++) {
+            out[t] = norm(x[t], weight, epsilon);
+        }
+    }
+
+    public static double[] norm(double[] x, double[] weight, float epsilon) {
+        double squares = 0;
+        for (double v : x) {
+            squares += v * v;
+        }
+        double inverse = 1 / Math.sqrt(squares / x.length + epsilon);
+        double[] out = new double[x.length];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = x[i] * inverse * weight[i];
+        }
+        return out;
+    }
+
+    public static double[] multiply(double[] x, Matrix w) {
+        double[] out = new double[w.rows.length];
+        for (int n = 0; n < out.length; n++) {
+            for (int k = 0; k < x.length; k++) {
+                out[n] += x[k] * w.rows[n][k];
+            }
+        }
+        return out;
+    }
+
+    @Override
+    public void qkvProjectRopeStoreKv(
+            double[][] x, Matrix qkv, double[] bias, int layer, double[][] q) {
+        int size = shape.headSize();
+        int queries = shape.heads() * size;
+        int kv = shape.kvHeads() * size;
+        for (int t = 0; t < batch.tokens; t++) {
+            double[] y = multiply(x[t], qkv);
+            for (int i = 0; bias != null && i < y.length; i++) {
+                y[i] += bias[i];
+            }
+            int position = batch.positions[t];
+            for (int head = 0; head < shape.heads() + shape.kvHeads(); head++) {
+                turn(y, head * size, position);
+            }
+            q[t] = Arrays.copyOf(y, queries);
+            int[] table = batch.blockTables[rowOf[t]];
+            Slot slot = new Slot(layer, table[position / blockSize], position % blockSize);
+            keys.put(slot, Arrays.copyOfRange(y, queries, queries + kv));
+            values.put(slot, Arrays.copyOfRange(y, queries + kv, queries + 2 * kv));
+        }
+    }
+
+    private void turn(double[] y, int at, int position) {
+        for (int i = 0; i < rotary.pairs; i++) {
+            double cos = rotary.cos[position * rotary.pairs + i];
+            double sin = rotary.sin[position * rotary.pairs + i];
+            double a = y[at + i];
+            double b = y[at + rotary.pairs + i];
+            y[at + i] = a * cos - b * sin;
+            y[at + rotary.pairs + i] = b * cos + a * sin;
+        }
+    }
+
+    @Override
+    public void attention(double[][] q, int layer, double[][] out) {
+        int size = shape.headSize();
+        for (int t = 0; t < batch.tokens; t++) {
+            out[t] = new double[shape.heads() * size];
+            int[] table = batch.blockTables[rowOf[t]];
+            int n = batch.positions[t] + 1;
+            for (int head = 0; head < shape.heads(); head++) {
+                int kvAt = head / shape.group() * size;
+                double[] p = new double[n];
+                for (int at = 0; at < n; at++) {
+                    double[] k = keys.get(new Slot(layer, table[at / blockSize], at % blockSize));
+                    for (int i = 0; i < size; i++) {
+                        p[at] += q[t][head * size + i] * k[kvAt + i];
+                    }
+                    p[at] /= Math.sqrt(size);
+                }
+                double max = Arrays.stream(p).max().orElseThrow();
+                double sum = 0;
+                for (int at = 0; at < n; at++) {
+                    p[at] = Math.exp(p[at] - max);
+                    sum += p[at];
+                }
+                for (int at = 0; at < n; at++) {
+                    double[] v = values.get(new Slot(layer, table[at / blockSize], at % blockSize));
+                    for (int i = 0; i < size; i++) {
+                        out[t][head * size + i] += p[at] / sum * v[kvAt + i];
+                    }
+                }
+            }
+        }
+    }
+
+    @Override
+    public void matmulAdd(double[][] x, Matrix weight, double[][] residual) {
+        for (int t = 0; t < batch.tokens; t++) {
+            double[] y = multiply(x[t], weight);
+            for (int i = 0; i < y.length; i++) {
+                residual[t][i] += y[i];
+            }
+        }
+    }
+
+    @Override
+    public void matmulGated(double[][] x, Matrix gateUp, double[][] out) {
+        for (int t = 0; t < batch.tokens; t++) {
+            double[] y = multiply(x[t], gateUp);
+            int n = y.length / 2;
+            for (int i = 0; i < n; i++) {
+                out[t][i] = y[i] / (1 + Math.exp(-y[i])) * y[n + i];
+            }
+        }
+    }
+
+    @Override
+    public void logits(double[][] x, double[] norm, float epsilon, Matrix head) {
+        logits.clear();
+        for (int row = 0; row < batch.rows; row++) {
+            if (batch.sampling[row] != null) {
+                int token = batch.rowStart[row + 1] - 1;
+                logits.add(multiply(norm(x[token], norm, epsilon), head));
+            }
+        }
+    }
+
+    @Override
+    public void sample(StepOutput output) {
+        int next = 0;
+        for (int row = 0; row < batch.rows; row++) {
+            output.tokenIds[row] = StepOutput.NOT_SAMPLED;
+            if (batch.sampling[row] != null) {
+                double[] l = logits.get(next++);
+                int best = 0;
+                for (int i = 1; i < l.length; i++) {
+                    best = l[i] > l[best] ? i : best;
+                }
+                output.tokenIds[row] = best;
+            }
+        }
+    }
+
+    @Override
+    public void close() {}
+}
