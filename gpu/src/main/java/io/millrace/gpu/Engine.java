@@ -1,10 +1,59 @@
 package io.millrace.gpu;
 
+import java.io.IOException;
+import java.util.List;
+
 /**
  * Completes prompts with one loaded model. One thread at a time adds, steps, cancels and closes;
  * {@link #model}, {@link #tokenizer} and {@link #check} are safe for any thread.
+ *
+ * <p>As a library:
+ *
+ * <pre>{@code
+ * try (Engine engine = Engine.open(EngineOptions.of(folder))) {
+ *     SamplingParameters sampling = SamplingParameters.builder().maxTokens(40).build();
+ *     List<GenerationRequest> requests = new ArrayList<>();
+ *     for (String prompt : prompts) {
+ *         int[] tokens = engine.tokenizer().encode(prompt);
+ *         requests.add(GenerationRequest.of(prompt, tokens, sampling));
+ *     }
+ *     for (GenerationResult result : engine.complete(requests)) {
+ *         System.out.println(result.completions().get(0).text());
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p>Where requests come and go, {@link #add} them at any time and call {@link #step} while there
+ * is work. An answer is the same in either way: it depends on model and request alone.
  */
 public interface Engine extends AutoCloseable {
+
+    /**
+     * Loads the model and allocates its memory; may take long.
+     *
+     * @throws IOException a model or an option that cannot be used; the message is one sentence for
+     *     the user
+     */
+    static Engine open(EngineOptions options) throws IOException {
+        return open(options, LoadProgress.NONE);
+    }
+
+    /** Like {@link #open(EngineOptions)}, and tells how far it is. */
+    static Engine open(EngineOptions options, LoadProgress progress) throws IOException {
+        return EngineAssembly.open(options, progress);
+    }
+
+    /**
+     * Answers requests together, for an engine that does nothing else meanwhile.
+     *
+     * @return results in the order of the requests
+     * @throws RequestRejectedException as {@link #check}; then none is answered
+     * @throws IllegalStateException the engine failed on one of them, or has other work
+     */
+    default List<GenerationResult> complete(List<GenerationRequest> requests)
+            throws RequestRejectedException {
+        return new CompleteAll(this).run(requests);
+    }
 
     /** The loaded model. */
     ModelInfo model();

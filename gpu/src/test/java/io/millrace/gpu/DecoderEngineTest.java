@@ -622,7 +622,7 @@ class DecoderEngineTest {
     }
 
     /** All that a result says, floats by their bits. */
-    private static String describe(GenerationResult result) {
+    static String describe(GenerationResult result) {
         StringBuilder all = new StringBuilder().append(result.promptTokens());
         for (Completion c : result.completions()) {
             all.append('\n').append(c.index()).append(' ').append(c.text()).append(' ');

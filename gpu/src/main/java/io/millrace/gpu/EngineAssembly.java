@@ -1,0 +1,101 @@
+package io.millrace.gpu;
+
+import io.millrace.gpu.backend.ModelRunner;
+import io.millrace.gpu.backend.cpu.CpuModelRunner;
+import io.millrace.gpu.model.ModelFolder;
+import io.millrace.gpu.text.HuggingFaceTokenizer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** Puts an engine together from options: model folder, tokenizer, and a runner for the device. */
+final class EngineAssembly {
+    /**
+     * Names the rule of {@code docs/numerics.md}, "Sampling"; a change of it changes the number.
+     */
+    private static final String SAMPLING = "sampling-1";
+
+    private EngineAssembly() {}
+
+    static Engine open(EngineOptions options, LoadProgress progress) throws IOException {
+        check(options);
+        ModelFolder folder = ModelFolder.open(Path.of(options.model()));
+        int context = context(options, folder.maxPositions());
+        Tokenizer tokenizer = HuggingFaceTokenizer.open(folder.tokenizerFile());
+        // In this release, the best device of any machine is the CPU.
+        ModelRunner runner = CpuModelRunner.open(folder, options, progress);
+        try {
+            long cache = (runner.kvBlocks() - 1L) * runner.blockSize();
+            ModelInfo model =
+                    new ModelInfo(
+                            options.modelName(),
+                            fingerprint(
+                                    folder.fingerprint(),
+                                    runner.fingerprint(),
+                                    SAMPLING,
+                                    "length " + Math.min(context, cache)),
+                            runner.vocabularySize(),
+                            context,
+                            folder.defaultSampling());
+            return new DecoderEngine(
+                    model,
+                    tokenizer,
+                    folder.endOfTextIds(),
+                    runner,
+                    options.maxBatchedTokens(),
+                    options.maxSequences());
+        } catch (IOException | RuntimeException e) {
+            runner.close();
+            throw e;
+        }
+    }
+
+    private static void check(EngineOptions options) throws IOException {
+        switch (options.device()) {
+            case "cpu", "auto" -> {}
+            case "cuda" ->
+                    throw new IOException(
+                            "The device is cuda, but this build has no GPU kernels: take cpu or auto.");
+            default ->
+                    throw new IOException(
+                            "The device is %s; it must be cpu, cuda or auto."
+                                    .formatted(options.device()));
+        }
+        atLeast("The longest context", options.maxModelLen(), 0);
+        atLeast("The KV block size", options.blockSize(), 1);
+        atLeast("The KV cache's memory", options.kvCacheBytes(), 0);
+        atLeast("The number of tokens in a step", options.maxBatchedTokens(), 1);
+        atLeast("The number of running sequences", options.maxSequences(), 1);
+        atLeast("The number of compute threads", options.threads(), 0);
+    }
+
+    private static void atLeast(String what, long value, long least) throws IOException {
+        if (value < least) {
+            throw new IOException(
+                    "%s is %d; it must be at least %d.".formatted(what, value, least));
+        }
+    }
+
+    private static int context(EngineOptions options, int ofModel) throws IOException {
+        if (options.maxModelLen() > ofModel) {
+            throw new IOException(
+                    "The longest context is set to %d tokens, but the model's is %d: set it to at most that."
+                            .formatted(options.maxModelLen(), ofModel));
+        }
+        return options.maxModelLen() == 0 ? ofModel : options.maxModelLen();
+    }
+
+    /** Hash of all that answers depend on besides the request: 24 hex digits. */
+    private static String fingerprint(String... parts) throws IOException {
+        byte[] all = String.join("\n", parts).getBytes(StandardCharsets.UTF_8);
+        try {
+            byte[] hash = MessageDigest.getInstance("SHA-256").digest(all);
+            return HexFormat.of().formatHex(hash, 0, 12);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IOException("This JVM has no SHA-256.", e);
+        }
+    }
+}

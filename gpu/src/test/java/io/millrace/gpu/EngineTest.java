@@ -1,0 +1,255 @@
+package io.millrace.gpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millrace.gpu.GenerationResult.Completion;
+import io.millrace.gpu.backend.cpu.RecordingModelRunner;
+import io.millrace.gpu.model.ModelFolder;
+import io.millrace.gpu.model.TinyModels;
+import io.millrace.gpu.tensor.DType;
+import io.millrace.gpu.text.HuggingFaceTokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Law 1 on the real CPU backend: equal tokens, and equal bits of the raw logits. */
+class EngineTest {
+    @TempDir static Path folders;
+
+    private static final Map<Family, ModelFolder> MODELS = new HashMap<>();
+
+    private enum Family {
+        LLAMA,
+        QWEN2
+    }
+
+    /** How a set of requests is run; none of it may be seen in what comes out. */
+    private record Way(int maxTokens, int maxSequences, int blocks, int blockSize, int threads) {
+        static final Way PLAIN = new Way(512, 64, 300, 16, 1);
+    }
+
+    /** Everything that came out of a run. */
+    private record Run(
+            List<String> answers, List<GenerationResult> results, Map<String, float[]> logits) {
+
+        void assertSameAs(Run expected) {
+            assertThat(answers).isEqualTo(expected.answers);
+            assertThat(logits.keySet()).isEqualTo(expected.logits.keySet());
+            assertSameBitsWhereBothHave(expected);
+        }
+
+        void assertSameBitsWhereBothHave(Run expected) {
+            logits.forEach(
+                    (key, value) -> {
+                        float[] other = expected.logits.get(key);
+                        assertThat(other == null || Arrays.equals(value, other))
+                                .as("logits of %s have the same bits", key)
+                                .isTrue();
+                    });
+        }
+    }
+
+    @BeforeAll
+    static void writeModels() throws IOException {
+        MODELS.put(
+                Family.LLAMA,
+                ModelFolder.open(
+                        TinyModels.llama()
+                                .hidden(48)
+                                .heads(6, 2, 8)
+                                .intermediate(80)
+                                .dtype(DType.BF16)
+                                .write(folders.resolve("llama"))));
+        MODELS.put(
+                Family.QWEN2,
+                ModelFolder.open(
+                        TinyModels.qwen2()
+                                .layers(3)
+                                .heads(4, 4, 16)
+                                .intermediate(97)
+                                .tied(true)
+                                .write(folders.resolve("qwen2"))));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void batchedEqualsAlone(Family family) throws Exception {
+        List<GenerationRequest> requests = requests(17, 1);
+        Run together = run(family, Way.PLAIN, requests);
+        for (int i = 0; i < requests.size(); i++) {
+            Run alone = run(family, Way.PLAIN, List.of(requests.get(i)));
+            assertThat(alone.answers.get(0)).isEqualTo(together.answers.get(i));
+            assertThat(together.logits.keySet()).containsAll(alone.logits.keySet());
+            alone.assertSameBitsWhereBothHave(together);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void chunkedEqualsWhole(Family family) throws Exception {
+        List<GenerationRequest> requests = requests(17, 2);
+        Run whole = run(family, Way.PLAIN, requests);
+        for (int chunk : new int[] {1, 7, 17, 54}) {
+            run(family, new Way(chunk, 9, 300, 16, 1), requests).assertSameAs(whole);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void preemptedEqualsNot(Family family) throws Exception {
+        List<GenerationRequest> requests = requests(17, 3);
+        Run roomy = run(family, Way.PLAIN, requests);
+        // 13 blocks of 16 hold little more than one request: all others lose theirs on the way.
+        Run tight = run(family, new Way(97, 17, 14, 16, 1), requests);
+        tight.assertSameAs(roomy);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void blockSizeAndThreadsLeaveNoTrace(Family family) throws Exception {
+        List<GenerationRequest> requests = requests(9, 4);
+        Run plain = run(family, Way.PLAIN, requests);
+        run(family, new Way(512, 64, 1000, 8, 3), requests).assertSameAs(plain);
+        run(family, new Way(54, 5, 200, 32, 2), requests).assertSameAs(plain);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void staticEqualsDynamic(Family family) throws Exception {
+        List<GenerationRequest> requests = requests(17, 5);
+        Run atOnce = run(family, Way.PLAIN, requests);
+        Random random = new Random(5);
+        List<Integer> stepsBetween = new ArrayList<>();
+        requests.forEach(r -> stepsBetween.add(random.nextInt(9)));
+        run(family, new Way(33, 7, 60, 16, 1), requests, stepsBetween).assertSameAs(atOnce);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void resumedEqualsUninterrupted(Family family) throws Exception {
+        List<GenerationRequest> requests = requests(17, 6);
+        Run whole = run(family, Way.PLAIN, requests);
+        Random random = new Random(6);
+        List<GenerationRequest> resumed = new ArrayList<>();
+        for (int i = 0; i < requests.size(); i++) {
+            List<int[]> generated = new ArrayList<>();
+            for (Completion completion : whole.results.get(i).completions()) {
+                int[] ids = completion.tokenIds();
+                generated.add(Arrays.copyOf(ids, random.nextInt(ids.length + 1)));
+            }
+            GenerationRequest r = requests.get(i);
+            resumed.add(
+                    new GenerationRequest(
+                            r.id(), r.promptTokenIds(), r.sampling(), r.priority(), generated));
+        }
+        Run after = run(family, new Way(54, 9, 40, 16, 1), resumed);
+        assertThat(after.answers).isEqualTo(whole.answers);
+        assertThat(whole.logits.keySet()).containsAll(after.logits.keySet());
+        assertThat(after.logits.size()).isBetween(1, whole.logits.size() - 1);
+        after.assertSameBitsWhereBothHave(whole);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void prefillEqualsDecode(Family family) throws Exception {
+        int[] prompt = new Random(7).ints(23, 0, 256).toArray();
+        SamplingParameters sampling =
+                SamplingParameters.builder().maxTokens(54).ignoreEos(true).seed(7L).build();
+        Run decoded = run(family, Way.PLAIN, List.of(GenerationRequest.of("r", prompt, sampling)));
+        int[] generated = decoded.results.get(0).completions().get(0).tokenIds();
+        for (int k = 1; k < generated.length; k += 4) {
+            int[] longer = Arrays.copyOf(prompt, prompt.length + k);
+            System.arraycopy(generated, 0, longer, prompt.length, k);
+            SamplingParameters one = sampling.toBuilder().maxTokens(1).build();
+            Run prefilled = run(family, Way.PLAIN, List.of(GenerationRequest.of("r", longer, one)));
+            String key = "7.0." + longer.length;
+            assertThat(prefilled.logits.keySet()).containsExactly(key);
+            assertThat(decoded.logits).containsKey(key);
+            prefilled.assertSameBitsWhereBothHave(decoded);
+        }
+    }
+
+    private static Run run(Family family, Way way, List<GenerationRequest> requests)
+            throws Exception {
+        return run(family, way, requests, null);
+    }
+
+    /**
+     * @param stepsBetween steps after each request was added; null adds all at once
+     */
+    private static Run run(
+            Family family, Way way, List<GenerationRequest> requests, List<Integer> stepsBetween)
+            throws Exception {
+        ModelFolder folder = MODELS.get(family);
+        EngineOptions options =
+                EngineOptions.of(folder.path().toString())
+                        .withMaxBatchedTokens(way.maxTokens)
+                        .withMaxSequences(way.maxSequences)
+                        .withBlockSize(way.blockSize)
+                        .withThreads(way.threads);
+        RecordingModelRunner runner = RecordingModelRunner.open(folder, options, way.blocks);
+        ModelInfo info =
+                new ModelInfo(
+                        "tiny",
+                        "f",
+                        folder.vocabularySize(),
+                        folder.maxPositions(),
+                        folder.defaultSampling());
+        Tokenizer tokenizer = HuggingFaceTokenizer.open(folder.tokenizerFile());
+        try (DecoderEngine engine =
+                new DecoderEngine(
+                        info,
+                        tokenizer,
+                        folder.endOfTextIds(),
+                        runner,
+                        way.maxTokens,
+                        way.maxSequences)) {
+            RecordingListener listener = new RecordingListener();
+            List<Long> handles = new ArrayList<>();
+            for (int i = 0; i < requests.size(); i++) {
+                handles.add(engine.add(requests.get(i)));
+                for (int s = stepsBetween == null ? 0 : stepsBetween.get(i); s > 0; s--) {
+                    listener.step(engine);
+                }
+            }
+            listener.drain(engine);
+            assertThat(engine.stats().kvBlocksUsed()).isZero();
+            if (way.blocks < 20) {
+                assertThat(engine.stats().preemptions()).isPositive();
+            }
+            List<GenerationResult> results = handles.stream().map(listener.results::get).toList();
+            List<String> answers = results.stream().map(DecoderEngineTest::describe).toList();
+            return new Run(answers, results, new TreeMap<>(runner.logits()));
+        }
+    }
+
+    /** Prompts of 1 to 97 tokens with all kinds of sampling. */
+    private static List<GenerationRequest> requests(int size, long seed) {
+        Random random = new Random(seed);
+        List<GenerationRequest> requests = new ArrayList<>();
+        int[] lengths = {1, 17, 54, 97, 2, 15, 16, 33};
+        for (int i = 0; i < size; i++) {
+            int[] prompt = random.ints(lengths[i % lengths.length], 0, 256).toArray();
+            SamplingParameters.Builder p = SamplingParameters.builder();
+            p.maxTokens(1 + random.nextInt(30)).temperature(random.nextInt(3) * 0.7);
+            p.topP(random.nextBoolean() ? 1 : 0.8).topK(random.nextInt(2) * 40);
+            p.n(random.nextInt(5) == 0 ? 3 : 1).logprobs(random.nextInt(3) == 0 ? 4 : -1);
+            p.repetitionPenalty(random.nextInt(4) == 0 ? 1.2 : 1);
+            p.stop(random.nextInt(4) == 0 ? List.of("e", "zz") : List.of());
+            requests.add(
+                    new GenerationRequest(
+                            "request " + i, prompt, p.build(), random.nextInt(2), List.of()));
+        }
+        return requests;
+    }
+}
