@@ -32,6 +32,7 @@ final class TopicInspector implements AutoCloseable {
 
     private final KafkaSettings settings;
     private final Admin admin;
+    private final long patienceMs;
 
     TopicInspector(KafkaSettings settings) {
         this.settings = settings;
@@ -53,6 +54,7 @@ final class TopicInspector implements AutoCloseable {
                             + ended(root.getMessage()),
                     e);
         }
+        patienceMs = Long.parseLong(properties.getProperty("default.api.timeout.ms").strip());
     }
 
     TopicLimits inspect(int parallelism) {
@@ -237,7 +239,7 @@ final class TopicInspector implements AutoCloseable {
 
     private <V> V get(KafkaFuture<V> future, String action) {
         try {
-            return future.get(PATIENCE_MS, TimeUnit.MILLISECONDS);
+            return future.get(patienceMs, TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
             throw refused(action, e.getCause());
         } catch (TimeoutException e) {
