@@ -1,7 +1,6 @@
 package io.millrace.gpu.backend.cpu;
 
 import static io.millrace.gpu.backend.cpu.KvCache.WIDTH;
-import static io.millrace.gpu.backend.cpu.StripKernels.LANES;
 import static io.millrace.gpu.backend.cpu.StripKernels.TILE;
 
 import io.millrace.gpu.backend.AttentionShape;
@@ -128,17 +127,8 @@ final class CpuAttention {
                 }
                 for (int tile = 0; tile < padded; tile += TILE) {
                     int to = tile * stride + at + position;
-                    for (int lane = 0; lane < WIDTH; lane += LANES) {
-                        StripKernels.tile16(
-                                keys,
-                                group16 + lane,
-                                size,
-                                tiles,
-                                tile * size,
-                                scores,
-                                to + lane,
-                                stride);
-                    }
+                    StripKernels.tile16(
+                            keys, group16, size, tiles, tile * size, scores, to, stride);
                 }
             }
         }
@@ -168,8 +158,8 @@ final class CpuAttention {
         for (int block = 0, at = 0; at < common; block++, at += blockSize) {
             int from = cache.valueOffset(blockTable[block], kvHead);
             int n = Math.min(blockSize, common - at);
-            for (int e = 0; e < paddedSize; e += LANES) {
-                int strip = from + e / WIDTH * WIDTH * blockSize + e % WIDTH;
+            for (int e = 0; e < paddedSize; e += WIDTH) {
+                int strip = from + e * blockSize;
                 StripKernels.tile16(
                         values,
                         strip,

@@ -169,8 +169,102 @@ final class StripKernels {
         b3.intoArray(c, c3 + LANES);
     }
 
-    /** {@link #tileF32} over one vector of rows that are 16 wide: the products of attention. */
+    /** {@link #tileF32} for BF16 weights. */
+    static void tileBf16(int[] w, int s, int n, float[] x, int xo, float[] c, int co, int cs) {
+        int c1 = co + cs;
+        int c2 = c1 + cs;
+        int c3 = c2 + cs;
+        FloatVector a0 = FloatVector.fromArray(F, c, co);
+        FloatVector b0 = FloatVector.fromArray(F, c, co + LANES);
+        FloatVector a1 = FloatVector.fromArray(F, c, c1);
+        FloatVector b1 = FloatVector.fromArray(F, c, c1 + LANES);
+        FloatVector a2 = FloatVector.fromArray(F, c, c2);
+        FloatVector b2 = FloatVector.fromArray(F, c, c2 + LANES);
+        FloatVector a3 = FloatVector.fromArray(F, c, c3);
+        FloatVector b3 = FloatVector.fromArray(F, c, c3 + LANES);
+        IntVector high = IntVector.broadcast(I, HIGH_HALF);
+        for (int k = 0; k < n; k++) {
+            IntVector pairs = IntVector.fromArray(I, w, s + k * LANES);
+            FloatVector p = pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            FloatVector q = pairs.and(high).reinterpretAsFloats();
+            FloatVector v = FloatVector.broadcast(F, x[xo + k * TILE]);
+            a0 = p.fma(v, a0);
+            b0 = q.fma(v, b0);
+            v = FloatVector.broadcast(F, x[xo + 1 + k * TILE]);
+            a1 = p.fma(v, a1);
+            b1 = q.fma(v, b1);
+            v = FloatVector.broadcast(F, x[xo + 2 + k * TILE]);
+            a2 = p.fma(v, a2);
+            b2 = q.fma(v, b2);
+            v = FloatVector.broadcast(F, x[xo + 3 + k * TILE]);
+            a3 = p.fma(v, a3);
+            b3 = q.fma(v, b3);
+        }
+        a0.intoArray(c, co);
+        b0.intoArray(c, co + LANES);
+        a1.intoArray(c, c1);
+        b1.intoArray(c, c1 + LANES);
+        a2.intoArray(c, c2);
+        b2.intoArray(c, c2 + LANES);
+        a3.intoArray(c, c3);
+        b3.intoArray(c, c3 + LANES);
+    }
+
+    /** {@link #tileF32} for F16 weights. */
+    static void tileF16(int[] w, int s, int n, float[] x, int xo, float[] c, int co, int cs) {
+        int c1 = co + cs;
+        int c2 = c1 + cs;
+        int c3 = c2 + cs;
+        FloatVector a0 = FloatVector.fromArray(F, c, co);
+        FloatVector b0 = FloatVector.fromArray(F, c, co + LANES);
+        FloatVector a1 = FloatVector.fromArray(F, c, c1);
+        FloatVector b1 = FloatVector.fromArray(F, c, c1 + LANES);
+        FloatVector a2 = FloatVector.fromArray(F, c, c2);
+        FloatVector b2 = FloatVector.fromArray(F, c, c2 + LANES);
+        FloatVector a3 = FloatVector.fromArray(F, c, c3);
+        FloatVector b3 = FloatVector.fromArray(F, c, c3 + LANES);
+        IntVector m = IntVector.broadcast(I, HALF_BITS);
+        FloatVector bias = FloatVector.broadcast(F, HALF_BIAS);
+        for (int k = 0; k < n; k++) {
+            IntVector pairs = IntVector.fromArray(I, w, s + k * LANES);
+            FloatVector p = half(pairs.lanewise(VectorOperators.LSHL, 16), m, bias);
+            FloatVector q = half(pairs, m, bias);
+            FloatVector v = FloatVector.broadcast(F, x[xo + k * TILE]);
+            a0 = p.fma(v, a0);
+            b0 = q.fma(v, b0);
+            v = FloatVector.broadcast(F, x[xo + 1 + k * TILE]);
+            a1 = p.fma(v, a1);
+            b1 = q.fma(v, b1);
+            v = FloatVector.broadcast(F, x[xo + 2 + k * TILE]);
+            a2 = p.fma(v, a2);
+            b2 = q.fma(v, b2);
+            v = FloatVector.broadcast(F, x[xo + 3 + k * TILE]);
+            a3 = p.fma(v, a3);
+            b3 = q.fma(v, b3);
+        }
+        a0.intoArray(c, co);
+        b0.intoArray(c, co + LANES);
+        a1.intoArray(c, c1);
+        b1.intoArray(c, c1 + LANES);
+        a2.intoArray(c, c2);
+        b2.intoArray(c, c2 + LANES);
+        a3.intoArray(c, c3);
+        b3.intoArray(c, c3 + LANES);
+    }
+
+    /** {@link #tileF32} over rows that are 16 wide on every machine: the products of attention. */
     static void tile16(float[] w, int s, int n, float[] x, int xo, float[] c, int co, int cs) {
+        if (STRIP == 16) {
+            tileF32(w, s, n, x, xo, c, co, cs);
+        } else {
+            for (int lane = 0; lane < 16; lane += LANES) {
+                vector16(w, s + lane, n, x, xo, c, co + lane, cs);
+            }
+        }
+    }
+
+    private static void vector16(
+            float[] w, int s, int n, float[] x, int xo, float[] c, int co, int cs) {
         int c1 = co + cs;
         int c2 = c1 + cs;
         int c3 = c2 + cs;
@@ -189,28 +283,5 @@ final class StripKernels {
         a1.intoArray(c, c1);
         a2.intoArray(c, c2);
         a3.intoArray(c, c3);
-    }
-
-    /** Widens {@code n} rows of a BF16 strip to the layout of F32. */
-    static void widenBf16(int[] w, int s, int n, float[] out, int oo) {
-        IntVector high = IntVector.broadcast(I, HIGH_HALF);
-        for (int k = 0; k < n; k++) {
-            IntVector pairs = IntVector.fromArray(I, w, s + k * LANES);
-            pairs.lanewise(VectorOperators.LSHL, 16)
-                    .reinterpretAsFloats()
-                    .intoArray(out, oo + k * STRIP);
-            pairs.and(high).reinterpretAsFloats().intoArray(out, oo + LANES + k * STRIP);
-        }
-    }
-
-    /** {@link #widenBf16} for F16. */
-    static void widenF16(int[] w, int s, int n, float[] out, int oo) {
-        IntVector m = IntVector.broadcast(I, HALF_BITS);
-        FloatVector bias = FloatVector.broadcast(F, HALF_BIAS);
-        for (int k = 0; k < n; k++) {
-            IntVector pairs = IntVector.fromArray(I, w, s + k * LANES);
-            half(pairs.lanewise(VectorOperators.LSHL, 16), m, bias).intoArray(out, oo + k * STRIP);
-            half(pairs, m, bias).intoArray(out, oo + LANES + k * STRIP);
-        }
     }
 }

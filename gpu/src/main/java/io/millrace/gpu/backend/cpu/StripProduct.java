@@ -4,7 +4,6 @@ import static io.millrace.gpu.backend.cpu.StripKernels.LANES;
 import static io.millrace.gpu.backend.cpu.StripKernels.STRIP;
 import static io.millrace.gpu.backend.cpu.StripKernels.TILE;
 
-import io.millrace.gpu.tensor.DType;
 import java.util.Arrays;
 
 /**
@@ -12,10 +11,11 @@ import java.util.Arrays;
  * time. Work is shared out by strips, never by k.
  *
  * <pre>
- * one token:   a pass over the weights, two strips at once
- * more:        for each 256 k of a few strips        widened once, then in the L1 and L2 caches
- *                for each tile of four tokens        its 256 k in the L1 cache
- *                  for each strip                    eight sums in registers, carried on in c
+ * one token     for each two strips        one pass over their weights
+ * to four       for each strip             one pass over its weights, eight sums in registers
+ * more          for each 256 k             of a few strips, in the L1 and L2 caches
+ *                 for each tile of tokens  its 256 k in the L1 cache
+ *                   for each strip         eight sums in registers, carried on in c
  * </pre>
  */
 final class StripProduct {
@@ -28,7 +28,6 @@ final class StripProduct {
 
     private final Workers workers;
     private final float[][] sums;
-    private final float[][] widened;
     private float[] tiles = new float[0];
 
     /** What becomes of finished sums. Called from any worker, each column of a token once. */
@@ -46,7 +45,6 @@ final class StripProduct {
     StripProduct(Workers workers) {
         this.workers = workers;
         sums = new float[workers.size()][MAX_STRIPS * STRIP];
-        widened = new float[workers.size()][MAX_STRIPS * BLOCK_K * STRIP];
     }
 
     /** Multiplies {@code tokens} rows of {@code x}, each as long as the matrix has inputs. */
@@ -128,22 +126,14 @@ final class StripProduct {
         }
         float[] c = sums[worker];
         Arrays.fill(c, 0, padded * stride, 0);
-        for (int k = 0; k < w.inputs; k += BLOCK_K) {
-            int n = Math.min(BLOCK_K, w.inputs - k);
-            float[] strips = w.floats;
-            if (w.type != DType.F32) {
-                strips = widened[worker];
-                widen(w, first, count, k, n, strips);
-            }
+        // A single tile needs each weight once: then the longer run is the faster one.
+        int blockK = padded == TILE ? w.inputs : BLOCK_K;
+        for (int k = 0; k < w.inputs; k += blockK) {
+            int n = Math.min(blockK, w.inputs - k);
             for (int tile = 0; tile < padded; tile += TILE) {
-                int x = (tile * w.inputs) + k * TILE;
+                int x = tile * w.inputs + k * TILE;
                 for (int i = 0; i < count; i++) {
-                    int s =
-                            w.type == DType.F32
-                                    ? w.offset(first + i) + k * STRIP
-                                    : i * BLOCK_K * STRIP;
-                    StripKernels.tileF32(
-                            strips, s, n, tiles, x, c, tile * stride + i * STRIP, stride);
+                    tile(w, first + i, k, n, x, c, tile * stride + i * STRIP, stride);
                 }
             }
         }
@@ -152,14 +142,13 @@ final class StripProduct {
         }
     }
 
-    private static void widen(StripMatrix w, int first, int count, int k, int n, float[] to) {
-        for (int i = 0; i < count; i++) {
-            int from = w.offset(first + i) + k * LANES;
-            if (w.type == DType.BF16) {
-                StripKernels.widenBf16(w.pairs, from, n, to, i * BLOCK_K * STRIP);
-            } else {
-                StripKernels.widenF16(w.pairs, from, n, to, i * BLOCK_K * STRIP);
-            }
+    private void tile(
+            StripMatrix w, int strip, int k, int n, int x, float[] c, int co, int stride) {
+        int s = w.offset(strip);
+        switch (w.type) {
+            case F32 -> StripKernels.tileF32(w.floats, s + k * STRIP, n, tiles, x, c, co, stride);
+            case BF16 -> StripKernels.tileBf16(w.pairs, s + k * LANES, n, tiles, x, c, co, stride);
+            case F16 -> StripKernels.tileF16(w.pairs, s + k * LANES, n, tiles, x, c, co, stride);
         }
     }
 
