@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpServer;
 import io.millrace.operators.Inbound;
 import io.millrace.operators.Origin;
 import io.millrace.schemas.FailureCode;
@@ -13,11 +15,20 @@ import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.RecordType;
 import io.millrace.schemas.codec.RegistryException;
 import io.millrace.schemas.codec.RegistrySettings;
+import java.io.ByteArrayOutputStream;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.Encoder;
+import org.apache.avro.io.EncoderFactory;
 import org.apache.flink.api.common.functions.util.ListCollector;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -81,6 +92,56 @@ class InboundDeserializerTest {
                 RecordCodec.open(RecordType.REQUEST, FormatSettings.AVRO, null).encode(request);
         assertThat(((Inbound.Request) read(FormatSettings.AVRO, value)).request())
                 .isEqualTo(request);
+    }
+
+    @Test
+    void readsATopicWithTwoVersionsMixed() throws Exception {
+        String ours = InferenceRequest.getClassSchema().toString();
+        // A release to come: one field more, in the middle.
+        Schema later =
+                new Schema.Parser()
+                        .parse(
+                                ours.replaceFirst(
+                                        "\\{\"name\":\"prompt\",",
+                                        "{\"name\":\"later\",\"type\":\"string\",\"default\":\"\"},$0"));
+        HttpServer registry = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+        registry.createContext(
+                "/schemas/ids/",
+                exchange -> {
+                    boolean first = exchange.getRequestURI().getPath().endsWith("/1");
+                    String schema = first ? ours : later.toString();
+                    byte[] body = new ObjectMapper().writeValueAsBytes(Map.of("schema", schema));
+                    exchange.sendResponseHeaders(200, body.length);
+                    exchange.getResponseBody().write(body);
+                    exchange.close();
+                });
+        registry.start();
+        try {
+            FormatSettings format =
+                    FormatSettings.confluent(
+                            RegistrySettings.of(
+                                    "http://127.0.0.1:" + registry.getAddress().getPort()));
+            for (int i = 0; i < 17; i++) {
+                Schema written = i % 2 == 0 ? new Schema.Parser().parse(ours) : later;
+                GenericRecord request = new GenericData.Record(written);
+                request.put("id", "" + i);
+                request.put("prompt", "hi");
+                if (i % 2 == 1) {
+                    request.put("later", "unknown to this release");
+                }
+                ByteArrayOutputStream out = new ByteArrayOutputStream();
+                out.writeBytes(new byte[] {0, 0, 0, 0, (byte) (1 + i % 2)});
+                Encoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+                new GenericDatumWriter<GenericRecord>(written).write(request, encoder);
+                Inbound inbound = read(format, out.toByteArray());
+                assertThat(inbound).isInstanceOf(Inbound.Request.class);
+                InferenceRequest read = ((Inbound.Request) inbound).request();
+                assertThat(read.getId()).isEqualTo("" + i);
+                assertThat(read.getPrompt()).isEqualTo("hi");
+            }
+        } finally {
+            registry.stop(0);
+        }
     }
 
     @Test
