@@ -1,0 +1,239 @@
+package io.millrace.jobs;
+
+import io.millrace.gpu.Engine;
+import io.millrace.gpu.GenerationRequest;
+import io.millrace.gpu.GenerationResult;
+import io.millrace.gpu.RequestRejectedException;
+import io.millrace.gpu.SamplingParameters;
+import io.millrace.gpu.StepListener;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Completes one prompt with the engine alone: no Kafka, no Flink. */
+@Command(
+        name = "generate",
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        showDefaultValues = true,
+        description = "Completes one prompt on this machine and streams the text.")
+final class GenerateCommand implements Callable<Integer> {
+    @Mixin private EngineArguments engine = new EngineArguments();
+    @Mixin private VerboseArgument verbose = new VerboseArgument();
+
+    @Option(
+            names = {"-p", "--prompt"},
+            paramLabel = "TEXT",
+            required = true,
+            description = "The prompt; - reads it from standard input.")
+    private String prompt;
+
+    @Option(
+            names = {"-n", "--max-tokens"},
+            paramLabel = "COUNT",
+            description = "Most tokens to generate (default: 256, or what the model says).")
+    private Integer maxTokens;
+
+    @Option(
+            names = {"-t", "--temperature"},
+            paramLabel = "T",
+            description = "0 always takes the most likely token; higher is more varied.")
+    private Double temperature;
+
+    @Option(names = "--top-p", paramLabel = "P", description = "Nucleus mass in (0, 1].")
+    private Double topP;
+
+    @Option(names = "--top-k", paramLabel = "K", description = "Most likely tokens drawn from.")
+    private Integer topK;
+
+    @Option(names = "--min-p", paramLabel = "P", description = "Least relative probability.")
+    private Double minP;
+
+    @Option(
+            names = "--repetition-penalty",
+            paramLabel = "R",
+            description = "Above 1 discourages tokens seen in prompt or answer.")
+    private Double repetitionPenalty;
+
+    @Option(
+            names = "--presence-penalty",
+            paramLabel = "P",
+            description = "Subtracted once from the logit of tokens in the answer.")
+    private Double presencePenalty;
+
+    @Option(
+            names = "--frequency-penalty",
+            paramLabel = "P",
+            description = "Subtracted for each time a token is in the answer.")
+    private Double frequencyPenalty;
+
+    @Option(names = "--seed", paramLabel = "SEED", description = "Seed of the draws.")
+    private Long seed;
+
+    @Option(
+            names = "--stop",
+            paramLabel = "TEXT",
+            description = "Ends the answer before this text; may be repeated.")
+    private List<String> stop = List.of();
+
+    @Option(names = "--ignore-eos", description = "Goes on past end-of-text tokens.")
+    private boolean ignoreEos;
+
+    @Option(
+            names = "--completions",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Number of answers; more than one are shown when all are there.")
+    private int completions;
+
+    @Option(names = "--json", description = "Prints the result record as one line of JSON.")
+    private boolean json;
+
+    @Override
+    public Integer call() throws IOException, RequestRejectedException {
+        engine.checkFolder();
+        PrintStream out = System.out;
+        Progress progress = new Progress(System.err);
+        long start = System.nanoTime();
+        try (Engine opened =
+                Engine.open(
+                        engine.options(),
+                        (phase, done, total) -> progress.percent("Model", phase, done, total))) {
+            progress.line(
+                    "Model",
+                    "%s is loaded (%.1f s)",
+                    opened.model().name(),
+                    (System.nanoTime() - start) / 1e9);
+            String text =
+                    prompt.equals("-")
+                            ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)
+                            : prompt;
+            GenerationRequest request =
+                    GenerationRequest.of(
+                            "generate",
+                            opened.tokenizer().encode(text),
+                            sampling(opened.model().defaultSampling()));
+            boolean stream = !json && completions == 1;
+            TextStream stream1 = new TextStream(opened, stream ? out : null);
+            opened.add(request);
+            long began = System.nanoTime();
+            while (opened.hasWork()) {
+                opened.step(stream1);
+            }
+            show(opened, stream1.result, stream, out);
+            double seconds = (System.nanoTime() - began) / 1e9;
+            int tokens =
+                    stream1.result.completions().stream().mapToInt(c -> c.tokenIds().length).sum();
+            progress.line(
+                    "Done",
+                    "%d prompt tokens, %d generated in %.2f s (%.1f tokens/s)",
+                    stream1.result.promptTokens(),
+                    tokens,
+                    seconds,
+                    tokens / seconds);
+        }
+        return 0;
+    }
+
+    private SamplingParameters sampling(SamplingParameters defaults) {
+        SamplingParameters.Builder b = defaults.toBuilder();
+        if (maxTokens != null) {
+            b.maxTokens(maxTokens);
+        }
+        if (temperature != null) {
+            b.temperature(temperature);
+        }
+        if (topP != null) {
+            b.topP(topP);
+        }
+        if (topK != null) {
+            b.topK(topK);
+        }
+        if (minP != null) {
+            b.minP(minP);
+        }
+        if (repetitionPenalty != null) {
+            b.repetitionPenalty(repetitionPenalty);
+        }
+        if (presencePenalty != null) {
+            b.presencePenalty(presencePenalty);
+        }
+        if (frequencyPenalty != null) {
+            b.frequencyPenalty(frequencyPenalty);
+        }
+        if (seed != null) {
+            b.seed(seed);
+        }
+        return b.stop(stop).ignoreEos(ignoreEos).n(completions).build();
+    }
+
+    private void show(Engine engine, GenerationResult result, boolean streamed, PrintStream out) {
+        if (json) {
+            out.println(ResultRecords.json(engine.model(), "generate", result));
+        } else if (streamed) {
+            out.println();
+        } else {
+            for (GenerationResult.Completion completion : result.completions()) {
+                out.println("--- " + completion.index() + " (" + completion.finishReason() + ")");
+                out.println(completion.text());
+            }
+        }
+        out.flush();
+    }
+
+    /** Prints text as its tokens come, never half a character and never part of a stop string. */
+    private static final class TextStream implements StepListener {
+        private static final char INCOMPLETE = '\uFFFD';
+
+        private final Engine engine;
+        private final PrintStream out;
+        private int[] ids = new int[64];
+        private int count;
+        private int printed;
+        private GenerationResult result;
+
+        TextStream(Engine engine, PrintStream out) {
+            this.engine = engine;
+            this.out = out;
+        }
+
+        @Override
+        public void onToken(long handle, int completion, int tokenId) {
+            if (out == null) {
+                return;
+            }
+            if (count == ids.length) {
+                ids = java.util.Arrays.copyOf(ids, 2 * count);
+            }
+            ids[count++] = tokenId;
+            String text = engine.tokenizer().decode(java.util.Arrays.copyOf(ids, count));
+            int end = text.length();
+            while (end > printed && text.charAt(end - 1) == INCOMPLETE) {
+                end--;
+            }
+            print(text, end);
+        }
+
+        private void print(String text, int end) {
+            if (end > printed) {
+                out.print(text.substring(printed, end));
+                out.flush();
+                printed = end;
+            }
+        }
+
+        @Override
+        public void onFinished(long handle, GenerationResult finished) {
+            result = finished;
+            if (out != null) {
+                String text = finished.completions().get(0).text();
+                print(text, text.length());
+            }
+        }
+    }
+}

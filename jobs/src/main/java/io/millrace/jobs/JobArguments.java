@@ -1,0 +1,243 @@
+package io.millrace.jobs;
+
+import io.millrace.operators.Batching;
+import io.millrace.operators.PipelineOptions;
+import io.millrace.operators.kafka.KafkaSettings;
+import io.millrace.operators.kafka.StartingPoint;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.RegistrySettings;
+import io.millrace.schemas.codec.WireFormat;
+import java.time.Duration;
+import java.util.List;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The options of the streaming job, the same in an embedded cluster and on a real one. */
+final class JobArguments {
+    @Mixin KafkaArguments kafka = new KafkaArguments();
+    @Mixin EngineArguments engine = new EngineArguments();
+    @Mixin FormatArguments format = new FormatArguments();
+
+    @ArgGroup Input input = new Input();
+
+    /** Which topics are read: by name or by pattern. */
+    static final class Input {
+        @Option(
+                names = "--input-topics",
+                paramLabel = "TOPIC,...",
+                split = ",",
+                hideParamSyntax = true,
+                description = "Topics with requests (default: prompts).")
+        List<String> topics = List.of("prompts");
+
+        @Option(
+                names = "--input-topic-pattern",
+                paramLabel = "REGEX",
+                description = "Reads all topics whose whole name matches, instead of a list.")
+        String pattern;
+    }
+
+    @Option(
+            names = "--output-topic",
+            paramLabel = "TOPIC",
+            defaultValue = "answers",
+            description = "Topic for answers.")
+    String outputTopic;
+
+    @Option(
+            names = "--dead-letter-topic",
+            paramLabel = "TOPIC",
+            defaultValue = "dead-letters",
+            description = "Topic for records that cannot be answered, each with the reason.")
+    String deadLetterTopic;
+
+    @Option(
+            names = "--application-id",
+            paramLabel = "ID",
+            defaultValue = "millrace",
+            description =
+                    "Names this job: its state, its transactions. A later run of the same id resumes"
+                            + " its newest savepoint or checkpoint.")
+    String applicationId;
+
+    @Option(
+            names = "--group-id",
+            paramLabel = "ID",
+            description = "Kafka consumer group; by default the application id.")
+    String groupId;
+
+    @Option(
+            names = "--start",
+            paramLabel = "WHERE",
+            defaultValue = "earliest",
+            converter = StartingPointConverter.class,
+            description =
+                    "Where a run without state begins in partitions that the group has no offsets"
+                            + " for: earliest, latest, or timestamp:WHEN with milliseconds since 1970"
+                            + " or a time such as 2026-11-22T18:00:00Z.")
+    StartingPoint start;
+
+    @Option(
+            names = "--accept-loss",
+            description =
+                    "Begins at the group's offsets although the state that belongs to them is gone:"
+                            + " requests that were in flight then are never answered.")
+    boolean acceptLoss;
+
+    @Option(
+            names = "--delivery",
+            paramLabel = "exactly-once|at-least-once",
+            defaultValue = "exactly-once",
+            converter = Delivery.Converter.class,
+            description =
+                    "Exactly-once answers become visible at each checkpoint; at-least-once ones at"
+                            + " once, but some twice (byte-equal) after a failure.")
+    Delivery delivery;
+
+    @Option(
+            names = "--checkpoint-interval",
+            paramLabel = "TIME",
+            description =
+                    "Time between checkpoints, such as 500ms or 10s; by default as in"
+                            + " flink-conf/config.yaml (5s).")
+    Duration checkpointInterval;
+
+    @Option(
+            names = "--checkpoint-dir",
+            paramLabel = "DIR",
+            description =
+                    "Folder for checkpoints and savepoints, a path or an address such as s3://...;"
+                            + " by default millrace-data/checkpoints, on a cluster the cluster's own.")
+    String checkpointDir;
+
+    @Option(
+            names = "--batching",
+            paramLabel = "dynamic|static",
+            defaultValue = "dynamic",
+            description =
+                    "dynamic: requests join the engine between any two steps and leave as each is"
+                            + " finished. static: a batch runs to its end before the next.")
+    Batching batching;
+
+    @Option(
+            names = "--batch-size",
+            paramLabel = "COUNT",
+            defaultValue = "32",
+            description = "Most requests in a static batch.")
+    int batchSize;
+
+    @Option(
+            names = "--batch-timeout",
+            paramLabel = "TIME",
+            defaultValue = "100ms",
+            description = "Longest time that a request waits for its static batch to fill.")
+    Duration batchTimeout;
+
+    @Option(
+            names = "--ordered",
+            description =
+                    "Answers of a partition leave in the order of its requests, else as each is"
+                            + " finished.")
+    boolean ordered;
+
+    @Option(
+            names = "--max-in-flight",
+            paramLabel = "COUNT",
+            defaultValue = "256",
+            description = "Requests in flight in a subtask from which on it reads no more.")
+    int maxInFlight;
+
+    @Option(
+            names = "--max-in-flight-tokens",
+            paramLabel = "TOKENS",
+            defaultValue = "1048576",
+            description =
+                    "Tokens (prompts and most new ones together) in flight in a subtask from which on"
+                            + " it reads no more.")
+    long maxInFlightTokens;
+
+    @Option(
+            names = "--parallelism",
+            paramLabel = "COUNT",
+            defaultValue = "1",
+            description =
+                    "Subtasks; not more than there are input partitions. Those in one process share"
+                            + " one engine.")
+    int parallelism;
+
+    /** The wire format options, which tools share with the job. */
+    static final class FormatArguments {
+        @Option(
+                names = "--format",
+                paramLabel = "json|avro|confluent",
+                defaultValue = "json",
+                description =
+                        "Wire format of all topics: plain JSON, Avro single-object encoding, or"
+                                + " Confluent's with a schema registry.")
+        WireFormat format;
+
+        @Option(
+                names = "--registry-url",
+                paramLabel = "URL",
+                description =
+                        "Schema registry for --format confluent, user:password@ before the host"
+                                + " where it asks for them.")
+        String registryUrl;
+
+        FormatSettings settings() {
+            if (format == WireFormat.CONFLUENT && registryUrl == null) {
+                throw new CommandFailedException(
+                        "--format confluent needs --registry-url, the address of a schema registry.");
+            }
+            try {
+                return new FormatSettings(
+                        format, registryUrl == null ? null : RegistrySettings.of(registryUrl));
+            } catch (IllegalArgumentException e) {
+                throw new CommandFailedException("--registry-url: " + e.getMessage() + ".", e);
+            }
+        }
+    }
+
+    /** How the job is tied to Kafka, checked. */
+    KafkaSettings kafka() {
+        KafkaSettings.Builder settings =
+                KafkaSettings.builder()
+                        .bootstrapServers(kafka.bootstrapServers)
+                        .outputTopic(outputTopic)
+                        .deadLetterTopic(deadLetterTopic)
+                        .applicationId(applicationId)
+                        .groupId(groupId)
+                        .start(start)
+                        .delivery(delivery.guarantee())
+                        .format(format.settings())
+                        .client(kafka.clientSettings());
+        if (input.pattern == null) {
+            settings.topics(input.topics);
+        } else {
+            settings.topicPattern(input.pattern);
+        }
+        try {
+            return settings.build();
+        } catch (IllegalArgumentException e) {
+            throw new CommandFailedException(e.getMessage(), e);
+        }
+    }
+
+    /** The pipeline's options, ranges checked. */
+    PipelineOptions pipeline() {
+        Checks.atLeast("--batch-size", batchSize, 1);
+        Checks.atLeast("--batch-timeout (in ms)", batchTimeout.toMillis(), 1);
+        Checks.atLeast("--max-in-flight", maxInFlight, 1);
+        Checks.atLeast("--max-in-flight-tokens", maxInFlightTokens, 1);
+        Checks.atLeast("--parallelism", parallelism, 1);
+        return PipelineOptions.builder(engine.options(), Loaders.engine())
+                .batching(batching)
+                .batchSize(batchSize)
+                .batchTimeoutMs(batchTimeout.toMillis())
+                .ordered(ordered)
+                .maxInFlightRequests(maxInFlight)
+                .maxInFlightTokens(maxInFlightTokens)
+                .build();
+    }
+}

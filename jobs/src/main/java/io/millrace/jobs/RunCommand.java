@@ -1,0 +1,104 @@
+package io.millrace.jobs;
+
+import io.millrace.operators.PipelineOptions;
+import io.millrace.operators.kafka.KafkaSettings;
+import io.millrace.operators.kafka.StartingPoint;
+import io.millrace.operators.kafka.TopicLimits;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.StateRecoveryOptions;
+import org.apache.flink.runtime.jobmanager.HighAvailabilityMode;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.kafka.common.TopicPartition;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The streaming job: in a cluster inside this process, or handed to Flink's client. */
+@Command(
+        name = "run",
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        showDefaultValues = true,
+        description = {
+            "Answers the prompts of Kafka topics until Ctrl-C, which takes a savepoint.",
+            "Runs a Flink cluster inside this process. The same command goes to a cluster of your"
+                    + " own: flink run millrace-jobs.jar run ..., with the jars of dist/lib in that"
+                    + " cluster's lib folder."
+        })
+final class RunCommand implements Callable<Integer> {
+    @Mixin private JobArguments arguments = new JobArguments();
+    @Mixin private VerboseArgument verbose = new VerboseArgument();
+
+    @Option(
+            names = "--ui-port",
+            paramLabel = "PORT",
+            defaultValue = "0",
+            description =
+                    "Port of Flink's web UI; 0 takes the first free one from 8081 on. Not for a"
+                            + " cluster of your own.")
+    private int uiPort;
+
+    @Override
+    public Integer call() throws Exception {
+        Checks.range("--ui-port", uiPort, 0, 65535);
+        if (Millrace.insideFlinkClient()) {
+            submitToCluster();
+            return 0;
+        }
+        arguments.engine.checkFolder();
+        String data = FlinkSettings.dataFolder().resolve("checkpoints").toString();
+        String dir = arguments.checkpointDir == null ? data : arguments.checkpointDir;
+        try (EmbeddedJob job = new EmbeddedJob(arguments, dir, uiPort, new Progress(System.out))) {
+            job.start();
+            Signals.onStop(job::requestStop);
+            return job.await() ? 0 : 1;
+        }
+    }
+
+    /** Flink's client gave the environment: where it runs and with what state is its business. */
+    private void submitToCluster() throws Exception {
+        KafkaSettings kafka = arguments.kafka();
+        PipelineOptions pipeline = arguments.pipeline();
+        StateDirectory state =
+                arguments.checkpointDir == null
+                        ? null
+                        : new StateDirectory(arguments.checkpointDir, arguments.applicationId);
+        Configuration settings = FlinkSettings.ofJob(arguments, state);
+        StreamExecutionEnvironment environment =
+                StreamExecutionEnvironment.getExecutionEnvironment();
+        TopicLimits limits = TopicLimits.read(kafka, arguments.parallelism);
+        Configuration cluster = new Configuration();
+        cluster.addAll(Configuration.fromMap(environment.getConfiguration().toMap()));
+        boolean resumes =
+                cluster.contains(StateRecoveryOptions.SAVEPOINT_PATH)
+                        || HighAvailabilityMode.isHighAvailabilityModeActivated(cluster);
+        if (!resumes) {
+            Optional<StateDirectory.State> newest =
+                    state == null ? Optional.empty() : state.newest();
+            Resumption resumption =
+                    Resumption.decide(newest, committed(arguments), arguments.start, arguments);
+            newest.ifPresent(found -> FlinkSettings.resume(settings, found.path()));
+            newest.ifPresent(found -> System.out.println("Resumes " + found));
+            kafka = startingAt(resumption.start());
+        }
+        environment.configure(settings);
+        StreamingJob.define(environment, pipeline, kafka, limits, arguments.parallelism);
+        environment.execute(arguments.applicationId);
+    }
+
+    private KafkaSettings startingAt(StartingPoint start) {
+        arguments.start = start;
+        return arguments.kafka();
+    }
+
+    /** Offsets of the job's consumer group. */
+    static Map<TopicPartition, Long> committed(JobArguments arguments) throws IOException {
+        try (Brokers brokers = Brokers.connect(arguments.kafka)) {
+            return brokers.committed(arguments.kafka().groupId());
+        }
+    }
+}

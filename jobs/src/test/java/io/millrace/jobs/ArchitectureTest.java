@@ -1,0 +1,34 @@
+package io.millrace.jobs;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+@AnalyzeClasses(packages = "io.millrace.jobs", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    @ArchTest
+    static final ArchRule PROGRAMS_KNOW_THE_ENGINE_BY_ITS_CONTRACT_ONLY =
+            noClasses()
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(
+                            "io.millrace.gpu.backend..",
+                            "io.millrace.gpu.model..",
+                            "io.millrace.gpu.schedule..",
+                            "io.millrace.gpu.tensor..",
+                            "io.millrace.gpu.text..",
+                            "jcuda..",
+                            "ai.djl..");
+
+    @ArchTest
+    static final ArchRule THE_BROKER_IS_IN_ONE_PACKAGE =
+            noClasses()
+                    .that()
+                    .resideOutsideOfPackage("io.millrace.jobs.kafka..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage("kafka..", "org.apache.kafka.server..");
+}

@@ -1,0 +1,138 @@
+package io.millrace.jobs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+
+class CommandLineTest {
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @ParameterizedTest
+    @ValueSource(strings = {"demo", "run", "submit", "results", "generate"})
+    void eachCommandHasHelp(String command) {
+        assertThat(run(command, "--help")).isZero();
+        assertThat(out.toString()).contains("millrace " + command).contains("--verbose");
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void tellsItsVersion() {
+        assertThat(run("--version")).isZero();
+        assertThat(out.toString()).matches("millrace \\d+\\.\\d+\\.\\d+\\S*\\R");
+    }
+
+    @Test
+    void eachOptionIsDescribedInSentences() {
+        for (CommandLine command : commandLine().getSubcommands().values()) {
+            for (OptionSpec option : command.getCommandSpec().options()) {
+                assertThat(String.join(" ", option.description()))
+                        .as(command.getCommandName() + " " + option.longestName())
+                        .matches("(?s).+\\.");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "rnu, did you mean run?",
+        "run --modle x, Unknown option --modle: did you mean --model?",
+        "run --model x --paralelism 2, did you mean --parallelism?",
+        "run --model x --xyzzy, Unknown option --xyzzy.",
+        "run, --model",
+        "submit, FILE",
+        "run --model x --checkpoint-interval 5q, '5q' is not a time such as 500ms",
+        "run --model x --kv-cache-memory big, 'big' is not a size such as",
+        "run --model x --delivery maybe, use exactly-once or at-least-once",
+        "run --model x --start sometime, use earliest",
+        "run --model x --format xml, 'xml' is not json",
+        "run --model x --batching huge, expected one of",
+        "run --model x --device tpu, expected one of",
+        "run --model x --input-topics a --input-topic-pattern b, mutually exclusive",
+    })
+    void aUsageErrorTellsTheRemedyAndExitsWithTwo(String arguments, String told) {
+        assertThat(run(arguments.split(" "))).isEqualTo(2);
+        assertThat(err.toString()).contains(told).contains("--help").doesNotContain("\tat ");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "--parallelism 0, --parallelism is 0",
+        "--max-in-flight 0, --max-in-flight is 0",
+        "--batch-size -1, --batch-size is -1",
+        "--block-size 0, --block-size is 0",
+        "--threads -1, --threads is -1",
+        "--ui-port 65536, --ui-port is 65536",
+        "--format confluent, --registry-url",
+        "--input-topic-pattern (, '(' is not a regular expression",
+        "--output-topic same --dead-letter-topic same, different names",
+        "-K group.id=x, --group-id",
+        "--kafka-config nowhere.properties, nowhere.properties",
+        "--application-id a/b, 'a/b'",
+    })
+    void aBadValueIsNamedInOneSentenceAndExitsWithOne(
+            String arguments, String told, @TempDir Path model) throws Exception {
+        java.nio.file.Files.writeString(model.resolve("config.json"), "{}");
+        String[] all = ("run --model " + model + " " + arguments).split(" ");
+        assertThat(run(all)).isEqualTo(1);
+        assertThat(err.toString()).startsWith("millrace: ").contains(told);
+        assertThat(err.toString().lines()).hasSize(1);
+    }
+
+    @Test
+    void aMissingModelFolderIsNamed() {
+        assertThat(run("generate", "--model", "no/such/folder", "--prompt", "x")).isEqualTo(1);
+        assertThat(err.toString()).contains("no/such/folder").contains("config.json");
+        assertThat(err.toString().lines()).hasSize(1);
+    }
+
+    @Test
+    void verboseShowsWhere() {
+        assertThat(run("generate", "--model", "no/such/folder", "--prompt", "x", "--verbose"))
+                .isEqualTo(1);
+        assertThat(err.toString()).contains("\tat io.millrace.jobs.");
+    }
+
+    @Test
+    void topicsAreSplitAtCommas() {
+        JobArguments arguments =
+                Millrace.parse(new JobArguments(), "--model=m", "--input-topics=a,b,c");
+        assertThat(arguments.kafka().topics()).isEqualTo(List.of("a", "b", "c"));
+        assertThat(Millrace.parse(new JobArguments(), "--model=m").kafka().topics())
+                .isEqualTo(List.of("prompts"));
+    }
+
+    @Test
+    void secretsAreNotInTheSettingsText() {
+        JobArguments arguments =
+                Millrace.parse(
+                        new JobArguments(),
+                        "--model=m",
+                        "-K",
+                        "sasl.jaas.config=hush",
+                        "-K",
+                        "ssl.key.password=hush");
+        assertThat(arguments.kafka().client()).containsEntry("ssl.key.password", "hush");
+        assertThat(arguments.kafka().toString()).doesNotContain("hush");
+    }
+
+    private int run(String... arguments) {
+        return commandLine().execute(arguments);
+    }
+
+    private CommandLine commandLine() {
+        return Millrace.commandLine(null)
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true));
+    }
+}
