@@ -4,6 +4,7 @@ import io.millrace.gpu.GenerationResult.TokenLogprobs;
 import io.millrace.gpu.SamplingParameters;
 import io.millrace.gpu.backend.SamplingRow;
 import io.millrace.gpu.backend.StepOutput;
+import java.util.Arrays;
 
 /**
  * Draws tokens from logits by the rule of {@code docs/numerics.md}, "Sampling". Owns scratch memory
@@ -12,6 +13,12 @@ import io.millrace.gpu.backend.StepOutput;
 final class CpuSampler {
     /** Probabilities become integers by this factor, so that their sums have no order. */
     private static final float MASS_SCALE = 0x1p40f;
+
+    private static final int BUCKETS = 4096;
+    private static final float BUCKETS_PER_UNIT = 128f;
+
+    /** In place of a number of kept tokens. */
+    private static final int ALL = -1;
 
     private final int vocabularySize;
 
@@ -24,10 +31,14 @@ final class CpuSampler {
     /** Whether the repetition penalty has met each token; all false between calls. */
     private final boolean[] seen;
 
-    /** Token ids: a heap by {@link #before}, then from its front on the tokens in that order. */
-    private final int[] heap;
+    /** Scores by steps of 1/128 from the largest down; the last bucket takes all the rest. */
+    private final long[] buckets = new long[BUCKETS];
 
-    private final int[] ordered;
+    /** Token ids: those that steps so far have kept. */
+    private final int[] kept;
+
+    /** Token ids: a heap by {@link #before}. */
+    private final int[] heap;
 
     /** The last four words drawn, and what they were drawn for. */
     private final int[] words = new int[4];
@@ -40,7 +51,7 @@ final class CpuSampler {
         counts = new int[vocabularySize];
         seen = new boolean[vocabularySize];
         heap = new int[vocabularySize];
-        ordered = new int[vocabularySize];
+        kept = new int[vocabularySize];
     }
 
     /**
@@ -89,11 +100,15 @@ final class CpuSampler {
         int[] ids = new int[n];
         float[] values = new float[n];
         if (n > 0) {
-            System.arraycopy(logits, offset, scores, 0, vocabularySize);
-            int size = heapify(Float.NEGATIVE_INFINITY);
+            for (int i = 0; i < vocabularySize; i++) {
+                scores[i] = logits[offset + i] - max;
+            }
+            int size = first(ALL, false, n, 1);
+            System.arraycopy(kept, 0, heap, 0, size);
+            heapify(size);
             for (int i = 0; i < n; i++) {
                 ids[i] = pop(size--);
-                values[i] = logits[offset + ids[i]] - max - logSum;
+                values[i] = scores[ids[i]] - logSum;
             }
         }
         return new TokenLogprobs(tokenId, logits[offset + tokenId] - max - logSum, ids, values);
@@ -159,74 +174,102 @@ final class CpuSampler {
     /**
      * Applies top-k and top-p.
      *
-     * @return how many tokens are left at the front of {@link #ordered}; -1 if none was taken out
+     * @return how many tokens {@link #kept} has; {@link #ALL} if none was taken out
      */
     private int restrict(SamplingParameters p) {
-        boolean topK = p.topK() > 0 && p.topK() < vocabularySize;
-        boolean topP = p.topP() < 1;
-        if (!topK && !topP) {
-            return -1;
+        int size = ALL;
+        if (p.topK() > 0 && p.topK() < vocabularySize) {
+            size = first(size, false, p.topK(), 1);
         }
-        int size;
-        int kept = 0;
-        long mass = 0;
-        if (topK) {
-            size = heapify(Float.NEGATIVE_INFINITY);
-            while (kept < p.topK()) {
-                int token = pop(size--);
-                ordered[kept++] = token;
-                mass += mass(scores[token]);
-            }
-            return topP ? nucleus(kept, wanted(p.topP(), mass)) : kept;
+        if (p.topP() < 1) {
+            size = first(size, true, Long.MAX_VALUE, p.topP());
         }
-        for (int i = 0; i < vocabularySize; i++) {
-            mass += mass(scores[i]);
-        }
-        long wanted = wanted(p.topP(), mass);
-        // Tokens without mass come last in the order and cannot be reached.
-        size = heapify(-28f);
-        for (long sum = 0; sum < wanted && size > 0; ) {
-            int token = pop(size--);
-            ordered[kept++] = token;
-            sum += mass(scores[token]);
-        }
-        return kept;
+        return size;
     }
 
-    private int nucleus(int size, long wanted) {
-        int kept = 0;
-        for (long sum = 0; sum < wanted && kept < size; kept++) {
-            sum += mass(scores[ordered[kept]]);
+    /**
+     * Keeps those tokens, of the {@code size} that are kept so far, before which in order the
+     * weights sum to less than {@code wanted}, or to {@code share} of all if that is less.
+     *
+     * <p>Only the bucket in which the sum gets there has to be put in order.
+     *
+     * @param byMass whether a token's weight is its mass; else it is 1
+     * @return how many are kept, in no order
+     */
+    private int first(int size, boolean byMass, long wanted, double share) {
+        int candidates = size == ALL ? vocabularySize : size;
+        Arrays.fill(buckets, 0);
+        long total = 0;
+        for (int i = 0; i < candidates; i++) {
+            float score = scores[size == ALL ? i : kept[i]];
+            long weight = byMass ? mass(score) : 1;
+            buckets[bucket(score)] += weight;
+            total += weight;
         }
-        return kept;
+        long limit = Math.min(wanted, share < 1 ? share(share, total) : total);
+        long sum = 0;
+        int last = 0;
+        while (sum + buckets[last] < limit) {
+            sum += buckets[last++];
+        }
+        int count = 0;
+        int heapSize = 0;
+        for (int i = 0; i < candidates; i++) {
+            int token = size == ALL ? i : kept[i];
+            int bucket = bucket(scores[token]);
+            if (bucket < last) {
+                kept[count++] = token;
+            } else if (bucket == last) {
+                heap[heapSize++] = token;
+            }
+        }
+        heapify(heapSize);
+        while (sum < limit) {
+            int token = pop(heapSize--);
+            kept[count++] = token;
+            sum += byMass ? mass(scores[token]) : 1;
+        }
+        return count;
+    }
+
+    private static int bucket(float score) {
+        return Math.min(BUCKETS - 1, (int) (-score * BUCKETS_PER_UNIT));
     }
 
     private static long mass(float score) {
         return (long) (SamplingMath.exp(score) * MASS_SCALE);
     }
 
-    private static long wanted(double topP, long mass) {
-        return Math.max(1, Math.min(mass, (long) (topP * (double) mass)));
+    private static long share(double share, long mass) {
+        return Math.max(1, Math.min(mass, (long) (share * (double) mass)));
     }
 
-    /** Draws among the first {@code kept} of {@link #ordered}, or among all if that is -1. */
-    private int draw(SamplingRow row, int best, int kept) {
+    /** Draws among the first {@code size} of {@link #kept}, or among all. */
+    private int draw(SamplingRow row, int best, int size) {
         float leastProbability = (float) row.parameters.minP();
+        // Clearly below its logarithm, nobody needs the exact exp to see that a score is too low.
+        float leastScore = (float) Math.log(leastProbability) - 0.001f;
         int k0 = (int) row.seed;
         int k1 = (int) (row.seed >>> 32);
         wordsGroup = -1;
-        // The likeliest token first: with its value known, few others need their noise drawn.
+        // The likeliest token first: with its value known, few others need their noise.
         int winner = best;
-        float highest = scores[best] + noise(row, best, k0, k1);
-        int candidates = kept < 0 ? vocabularySize : kept;
+        float highest = scores[best] + SamplingMath.noise(word(row, best, k0, k1));
+        int candidates = size == ALL ? vocabularySize : size;
         for (int i = 0; i < candidates; i++) {
-            int token = kept < 0 ? i : ordered[i];
+            int token = size == ALL ? i : kept[i];
             float score = scores[token];
-            if (score + SamplingMath.NOISE_CEILING < highest
-                    || leastProbability > 0 && SamplingMath.exp(score) < leastProbability) {
+            if (score < leastScore || score + SamplingMath.NOISE_CEILING < highest) {
                 continue;
             }
-            float value = score + noise(row, token, k0, k1);
+            if (leastProbability > 0 && SamplingMath.exp(score) < leastProbability) {
+                continue;
+            }
+            int word = word(row, token, k0, k1);
+            if (score + SamplingMath.noiseCeiling(word) < highest) {
+                continue;
+            }
+            float value = score + SamplingMath.noise(word);
             if (value > highest || value == highest && token < winner) {
                 highest = value;
                 winner = token;
@@ -235,13 +278,13 @@ final class CpuSampler {
         return winner;
     }
 
-    private float noise(SamplingRow row, int token, int k0, int k1) {
+    private int word(SamplingRow row, int token, int k0, int k1) {
         int group = token >>> 2;
         if (group != wordsGroup) {
             Philox.block(group, row.position, row.completion, 0, k0, k1, words);
             wordsGroup = group;
         }
-        return SamplingMath.noise(words[token & 3]);
+        return words[token & 3];
     }
 
     /**
@@ -265,18 +308,10 @@ final class CpuSampler {
         return scores[a] > scores[b] || scores[a] == scores[b] && a < b;
     }
 
-    /** Builds the heap of all tokens whose score is at least {@code floor}; returns its size. */
-    private int heapify(float floor) {
-        int size = 0;
-        for (int i = 0; i < vocabularySize; i++) {
-            if (scores[i] >= floor) {
-                heap[size++] = i;
-            }
-        }
+    private void heapify(int size) {
         for (int i = (size >>> 1) - 1; i >= 0; i--) {
             sink(i, size);
         }
-        return size;
     }
 
     /** Takes the first of a heap of {@code size}; the caller counts down. */

@@ -9,6 +9,7 @@ final class SamplingMath {
     /** No noise is larger: that of the word 0xFFFFFFFF is 22.873857. */
     static final float NOISE_CEILING = 23f;
 
+    private static final float LN2 = 0.6931472f;
     private static final float LN2_HIGH = 0.693359375f;
     private static final float LN2_LOW = -2.12194440e-4f;
     private static final float LOG2_E = 1.44269504f;
@@ -75,5 +76,12 @@ final class SamplingMath {
                         ? -log((float) odd * TWO_TO_MINUS_33)
                         : -log1p(-((float) ((1L << 33) - odd) * TWO_TO_MINUS_33));
         return -log(minusLogU);
+    }
+
+    /**
+     * At least {@code noise(word)}, and cheap: -log u is at least 1 - u, whose exponent is known.
+     */
+    static float noiseCeiling(int word) {
+        return Math.fma(Integer.numberOfLeadingZeros(~word) + 1, LN2, 0.001f);
     }
 }

@@ -104,7 +104,8 @@ class CpuSamplerTest {
             for (int seed = 0; seed < 50; seed++) {
                 SamplingRow row = row(PLAIN, seed);
                 row.position = seed * 3;
-                assertThat(sampler.sample(logits, 0, row)).isEqualTo(plainDraw(logits, row));
+                assertThat(sampler.sample(logits, 0, row))
+                        .isEqualTo(plainDraw(logits, row, all(vocabulary)));
             }
         }
     }
@@ -161,6 +162,60 @@ class CpuSamplerTest {
             // Draws differ with the ids, so compare what can be drawn at all.
             assertThat(drawn(nucleus, moved)).containsExactly(expected);
         }
+    }
+
+    @Test
+    void selectionByBucketsKeepsWhatSortingKeeps() {
+        for (int seed = 0; seed < 60; seed++) {
+            Random random = new Random(seed);
+            int vocabulary = new int[] {1, 17, 54, 97, 1023}[seed % 5];
+            double spread = new double[] {1e-4, 0.02, 1, 9, 60}[random.nextInt(5)];
+            float[] logits = new float[vocabulary];
+            for (int i = 0; i < vocabulary; i++) {
+                // Rounded, so that there are ties.
+                logits[i] = Math.round(random.nextGaussian() * 40) * (float) spread / 40;
+            }
+            SamplingParameters p =
+                    PLAIN.toBuilder()
+                            .topK(random.nextInt(3) * vocabulary / 3)
+                            .topP(random.nextBoolean() ? 1 : random.nextDouble())
+                            .minP(random.nextInt(3) * 0.1)
+                            .build();
+            BitSet allowed = sortedSelection(logits, p);
+            CpuSampler sampler = new CpuSampler(vocabulary);
+            for (int i = 0; i < 100; i++) {
+                int token = sampler.sample(logits, 0, row(p, i));
+                assertThat(token).isEqualTo(plainDraw(logits, row(p, i), allowed));
+            }
+        }
+    }
+
+    /** Steps 4 to 6 of the rule, by sorting. */
+    private static BitSet sortedSelection(float[] logits, SamplingParameters p) {
+        float max = logits[0];
+        for (float v : logits) {
+            max = Math.max(max, v);
+        }
+        float[] z = new float[logits.length];
+        Integer[] order = new Integer[logits.length];
+        for (int i = 0; i < z.length; i++) {
+            z[i] = logits[i] - max;
+            order[i] = i;
+        }
+        Arrays.sort(order, (a, b) -> z[a] != z[b] ? Float.compare(z[b], z[a]) : a - b);
+        int k = p.topK() > 0 ? Math.min(p.topK(), z.length) : z.length;
+        long total = 0;
+        for (int i = 0; i < k; i++) {
+            total += (long) (SamplingMath.exp(z[order[i]]) * 0x1p40f);
+        }
+        long wanted = Math.max(1, Math.min(total, (long) (p.topP() * (double) total)));
+        BitSet allowed = new BitSet();
+        long sum = 0;
+        for (int i = 0; i < k && (p.topP() == 1 || sum < wanted); i++) {
+            sum += (long) (SamplingMath.exp(z[order[i]]) * 0x1p40f);
+            allowed.set(order[i], SamplingMath.exp(z[order[i]]) >= (float) p.minP());
+        }
+        return allowed;
     }
 
     @Test
@@ -310,7 +365,7 @@ class CpuSamplerTest {
         assertThat(chiSquare).isLessThan(38);
     }
 
-    private static int plainDraw(float[] logits, SamplingRow row) {
+    private static int plainDraw(float[] logits, SamplingRow row, BitSet allowed) {
         float max = Float.NEGATIVE_INFINITY;
         for (float v : logits) {
             max = Math.max(max, v);
@@ -328,12 +383,18 @@ class CpuSamplerTest {
                     (int) (row.seed >>> 32),
                     words);
             float value = logits[i] - max + SamplingMath.noise(words[i % 4]);
-            if (value > highest) {
+            if (allowed.get(i) && value > highest) {
                 highest = value;
                 winner = i;
             }
         }
         return winner;
+    }
+
+    private static BitSet all(int n) {
+        BitSet all = new BitSet();
+        all.set(0, n);
+        return all;
     }
 
     /** Which tokens come in 2,000 draws, ascending. */

@@ -58,5 +58,6 @@ class SamplingMathTest {
         assertThat((double) SamplingMath.noise(word))
                 .as("noise(%s)", Integer.toHexString(word))
                 .isCloseTo(truth, within(4e-7 * Math.max(1, Math.abs(truth))));
+        assertThat(SamplingMath.noiseCeiling(word)).isGreaterThan(SamplingMath.noise(word));
     }
 }
