@@ -197,7 +197,8 @@ final class DecoderEngine implements Engine {
         if (token != StepOutput.BAD_LOGITS) {
             throw new IllegalStateException("The model runner drew token " + token + ".");
         }
-        return "The model's logits at position %d of completion %d are not numbers: it cannot go on from this prompt; check that the weights are whole."
+        return ("The model's logits at position %d of completion %d are not numbers: it cannot go on"
+                        + " from this prompt; check that the weights are whole.")
                 .formatted(completion.total(), completion.index());
     }
 

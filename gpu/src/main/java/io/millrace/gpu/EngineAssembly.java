@@ -58,7 +58,8 @@ final class EngineAssembly {
             case "cpu", "auto" -> {}
             case "cuda" ->
                     throw new IOException(
-                            "The device is cuda, but this build has no GPU kernels: take cpu or auto.");
+                            "The device is cuda, but this build has no GPU kernels: take cpu or"
+                                    + " auto.");
             default ->
                     throw new IOException(
                             "The device is %s; it must be cpu, cuda or auto."
@@ -82,7 +83,8 @@ final class EngineAssembly {
     private static int context(EngineOptions options, int ofModel) throws IOException {
         if (options.maxModelLen() > ofModel) {
             throw new IOException(
-                    "The longest context is set to %d tokens, but the model's is %d: set it to at most that."
+                    ("The longest context is set to %d tokens, but the model's is %d:"
+                                    + " set it to at most that.")
                             .formatted(options.maxModelLen(), ofModel));
         }
         return options.maxModelLen() == 0 ? ofModel : options.maxModelLen();

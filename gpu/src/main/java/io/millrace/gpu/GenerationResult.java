@@ -16,7 +16,7 @@ public record GenerationResult(int promptTokens, int cachedTokens, List<Completi
      * One completion.
      *
      * @param index 0 to n-1
-     * @param text without special tokens, ending before a stop string
+     * @param text without special tokens, ending before the stop string or stop token that ended it
      * @param tokenIds all generated tokens, the one that ended it included
      * @param finishReason why it ended
      * @param logprobs one entry a token, or null where not asked for

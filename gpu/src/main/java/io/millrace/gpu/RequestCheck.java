@@ -43,13 +43,15 @@ final class RequestCheck {
         if (prompt.length >= context) {
             throw new RequestRejectedException(
                     Reason.PROMPT_TOO_LONG,
-                    "The prompt has %d tokens, which leaves no room for an answer in a context of %d: shorten it to at most %d tokens."
+                    ("The prompt has %d tokens, which leaves no room for an answer in a context of"
+                                    + " %d: shorten it to at most %d tokens.")
                             .formatted(prompt.length, context, context - 1));
         }
         if (prompt.length >= cachePositions) {
             throw new RequestRejectedException(
                     Reason.PROMPT_TOO_LONG,
-                    "The prompt has %d tokens, which leaves no room for an answer in a KV cache of %d positions: shorten it to at most %d tokens, or give the KV cache more memory."
+                    ("The prompt has %d tokens, which leaves no room for an answer in a KV cache of"
+                                    + " %d positions: shorten it to at most %d tokens, or give the KV cache more memory.")
                             .formatted(prompt.length, cachePositions, cachePositions - 1));
         }
         for (int i = 0; i < prompt.length; i++) {
@@ -108,7 +110,8 @@ final class RequestCheck {
             for (int token : tokens) {
                 if (!isToken(token)) {
                     throw invalid(
-                            "Token %d was generated before, but this model's ids go from 0 to %d: it was another model."
+                            ("Token %d was generated before, but this model's ids go from 0 to %d:"
+                                            + " it was another model.")
                                     .formatted(token, vocabularySize - 1));
                 }
             }
