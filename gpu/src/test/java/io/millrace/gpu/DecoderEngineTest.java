@@ -173,6 +173,9 @@ class DecoderEngineTest {
         assertThat(result.completions().stream().map(Completion::text).distinct()).hasSize(17);
         // Three full blocks are computed once; the two tokens after them by each completion.
         assertThat(engine.stats().promptTokens()).isEqualTo(50 + 16 * 2);
+        DecoderEngine brief = ROOMY.open();
+        run(brief, request("r", "a".repeat(50), p -> p.n(17).maxTokens(1)));
+        assertThat(brief.stats().promptTokens()).isEqualTo(50 + 16 * 2);
         GenerationResult fewer =
                 run(
                         ROOMY.open(),

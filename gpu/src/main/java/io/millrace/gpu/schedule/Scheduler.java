@@ -52,9 +52,28 @@ public final class Scheduler {
     /** Forgets a sequence and frees its blocks. One that is not here is ignored. */
     public void remove(Sequence sequence) {
         if (takeOut(running, sequence)) {
+            bequeath(sequence);
             sequence.release(blocks);
         } else {
             takeOut(waiting, sequence);
+        }
+    }
+
+    /**
+     * Hands the prompt's K/V to a sibling that waits, if nobody else has it: it takes the place.
+     */
+    private void bequeath(Sequence leaving) {
+        if (leaving.group().sequences().size() == 1 || furthestSibling(leaving) != null) {
+            return;
+        }
+        for (Sequence heir : leaving.group().sequences()) {
+            int shared = heir.shareableBlocks(blocks.blockSize());
+            boolean ready = leaving.computed() >= shared * blocks.blockSize();
+            if (heir != leaving && shared > 0 && ready && takeOut(waiting, heir)) {
+                heir.shareFrom(leaving, shared, blocks);
+                insert(running, heir);
+                return;
+            }
         }
     }
 

@@ -124,6 +124,15 @@ class SchedulerTest {
     }
 
     @Test
+    void thePromptsKvOutlivesACompletionThatEndsAtOnce() {
+        Simulation simulation = new Simulation(100, 4, 100, 1);
+        simulation.addGroup(11, 3, 0, 1);
+        simulation.add(5, 1);
+        assertThat(simulation.steps()).containsExactly("0.0:11", "0.1:3", "0.2:3", "1.0:5");
+        assertThat(simulation.blocks.usedBlocks()).isZero();
+    }
+
+    @Test
     void aForkAlwaysHasATokenLeftToCompute() {
         for (int prompt : new int[] {1, 3, 4, 5, 8, 9}) {
             Simulation simulation = new Simulation(100, 4, 100, 8);
