@@ -33,6 +33,7 @@ final class EngineThread extends Thread implements StepListener {
     private record Owner(EngineSession session, long ticket, long handle) {}
 
     private final EngineOptions options;
+    private final Runnable onEnd;
     private EngineLoader loader;
     private final CompletableFuture<Engine> loaded = new CompletableFuture<>();
     private final AtomicLong nextTicket = new AtomicLong(1);
@@ -52,10 +53,14 @@ final class EngineThread extends Thread implements StepListener {
     private final Map<Long, Owner> byTicket = new HashMap<>();
     private final Set<EngineSession> withNews = new HashSet<>();
 
-    EngineThread(EngineOptions options, EngineLoader loader) {
+    /**
+     * @param onEnd run by this thread as its last act
+     */
+    EngineThread(EngineOptions options, EngineLoader loader, Runnable onEnd) {
         super("millrace-engine-" + options.modelName());
         this.options = options;
         this.loader = loader;
+        this.onEnd = onEnd;
         setDaemon(true);
         // A job's class loader, inherited from the task that came first, would outlive its job.
         setContextClassLoader(EngineThread.class.getClassLoader());
@@ -142,6 +147,14 @@ final class EngineThread extends Thread implements StepListener {
 
     @Override
     public void run() {
+        try {
+            live();
+        } finally {
+            onEnd.run();
+        }
+    }
+
+    private void live() {
         Engine engine;
         try {
             engine = loader.load(options);

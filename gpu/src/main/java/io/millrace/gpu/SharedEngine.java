@@ -25,9 +25,9 @@ public final class SharedEngine {
     private final EngineThread thread;
     private int sessions;
 
-    private SharedEngine(Key key, EngineThread thread) {
+    private SharedEngine(Key key, EngineLoader loader) {
         this.key = key;
-        this.thread = thread;
+        this.thread = new EngineThread(key.options(), loader, this::forget);
     }
 
     /**
@@ -45,9 +45,11 @@ public final class SharedEngine {
             synchronized (LOCK) {
                 shared = OPEN.get(key);
                 if (shared == null) {
-                    shared = new SharedEngine(key, new EngineThread(options, loader));
+                    shared = new SharedEngine(key, loader);
                     OPEN.put(key, shared);
+                    shared.sessions++;
                     shared.thread.start();
+                    break;
                 }
                 if (!shared.thread.isEnding()) {
                     shared.sessions++;
@@ -57,7 +59,6 @@ public final class SharedEngine {
             }
             // Two engines at once might not fit the device: let the old one go first.
             dying.join();
-            forget(shared);
         }
         EngineSession session = new EngineSession(shared, shared.thread);
         try {
@@ -84,7 +85,6 @@ public final class SharedEngine {
     void release() {
         if (leave()) {
             joinUninterruptibly();
-            forget(this);
         }
     }
 
@@ -107,9 +107,10 @@ public final class SharedEngine {
         }
     }
 
-    private static void forget(SharedEngine shared) {
+    /** Engine thread, as its last act. */
+    private void forget() {
         synchronized (LOCK) {
-            OPEN.remove(shared.key, shared);
+            OPEN.remove(key, this);
         }
     }
 

@@ -386,8 +386,10 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                 getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0
                         ? InFlightCodec.schemas()
                         : List.of());
-        // The barrier has passed: what was found done leaves behind it.
-        mailbox.execute(this::release, "outcomes after a snapshot");
+        if (!queue.isEmpty()) {
+            // The barrier has passed: what was found done leaves behind it.
+            mailbox.execute(this::release, "outcomes after a snapshot");
+        }
     }
 
     private InFlightRequest toState(InFlight record) throws Exception {

@@ -139,6 +139,10 @@ public final class TestingControl {
         await(() -> added.size() >= count, count + " requests");
     }
 
+    public void awaitSteps(long count) {
+        await(() -> steps >= count, count + " steps");
+    }
+
     public void awaitOpen(int count) {
         await(() -> open == count, count + " open engines");
     }

@@ -1,0 +1,129 @@
+package io.millrace.gpu;
+
+import io.millrace.gpu.GenerationResult.Completion;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** An engine for tests of its thread: token {@code i} of every request is {@code i}. */
+final class ScriptedEngine implements Engine {
+    final AtomicInteger steps = new AtomicInteger();
+    final AtomicInteger cancelled = new AtomicInteger();
+    final CountDownLatch closed = new CountDownLatch(1);
+
+    /** A step takes one; plenty unless a test drains it. */
+    final Semaphore permits = new Semaphore(1_000_000);
+
+    volatile Throwable stepFailure;
+    volatile RuntimeException addFailure;
+    volatile ClassLoader contextClassLoader;
+    volatile Thread thread;
+
+    private final Map<Long, Integer> left = new LinkedHashMap<>();
+    private long handles;
+
+    @Override
+    public ModelInfo model() {
+        return new ModelInfo("scripted", "fingerprint", 97, 1000, SamplingParameters.greedy(1));
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void check(GenerationRequest request) throws RequestRejectedException {
+        if (request.promptTokenIds().length == 0) {
+            throw new RequestRejectedException(
+                    RequestRejectedException.Reason.EMPTY_PROMPT, "empty");
+        }
+    }
+
+    @Override
+    public long add(GenerationRequest request) throws RequestRejectedException {
+        check(request);
+        if (addFailure != null) {
+            throw addFailure;
+        }
+        left.put(++handles, request.sampling().maxTokens());
+        return handles;
+    }
+
+    @Override
+    public void cancel(long handle) {
+        if (left.remove(handle) != null) {
+            cancelled.incrementAndGet();
+        }
+    }
+
+    @Override
+    public boolean hasWork() {
+        return !left.isEmpty();
+    }
+
+    @Override
+    public void step(StepListener listener) {
+        thread = Thread.currentThread();
+        contextClassLoader = thread.getContextClassLoader();
+        try {
+            if (!permits.tryAcquire(10, TimeUnit.MILLISECONDS)) {
+                return;
+            }
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+        if (stepFailure != null) {
+            ScriptedEngine.<RuntimeException>sneak(stepFailure);
+        }
+        for (Map.Entry<Long, Integer> entry : Map.copyOf(left).entrySet()) {
+            listener.onToken(entry.getKey(), 0, steps.get());
+            left.put(entry.getKey(), entry.getValue() - 1);
+            if (entry.getValue() == 1) {
+                left.remove(entry.getKey());
+                listener.onFinished(
+                        entry.getKey(),
+                        new GenerationResult(
+                                1,
+                                0,
+                                List.of(
+                                        new Completion(
+                                                0, "", new int[0], FinishReason.LENGTH, null))));
+            }
+        }
+        synchronized (this) {
+            steps.incrementAndGet();
+            notifyAll();
+        }
+    }
+
+    /** Waits until that many steps have run. */
+    synchronized void stepped(int count) throws InterruptedException {
+        while (steps.get() < count) {
+            wait();
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> void sneak(Throwable failure) throws E {
+        throw (E) failure;
+    }
+
+    @Override
+    public EngineStats stats() {
+        return new EngineStats(left.size(), 0, 0, steps.get(), 0, 0, 0, 0, 0);
+    }
+
+    @Override
+    public void checkIntegrity() {}
+
+    @Override
+    public void close() {
+        left.clear();
+        closed.countDown();
+    }
+}

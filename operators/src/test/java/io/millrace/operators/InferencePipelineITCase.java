@@ -1,0 +1,368 @@
+package io.millrace.operators;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millrace.schemas.FailureCode;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.configuration.StateRecoveryOptions;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.runtime.checkpoint.CheckpointStatsSnapshot;
+import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.apache.flink.test.junit5.InjectMiniCluster;
+import org.apache.flink.test.junit5.MiniClusterExtension;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class InferencePipelineITCase {
+    @RegisterExtension
+    static final MiniClusterExtension CLUSTER =
+            new MiniClusterExtension(
+                    new MiniClusterResourceConfiguration.Builder()
+                            .setNumberTaskManagers(1)
+                            .setNumberSlotsPerTaskManager(4)
+                            .build());
+
+    @TempDir Path folder;
+    private String name;
+    private TestingControl control;
+
+    @BeforeEach
+    void nameTheEngine(TestInfo test) {
+        name = test.getTestMethod().orElseThrow().getName();
+        control = TestingControl.of(name);
+    }
+
+    @AfterEach
+    void noEngineThreadIsLeft() throws Exception {
+        control.awaitOpen(0);
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (thread.getName().equals("millrace-engine-" + name)) {
+                // An interrupted load ends in its own time; it must end, though.
+                thread.join(10_000);
+                assertThat(thread.isAlive()).isFalse();
+            }
+        }
+    }
+
+    private PipelineOptions.Builder options() {
+        return PipelineOptions.builder(
+                TestingEngine.options(name).withModelName(name), TestingEngine.loader());
+    }
+
+    private static StreamExecutionEnvironment environment(int parallelism) {
+        Configuration configuration = new Configuration();
+        configuration.set(org.apache.flink.configuration.PipelineOptions.GENERIC_TYPES, false);
+        configuration.set(org.apache.flink.configuration.PipelineOptions.AUTO_GENERATE_UIDS, false);
+        configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
+        StreamExecutionEnvironment env =
+                StreamExecutionEnvironment.getExecutionEnvironment(configuration);
+        env.setParallelism(parallelism);
+        return env;
+    }
+
+    private void collect(DataStream<Outcome> outcomes) {
+        outcomes.map(TestingOutcomes.collector(name))
+                .uid("collect")
+                .sinkTo(new DiscardingSink<>())
+                .uid("discard");
+    }
+
+    private JobClient start(
+            StreamExecutionEnvironment env, TestingSource source, PipelineOptions options)
+            throws Exception {
+        collect(InferencePipeline.build(env, source, "requests", options));
+        return env.executeAsync(name);
+    }
+
+    private static TestingSource source(long count, boolean bounded, int tokens) {
+        return new TestingSource(
+                count, bounded, number -> TestingRequests.request("r" + number, tokens));
+    }
+
+    private static void assertAnsweredOnce(List<Outcome> outcomes, int count, int tokens) {
+        assertThat(outcomes).hasSize(count);
+        Set<String> ids = new HashSet<>();
+        for (Outcome outcome : outcomes) {
+            assertAnswer(outcome, tokens);
+            ids.add(TestingRequests.id(outcome));
+        }
+        assertThat(ids).hasSize(count);
+    }
+
+    private static void assertAnswer(Outcome outcome, int tokens) {
+        assertThat(outcome).isInstanceOf(Outcome.Answered.class);
+        Outcome.Answered answered = (Outcome.Answered) outcome;
+        assertThat(answered.result().getCompletions().get(0).getTokenIds())
+                .isEqualTo(
+                        TestingRequests.expected(
+                                TestingRequests.request(answered.result().getId(), tokens)));
+    }
+
+    @Test
+    void everyRecordHasOneOutcomeWithoutKryoAndAcrossAHop() throws Exception {
+        StreamExecutionEnvironment env = environment(2);
+        TestingSource source =
+                new TestingSource(
+                        1023,
+                        true,
+                        number -> {
+                            Inbound.Request request = TestingRequests.request("r" + number, 5);
+                            if (number % 97 == 0) {
+                                request.request().setTemperature(-1.0);
+                            }
+                            return request;
+                        });
+        collect(InferencePipeline.build(env, source, "requests", options().build()).rebalance());
+        env.execute(name);
+        List<Outcome> outcomes = TestingOutcomes.of(name).all();
+        assertThat(outcomes).hasSize(1023);
+        assertThat(outcomes)
+                .filteredOn(Outcome.Failed.class::isInstance)
+                .hasSize(11)
+                .allMatch(o -> ((Outcome.Failed) o).code() == FailureCode.INVALID_PARAMETER);
+        assertAnsweredOnce(
+                outcomes.stream().filter(Outcome.Answered.class::isInstance).toList(),
+                1023 - 11,
+                5);
+        assertThat(control.loads()).isEqualTo(1);
+    }
+
+    @Test
+    void checkpointsGoOnWhileTheEndOfInputIsHeldBack(@InjectMiniCluster MiniCluster cluster)
+            throws Exception {
+        StreamExecutionEnvironment env = environment(1);
+        env.enableCheckpointing(1_000_000);
+        control.hold();
+        JobClient job = start(env, source(17, true, 10), options().build());
+        control.awaitAdded(17);
+        for (int i = 0; i < 3; i++) {
+            control.step(1);
+            assertThat(cluster.triggerCheckpoint(job.getJobID()).get(20, TimeUnit.SECONDS))
+                    .isNotNull();
+        }
+        control.release();
+        job.getJobExecutionResult().get();
+        assertAnsweredOnce(TestingOutcomes.of(name).all(), 17, 10);
+    }
+
+    @Test
+    void checkpointsAreFastWhileTheQueueIsFull(@InjectMiniCluster MiniCluster cluster)
+            throws Exception {
+        StreamExecutionEnvironment env = environment(2);
+        env.enableCheckpointing(100);
+        control.stepTime(Duration.ofMillis(5));
+        JobClient job =
+                start(
+                        env,
+                        source(1_000_000, false, 97),
+                        options().maxInFlightRequests(128).build());
+        control.awaitSteps(1000);
+        long start = System.nanoTime();
+        job.triggerSavepoint(folder.toString(), SavepointFormatType.CANONICAL).get();
+        long savepointMs = (System.nanoTime() - start) / 1_000_000;
+        CheckpointStatsSnapshot stats = stats(cluster, job.getJobID());
+        double p99 = stats.getSummaryStats().getEndToEndDurationStats().getQuantile(0.99);
+        System.out.printf(
+                "saturated: %d checkpoints, p99 %.0f ms, savepoint %d ms%n",
+                stats.getCounts().getNumberOfCompletedCheckpoints(), p99, savepointMs);
+        assertThat(stats.getCounts().getNumberOfCompletedCheckpoints()).isGreaterThan(15);
+        assertThat(p99).isLessThan(1000);
+        assertThat(savepointMs).isLessThan(5000);
+        job.cancel().get();
+    }
+
+    private static CheckpointStatsSnapshot stats(MiniCluster cluster, JobID job) throws Exception {
+        return cluster.getExecutionGraph(job).get().getCheckpointStatsSnapshot();
+    }
+
+    @Test
+    void aSavepointCarriesWhatIsInFlightToAnotherParallelism() throws Exception {
+        control.hold();
+        StreamExecutionEnvironment env = environment(2);
+        env.enableCheckpointing(1_000_000);
+        PipelineOptions options = options().maxInFlightRequests(16).build();
+        JobClient job = start(env, source(200, false, 30), options);
+        control.awaitAdded(32);
+        control.step(5);
+        String savepoint =
+                job.stopWithSavepoint(false, folder.toString(), SavepointFormatType.CANONICAL)
+                        .get();
+        assertThat(TestingOutcomes.of(name).all()).isEmpty();
+        control.release();
+        Configuration restore = new Configuration();
+        restore.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
+        StreamExecutionEnvironment again = environment(1);
+        again.configure(restore);
+        JobClient resumed = start(again, source(200, false, 30), options);
+        List<Outcome> outcomes = TestingOutcomes.of(name).await(200);
+        resumed.cancel().get();
+        assertAnsweredOnce(outcomes, 200, 30);
+        assertThat(outcomes)
+                .filteredOn(o -> ((Outcome.Answered) o).facts().attempts() == 1)
+                .hasSize(32);
+        for (Outcome outcome : outcomes) {
+            assertThat(control.decoded(TestingRequests.id(outcome))).isEqualTo(30);
+        }
+    }
+
+    @Test
+    void drainingAnswersWhatIsInFlightBeforeTheSavepoint() throws Exception {
+        control.hold();
+        StreamExecutionEnvironment env = environment(1);
+        env.enableCheckpointing(1_000_000);
+        JobClient job = start(env, source(54, false, 10), options().build());
+        control.awaitAdded(54);
+        var savepoint =
+                job.stopWithSavepoint(true, folder.toString(), SavepointFormatType.CANONICAL);
+        control.release();
+        savepoint.get();
+        assertAnsweredOnce(TestingOutcomes.of(name).all(), 54, 10);
+    }
+
+    @Test
+    void aFailedEngineFailsTheTaskOnceAndTheReplayGivesTheSameBytes() throws Exception {
+        StreamExecutionEnvironment env = environment(2);
+        Configuration restarts = new Configuration();
+        restarts.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
+        // Two subtasks share the engine and fail with it, each in a failover region of its own.
+        restarts.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, 2);
+        restarts.set(
+                RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofMillis(1));
+        env.configure(restarts);
+        env.enableCheckpointing(20);
+        control.stepTime(Duration.ofMillis(1));
+        control.failAt("r300", 17, () -> new IllegalStateException("device"));
+        JobClient job =
+                start(env, source(500, true, 54), options().maxInFlightRequests(32).build());
+        job.getJobExecutionResult().get();
+        List<Outcome> outcomes = TestingOutcomes.of(name).all();
+        Set<String> ids = new HashSet<>();
+        for (Outcome outcome : outcomes) {
+            // Without a transactional sink some come twice, but with the same bytes.
+            assertAnswer(outcome, 54);
+            ids.add(TestingRequests.id(outcome));
+        }
+        assertThat(ids).hasSize(500);
+        assertThat(control.loads()).isEqualTo(2);
+        assertThat(outcomes).anyMatch(o -> ((Outcome.Answered) o).facts().attempts() == 1);
+    }
+
+    @Test
+    void cancellingAJobWithAStuckEngineLeavesNothing() throws Exception {
+        control.hold();
+        JobClient job = start(environment(2), source(1000, false, 54), options().build());
+        control.awaitAdded(17);
+        job.cancel().get();
+        control.awaitOpen(0);
+    }
+
+    @Test
+    void cancellingWhileTheModelLoadsLeavesNothing() throws Exception {
+        control.holdLoads();
+        JobClient job = start(environment(2), source(1000, false, 54), options().build());
+        control.awaitLoads(1);
+        job.cancel().get();
+        control.releaseLoads();
+        control.awaitOpen(0);
+    }
+
+    @Test
+    void twoJobsShareOneEngine() throws Exception {
+        control.hold();
+        JobClient first = start(environment(1), source(17, true, 10), options().build());
+        JobClient second = start(environment(1), source(17, true, 10), options().build());
+        control.awaitAdded(34);
+        assertThat(control.open()).isEqualTo(1);
+        control.release();
+        first.getJobExecutionResult().get();
+        second.getJobExecutionResult().get();
+        assertThat(TestingOutcomes.of(name).all()).hasSize(34);
+    }
+
+    @Test
+    void aStaticBatchThatCannotFillRunsWhenTheValveCloses() throws Exception {
+        PipelineOptions byRequests =
+                options()
+                        .batching(Batching.STATIC)
+                        .batchSize(64)
+                        .batchTimeoutMs(3_600_000)
+                        .maxInFlightRequests(10)
+                        .build();
+        start(environment(1), source(54, true, 5), byRequests).getJobExecutionResult().get();
+        assertAnsweredOnce(TestingOutcomes.of(name).all(), 54, 5);
+        PipelineOptions byTokens =
+                options()
+                        .batching(Batching.STATIC)
+                        .batchSize(64)
+                        .batchTimeoutMs(3_600_000)
+                        .maxInFlightTokens(200)
+                        .ordered(true)
+                        .build();
+        start(environment(1), source(54, true, 54), byTokens).getJobExecutionResult().get();
+        assertThat(TestingOutcomes.of(name).all()).hasSize(108);
+    }
+
+    @Test
+    void anInferenceOperatorOutsideTheSourcesChainIsRefusedForGood() throws Exception {
+        StreamExecutionEnvironment env = environment(1);
+        Configuration restarts = new Configuration();
+        restarts.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
+        env.configure(restarts);
+        PipelineOptions options = options().build();
+        DataStream<Inbound> inbound =
+                env.fromSource(
+                                ValvedSource.of(
+                                        source(17, true, 5), WireType.INBOUND, options.name()),
+                                WatermarkStrategy.noWatermarks(),
+                                "requests",
+                                WireType.INBOUND)
+                        .uid("source")
+                        .rebalance();
+        collect(
+                inbound.transform(
+                                "micro-batch",
+                                WireType.MICRO_BATCH,
+                                new MicroBatchOperatorFactory(options))
+                        .uid("micro-batch")
+                        .transform(
+                                "inference",
+                                WireType.OUTCOME,
+                                new InferenceOperatorFactory(options))
+                        .uid("inference"));
+        assertThatThrownBy(() -> env.execute(name))
+                .hasStackTraceContaining("are not in one chain")
+                .hasStackTraceContaining("same parallelism");
+    }
+
+    @Test
+    void chainingSwitchedOffIsRefusedWhenBuilding() {
+        StreamExecutionEnvironment env = environment(1);
+        env.disableOperatorChaining();
+        assertThatThrownBy(
+                        () ->
+                                InferencePipeline.build(
+                                        env, source(1, true, 1), "requests", options().build()))
+                .hasMessageContaining("pipeline.operator-chaining.enabled");
+    }
+}

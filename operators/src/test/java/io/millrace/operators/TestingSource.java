@@ -1,0 +1,163 @@
+package io.millrace.operators;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.apache.flink.api.common.eventtime.Watermark;
+import org.apache.flink.api.connector.source.Boundedness;
+import org.apache.flink.api.connector.source.ReaderOutput;
+import org.apache.flink.api.connector.source.Source;
+import org.apache.flink.api.connector.source.SourceOutput;
+import org.apache.flink.api.connector.source.SourceReader;
+import org.apache.flink.api.connector.source.SourceReaderContext;
+import org.apache.flink.api.connector.source.SplitEnumerator;
+import org.apache.flink.api.connector.source.SplitEnumeratorContext;
+import org.apache.flink.api.connector.source.lib.NumberSequenceSource;
+import org.apache.flink.api.connector.source.lib.NumberSequenceSource.NumberSequenceSplit;
+import org.apache.flink.core.io.InputStatus;
+import org.apache.flink.core.io.SimpleVersionedSerializer;
+import org.apache.flink.util.function.SerializableFunction;
+
+/** Requests made from the numbers 0 to count-1; an unbounded one waits for ever after the last. */
+public final class TestingSource
+        implements Source<Inbound, NumberSequenceSplit, Collection<NumberSequenceSplit>> {
+    private static final long serialVersionUID = 1L;
+
+    private final NumberSequenceSource numbers;
+    private final SerializableFunction<Long, Inbound> requests;
+    private final boolean bounded;
+
+    public TestingSource(
+            long count, boolean bounded, SerializableFunction<Long, Inbound> requests) {
+        this.numbers = new NumberSequenceSource(0, count - 1);
+        this.requests = requests;
+        this.bounded = bounded;
+    }
+
+    @Override
+    public Boundedness getBoundedness() {
+        return bounded ? Boundedness.BOUNDED : Boundedness.CONTINUOUS_UNBOUNDED;
+    }
+
+    @Override
+    public SplitEnumerator<NumberSequenceSplit, Collection<NumberSequenceSplit>> createEnumerator(
+            SplitEnumeratorContext<NumberSequenceSplit> context) {
+        return numbers.createEnumerator(context);
+    }
+
+    @Override
+    public SplitEnumerator<NumberSequenceSplit, Collection<NumberSequenceSplit>> restoreEnumerator(
+            SplitEnumeratorContext<NumberSequenceSplit> context,
+            Collection<NumberSequenceSplit> checkpoint) {
+        return numbers.restoreEnumerator(context, checkpoint);
+    }
+
+    @Override
+    public SimpleVersionedSerializer<NumberSequenceSplit> getSplitSerializer() {
+        return numbers.getSplitSerializer();
+    }
+
+    @Override
+    public SimpleVersionedSerializer<Collection<NumberSequenceSplit>>
+            getEnumeratorCheckpointSerializer() {
+        return numbers.getEnumeratorCheckpointSerializer();
+    }
+
+    @Override
+    public SourceReader<Inbound, NumberSequenceSplit> createReader(SourceReaderContext context) {
+        return new Reader(numbers.createReader(context));
+    }
+
+    private final class Reader implements SourceReader<Inbound, NumberSequenceSplit> {
+        private final SourceReader<Long, NumberSequenceSplit> reader;
+        private boolean exhausted;
+
+        Reader(SourceReader<Long, NumberSequenceSplit> reader) {
+            this.reader = reader;
+        }
+
+        @Override
+        public void start() {
+            reader.start();
+        }
+
+        @Override
+        public InputStatus pollNext(ReaderOutput<Inbound> output) throws Exception {
+            if (exhausted) {
+                return InputStatus.NOTHING_AVAILABLE;
+            }
+            InputStatus status = reader.pollNext(new Output(output));
+            if (status == InputStatus.END_OF_INPUT && !bounded) {
+                exhausted = true;
+                return InputStatus.NOTHING_AVAILABLE;
+            }
+            return status;
+        }
+
+        @Override
+        public CompletableFuture<Void> isAvailable() {
+            return exhausted ? new CompletableFuture<>() : reader.isAvailable();
+        }
+
+        @Override
+        public List<NumberSequenceSplit> snapshotState(long checkpointId) {
+            return reader.snapshotState(checkpointId);
+        }
+
+        @Override
+        public void addSplits(List<NumberSequenceSplit> splits) {
+            reader.addSplits(splits);
+        }
+
+        @Override
+        public void notifyNoMoreSplits() {
+            reader.notifyNoMoreSplits();
+        }
+
+        @Override
+        public void close() throws Exception {
+            reader.close();
+        }
+    }
+
+    private final class Output implements ReaderOutput<Long> {
+        private final ReaderOutput<Inbound> output;
+
+        Output(ReaderOutput<Inbound> output) {
+            this.output = output;
+        }
+
+        @Override
+        public void collect(Long number) {
+            output.collect(requests.apply(number));
+        }
+
+        @Override
+        public void collect(Long number, long timestamp) {
+            output.collect(requests.apply(number), timestamp);
+        }
+
+        @Override
+        public void emitWatermark(Watermark watermark) {
+            output.emitWatermark(watermark);
+        }
+
+        @Override
+        public void markIdle() {
+            output.markIdle();
+        }
+
+        @Override
+        public void markActive() {
+            output.markActive();
+        }
+
+        @Override
+        public SourceOutput<Long> createOutputForSplit(String splitId) {
+            return this;
+        }
+
+        @Override
+        public void releaseOutputForSplit(String splitId) {}
+    }
+}
