@@ -222,7 +222,7 @@ final class EngineThread extends Thread implements StepListener {
                 byTicket.put(command.ticket(), owner);
                 session.add(Outbox.ADMITTED, command.ticket(), 0, now(), null);
             } catch (RequestRejectedException | RuntimeException e) {
-                session.add(Outbox.REJECTED, command.ticket(), 0, now(), e);
+                session.add(Outbox.FAILED, command.ticket(), 0, now(), e);
                 withNews.add(session);
             }
         } else if (command.ticket() != 0) {
@@ -258,6 +258,15 @@ final class EngineThread extends Thread implements StepListener {
         Owner owner = byHandle.remove(handle);
         byTicket.remove(owner.ticket());
         owner.session().add(Outbox.FINISHED, owner.ticket(), 0, now(), result);
+        withNews.add(owner.session());
+    }
+
+    @Override
+    public void onFailed(long handle, String reason) {
+        Owner owner = byHandle.remove(handle);
+        byTicket.remove(owner.ticket());
+        owner.session()
+                .add(Outbox.FAILED, owner.ticket(), 0, now(), new IllegalStateException(reason));
         withNews.add(owner.session());
     }
 

@@ -13,7 +13,7 @@ final class Outbox {
     static final int ADMITTED = -1;
 
     static final int FINISHED = -2;
-    static final int REJECTED = -3;
+    static final int FAILED = -3;
 
     private int[] kinds = new int[64];
     private long[] tickets = new long[64];
@@ -21,7 +21,7 @@ final class Outbox {
     private long[] times = new long[64];
     private int size;
 
-    /** What finished and rejected entries carry, in their order. */
+    /** What finished and failed entries carry, in their order. */
     private final List<Object> payloads = new ArrayList<>();
 
     boolean isEmpty() {
@@ -53,8 +53,7 @@ final class Outbox {
                 case FINISHED ->
                         listener.onFinished(
                                 tickets[i], (GenerationResult) payloads.get(payload++), times[i]);
-                case REJECTED ->
-                        listener.onRejected(tickets[i], (Exception) payloads.get(payload++));
+                case FAILED -> listener.onFailed(tickets[i], (Exception) payloads.get(payload++));
                 default -> listener.onToken(tickets[i], kinds[i], tokenIds[i], times[i]);
             }
         }

@@ -20,9 +20,9 @@ public interface SessionListener {
     void onFinished(long ticket, GenerationResult result, long timeMs);
 
     /**
-     * The engine refused this request alone; the ticket is dead after this.
+     * The engine refused this request, or failed on it alone; the ticket is dead after this.
      *
-     * @param cause a {@link RequestRejectedException}, or what the engine threw while taking it
+     * @param cause a {@link RequestRejectedException}, or what the engine threw or said
      */
-    void onRejected(long ticket, Exception cause);
+    void onFailed(long ticket, Exception cause);
 }

@@ -20,6 +20,10 @@ final class ScriptedEngine implements Engine {
 
     volatile Throwable stepFailure;
     volatile RuntimeException addFailure;
+
+    /** Handle that the next step fails on, alone; 0 for none. */
+    volatile long giveUp;
+
     volatile ClassLoader contextClassLoader;
     volatile Thread thread;
 
@@ -79,6 +83,9 @@ final class ScriptedEngine implements Engine {
         }
         if (stepFailure != null) {
             ScriptedEngine.<RuntimeException>sneak(stepFailure);
+        }
+        if (left.remove(giveUp) != null) {
+            listener.onFailed(giveUp, "given up");
         }
         for (Map.Entry<Long, Integer> entry : Map.copyOf(left).entrySet()) {
             listener.onToken(entry.getKey(), 0, steps.get());

@@ -42,8 +42,8 @@ class SharedEngineTest {
         }
 
         @Override
-        public void onRejected(long ticket, Exception cause) {
-            news.add("rejected " + ticket + " " + cause.getMessage());
+        public void onFailed(long ticket, Exception cause) {
+            news.add("failed " + ticket + " " + cause.getMessage());
         }
     }
 
@@ -147,7 +147,7 @@ class SharedEngineTest {
                             GenerationRequest.of("x", new int[0], SamplingParameters.greedy(1)));
             long good = session.submit(request(1));
             assertThat(drainUntil(session, "finished " + good).news)
-                    .contains("rejected " + bad + " empty");
+                    .contains("failed " + bad + " empty");
         }
     }
 
@@ -156,10 +156,24 @@ class SharedEngineTest {
         try (EngineSession session = SharedEngine.acquire(options, loader)) {
             engine.addFailure = new IllegalStateException("poison");
             long bad = session.submit(request(1));
-            drainUntil(session, "rejected " + bad + " poison");
+            drainUntil(session, "failed " + bad + " poison");
             engine.addFailure = null;
             long good = session.submit(request(1));
             drainUntil(session, "finished " + good);
+        }
+    }
+
+    @Test
+    void aRequestThatTheEngineGivesUpFailsAlone() throws Exception {
+        try (EngineSession session = SharedEngine.acquire(options, loader)) {
+            engine.permits.drainPermits();
+            engine.giveUp = 1;
+            long bad = session.submit(request(17));
+            long good = session.submit(request(17));
+            engine.permits.release(1000);
+            assertThat(drainUntil(session, "finished " + good).news)
+                    .contains("failed " + bad + " given up")
+                    .doesNotContain("finished " + bad);
         }
     }
 

@@ -73,9 +73,4 @@ final class InFlight {
         }
         return copy;
     }
-
-    void forgetGenerated() {
-        generated = new int[0][];
-        counts = new int[0];
-    }
 }

@@ -215,10 +215,6 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                             : request.getPromptTokenIds().stream()
                                     .mapToInt(Integer::intValue)
                                     .toArray();
-            if (sampling.logprobs() >= 0) {
-                // Those of the tokens so far were not kept: they come again, the same.
-                record.forgetGenerated();
-            }
             record.generation =
                     new GenerationRequest(
                             request.getId(),
@@ -230,7 +226,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             long most = (long) sampling.maxTokens() * sampling.n();
             record.weight = prompt.length + Math.min(most, session.model().maxModelLen());
         } catch (RequestRejectedException | RuntimeException e) {
-            onRefused(record, e);
+            refuse(record, e);
             return;
         }
         if (deadline != null) {
@@ -298,15 +294,15 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     }
 
     @Override
-    public void onRejected(long ticket, Exception cause) {
+    public void onFailed(long ticket, Exception cause) {
         InFlight record = byTicket.remove(ticket);
         if (record != null) {
-            onRefused(record, cause);
+            refuse(record, cause);
             startNextBatch();
         }
     }
 
-    private void onRefused(InFlight record, Exception cause) {
+    private void refuse(InFlight record, Exception cause) {
         if (cause instanceof RequestRejectedException rejected) {
             FailureCode code =
                     switch (rejected.reason()) {
@@ -319,7 +315,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             fail(
                     record,
                     FailureCode.GENERATION_FAILED,
-                    "The engine could not take this request: " + cause);
+                    "The engine failed on this request alone: " + cause.getMessage());
         }
     }
 

@@ -1,5 +1,6 @@
 package io.millrace.operators;
 
+import io.millrace.gpu.DefaultEngineLoader;
 import io.millrace.gpu.EngineLoader;
 import io.millrace.gpu.EngineOptions;
 import java.io.Serializable;
@@ -48,7 +49,12 @@ public record PipelineOptions(
         }
     }
 
-    /** Dynamic batching, unordered, defaults for the rest. */
+    /** The real engine, dynamic batching, unordered, defaults for the rest. */
+    public static Builder builder(EngineOptions engine) {
+        return new Builder(engine, DefaultEngineLoader.INSTANCE);
+    }
+
+    /** As {@link #builder(EngineOptions)}, with another engine. */
     public static Builder builder(EngineOptions engine, EngineLoader loader) {
         return new Builder(engine, loader);
     }
