@@ -1,8 +1,8 @@
 package io.millrace.operators;
 
-import io.millrace.gpu.DefaultEngineLoader;
 import io.millrace.gpu.EngineLoader;
 import io.millrace.gpu.EngineOptions;
+import io.millrace.gpu.OpenEngine;
 import java.io.Serializable;
 import java.util.Objects;
 
@@ -51,7 +51,7 @@ public record PipelineOptions(
 
     /** The real engine, dynamic batching, unordered, defaults for the rest. */
     public static Builder builder(EngineOptions engine) {
-        return new Builder(engine, DefaultEngineLoader.INSTANCE);
+        return new Builder(engine, new OpenEngine());
     }
 
     /** As {@link #builder(EngineOptions)}, with another engine. */
