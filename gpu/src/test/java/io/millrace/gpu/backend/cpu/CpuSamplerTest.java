@@ -321,6 +321,40 @@ class CpuSamplerTest {
     }
 
     @Test
+    void noReleaseChangesADraw() {
+        Random random = new Random(1);
+        int vocabulary = 1023;
+        CpuSampler sampler = new CpuSampler(vocabulary);
+        float[] logits = new float[vocabulary];
+        int digest = 0;
+        for (int i = 0; i < 300; i++) {
+            for (int token = 0; token < vocabulary; token++) {
+                logits[token] = (random.nextInt(2001) - 1000) / 128f;
+            }
+            SamplingParameters p =
+                    SamplingParameters.builder()
+                            .temperature((i % 4) * 0.7)
+                            .topK(i % 3 * 30)
+                            .topP(i % 5 == 0 ? 0.9 : 1)
+                            .minP(i % 7 == 0 ? 0.02 : 0)
+                            .repetitionPenalty(i % 2 == 0 ? 1.1 : 1)
+                            .presencePenalty(i % 6 == 0 ? 0.5 : 0)
+                            .frequencyPenalty(i % 9 == 0 ? 0.25 : 0)
+                            .build();
+            SamplingRow row = new SamplingRow(p, i * 0x9E3779B97F4A7C15L, i % 4, new int[] {1, 2});
+            generated(row, 5, 6, 6, 7);
+            row.position = i;
+            int token = sampler.sample(logits, 0, row);
+            TokenLogprobs logprobs = sampler.logprobs(logits, 0, token, 5);
+            digest = 31 * digest + token;
+            digest = 31 * digest + Float.floatToRawIntBits(logprobs.logprob());
+            digest = 31 * digest + Arrays.hashCode(logprobs.topIds());
+            digest = 31 * digest + Arrays.hashCode(logprobs.topLogprobs());
+        }
+        assertThat(digest).isEqualTo(-1271516245);
+    }
+
+    @Test
     void plainDrawsAllocateNothing() {
         com.sun.management.ThreadMXBean threads =
                 (com.sun.management.ThreadMXBean)
