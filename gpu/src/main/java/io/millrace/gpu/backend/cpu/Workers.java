@@ -1,7 +1,6 @@
 package io.millrace.gpu.backend.cpu;
 
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -9,16 +8,13 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>Whoever is free takes the next number, so a thread that the machine has descheduled holds up
  * nothing but the task it is in. Which thread computes what has no influence on any bit. Between
- * tasks a thread spins for a moment, since the next op of a step follows within microseconds, and
+ * runs a thread spins for a moment, since the next op of a step follows within microseconds, and
  * then parks.
- *
- * <pre>
- * ticket   | run number : 32 | next task : 32 |    a task is taken by one compare-and-set
- * </pre>
  */
 final class Workers implements AutoCloseable {
     private static final long SPIN_NANOS = 50_000;
     private static final int SPINS_PER_CLOCK = 64;
+    private static final int SPINS_BEFORE_YIELD = 20_000;
 
     /** One run's work; {@code worker} is less than {@link #size} and runs one task at a time. */
     @FunctionalInterface
@@ -26,15 +22,36 @@ final class Workers implements AutoCloseable {
         void run(int task, int worker);
     }
 
+    /**
+     * The tasks of one run. An object of its own, so that a thread that comes late, with a run in
+     * hand that is over, finds its numbers used up and can touch no later one.
+     */
+    private static final class Run {
+        final Task body;
+        final int tasks;
+        final AtomicInteger next = new AtomicInteger();
+        final AtomicInteger done = new AtomicInteger();
+        volatile Throwable failure;
+
+        Run(Task body, int tasks) {
+            this.body = body;
+            this.tasks = tasks;
+        }
+
+        void takeTasks(int worker) {
+            for (int task; (task = next.getAndIncrement()) < tasks; ) {
+                try {
+                    body.run(task, worker);
+                } catch (RuntimeException | Error e) {
+                    failure = e;
+                }
+                done.incrementAndGet();
+            }
+        }
+    }
+
     private final Member[] members;
-    private final AtomicLong ticket = new AtomicLong();
-    private final AtomicInteger done = new AtomicInteger();
-
-    // Written before the ticket of their run is published, constant until all its tasks are done.
-    private Task body;
-    private int limit;
-
-    private volatile Throwable failure;
+    private volatile Run current;
     private volatile boolean closed;
 
     Workers(int threads) {
@@ -61,51 +78,24 @@ final class Workers implements AutoCloseable {
             }
             return;
         }
-        body = task;
-        limit = tasks;
-        done.set(0);
-        long run = (ticket.get() >>> 32) + 1;
-        ticket.set(run << 32);
+        Run run = new Run(task, tasks);
+        current = run;
         for (int i = 0; i < Math.min(members.length, tasks - 1); i++) {
             members[i].wake();
         }
-        takeTasks(run, 0);
-        for (int spins = 0; done.get() < tasks; spins++) {
-            if (spins < 20_000) {
+        run.takeTasks(0);
+        for (int spins = 0; run.done.get() < tasks; spins++) {
+            if (spins < SPINS_BEFORE_YIELD) {
                 Thread.onSpinWait();
             } else {
                 Thread.yield();
             }
         }
-        body = null;
-        if (failure != null) {
-            Throwable t = failure;
-            failure = null;
-            if (t instanceof Error e) {
-                throw e;
-            }
-            throw (RuntimeException) t;
+        if (run.failure instanceof Error e) {
+            throw e;
         }
-    }
-
-    // The ticket still being the one read proves that body and limit, read in between, were this
-    // run's: the caller does not touch them before every taken task is done.
-    private void takeTasks(long run, int worker) {
-        while (true) {
-            long now = ticket.get();
-            Task task = body;
-            int next = (int) now;
-            if (now >>> 32 != (run & 0xffffffffL) || next >= limit) {
-                return;
-            }
-            if (ticket.compareAndSet(now, now + 1)) {
-                try {
-                    task.run(next, worker);
-                } catch (RuntimeException | Error e) {
-                    failure = e;
-                }
-                done.incrementAndGet();
-            }
+        if (run.failure != null) {
+            throw (RuntimeException) run.failure;
         }
     }
 
@@ -149,18 +139,20 @@ final class Workers implements AutoCloseable {
 
         @Override
         public void run() {
-            long seen = 0;
-            while (!closed) {
-                long run = awaitAfter(seen);
-                takeTasks(run, worker);
-                seen = run;
+            Run run = null;
+            while (true) {
+                run = awaitAfter(run);
+                if (closed) {
+                    return;
+                }
+                run.takeTasks(worker);
             }
         }
 
-        private long awaitAfter(long seen) {
+        private Run awaitAfter(Run seen) {
             long deadline = System.nanoTime() + SPIN_NANOS;
             for (int spins = 0; ; spins++) {
-                long run = ticket.get() >>> 32;
+                Run run = current;
                 if (run != seen || closed) {
                     return run;
                 }
@@ -172,7 +164,7 @@ final class Workers implements AutoCloseable {
             parked = true;
             try {
                 while (true) {
-                    long run = ticket.get() >>> 32;
+                    Run run = current;
                     if (run != seen || closed) {
                         return run;
                     }

@@ -115,7 +115,7 @@ public final class CpuBenchmark {
     /** Plain reading of int arrays of that many bytes together, all cores, best of five. */
     private static double bandwidth(double bytes) {
         int threads = Runtime.getRuntime().availableProcessors();
-        int length = (int) Math.min(bytes / 4 / threads, 256 << 20);
+        int length = (int) Math.min(bytes / 4 / threads, 64 << 20);
         int[][] arrays = new int[threads][length];
         int[] sums = new int[threads];
         double best = 0;

@@ -1,0 +1,101 @@
+package io.millrace.gpu.backend.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Offset.offset;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.millrace.gpu.EngineOptions;
+import io.millrace.gpu.LoadProgress;
+import io.millrace.gpu.SamplingParameters;
+import io.millrace.gpu.backend.SamplingRow;
+import io.millrace.gpu.backend.StepBatch;
+import io.millrace.gpu.backend.StepOutput;
+import io.millrace.gpu.model.ModelFolder;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+/** The model that ships, against what Hugging Face transformers computed in F32 (golden.json). */
+class GoldenTest {
+    private static final Path MODEL = Path.of("..", "models", "triage");
+    private static final int CHUNK = 128;
+    private static final int CONTEXT = 640;
+
+    @Test
+    void logitsAndGreedyTokensAreThoseOfTransformers() throws IOException {
+        JsonNode golden = new ObjectMapper().readTree(MODEL.resolve("train/golden.json").toFile());
+        EngineOptions options =
+                EngineOptions.of(MODEL.toString()).withMaxBatchedTokens(CHUNK).withMaxSequences(1);
+        try (CpuModelRunner runner =
+                CpuModelRunner.open(ModelFolder.open(MODEL), options, LoadProgress.NONE)) {
+            for (JsonNode oneCase : golden.get("cases")) {
+                assertGolden(runner, oneCase);
+            }
+        }
+        assertThat(golden.get("cases")).isNotEmpty();
+    }
+
+    private static void assertGolden(CpuModelRunner runner, JsonNode golden) {
+        int[] prompt = ints(golden.get("prompt_ids"));
+        int[] greedy = ints(golden.get("greedy_ids"));
+        StepBatch batch = new StepBatch(CHUNK, 1);
+        StepOutput output = new StepOutput(1);
+        batch.rows = 1;
+        batch.blockTables[0] = new int[CONTEXT / runner.blockSize()];
+        for (int i = 0; i < batch.blockTables[0].length; i++) {
+            batch.blockTables[0][i] = i + 1;
+        }
+        batch.sampling[0] = new SamplingRow(SamplingParameters.greedy(1), 0, 0, prompt);
+        for (int done = 0; done < prompt.length; done += CHUNK) {
+            batch.tokens = Math.min(CHUNK, prompt.length - done);
+            for (int i = 0; i < batch.tokens; i++) {
+                batch.tokenIds[i] = prompt[done + i];
+                batch.positions[i] = done + i;
+            }
+            step(runner, batch, output);
+        }
+        String id = golden.get("id").asText();
+        assertLogits(id, runner.backend.logits, golden);
+        for (int i = 0; i < greedy.length; i++) {
+            assertThat(output.tokenIds[0]).as("token %d of %s", i, id).isEqualTo(greedy[i]);
+            batch.tokens = 1;
+            batch.tokenIds[0] = greedy[i];
+            batch.positions[0] = prompt.length + i;
+            if (i + 1 < greedy.length) {
+                step(runner, batch, output);
+            }
+        }
+    }
+
+    private static void step(CpuModelRunner runner, StepBatch batch, StepOutput output) {
+        batch.rowStart[1] = batch.tokens;
+        runner.run(batch, output);
+    }
+
+    /** Within 1e-4 of the largest logit. */
+    private static void assertLogits(String id, float[] logits, JsonNode golden) {
+        JsonNode topIds = golden.get("top_ids");
+        JsonNode topLogits = golden.get("top_logits");
+        float tolerance = topLogits.get(0).floatValue() * 1e-4f;
+        for (int i = 0; i < topIds.size(); i++) {
+            assertThat(logits[topIds.get(i).intValue()])
+                    .as("logit of token %s of %s", topIds.get(i), id)
+                    .isEqualTo(topLogits.get(i).floatValue(), offset(tolerance));
+        }
+        JsonNode first = golden.get("first_logits");
+        for (int i = 0; i < first.size(); i++) {
+            assertThat(logits[i])
+                    .as("logit of token %d of %s", i, id)
+                    .isEqualTo(first.get(i).floatValue(), offset(tolerance));
+        }
+    }
+
+    private static int[] ints(JsonNode node) {
+        int[] values = new int[node.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = node.get(i).intValue();
+        }
+        return values;
+    }
+}
