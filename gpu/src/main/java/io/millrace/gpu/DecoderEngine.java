@@ -15,7 +15,7 @@ import java.util.Queue;
 /** The engine: each step schedules, runs one forward pass, and hands the drawn tokens on. */
 final class DecoderEngine implements Engine {
     private final ModelInfo model;
-    private final Tokenizer tokenizer;
+    private final ModelText text;
     private final List<Integer> endOfTextIds;
     private final ModelRunner runner;
     private final RequestCheck requestCheck;
@@ -44,12 +44,12 @@ final class DecoderEngine implements Engine {
      */
     DecoderEngine(
             ModelInfo model,
-            Tokenizer tokenizer,
+            ModelText text,
             List<Integer> endOfTextIds,
             ModelRunner runner,
             int maxBatchedTokens,
             int maxSequences) {
-        this.tokenizer = tokenizer;
+        this.text = text;
         this.endOfTextIds = List.copyOf(endOfTextIds);
         this.runner = runner;
         blocks = new BlockManager(runner.kvBlocks(), runner.blockSize());
@@ -79,7 +79,12 @@ final class DecoderEngine implements Engine {
 
     @Override
     public Tokenizer tokenizer() {
-        return tokenizer;
+        return text.tokenizer();
+    }
+
+    @Override
+    public int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
+        return text.encodeChat(prompt);
     }
 
     @Override
@@ -97,7 +102,7 @@ final class DecoderEngine implements Engine {
                         request,
                         Math.min(request.sampling().maxTokens(), room),
                         endOfTextIds,
-                        tokenizer);
+                        text.tokenizer());
         generations.put(generation.handle, generation);
         if (generation.isFinished()) {
             finishedBefore.add(generation);

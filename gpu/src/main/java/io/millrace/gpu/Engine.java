@@ -5,7 +5,8 @@ import java.util.List;
 
 /**
  * Completes prompts with one loaded model. One thread at a time adds, steps, cancels and closes;
- * {@link #model}, {@link #tokenizer} and {@link #check} are safe for any thread.
+ * {@link #model}, {@link #tokenizer}, {@link #encodeChat} and {@link #check} are safe for any
+ * thread.
  *
  * <p>As a library:
  *
@@ -60,6 +61,16 @@ public interface Engine extends AutoCloseable {
 
     /** The model's tokenizer. */
     Tokenizer tokenizer();
+
+    /**
+     * Token ids of a conversation, written by the model's chat template.
+     *
+     * @throws RequestRejectedException the model has no chat template (unsupported), or the
+     *     template refuses the conversation
+     */
+    default int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
+        return ModelText.of(tokenizer()).encodeChat(prompt);
+    }
 
     /**
      * Refuses what this engine can never answer: an empty or too long prompt, a parameter out of

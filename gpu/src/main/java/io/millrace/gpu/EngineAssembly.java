@@ -3,7 +3,6 @@ package io.millrace.gpu;
 import io.millrace.gpu.backend.ModelRunner;
 import io.millrace.gpu.backend.cpu.CpuModelRunner;
 import io.millrace.gpu.model.ModelFolder;
-import io.millrace.gpu.text.HuggingFaceTokenizer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -24,7 +23,7 @@ final class EngineAssembly {
         check(options);
         ModelFolder folder = ModelFolder.open(Path.of(options.model()));
         int context = context(options, folder.maxPositions());
-        Tokenizer tokenizer = HuggingFaceTokenizer.open(folder.tokenizerFile());
+        ModelText text = ModelText.open(Path.of(options.model()), folder.tokenizerFile());
         // In this release, the best device of any machine is the CPU.
         ModelRunner runner = CpuModelRunner.open(folder, options, progress);
         try {
@@ -36,13 +35,14 @@ final class EngineAssembly {
                                     folder.fingerprint(),
                                     runner.fingerprint(),
                                     SAMPLING,
+                                    text.fingerprint(),
                                     "length " + Math.min(context, cache)),
                             runner.vocabularySize(),
                             context,
                             folder.defaultSampling());
             return new DecoderEngine(
                     model,
-                    tokenizer,
+                    text,
                     folder.endOfTextIds(),
                     runner,
                     options.maxBatchedTokens(),

@@ -38,6 +38,11 @@ public final class EngineSession implements AutoCloseable {
         return thread.engine().tokenizer();
     }
 
+    /** As {@link Engine#encodeChat}. */
+    public int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
+        return thread.engine().encodeChat(prompt);
+    }
+
     /** As {@link Engine#check}. */
     public void check(GenerationRequest request) throws RequestRejectedException {
         thread.engine().check(request);

@@ -11,7 +11,9 @@ public final class RequestRejectedException extends Exception {
     public enum Reason {
         EMPTY_PROMPT,
         PROMPT_TOO_LONG,
-        INVALID_PARAMETER
+        INVALID_PARAMETER,
+        /** What this model or this release cannot do. */
+        UNSUPPORTED
     }
 
     private final Reason reason;

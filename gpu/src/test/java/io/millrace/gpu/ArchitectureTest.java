@@ -26,6 +26,8 @@ class ArchitectureTest {
     /** What requests, results and settings are made of. */
     private static final Set<String> VALUES =
             Set.of(
+                    "ChatPrompt",
+                    "ChatTurn",
                     "EngineOptions",
                     "EngineStats",
                     "FinishReason",

@@ -31,7 +31,7 @@ class DecoderEngineTest {
     private static DecoderEngine engine(TestingModelRunner runner, Settings settings) {
         return new DecoderEngine(
                 new ModelInfo("tiny", "f", VOCABULARY, CONTEXT, SamplingParameters.greedy(16)),
-                new TestingTokenizer(),
+                ModelText.of(new TestingTokenizer()),
                 List.of(TestingTokenizer.END_OF_TEXT),
                 runner,
                 settings.maxTokens,

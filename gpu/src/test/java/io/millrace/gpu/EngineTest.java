@@ -213,7 +213,7 @@ class EngineTest {
         try (DecoderEngine engine =
                 new DecoderEngine(
                         info,
-                        tokenizer,
+                        ModelText.of(tokenizer),
                         folder.endOfTextIds(),
                         runner,
                         way.maxTokens,

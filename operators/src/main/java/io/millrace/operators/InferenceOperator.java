@@ -209,12 +209,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         try {
             SamplingParameters sampling =
                     RequestMapper.sampling(request, session.model().defaultSampling());
-            int[] prompt =
-                    request.getPrompt() != null
-                            ? session.tokenizer().encode(request.getPrompt())
-                            : request.getPromptTokenIds().stream()
-                                    .mapToInt(Integer::intValue)
-                                    .toArray();
+            int[] prompt = promptTokens(request, record.inbound.origin());
             record.generation =
                     new GenerationRequest(
                             request.getId(),
@@ -234,6 +229,16 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                     getProcessingTimeService()
                             .registerTimer(deadline, time -> onDeadline(record, deadline));
         }
+    }
+
+    private int[] promptTokens(InferenceRequest request, Origin origin)
+            throws RequestRejectedException {
+        if (request.getPrompt() != null) {
+            return session.tokenizer().encode(request.getPrompt());
+        } else if (request.getMessages() != null) {
+            return session.encodeChat(RequestMapper.chat(request, origin));
+        }
+        return request.getPromptTokenIds().stream().mapToInt(Integer::intValue).toArray();
     }
 
     private void submit(InFlight record) {
@@ -309,6 +314,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                         case EMPTY_PROMPT -> FailureCode.EMPTY_PROMPT;
                         case PROMPT_TOO_LONG -> FailureCode.PROMPT_TOO_LONG;
                         case INVALID_PARAMETER -> FailureCode.INVALID_PARAMETER;
+                        case UNSUPPORTED -> FailureCode.UNSUPPORTED;
                     };
             fail(record, code, rejected.getMessage());
         } else {

@@ -1,14 +1,18 @@
 package io.millrace.operators;
 
+import io.millrace.gpu.ChatPrompt;
+import io.millrace.gpu.ChatTurn;
 import io.millrace.gpu.GenerationResult;
 import io.millrace.gpu.ModelInfo;
 import io.millrace.gpu.SamplingParameters;
+import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.TokenLogprobs;
 import io.millrace.schemas.TopLogprob;
 import io.millrace.schemas.Usage;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -62,6 +66,15 @@ final class RequestMapper {
             b.logprobs(request.getLogprobs());
         }
         return b.build();
+    }
+
+    /** The conversation; its clock is the record's timestamp, so that a replay tells the same. */
+    static ChatPrompt chat(InferenceRequest request, Origin origin) {
+        List<ChatTurn> turns = new ArrayList<>(request.getMessages().size());
+        for (ChatMessage message : request.getMessages()) {
+            turns.add(new ChatTurn(message.getRole(), message.getContent()));
+        }
+        return ChatPrompt.of(turns, Instant.ofEpochMilli(origin.timestamp()));
     }
 
     static InferenceResult result(

@@ -76,27 +76,28 @@ public final class RequestValidator implements MapFunction<Inbound, Inbound> {
         if (forms == 0) {
             throw new Refusal(
                     FailureCode.EMPTY_PROMPT,
-                    "There is no prompt; set one of prompt and prompt_token_ids.");
+                    "There is no prompt; set one of prompt, messages and prompt_token_ids.");
         }
         if (forms > 1) {
             throw new Refusal(
                     FailureCode.AMBIGUOUS_PROMPT,
                     "More than one of prompt, messages and prompt_token_ids is set; set one.");
         }
-        if (messages) {
-            throw new Refusal(
-                    FailureCode.UNSUPPORTED,
-                    "messages is set, but this release has no chat templates; render the"
-                            + " conversation and send it as prompt.");
-        }
-        if (text ? request.getPrompt().isEmpty() : request.getPromptTokenIds().isEmpty()) {
-            throw new Refusal(
-                    FailureCode.EMPTY_PROMPT,
-                    (text ? "prompt" : "prompt_token_ids") + " is empty; give at least one token.");
+        if (text && request.getPrompt().isEmpty()) {
+            throw empty("prompt", "token");
+        } else if (messages && request.getMessages().isEmpty()) {
+            throw empty("messages", "message");
+        } else if (ids && request.getPromptTokenIds().isEmpty()) {
+            throw empty("prompt_token_ids", "token");
         }
         if (ids) {
             checkTokenIds("prompt_token_ids", request.getPromptTokenIds());
         }
+    }
+
+    private static Refusal empty(String field, String what) {
+        return new Refusal(
+                FailureCode.EMPTY_PROMPT, field + " is empty; give at least one " + what + ".");
     }
 
     private static void checkConstraint(Constraint constraint) throws Refusal {

@@ -42,11 +42,15 @@ class RequestValidatorTest {
                         "More than one",
                         r -> r.setPromptTokenIds(List.of(1))),
                 of(
-                        FailureCode.UNSUPPORTED,
-                        "messages is set",
+                        FailureCode.AMBIGUOUS_PROMPT,
+                        "More than one",
+                        r -> r.setMessages(List.of(new ChatMessage("user", "hi")))),
+                of(
+                        FailureCode.EMPTY_PROMPT,
+                        "messages is empty; give at least one message.",
                         r -> {
                             r.setPrompt(null);
-                            r.setMessages(List.of(new ChatMessage("user", "hi")));
+                            r.setMessages(List.of());
                         }),
                 of(
                         FailureCode.UNSUPPORTED,
@@ -116,6 +120,10 @@ class RequestValidatorTest {
                 r -> {
                     r.setPrompt(null);
                     r.setPromptTokenIds(List.of(0, 96));
+                },
+                r -> {
+                    r.setPrompt(null);
+                    r.setMessages(List.of(new ChatMessage("user", "")));
                 },
                 r -> {
                     r.setMaxTokens(1);

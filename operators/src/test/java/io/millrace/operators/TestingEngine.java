@@ -1,5 +1,7 @@
 package io.millrace.operators;
 
+import io.millrace.gpu.ChatPrompt;
+import io.millrace.gpu.ChatTurn;
 import io.millrace.gpu.Engine;
 import io.millrace.gpu.EngineLoader;
 import io.millrace.gpu.EngineOptions;
@@ -156,6 +158,21 @@ public final class TestingEngine implements Engine {
     @Override
     public ModelInfo model() {
         return model;
+    }
+
+    /** Writes each turn and the time; a role can be the name of a reason to refuse. */
+    @Override
+    public int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
+        StringBuilder text = new StringBuilder();
+        for (ChatTurn turn : prompt.messages()) {
+            for (Reason reason : Reason.values()) {
+                if (reason.name().equals(turn.role())) {
+                    throw new RequestRejectedException(reason, turn.content());
+                }
+            }
+            text.append(turn.role()).append(": ").append(turn.content()).append('\n');
+        }
+        return TOKENIZER.encode(text + prompt.clock().toString());
     }
 
     @Override

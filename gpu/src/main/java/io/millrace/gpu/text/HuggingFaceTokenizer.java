@@ -81,7 +81,16 @@ public final class HuggingFaceTokenizer implements Tokenizer {
 
     @Override
     public int[] encode(String text) {
-        long encoding = TokenizersLibrary.LIB.encode(handle, wellFormed(text), true);
+        return encode(text, true);
+    }
+
+    @Override
+    public int[] encodeRendered(String text) {
+        return encode(text, false);
+    }
+
+    private int[] encode(String text, boolean addSpecialTokens) {
+        long encoding = TokenizersLibrary.LIB.encode(handle, wellFormed(text), addSpecialTokens);
         try {
             long[] ids = TokenizersLibrary.LIB.getTokenIds(encoding);
             int[] result = new int[ids.length];

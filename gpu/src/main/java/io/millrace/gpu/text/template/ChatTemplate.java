@@ -1,12 +1,18 @@
 package io.millrace.gpu.text.template;
 
+import io.millrace.gpu.ChatPrompt;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * A model's own way of writing a conversation as text. Immutable and safe for any thread; equal
@@ -18,15 +24,15 @@ import java.util.Optional;
 public final class ChatTemplate {
     private static final int LONGEST_SOURCE = 1 << 20;
 
+    private final String source;
     private final List<Statement> statements;
     private final Map<String, String> specialTokens;
-    private final TemplateLimits limits;
 
     private ChatTemplate(
-            List<Statement> statements, Map<String, String> specialTokens, TemplateLimits limits) {
+            String source, List<Statement> statements, Map<String, String> specialTokens) {
+        this.source = source;
         this.statements = statements;
         this.specialTokens = specialTokens;
-        this.limits = limits;
     }
 
     /**
@@ -39,7 +45,7 @@ public final class ChatTemplate {
             throw TemplateException.at(
                     1, "the template is longer than " + LONGEST_SOURCE + " characters");
         }
-        return new ChatTemplate(Parser.parse(source), Map.of(), TemplateLimits.DEFAULT);
+        return new ChatTemplate(source, Parser.parse(source), Map.of());
     }
 
     /**
@@ -54,11 +60,19 @@ public final class ChatTemplate {
 
     /** The same with values for bos_token, eos_token and so on. */
     public ChatTemplate withSpecialTokens(Map<String, String> tokens) {
-        return new ChatTemplate(statements, Map.copyOf(tokens), limits);
+        return new ChatTemplate(source, statements, Map.copyOf(tokens));
     }
 
-    ChatTemplate withLimits(TemplateLimits newLimits) {
-        return new ChatTemplate(statements, specialTokens, newLimits);
+    /** Hash of the template and the special tokens: with equal ones, equal text. */
+    public String fingerprint() {
+        try {
+            MessageDigest sha = MessageDigest.getInstance("SHA-256");
+            sha.update(source.getBytes(StandardCharsets.UTF_8));
+            sha.update(new TreeMap<>(specialTokens).toString().getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(sha.digest(), 0, 12);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("this JVM has no SHA-256", e);
+        }
     }
 
     /**
@@ -93,6 +107,6 @@ public final class ChatTemplate {
     public String render(Map<String, ?> context, Instant clock) {
         Map<String, Object> values = new LinkedHashMap<>(specialTokens);
         values.putAll(context);
-        return new Renderer(limits, clock).render(statements, values);
+        return new Renderer(TemplateLimits.DEFAULT, clock).render(statements, values);
     }
 }

@@ -3,6 +3,8 @@ package io.millrace.gpu.text.template;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.gpu.ChatPrompt;
+import io.millrace.gpu.ChatTurn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

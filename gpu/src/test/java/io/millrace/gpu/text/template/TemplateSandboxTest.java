@@ -3,6 +3,8 @@ package io.millrace.gpu.text.template;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.gpu.ChatPrompt;
+import io.millrace.gpu.ChatTurn;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package io.millrace.gpu.text.template;
+package io.millrace.gpu;
 
 /**
  * One turn of a conversation.

@@ -1,0 +1,86 @@
+package io.millrace.gpu;
+
+import io.millrace.gpu.RequestRejectedException.Reason;
+import io.millrace.gpu.text.HuggingFaceTokenizer;
+import io.millrace.gpu.text.template.ChatTemplate;
+import io.millrace.gpu.text.template.TemplateException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * Turns what a request says into a model's tokens: text by its tokenizer, conversations by its chat
+ * template as well. Safe for any thread.
+ */
+final class ModelText {
+    /** Names what templates may mean; a change that changes tokens changes the number. */
+    private static final String TEMPLATES = "templates-1 ";
+
+    private final Tokenizer tokenizer;
+    private final Optional<ChatTemplate> template;
+
+    /** Why there is no template. */
+    private final String without;
+
+    private ModelText(Tokenizer tokenizer, Optional<ChatTemplate> template, String without) {
+        this.tokenizer = tokenizer;
+        this.template = template;
+        this.without = without;
+    }
+
+    /** Without a chat template. */
+    static ModelText of(Tokenizer tokenizer) {
+        return new ModelText(
+                tokenizer,
+                Optional.empty(),
+                "This model has no chat template: send the conversation as one prompt.");
+    }
+
+    static ModelText of(Tokenizer tokenizer, ChatTemplate template) {
+        return new ModelText(tokenizer, Optional.of(template), "");
+    }
+
+    /**
+     * Reads a model's own. A template that cannot be used stops conversations only.
+     *
+     * @throws IOException a tokenizer that cannot be read
+     */
+    static ModelText open(Path folder, Path tokenizerFile) throws IOException {
+        Tokenizer tokenizer = HuggingFaceTokenizer.open(tokenizerFile);
+        try {
+            return ChatTemplate.fromFolder(folder)
+                    .map(template -> of(tokenizer, template))
+                    .orElseGet(() -> of(tokenizer));
+        } catch (IOException e) {
+            return new ModelText(
+                    tokenizer,
+                    Optional.empty(),
+                    "This model's chat template cannot be used ("
+                            + e.getMessage()
+                            + "): send the conversation as one prompt.");
+        }
+    }
+
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** What the tokens of a conversation depend on besides the tokenizer. */
+    String fingerprint() {
+        return TEMPLATES + template.map(ChatTemplate::fingerprint).orElse("none");
+    }
+
+    /** As {@link Engine#encodeChat}. */
+    int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
+        if (template.isEmpty()) {
+            throw new RequestRejectedException(Reason.UNSUPPORTED, without);
+        }
+        try {
+            return tokenizer.encodeRendered(template.get().render(prompt));
+        } catch (TemplateException e) {
+            throw new RequestRejectedException(
+                    Reason.INVALID_PARAMETER,
+                    "The model's chat template refuses these messages: " + e.getMessage());
+        }
+    }
+}
