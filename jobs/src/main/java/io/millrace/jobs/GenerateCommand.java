@@ -1,5 +1,7 @@
 package io.millrace.jobs;
 
+import io.millrace.gpu.ChatPrompt;
+import io.millrace.gpu.ChatTurn;
 import io.millrace.gpu.Engine;
 import io.millrace.gpu.GenerationRequest;
 import io.millrace.gpu.GenerationResult;
@@ -9,6 +11,8 @@ import io.millrace.gpu.StepListener;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -32,6 +36,17 @@ final class GenerateCommand implements Callable<Integer> {
             required = true,
             description = "The prompt; - reads it from standard input.")
     private String prompt;
+
+    @Option(
+            names = "--chat",
+            description = "Takes the prompt as a user's message, in the model's chat template.")
+    private boolean chat;
+
+    @Option(
+            names = "--system",
+            paramLabel = "TEXT",
+            description = "System message before the user's, with --chat.")
+    private String system;
 
     @Option(
             names = {"-n", "--max-tokens"},
@@ -97,6 +112,10 @@ final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, RequestRejectedException {
         engine.checkFolder();
+        if (system != null && !chat) {
+            throw new CommandFailedException(
+                    "--system is part of a conversation: give --chat with it.");
+        }
         PrintStream out = System.out;
         Progress progress = new Progress(System.err);
         long start = System.nanoTime();
@@ -116,7 +135,7 @@ final class GenerateCommand implements Callable<Integer> {
             GenerationRequest request =
                     GenerationRequest.of(
                             "generate",
-                            opened.tokenizer().encode(text),
+                            tokens(opened, text),
                             sampling(opened.model().defaultSampling()));
             boolean stream = !json && completions == 1;
             TextStream stream1 = new TextStream(opened, stream ? out : null);
@@ -138,6 +157,22 @@ final class GenerateCommand implements Callable<Integer> {
                     tokens / seconds);
         }
         return 0;
+    }
+
+    private int[] tokens(Engine opened, String text) {
+        if (!chat) {
+            return opened.tokenizer().encode(text);
+        }
+        List<ChatTurn> turns = new ArrayList<>();
+        if (system != null) {
+            turns.add(new ChatTurn("system", system));
+        }
+        turns.add(new ChatTurn("user", text));
+        try {
+            return opened.encodeChat(ChatPrompt.of(turns, Instant.now()));
+        } catch (RequestRejectedException e) {
+            throw new CommandFailedException(e.getMessage(), e);
+        }
     }
 
     private SamplingParameters sampling(SamplingParameters defaults) {

@@ -1,0 +1,94 @@
+package io.millrace.jobs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command generate with conversations. */
+@Timeout(120)
+class GenerateCommandTest {
+    private static final Path MODEL = Path.of("..", "models", "triage");
+
+    @TempDir Path folder;
+    private final StringWriter err = new StringWriter();
+    private int exit;
+
+    private Path modelWith(String template) throws IOException {
+        Path model = Files.createDirectories(folder.resolve("model"));
+        try (Stream<Path> files = Files.list(MODEL)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Files.copy(file, model.resolve(file.getFileName()));
+            }
+        }
+        Files.writeString(model.resolve("chat_template.jinja"), template);
+        return model;
+    }
+
+    private String run(Path model, String... arguments) {
+        List<String> all = new ArrayList<>(List.of("generate", "--model", model.toString()));
+        all.addAll(List.of(arguments));
+        PrintStream before = System.out;
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+        try {
+            exit =
+                    Millrace.commandLine(null)
+                            .setErr(new PrintWriter(err, true))
+                            .execute(all.toArray(String[]::new));
+        } finally {
+            System.setOut(before);
+        }
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void aConversationIsAnsweredAsItsTemplateWritesIt() throws Exception {
+        Path model =
+                modelWith("{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}");
+
+        String plain = run(model, "-n5", "--prompt", "[system] Be brief.\n[user] Hello\n");
+        assertThat(exit).isZero();
+        String chat = run(model, "-n5", "--chat", "--system", "Be brief.", "--prompt", "Hello");
+        assertThat(exit).isZero();
+        assertThat(chat).isNotBlank().isEqualTo(plain);
+    }
+
+    @Test
+    void whatATemplateRefusesIsOneSentence() throws Exception {
+        Path model = modelWith("{{ raise_exception('Speak first, machine.') }}");
+
+        run(model, "--chat", "--prompt", "Hello");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString())
+                .contains(
+                        "millrace: The model's chat template refuses these messages: Speak first,"
+                                + " machine.");
+    }
+
+    @Test
+    void aModelWithoutATemplateCannotChat() {
+        run(MODEL, "--chat", "--prompt", "Hello");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString()).contains("millrace: This model has no chat template");
+    }
+
+    @Test
+    void aSystemMessageWantsAConversation() {
+        run(MODEL, "--system", "Be brief.", "--prompt", "Hello");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString()).contains("millrace: --system is part of a conversation");
+    }
+}
