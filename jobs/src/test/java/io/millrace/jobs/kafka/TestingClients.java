@@ -11,6 +11,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -39,15 +40,18 @@ public final class TestingClients {
         return producer;
     }
 
-    /** Sends records and waits until the broker has them. */
-    public static void send(String bootstrapServers, List<ProducerRecord<byte[], byte[]>> records)
+    /** Sends records, of up to 4 MB each, and returns where they are. */
+    public static List<RecordMetadata> send(
+            String bootstrapServers, List<ProducerRecord<byte[], byte[]>> records)
             throws ExecutionException, InterruptedException {
-        try (KafkaProducer<byte[], byte[]> producer =
-                producer(bootstrapServers, null, Map.of("linger.ms", "5"))) {
+        Map<String, String> settings = Map.of("linger.ms", "5", "max.request.size", "4194304");
+        try (KafkaProducer<byte[], byte[]> producer = producer(bootstrapServers, null, settings)) {
             var sent = records.stream().map(producer::send).toList();
+            List<RecordMetadata> places = new ArrayList<>();
             for (var future : sent) {
-                future.get();
+                places.add(future.get());
             }
+            return places;
         }
     }
 
