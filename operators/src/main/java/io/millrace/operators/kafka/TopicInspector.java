@@ -2,6 +2,7 @@ package io.millrace.operators.kafka;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
@@ -92,8 +93,7 @@ final class TopicInspector implements AutoCloseable {
     }
 
     private Node answeringNode() {
-        Node any = get(admin.describeCluster().nodes(), "describe the cluster").iterator().next();
-        return any;
+        return get(admin.describeCluster().nodes(), "describe the cluster").iterator().next();
     }
 
     private Set<String> inputs() {
@@ -223,7 +223,7 @@ final class TopicInspector implements AutoCloseable {
         return get(
                 admin.describeConfigs(List.of(resource)).values().get(resource),
                 "read the settings of "
-                        + resource.type().name().toLowerCase(java.util.Locale.ROOT)
+                        + resource.type().name().toLowerCase(Locale.ROOT)
                         + " "
                         + resource.name());
     }
