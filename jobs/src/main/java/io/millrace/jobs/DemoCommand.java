@@ -89,6 +89,7 @@ final class DemoCommand implements Callable<Integer> {
         List<InferenceRequest> requests =
                 read(prompts == null ? folder.resolve("demo.jsonl") : prompts);
         Path scratch = Files.createTempDirectory("millrace-demo-");
+        Signals.onStop(() -> abandon(scratch));
         long start = System.nanoTime();
         try (EmbeddedKafka broker =
                 EmbeddedKafka.start(scratch.resolve("kafka"), kafkaPort, Map.of())) {
@@ -209,6 +210,17 @@ final class DemoCommand implements Callable<Integer> {
             throw new CommandFailedException(file + ", line " + number + ": " + e.getMessage(), e);
         }
         return requests;
+    }
+
+    /** Ctrl-C: nothing of a demo is worth keeping. */
+    private static void abandon(Path scratch) {
+        try {
+            delete(scratch);
+        } catch (IOException e) {
+            // The broker still writes there; the system clears its temporary folder.
+            System.err.println("Left behind: " + scratch);
+        }
+        Runtime.getRuntime().halt(Signals.INTERRUPTED);
     }
 
     private static void delete(Path folder) throws IOException {

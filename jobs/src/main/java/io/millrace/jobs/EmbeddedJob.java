@@ -148,7 +148,16 @@ final class EmbeddedJob implements AutoCloseable {
      */
     boolean await() throws InterruptedException {
         CompletableFuture<JobResult> result = cluster.result(job);
+        boolean told = false;
         while (true) {
+            if (running && !told) {
+                told = true;
+                progress.plain(
+                        arguments.delivery == Delivery.EXACTLY_ONCE
+                                ? "Running. Answers appear at each checkpoint. Ctrl-C stops with a"
+                                        + " savepoint."
+                                : "Running. Ctrl-C stops with a savepoint.");
+            }
             try {
                 CompletableFuture.anyOf(result, stop).get(LOOK.toMillis(), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
@@ -199,7 +208,7 @@ final class EmbeddedJob implements AutoCloseable {
         }
     }
 
-    /** Tells when the job runs, and each failure it recovers from. */
+    /** Tells of each failure that the job recovers from, and notes when it runs. */
     void tellFailures() throws InterruptedException {
         ExecutionGraphInfo info = cluster.look(job);
         for (RootExceptionHistoryEntry failure : info.getExceptionHistory()) {
@@ -216,11 +225,6 @@ final class EmbeddedJob implements AutoCloseable {
         }
         if (!running && EmbeddedCluster.allRunning(info.getArchivedExecutionGraph())) {
             running = true;
-            progress.plain(
-                    arguments.delivery == Delivery.EXACTLY_ONCE
-                            ? "Running. Answers appear at each checkpoint. Ctrl-C stops with a"
-                                    + " savepoint."
-                            : "Running. Ctrl-C stops with a savepoint.");
         }
     }
 

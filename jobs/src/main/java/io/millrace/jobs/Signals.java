@@ -11,7 +11,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * there in every JDK but has no public door.
  */
 final class Signals {
-    private static final int KILLED_BY_INTERRUPT = 130;
+    /** What shells report for a program that Ctrl-C ended. */
+    static final int INTERRUPTED = 130;
 
     private Signals() {}
 
@@ -29,7 +30,7 @@ final class Signals {
                                 switch (method.getName()) {
                                     case "handle" -> {
                                         if (heard.getAndIncrement() > 0) {
-                                            Runtime.getRuntime().halt(KILLED_BY_INTERRUPT);
+                                            Runtime.getRuntime().halt(INTERRUPTED);
                                         }
                                         stop.run();
                                         return null;

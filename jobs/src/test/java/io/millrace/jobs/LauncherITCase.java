@@ -20,9 +20,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code ./millrace} as a user meets it: real processes, one sentence when something is wrong. */
-@Timeout(120)
+@Timeout(240)
 class LauncherITCase {
-    private static final Duration LIMIT = Duration.ofSeconds(40);
+    private static final Duration LIMIT = Duration.ofSeconds(100);
     private static final Path MODEL = TestingProcess.root().resolve("models/triage");
 
     @TempDir static Path shared;

@@ -13,9 +13,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A real {@code ./millrace run} is killed, stopped and started again. */
-@Timeout(240)
+@Timeout(400)
 class ResumeITCase {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration LIMIT = Duration.ofSeconds(100);
     private static final int REQUESTS = 397;
     private static final int TOKENS = 54;
 
