@@ -47,6 +47,13 @@ public record KafkaSettings(
         notBlank("output topic", outputTopic);
         notBlank("dead-letter topic", deadLetterTopic);
         notBlank("application id", applicationId);
+        // Transactional ids begin with it and a dot: "a." must not be the beginning of another's.
+        if (applicationId.indexOf('.') >= 0) {
+            throw new IllegalArgumentException(
+                    "The application id is "
+                            + applicationId
+                            + ": it must have no dot, since a dot ends it in transactional ids.");
+        }
         groupId = groupId == null ? applicationId : groupId;
         notBlank("group id", groupId);
         Objects.requireNonNull(start, "start");

@@ -77,6 +77,8 @@ class KafkaSettingsTest {
                 .hasMessageContaining("named twice");
         assertThatThrownBy(() -> settings().topicPattern("in-.*").build())
                 .hasMessageContaining("give one of the two");
+        assertThatThrownBy(() -> settings().applicationId("a.b").build())
+                .hasMessageContaining("a.b");
         assertThatThrownBy(() -> settings().applicationId(" ").build())
                 .hasMessageContaining("application id");
         assertThatThrownBy(() -> settings().delivery(DeliveryGuarantee.NONE).build())

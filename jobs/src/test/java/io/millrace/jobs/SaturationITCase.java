@@ -1,0 +1,154 @@
+package io.millrace.jobs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import io.millrace.jobs.kafka.EmbeddedKafka;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Checkpoints while more prompts are queued than the engine can answer: a barrier never waits for
+ * it.
+ *
+ * <p>{@code -Dmillrace.saturation.seconds=60} measures longer; {@code
+ * -Dmillrace.results.write=true} writes the figures to {@code docs/results/checkpoints-cpu.json}.
+ */
+@Timeout(300)
+class SaturationITCase {
+    private static final Duration LIMIT = Duration.ofSeconds(90);
+    private static final int SECONDS = Integer.getInteger("millrace.saturation.seconds", 20);
+    private static final int TOKENS = 97;
+    private static final long INTERVAL_MS = 500;
+    private static final Path RESULTS = Path.of("..", "docs", "results", "checkpoints-cpu.json");
+
+    @TempDir Path folder;
+
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final ObjectMapper json = new ObjectMapper();
+
+    @Test
+    void checkpointsAndSavepointsAreQuickWhileTheQueueIsFull() throws Exception {
+        // Far more than the engine answers in the time.
+        int requests = 300 * (SECONDS + 30);
+        try (EmbeddedKafka broker = EmbeddedKafka.start(folder.resolve("kafka"))) {
+            TestingTopics topics = new TestingTopics(broker.bootstrapServers(), "full", 2);
+            topics.send(0, requests, TOKENS);
+            try (AnswerReader reader = topics.reader();
+                    TestingProcess run = run(topics)) {
+                URI ui = webUi(run);
+                List<String> ids = TestingTopics.await(reader, List.of(), 1, LIMIT);
+                String job = get(ui, "/jobs").get("jobs").get(0).get("id").asText();
+                TimeUnit.SECONDS.sleep(SECONDS);
+                JsonNode checkpoints = get(ui, "/jobs/" + job + "/checkpoints");
+
+                run.terminate();
+                assertThat(run.exitCode(LIMIT)).isZero();
+                double savepoint = seconds(run.awaitLine("savepoint file:", LIMIT));
+                ids = readAll(reader, ids);
+                assertThat(ids).as("the queue was full to the end").hasSizeLessThan(requests / 2);
+                assertThat(ids).doesNotHaveDuplicates();
+                check(checkpoints, savepoint, ids.size());
+            }
+        }
+    }
+
+    private void check(JsonNode checkpoints, double savepoint, int answers) throws Exception {
+        JsonNode counts = checkpoints.get("counts");
+        JsonNode durations = checkpoints.get("summary").get("end_to_end_duration");
+        String figures =
+                "%d checkpoints in about %d s, %s; savepoint %.1f s; %d answers"
+                        .formatted(
+                                counts.get("completed").asInt(),
+                                SECONDS,
+                                durations,
+                                savepoint,
+                                answers);
+        System.out.println(figures);
+        assertThat(counts.get("failed").asInt()).as(figures).isZero();
+        assertThat(counts.get("completed").asLong())
+                .as(figures)
+                .isGreaterThan(SECONDS * 1000L / INTERVAL_MS / 2);
+        assertThat(durations.get("p99").asDouble()).as(figures).isLessThan(1000);
+        assertThat(savepoint).as(figures).isLessThan(5);
+        if (Boolean.getBoolean("millrace.results.write")) {
+            ArrayNode rows = json.createArrayNode();
+            row(rows, "checkpoints completed", counts.get("completed").asDouble(), "1");
+            row(rows, "checkpoint duration p50", durations.get("p50").asDouble(), "ms");
+            row(rows, "checkpoint duration p99", durations.get("p99").asDouble(), "ms");
+            row(rows, "checkpoint duration max", durations.get("max").asDouble(), "ms");
+            row(rows, "stop with savepoint", savepoint * 1000, "ms");
+            Files.createDirectories(RESULTS.getParent());
+            Files.writeString(
+                    RESULTS, json.writerWithDefaultPrettyPrinter().writeValueAsString(rows) + "\n");
+        }
+    }
+
+    private static void row(ArrayNode rows, String metric, double value, String unit) {
+        rows.addObject()
+                .put("workload", "queue full for %d s, interval 500 ms".formatted(SECONDS))
+                .put("model", "triage")
+                .put("metric", metric)
+                .put("value", value)
+                .put("unit", unit)
+                .put(
+                        "device",
+                        "cpu, %d cores".formatted(Runtime.getRuntime().availableProcessors()));
+    }
+
+    /** The answers that are committed, those of the savepoint included. */
+    private static List<String> readAll(AnswerReader reader, List<String> ids) {
+        List<String> all = new ArrayList<>(ids);
+        long quietSince = System.nanoTime();
+        while (System.nanoTime() - quietSince < TimeUnit.SECONDS.toNanos(2)) {
+            int before = all.size();
+            reader.poll(
+                    Duration.ofMillis(100),
+                    item -> all.add(((AnswerReader.Answer) item).result().getId()));
+            if (all.size() > before) {
+                quietSince = System.nanoTime();
+            }
+        }
+        return all;
+    }
+
+    private JsonNode get(URI ui, String path) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(ui.resolve(path)).build();
+        return json.readTree(http.send(request, BodyHandlers.ofString()).body());
+    }
+
+    private static URI webUi(TestingProcess run) throws Exception {
+        return URI.create(run.awaitLine("Web UI", LIMIT).replaceFirst("Web UI +", "").strip());
+    }
+
+    private static double seconds(String savepointLine) {
+        Matcher matcher = Pattern.compile("\\(([0-9.]+) s\\)").matcher(savepointLine);
+        assertThat(matcher.find()).as(savepointLine).isTrue();
+        return Double.parseDouble(matcher.group(1));
+    }
+
+    private TestingProcess run(TestingTopics topics) throws Exception {
+        List<String> arguments = new ArrayList<>();
+        arguments.add("run");
+        arguments.add("--model=" + TestingProcess.root().resolve("models/triage"));
+        arguments.add("--application-id=full");
+        arguments.add("--checkpoint-interval=" + INTERVAL_MS + "ms");
+        arguments.addAll(topics.options());
+        return TestingProcess.millrace(folder.resolve("data"), arguments.toArray(new String[0]));
+    }
+}
