@@ -140,16 +140,19 @@ final class DemoCommand implements Callable<Integer> {
                                 true)) {
             job.start();
             job.awaitRunning();
-            DemoTable table = new DemoTable(requests.size());
+            DemoTable table = new DemoTable(requests);
             progress.plain("");
             progress.plain(DemoTable.header());
             long start = System.nanoTime();
             send(arguments, requests);
-            while (!table.complete()) {
+            int seen = 0;
+            long lastNews = start;
+            while (!table.complete() && System.nanoTime() - lastNews < PATIENCE.toNanos()) {
                 reader.poll(POLL, item -> progress.plain(table.add(item)));
                 job.tellFailures();
-                if (System.nanoTime() - start > PATIENCE.toNanos()) {
-                    break;
+                if (table.seen() > seen) {
+                    seen = table.seen();
+                    lastNews = System.nanoTime();
                 }
             }
             progress.plain("");

@@ -1,8 +1,10 @@
 package io.millrace.jobs;
 
 import io.millrace.operators.kafka.RunHeaders;
+import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -13,7 +15,11 @@ import java.util.Set;
 final class DemoTable {
     private static final int WIDTH = 60;
 
+    /** A subject made without a model: so many words from the beginning. */
+    private static final int FIRST_WORDS = 8;
+
     private final int expected;
+    private final Map<String, String> prompts = new HashMap<>();
     private final Set<String> answeredIds = new HashSet<>();
     private final List<Long> firstTokenMs = new ArrayList<>();
     private final List<Long> endToEndMs = new ArrayList<>();
@@ -21,13 +27,19 @@ final class DemoTable {
     private int answered;
     private int right;
     private int labelled;
+    private int subjects;
+    private double subjectF1;
+    private double firstWordsF1;
     private long promptTokens;
     private long generatedTokens;
     private long firstAdmittedMs = Long.MAX_VALUE;
     private long lastFinishedMs;
 
-    DemoTable(int expected) {
-        this.expected = expected;
+    DemoTable(List<InferenceRequest> requests) {
+        expected = requests.size();
+        for (InferenceRequest request : requests) {
+            prompts.put(request.getId(), String.valueOf(request.getPrompt()));
+        }
     }
 
     static String header() {
@@ -76,7 +88,26 @@ final class DemoTable {
         String given = text.substring(0, bar).strip();
         boolean same = given.equals(truth);
         right += same ? 1 : 0;
-        return row(result.getId(), truth, given, same ? "" : "x", text.substring(bar + 1).strip());
+        String subject = text.substring(bar + 1).strip();
+        compare(result.getId(), subject, metadata.get("subject"));
+        return row(result.getId(), truth, given, same ? "" : "x", subject);
+    }
+
+    private void compare(String id, String subject, String truth) {
+        if (truth == null || truth.isBlank()) {
+            return;
+        }
+        String[] words = prompts.getOrDefault(id, "").strip().split("\\s+", FIRST_WORDS + 1);
+        String first =
+                String.join(" ", List.of(words).subList(0, Math.min(FIRST_WORDS, words.length)));
+        subjects++;
+        subjectF1 += TokenOverlap.f1(subject, truth);
+        firstWordsF1 += TokenOverlap.f1(first, truth);
+    }
+
+    /** Records read so far, answers or not. */
+    int seen() {
+        return seen;
     }
 
     /** Whether something came for each prompt. */
@@ -95,6 +126,14 @@ final class DemoTable {
         add(table, "Answered", "%d of %d", answered, expected);
         if (labelled > 0) {
             add(table, "Right label", "%d of %d", right, labelled);
+        }
+        if (subjects > 0) {
+            add(
+                    table,
+                    "Subject",
+                    "token F1 %.3f; the first eight words of the body %.3f",
+                    subjectF1 / subjects,
+                    firstWordsF1 / subjects);
         }
         if (answered > 0) {
             add(

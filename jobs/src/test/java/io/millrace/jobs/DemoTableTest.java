@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millrace.operators.kafka.RunHeaders;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.InferenceFailure;
+import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.Usage;
 import java.nio.ByteBuffer;
@@ -12,25 +13,27 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 
 class DemoTableTest {
     @Test
     void countsRightLabelsAndShowsWrongOnes() {
-        DemoTable table = new DemoTable(2);
+        DemoTable table = table("a", "b");
         assertThat(table.add(answer("a", "spam", "spam | Cheap loans"))).doesNotContain(" x ");
         assertThat(table.complete()).isFalse();
         assertThat(table.add(answer("b", "ham", "spam | Lunch?"))).contains(" x ", "Lunch?");
         assertThat(table.complete()).isTrue();
         assertThat(table.allAnswered()).isTrue();
         assertThat(table.summary(1.5))
-                .contains("2 of 2", "1 of 2", "median 20 ms", "median 120 ms", "1.5 s");
+                .contains("2 of 2", "1 of 2", "median 20 ms", "median 120 ms", "1.5 s")
+                .contains("token F1 0.250; the first eight words of the body 0.000");
     }
 
     @Test
     void aFailureIsSeenButNotAnswered() {
-        DemoTable table = new DemoTable(1);
+        DemoTable table = table("a");
         InferenceFailure failure =
                 InferenceFailure.newBuilder()
                         .setId("a")
@@ -51,7 +54,7 @@ class DemoTableTest {
 
     @Test
     void theSameAnswerTwiceIsNotTwoAnswers() {
-        DemoTable table = new DemoTable(2);
+        DemoTable table = table("a", "b");
         table.add(answer("a", "spam", "spam | x"));
         table.add(answer("a", "spam", "spam | x"));
         assertThat(table.allAnswered()).isFalse();
@@ -65,6 +68,13 @@ class DemoTableTest {
         assertThat(DemoTable.percentile(List.of(17L), 50)).isEqualTo(17);
     }
 
+    private static DemoTable table(String... ids) {
+        return new DemoTable(
+                Stream.of(ids)
+                        .map(id -> InferenceRequest.newBuilder().setId(id).setPrompt("Hi").build())
+                        .toList());
+    }
+
     private static AnswerReader.Answer answer(String id, String label, String text) {
         InferenceResult result =
                 InferenceResult.newBuilder()
@@ -73,7 +83,8 @@ class DemoTableTest {
                         .setModelFingerprint("f")
                         .setCompletions(List.of(new Completion(0, text, List.of(1), "stop", null)))
                         .setUsage(new Usage(17, 5))
-                        .setMetadata(Map.of("label", label))
+                        .setMetadata(
+                                Map.of("label", label, "subject", "cheap LOANS for all of you"))
                         .build();
         ConsumerRecord<byte[], byte[]> record = record();
         header(record, RunHeaders.ADMITTED_MS, 1_050);
