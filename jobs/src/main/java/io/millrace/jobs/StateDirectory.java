@@ -29,7 +29,7 @@ import org.apache.flink.core.fs.Path;
  * State is complete once its {@code _metadata} is there: Flink writes that file last.
  */
 final class StateDirectory {
-    private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
+    private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
     private static final String METADATA = "_metadata";
     private static final String SAVEPOINTS = "savepoints";
 
@@ -41,7 +41,7 @@ final class StateDirectory {
             throw new CommandFailedException(
                     "--application-id is '"
                             + applicationId
-                            + "': use up to 100 letters, digits, dots, dashes and underscores.");
+                            + "': use up to 100 letters, digits, dashes and underscores.");
         }
         this.applicationId = applicationId;
         Path root = new Path(checkpointDir);
