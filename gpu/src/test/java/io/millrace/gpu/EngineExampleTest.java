@@ -57,6 +57,8 @@ class EngineExampleTest {
         List<String> run = code(between(test, "// begin\n", "// end\n"));
         run.replaceAll(line -> line.replace("lines.add(", "System.out.println("));
         assertThat(shown).isEqualTo(run).hasSizeBetween(8, 12);
+        String readme = Files.readString(Path.of("../README.md"));
+        assertThat(code(between(readme, "```java\n", "```"))).isEqualTo(run);
     }
 
     @Test
