@@ -138,7 +138,7 @@ final class GenerateCommand implements Callable<Integer> {
                             tokens(opened, text),
                             sampling(opened.model().defaultSampling()));
             boolean stream = !json && completions == 1;
-            TextStream stream1 = new TextStream(opened, stream ? out : null);
+            TextStream stream1 = new TextStream(opened, stop, stream ? out : null);
             opened.add(request);
             long began = System.nanoTime();
             while (opened.hasWork()) {
@@ -222,19 +222,29 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     /** Prints text as its tokens come, never half a character and never part of a stop string. */
-    private static final class TextStream implements StepListener {
+    static final class TextStream implements StepListener {
         private static final char INCOMPLETE = '\uFFFD';
 
         private final Engine engine;
+        private final List<String> stop;
         private final PrintStream out;
+
+        /** Characters at the end that could be the beginning of a stop string. */
+        private final int heldBack;
+
         private int[] ids = new int[64];
         private int count;
         private int printed;
         private GenerationResult result;
 
-        TextStream(Engine engine, PrintStream out) {
+        /**
+         * @param out where the text goes; null to only keep the result
+         */
+        TextStream(Engine engine, List<String> stop, PrintStream out) {
             this.engine = engine;
+            this.stop = stop;
             this.out = out;
+            this.heldBack = stop.stream().mapToInt(String::length).max().orElse(1) - 1;
         }
 
         @Override
@@ -250,6 +260,11 @@ final class GenerateCommand implements Callable<Integer> {
             int end = text.length();
             while (end > printed && text.charAt(end - 1) == INCOMPLETE) {
                 end--;
+            }
+            end -= heldBack;
+            for (String one : stop) {
+                int at = text.indexOf(one);
+                end = at < 0 ? end : Math.min(end, at);
             }
             print(text, end);
         }

@@ -1,5 +1,7 @@
 package io.millrace.jobs;
 
+import static io.millrace.schemas.codec.NearestName.distance;
+
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -17,23 +19,5 @@ final class NearestName {
                 .filter(candidate -> distance(name, candidate) <= limit)
                 .sorted(Comparator.comparingInt(candidate -> distance(name, candidate)))
                 .toList();
-    }
-
-    /** Edits (insert, delete, replace) from one to the other. */
-    private static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int replace = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(replace, Math.min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[b.length()];
     }
 }

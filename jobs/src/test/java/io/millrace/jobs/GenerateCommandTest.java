@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The command generate with conversations. */
+/** The command generate: what it streams, and conversations. */
 @Timeout(120)
 class GenerateCommandTest {
     private static final Path MODEL = Path.of("..", "models", "triage");
@@ -64,6 +64,19 @@ class GenerateCommandTest {
         String chat = run(model, "-n5", "--chat", "--system", "Be brief.", "--prompt", "Hello");
         assertThat(exit).isZero();
         assertThat(chat).isNotBlank().isEqualTo(plain);
+    }
+
+    @Test
+    void noPartOfAStopStringIsStreamed() {
+        String prompt = "Lowest mortgage rates, reply today!";
+        String whole = run(MODEL, "-n17", "--ignore-eos", "--prompt", prompt).strip();
+        for (int length : new int[] {1, 2, 5}) {
+            String stop = whole.substring(7, 7 + length);
+            String before = whole.substring(0, whole.indexOf(stop));
+            String shown = run(MODEL, "-n17", "--ignore-eos", "--prompt", prompt, "--stop", stop);
+            assertThat(exit).isZero();
+            assertThat(shown.strip()).as("stop at '" + stop + "'").isEqualTo(before.strip());
+        }
     }
 
     @Test

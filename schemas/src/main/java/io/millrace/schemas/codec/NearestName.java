@@ -3,7 +3,7 @@ package io.millrace.schemas.codec;
 import java.util.Locale;
 
 /** Finds the known name that a misspelled one was probably meant to be. */
-final class NearestName {
+public final class NearestName {
 
     /** Longer names are nobody's slip of the pen. */
     private static final int LONGEST = 64;
@@ -33,8 +33,8 @@ final class NearestName {
         return name.toLowerCase(Locale.ROOT).replace("_", "").replace("-", "");
     }
 
-    /** Levenshtein distance. */
-    private static int distance(String a, String b) {
+    /** Edits (insert, delete, replace) from one to the other: Levenshtein's distance. */
+    public static int distance(String a, String b) {
         int[] row = new int[b.length() + 1];
         for (int j = 0; j <= b.length(); j++) {
             row[j] = j;
