@@ -111,9 +111,8 @@ final class CompletionSequence extends Sequence {
         generation.completionFinished();
     }
 
-    /** Copies {@code count} tokens from position {@code computed} on. */
-    void copyTokens(int count, int[] target, int offset) {
-        int from = computed();
+    @Override
+    protected void copyTokens(int from, int count, int[] target, int offset) {
         int prompt = Math.min(count, Math.max(0, row.prompt.length - from));
         if (prompt > 0) {
             System.arraycopy(row.prompt, from, target, offset, prompt);

@@ -4,6 +4,7 @@ import io.millrace.gpu.backend.ModelRunner;
 import io.millrace.gpu.backend.StepBatch;
 import io.millrace.gpu.backend.StepOutput;
 import io.millrace.gpu.schedule.BlockManager;
+import io.millrace.gpu.schedule.PrefixTree;
 import io.millrace.gpu.schedule.Scheduler;
 import io.millrace.gpu.schedule.StepPlan;
 import java.util.ArrayDeque;
@@ -20,6 +21,7 @@ final class DecoderEngine implements Engine {
     private final ModelRunner runner;
     private final RequestCheck requestCheck;
     private final BlockManager blocks;
+    private final PrefixTree tree;
     private final Scheduler scheduler;
     private final StepBatch batch;
     private final StepOutput output;
@@ -66,7 +68,8 @@ final class DecoderEngine implements Engine {
                         runner.vocabularySize(),
                         requestCheck.maxModelLen(),
                         model.defaultSampling());
-        scheduler = new Scheduler(blocks, maxBatchedTokens, maxSequences);
+        tree = new PrefixTree(blocks);
+        scheduler = new Scheduler(tree, maxBatchedTokens, maxSequences);
         int rows = Math.min(maxBatchedTokens, maxSequences);
         batch = new StepBatch(maxBatchedTokens, rows);
         output = new StepOutput(rows);
@@ -158,7 +161,7 @@ final class DecoderEngine implements Engine {
             CompletionSequence completion = (CompletionSequence) plan.sequence(row);
             int count = plan.count(row);
             int position = completion.computed();
-            completion.copyTokens(count, batch.tokenIds, token);
+            completion.copyTokens(position, count, batch.tokenIds, token);
             batch.rowStart[row] = token;
             batch.blockTables[row] = completion.blocks();
             batch.sampling[row] = position + count == completion.total() ? completion.row() : null;
@@ -175,7 +178,7 @@ final class DecoderEngine implements Engine {
         Generation generation = completion.generation();
         int promptLeft = generation.group.promptLength() - completion.computed();
         promptTokens += Math.max(0, Math.min(count, promptLeft));
-        completion.advance(count);
+        scheduler.advance(completion, count);
         if (completion.computed() < completion.total()) {
             return;
         }
@@ -228,10 +231,11 @@ final class DecoderEngine implements Engine {
                 scheduler.waiting(),
                 stepTokens,
                 steps,
-                blocks.usedBlocks(),
+                tree.heldBlocks(),
                 blocks.capacity(),
                 scheduler.preemptions(),
                 promptTokens,
+                scheduler.cachedPromptTokens(),
                 generatedTokens);
     }
 

@@ -7,10 +7,13 @@ package io.millrace.gpu;
  * @param waiting sequences not yet running
  * @param stepTokens tokens of the last step
  * @param steps steps run since opening
- * @param kvBlocksUsed KV blocks in use
+ * @param kvBlocksUsed KV blocks that sequences hold; those that only the prefix tree keeps are as
+ *     good as free
  * @param kvBlocksTotal KV blocks there are
  * @param preemptions sequences sent back to waiting since opening
  * @param promptTokens prompt tokens computed since opening
+ * @param cachedPromptTokens prompt tokens found in the prefix tree instead, since opening: of all
+ *     prompt tokens, the hit rate
  * @param generatedTokens tokens generated since opening
  */
 public record EngineStats(
@@ -22,4 +25,5 @@ public record EngineStats(
         int kvBlocksTotal,
         long preemptions,
         long promptTokens,
+        long cachedPromptTokens,
         long generatedTokens) {}

@@ -95,8 +95,8 @@ final class Generation {
         for (CompletionSequence completion : completions) {
             results.add(completion.result());
         }
-        // Nothing is served from a cache of earlier requests yet.
-        return new GenerationResult(group.promptLength(), 0, List.copyOf(results));
+        return new GenerationResult(
+                group.promptLength(), completions.get(0).cachedTokens(), List.copyOf(results));
     }
 
     private static IntStream ints(List<Integer> values) {

@@ -173,6 +173,8 @@ class DecoderEngineTest {
         assertThat(result.completions().stream().map(Completion::text).distinct()).hasSize(17);
         // Three full blocks are computed once; the two tokens after them by each completion.
         assertThat(engine.stats().promptTokens()).isEqualTo(50 + 16 * 2);
+        assertThat(engine.stats().cachedPromptTokens()).isEqualTo(16 * 48);
+        assertThat(result.cachedTokens()).isZero();
         DecoderEngine brief = ROOMY.open();
         run(brief, request("r", "a".repeat(50), p -> p.n(17).maxTokens(1)));
         assertThat(brief.stats().promptTokens()).isEqualTo(50 + 16 * 2);
@@ -500,14 +502,97 @@ class DecoderEngineTest {
     @Test
     void statsCount() throws Exception {
         DecoderEngine engine = new Settings(200, 16, 10, 1).open();
-        assertThat(engine.stats()).isEqualTo(new EngineStats(0, 0, 0, 0, 0, 199, 0, 0, 0));
+        assertThat(engine.stats()).isEqualTo(new EngineStats(0, 0, 0, 0, 0, 199, 0, 0, 0, 0));
         RecordingListener listener = new RecordingListener();
         engine.add(request("r", "a".repeat(17), p -> p.maxTokens(3).ignoreEos(true)));
         engine.add(request("s", "b", p -> p.maxTokens(3).ignoreEos(true)));
         listener.step(engine);
-        assertThat(engine.stats()).isEqualTo(new EngineStats(1, 1, 10, 1, 2, 199, 0, 10, 0));
+        assertThat(engine.stats()).isEqualTo(new EngineStats(1, 1, 10, 1, 2, 199, 0, 10, 0, 0));
         listener.drain(engine);
-        assertThat(engine.stats()).isEqualTo(new EngineStats(0, 0, 1, 7, 0, 199, 0, 18, 6));
+        assertThat(engine.stats()).isEqualTo(new EngineStats(0, 0, 1, 7, 0, 199, 0, 18, 0, 6));
+    }
+
+    @Test
+    void anAnswerDoesNotDependOnWhatTheTreeKnows() throws Exception {
+        List<GenerationRequest> requests = family(40, 5);
+        List<String> alone = new ArrayList<>();
+        for (GenerationRequest request : requests) {
+            alone.addAll(answers(ROOMY, List.of(request)));
+        }
+        for (Settings settings :
+                List.of(
+                        ROOMY,
+                        new Settings(200, 1, 512, 64),
+                        new Settings(200, 4, 17, 5),
+                        new Settings(200, 3, 1, 1),
+                        new Settings(98, 1, 54, 17),
+                        new Settings(15, 7, 23, 9),
+                        new Settings(8, 16, 97, 33))) {
+            assertThat(answers(settings, requests)).as("%s", settings).isEqualTo(alone);
+            List<GenerationRequest> shuffled = new ArrayList<>(requests);
+            Collections.shuffle(shuffled, new Random(settings.hashCode()));
+            List<String> answers = answers(settings, shuffled);
+            for (int i = 0; i < answers.size(); i++) {
+                assertThat(answers.get(i)).isEqualTo(alone.get(requests.indexOf(shuffled.get(i))));
+            }
+        }
+    }
+
+    @Test
+    void anAnswerIsTheSameWhenItsPromptWasAnsweredBefore() throws Exception {
+        for (int blockSize : new int[] {1, 4, 16}) {
+            for (int length : new int[] {1, blockSize, blockSize + 1, 3 * blockSize + 1, 54}) {
+                GenerationRequest request =
+                        request("r", "abcdefg".repeat(8).substring(0, length), p -> p.n(2));
+                DecoderEngine engine = new Settings(200, blockSize, 54, 17).open();
+                GenerationResult miss = run(engine, request);
+                GenerationResult hit = run(engine, request);
+                assertThat(describe(hit)).isEqualTo(describe(miss));
+                assertThat(miss.cachedTokens()).isZero();
+                assertThat(hit.cachedTokens()).isEqualTo((length - 1) / blockSize * blockSize);
+            }
+        }
+    }
+
+    @Test
+    void aConversationGoesOnFromTheAnswersKv() throws Exception {
+        DecoderEngine engine = new Settings(200, 4, 54, 17).open();
+        GenerationRequest first =
+                request("first", "hello", p -> p.maxTokens(20).ignoreEos(true).temperature(1));
+        int[] answer = run(engine, first).completions().get(0).tokenIds();
+        int[] prompt = Arrays.copyOf(first.promptTokenIds(), 5 + 20 + 3);
+        System.arraycopy(answer, 0, prompt, 5, 20);
+        GenerationRequest second =
+                GenerationRequest.of("second", prompt, SamplingParameters.greedy(9));
+        GenerationResult result = run(engine, second);
+        assertThat(result.cachedTokens()).isEqualTo(24);
+        assertThat(describe(result)).isEqualTo(describe(run(ROOMY.open(), second)));
+    }
+
+    @Test
+    void aResumedRequestFindsWhatItLeftBehind() throws Exception {
+        for (GenerationRequest request : family(10, 8)) {
+            GenerationResult whole = run(ROOMY.open(), request);
+            DecoderEngine engine = new Settings(200, 3, 11, 4).open();
+            RecordingListener listener = new RecordingListener();
+            long handle = engine.add(request);
+            for (int i = 0; i < 9 && engine.hasWork(); i++) {
+                listener.step(engine);
+            }
+            engine.cancel(handle);
+            List<int[]> generated = new ArrayList<>();
+            for (int i = 0; i < request.sampling().n(); i++) {
+                generated.add(listener.tokens(handle, i));
+            }
+            GenerationRequest resumed =
+                    new GenerationRequest(
+                            request.id(),
+                            request.promptTokenIds(),
+                            request.sampling(),
+                            request.priority(),
+                            generated);
+            assertThat(describe(run(engine, resumed))).isEqualTo(describe(whole));
+        }
     }
 
     @Test
@@ -537,7 +622,8 @@ class DecoderEngineTest {
             DecoderEngine engine = settings.open();
             RecordingListener listener = new RecordingListener();
             int cancelled = 0;
-            List<GenerationRequest> requests = workload(25, 100 + seed);
+            List<GenerationRequest> requests =
+                    seed % 2 == 0 ? workload(25, 100 + seed) : family(25, 100 + seed);
             for (GenerationRequest request : requests) {
                 long handle = engine.add(request);
                 for (int steps = random.nextInt(4); steps > 0; steps--) {
@@ -576,6 +662,23 @@ class DecoderEngineTest {
             requests.add(
                     new GenerationRequest(
                             "request " + i, prompt, p.build(), random.nextInt(2), List.of()));
+        }
+        return requests;
+    }
+
+    /** Such requests with prompts that begin alike, some of them to the last token. */
+    private static List<GenerationRequest> family(int size, long seed) {
+        Random random = new Random(seed);
+        int[] stem = random.ints(54, 0, VOCABULARY).toArray();
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (GenerationRequest r : workload(size, seed)) {
+            int[] prompt = Arrays.copyOf(stem, 1 + random.nextInt(stem.length));
+            for (int own = random.nextInt(3) * 4; own > 0; own--) {
+                prompt[random.nextInt(prompt.length)] = random.nextInt(2);
+            }
+            requests.add(
+                    new GenerationRequest(
+                            r.id(), prompt, r.sampling(), r.priority(), r.generated()));
         }
         return requests;
     }

@@ -110,7 +110,7 @@ class EngineTest {
     @ParameterizedTest
     @EnumSource
     void preemptedEqualsNot(Family family) throws Exception {
-        List<GenerationRequest> requests = requests(17, 3);
+        List<GenerationRequest> requests = requests(33, 3);
         Run roomy = run(family, Way.PLAIN, requests);
         // 16 blocks of 8 just hold the longest alone: others lose theirs on the way.
         Run tight = run(family, new Way(97, 17, 17, 8, 1), requests);
@@ -180,6 +180,59 @@ class EngineTest {
             assertThat(prefilled.logits.keySet()).containsExactly(key);
             assertThat(decoded.logits).containsKey(key);
             prefilled.assertSameBitsWhereBothHave(decoded);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aPrefixHitEqualsAMiss(Family family) throws Exception {
+        int block = Way.PLAIN.blockSize;
+        SamplingParameters hot =
+                SamplingParameters.builder()
+                        .maxTokens(17)
+                        .temperature(0.9)
+                        .logprobs(3)
+                        .ignoreEos(true)
+                        .build();
+        for (int length : new int[] {block - 1, block, block + 1, 3 * block + 1}) {
+            int[] prompt = new Random(length).ints(length, 0, 256).toArray();
+            GenerationRequest asked = GenerationRequest.of("asked", prompt, hot);
+            Run miss = run(family, Way.PLAIN, List.of(asked));
+            List<GenerationRequest> both =
+                    List.of(GenerationRequest.of("warming", prompt, hot), asked);
+            Run hit = run(family, Way.PLAIN, both, List.of(100, 0));
+            assertThat(hit.results.get(0).cachedTokens()).isZero();
+            assertThat(hit.results.get(1).cachedTokens()).isEqualTo((length - 1) / block * block);
+            assertThat(hit.answers.get(1)).isEqualTo(miss.answers.get(0));
+            assertThat(hit.logits.keySet()).containsAll(miss.logits.keySet());
+            miss.assertSameBitsWhereBothHave(hit);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void sharedPrefixesInASmallCacheEqualAlone(Family family) throws Exception {
+        Random random = new Random(8);
+        int[] stem = random.ints(97, 0, 256).toArray();
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (GenerationRequest r : requests(33, 8)) {
+            int[] prompt = Arrays.copyOf(stem, r.promptTokenIds().length);
+            if (random.nextBoolean()) {
+                prompt[random.nextInt(prompt.length)] = 0;
+            }
+            requests.add(
+                    new GenerationRequest(r.id(), prompt, r.sampling(), r.priority(), List.of()));
+        }
+        List<Integer> steps = new ArrayList<>();
+        requests.forEach(r -> steps.add(random.nextInt(7)));
+        Run small = run(family, new Way(23, 9, 17, 8, 1), requests, steps);
+        assertThat(small.results).anyMatch(result -> result.cachedTokens() > 0);
+        assertThat(small.preemptions).isPositive();
+        for (int i = 0; i < requests.size(); i++) {
+            Run alone = run(family, Way.PLAIN, List.of(requests.get(i)));
+            assertThat(small.answers.get(i)).isEqualTo(alone.answers.get(0));
+            assertThat(small.logits.keySet()).containsAll(alone.logits.keySet());
+            alone.assertSameBitsWhereBothHave(small);
         }
     }
 

@@ -27,6 +27,7 @@ final class InferenceMetrics {
     private final Histogram queueTime;
     private final Counter generatedTokens;
     private final Counter promptTokens;
+    private final Counter cachedPromptTokens;
     private final Counter answered;
     private final Counter preemptions;
     private final Supplier<EngineStats> stats;
@@ -43,6 +44,7 @@ final class InferenceMetrics {
         queueTime = histogram(group, "queue_time");
         generatedTokens = group.counter("generated_tokens");
         promptTokens = group.counter("prompt_tokens");
+        cachedPromptTokens = group.counter("cached_prompt_tokens");
         answered = group.counter("answered");
         for (FailureCode code : FailureCode.values()) {
             failures.put(code, group.addGroup("code", code.wireName()).counter("failures"));
@@ -78,6 +80,7 @@ final class InferenceMetrics {
     void onAnswered(RunFacts facts, int prompt, int completionTokens) {
         answered.inc();
         promptTokens.inc(prompt);
+        cachedPromptTokens.inc(facts.cachedTokens());
         queueTime.update(facts.admittedMs() - facts.arrivedMs());
         timeToFirstToken.update(facts.firstTokenMs() - facts.arrivedMs());
         endToEnd.update(facts.finishedMs() - facts.arrivedMs());

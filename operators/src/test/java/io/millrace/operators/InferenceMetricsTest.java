@@ -55,7 +55,7 @@ class InferenceMetricsTest {
     }
 
     private final Map<String, Metric> metrics = new TreeMap<>();
-    private EngineStats stats = new EngineStats(1, 2, 3, 4, 5, 6, 7, 8, 9);
+    private EngineStats stats = new EngineStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
 
     private InferenceMetrics register() throws Exception {
         PipelineOptions options =
@@ -90,9 +90,10 @@ class InferenceMetricsTest {
         InferenceMetrics told = register();
         told.onToken();
         told.onToken();
-        told.onAnswered(new RunFacts(1000, 1010, 1050, 1450, 0, 0), 17, 5);
+        told.onAnswered(new RunFacts(1000, 1010, 1050, 1450, 16, 0), 17, 5);
         assertThat(count("answered")).isEqualTo(1);
         assertThat(count("prompt_tokens")).isEqualTo(17);
+        assertThat(count("cached_prompt_tokens")).isEqualTo(16);
         assertThat(count("generated_tokens")).isEqualTo(2);
         assertThat(max("queue_time")).isEqualTo(10);
         assertThat(max("time_to_first_token")).isEqualTo(50);
@@ -111,7 +112,7 @@ class InferenceMetricsTest {
     @Test
     void preemptionsAreCountedFromTheOpeningOn() throws Exception {
         InferenceMetrics told = register();
-        stats = new EngineStats(1, 2, 3, 4, 5, 6, 10, 8, 9);
+        stats = new EngineStats(1, 2, 3, 4, 5, 6, 10, 8, 9, 10);
         told.onNews();
         told.onNews();
         assertThat(count("preemptions")).isEqualTo(3);

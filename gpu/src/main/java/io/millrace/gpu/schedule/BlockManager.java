@@ -77,6 +77,11 @@ public final class BlockManager {
         }
     }
 
+    /** How many hold a block; 0 for a free one. */
+    int holders(int block) {
+        return holders[block];
+    }
+
     private void requireHeld(int block) {
         if (block < 1 || block >= holders.length || holders[block] == 0) {
             throw new IllegalStateException("KV block " + block + " is not in use.");

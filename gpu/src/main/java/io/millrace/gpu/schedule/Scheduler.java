@@ -13,32 +13,38 @@ import java.util.Set;
  *
  * <p>Running sequences come first, then waiting ones, each by rank (priority, arrival, index). The
  * first of the waiting is never passed by one that happens to need less, so none starves; when
- * blocks run out, the last in rank loses its own and waits again, so the first always gets on.
+ * blocks run out, the last in rank loses its own and waits again, so the first always gets on. What
+ * the prefix tree knows is not computed again; blocks that nobody but the tree holds count as free.
  * Engine thread only.
  */
 public final class Scheduler {
-    private final BlockManager blocks;
+    private final PrefixTree tree;
     private final int maxTokens;
     private final int maxSequences;
     private final StepPlan plan;
+
+    /** Tokens of the block that is looked up. */
+    private final int[] blockTokens;
 
     /** Both by rank. */
     private final List<Sequence> running = new ArrayList<>();
 
     private final List<Sequence> waiting = new ArrayList<>();
     private long preemptions;
+    private long cachedPromptTokens;
 
     /**
      * @param maxTokens most tokens of a step
      * @param maxSequences most sequences running at once
      */
-    public Scheduler(BlockManager blocks, int maxTokens, int maxSequences) {
+    public Scheduler(PrefixTree tree, int maxTokens, int maxSequences) {
         if (maxTokens < 1 || maxSequences < 1) {
             throw new IllegalArgumentException(
                     "A step of %d tokens and %d sequences does nothing."
                             .formatted(maxTokens, maxSequences));
         }
-        this.blocks = blocks;
+        this.tree = tree;
+        this.blockTokens = new int[tree.blockSize()];
         this.maxTokens = maxTokens;
         this.maxSequences = Math.min(maxSequences, maxTokens);
         this.plan = new StepPlan(this.maxSequences);
@@ -49,31 +55,12 @@ public final class Scheduler {
         insert(waiting, sequence);
     }
 
-    /** Forgets a sequence and frees its blocks. One that is not here is ignored. */
+    /** Forgets a sequence; the tree keeps its full blocks. One that is not here is ignored. */
     public void remove(Sequence sequence) {
         if (takeOut(running, sequence)) {
-            bequeath(sequence);
-            sequence.release(blocks);
+            sequence.release(tree);
         } else {
             takeOut(waiting, sequence);
-        }
-    }
-
-    /**
-     * Hands the prompt's K/V to a sibling that waits, if nobody else has it: it takes the place.
-     */
-    private void bequeath(Sequence leaving) {
-        if (leaving.group().sequences().size() == 1 || furthestSibling(leaving) != null) {
-            return;
-        }
-        for (Sequence heir : leaving.group().sequences()) {
-            int shared = heir.shareableBlocks(blocks.blockSize());
-            boolean ready = leaving.computed() >= shared * blocks.blockSize();
-            if (heir != leaving && shared > 0 && ready && takeOut(waiting, heir)) {
-                heir.shareFrom(leaving, shared, blocks);
-                insert(running, heir);
-                return;
-            }
         }
     }
 
@@ -94,14 +81,23 @@ public final class Scheduler {
         return preemptions;
     }
 
+    /** Prompt tokens that were found in the tree instead of computed, since the start. */
+    public long cachedPromptTokens() {
+        return cachedPromptTokens;
+    }
+
     /**
-     * The next step. Its blocks are reserved; when it has run, the caller tells each sequence to
-     * {@link Sequence#advance}. The plan is good until the next call, and empty only without work.
+     * The next step. Its blocks are reserved; when it has run, the caller reports each row to
+     * {@link #advance}. The plan is good until the next call, and empty only without work.
      */
     public StepPlan next() {
         plan.clear();
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
+            int before = sequence.computed();
+            // Another may have computed meanwhile what this one still has to.
+            sequence.extend(tree, blockTokens);
+            cachedPromptTokens += sequence.countCached(before);
             int count = chunk(sequence, running.size() - 1 - i);
             if (makeRoom(sequence, count)) {
                 plan.add(sequence, count);
@@ -109,6 +105,11 @@ public final class Scheduler {
         }
         admit();
         return plan;
+    }
+
+    /** A step computed the K/V of the next {@code tokens} tokens of a running sequence. */
+    public void advance(Sequence sequence, int tokens) {
+        sequence.advance(tokens, tree, blockTokens);
     }
 
     /** Tokens of a sequence in this step, one left in the budget for each of those behind it. */
@@ -122,18 +123,18 @@ public final class Scheduler {
      * @return false if the sequence was the last itself and waits now
      */
     private boolean makeRoom(Sequence sequence, int count) {
-        int needed = blocks.blocksFor(sequence.computed() + count);
-        while (needed - sequence.blockCount() > blocks.freeBlocks()) {
+        int needed = tree.blocksFor(sequence.computed() + count);
+        while (needed - sequence.blockCount() > tree.available()) {
             // Those behind have no place in the plan yet: it is made in order of rank.
             Sequence last = running.remove(running.size() - 1);
-            last.release(blocks);
+            last.release(tree);
             insert(waiting, last);
             preemptions++;
             if (last == sequence) {
                 return false;
             }
         }
-        sequence.reserve(sequence.computed() + count, blocks);
+        sequence.reserve(sequence.computed() + count, tree);
         return true;
     }
 
@@ -143,45 +144,43 @@ public final class Scheduler {
                 return;
             }
             Sequence sequence = waiting.get(i);
-            Sequence sibling = furthestSibling(sequence);
-            int shareable = sequence.shareableBlocks(blocks.blockSize());
-            int shared =
-                    sibling == null
-                            ? 0
-                            : Math.min(shareable, sibling.computed() / blocks.blockSize());
-            if (sibling != null && shared < shareable) {
-                // A sibling is still computing what this one can share: the next may go first.
+            if (isSiblingAhead(sequence)) {
+                // It is still computing what this one can share: the next may go first.
                 i++;
                 continue;
             }
+            sequence.extend(tree, blockTokens);
             // All of it at once, and one block for each that runs: else it would soon be preempted.
-            int needed = blocks.blocksFor(sequence.total()) - shared;
+            int needed = tree.blocksFor(sequence.total()) - sequence.blockCount();
             int spare = running.size();
-            if (needed + spare > blocks.freeBlocks()) {
+            if (needed + spare > tree.available()) {
+                sequence.release(tree);
                 return;
             }
             waiting.remove(i);
-            if (shared > 0) {
-                sequence.shareFrom(sibling, shared, blocks);
-            }
-            sequence.reserve(sequence.total(), blocks);
+            cachedPromptTokens += sequence.countCached(0);
+            sequence.reserve(sequence.total(), tree);
             insert(running, sequence);
             plan.add(sequence, chunk(sequence, 0));
         }
     }
 
-    /** The running sequence of the same request that has computed most, or null. */
-    private Sequence furthestSibling(Sequence sequence) {
-        Sequence furthest = null;
+    /**
+     * Whether others of its request run and none of them has computed the prompt's full blocks yet.
+     */
+    private boolean isSiblingAhead(Sequence sequence) {
+        int shareable = sequence.shareable(tree.blockSize());
+        boolean ahead = false;
         for (Sequence sibling : sequence.group().sequences()) {
             // Who runs holds blocks; who waits or is finished does not.
-            if (sibling != sequence
-                    && sibling.blockCount() > 0
-                    && (furthest == null || sibling.computed() > furthest.computed())) {
-                furthest = sibling;
+            if (sibling != sequence && sibling.blockCount() > 0) {
+                if (sibling.computed() >= shareable) {
+                    return false;
+                }
+                ahead = true;
             }
         }
-        return furthest;
+        return ahead;
     }
 
     private static void insert(List<Sequence> list, Sequence sequence) {
@@ -204,15 +203,16 @@ public final class Scheduler {
     /** Throws {@link IllegalStateException} if an invariant is broken. */
     public void checkIntegrity() {
         Set<Sequence> all = Collections.newSetFromMap(new IdentityHashMap<>());
-        int[] holders = new int[blocks.capacity() + 1];
+        int[] holders = tree.newHolderCounts();
         checkList(running, all);
         checkList(waiting, all);
         for (Sequence sequence : running) {
             require(sequence.computed() < sequence.total(), sequence, "has nothing to compute");
             require(
-                    sequence.blockCount() >= blocks.blocksFor(sequence.computed()),
+                    sequence.blockCount() >= tree.blocksFor(sequence.computed()),
                     sequence,
                     "has K/V without blocks");
+            sequence.checkIntegrity(tree);
             for (int i = 0; i < sequence.blockCount(); i++) {
                 holders[sequence.blocks()[i]]++;
             }
@@ -224,7 +224,7 @@ public final class Scheduler {
                     "holds blocks while it waits");
         }
         require(running.size() <= maxSequences, null, "More run than may run");
-        blocks.checkIntegrity(holders);
+        tree.checkIntegrity(holders);
     }
 
     private static void checkList(List<Sequence> list, Set<Sequence> all) {

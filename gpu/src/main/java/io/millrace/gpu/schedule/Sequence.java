@@ -11,13 +11,13 @@ import java.util.Comparator;
  * tokens   p p p p p p p p p g g g         9 of the prompt, 3 generated
  *          0       4       8     | total = 12
  * K/V      x x x x x x x x x x x |         computed = 11: one token to go before the next is drawn
- * blocks  [   7   |   3   |  12   ]        block size 4
+ * blocks  [   7   |   3   |  12   ]        block size 4; 7 and 3 are full, so they are in the tree
  * </pre>
  *
- * Chunks, preemption and shared blocks are nothing but other values of {@link #computed}. The owner
- * of the tokens extends this class.
+ * Chunks, preemption and blocks found in the tree are nothing but other values of {@link
+ * #computed}. The owner of the tokens extends this class.
  */
-public class Sequence {
+public abstract class Sequence {
     /** Whom to serve first: priority, then arrival, then index within the group. */
     static final Comparator<Sequence> RANK =
             Comparator.comparingInt((Sequence s) -> s.group.priority())
@@ -30,14 +30,22 @@ public class Sequence {
     private final int index;
     private int total;
     private int computed;
+
+    /** The most that {@link #computed} ever was. */
+    private int furthest;
+
+    private int cachedTokens;
     private int[] blocks = NO_BLOCKS;
     private int blockCount;
+
+    /** How many of the blocks, from the first on, are nodes of the tree: all those full. */
+    private int nodes;
 
     /**
      * @param index within the group
      * @param total tokens known from the start: the prompt, and what was generated before
      */
-    public Sequence(SequenceGroup group, int index, int total) {
+    protected Sequence(SequenceGroup group, int index, int total) {
         if (group.promptLength() < 1 || total < group.promptLength()) {
             throw new IllegalArgumentException(
                     "A sequence of %d tokens cannot have a prompt of %d."
@@ -76,13 +84,86 @@ public class Sequence {
         return blockCount;
     }
 
-    /** A step computed the K/V of the next {@code tokens} tokens. */
-    public final void advance(int tokens) {
+    /** Prompt tokens that it found in the tree and never had to compute. */
+    public final int cachedTokens() {
+        return cachedTokens;
+    }
+
+    final int nodes() {
+        return nodes;
+    }
+
+    /** Copies {@code count} known tokens from position {@code from} on. */
+    protected abstract void copyTokens(int from, int count, int[] target, int offset);
+
+    /**
+     * A step computed the K/V of the next {@code tokens} tokens: blocks that are full now go to the
+     * tree.
+     *
+     * @param scratch holds the tokens of a block
+     */
+    final void advance(int tokens, PrefixTree tree, int[] scratch) {
         computed += tokens;
         if (computed > total) {
             throw new IllegalStateException(
                     "K/V of %d tokens of %d is computed.".formatted(computed, total));
         }
+        furthest = Math.max(furthest, computed);
+        while ((nodes + 1) * tree.blockSize() <= computed) {
+            copyBlock(nodes, scratch);
+            blocks[nodes] = tree.insert(lastNode(), scratch, blocks[nodes]);
+            nodes++;
+        }
+    }
+
+    /**
+     * Goes on from what the tree has of its next tokens, one token left to compute, so that there
+     * are logits. A block of its own that the tree's takes the place of is released.
+     *
+     * @param scratch holds the tokens of a block
+     */
+    final void extend(PrefixTree tree, int[] scratch) {
+        int blockSize = tree.blockSize();
+        while ((nodes + 1) * blockSize < total) {
+            copyBlock(nodes, scratch);
+            int node = tree.take(lastNode(), scratch);
+            if (node == PrefixTree.ROOT) {
+                return;
+            }
+            if (nodes < blockCount) {
+                tree.release(blocks[nodes]);
+                blocks[nodes] = node;
+            } else {
+                append(node);
+            }
+            nodes++;
+            computed = nodes * blockSize;
+        }
+    }
+
+    /**
+     * Counts what it got by {@link #extend}.
+     *
+     * @param before {@link #computed} before that
+     * @return prompt tokens that it got
+     */
+    final int countCached(int before) {
+        int got = promptPart(computed) - promptPart(before);
+        cachedTokens += Math.max(0, promptPart(computed) - promptPart(Math.max(before, furthest)));
+        furthest = Math.max(furthest, computed);
+        return got;
+    }
+
+    private int promptPart(int tokens) {
+        return Math.min(tokens, group.promptLength());
+    }
+
+    private int lastNode() {
+        return nodes == 0 ? PrefixTree.ROOT : blocks[nodes - 1];
+    }
+
+    private void copyBlock(int index, int[] target) {
+        copyTokens(index * target.length, target.length, target, 0);
     }
 
     /** A token was generated. */
@@ -90,35 +171,47 @@ public class Sequence {
         total++;
     }
 
-    /**
-     * Full blocks of the prompt that leave at least one token to compute, so that there are logits.
-     */
-    final int shareableBlocks(int blockSize) {
-        return Math.min(group.promptLength(), total - 1) / blockSize;
-    }
-
-    /** Starts from {@code count} blocks of a sibling. */
-    final void shareFrom(Sequence sibling, int count, BlockManager manager) {
-        for (int i = 0; i < count; i++) {
-            manager.share(sibling.blocks[i]);
-            append(sibling.blocks[i]);
-        }
-        computed = count * manager.blockSize();
+    /** Positions in full blocks of the prompt that another of its group can find in the tree. */
+    final int shareable(int blockSize) {
+        return Math.min(group.promptLength(), total - 1) / blockSize * blockSize;
     }
 
     /** Takes blocks until they hold {@code positions} positions. */
-    final void reserve(int positions, BlockManager manager) {
-        for (int missing = manager.blocksFor(positions) - blockCount; missing > 0; missing--) {
-            append(manager.allocate());
+    final void reserve(int positions, PrefixTree tree) {
+        for (int missing = tree.blocksFor(positions) - blockCount; missing > 0; missing--) {
+            append(tree.allocate());
         }
     }
 
-    /** Gives all blocks back, the last first, and with them all K/V. */
-    final void release(BlockManager manager) {
+    /** Gives all blocks back, the last first; what the tree keeps may be found again. */
+    final void release(PrefixTree tree) {
         while (blockCount > 0) {
-            manager.release(blocks[--blockCount]);
+            tree.release(blocks[--blockCount]);
         }
+        nodes = 0;
         computed = 0;
+    }
+
+    /**
+     * Throws {@link IllegalStateException} unless just the full blocks are in the tree, under the
+     * tokens of this sequence.
+     */
+    final void checkIntegrity(PrefixTree tree) {
+        int[] expected = new int[tree.blockSize()];
+        boolean whole = nodes == computed / expected.length && nodes <= blockCount;
+        int above = PrefixTree.ROOT;
+        for (int i = 0; whole && i < blockCount; i++) {
+            if (i < nodes) {
+                copyBlock(i, expected);
+                whole = tree.isNode(blocks[i], above, expected);
+                above = blocks[i];
+            } else {
+                whole = tree.isNone(blocks[i]);
+            }
+        }
+        if (!whole) {
+            throw new IllegalStateException(this + " has other blocks than its tokens say.");
+        }
     }
 
     private void append(int block) {

@@ -75,7 +75,7 @@ class SchedulerTest {
         assertThat(simulation.step()).isEqualTo("1.0:1 2.0:1");
         assertThat(simulation.scheduler.preemptions()).isEqualTo(1);
         simulation.steps();
-        assertThat(simulation.blocks.usedBlocks()).isZero();
+        assertThat(simulation.tree.heldBlocks()).isZero();
     }
 
     @Test
@@ -114,13 +114,13 @@ class SchedulerTest {
         assertThat(simulation.step()).isEqualTo("0.0:11");
         // Two full blocks of four are shared; the other three prompt tokens are each one's own.
         assertThat(simulation.step()).isEqualTo("0.0:1 0.1:3 0.2:3");
-        assertThat(simulation.blocks.usedBlocks()).isEqualTo(2 + 3);
+        assertThat(simulation.tree.heldBlocks()).isEqualTo(2 + 3);
         Sequence[] s = simulation.groups.get(0);
         assertThat(s[1].blocks()[0]).isEqualTo(s[0].blocks()[0]);
         assertThat(s[2].blocks()[1]).isEqualTo(s[0].blocks()[1]);
         assertThat(s[1].blocks()[2]).isNotEqualTo(s[0].blocks()[2]);
         simulation.steps();
-        assertThat(simulation.blocks.usedBlocks()).isZero();
+        assertThat(simulation.tree.heldBlocks()).isZero();
     }
 
     @Test
@@ -129,7 +129,7 @@ class SchedulerTest {
         simulation.addGroup(11, 3, 0, 1);
         simulation.add(5, 1);
         assertThat(simulation.steps()).containsExactly("0.0:11", "0.1:3", "0.2:3", "1.0:5");
-        assertThat(simulation.blocks.usedBlocks()).isZero();
+        assertThat(simulation.tree.heldBlocks()).isZero();
     }
 
     @Test
@@ -161,11 +161,138 @@ class SchedulerTest {
         Sequence[] s = simulation.groups.get(0);
         simulation.scheduler.remove(s[0]);
         simulation.scheduler.checkIntegrity();
-        assertThat(simulation.blocks.usedBlocks()).isEqualTo(3);
+        assertThat(simulation.tree.heldBlocks()).isEqualTo(3);
         simulation.scheduler.remove(s[0]);
         simulation.scheduler.remove(s[1]);
-        assertThat(simulation.blocks.usedBlocks()).isZero();
+        assertThat(simulation.tree.heldBlocks()).isZero();
         assertThat(simulation.scheduler.hasWork()).isFalse();
+    }
+
+    @Test
+    void whatWasComputedOnceIsNotComputedAgain() {
+        for (int block : new int[] {1, 4, 17}) {
+            for (int prompt : new int[] {1, block, block + 1, 3 * block, 3 * block + 1, 97}) {
+                Simulation simulation = new Simulation(200, block, 500, 8);
+                simulation.add(tokens(prompt, 0), 1);
+                simulation.steps();
+                simulation.add(tokens(prompt, 0), 1);
+                // All full blocks but for the last token, which gives the logits.
+                int hit = (prompt - 1) / block * block;
+                assertThat(simulation.step()).isEqualTo("1.0:" + (prompt - hit));
+                assertThat(simulation.groups.get(1)[0].cachedTokens()).isEqualTo(hit);
+                assertThat(simulation.scheduler.cachedPromptTokens()).isEqualTo(hit);
+            }
+        }
+    }
+
+    @Test
+    void onlyTheCommonPrefixIsFound() {
+        Simulation simulation = new Simulation(100, 4, 100, 8);
+        simulation.add(tokens(30, 0), 1);
+        simulation.steps();
+        int[] other = tokens(30, 0);
+        other[17]++;
+        simulation.add(other, 1);
+        assertThat(simulation.steps()).containsExactly("1.0:14");
+    }
+
+    @Test
+    void anAnswersTokensAreFoundByThePromptThatContinuesIt() {
+        Simulation simulation = new Simulation(100, 4, 100, 8);
+        simulation.add(tokens(9, 0), 9);
+        simulation.steps();
+        TestingSequence before = simulation.groups.get(0)[0];
+        int[] conversation = new int[25];
+        Arrays.setAll(conversation, i -> i < 18 ? before.token(i) : i);
+        simulation.add(conversation, 1);
+        // The last of 18 tokens was drawn and never computed: four full blocks are there.
+        assertThat(simulation.steps()).containsExactly("1.0:9");
+    }
+
+    @Test
+    void aRunningSequencesBlocksAreFoundAtOnce() {
+        Simulation simulation = new Simulation(100, 4, 10, 8);
+        simulation.add(tokens(33, 0), 9);
+        assertThat(simulation.step()).isEqualTo("0.0:10");
+        assertThat(simulation.step()).isEqualTo("0.0:10");
+        assertThat(simulation.step()).isEqualTo("0.0:10");
+        simulation.add(tokens(33, 0), 9);
+        assertThat(simulation.step()).isEqualTo("0.0:3 1.0:5");
+        // All eight full blocks are shared now, the last token's are each one's own.
+        assertThat(simulation.tree.heldBlocks()).isEqualTo(8 + 2);
+    }
+
+    @Test
+    void twoOfAKindTogetherEndWithOneCopy() {
+        Simulation simulation = new Simulation(100, 4, 100, 8);
+        simulation.add(tokens(10, 0), 9);
+        simulation.add(tokens(10, 0), 9);
+        assertThat(simulation.step()).isEqualTo("0.0:10 1.0:10");
+        Sequence one = simulation.groups.get(0)[0];
+        Sequence two = simulation.groups.get(1)[0];
+        assertThat(two.blocks()[0]).isEqualTo(one.blocks()[0]);
+        assertThat(two.blocks()[1]).isEqualTo(one.blocks()[1]);
+        assertThat(two.blocks()[2]).isNotEqualTo(one.blocks()[2]);
+        assertThat(simulation.tree.heldBlocks()).isEqualTo(2 + 2);
+        assertThat(simulation.blocks.usedBlocks()).isEqualTo(2 + 2);
+        assertThat(two.cachedTokens()).isZero();
+    }
+
+    @Test
+    void aRunningSequenceSkipsWhatAnotherComputedMeanwhile() {
+        Simulation simulation = new Simulation(100, 4, 26, 8);
+        simulation.add(tokens(21, 0), 9);
+        simulation.add(tokens(21, 0), 9);
+        assertThat(simulation.step()).isEqualTo("0.0:21 1.0:5");
+        // Five of 21 are computed; 20 are in the tree.
+        assertThat(simulation.step()).isEqualTo("0.0:1 1.0:1");
+        assertThat(simulation.groups.get(1)[0].cachedTokens()).isEqualTo(15);
+    }
+
+    @Test
+    void aPreemptedSequenceFindsItsBlocksAgain() {
+        Simulation simulation = new Simulation(6, 4, 100, 8);
+        simulation.add(tokens(8, 0), 3);
+        simulation.add(tokens(8, 1), 9);
+        simulation.step();
+        // 0 takes the fifth block; 1 waits with nine tokens, eight of them in the tree.
+        assertThat(simulation.step()).isEqualTo("0.0:1");
+        assertThat(simulation.scheduler.preemptions()).isEqualTo(1);
+        assertThat(simulation.step()).isEqualTo("0.0:1");
+        assertThat(simulation.step()).isEqualTo("1.0:1");
+        assertThat(simulation.groups.get(1)[0].cachedTokens()).isZero();
+        assertThat(simulation.scheduler.cachedPromptTokens()).isEqualTo(8);
+    }
+
+    @Test
+    void theLeastRecentlyUsedPromptIsForgottenFirst() {
+        // 6 blocks of 4 hold three prompts of two.
+        Simulation simulation = new Simulation(7, 4, 100, 1);
+        for (int kind : new int[] {0, 1, 2, 0}) {
+            simulation.add(tokens(8, kind), 1);
+            simulation.steps();
+        }
+        simulation.add(tokens(8, 3), 1);
+        assertThat(simulation.step()).isEqualTo("4.0:8");
+        simulation.add(tokens(9, 0), 1);
+        assertThat(simulation.step()).isEqualTo("5.0:1");
+        simulation.add(tokens(9, 1), 1);
+        assertThat(simulation.step()).isEqualTo("6.0:9");
+    }
+
+    @Test
+    void whatWaitsForRoomHoldsNothing() {
+        Simulation simulation = new Simulation(7, 4, 100, 8);
+        simulation.add(tokens(9, 0), 1);
+        simulation.steps();
+        simulation.add(tokens(15, 1), 5);
+        simulation.step();
+        simulation.add(tokens(17, 0), 1);
+        assertThat(simulation.step()).isEqualTo("1.0:1");
+        assertThat(simulation.tree.heldBlocks()).isEqualTo(4);
+        assertThat(simulation.groups.get(2)[0].cachedTokens()).isZero();
+        simulation.steps();
+        assertThat(simulation.finished).containsExactly("0.0", "1.0", "2.0");
     }
 
     @Test
@@ -183,7 +310,11 @@ class SchedulerTest {
                 int prompt = 1 + random.nextInt(capacity);
                 int generated = random.nextInt(capacity - prompt + 1);
                 int n = 1 + random.nextInt(3);
-                simulation.addGroup(prompt, n, random.nextInt(3), generated);
+                int[] tokens = tokens(prompt, random.nextInt(3));
+                if (random.nextBoolean()) {
+                    tokens[random.nextInt(prompt)] = random.nextInt(3);
+                }
+                simulation.addGroup(tokens, n, random.nextInt(3), generated);
                 expected += n;
                 for (int steps = random.nextInt(4); steps > 0; steps--) {
                     if (simulation.scheduler.hasWork()) {
@@ -203,23 +334,34 @@ class SchedulerTest {
             }
             simulation.steps();
             assertThat(simulation.finished).hasSize(expected).doesNotHaveDuplicates();
+            assertThat(simulation.blocks.usedBlocks()).isEqualTo(simulation.tree.nodes());
+            simulation.tree.clear();
             assertThat(simulation.blocks.usedBlocks()).isZero();
         }
+    }
+
+    /** The first tokens of one of several endless prompts. */
+    private static int[] tokens(int length, int kind) {
+        int[] tokens = new int[length];
+        Arrays.setAll(tokens, i -> -1 - 7 * kind - 100 * i);
+        return tokens;
     }
 
     /** Runs plans as an engine would, each sequence until it has generated its share. */
     private final class Simulation {
         final BlockManager blocks;
+        final PrefixTree tree;
         final Scheduler scheduler;
         final int maxTokens;
-        final List<Sequence[]> groups = new ArrayList<>();
+        final List<TestingSequence[]> groups = new ArrayList<>();
         final List<Integer> lengths = new ArrayList<>();
         final List<String> finished = new ArrayList<>();
 
         Simulation(int blocks, int blockSize, int maxTokens, int maxSequences) {
             this.blocks = new BlockManager(blocks, blockSize);
+            tree = new PrefixTree(this.blocks);
             this.maxTokens = maxTokens;
-            scheduler = new Scheduler(this.blocks, maxTokens, maxSequences);
+            scheduler = new Scheduler(tree, maxTokens, maxSequences);
             arrivals = 0;
         }
 
@@ -231,12 +373,23 @@ class SchedulerTest {
             addGroup(prompt, 1, priority, generate);
         }
 
+        /** Its prompt is like no other. */
         void addGroup(int prompt, int n, int priority, int generate) {
-            SequenceGroup group = new SequenceGroup(priority, arrivals++, prompt);
-            Sequence[] sequences = new Sequence[n];
-            Arrays.setAll(sequences, i -> new Sequence(group, i, prompt));
+            int[] tokens = new int[prompt];
+            Arrays.setAll(tokens, i -> (int) (-1000 * (arrivals + 1) - i));
+            addGroup(tokens, n, priority, generate);
+        }
+
+        void add(int[] prompt, int generate) {
+            addGroup(prompt, 1, 0, generate);
+        }
+
+        void addGroup(int[] prompt, int n, int priority, int generate) {
+            SequenceGroup group = new SequenceGroup(priority, arrivals++, prompt.length);
+            TestingSequence[] sequences = new TestingSequence[n];
+            Arrays.setAll(sequences, i -> new TestingSequence(group, i, prompt));
             groups.add(sequences);
-            lengths.add(prompt + generate);
+            lengths.add(prompt.length + generate);
             for (Sequence sequence : sequences) {
                 scheduler.add(sequence);
             }
@@ -251,7 +404,7 @@ class SchedulerTest {
                 Sequence sequence = plan.sequence(row);
                 assertThat(plan.count(row)).isPositive();
                 rows.add(name(sequence) + ":" + plan.count(row));
-                sequence.advance(plan.count(row));
+                scheduler.advance(sequence, plan.count(row));
                 if (sequence.computed() == sequence.total()) {
                     sequence.grow();
                     if (sequence.total() >= lengths.get((int) sequence.group().arrival())) {
