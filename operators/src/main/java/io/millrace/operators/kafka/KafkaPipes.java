@@ -71,6 +71,8 @@ public final class KafkaPipes {
         return sink.setKafkaProducerConfig(producer).build();
     }
 
+    // The connector asks for Kafka's deprecated type.
+    @SuppressWarnings("deprecation")
     private static OffsetsInitializer offsets(StartingPoint start) {
         return switch (start.kind()) {
             case EARLIEST -> OffsetsInitializer.earliest();
