@@ -17,6 +17,9 @@ import java.util.List;
  */
 public interface Backend<M, V, A> extends AutoCloseable {
 
+    /** The window of a layer that sees the whole row. */
+    int NO_WINDOW = Integer.MAX_VALUE;
+
     /** Loads matrices of equal width, stacked by rows to one. */
     M matrix(List<Tensor> parts) throws IOException;
 
@@ -32,36 +35,51 @@ public interface Backend<M, V, A> extends AutoCloseable {
     /** Names the batch that the following ops work on. */
     void begin(StepBatch batch);
 
-    /** {@code out} (tokens, hidden) becomes the embeddings of the batch's tokens. */
-    void embed(M table, A out);
+    /**
+     * {@code out} (tokens, hidden) becomes the embeddings of the batch's tokens.
+     *
+     * @param table (vocabulary, hidden)
+     * @param positions learned embeddings of positions, added: (positions, hidden), or null
+     */
+    void embed(M table, M positions, A out);
 
-    /** {@code out} = RMSNorm of {@code x}, times {@code weight}. (tokens, hidden) */
-    void norm(A x, V weight, float epsilon, A out);
+    /** {@code out} = norm of {@code x}. (tokens, hidden) */
+    void norm(A x, Norm<V> norm, A out);
 
     /**
-     * Projects to queries, keys and values, adds the bias, turns queries and keys by their
-     * positions, stores keys and values in the layer's blocks.
+     * Projects to queries, keys and values, adds the bias, norms each head, turns queries and keys
+     * by their positions, stores keys and values in the layer's blocks.
      *
      * @param x (tokens, hidden)
-     * @param qkv ((heads + 2 * kvHeads) * headSize, hidden)
-     * @param bias as long as qkv has rows, or null
      * @param q (tokens, heads * headSize)
      */
-    void qkvProjectRopeStoreKv(A x, M qkv, V bias, int layer, A q);
+    void qkvProjectRopeStoreKv(A x, QkvProjection<M, V> qkv, int layer, A q);
 
     /**
      * Causal attention over the row's blocks. {@code q} and {@code out} (tokens, heads * headSize)
+     *
+     * @param window positions that a token sees, its own among them; {@link #NO_WINDOW} for all
      */
-    void attention(A q, int layer, A out);
+    void attention(A q, int layer, int window, A out);
 
-    /** {@code residual} += {@code x} times {@code weight}. (tokens, hidden) */
-    void matmulAdd(A x, M weight, A residual);
+    /**
+     * {@code residual} += {@code x} times {@code weight}, plus the bias if there is one. (tokens,
+     * hidden)
+     */
+    void matmulAdd(A x, M weight, V bias, A residual);
 
     /** {@code out} = silu(gate) * up, both from {@code x}. (tokens, intermediate) */
     void matmulGated(A x, M gateUp, A out);
 
+    /**
+     * {@code out} = gelu(x times weight + bias), the form with tanh. (tokens, intermediate)
+     *
+     * @param bias as long as weight has rows
+     */
+    void matmulGelu(A x, M weight, V bias, A out);
+
     /** Last norm and head, for the last token of each row that is to be sampled. */
-    void logits(A x, V norm, float epsilon, M head);
+    void logits(A x, Norm<V> norm, M head);
 
     /** Draws from the logits. */
     void sample(StepOutput output);

@@ -40,6 +40,11 @@ final class ConfigFile {
         return value == null || value.isNull() ? null : value;
     }
 
+    /** Whether the key is there, with null as its value. */
+    boolean isNull(String key) {
+        return node.has(key) && node.get(key).isNull();
+    }
+
     boolean has(String key) {
         return get(key) != null;
     }

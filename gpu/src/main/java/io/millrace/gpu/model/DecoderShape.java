@@ -1,5 +1,7 @@
 package io.millrace.gpu.model;
 
+import java.util.List;
+
 /**
  * What the forward pass needs to know of a model's config.json.
  *
@@ -11,9 +13,9 @@ package io.millrace.gpu.model;
  * @param headSize width of a head, a multiple of 8
  * @param intermediate width inside the feed-forward part
  * @param maxPositions longest context
- * @param normEpsilon added to the mean square in RMSNorm
+ * @param normEpsilon added to the mean square in a norm
  * @param rope rotary frequencies
- * @param qkvBias whether the q, k and v projections have biases
+ * @param windows positions that a token of each layer sees, its own among them
  * @param tiedEmbedding whether the head's weight is the embedding's
  */
 record DecoderShape(
@@ -27,5 +29,5 @@ record DecoderShape(
         int maxPositions,
         float normEpsilon,
         RopeScaling rope,
-        boolean qkvBias,
+        List<Integer> windows,
         boolean tiedEmbedding) {}

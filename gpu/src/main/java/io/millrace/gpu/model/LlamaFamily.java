@@ -1,17 +1,20 @@
 package io.millrace.gpu.model;
 
+import io.millrace.gpu.backend.Backend;
 import io.millrace.gpu.tensor.InvalidModelException;
+import java.io.IOException;
 
 /** Llama 2 and 3. */
 final class LlamaFamily implements Family {
 
     @Override
     public DecoderShape shape(ConfigFile config) throws InvalidModelException {
-        for (String key : new String[] {"attention_bias", "mlp_bias"}) {
-            if (config.flag(key, false)) {
-                throw config.unsupported(key, true, "false");
-            }
-        }
-        return Family.llamaLike(config, false);
+        return LlamaLike.shape(config, LlamaLike.windows(config, Backend.NO_WINDOW));
+    }
+
+    @Override
+    public <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
+            throws IOException {
+        return LlamaLike.weights(shape, reader, false, false);
     }
 }

@@ -39,6 +39,7 @@ public final class ModelFolder {
     private static final String INDEX = "model.safetensors.index.json";
 
     private final Path path;
+    private final Family family;
     private final DecoderShape shape;
     private final SamplingParameters defaultSampling;
     private final List<Integer> endOfTextIds;
@@ -47,11 +48,13 @@ public final class ModelFolder {
 
     private ModelFolder(
             Path path,
+            Family family,
             DecoderShape shape,
             SamplingParameters defaultSampling,
             List<Integer> endOfTextIds,
             Map<String, Tensor> tensors) {
         this.path = path;
+        this.family = family;
         this.shape = shape;
         this.defaultSampling = defaultSampling;
         this.endOfTextIds = endOfTextIds;
@@ -78,9 +81,11 @@ public final class ModelFolder {
                 Files.exists(path.resolve(GENERATION))
                         ? ConfigFile.read(path.resolve(GENERATION))
                         : null;
-        DecoderShape shape = Family.of(config).shape(config);
+        Family family = Family.of(config);
+        DecoderShape shape = family.shape(config);
         return new ModelFolder(
                 path,
+                family,
                 shape,
                 GenerationDefaults.sampling(generation),
                 GenerationDefaults.endOfTextIds(generation, config, shape.vocabulary()),
@@ -170,8 +175,16 @@ public final class ModelFolder {
         return new RotaryTable(frequencies, positions);
     }
 
+    Family family() {
+        return family;
+    }
+
     DecoderShape shape() {
         return shape;
+    }
+
+    boolean hasTensor(String name) {
+        return tensors.containsKey(name);
     }
 
     /** The tensor of that name and shape. */

@@ -6,7 +6,7 @@ import io.millrace.gpu.tensor.InvalidModelException;
  * The frequencies of rotary position embedding: base and stretching for long contexts.
  *
  * @param theta base of the geometric series
- * @param type {@code default}, {@code linear} or {@code llama3}
+ * @param type {@code default}, {@code linear}, {@code llama3}, or {@code none}: no turning
  * @param factor stretching of slow frequencies
  * @param lowFreqFactor llama3: wavelengths above original / this are stretched
  * @param highFreqFactor llama3: wavelengths below original / this are left alone
@@ -19,6 +19,9 @@ record RopeScaling(
         double lowFreqFactor,
         double highFreqFactor,
         int originalPositions) {
+
+    /** Turns by nothing, which is exact: the positions are embedded otherwise. */
+    static final RopeScaling NONE = new RopeScaling(1, "none", 1, 0, 0, 0);
 
     /** Reads {@code rope_theta} with {@code rope_scaling}, or the newer {@code rope_parameters}. */
     static RopeScaling read(ConfigFile config) throws InvalidModelException {
@@ -61,6 +64,7 @@ record RopeScaling(
     double frequency(int pair, int headSize) {
         double frequency = 1 / StrictMath.pow(theta, 2.0 * pair / headSize);
         return switch (type) {
+            case "none" -> 0;
             case "linear" -> frequency / factor;
             case "llama3" -> llama3(frequency);
             default -> frequency;

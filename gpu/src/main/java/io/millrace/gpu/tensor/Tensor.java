@@ -26,15 +26,31 @@ public final class Tensor {
     private final Path file;
     private final long position;
     private final long bytes;
+
+    /** What this is the transpose of, or null. */
+    private final Tensor original;
+
     private byte[] digest;
 
     Tensor(String name, String typeName, long[] shape, Path file, long position, long bytes) {
+        this(name, typeName, shape, file, position, bytes, null);
+    }
+
+    private Tensor(
+            String name,
+            String typeName,
+            long[] shape,
+            Path file,
+            long position,
+            long bytes,
+            Tensor original) {
         this.name = name;
         this.typeName = typeName;
         this.shape = shape;
         this.file = file;
         this.position = position;
         this.bytes = bytes;
+        this.original = original;
     }
 
     /** Takes consecutive pieces of a tensor. */
@@ -85,12 +101,22 @@ public final class Tensor {
         return this;
     }
 
+    /** This matrix with rows and columns exchanged. Reading it takes memory for the whole of it. */
+    public Tensor transposed() {
+        long[] exchanged = {shape[1], shape[0]};
+        return new Tensor(name, typeName, exchanged, file, position, bytes, this);
+    }
+
     /**
      * Reads the tensor once from front to end, in pieces of whole groups of rows.
      *
      * @param rowGroup a piece holds a multiple of this many rows (the last one may not)
      */
     public void read(int rowGroup, PieceConsumer consumer) throws IOException {
+        if (original != null) {
+            readTransposed(consumer);
+            return;
+        }
         long rows = shape.length == 0 ? 1 : shape[0];
         if (bytes == 0 || rows == 0) {
             throw new InvalidModelException("Tensor %s in %s is empty.".formatted(name, file));
@@ -125,6 +151,30 @@ public final class Tensor {
         if (sha != null) {
             digest = sha.digest();
         }
+    }
+
+    private void readTransposed(PieceConsumer consumer) throws IOException {
+        int width = dtype().bytes();
+        if (bytes > Integer.MAX_VALUE - 16) {
+            throw new InvalidModelException(
+                    "Tensor %s in %s has %d bytes, too many to be transposed by this engine."
+                            .formatted(name, file, bytes));
+        }
+        byte[] all = new byte[(int) bytes];
+        int columns = Math.toIntExact(shape[0]);
+        int rowBytes = Math.toIntExact(shape[1] * width);
+        original.read(
+                1,
+                (piece, length, firstRow) -> {
+                    int from = 0;
+                    for (int row = (int) firstRow; from < length; row++) {
+                        for (int column = 0; column < columns; column++, from += width) {
+                            int to = column * rowBytes + row * width;
+                            System.arraycopy(piece, from, all, to, width);
+                        }
+                    }
+                });
+        consumer.accept(all, all.length, 0);
     }
 
     /** Reads a whole small tensor as floats. */
@@ -162,6 +212,9 @@ public final class Tensor {
 
     /** SHA-256 over name, type, shape and bytes; reads the file if {@link #read} has not yet. */
     public byte[] digest() throws IOException {
+        if (original != null) {
+            return original.digest();
+        }
         if (digest == null) {
             read(1, (piece, length, firstRow) -> {});
         }

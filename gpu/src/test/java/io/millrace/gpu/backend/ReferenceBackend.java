@@ -90,30 +90,46 @@ public final class ReferenceBackend
     }
 
     @Override
-    public void embed(Matrix table, double[][] out) {
+    public void embed(Matrix table, Matrix positions, double[][] out) {
         for (int t = 0; t < batch.tokens; t++) {
             out[t] = table.rows[batch.tokenIds[t]].clone();
+            if (positions != null) {
+                add(out[t], positions.rows[batch.positions[t]]);
+            }
         }
     }
 
     @Override
-    public void norm(double[][] x, double[] weight, float epsilon, double[][] out) {
+    public void norm(double[][] x, Norm<double[]> norm, double[][] out) {
         for (int t = 0; t < batch.tokens; t++) {
-            out[t] = norm(x[t], weight, epsilon);
+            out[t] = norm(x[t], norm);
         }
     }
 
-    public static double[] norm(double[] x, double[] weight, float epsilon) {
+    public static double[] norm(double[] x, Norm<double[]> norm) {
+        double mean = norm.bias() == null ? 0 : Arrays.stream(x).sum() / x.length;
         double squares = 0;
         for (double v : x) {
-            squares += v * v;
+            squares += (v - mean) * (v - mean);
         }
-        double inverse = 1 / Math.sqrt(squares / x.length + epsilon);
+        double inverse = 1 / Math.sqrt(squares / x.length + norm.epsilon());
         double[] out = new double[x.length];
         for (int i = 0; i < out.length; i++) {
-            out[i] = x[i] * inverse * weight[i];
+            out[i] = (x[i] - mean) * inverse * norm.weight()[i];
         }
+        add(out, norm.bias());
         return out;
+    }
+
+    /** GELU as its definition with tanh is written. */
+    public static double gelu(double x) {
+        return x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+    }
+
+    private static void add(double[] to, double[] what) {
+        for (int i = 0; what != null && i < to.length; i++) {
+            to[i] += what[i];
+        }
     }
 
     public static double[] multiply(double[] x, Matrix w) {
@@ -128,17 +144,20 @@ public final class ReferenceBackend
 
     @Override
     public void qkvProjectRopeStoreKv(
-            double[][] x, Matrix qkv, double[] bias, int layer, double[][] q) {
+            double[][] x, QkvProjection<Matrix, double[]> qkv, int layer, double[][] q) {
         int size = shape.headSize();
         int queries = shape.heads() * size;
         int kv = shape.kvHeads() * size;
         for (int t = 0; t < batch.tokens; t++) {
-            double[] y = multiply(x[t], qkv);
-            for (int i = 0; bias != null && i < y.length; i++) {
-                y[i] += bias[i];
-            }
+            double[] y = multiply(x[t], qkv.matrix());
+            add(y, qkv.bias());
             int position = batch.positions[t];
             for (int head = 0; head < shape.heads() + shape.kvHeads(); head++) {
+                Norm<double[]> norm = head < shape.heads() ? qkv.queryNorm() : qkv.keyNorm();
+                if (norm != null) {
+                    double[] one = Arrays.copyOfRange(y, head * size, (head + 1) * size);
+                    System.arraycopy(norm(one, norm), 0, y, head * size, size);
+                }
                 turn(y, head * size, position);
             }
             q[t] = Arrays.copyOf(y, queries);
@@ -161,7 +180,7 @@ public final class ReferenceBackend
     }
 
     @Override
-    public void attention(double[][] q, int layer, double[][] out) {
+    public void attention(double[][] q, int layer, int window, double[][] out) {
         int size = shape.headSize();
         for (int t = 0; t < batch.tokens; t++) {
             out[t] = new double[shape.heads() * size];
@@ -170,7 +189,9 @@ public final class ReferenceBackend
             for (int head = 0; head < shape.heads(); head++) {
                 int kvAt = head / shape.group() * size;
                 double[] p = new double[n];
-                for (int at = 0; at < n; at++) {
+                Arrays.fill(p, Double.NEGATIVE_INFINITY);
+                for (int at = Math.max(0, n - window); at < n; at++) {
+                    p[at] = 0;
                     double[] k = keys.get(new Slot(layer, table[at / blockSize], at % blockSize));
                     for (int i = 0; i < size; i++) {
                         p[at] += q[t][head * size + i] * k[kvAt + i];
@@ -194,12 +215,19 @@ public final class ReferenceBackend
     }
 
     @Override
-    public void matmulAdd(double[][] x, Matrix weight, double[][] residual) {
+    public void matmulAdd(double[][] x, Matrix weight, double[] bias, double[][] residual) {
+        for (int t = 0; t < batch.tokens; t++) {
+            add(residual[t], multiply(x[t], weight));
+            add(residual[t], bias);
+        }
+    }
+
+    @Override
+    public void matmulGelu(double[][] x, Matrix weight, double[] bias, double[][] out) {
         for (int t = 0; t < batch.tokens; t++) {
             double[] y = multiply(x[t], weight);
-            for (int i = 0; i < y.length; i++) {
-                residual[t][i] += y[i];
-            }
+            add(y, bias);
+            out[t] = Arrays.stream(y).map(ReferenceBackend::gelu).toArray();
         }
     }
 
@@ -215,12 +243,12 @@ public final class ReferenceBackend
     }
 
     @Override
-    public void logits(double[][] x, double[] norm, float epsilon, Matrix head) {
+    public void logits(double[][] x, Norm<double[]> norm, Matrix head) {
         logits.clear();
         for (int row = 0; row < batch.rows; row++) {
             if (batch.sampling[row] != null) {
                 int token = batch.rowStart[row + 1] - 1;
-                logits.add(multiply(norm(x[token], norm, epsilon), head));
+                logits.add(multiply(norm(x[token], norm), head));
             }
         }
     }

@@ -77,6 +77,11 @@ public final class TestingSequences {
         return sequences.size() - 1;
     }
 
+    /** The blocks of a sequence, in order of position. */
+    public int[] blocks(int sequence) {
+        return tables.get(sequence);
+    }
+
     /** Runs one step with {@code counts[i]} tokens of sequence i. */
     public void step(int... counts) {
         batch.tokens = 0;

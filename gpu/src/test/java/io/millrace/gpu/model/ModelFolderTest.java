@@ -6,13 +6,16 @@ import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import io.millrace.gpu.SamplingParameters;
+import io.millrace.gpu.backend.Backend;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
+import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,14 +33,14 @@ class ModelFolderTest {
         assertThat(folder.vocabularySize()).isEqualTo(320);
         assertThat(folder.maxPositions()).isEqualTo(256);
         assertThat(folder.endOfTextIds()).containsExactly(TinyModels.END_OF_TEXT);
-        assertThat(folder.shape().qkvBias()).isFalse();
+        assertThat(folder.family()).isInstanceOf(LlamaFamily.class);
         assertThat(folder.tensor("lm_head.weight", 320, 32).dtype()).isEqualTo(dtype);
     }
 
     @Test
     void opensAQwen2Folder() throws IOException {
         ModelFolder folder = ModelFolder.open(TinyModels.qwen2().tied(true).write(dir));
-        assertThat(folder.shape().qkvBias()).isTrue();
+        assertThat(folder.family()).isInstanceOf(Qwen2Family.class);
         assertThat(folder.shape().tiedEmbedding()).isTrue();
         folder.tensor("model.layers.1.self_attn.k_proj.bias", 16);
     }
@@ -217,24 +220,99 @@ class ModelFolderTest {
     }
 
     @Test
-    void refusesASlidingWindowOnlyWhereItIsUsed() throws IOException {
-        TinyModels idle =
-                TinyModels.qwen2()
-                        .config(
-                                c ->
-                                        c.put("use_sliding_window", false)
-                                                .put("sliding_window", 64)
-                                                .put("max_window_layers", 0));
-        ModelFolder.open(idle.write(dir.resolve("idle")));
+    void qwenHasAWindowOnlyWhereItIsSwitchedOn() throws IOException {
+        assertThat(windows(TinyModels.qwen2(), false, null)).containsOnly(Backend.NO_WINDOW);
+        assertThat(windows(TinyModels.qwen2(), true, null)).containsExactly(Backend.NO_WINDOW, 64);
+        assertThat(windows(TinyModels.qwen3(), true, "full_attention"))
+                .containsOnly(Backend.NO_WINDOW);
+        assertThat(windows(TinyModels.qwen3(), true, "sliding_attention")).containsExactly(64, 64);
+    }
+
+    private List<Integer> windows(TinyModels model, boolean used, String type) throws IOException {
+        return open(withWindow(model, used, type)).shape().windows();
+    }
+
+    private static TinyModels withWindow(TinyModels model, boolean used, String type) {
+        return model.config(
+                c -> {
+                    c.put("use_sliding_window", used).put("sliding_window", 64);
+                    c.put("max_window_layers", 1);
+                    if (type != null) {
+                        c.putArray("layer_types").add(type).add(type);
+                    }
+                });
+    }
+
+    @Test
+    void refusesLayerTypesThatItDoesNotCompute() {
         assertRefused(
-                TinyModels.qwen2()
-                        .config(
-                                c ->
-                                        c.put("use_sliding_window", true)
-                                                .put("sliding_window", 64)
-                                                .put("max_window_layers", 1)),
-                "sliding_window",
-                "64");
+                withWindow(TinyModels.qwen3(), true, "linear_attention"),
+                "layer_types",
+                "linear_attention");
+        assertRefused(
+                withWindow(TinyModels.qwen3(), false, "sliding_attention"),
+                "layer_types",
+                "use_sliding_window");
+        assertRefused(
+                TinyModels.qwen2().config(c -> c.putArray("layer_types").add("full_attention")),
+                "layer_types",
+                "2 types");
+    }
+
+    @Test
+    void mistralHasAWindowUnlessItIsNull() throws IOException {
+        assertThat(open(TinyModels.mistral(17)).shape().windows()).containsExactly(17, 17);
+        assertThat(open(TinyModels.mistral(null)).shape().windows())
+                .containsOnly(Backend.NO_WINDOW);
+        TinyModels unsaid = TinyModels.mistral(null).config(c -> c.remove("sliding_window"));
+        assertThat(open(unsaid).shape().windows()).containsOnly(4096);
+        assertRefused(TinyModels.mistral(0), "sliding_window", "0");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "attn_logit_softcapping",
+                "final_logit_softcapping",
+                "num_local_experts",
+                "query_pre_attn_scalar",
+                "logits_scaling"
+            })
+    void refusesEntriesOfRelatedModelsThatChangeTheAnswer(String key) {
+        assertRefused(TinyModels.llama().config(c -> c.put(key, 8)), key, "8");
+    }
+
+    @Test
+    void refusesWhatTheOtherFamiliesDoNotCompute() {
+        assertRefused(
+                TinyModels.qwen3().config(c -> c.put("attention_bias", true)), "attention_bias");
+        assertRefused(
+                TinyModels.gpt2().config(c -> c.put("activation_function", "gelu")),
+                "activation_function",
+                "gelu_new");
+        assertRefused(
+                TinyModels.gpt2().config(c -> c.put("scale_attn_weights", false)),
+                "scale_attn_weights");
+        assertRefused(
+                TinyModels.gpt2().config(c -> c.put("scale_attn_by_inverse_layer_idx", true)),
+                "scale_attn_by_inverse_layer_idx");
+        assertRefused(TinyModels.gpt2().config(c -> c.put("n_head", 5)), "n_head", "5");
+        assertRefused(TinyModels.gpt2().config(c -> c.put("n_head", 8)), "n_embd / n_head", "4");
+    }
+
+    @Test
+    void gpt2WeightsAreTransposedAndItsHeadIsTied() throws IOException {
+        ModelFolder folder = open(TinyModels.gpt2().config(c -> c.remove("tie_word_embeddings")));
+        assertThat(folder.shape().tiedEmbedding()).isTrue();
+        Tensor stored = folder.tensor("transformer.h.1.attn.c_attn.weight", 32, 96);
+        float[] values = stored.readFloats();
+        float[] exchanged = stored.transposed().expect(96, 32).readFloats();
+        for (int in = 0; in < 32; in++) {
+            for (int out = 0; out < 96; out++) {
+                assertThat(exchanged[out * 32 + in]).isEqualTo(values[in * 96 + out]);
+            }
+        }
+        assertThat(stored.transposed().digest()).isEqualTo(stored.digest());
     }
 
     @Test

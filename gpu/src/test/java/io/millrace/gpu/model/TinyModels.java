@@ -35,12 +35,15 @@ public final class TinyModels {
     public static final int BEGIN_OF_TEXT = 256;
     public static final int END_OF_TEXT = 257;
 
+    private static final String LLAMA = "LlamaForCausalLM";
+    private static final String GPT2 = "GPT2LMHeadModel";
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final List<String> SPECIALS =
             List.of("<|begin_of_text|>", "<|end_of_text|>", "<|pad|>");
 
     private final String architecture;
     private final boolean qkvBias;
+    private final boolean headNorms;
     private int hidden = 32;
     private int layers = 2;
     private int heads = 4;
@@ -56,17 +59,33 @@ public final class TinyModels {
     private Consumer<ObjectNode> config = node -> {};
     private Consumer<ObjectNode> generation = node -> {};
 
-    private TinyModels(String architecture, boolean qkvBias) {
+    private TinyModels(String architecture, boolean qkvBias, boolean headNorms) {
         this.architecture = architecture;
         this.qkvBias = qkvBias;
+        this.headNorms = headNorms;
     }
 
     public static TinyModels llama() {
-        return new TinyModels("LlamaForCausalLM", false);
+        return new TinyModels(LLAMA, false, false);
     }
 
     public static TinyModels qwen2() {
-        return new TinyModels("Qwen2ForCausalLM", true);
+        return new TinyModels("Qwen2ForCausalLM", true, false);
+    }
+
+    public static TinyModels qwen3() {
+        return new TinyModels("Qwen3ForCausalLM", false, true);
+    }
+
+    /** Null for the window that has none. */
+    public static TinyModels mistral(Integer window) {
+        return new TinyModels("MistralForCausalLM", false, false)
+                .config(c -> c.put("sliding_window", window));
+    }
+
+    /** As many key and value heads as query heads; hidden must be heads times headSize. */
+    public static TinyModels gpt2() {
+        return new TinyModels(GPT2, true, false).heads(4, 4, 8).tied(true);
     }
 
     public TinyModels hidden(int value) {
@@ -153,17 +172,12 @@ public final class TinyModels {
     private void writeConfig(Path folder) throws IOException {
         ObjectNode node = JSON.createObjectNode();
         node.putArray("architectures").add(architecture);
-        node.put("hidden_size", hidden)
-                .put("num_hidden_layers", layers)
-                .put("num_attention_heads", heads)
-                .put("num_key_value_heads", kvHeads)
-                .put("head_dim", headSize)
-                .put("intermediate_size", intermediate)
-                .put("vocab_size", vocabulary)
-                .put("max_position_embeddings", context)
-                .put("rms_norm_eps", 1e-5)
-                .put("rope_theta", 10000.0)
-                .put("hidden_act", "silu")
+        if (architecture.equals(GPT2)) {
+            gpt2Config(node);
+        } else {
+            llamaConfig(node);
+        }
+        node.put("vocab_size", vocabulary)
                 .put("tie_word_embeddings", tied)
                 .put("bos_token_id", BEGIN_OF_TEXT)
                 .put("eos_token_id", END_OF_TEXT);
@@ -173,6 +187,29 @@ public final class TinyModels {
         defaults.put("do_sample", false).put("eos_token_id", END_OF_TEXT);
         generation.accept(defaults);
         JSON.writeValue(folder.resolve("generation_config.json").toFile(), defaults);
+    }
+
+    private void llamaConfig(ObjectNode node) {
+        node.put("hidden_size", hidden)
+                .put("num_hidden_layers", layers)
+                .put("num_attention_heads", heads)
+                .put("num_key_value_heads", kvHeads)
+                .put("head_dim", headSize)
+                .put("intermediate_size", intermediate)
+                .put("max_position_embeddings", context)
+                .put("rms_norm_eps", 1e-5)
+                .put("rope_theta", 10000.0)
+                .put("hidden_act", "silu");
+    }
+
+    private void gpt2Config(ObjectNode node) {
+        node.put("n_embd", hidden)
+                .put("n_layer", layers)
+                .put("n_head", heads)
+                .put("n_inner", intermediate)
+                .put("n_positions", context)
+                .put("layer_norm_epsilon", 1e-5)
+                .put("activation_function", "gelu_new");
     }
 
     private void writeTokenizer(Path folder) throws IOException {
@@ -241,6 +278,42 @@ public final class TinyModels {
     }
 
     private List<Spec> specs() {
+        return architecture.equals(GPT2) ? gpt2Specs() : llamaSpecs();
+    }
+
+    private List<Spec> gpt2Specs() {
+        List<Spec> specs = new ArrayList<>();
+        // A tied head: logits of deviation 2 again.
+        double deviation = 2 / Math.sqrt(hidden);
+        specs.add(new Spec("transformer.wte.weight", vocabulary, hidden, 0, deviation));
+        specs.add(new Spec("transformer.wpe.weight", context, hidden, 0, deviation));
+        for (int i = 0; i < layers; i++) {
+            String p = "transformer.h." + i + ".";
+            layerNorm(specs, p + "ln_1");
+            transposed(specs, p + "attn.c_attn", 3 * hidden, hidden);
+            transposed(specs, p + "attn.c_proj", hidden, hidden);
+            layerNorm(specs, p + "ln_2");
+            transposed(specs, p + "mlp.c_fc", intermediate, hidden);
+            transposed(specs, p + "mlp.c_proj", hidden, intermediate);
+        }
+        layerNorm(specs, "transformer.ln_f");
+        if (!tied) {
+            specs.add(new Spec("lm_head.weight", vocabulary, hidden, 0, deviation));
+        }
+        return specs;
+    }
+
+    private void layerNorm(List<Spec> specs, String name) {
+        specs.add(new Spec(name + ".weight", hidden, 0, 1, 0.1));
+        specs.add(new Spec(name + ".bias", hidden, 0, 0, 0.3));
+    }
+
+    private static void transposed(List<Spec> specs, String name, int outputs, int inputs) {
+        specs.add(new Spec(name + ".weight", inputs, outputs, 0, 1 / Math.sqrt(inputs)));
+        specs.add(new Spec(name + ".bias", outputs, 0, 0, 0.5));
+    }
+
+    private List<Spec> llamaSpecs() {
         List<Spec> specs = new ArrayList<>();
         specs.add(new Spec("model.embed_tokens.weight", vocabulary, hidden, 0, 1));
         for (int i = 0; i < layers; i++) {
@@ -249,6 +322,10 @@ public final class TinyModels {
             projection(specs, p + "self_attn.q_proj", heads * headSize, hidden, qkvBias);
             projection(specs, p + "self_attn.k_proj", kvHeads * headSize, hidden, qkvBias);
             projection(specs, p + "self_attn.v_proj", kvHeads * headSize, hidden, qkvBias);
+            if (headNorms) {
+                specs.add(new Spec(p + "self_attn.q_norm.weight", headSize, 0, 1, 0.3));
+                specs.add(new Spec(p + "self_attn.k_norm.weight", headSize, 0, 1, 0.3));
+            }
             projection(specs, p + "self_attn.o_proj", hidden, heads * headSize, false);
             specs.add(new Spec(p + "post_attention_layernorm.weight", hidden, 0, 1, 0.1));
             projection(specs, p + "mlp.gate_proj", intermediate, hidden, false);

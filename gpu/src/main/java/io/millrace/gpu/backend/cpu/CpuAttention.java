@@ -12,7 +12,8 @@ import java.util.Arrays;
  *
  * <p>A score is one chain over the head's elements, ascending; the softmax sums 16 virtual lanes,
  * lane = absolute position % 16; an output is one chain over positions, ascending, divided by the
- * sum at the end. None of it knows of blocks or chunks, so the bits are those of the position.
+ * sum at the end. None of it knows of blocks or chunks, so the bits are those of the position. What
+ * lies before a token's window is never read for it.
  *
  * <pre>
  * queries of (token, head in group) side by side, four to a tile:
@@ -62,6 +63,8 @@ final class CpuAttention {
     /**
      * Computes tokens {@code first} to {@code first + count - 1} of the batch, which belong to
      * {@code row}.
+     *
+     * @param window positions that a token sees, its own among them
      */
     void run(
             StepBatch batch,
@@ -70,6 +73,7 @@ final class CpuAttention {
             int count,
             int kvHead,
             int layer,
+            int window,
             float[] q,
             float[] out) {
         int queries = count * group;
@@ -84,15 +88,22 @@ final class CpuAttention {
             weights = new float[positions * TILE];
         }
         packQueries(q, first, queries, padded, kvHead);
-        score(batch.blockTables[row], kvHead, layer, padded, positions, stride);
+        int seen = firstSeen(batch.positions[first], window);
+        score(batch.blockTables[row], kvHead, layer, padded, seen, positions, stride);
         for (int i = 0; i < queries; i++) {
-            int own = batch.positions[first + i / group] + 1;
-            sums[i] = VectorMath.softmax(scores, i * stride, own, scale, lanes);
+            int position = batch.positions[first + i / group];
+            int start = firstSeen(position, window);
+            // From a multiple of 16 on, so that the lane is that of the absolute position.
+            int aligned = start / WIDTH * WIDTH;
+            int at = i * stride;
+            Arrays.fill(scores, at + aligned, at + start, Float.NEGATIVE_INFINITY);
+            sums[i] =
+                    VectorMath.softmax(scores, at + aligned, position + 1 - aligned, scale, lanes);
         }
         Arrays.fill(outputs, 0, padded * paddedSize, 0);
         for (int tile = 0; tile < queries; tile += TILE) {
-            accumulate(
-                    batch, row, first, kvHead, layer, tile, Math.min(TILE, queries - tile), stride);
+            int live = Math.min(TILE, queries - tile);
+            accumulate(batch, row, first, kvHead, layer, window, tile, live, stride);
         }
         for (int i = 0; i < queries; i++) {
             int to = ((first + i / group) * shape.heads() + kvHead * group + i % group) * size;
@@ -100,6 +111,10 @@ final class CpuAttention {
                 out[to + e] = outputs[i * paddedSize + e] / sums[i];
             }
         }
+    }
+
+    private static int firstSeen(int position, int window) {
+        return Math.max(0, position - window + 1);
     }
 
     private void packQueries(float[] q, int first, int queries, int padded, int kvHead) {
@@ -114,9 +129,16 @@ final class CpuAttention {
     }
 
     private void score(
-            int[] blockTable, int kvHead, int layer, int padded, int positions, int stride) {
+            int[] blockTable,
+            int kvHead,
+            int layer,
+            int padded,
+            int seen,
+            int positions,
+            int stride) {
         float[] keys = cache.keys[layer];
-        for (int block = 0, at = 0; at < positions; block++, at += cache.blockSize) {
+        int block = seen / cache.blockSize;
+        for (int at = block * cache.blockSize; at < positions; block++, at += cache.blockSize) {
             int from = cache.keyOffset(blockTable[block], kvHead);
             int end = Math.min(cache.blockSize, positions - at);
             for (int position = 0; position < end; position += WIDTH) {
@@ -134,36 +156,44 @@ final class CpuAttention {
         }
     }
 
-    // A tile's queries may stand at different positions. They go together up to the first of them,
-    // then each alone: a weight of zero would not be harmless where a value is NaN.
+    // A tile's queries may stand at different positions. They go together where all of them see;
+    // before and after that each goes alone: a weight of zero would not be harmless where a value
+    // is NaN.
     private void accumulate(
             StepBatch batch,
             int row,
             int first,
             int kvHead,
             int layer,
+            int window,
             int tile,
             int live,
             int stride) {
-        int common = batch.positions[first + tile / group] + 1;
-        int longest = batch.positions[first + (tile + live - 1) / group] + 1;
-        for (int p = 0; p < longest; p++) {
+        int firstPosition = batch.positions[first + tile / group];
+        int lastPosition = batch.positions[first + (tile + live - 1) / group];
+        int begin = Math.min(firstSeen(lastPosition, window), firstPosition + 1);
+        int end = firstPosition + 1;
+        for (int p = firstSeen(firstPosition, window); p <= lastPosition; p++) {
             for (int i = 0; i < TILE; i++) {
                 weights[p * TILE + i] = i < live ? scores[(tile + i) * stride + p] : 0;
             }
         }
-        float[] values = cache.values[layer];
         int[] blockTable = batch.blockTables[row];
+        for (int i = 0; i < live; i++) {
+            int start = firstSeen(batch.positions[first + (tile + i) / group], window);
+            alone(blockTable, kvHead, layer, tile, i, start, begin);
+        }
+        float[] values = cache.values[layer];
         int blockSize = cache.blockSize;
-        for (int block = 0, at = 0; at < common; block++, at += blockSize) {
-            int from = cache.valueOffset(blockTable[block], kvHead);
-            int n = Math.min(blockSize, common - at);
+        for (int at = begin, next; at < end; at = next) {
+            next = Math.min(end, (at / blockSize + 1) * blockSize);
+            int from =
+                    cache.valueOffset(blockTable[at / blockSize], kvHead) + at % blockSize * WIDTH;
             for (int e = 0; e < paddedSize; e += WIDTH) {
-                int strip = from + e * blockSize;
                 StripKernels.tile16(
                         values,
-                        strip,
-                        n,
+                        from + e * blockSize,
+                        next - at,
                         weights,
                         at * TILE,
                         outputs,
@@ -172,17 +202,24 @@ final class CpuAttention {
             }
         }
         for (int i = 0; i < live; i++) {
-            int own = batch.positions[first + (tile + i) / group] + 1;
-            for (int p = common; p < own; p++) {
-                int from =
-                        cache.valueOffset(blockTable[p / blockSize], kvHead)
-                                + p % blockSize * WIDTH;
-                float weight = weights[p * TILE + i];
-                int to = (tile + i) * paddedSize;
-                for (int e = 0; e < paddedSize; e++) {
-                    float value = values[from + e / WIDTH * WIDTH * blockSize + e % WIDTH];
-                    outputs[to + e] = Math.fma(weight, value, outputs[to + e]);
-                }
+            int position = batch.positions[first + (tile + i) / group];
+            int start = Math.max(end, firstSeen(position, window));
+            alone(blockTable, kvHead, layer, tile, i, start, position + 1);
+        }
+    }
+
+    /** Goes on with the chains of a tile's {@code i}-th query over some positions. */
+    private void alone(
+            int[] blockTable, int kvHead, int layer, int tile, int i, int begin, int end) {
+        float[] values = cache.values[layer];
+        int blockSize = cache.blockSize;
+        int to = (tile + i) * paddedSize;
+        for (int p = begin; p < end; p++) {
+            int from = cache.valueOffset(blockTable[p / blockSize], kvHead) + p % blockSize * WIDTH;
+            float weight = weights[p * TILE + i];
+            for (int e = 0; e < paddedSize; e++) {
+                float value = values[from + e / WIDTH * WIDTH * blockSize + e % WIDTH];
+                outputs[to + e] = Math.fma(weight, value, outputs[to + e]);
             }
         }
     }

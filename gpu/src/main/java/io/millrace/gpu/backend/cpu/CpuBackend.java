@@ -7,6 +7,8 @@ import static io.millrace.gpu.backend.cpu.StripKernels.TILE;
 import io.millrace.gpu.SamplingParameters;
 import io.millrace.gpu.backend.AttentionShape;
 import io.millrace.gpu.backend.Backend;
+import io.millrace.gpu.backend.Norm;
+import io.millrace.gpu.backend.QkvProjection;
 import io.millrace.gpu.backend.RotaryTable;
 import io.millrace.gpu.backend.SamplingRow;
 import io.millrace.gpu.backend.StepBatch;
@@ -154,29 +156,27 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     }
 
     @Override
-    public void embed(StripMatrix table, Activation out) {
+    public void embed(StripMatrix table, StripMatrix positions, Activation out) {
         workers.run(
                 batch.tokens,
-                (token, worker) -> table.row(batch.tokenIds[token], out.values, token * out.width));
+                (token, worker) -> {
+                    table.row(batch.tokenIds[token], out.values, token * out.width);
+                    if (positions != null) {
+                        positions.addRow(batch.positions[token], out.values, token * out.width);
+                    }
+                });
     }
 
     @Override
-    public void norm(Activation x, float[] weight, float epsilon, Activation out) {
+    public void norm(Activation x, Norm<float[]> norm, Activation out) {
         int width = x.width;
         workers.run(
                 chunks(batch.tokens),
                 (chunk, worker) -> {
                     int end = Math.min(batch.tokens, (chunk + 1) * TILE);
                     for (int token = chunk * TILE; token < end; token++) {
-                        VectorMath.norm(
-                                x.values,
-                                token * width,
-                                width,
-                                weight,
-                                epsilon,
-                                out.values,
-                                token * width,
-                                lanes[worker]);
+                        int at = token * width;
+                        VectorMath.norm(x.values, at, width, norm, out.values, at, lanes[worker]);
                     }
                 });
     }
@@ -187,12 +187,12 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
 
     @Override
     public void qkvProjectRopeStoreKv(
-            Activation x, StripMatrix qkv, float[] bias, int layer, Activation q) {
-        int width = qkv.outputs;
+            Activation x, QkvProjection<StripMatrix, float[]> qkv, int layer, Activation q) {
+        int width = qkv.matrix().outputs;
         product.run(
                 x.values,
                 batch.tokens,
-                qkv,
+                qkv.matrix(),
                 (sums, at, token, column, n) ->
                         System.arraycopy(sums, at, projected, token * width + column, n));
         workers.run(
@@ -200,23 +200,34 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
                 (chunk, worker) -> {
                     int end = Math.min(batch.tokens, (chunk + 1) * TILE);
                     for (int token = chunk * TILE; token < end; token++) {
-                        finishProjection(token, width, bias, layer, q.values);
+                        finishProjection(token, qkv, layer, q.values, lanes[worker]);
                     }
                 });
     }
 
-    private void finishProjection(int token, int width, float[] bias, int layer, float[] q) {
+    private void finishProjection(
+            int token,
+            QkvProjection<StripMatrix, float[]> qkv,
+            int layer,
+            float[] q,
+            float[] laneSums) {
+        int width = qkv.matrix().outputs;
         int at = token * width;
-        if (bias != null) {
+        if (qkv.bias() != null) {
             for (int i = 0; i < width; i++) {
-                projected[at + i] += bias[i];
+                projected[at + i] += qkv.bias()[i];
             }
         }
         int size = shape.headSize();
         int turned = shape.heads() + shape.kvHeads();
         int position = batch.positions[token];
         for (int head = 0; head < turned; head++) {
-            turn(projected, at + head * size, position);
+            int from = at + head * size;
+            Norm<float[]> norm = head < shape.heads() ? qkv.queryNorm() : qkv.keyNorm();
+            if (norm != null) {
+                VectorMath.norm(projected, from, size, norm, projected, from, laneSums);
+            }
+            turn(projected, from, position);
         }
         int queryWidth = shape.heads() * size;
         System.arraycopy(projected, at, q, token * queryWidth, queryWidth);
@@ -243,7 +254,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     }
 
     @Override
-    public void attention(Activation q, int layer, Activation out) {
+    public void attention(Activation q, int layer, int window, Activation out) {
         int kvHeads = shape.kvHeads();
         int perTask = CpuAttention.tokensPerTask(shape);
         workers.run(
@@ -255,21 +266,54 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
                     int first = taskFirst[chunk];
                     int count = Math.min(perTask, batch.rowStart[row + 1] - first);
                     attentions[worker].run(
-                            batch, row, first, count, task % kvHeads, layer, q.values, out.values);
+                            batch,
+                            row,
+                            first,
+                            count,
+                            task % kvHeads,
+                            layer,
+                            window,
+                            q.values,
+                            out.values);
                 });
     }
 
     @Override
-    public void matmulAdd(Activation x, StripMatrix weight, Activation residual) {
+    public void matmulAdd(Activation x, StripMatrix weight, float[] bias, Activation residual) {
         product.run(
                 x.values,
                 batch.tokens,
                 weight,
                 (sums, at, token, column, n) -> {
+                    addBias(sums, at, bias, column, n);
                     int to = token * residual.width + column;
                     for (int i = 0; i < n; i++) {
                         residual.values[to + i] += sums[at + i];
                     }
+                });
+    }
+
+    private static void addBias(float[] sums, int at, float[] bias, int column, int n) {
+        if (bias != null) {
+            for (int i = 0; i < n; i++) {
+                sums[at + i] += bias[column + i];
+            }
+        }
+    }
+
+    @Override
+    public void matmulGelu(Activation x, StripMatrix weight, float[] bias, Activation out) {
+        product.run(
+                x.values,
+                batch.tokens,
+                weight,
+                (sums, at, token, column, n) -> {
+                    addBias(sums, at, bias, column, n);
+                    // The last strip may be wider than what is left; what it holds there is ours.
+                    for (int i = 0; i < n; i += LANES) {
+                        VectorMath.gelu(sums, at + i).intoArray(sums, at + i);
+                    }
+                    System.arraycopy(sums, at, out.values, token * out.width + column, n);
                 });
     }
 
@@ -297,7 +341,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     }
 
     @Override
-    public void logits(Activation x, float[] norm, float epsilon, StripMatrix head) {
+    public void logits(Activation x, Norm<float[]> norm, StripMatrix head) {
         int width = x.width;
         if (sampledHidden.length == 0) {
             sampledHidden = new float[maxRows * width];
@@ -309,14 +353,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
         for (int i = 0; i < sampled; i++) {
             int token = batch.rowStart[sampledRows[i] + 1] - 1;
             VectorMath.norm(
-                    x.values,
-                    token * width,
-                    width,
-                    norm,
-                    epsilon,
-                    sampledHidden,
-                    i * width,
-                    lanes[0]);
+                    x.values, token * width, width, norm, sampledHidden, i * width, lanes[0]);
         }
         product.run(
                 sampledHidden,

@@ -175,6 +175,21 @@ final class StripMatrix {
         }
     }
 
+    /** Adds the weights of one output, widened. */
+    void addRow(int output, float[] to, int offset) {
+        int strip = offset(output / STRIP);
+        int column = output % STRIP;
+        for (int k = 0; k < inputs; k++) {
+            to[offset + k] +=
+                    floats != null
+                            ? floats[strip + column + k * STRIP]
+                            : type.toFloat(
+                                    pairs[strip + column % LANES + k * LANES]
+                                                    >>> (column < LANES ? 0 : 16)
+                                            & 0xffff);
+        }
+    }
+
     /** Where a strip begins in its array. */
     int offset(int strip) {
         return strip * inputs * (floats != null ? STRIP : LANES);

@@ -3,6 +3,7 @@ package io.millrace.gpu.backend.cpu;
 import static io.millrace.gpu.backend.cpu.StripKernels.F;
 import static io.millrace.gpu.backend.cpu.StripKernels.LANES;
 
+import io.millrace.gpu.backend.Norm;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -17,6 +18,8 @@ final class VectorMath {
     private static final float LN2_LOW = -2.12194440e-4f;
     private static final float ROUNDER = 12582912f;
     private static final float EXP_FLOOR = -87f;
+    private static final float GELU_CUBE = 0.044715f;
+    private static final float GELU_TWICE = 1.59576912f; // 2 sqrt(2 / pi)
 
     private VectorMath() {}
 
@@ -89,34 +92,61 @@ final class VectorMath {
         return lanes[0];
     }
 
-    /** RMSNorm of one row, times weight. */
+    /** RMSNorm or LayerNorm of one row; {@code out} may be {@code x}. */
     static void norm(
-            float[] x,
-            int xo,
-            int n,
-            float[] weight,
-            float epsilon,
-            float[] out,
-            int oo,
-            float[] lanes) {
+            float[] x, int xo, int n, Norm<float[]> norm, float[] out, int oo, float[] lanes) {
+        float[] weight = norm.weight();
+        float[] bias = norm.bias();
+        if (bias == null) {
+            float inverse = inverse(squares(x, xo, n, 0, lanes), n, norm.epsilon());
+            for (int i = 0; i < n; i++) {
+                out[oo + i] = x[xo + i] * inverse * weight[i];
+            }
+            return;
+        }
+        float mean = sum(x, xo, n, lanes) / n;
+        float inverse = inverse(squares(x, xo, n, mean, lanes), n, norm.epsilon());
+        for (int i = 0; i < n; i++) {
+            out[oo + i] = (x[xo + i] - mean) * inverse * weight[i] + bias[i];
+        }
+    }
+
+    // sqrt and division are exact in double, on every machine.
+    private static float inverse(float squares, int n, float epsilon) {
+        return (float) (1 / Math.sqrt((double) (squares / n) + epsilon));
+    }
+
+    private static float sum(float[] x, int xo, int n, float[] lanes) {
         int whole = n / SUM_LANES * SUM_LANES;
         for (int lane = 0; lane < SUM_LANES; lane += LANES) {
             FloatVector sum = FloatVector.zero(F);
             for (int i = lane; i < whole; i += SUM_LANES) {
-                FloatVector v = FloatVector.fromArray(F, x, xo + i);
+                sum = sum.add(FloatVector.fromArray(F, x, xo + i));
+            }
+            sum.intoArray(lanes, lane);
+        }
+        for (int i = whole; i < n; i++) {
+            lanes[i - whole] += x[xo + i];
+        }
+        return close(lanes);
+    }
+
+    /** Sum of the squares of x - mean. */
+    private static float squares(float[] x, int xo, int n, float mean, float[] lanes) {
+        int whole = n / SUM_LANES * SUM_LANES;
+        for (int lane = 0; lane < SUM_LANES; lane += LANES) {
+            FloatVector sum = FloatVector.zero(F);
+            for (int i = lane; i < whole; i += SUM_LANES) {
+                FloatVector v = FloatVector.fromArray(F, x, xo + i).sub(mean);
                 sum = v.fma(v, sum);
             }
             sum.intoArray(lanes, lane);
         }
         for (int i = whole; i < n; i++) {
-            lanes[i - whole] = Math.fma(x[xo + i], x[xo + i], lanes[i - whole]);
+            float v = x[xo + i] - mean;
+            lanes[i - whole] = Math.fma(v, v, lanes[i - whole]);
         }
-        float mean = close(lanes) / n;
-        // sqrt and division are exact in double, on every machine.
-        float inverse = (float) (1 / Math.sqrt((double) mean + epsilon));
-        for (int i = 0; i < n; i++) {
-            out[oo + i] = x[xo + i] * inverse * weight[i];
-        }
+        return close(lanes);
     }
 
     /**
@@ -128,8 +158,26 @@ final class VectorMath {
     static FloatVector siluTimes(float[] c, int co) {
         FloatVector x = FloatVector.fromArray(F, c, co);
         FloatVector up = FloatVector.fromArray(F, c, co + LANES);
-        FloatVector e = exp(x.abs().neg());
-        FloatVector numerator = x.blend(x.mul(e), x.compare(VectorOperators.LT, 0f));
-        return numerator.div(e.add(1f)).mul(up);
+        return timesSigmoid(x, x).mul(up);
+    }
+
+    /**
+     * GELU, the form with tanh, of one vector at {@code c[co]}.
+     *
+     * <p>x * (1 + tanh(u)) / 2 with u = sqrt(2 / pi) * (x + 0.044715 x^3) is x / (1 + e^-2u): the
+     * form of silu.
+     */
+    static FloatVector gelu(float[] c, int co) {
+        FloatVector x = FloatVector.fromArray(F, c, co);
+        FloatVector inner = x.mul(x).fma(broadcast(GELU_CUBE), broadcast(1f)).mul(x);
+        FloatVector twice = inner.mul(GELU_TWICE);
+        return timesSigmoid(x, twice);
+    }
+
+    /** x / (1 + e^-y); x and y have one sign. */
+    private static FloatVector timesSigmoid(FloatVector x, FloatVector y) {
+        FloatVector e = exp(y.abs().neg());
+        FloatVector numerator = x.blend(x.mul(e), y.compare(VectorOperators.LT, 0f));
+        return numerator.div(e.add(1f));
     }
 }

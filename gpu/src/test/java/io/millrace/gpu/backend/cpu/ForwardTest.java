@@ -40,6 +40,16 @@ class ForwardTest {
                 TinyModels.llama().hidden(64).heads(4, 4, 32).intermediate(97),
                 TinyModels.llama().heads(2, 1, 64).vocabulary(331),
                 TinyModels.llama().heads(2, 2, 128),
+                TinyModels.qwen3(),
+                TinyModels.qwen3().hidden(54).heads(3, 1, 24).tied(true),
+                TinyModels.mistral(null),
+                TinyModels.mistral(1),
+                TinyModels.mistral(7),
+                TinyModels.mistral(17).heads(6, 2, 8).layers(3),
+                windowInTheLastLayer(),
+                TinyModels.gpt2(),
+                TinyModels.gpt2().hidden(56).heads(7, 7, 8).intermediate(97),
+                TinyModels.gpt2().hidden(24).heads(1, 1, 24).intermediate(17).tied(false),
                 TinyModels.llama()
                         .config(
                                 c ->
@@ -49,6 +59,96 @@ class ForwardTest {
                                                 .put("low_freq_factor", 1.0)
                                                 .put("high_freq_factor", 4.0)
                                                 .put("original_max_position_embeddings", 64)));
+    }
+
+    private static TinyModels windowInTheLastLayer() {
+        return TinyModels.qwen2()
+                .config(
+                        c ->
+                                c.put("use_sliding_window", true)
+                                        .put("sliding_window", 9)
+                                        .put("max_window_layers", 1));
+    }
+
+    /** One of each way to compute, with windows shorter and longer than a tile, block or chunk. */
+    static Stream<TinyModels> families() {
+        return Stream.of(
+                TinyModels.qwen3(),
+                TinyModels.mistral(1),
+                TinyModels.mistral(3).heads(4, 4, 24),
+                TinyModels.mistral(17).dtype(DType.BF16),
+                windowInTheLastLayer(),
+                TinyModels.gpt2(),
+                TinyModels.gpt2().hidden(40).heads(5, 5, 8).intermediate(97).dtype(DType.F16));
+    }
+
+    @ParameterizedTest
+    @MethodSource("families")
+    void everyFamilyHasOneResultForAnyChunkBlockAndBatch(TinyModels model) throws IOException {
+        ModelFolder folder = ModelFolder.open(model.write(dir));
+        int[] tokens = TestingSequences.randomTokens(97, VOCABULARY, 11);
+        int[] neighbour = TestingSequences.randomTokens(60, VOCABULARY, 12);
+        Map<Integer, float[]> single;
+        try (CpuModelRunner runner = open(folder, options())) {
+            TestingSequences alone = sequences(runner);
+            alone.feed(alone.add(tokens), 1);
+            single = alone.byPosition.get(0);
+            for (int chunk : new int[] {2, 7, 17, 54, 97}) {
+                TestingSequences chunked = sequences(runner);
+                chunked.feed(chunked.add(tokens), chunk);
+                assertSameBits(chunked, single);
+            }
+        }
+        for (int blockSize : new int[] {1, 3, 17, 32}) {
+            try (CpuModelRunner runner = open(folder, options().withBlockSize(blockSize))) {
+                TestingSequences batched = sequences(runner);
+                batched.add(tokens);
+                batched.add(neighbour);
+                batched.step(17, 5);
+                batched.step(1, 30);
+                batched.step(54, 1);
+                batched.step(25, 24);
+                assertSameBits(batched, single);
+            }
+        }
+    }
+
+    private static void assertSameBits(TestingSequences actual, Map<Integer, float[]> expected) {
+        assertThat(actual.byPosition.get(0)).containsKey(96);
+        actual.byPosition
+                .get(0)
+                .forEach((position, row) -> assertThat(row).isEqualTo(expected.get(position)));
+    }
+
+    @Test
+    void whatAWindowHasLeftBehindIsNotRead() throws IOException {
+        ModelFolder folder = ModelFolder.open(TinyModels.mistral(12).write(dir));
+        int[] tokens = TestingSequences.randomTokens(54, VOCABULARY, 13);
+        try (CpuModelRunner runner = open(folder, options().withBlockSize(8))) {
+            TestingSequences clean = sequences(runner);
+            clean.feed(clean.add(tokens), 1);
+            TestingSequences poisoned = sequences(runner);
+            poisoned.add(tokens);
+            poisoned.step(36);
+            // Position 36 sees 25 to 36: blocks 0 to 2 lie behind it.
+            KvCache cache = runner.backend.cache;
+            for (int block : Arrays.copyOf(poisoned.blocks(0), 3)) {
+                int values = cache.valueOffset(block, 0);
+                int keys = cache.keyOffset(block, 0);
+                for (int layer = 0; layer < cache.keys.length; layer++) {
+                    Arrays.fill(cache.keys[layer], keys, keys + 2 * cache.keyHead, Float.NaN);
+                    Arrays.fill(
+                            cache.values[layer], values, values + 2 * cache.valueHead, Float.NaN);
+                }
+            }
+            poisoned.step(17);
+            poisoned.step(1);
+            for (int position : new int[] {52, 53}) {
+                assertThat(poisoned.byPosition.get(0).get(position))
+                        .isEqualTo(clean.byPosition.get(0).get(position))
+                        .doesNotContain(Float.NaN);
+            }
+        }
     }
 
     @ParameterizedTest

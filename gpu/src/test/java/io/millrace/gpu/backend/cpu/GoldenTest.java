@@ -11,13 +11,28 @@ import io.millrace.gpu.SamplingParameters;
 import io.millrace.gpu.backend.SamplingRow;
 import io.millrace.gpu.backend.StepBatch;
 import io.millrace.gpu.backend.StepOutput;
+import io.millrace.gpu.backend.TestingSequences;
 import io.millrace.gpu.model.ModelFolder;
+import io.millrace.gpu.tensor.SafeTensors;
+import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** The model that ships, against what Hugging Face transformers computed in F32 (golden.json). */
+/**
+ * The model that ships, and a tiny random one of each family, against what Hugging Face
+ * transformers computed in F32: golden.json beside the first; golden/make_goldens.py made the
+ * others.
+ */
 class GoldenTest {
+    private static final Path FAMILIES = Path.of("src", "test", "resources", "golden");
+    private static final int BLOCK = 16;
     private static final Path MODEL = Path.of("..", "models", "triage");
     private static final int CHUNK = 128;
     private static final int CONTEXT = 640;
@@ -34,6 +49,79 @@ class GoldenTest {
             }
         }
         assertThat(golden.get("cases")).isNotEmpty();
+    }
+
+    @TempDir Path dir;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "qwen2", "qwen2-window", "qwen3", "mistral", "gpt2"})
+    void everyFamilyComputesWhatTransformersDoes(String family) throws IOException {
+        Path golden = FAMILIES.resolve(family);
+        for (String file : new String[] {"config.json", "model.safetensors"}) {
+            Files.copy(golden.resolve(file), dir.resolve(file));
+        }
+        Files.writeString(dir.resolve("tokenizer.json"), "{}");
+        JsonNode cases =
+                new ObjectMapper().readTree(golden.resolve("expected.json").toFile()).get("cases");
+        Map<String, Tensor> logits = SafeTensors.open(golden.resolve("expected.safetensors"));
+        assertThat(cases).hasSize(5);
+        EngineOptions options =
+                EngineOptions.of(family)
+                        .withMaxBatchedTokens(64)
+                        .withMaxSequences(1)
+                        .withBlockSize(BLOCK);
+        try (CpuModelRunner runner =
+                CpuModelRunner.open(ModelFolder.open(dir), options, LoadProgress.NONE)) {
+            for (JsonNode oneCase : cases) {
+                int[] prompt = ints(oneCase.get("prompt"));
+                Tensor tensor = logits.get("logits." + prompt.length);
+                float[] expected = tensor.readFloats();
+                for (int chunk : new int[] {64, BLOCK, 5, 1}) {
+                    assertCase(runner, prompt, ints(oneCase.get("greedy")), expected, chunk);
+                }
+            }
+        }
+    }
+
+    /** The expected logits are of the prompt's last positions, as many as there are. */
+    private static void assertCase(
+            CpuModelRunner runner, int[] prompt, int[] greedy, float[] expected, int chunk) {
+        assertThat(greedy).hasSize(32);
+        int[] all = Arrays.copyOf(prompt, prompt.length + greedy.length);
+        System.arraycopy(greedy, 0, all, prompt.length, greedy.length);
+        TestingSequences sequences = ForwardTest.sequences(runner);
+        sequences.add(all);
+        for (int done = 0; done < prompt.length; done += chunk) {
+            sequences.step(Math.min(chunk, prompt.length - done));
+        }
+        int vocabulary = runner.vocabularySize();
+        int first = prompt.length - expected.length / vocabulary;
+        sequences
+                .byPosition
+                .get(0)
+                .forEach(
+                        (position, row) -> {
+                            if (position >= first) {
+                                int from = (position - first) * vocabulary;
+                                assertNear(
+                                        row, Arrays.copyOfRange(expected, from, from + vocabulary));
+                            }
+                        });
+        for (int i = 0; i < greedy.length; i++) {
+            assertThat(sequences.tokens.get(0).get(prompt.length - 1 + i))
+                    .as("token %d after %d", i, prompt.length)
+                    .isEqualTo(greedy[i]);
+            sequences.step(1);
+        }
+    }
+
+    /** Within 1e-4 of the largest logit. */
+    private static void assertNear(float[] actual, float[] expected) {
+        float largest = 0;
+        for (float v : expected) {
+            largest = Math.max(largest, Math.abs(v));
+        }
+        assertThat(actual).containsExactly(expected, offset(largest * 1e-4f));
     }
 
     private static void assertGolden(CpuModelRunner runner, JsonNode golden) {

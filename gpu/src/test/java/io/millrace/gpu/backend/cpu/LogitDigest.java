@@ -11,13 +11,18 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** Prints one hash over the bits of all logits of a fixed workload: a program for forked JVMs. */
+/**
+ * Prints one hash a model over the bits of all logits of a fixed workload: a program for forked
+ * JVMs.
+ */
 public final class LogitDigest {
     private LogitDigest() {}
 
-    /** Arguments: model folder, times to repeat the workload. */
+    /** Arguments: times to repeat the workload, model folders. */
     public static void main(String[] args) throws IOException {
-        System.out.println(digest(Path.of(args[0]), Integer.parseInt(args[1])));
+        for (int i = 1; i < args.length; i++) {
+            System.out.println(digest(Path.of(args[i]), Integer.parseInt(args[0])));
+        }
     }
 
     /** Repeats until the code is hot; throws if two rounds differ. */

@@ -5,7 +5,9 @@ import static io.millrace.gpu.backend.cpu.StripKernels.LANES;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.millrace.gpu.backend.Norm;
 import io.millrace.gpu.backend.ReferenceBackend;
+import java.util.Arrays;
 import java.util.Random;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Test;
@@ -61,20 +63,50 @@ class VectorMathTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 15, 16, 17, 54, 97, 256, 1023})
-    void normIsNearTheExactOne(int n) {
+    void normsAreNearTheExactOnes(int n) {
         float[] x = new float[n + 5];
         float[] weight = new float[n];
+        float[] bias = new float[n];
         double[] exactX = new double[n];
         double[] exactWeight = new double[n];
+        double[] exactBias = new double[n];
         for (int i = 0; i < n; i++) {
-            exactX[i] = x[5 + i] = (float) random.nextGaussian();
+            exactX[i] = x[5 + i] = (float) random.nextGaussian() + 3;
             exactWeight[i] = weight[i] = (float) random.nextGaussian();
+            exactBias[i] = bias[i] = (float) random.nextGaussian();
         }
-        double[] expected = ReferenceBackend.norm(exactX, exactWeight, 1e-5f);
-        float[] out = new float[n + 7];
-        VectorMath.norm(x, 5, n, weight, 1e-5f, out, 7, lanes);
-        for (int i = 0; i < n; i++) {
+        assertNormNear(
+                x,
+                new Norm<>(weight, null, 1e-5f),
+                ReferenceBackend.norm(exactX, new Norm<>(exactWeight, null, 1e-5f)));
+        assertNormNear(
+                x,
+                new Norm<>(weight, bias, 1e-5f),
+                ReferenceBackend.norm(exactX, new Norm<>(exactWeight, exactBias, 1e-5f)));
+    }
+
+    private void assertNormNear(float[] x, Norm<float[]> norm, double[] expected) {
+        float[] out = new float[expected.length + 7];
+        VectorMath.norm(x, 5, expected.length, norm, out, 7, lanes);
+        for (int i = 0; i < expected.length; i++) {
             assertThat((double) out[7 + i]).isCloseTo(expected[i], within(1e-5));
+        }
+        float[] inPlace = x.clone();
+        VectorMath.norm(inPlace, 5, expected.length, norm, inPlace, 5, lanes);
+        assertThat(Arrays.copyOfRange(inPlace, 5, inPlace.length))
+                .isEqualTo(Arrays.copyOfRange(out, 7, out.length));
+    }
+
+    @Test
+    void geluIsNearTheExactOneAndNeverOverflows() {
+        float[] c = new float[LANES];
+        float[] inputs = {0, 1, -1, 0.01f, -0.01f, 3, -3, 5.5f, -5.5f, 90, -90, 1e30f, -1e30f};
+        for (float x : inputs) {
+            c[0] = x;
+            VectorMath.gelu(c, 0).intoArray(c, 0);
+            // The oracle's tanh rounds to -1 below -3 or so: hence the absolute part.
+            double expected = ReferenceBackend.gelu(x);
+            assertThat((double) c[0]).isCloseTo(expected, within(Math.abs(expected) * 2e-6 + 1e-9));
         }
     }
 

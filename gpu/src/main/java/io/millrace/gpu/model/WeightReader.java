@@ -1,0 +1,63 @@
+package io.millrace.gpu.model;
+
+import io.millrace.gpu.LoadProgress;
+import io.millrace.gpu.backend.Backend;
+import io.millrace.gpu.tensor.Tensor;
+import java.io.IOException;
+import java.util.List;
+
+/** Finds a folder's tensors by name, hands them to the backend, reports how far it is. */
+final class WeightReader<M, V> {
+    private final ModelFolder folder;
+    private final Backend<M, V, ?> backend;
+    private final LoadProgress progress;
+    private final long total;
+    private long done;
+
+    WeightReader(ModelFolder folder, Backend<M, V, ?> backend, LoadProgress progress) {
+        this.folder = folder;
+        this.backend = backend;
+        this.progress = progress;
+        total = folder.weightBytes();
+        progress.onProgress("weights", 0, total);
+    }
+
+    /** The tensor of that name and shape. */
+    Tensor tensor(String name, long... dims) throws IOException {
+        return folder.tensor(name, dims);
+    }
+
+    /** Whether there is a tensor of that name. */
+    boolean has(String name) {
+        return folder.hasTensor(name);
+    }
+
+    M matrix(Tensor... parts) throws IOException {
+        M matrix = backend.matrix(List.of(parts));
+        report(parts);
+        return matrix;
+    }
+
+    M gatedMatrix(Tensor gate, Tensor up) throws IOException {
+        M matrix = backend.gatedMatrix(gate, up);
+        report(gate, up);
+        return matrix;
+    }
+
+    V vector(Tensor... parts) throws IOException {
+        V vector = backend.vector(List.of(parts));
+        report(parts);
+        return vector;
+    }
+
+    void finish() {
+        progress.onProgress("weights", total, total);
+    }
+
+    private void report(Tensor... read) {
+        for (Tensor tensor : read) {
+            done += tensor.bytes();
+        }
+        progress.onProgress("weights", Math.min(done, total), total);
+    }
+}
