@@ -1,6 +1,7 @@
 package io.millrace.gpu.model;
 
 import io.millrace.gpu.tensor.InvalidModelException;
+import java.util.List;
 
 /**
  * The frequencies of rotary position embedding: base and stretching for long contexts.
@@ -34,6 +35,11 @@ record RopeScaling(
         if (config.number("partial_rotary_factor", 1) != 1
                 || scaling.number("partial_rotary_factor", 1) != 1) {
             throw config.unsupported("partial_rotary_factor", "less than 1", "1");
+        }
+        for (String kind : List.of("full_attention", "sliding_attention")) {
+            if (scaling.has(kind)) {
+                throw scaling.unsupported(kind, scaling.get(kind), "one rope for all layers");
+            }
         }
         String key = scaling.has("rope_type") ? "rope_type" : "type";
         String type = scaling.text(key, "default");

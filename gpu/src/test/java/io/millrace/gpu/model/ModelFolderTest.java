@@ -187,6 +187,19 @@ class ModelFolderTest {
     }
 
     @Test
+    void refusesARopeOfItsOwnForAKindOfLayer() {
+        assertRefused(
+                TinyModels.qwen3()
+                        .config(
+                                c ->
+                                        c.putObject("rope_parameters")
+                                                .putObject("sliding_attention")
+                                                .put("rope_theta", 20000.0)),
+                "rope_parameters",
+                "sliding_attention");
+    }
+
+    @Test
     void readsRopeInItsOlderAndNewerForms() throws IOException {
         TinyModels older =
                 TinyModels.llama()
