@@ -115,7 +115,11 @@ public final class CpuModelRunner implements ModelRunner {
         long blockBytes = KvCache.blockBytes(shape, blockSize);
         long perSequence = (positions + blockSize - 1) / blockSize;
         long useful = perSequence * options.maxSequences() + 1;
-        long bytes = options.kvCacheBytes() > 0 ? options.kvCacheBytes() : chosenBytes();
+        // A smaller heap must fail, not answer otherwise: room for one whole context at the least.
+        long bytes =
+                options.kvCacheBytes() > 0
+                        ? options.kvCacheBytes()
+                        : Math.max(chosenBytes(), (perSequence + 1) * blockBytes);
         long blocks =
                 Math.min(
                         Math.min(useful, bytes / blockBytes), KvCache.mostBlocks(shape, blockSize));

@@ -38,6 +38,14 @@ class CpuModelRunnerTest {
     }
 
     @Test
+    void aContextLargerThanTheHeapIsNotCutSilently() throws IOException {
+        long heap = Runtime.getRuntime().maxMemory();
+        int positions = (int) (heap / KvCache.blockBytes(SHAPE, 16) * 16);
+        assertThat(CpuModelRunner.blocks(SHAPE, OPTIONS.withBlockSize(54), positions))
+                .isEqualTo((positions + 53) / 54 + 1);
+    }
+
+    @Test
     void theCacheTakesTheBytesItIsGiven() throws IOException {
         long block = KvCache.blockBytes(SHAPE, 16);
         assertThat(block).isEqualTo(2L * 2 * 16 * (8 + 16) * 4);
