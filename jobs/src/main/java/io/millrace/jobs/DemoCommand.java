@@ -191,7 +191,7 @@ final class DemoCommand implements Callable<Integer> {
         } while (read != '\n' && read != -1);
     }
 
-    private static List<InferenceRequest> read(Path file) throws IOException {
+    static List<InferenceRequest> read(Path file) throws IOException {
         RecordCodec<InferenceRequest> codec =
                 RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, null);
         List<InferenceRequest> requests = new ArrayList<>();

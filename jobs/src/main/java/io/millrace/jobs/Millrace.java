@@ -43,7 +43,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             RunCommand.class,
             SubmitCommand.class,
             ResultsCommand.class,
-            GenerateCommand.class
+            GenerateCommand.class,
+            BenchCommand.class
         })
 public final class Millrace implements Runnable {
     private static final int FAILED = 1;

@@ -19,7 +19,7 @@ class CommandLineTest {
     private final StringWriter err = new StringWriter();
 
     @ParameterizedTest
-    @ValueSource(strings = {"demo", "run", "submit", "results", "generate"})
+    @ValueSource(strings = {"demo", "run", "submit", "results", "generate", "bench"})
     void eachCommandHasHelp(String command) {
         assertThat(run(command, "--help")).isZero();
         assertThat(out.toString()).contains("millrace " + command).contains("--verbose");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -48,6 +49,20 @@ class DocsTest {
                 assertThat(file.resolveSibling(link.group(1))).exists();
             }
         }
+    }
+
+    @Test
+    void theReadmesTableIsWhatTheResultsGive() throws IOException {
+        Path readme = ROOT.resolve("README.md");
+        List<ResultRow> rows = ResultFiles.readAll(ROOT.resolve("docs").resolve("results"));
+        if (Boolean.getBoolean("millrace.docs.write")) {
+            ResultTable.rewrite(readme, rows);
+        }
+        String text = Files.readString(readme);
+        assertThat(rows).isNotEmpty();
+        assertThat(text)
+                .as("README.md; -Dmillrace.docs.write=true puts docs/results into it")
+                .isEqualTo(ResultTable.rewritten(readme, text, rows));
     }
 
     /** Words as a shell takes them, quoted ones whole. */

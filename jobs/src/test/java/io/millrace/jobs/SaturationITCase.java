@@ -4,13 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import io.millrace.jobs.kafka.EmbeddedKafka;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -87,28 +85,20 @@ class SaturationITCase {
         assertThat(durations.get("p99").asDouble()).as(figures).isLessThan(1000);
         assertThat(savepoint).as(figures).isLessThan(5);
         if (Boolean.getBoolean("millrace.results.write")) {
-            ArrayNode rows = json.createArrayNode();
-            row(rows, "checkpoints completed", counts.get("completed").asDouble(), "1");
-            row(rows, "checkpoint duration p50", durations.get("p50").asDouble(), "ms");
-            row(rows, "checkpoint duration p99", durations.get("p99").asDouble(), "ms");
-            row(rows, "checkpoint duration max", durations.get("max").asDouble(), "ms");
-            row(rows, "stop with savepoint", savepoint * 1000, "ms");
-            Files.createDirectories(RESULTS.getParent());
-            Files.writeString(
-                    RESULTS, json.writerWithDefaultPrettyPrinter().writeValueAsString(rows) + "\n");
+            BenchOrigin origin = BenchOrigin.of(Path.of(".."));
+            BenchRows rows = new BenchRows("triage", origin);
+            String workload = "queue full for %d s, checkpoint every 500 ms".formatted(SECONDS);
+            rows.add(workload, "checkpoints", counts.get("completed").asDouble(), "1");
+            for (String figure : List.of("p50", "p99", "max")) {
+                rows.add(
+                        workload,
+                        "checkpoint duration " + figure,
+                        durations.get(figure).asDouble(),
+                        "ms");
+            }
+            rows.add(workload, "stop with savepoint", savepoint * 1000, "ms");
+            ResultFiles.write(RESULTS, rows.all());
         }
-    }
-
-    private static void row(ArrayNode rows, String metric, double value, String unit) {
-        rows.addObject()
-                .put("workload", "queue full for %d s, interval 500 ms".formatted(SECONDS))
-                .put("model", "triage")
-                .put("metric", metric)
-                .put("value", value)
-                .put("unit", unit)
-                .put(
-                        "device",
-                        "cpu, %d cores".formatted(Runtime.getRuntime().availableProcessors()));
     }
 
     /** The answers that are committed, those of the savepoint included. */

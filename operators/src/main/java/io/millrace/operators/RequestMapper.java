@@ -20,11 +20,12 @@ import java.util.List;
  * Translates between the topics' contract and the engine's. Pure functions of (model, request):
  * nothing of the run may enter a result.
  */
-final class RequestMapper {
+public final class RequestMapper {
     private RequestMapper() {}
 
     /** The request's parameters, with the model's own where it names none. */
-    static SamplingParameters sampling(InferenceRequest request, SamplingParameters defaults) {
+    public static SamplingParameters sampling(
+            InferenceRequest request, SamplingParameters defaults) {
         SamplingParameters.Builder b = defaults.toBuilder().seed(request.getSeed());
         if (request.getMaxTokens() != null) {
             b.maxTokens(request.getMaxTokens());

@@ -203,6 +203,16 @@ public final class ModelFolder {
     }
 
     /**
+     * Bytes of weights that a step reads: all but a table that only its tokens' rows are read of.
+     */
+    public long stepBytes() {
+        // Of a tied model, a head that lies in the file nevertheless is not used.
+        String unread = shape.tiedEmbedding() ? "lm_head.weight" : "model.embed_tokens.weight";
+        Tensor table = tensors.get(unread);
+        return weightBytes() - (table == null ? 0 : table.bytes());
+    }
+
+    /**
      * Hash of config, generation config, tokenizer and weights: 24 hex digits. Free after the
      * weights were loaded, since loading hashes them; else it reads them.
      */

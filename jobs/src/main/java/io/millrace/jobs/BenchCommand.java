@@ -1,0 +1,287 @@
+package io.millrace.jobs;
+
+import io.millrace.gpu.Engine;
+import io.millrace.gpu.EngineOptions;
+import io.millrace.gpu.GenerationRequest;
+import io.millrace.gpu.MemoryBandwidth;
+import io.millrace.gpu.ModelInfo;
+import io.millrace.gpu.RequestRejectedException;
+import io.millrace.gpu.WeightBytes;
+import io.millrace.operators.RequestMapper;
+import io.millrace.schemas.InferenceRequest;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryType;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.apache.flink.configuration.MemorySize;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Measures a model on this machine with the engine alone: no Kafka, no Flink. */
+@Command(
+        name = "bench",
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        showDefaultValues = true,
+        description = {
+            "Measures how fast a model runs on this machine, beside what its memory allows, and"
+                    + " writes the figures to a file.",
+            "Answers are checked before they are timed. Wants a machine that does nothing else."
+        })
+final class BenchCommand implements Callable<Integer> {
+    /** Below it, weights may lie in caches, and memory is no bound. */
+    private static final long CACHE_RESIDENT = 64L << 20;
+
+    private static final int REQUESTS = 64;
+    private static final int QUICK_REQUESTS = 9;
+    private static final long READ_BYTES = 1L << 30;
+    private static final long QUICK_READ_BYTES = 64L << 20;
+    private static final long READ_NANOS = 2_000_000_000L;
+
+    @Mixin private VerboseArgument verbose = new VerboseArgument();
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Another model than the one in models/triage, in Hugging Face form.")
+    private Path model;
+
+    @Option(
+            names = "--device",
+            paramLabel = "cpu|cuda|auto",
+            defaultValue = "cpu",
+            description = "Where the model runs; auto takes a GPU where there is one.")
+    private EngineArguments.Device device;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "COUNT",
+            split = ",",
+            defaultValue = "1,16",
+            description = "Numbers of sequences that are decoded together, separated by commas.")
+    private List<Integer> batches;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "COUNT",
+            defaultValue = "0",
+            description = "Compute threads of the CPU backend; 0 takes all cores.")
+    private int threads;
+
+    @Option(
+            names = "--kv-cache-memory",
+            paramLabel = "SIZE",
+            defaultValue = "0",
+            description = "Memory for KV blocks, such as 512m or 20g; 0 lets the engine choose.")
+    private MemorySize kvCacheMemory;
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "FILE",
+            description =
+                    "Where the figures go, as a list of rows in JSON; - for nowhere (default:"
+                            + " docs/results/engine-cpu.json).")
+    private Path output;
+
+    @Option(
+            names = "--readme",
+            paramLabel = "FILE",
+            description =
+                    "A page whose table is made anew from all figures in the output's folder.")
+    private Path readme;
+
+    @Option(
+            names = "--quick",
+            description = "Runs everything once and small: to see that it works, not to measure.")
+    private boolean quick;
+
+    private final Progress progress = new Progress(System.err);
+
+    /** Stands below the figures. */
+    private String note = "";
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        batches.forEach(batch -> Checks.atLeast("--batch", batch, 1));
+        Checks.atLeast("--threads", threads, 0);
+        Path home = Path.of(System.getProperty("millrace.home", "."));
+        Path results = home.resolve("docs").resolve("results");
+        boolean write = output == null || !output.toString().equals("-");
+        Path file = output == null ? results.resolve("engine-cpu.json") : output;
+        Path folder = model == null ? home.resolve("models").resolve("triage") : model;
+        EngineArguments arguments =
+                Millrace.parse(new EngineArguments(), "--model=" + folder, "--device=" + device);
+        arguments.checkFolder();
+        EngineOptions options =
+                arguments
+                        .options()
+                        .withThreads(threads)
+                        .withKvCacheBytes(kvCacheMemory.getBytes())
+                        .withMaxSequences(
+                                Math.max(REQUESTS, batches.stream().max(Integer::compare).get()));
+        BenchRows rows = new BenchRows(options.modelName(), BenchOrigin.of(home));
+        measure(folder, options, rows);
+        print(rows.all(), System.out);
+        if (write) {
+            ResultFiles.write(file, rows.all());
+            progress.line("Figures", "%s", file);
+        }
+        if (readme != null) {
+            Path all = write ? file.toAbsolutePath().getParent() : results;
+            ResultTable.rewrite(readme, ResultFiles.readAll(all));
+            progress.line("Table", "%s", readme);
+        }
+        return 0;
+    }
+
+    private void measure(Path folder, EngineOptions options, BenchRows rows)
+            throws IOException, InterruptedException {
+        BenchRepeats repeats = quick ? BenchRepeats.QUICK : BenchRepeats.FULL;
+        WeightBytes weights = WeightBytes.of(folder);
+        List<Double> decoded = new ArrayList<>();
+        double peak;
+        TimedRun demo = null;
+        heapPools().forEach(MemoryPoolMXBean::resetPeakUsage);
+        long start = System.nanoTime();
+        try (Engine engine =
+                Engine.open(
+                        options,
+                        (phase, done, total) -> progress.percent("Model", phase, done, total))) {
+            EngineBench bench = new EngineBench(engine, repeats, rows);
+            double loaded = millisSince(start);
+            bench.firstToken();
+            rows.add("start", "load", loaded, "ms");
+            rows.add("start", "first token, loading included", millisSince(start), "ms");
+            progress.line("Warm-up", "until the compiler rests");
+            bench.warmUp();
+            progress.line("Prompt", "one, long");
+            bench.prompt();
+            progress.line("Mixed", "many requests at once");
+            bench.mixed(quick ? QUICK_REQUESTS : REQUESTS);
+            if (Files.exists(folder.resolve("demo.jsonl"))) {
+                demo = bench.checked(demo(engine, folder.resolve("demo.jsonl")));
+            }
+            for (int batch : batches) {
+                progress.line("Decode", "batch %d", batch);
+                decoded.add(bench.decode(batch));
+            }
+            peak = heapPools().stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
+        }
+        if (demo != null) {
+            progress.line("Demo", "the model's own input");
+            demo(options, folder.resolve("demo.jsonl"), demo, repeats, rows);
+        }
+        // Now that the engine's memory is free.
+        progress.line("Memory", "plain reading");
+        double bandwidth = bandwidth(options);
+        for (int i = 0; i < decoded.size(); i++) {
+            // From batch 2 on, what a step computes matters as well.
+            boolean bound = batches.get(i) == 1 && weights.all() >= CACHE_RESIDENT;
+            double percent = 100 * decoded.get(i) * weights.perStep() / bandwidth;
+            rows.add(
+                    "decode, batch " + batches.get(i),
+                    "output",
+                    decoded.get(i),
+                    "tok/s",
+                    bound ? percent : null);
+        }
+        rows.add("plain reading, all cores", "memory bandwidth", bandwidth / 1e9, "GB/s");
+        rows.add(
+                "all of the above",
+                "peak heap outside of the weights",
+                (peak - weights.all()) / 0x1p20,
+                "MiB");
+        if (weights.all() < CACHE_RESIDENT) {
+            note =
+                    "Weights of %.1f MiB are cache-resident: the memory's bandwidth is no bound."
+                            .formatted(weights.all() / 0x1p20);
+        }
+    }
+
+    /** Each run has an engine of its own: one that knows the prompts would not read them again. */
+    private static void demo(
+            EngineOptions options,
+            Path file,
+            TimedRun checked,
+            BenchRepeats repeats,
+            BenchRows rows) {
+        TimedRun run =
+                repeats.median(
+                        number -> {
+                            try (Engine engine = Engine.open(options)) {
+                                TimedRun fresh = TimedRun.of(engine, demo(engine, file));
+                                fresh.checkAnswers(checked);
+                                return fresh;
+                            } catch (IOException e) {
+                                throw new UncheckedIOException(e);
+                            }
+                        },
+                        TimedRun::outputPerSecond);
+        rows.addRates("demo input, engine alone", run);
+    }
+
+    private double bandwidth(EngineOptions options) throws InterruptedException {
+        int cores = Runtime.getRuntime().availableProcessors();
+        // A heap that is small shall not be too small.
+        long bytes = Math.min(READ_BYTES, Runtime.getRuntime().maxMemory() / 4);
+        return MemoryBandwidth.measure(
+                quick ? Math.min(bytes, QUICK_READ_BYTES) : bytes,
+                options.threads() == 0 ? cores : options.threads(),
+                quick ? 0 : READ_NANOS);
+    }
+
+    private static List<MemoryPoolMXBean> heapPools() {
+        return ManagementFactory.getMemoryPoolMXBeans().stream()
+                .filter(pool -> pool.getType() == MemoryType.HEAP)
+                .toList();
+    }
+
+    private static double millisSince(long start) {
+        return (System.nanoTime() - start) / 1e6;
+    }
+
+    private static List<GenerationRequest> demo(Engine engine, Path file) throws IOException {
+        ModelInfo info = engine.model();
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (InferenceRequest request : DemoCommand.read(file)) {
+            GenerationRequest each =
+                    GenerationRequest.of(
+                            request.getId(),
+                            engine.tokenizer().encode(String.valueOf(request.getPrompt())),
+                            RequestMapper.sampling(request, info.defaultSampling()));
+            try {
+                engine.check(each);
+            } catch (RequestRejectedException e) {
+                throw new CommandFailedException(file + ": " + e.getMessage(), e);
+            }
+            requests.add(each);
+        }
+        return requests;
+    }
+
+    private void print(List<ResultRow> rows, PrintStream out) {
+        ResultRow any = rows.get(0);
+        out.printf("%s on %s, %s%n%n", any.model(), any.device(), any.commit());
+        for (ResultRow row : rows) {
+            String percent =
+                    row.percentOfRoofline() == null
+                            ? ""
+                            : String.format(
+                                    Locale.ROOT,
+                                    "  %.0f %% of the memory's bandwidth",
+                                    row.percentOfRoofline());
+            out.printf("%-42s %-32s %14s%s%n", row.workload(), row.metric(), row.figure(), percent);
+        }
+        out.printf(note.isEmpty() ? "" : "%n%s%n", note);
+        out.flush();
+    }
+}

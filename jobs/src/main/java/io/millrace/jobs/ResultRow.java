@@ -1,0 +1,37 @@
+package io.millrace.jobs;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Locale;
+
+/**
+ * One measured figure, as it lies in {@code docs/results/*.json}.
+ *
+ * @param workload what was run
+ * @param model name of the model
+ * @param metric what was measured of it
+ * @param value the figure
+ * @param unit its unit, 1 for a count
+ * @param percentOfRoofline share of what the machine's memory allows; null where that is no bound
+ * @param device machine and Java
+ * @param commit revision that was measured
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+record ResultRow(
+        String workload,
+        String model,
+        String metric,
+        double value,
+        String unit,
+        @JsonProperty("percent_of_roofline") Double percentOfRoofline,
+        String device,
+        String commit) {
+
+    /** The figure with its unit, three digits and more. */
+    String figure() {
+        double size = Math.abs(value);
+        int digits = size >= 100 || value == Math.rint(value) ? 0 : size >= 10 ? 1 : 2;
+        String text = String.format(Locale.ROOT, "%,." + digits + "f", value);
+        return unit.equals("1") ? text : text + " " + unit;
+    }
+}

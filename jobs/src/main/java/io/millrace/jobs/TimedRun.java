@@ -1,0 +1,167 @@
+package io.millrace.jobs;
+
+import io.millrace.gpu.Engine;
+import io.millrace.gpu.GenerationRequest;
+import io.millrace.gpu.GenerationResult;
+import io.millrace.gpu.RequestRejectedException;
+import io.millrace.gpu.StepListener;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Answers requests that all come at once, and keeps the times. Engine thread. */
+final class TimedRun implements StepListener {
+
+    /** Times of one request, as of {@link System#nanoTime}. */
+    private static final class Times {
+        long first;
+        long last;
+        int tokens;
+        GenerationResult result;
+    }
+
+    private final Map<Long, Times> byHandle = new HashMap<>();
+    private final List<Times> all = new ArrayList<>();
+    private final long start;
+    private final long end;
+    private int begun;
+    private int finished;
+    private int tokens;
+
+    /** From the end of the step in which the last request began ... */
+    private long steadyFrom;
+
+    private int tokensBefore;
+
+    /** ... to the end of the one in which the first was finished. */
+    private long steadyTo;
+
+    private int tokensAfter;
+
+    private TimedRun(Engine engine, List<GenerationRequest> requests)
+            throws RequestRejectedException {
+        start = System.nanoTime();
+        for (GenerationRequest request : requests) {
+            Times times = new Times();
+            all.add(times);
+            byHandle.put(engine.add(request), times);
+        }
+        while (engine.hasWork()) {
+            engine.step(this);
+            if (steadyFrom == 0 && begun == all.size()) {
+                steadyFrom = System.nanoTime();
+                tokensBefore = tokens;
+            }
+            if (steadyTo == 0 && finished > 0) {
+                steadyTo = System.nanoTime();
+                tokensAfter = tokens;
+            }
+        }
+        end = System.nanoTime();
+    }
+
+    static TimedRun of(Engine engine, List<GenerationRequest> requests) {
+        try {
+            return new TimedRun(engine, requests);
+        } catch (RequestRejectedException e) {
+            throw new CommandFailedException(
+                    "The model does not take a request of the benchmark: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void onToken(long handle, int completion, int tokenId) {
+        Times times = byHandle.get(handle);
+        times.last = System.nanoTime();
+        if (times.tokens++ == 0) {
+            times.first = times.last;
+            begun++;
+        }
+        tokens++;
+    }
+
+    @Override
+    public void onFinished(long handle, GenerationResult result) {
+        byHandle.get(handle).result = result;
+        finished++;
+    }
+
+    /** Token ids of a request's answer. */
+    int[] answer(int request) {
+        return all.get(request).result.completions().get(0).tokenIds();
+    }
+
+    double outputPerSecond() {
+        return tokens / seconds();
+    }
+
+    double totalPerSecond() {
+        int prompts = all.stream().mapToInt(times -> times.result.promptTokens()).sum();
+        return (prompts + tokens) / seconds();
+    }
+
+    /** Tokens a second while all requests were being written, none still read or already done. */
+    double steadyPerSecond() {
+        if (tokensAfter <= tokensBefore || steadyTo <= steadyFrom) {
+            throw new CommandFailedException(
+                    all.size()
+                            + " sequences never ran all at once: give more --kv-cache-memory or a"
+                            + " smaller --batch.");
+        }
+        return (tokensAfter - tokensBefore) / ((steadyTo - steadyFrom) / 1e9);
+    }
+
+    /** Prompt tokens a second until the first tokens were there. */
+    double promptPerSecond() {
+        int prompts = all.stream().mapToInt(times -> times.result.promptTokens()).sum();
+        return prompts / ((steadyFrom - start) / 1e9);
+    }
+
+    /** Milliseconds from the start to each request's first token, ascending. */
+    double[] firstTokenMillis() {
+        return all.stream().mapToDouble(times -> (times.first - start) / 1e6).sorted().toArray();
+    }
+
+    /** Milliseconds a token after the first, of each request with more than one; ascending. */
+    double[] tokenMillis() {
+        return all.stream()
+                .filter(times -> times.tokens > 1)
+                .mapToDouble(times -> (times.last - times.first) / 1e6 / (times.tokens - 1))
+                .sorted()
+                .toArray();
+    }
+
+    private double seconds() {
+        return (end - start) / 1e9;
+    }
+
+    /** Refuses a run in which a request has not the tokens that it asked for. */
+    void checkLengths(List<GenerationRequest> requests) {
+        for (int i = 0; i < all.size(); i++) {
+            int asked = requests.get(i).sampling().maxTokens();
+            if (answer(i).length != asked) {
+                throw new CommandFailedException(
+                        "A request for %d tokens got %d: nothing of this run counts."
+                                .formatted(asked, answer(i).length));
+            }
+        }
+    }
+
+    /** Refuses a run that answered one of the same requests otherwise. */
+    void checkAnswers(TimedRun other) {
+        for (int i = 0; i < all.size(); i++) {
+            checkAnswer(i, other, i);
+        }
+    }
+
+    /** Refuses a run that answered a request otherwise than another run did. */
+    void checkAnswer(int request, TimedRun other, int there) {
+        if (!Arrays.equals(answer(request), other.answer(there))) {
+            throw new CommandFailedException(
+                    "A request got other tokens in one run than in another: the first law is"
+                            + " broken, nothing of this run counts.");
+        }
+    }
+}

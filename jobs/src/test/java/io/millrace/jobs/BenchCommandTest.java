@@ -1,0 +1,162 @@
+package io.millrace.jobs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.millrace.gpu.model.TinyModels;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command bench: what it writes, not how fast anything is. */
+@Timeout(120)
+class BenchCommandTest {
+    private static final List<String> FIELDS =
+            List.of("workload", "model", "metric", "value", "unit", "device", "commit");
+
+    @TempDir Path folder;
+    private final StringWriter err = new StringWriter();
+    private int exit;
+
+    private String run(String... arguments) {
+        List<String> all = new ArrayList<>(List.of("bench", "--quick"));
+        all.addAll(Arrays.asList(arguments));
+        PrintStream before = System.out;
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+        try {
+            exit =
+                    Millrace.commandLine(null)
+                            .setErr(new PrintWriter(err, true))
+                            .execute(all.toArray(String[]::new));
+        } finally {
+            System.setOut(before);
+        }
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void everyFigureIsWrittenWithWhereItComesFrom() throws Exception {
+        Path model = TinyModels.qwen2().context(97).write(folder.resolve("tiny"));
+        Files.writeString(model.resolve("demo.jsonl"), demo(17));
+        Path results = folder.resolve("results");
+        Path file = results.resolve("engine.json");
+        Path page = folder.resolve("page.md");
+        Files.writeString(page, "before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n");
+
+        String printed =
+                run("--model=" + model, "--batch=1,3", "--output=" + file, "--readme=" + page);
+
+        assertThat(exit).as(err.toString()).isZero();
+        List<String> workloads = new ArrayList<>();
+        for (JsonNode row : new ObjectMapper().readTree(file.toFile())) {
+            for (String field : FIELDS) {
+                assertThat(row.path(field).asText()).as(row + " " + field).isNotEmpty();
+            }
+            assertThat(row.get("value").asDouble()).as(row.toString()).isPositive();
+            assertThat(row.get("model").asText()).isEqualTo("tiny");
+            assertThat(row.has("percent_of_roofline")).as("of so few weights").isFalse();
+            workloads.add(row.get("workload").asText() + ", " + row.get("metric").asText());
+            assertThat(printed).contains(row.get("metric").asText());
+        }
+        assertThat(workloads)
+                .doesNotHaveDuplicates()
+                .contains(
+                        "start, load",
+                        "start, first token, loading included",
+                        "decode, batch 1, output",
+                        "decode, batch 3, output",
+                        "prompt of 48 tokens, prompt",
+                        "9 requests, 48 tokens in, 32 to 49 out, output",
+                        "9 requests, 48 tokens in, 32 to 49 out, time to first token p99",
+                        "9 requests, 48 tokens in, 32 to 49 out, time per output token mean",
+                        "demo input, engine alone, total",
+                        "plain reading, all cores, memory bandwidth",
+                        "all of the above, peak heap outside of the weights");
+        String text = Files.readString(page);
+        assertThat(text)
+                .startsWith("before\n<!-- bench:begin -->\n| workload |")
+                .contains("| decode, batch 3 | tiny | output ")
+                .doesNotContain("old")
+                .endsWith("\n<!-- bench:end -->\nafter\n")
+                .isEqualTo(ResultTable.rewritten(page, text, ResultFiles.readAll(results)));
+    }
+
+    private static String demo(int requests) {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < requests; i++) {
+            lines.append("{\"id\":\"%d\",\"prompt\":\"number %d\"}\n".formatted(i, i));
+        }
+        return lines.toString();
+    }
+
+    @Test
+    void nothingIsWrittenWhereNothingIsAskedFor() throws IOException {
+        Path model = TinyModels.llama().context(16).write(folder.resolve("tiny"));
+        String printed = run("--model=" + model, "--batch=1", "--output=-");
+        assertThat(exit).as(err.toString()).isZero();
+        assertThat(printed).contains("tiny on ").contains("memory bandwidth");
+        try (var files = Files.list(folder)) {
+            assertThat(files).containsExactly(model);
+        }
+    }
+
+    @Test
+    void sequencesThatCannotRunAllAtOnceAreNotTimed() {
+        Path model = TinyModels.llama().context(97).write(folder.resolve("tiny"));
+        run("--model=" + model, "--batch=54", "--kv-cache-memory=64k", "--output=-");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString()).contains("54 sequences never ran all at once");
+    }
+
+    @Test
+    void aContextTooShortToMeasureIsSaid() {
+        Path model = TinyModels.llama().context(15).write(folder.resolve("tiny"));
+        run("--model=" + model, "--output=-");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString()).contains("The model's context is 15 tokens");
+    }
+
+    @Test
+    void figuresAreReadInTheTableWithTheirUnitsAndShares() {
+        Path page = Path.of("page.md");
+        String text = "<!-- bench:begin -->\n<!-- bench:end -->";
+        List<ResultRow> rows =
+                List.of(
+                        new ResultRow("w", "m", "rate", 12.345, "tok/s", 54.3, "cpu", "abc"),
+                        new ResultRow("w", "m", "time mean", 1234, "ms", null, "cpu", "abc"),
+                        new ResultRow("w", "m", "time p50", 0.5, "ms", null, "cpu", "abc"),
+                        new ResultRow("v", "m", "count", 17, "1", null, "cpu", "abc"));
+        assertThat(ResultTable.rewritten(page, text, rows))
+                .isEqualTo(
+                        """
+                        <!-- bench:begin -->
+                        | workload | model | measured |
+                        |---|---|---|
+                        | w | m | rate 12.3 tok/s (54 % of the memory's bandwidth); time mean 1,234 ms, p50 0.50 ms |
+                        | v | m | count 17 |
+
+                        Measured on cpu, commit abc.
+                        <!-- bench:end -->""");
+    }
+
+    @Test
+    void aPageWithoutMarkersIsRefused() {
+        assertThatThrownBy(() -> ResultTable.rewritten(Path.of("page.md"), "text", List.of()))
+                .isInstanceOf(CommandFailedException.class)
+                .hasMessageContaining("page.md has no lines <!-- bench:begin -->");
+    }
+}
