@@ -9,20 +9,12 @@ import io.millrace.gpu.SessionListener;
 import io.millrace.gpu.SharedEngine;
 import io.millrace.operators.Outcome.RunFacts;
 import io.millrace.schemas.FailureCode;
-import io.millrace.schemas.InFlightRequest;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
-import org.apache.flink.api.common.state.ListState;
-import org.apache.flink.api.common.state.ListStateDescriptor;
-import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -48,22 +40,14 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         implements OneInputStreamOperator<MicroBatch, Outcome>, BoundedOneInput, SessionListener {
     private static final long serialVersionUID = 1L;
 
-    static final String IN_FLIGHT_STATE = "in-flight-requests";
-    static final String SCHEMA_STATE = "in-flight-schemas";
-
     private final transient PipelineOptions options;
     private final transient MailboxExecutor mailbox;
     private final transient OutcomeQueue queue;
-    private final transient Map<Long, InFlight> byTicket = new HashMap<>();
-
-    /** Static batching: batches that have not started. */
-    private final transient ArrayDeque<List<InFlight>> batches = new ArrayDeque<>();
-
     private final transient List<InFlight> restored = new ArrayList<>();
 
-    private transient ListState<byte[]> inFlightState;
-    private transient ListState<byte[]> schemaState;
+    private transient InFlightState state;
     private transient EngineSession session;
+    private transient Dispatcher dispatcher;
     private transient Valve valve;
     private transient InferenceMetrics metrics;
 
@@ -77,54 +61,13 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     @Override
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
-        inFlightState =
-                context.getOperatorStateStore()
-                        .getListState(
-                                new ListStateDescriptor<>(
-                                        IN_FLIGHT_STATE, BytePrimitiveArraySerializer.INSTANCE));
-        schemaState =
-                context.getOperatorStateStore()
-                        .getUnionListState(
-                                new ListStateDescriptor<>(
-                                        SCHEMA_STATE, BytePrimitiveArraySerializer.INSTANCE));
+        state = InFlightState.open(context.getOperatorStateStore());
         valve = Valve.register(getRuntimeContext(), options);
         session = SharedEngine.acquire(options.engine(), options.loader());
+        dispatcher = new Dispatcher(session, options.batching());
         if (context.isRestored()) {
-            InFlightCodec codec = new InFlightCodec(schemaState.get());
-            for (byte[] element : inFlightState.get()) {
-                restored.add(restore(codec.decode(element), codec));
-            }
+            restored.addAll(state.restore(session.model()));
         }
-    }
-
-    private InFlight restore(InFlightRequest state, InFlightCodec codec) throws Exception {
-        List<int[]> generated = new ArrayList<>(state.getGenerated().size());
-        // Another model would have gone on differently; a result in full needs no model any more.
-        if (session.model().fingerprint().equals(state.getModelFingerprint())) {
-            for (List<Integer> tokens : state.getGenerated()) {
-                generated.add(tokens.stream().mapToInt(Integer::intValue).toArray());
-            }
-        }
-        InFlight record =
-                new InFlight(
-                        InFlightCodec.toInbound(state),
-                        state.getArrivedMs(),
-                        state.getAttempts() + 1,
-                        generated);
-        if (state.getResult() != null) {
-            record.outcome =
-                    new Outcome.Answered(
-                            record.inbound.origin(),
-                            codec.decodeResult(state.getResult()),
-                            new RunFacts(
-                                    record.arrivedMs,
-                                    state.getAdmittedMs(),
-                                    state.getFirstTokenMs(),
-                                    state.getFinishedMs(),
-                                    state.getCachedTokens(),
-                                    record.attempts));
-        }
-        return record;
     }
 
     @Override
@@ -182,12 +125,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                 batch.add(record);
             }
         }
-        if (options.batching() == Batching.DYNAMIC) {
-            batch.forEach(this::submit);
-        } else if (!batch.isEmpty()) {
-            batches.add(batch);
-            startNextBatch();
-        }
+        dispatcher.add(batch);
     }
 
     /** Tokenizes, and finishes at once what can never be answered. */
@@ -241,25 +179,9 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         return request.getPromptTokenIds().stream().mapToInt(Integer::intValue).toArray();
     }
 
-    private void submit(InFlight record) {
-        record.ticket = session.submit(record.generation);
-        byTicket.put(record.ticket, record);
-    }
-
-    /** Static batching: the next batch starts when the one before it has ended. */
-    private void startNextBatch() {
-        while (byTicket.isEmpty() && !batches.isEmpty()) {
-            for (InFlight record : batches.poll()) {
-                if (!record.isDone()) {
-                    submit(record);
-                }
-            }
-        }
-    }
-
     @Override
     public void onAdmitted(long ticket, long timeMs) {
-        InFlight record = byTicket.get(ticket);
+        InFlight record = dispatcher.get(ticket);
         if (record != null) {
             record.admittedMs = timeMs;
         }
@@ -267,7 +189,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
 
     @Override
     public void onToken(long ticket, int completion, int tokenId, long timeMs) {
-        InFlight record = byTicket.get(ticket);
+        InFlight record = dispatcher.get(ticket);
         if (record != null) {
             if (record.firstTokenMs == 0) {
                 record.firstTokenMs = timeMs;
@@ -279,7 +201,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
 
     @Override
     public void onFinished(long ticket, GenerationResult result, long timeMs) {
-        InFlight record = byTicket.remove(ticket);
+        InFlight record = dispatcher.remove(ticket);
         if (record != null) {
             InferenceRequest request = ((Inbound.Request) record.inbound).request();
             InferenceResult answer = RequestMapper.result(request, result, session.model());
@@ -294,16 +216,16 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             metrics.onAnswered(
                     facts, result.promptTokens(), answer.getUsage().getCompletionTokens());
             complete(record, new Outcome.Answered(record.inbound.origin(), answer, facts));
-            startNextBatch();
+            dispatcher.startNext();
         }
     }
 
     @Override
     public void onFailed(long ticket, Exception cause) {
-        InFlight record = byTicket.remove(ticket);
+        InFlight record = dispatcher.remove(ticket);
         if (record != null) {
             refuse(record, cause);
-            startNextBatch();
+            dispatcher.startNext();
         }
     }
 
@@ -328,10 +250,8 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private void onDeadline(InFlight record, long deadline) {
         if (!record.isDone()) {
             expire(record, deadline);
-            if (byTicket.remove(record.ticket, record)) {
-                session.cancel(record.ticket);
-            }
-            startNextBatch();
+            dispatcher.cancel(record);
+            dispatcher.startNext();
             release();
         }
     }
@@ -379,48 +299,14 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
         session.drain(this);
-        List<byte[]> elements = new ArrayList<>(queue.inFlight().size());
-        for (InFlight record : queue.inFlight()) {
-            elements.add(InFlightCodec.encode(toState(record)));
-        }
-        inFlightState.update(elements);
-        schemaState.update(
-                getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0
-                        ? InFlightCodec.schemas()
-                        : List.of());
+        state.save(
+                queue.inFlight(),
+                session.model(),
+                getRuntimeContext().getTaskInfo().getIndexOfThisSubtask());
         if (!queue.isEmpty()) {
             // The barrier has passed: what was found done leaves behind it.
             mailbox.execute(this::release, "outcomes after a snapshot");
         }
-    }
-
-    private InFlightRequest toState(InFlight record) throws Exception {
-        InFlightRequest state;
-        if (record.outcome instanceof Outcome.Failed failed) {
-            state =
-                    InFlightCodec.toState(
-                            new Inbound.Rejected(
-                                    failed.origin(), failed.id(), failed.code(), failed.message()));
-        } else {
-            state = InFlightCodec.toState(record.inbound);
-            List<List<Integer>> generated = new ArrayList<>();
-            if (record.outcome instanceof Outcome.Answered answered) {
-                state.setResult(InFlightCodec.encodeResult(answered.result()));
-                state.setAdmittedMs(answered.facts().admittedMs());
-                state.setFirstTokenMs(answered.facts().firstTokenMs());
-                state.setFinishedMs(answered.facts().finishedMs());
-                state.setCachedTokens(answered.facts().cachedTokens());
-            } else {
-                for (int[] tokens : record.generated()) {
-                    generated.add(Arrays.stream(tokens).boxed().toList());
-                }
-                state.setModelFingerprint(session.model().fingerprint());
-            }
-            state.setGenerated(generated);
-        }
-        state.setArrivedMs(record.arrivedMs);
-        state.setAttempts(record.attempts);
-        return state;
     }
 
     /** Reached by {@code --drain} with work left; else the source holds its end back. */
