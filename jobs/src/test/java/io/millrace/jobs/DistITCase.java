@@ -82,8 +82,12 @@ class DistITCase {
             all.addAll(names(jar));
         }
         assertThat(all)
-                .contains("io/millrace/gpu/Engine.class", "ai/djl/engine/Engine.class")
-                .anyMatch(name -> name.contains("linux-x86_64") && name.contains("tokenizers"));
+                .contains(
+                        "io/millrace/gpu/Engine.class",
+                        "ai/djl/engine/Engine.class",
+                        "jcuda/driver/JCudaDriver.class")
+                .anyMatch(name -> name.contains("linux-x86_64") && name.contains("tokenizers"))
+                .anyMatch(name -> name.matches("lib/libJCudaDriver-.*-linux-x86_64\\.so"));
         assertThat(all.stream().filter(name -> name.matches("org/(apache/flink|slf4j)/.*")))
                 .isEmpty();
     }
