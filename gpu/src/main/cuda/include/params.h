@@ -1,0 +1,169 @@
+// What the host and the kernels agree on: one struct of parameters per kernel, passed by value, and the tables of a step
+// in device memory. Pointers come first, then words of 4 bytes, so that no field needs padding: a host writes them one
+// after the other into one buffer (8-byte aligned; the size is rounded up to 8).
+//
+// Layouts, by the names of docs/numerics.md:
+//   rows     FP32, row-major, a row padded to 64 elements
+//   tiles    storage type, (rows, k) in blocks of 64 rows x 128 bytes; see layout.h
+//   heads    storage type, [token][head][padded head size]
+//   kv       storage type, one layer's KV arena: [block][kv head][K | V][slab of 128 B][position][128 B]; see layout.h
+#pragma once
+#include <stdint.h>
+
+/** Counts of a step. A launch's grid covers a bucket of tokens; what lies past the count does nothing. */
+struct StepHeader {
+    int32_t tokens;
+    int32_t rows;
+    /** Rows whose last token wants logits. */
+    int32_t sampled;
+    int32_t reserved;
+};
+
+/** embed_{bf16,f16,f32}: rows = table[tokenIds] (+ positionTable[positions]). */
+struct EmbedParams {
+    const void* table;          // tiles (vocabulary, hidden)
+    const void* positionTable;  // tiles (positions, hidden), or null
+    float* residual;            // rows (tokens, hidden)
+    const StepHeader* step;
+    const int32_t* tokenIds;    // (tokens)
+    const int32_t* positions;   // (tokens)
+    int32_t hidden;
+    int32_t reserved;
+};
+
+/** norm_{bf16,f16,f32}, oracle_norm_{...}: tiles = norm(rows). */
+struct NormParams {
+    const float* x;        // rows (tokens, width)
+    const float* weight;   // (width)
+    const float* bias;     // (width): LayerNorm; null: RMSNorm
+    void* out;             // tiles (tokens, width)
+    const StepHeader* step;
+    const int32_t* gather; // (sampled) token of each output row, or null: all tokens
+    int32_t width;
+    float epsilon;
+};
+
+enum Epilogue {
+    /** outRows = sum */
+    EPILOGUE_STORE = 0,
+    /** outRows += sum (+ bias) */
+    EPILOGUE_ADD = 1,
+    /** outTiles = silu(gate) * up; the weight's rows alternate by 8: gate, up */
+    EPILOGUE_GATED = 2,
+    /** outTiles = gelu(sum + bias) */
+    EPILOGUE_GELU = 3
+};
+
+/** matmul_{bf16,f16}_{16,32,64,128,large}, matmul_f32, oracle_matmul_{bf16,f16}. */
+struct MatmulParams {
+    const void* weight;    // tiles (rows, k)
+    const void* x;         // tiles (tokens, k)
+    const float* bias;     // (columns), or null
+    float* outRows;        // rows (tokens, columns): STORE, ADD
+    void* outTiles;        // tiles (tokens, columns): GATED, GELU
+    float* partials;       // Launches.matmulPartials bytes
+    uint32_t* arrivals;    // Launches.matmulArrivals words, zero before the first launch; each launch leaves them zero
+    const StepHeader* step;
+    int32_t rows;          // of the weight as stored, before padding to 64
+    int32_t k;             // before padding to 64
+    int32_t columns;       // of the output: rows, or of a gated weight its half
+    int32_t segments;      // Numerics.segments
+    int32_t epilogue;
+    int32_t sampledOnly;   // 0: step->tokens rows of x; 1: step->sampled
+};
+
+/** qkv_finish_{bf16,f16,f32}: bias, head norms, rotation, rounding; queries to q, keys and values to their blocks. */
+struct QkvFinishParams {
+    const float* projected;   // rows (tokens, (heads + 2 * kvHeads) * headSize)
+    const float* bias;        // as long as a row, or null
+    const float* queryNorm;   // (headSize), or null
+    const float* keyNorm;     // (headSize), or null
+    const float* cos;         // (positions, pairs)
+    const float* sin;         // (positions, pairs)
+    void* q;                  // heads (tokens, heads)
+    void* kv;                 // kv of the layer
+    const StepHeader* step;
+    const int32_t* positions; // (tokens)
+    const int32_t* rowOf;     // (tokens) row of each token
+    const int32_t* rowTable;  // (rows) which block table is the row's
+    const int32_t* blocks;    // (tables, tableStride) block ids
+    int32_t heads;
+    int32_t kvHeads;
+    int32_t headSize;
+    int32_t pairs;            // of the rotary table: headSize / 2
+    int32_t blockSize;        // positions of a block, a multiple of 8
+    int32_t tableStride;
+    float queryEpsilon;
+    float keyEpsilon;
+};
+
+/** One (token, chunk) of a row that has one token in this step. The token's items follow each other. */
+struct DecodeItem {
+    int32_t token;
+    int32_t row;
+    int32_t chunk;
+    int32_t alone;  // 1: the token's only chunk, so the item writes the answer itself
+};
+
+/** A token whose chunks have to be folded. */
+struct FoldItem {
+    int32_t token;
+    int32_t firstItem;
+    int32_t items;
+    int32_t reserved;
+};
+
+/** 64 (token, query head) pairs of one kv head of a row that has several tokens in this step. */
+struct PrefillItem {
+    int32_t row;
+    int32_t firstPair;  // pair i is token rowStart[row] + i / group, query head i % group
+    int32_t reserved0;
+    int32_t reserved1;
+};
+
+/** Counts of a step's attention work for one window. */
+struct AttentionWork {
+    int32_t decodeItems;
+    int32_t foldItems;
+    int32_t prefillItems;
+    int32_t reserved;
+};
+
+/** attention_plan: builds the work lists of one window from the step. */
+struct AttentionPlanParams {
+    const StepHeader* step;
+    const int32_t* rowStart;   // (rows + 1)
+    const int32_t* positions;  // (tokens)
+    AttentionWork* work;
+    DecodeItem* decode;        // Launches.decodeItems entries
+    FoldItem* fold;            // (most rows)
+    PrefillItem* prefill;      // Launches.prefillItems entries
+    int32_t group;             // query heads of a kv head
+    int32_t window;
+};
+
+/** attention_{decode,fold,prefill}_{bf16,f16}_{64,128}, attention_f32, oracle_attention_{bf16,f16}_{64,128}. */
+struct AttentionParams {
+    const void* q;            // heads (tokens, heads)
+    const void* kv;           // kv of the layer
+    void* out;                // tiles (tokens, heads * headSize)
+    float* partials;          // Launches.attentionPartials bytes
+    const StepHeader* step;
+    const int32_t* rowStart;  // (rows + 1)
+    const int32_t* positions; // (tokens)
+    const int32_t* rowOf;     // (tokens)
+    const int32_t* rowTable;  // (rows)
+    const int32_t* blocks;    // (tables, tableStride)
+    const AttentionWork* work;
+    const DecodeItem* decode;
+    const FoldItem* fold;
+    const PrefillItem* prefill;
+    int32_t heads;
+    int32_t kvHeads;
+    int32_t headSize;
+    int32_t blockSize;
+    int32_t tableStride;
+    int32_t window;           // positions that a token sees, its own among them
+    float scale;              // Numerics.attentionScale
+    int32_t reserved;
+};

@@ -1,0 +1,175 @@
+package io.millrace.gpu.backend.cuda;
+
+import io.millrace.gpu.backend.AttentionShape;
+
+/**
+ * Chooses kernel, tile and grid of each op from shapes and a bucket of tokens, and says what
+ * scratch they need. No choice here changes a bit of a result. Parameters are the structs of
+ * include/params.h; types are {@code bf16}, {@code f16} and {@code f32}.
+ *
+ * <p>The kernels of each op, in order:
+ *
+ * <pre>
+ * begin                   attention_plan, once for each window of the model (not for f32)
+ * embed, norm             embed; norm
+ * qkvProjectRopeStoreKv   matmul (STORE), qkv_finish
+ * attention               attention_decode, attention_fold, attention_prefill; or attention_f32
+ * matmulAdd, Gated, Gelu  matmul (ADD, GATED, GELU)
+ * logits                  norm (gather), matmul (STORE, sampledOnly)
+ * </pre>
+ */
+final class Launches {
+    /** The most tokens that a product splits the sum over k among CTAs for. */
+    static final int MOST_SPLIT_TOKENS = 256;
+
+    /** (token, query head) pairs of one item of attention_prefill. */
+    private static final int PREFILL_PAIRS = 64;
+
+    /** Query heads that one CTA of attention_decode takes at once. */
+    private static final int DECODE_HEADS = 16;
+
+    private static final int THREADS = 128;
+    private static final int TILE = Numerics.TILE;
+
+    private Launches() {}
+
+    /** EmbedParams: one CTA a token. */
+    static KernelLaunch embed(String type, int tokens) {
+        return new KernelLaunch("embed_" + type, tokens, 1, 1, THREADS, 0);
+    }
+
+    /** NormParams: one CTA a row. */
+    static KernelLaunch norm(String type, int tokens) {
+        return new KernelLaunch("norm_" + type, tokens, 1, 1, THREADS, 0);
+    }
+
+    /**
+     * MatmulParams.
+     *
+     * @param rows of the weight as stored
+     * @param segments of the weight, {@link Numerics#segments}
+     */
+    static KernelLaunch matmul(String type, int tokens, int rows, int segments) {
+        int tiles = Numerics.pad(rows) / TILE;
+        if (type.equals("f32")) {
+            return new KernelLaunch("matmul_f32", ceil(tokens, 16), tiles, 1, THREADS, 0);
+        }
+        if (tokens > MOST_SPLIT_TOKENS) {
+            return new KernelLaunch(
+                    "matmul_" + type + "_large",
+                    ceil(tokens, 2 * TILE),
+                    ceil(tiles, 2),
+                    1,
+                    2 * THREADS,
+                    3 * 2 * 2 * TILE * 128);
+        }
+        int width = matmulTokens(tokens);
+        return new KernelLaunch(
+                "matmul_" + type + "_" + width,
+                ceil(tokens, width),
+                tiles,
+                segments,
+                THREADS,
+                matmulStages(width) * (TILE + width) * 128);
+    }
+
+    /** Tokens of a tile where the sum over k is split among CTAs. */
+    private static int matmulTokens(int tokens) {
+        return tokens <= 16 ? 16 : tokens <= 32 ? 32 : tokens <= 64 ? 64 : 128;
+    }
+
+    private static int matmulStages(int width) {
+        return width <= 16 ? 8 : width <= 64 ? 6 : 4;
+    }
+
+    /** Bytes of scratch for the partial sums of the weight; all products can share the largest. */
+    static long matmulPartials(int mostTokens, int rows, int segments) {
+        int tokens = Math.max(2 * TILE, Math.min(ceil(mostTokens, 128) * 128, MOST_SPLIT_TOKENS));
+        return segments == 1 ? 0 : (long) tokens * Numerics.pad(rows) * segments * Float.BYTES;
+    }
+
+    /** Words of arrival counters for the weight; all products can share the largest. */
+    static int matmulArrivals(int rows) {
+        return Numerics.pad(rows) / TILE * ceil(MOST_SPLIT_TOKENS, 2 * TILE);
+    }
+
+    /** QkvFinishParams: one warp a head of a token. */
+    static KernelLaunch qkvFinish(String type, int tokens, AttentionShape shape) {
+        int heads = shape.heads() + 2 * shape.kvHeads();
+        return new KernelLaunch("qkv_finish_" + type, tokens, ceil(heads, 4), 1, THREADS, 0);
+    }
+
+    /** AttentionPlanParams: one CTA. */
+    static KernelLaunch attentionPlan() {
+        return new KernelLaunch("attention_plan", 1, 1, 1, 1024, 0);
+    }
+
+    /**
+     * AttentionParams, rows of one token: CTAs walk through the items of the plan.
+     *
+     * @param multiprocessors of the GPU
+     */
+    static KernelLaunch attentionDecode(String type, AttentionShape shape, int multiprocessors) {
+        int head = TileLayout.paddedHead(shape.headSize());
+        int y = shape.kvHeads() * ceil(shape.group(), DECODE_HEADS);
+        int resident = head == 64 ? 3 : 1;
+        int tile = Numerics.ATTENTION_TILE * head * 2;
+        int shared = 4 * tile + DECODE_HEADS * (Numerics.ATTENTION_TILE + head) * 2 + 1024;
+        return new KernelLaunch(
+                "attention_decode_" + type + "_" + head,
+                ceil(multiprocessors * resident, y),
+                y,
+                1,
+                THREADS,
+                shared);
+    }
+
+    /** AttentionParams: folds the chunks of tokens that have several; one warp a head. */
+    static KernelLaunch attentionFold(String type, AttentionShape shape, int rows) {
+        int head = TileLayout.paddedHead(shape.headSize());
+        return new KernelLaunch(
+                "attention_fold_" + type + "_" + head, rows, ceil(shape.heads(), 4), 1, THREADS, 0);
+    }
+
+    /** AttentionParams, rows of several tokens: CTAs walk through the items of the plan. */
+    static KernelLaunch attentionPrefill(
+            String type, AttentionShape shape, int tokens, int rows, int multiprocessors) {
+        int head = TileLayout.paddedHead(shape.headSize());
+        int shared =
+                2 * Numerics.ATTENTION_TILE * head * 2 + PREFILL_PAIRS * head * (Float.BYTES + 2);
+        return new KernelLaunch(
+                "attention_prefill_" + type + "_" + head,
+                Math.min(prefillItems(shape, tokens, rows), 16 * multiprocessors),
+                shape.kvHeads(),
+                1,
+                THREADS,
+                shared);
+    }
+
+    /** AttentionParams for F32: one warp a head of a token. */
+    static KernelLaunch attentionF32(AttentionShape shape, int tokens) {
+        return new KernelLaunch("attention_f32", tokens, ceil(shape.heads(), 4), 1, THREADS, 0);
+    }
+
+    /** Most decode items of a step: every row has a chunk begun, and full ones fill the cache. */
+    static int decodeItems(int rows, int kvBlocks, int blockSize, int maxPositions) {
+        long positions = (long) kvBlocks * blockSize;
+        long chunks = positions / Numerics.ATTENTION_CHUNK + rows;
+        return (int) Math.min(chunks, (long) rows * ceil(maxPositions, Numerics.ATTENTION_CHUNK));
+    }
+
+    /** Most prefill items of a step, for one kv head. */
+    static int prefillItems(AttentionShape shape, int tokens, int rows) {
+        return ceil(tokens * shape.group(), PREFILL_PAIRS) + rows;
+    }
+
+    /** Bytes of scratch for chunks that are still to be folded. */
+    static long attentionPartials(AttentionShape shape, int decodeItems) {
+        int head = TileLayout.paddedHead(shape.headSize());
+        return (long) decodeItems * shape.heads() * (head + 4) * Float.BYTES;
+    }
+
+    private static int ceil(int n, int by) {
+        return (n + by - 1) / by;
+    }
+}

@@ -1,0 +1,71 @@
+package io.millrace.gpu.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millrace.gpu.backend.AttentionShape;
+import org.junit.jupiter.api.Test;
+
+class LaunchesTest {
+    private static final AttentionShape QWEN = new AttentionShape(24, 14, 2, 64);
+    private static final AttentionShape LLAMA_8B = new AttentionShape(32, 32, 8, 128);
+
+    @Test
+    void aProductsGridCoversEveryTileOnce() {
+        for (int tokens : new int[] {1, 16, 17, 54, 97, 128, 256, 257, 1023, 2048}) {
+            KernelLaunch launch = Launches.matmul("bf16", tokens, 1152, 2);
+            int width = width(launch.kernel());
+            assertThat(launch.x()).isEqualTo((tokens + width - 1) / width);
+            assertThat(launch.y()).isEqualTo(launch.kernel().endsWith("large") ? 9 : 18);
+            assertThat(launch.z()).isEqualTo(launch.kernel().endsWith("large") ? 1 : 2);
+            assertThat(launch.sharedBytes()).isLessThanOrEqualTo(99 << 10);
+        }
+    }
+
+    private static int width(String kernel) {
+        return kernel.endsWith("large")
+                ? 128
+                : Integer.parseInt(kernel.substring(kernel.lastIndexOf('_') + 1));
+    }
+
+    @Test
+    void fewTokensGoToNarrowTiles() {
+        assertThat(Launches.matmul("f16", 1, 64, 1).kernel()).isEqualTo("matmul_f16_16");
+        assertThat(Launches.matmul("f16", 17, 64, 1).kernel()).isEqualTo("matmul_f16_32");
+        assertThat(Launches.matmul("f16", 54, 64, 1).kernel()).isEqualTo("matmul_f16_64");
+        assertThat(Launches.matmul("f16", 97, 64, 1).kernel()).isEqualTo("matmul_f16_128");
+        assertThat(Launches.matmul("f16", 257, 64, 1).kernel()).isEqualTo("matmul_f16_large");
+        assertThat(Launches.matmul("f32", 257, 64, 1).kernel()).isEqualTo("matmul_f32");
+    }
+
+    @Test
+    void partialSumsHaveRoomForEveryTile() {
+        for (int tokens : new int[] {1, 17, 97, 256}) {
+            KernelLaunch launch = Launches.matmul("bf16", tokens, 896, 8);
+            long tile = 64L * width(launch.kernel()) * Float.BYTES;
+            assertThat(tile * launch.x() * launch.y() * launch.z())
+                    .isLessThanOrEqualTo(Launches.matmulPartials(tokens, 896, 8));
+            assertThat(launch.x() * launch.y()).isLessThanOrEqualTo(Launches.matmulArrivals(896));
+        }
+        assertThat(Launches.matmulPartials(1, 896, 1)).isZero();
+    }
+
+    @Test
+    void decodeFillsTheGpuAndPrefillCoversItsPairs() {
+        KernelLaunch qwen = Launches.attentionDecode("bf16", QWEN, 132);
+        assertThat(qwen.kernel()).isEqualTo("attention_decode_bf16_64");
+        assertThat(qwen.x() * qwen.y()).isEqualTo(3 * 132);
+        KernelLaunch llama = Launches.attentionDecode("bf16", LLAMA_8B, 132);
+        assertThat(llama.kernel()).isEqualTo("attention_decode_bf16_128");
+        assertThat(llama.sharedBytes()).isLessThanOrEqualTo(227 << 10);
+        assertThat(Launches.attentionDecode("bf16", new AttentionShape(1, 40, 2, 64), 1).y())
+                .isEqualTo(4);
+        // 97 tokens of 7 heads are 679 pairs: 11 tiles, and one more for every row's last
+        assertThat(Launches.prefillItems(QWEN, 97, 3)).isEqualTo(14);
+    }
+
+    @Test
+    void decodeItemsAreBoundedByTheCacheAndByTheContext() {
+        assertThat(Launches.decodeItems(64, 1000, 16, 32768)).isEqualTo(31 + 64);
+        assertThat(Launches.decodeItems(3, 1000000, 16, 513)).isEqualTo(6);
+    }
+}
