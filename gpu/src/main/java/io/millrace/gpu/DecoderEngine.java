@@ -65,6 +65,7 @@ final class DecoderEngine implements Engine {
                 new ModelInfo(
                         model.name(),
                         model.fingerprint(),
+                        model.parts(),
                         runner.vocabularySize(),
                         requestCheck.maxModelLen(),
                         model.defaultSampling());

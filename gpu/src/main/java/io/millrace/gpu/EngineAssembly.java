@@ -28,6 +28,12 @@ final class EngineAssembly {
         ModelRunner runner = CpuModelRunner.open(folder, options, progress);
         try {
             long cache = (runner.kvBlocks() - 1L) * runner.blockSize();
+            String length = "length " + Math.min(context, cache);
+            FingerprintParts parts =
+                    new FingerprintParts(
+                            folder.fingerprint(),
+                            fingerprint(folder.tokenizerFingerprint(), text.fingerprint()),
+                            fingerprint(runner.fingerprint(), SAMPLING, length));
             ModelInfo model =
                     new ModelInfo(
                             options.modelName(),
@@ -36,7 +42,8 @@ final class EngineAssembly {
                                     runner.fingerprint(),
                                     SAMPLING,
                                     text.fingerprint(),
-                                    "length " + Math.min(context, cache)),
+                                    length),
+                            parts,
                             runner.vocabularySize(),
                             context,
                             folder.defaultSampling());

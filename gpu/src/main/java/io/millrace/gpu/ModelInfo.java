@@ -6,6 +6,7 @@ package io.millrace.gpu;
  * @param name its name in requests and results
  * @param fingerprint hash of weights, config, tokenizer and kernels: equal fingerprints give equal
  *     answers
+ * @param parts what the fingerprint is made of
  * @param vocabularySize number of logits
  * @param maxModelLen most tokens of prompt and completion together, the KV cache considered
  * @param defaultSampling parameters where a request names none (generation_config.json)
@@ -13,6 +14,7 @@ package io.millrace.gpu;
 public record ModelInfo(
         String name,
         String fingerprint,
+        FingerprintParts parts,
         int vocabularySize,
         int maxModelLen,
         SamplingParameters defaultSampling) {}

@@ -30,7 +30,13 @@ class DecoderEngineTest {
 
     private static DecoderEngine engine(TestingModelRunner runner, Settings settings) {
         return new DecoderEngine(
-                new ModelInfo("tiny", "f", VOCABULARY, CONTEXT, SamplingParameters.greedy(16)),
+                new ModelInfo(
+                        "tiny",
+                        "f",
+                        new FingerprintParts("m", "t", "k"),
+                        VOCABULARY,
+                        CONTEXT,
+                        SamplingParameters.greedy(16)),
                 ModelText.of(new TestingTokenizer()),
                 List.of(TestingTokenizer.END_OF_TEXT),
                 runner,

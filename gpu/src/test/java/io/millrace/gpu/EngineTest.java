@@ -259,6 +259,7 @@ class EngineTest {
                 new ModelInfo(
                         "tiny",
                         "f",
+                        new FingerprintParts("m", "t", "k"),
                         folder.vocabularySize(),
                         folder.maxPositions(),
                         folder.defaultSampling());

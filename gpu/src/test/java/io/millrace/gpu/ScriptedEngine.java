@@ -32,7 +32,13 @@ final class ScriptedEngine implements Engine {
 
     @Override
     public ModelInfo model() {
-        return new ModelInfo("scripted", "fingerprint", 97, 1000, SamplingParameters.greedy(1));
+        return new ModelInfo(
+                "scripted",
+                "fingerprint",
+                new FingerprintParts("m", "t", "k"),
+                97,
+                1000,
+                SamplingParameters.greedy(1));
     }
 
     @Override

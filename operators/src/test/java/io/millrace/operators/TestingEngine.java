@@ -6,6 +6,7 @@ import io.millrace.gpu.Engine;
 import io.millrace.gpu.EngineLoader;
 import io.millrace.gpu.EngineOptions;
 import io.millrace.gpu.EngineStats;
+import io.millrace.gpu.FingerprintParts;
 import io.millrace.gpu.FinishReason;
 import io.millrace.gpu.GenerationRequest;
 import io.millrace.gpu.GenerationResult;
@@ -100,6 +101,8 @@ public final class TestingEngine implements Engine {
                 new ModelInfo(
                         options.modelName(),
                         "fingerprint of " + options.modelName(),
+                        new FingerprintParts(
+                                "weights of " + options.modelName(), "characters", "hash"),
                         VOCABULARY,
                         maxModelLen,
                         SamplingParameters.greedy(16));

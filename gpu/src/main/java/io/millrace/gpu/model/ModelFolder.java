@@ -236,6 +236,12 @@ public final class ModelFolder {
         return fingerprint;
     }
 
+    /** Hash of the tokenizer's file: 24 hex digits. */
+    public String tokenizerFingerprint() throws IOException {
+        byte[] hash = sha256().digest(Files.readAllBytes(tokenizerFile()));
+        return HexFormat.of().formatHex(hash, 0, 12);
+    }
+
     private static MessageDigest sha256() throws IOException {
         try {
             return MessageDigest.getInstance("SHA-256");
