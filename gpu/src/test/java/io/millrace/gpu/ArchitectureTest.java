@@ -30,6 +30,7 @@ class ArchitectureTest {
                     "ChatTurn",
                     "EngineOptions",
                     "EngineStats",
+                    "FingerprintParts",
                     "FinishReason",
                     "GenerationRequest",
                     "GenerationResult",
