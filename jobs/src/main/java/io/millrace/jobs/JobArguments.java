@@ -2,6 +2,7 @@ package io.millrace.jobs;
 
 import io.millrace.operators.Batching;
 import io.millrace.operators.PipelineOptions;
+import io.millrace.operators.ResumePolicy;
 import io.millrace.operators.kafka.KafkaSettings;
 import io.millrace.operators.kafka.StartingPoint;
 import io.millrace.schemas.codec.FormatSettings;
@@ -84,6 +85,26 @@ final class JobArguments {
                     "Begins at the group's offsets although the state that belongs to them is gone:"
                             + " requests that were in flight then are never answered.")
     boolean acceptLoss;
+
+    @Option(
+            names = "--resume",
+            paramLabel = "continue|restart",
+            defaultValue = "continue",
+            description =
+                    "What half-answered requests of the resumed state do: continue after their saved"
+                            + " tokens, or restart at the first. The answers are the same.")
+    ResumePolicy.Resume resume;
+
+    @Option(
+            names = "--on-model-change",
+            paramLabel = "fail|restart|continue",
+            defaultValue = "fail",
+            description =
+                    "What to do where the resumed state is of another model, tokenizer or kernels:"
+                            + " fail; restart, so that this model answers half-answered requests from"
+                            + " the first token; or continue after the old model's tokens, which"
+                            + " model_fingerprint in the results tells.")
+    ResumePolicy.OnModelChange onModelChange;
 
     @Option(
             names = "--delivery",
@@ -236,6 +257,7 @@ final class JobArguments {
                 .batchSize(batchSize)
                 .batchTimeoutMs(batchTimeout.toMillis())
                 .ordered(ordered)
+                .resumePolicy(new ResumePolicy(resume, onModelChange))
                 .maxInFlightRequests(maxInFlight)
                 .maxInFlightTokens(maxInFlightTokens)
                 .build();

@@ -1,6 +1,8 @@
 package io.millrace.operators;
 
 import io.millrace.gpu.GenerationRequest;
+import io.millrace.operators.Restoration.Progress;
+import io.millrace.schemas.EarlierModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -11,6 +13,9 @@ final class InFlight {
     final Inbound inbound;
     final long arrivedMs;
     final int attempts;
+
+    /** Models before the present one that the first tokens are of, oldest first. */
+    final List<EarlierModel> earlier;
 
     /** Place in the order of arrival; set by the {@link OutcomeQueue}. */
     long sequence;
@@ -34,12 +39,13 @@ final class InFlight {
     private int[][] generated;
     private int[] counts;
 
-    InFlight(Inbound inbound, long arrivedMs, int attempts, List<int[]> generated) {
+    InFlight(Inbound inbound, long arrivedMs, int attempts, Progress progress) {
         this.inbound = inbound;
         this.arrivedMs = arrivedMs;
         this.attempts = attempts;
-        this.generated = generated.toArray(int[][]::new);
-        this.counts = new int[generated.size()];
+        this.earlier = progress.earlier();
+        this.generated = progress.generated().toArray(int[][]::new);
+        this.counts = new int[generated.length];
         for (int i = 0; i < counts.length; i++) {
             counts[i] = this.generated[i].length;
         }

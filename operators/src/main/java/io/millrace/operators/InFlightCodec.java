@@ -2,6 +2,7 @@ package io.millrace.operators;
 
 import io.millrace.operators.Origin.Header;
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InFlightModel;
 import io.millrace.schemas.InFlightRequest;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.RecordHeader;
@@ -44,7 +45,9 @@ final class InFlightCodec {
                     InFlightRequest.getClassSchema(),
                     SchemaNormalization.parsingFingerprint64(InFlightRequest.getClassSchema()),
                     InferenceResult.getClassSchema(),
-                    SchemaNormalization.parsingFingerprint64(InferenceResult.getClassSchema()));
+                    SchemaNormalization.parsingFingerprint64(InferenceResult.getClassSchema()),
+                    InFlightModel.getClassSchema(),
+                    SchemaNormalization.parsingFingerprint64(InFlightModel.getClassSchema()));
 
     private final Map<Long, Schema> writers = new HashMap<>();
 
@@ -52,8 +55,7 @@ final class InFlightCodec {
      * @param schemas what {@link #schemas} gave when the elements were written
      */
     InFlightCodec(Iterable<byte[]> schemas) {
-        know(InFlightRequest.getClassSchema());
-        know(InferenceResult.getClassSchema());
+        FINGERPRINTS.keySet().forEach(this::know);
         for (byte[] schema : schemas) {
             know(new Schema.Parser().parse(new String(schema, StandardCharsets.UTF_8)));
         }
@@ -65,12 +67,12 @@ final class InFlightCodec {
 
     /** This release's schemas, for the snapshot. */
     static List<byte[]> schemas() {
-        return List.of(
-                InFlightRequest.getClassSchema().toString().getBytes(StandardCharsets.UTF_8),
-                InferenceResult.getClassSchema().toString().getBytes(StandardCharsets.UTF_8));
+        return FINGERPRINTS.keySet().stream()
+                .map(schema -> schema.toString().getBytes(StandardCharsets.UTF_8))
+                .toList();
     }
 
-    static byte[] encode(InFlightRequest record) throws IOException {
+    static byte[] encode(SpecificRecordBase record) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream(1024);
         out.write(VERSION);
         write(record, out);
@@ -78,6 +80,10 @@ final class InFlightCodec {
     }
 
     InFlightRequest decode(byte[] element) throws IOException {
+        return decode(InFlightRequest.class, element);
+    }
+
+    <T extends SpecificRecordBase> T decode(Class<T> type, byte[] element) throws IOException {
         if (element.length == 0 || element[0] != VERSION) {
             throw new IOException(
                     "A request in flight was saved in form "
@@ -87,7 +93,7 @@ final class InFlightCodec {
                             + " only: restore with the release that wrote the savepoint, stop it"
                             + " with --drain, then start this one.");
         }
-        return read(InFlightRequest.class, ByteBuffer.wrap(element, 1, element.length - 1));
+        return read(type, ByteBuffer.wrap(element, 1, element.length - 1));
     }
 
     static ByteBuffer encodeResult(InferenceResult result) throws IOException {

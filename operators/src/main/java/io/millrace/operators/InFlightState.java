@@ -2,6 +2,7 @@ package io.millrace.operators;
 
 import io.millrace.gpu.ModelInfo;
 import io.millrace.operators.Outcome.RunFacts;
+import io.millrace.schemas.InFlightModel;
 import io.millrace.schemas.InFlightRequest;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -17,13 +18,17 @@ import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerial
 final class InFlightState {
     static final String REQUESTS = "in-flight-requests";
     static final String SCHEMAS = "in-flight-schemas";
+    static final String MODEL = "in-flight-model";
 
     private final ListState<byte[]> requests;
     private final ListState<byte[]> schemas;
+    private final ListState<byte[]> model;
 
-    private InFlightState(ListState<byte[]> requests, ListState<byte[]> schemas) {
+    private InFlightState(
+            ListState<byte[]> requests, ListState<byte[]> schemas, ListState<byte[]> model) {
         this.requests = requests;
         this.schemas = schemas;
+        this.model = model;
     }
 
     static InFlightState open(OperatorStateStore store) throws Exception {
@@ -31,34 +36,33 @@ final class InFlightState {
                 store.getListState(
                         new ListStateDescriptor<>(REQUESTS, BytePrimitiveArraySerializer.INSTANCE)),
                 store.getUnionListState(
-                        new ListStateDescriptor<>(SCHEMAS, BytePrimitiveArraySerializer.INSTANCE)));
+                        new ListStateDescriptor<>(SCHEMAS, BytePrimitiveArraySerializer.INSTANCE)),
+                store.getUnionListState(
+                        new ListStateDescriptor<>(MODEL, BytePrimitiveArraySerializer.INSTANCE)));
     }
 
-    /** What this subtask goes on with under {@code model}. */
-    List<InFlight> restore(ModelInfo model) throws Exception {
+    /** What this subtask goes on with. */
+    List<InFlight> restore(Restoration restoration) throws Exception {
         InFlightCodec codec = new InFlightCodec(schemas.get());
+        for (byte[] element : model.get()) {
+            restoration.onModel(codec.decode(InFlightModel.class, element));
+        }
         List<InFlight> restored = new ArrayList<>();
         for (byte[] element : requests.get()) {
-            restored.add(fromState(codec.decode(element), codec, model));
+            restored.add(fromState(codec.decode(element), codec, restoration));
         }
         return restored;
     }
 
-    private static InFlight fromState(InFlightRequest state, InFlightCodec codec, ModelInfo model)
+    private static InFlight fromState(
+            InFlightRequest state, InFlightCodec codec, Restoration restoration)
             throws IOException {
-        List<int[]> generated = new ArrayList<>(state.getGenerated().size());
-        // Another model would have gone on differently; a result in full needs no model any more.
-        if (model.fingerprint().equals(state.getModelFingerprint())) {
-            for (List<Integer> tokens : state.getGenerated()) {
-                generated.add(tokens.stream().mapToInt(Integer::intValue).toArray());
-            }
-        }
         InFlight record =
                 new InFlight(
                         InFlightCodec.toInbound(state),
                         state.getArrivedMs(),
                         state.getAttempts() + 1,
-                        generated);
+                        restoration.resume(state));
         if (state.getResult() != null) {
             record.outcome =
                     new Outcome.Answered(
@@ -80,13 +84,23 @@ final class InFlightState {
      *
      * @param subtask index of this subtask: the first one writes what all have in common
      */
-    void save(Collection<InFlight> inFlight, ModelInfo model, int subtask) throws Exception {
+    void save(Collection<InFlight> inFlight, ModelInfo info, int subtask) throws Exception {
         List<byte[]> elements = new ArrayList<>(inFlight.size());
         for (InFlight record : inFlight) {
-            elements.add(InFlightCodec.encode(toState(record, model)));
+            elements.add(InFlightCodec.encode(toState(record, info)));
         }
         requests.update(elements);
         schemas.update(subtask == 0 ? InFlightCodec.schemas() : List.of());
+        model.update(subtask == 0 ? List.of(InFlightCodec.encode(toState(info))) : List.of());
+    }
+
+    private static InFlightModel toState(ModelInfo info) {
+        return new InFlightModel(
+                info.name(),
+                info.fingerprint(),
+                info.parts().model(),
+                info.parts().tokenizer(),
+                info.parts().kernels());
     }
 
     private static InFlightRequest toState(InFlight record, ModelInfo model) throws IOException {
@@ -110,6 +124,7 @@ final class InFlightState {
                     generated.add(Arrays.stream(tokens).boxed().toList());
                 }
                 state.setModelFingerprint(model.fingerprint());
+                state.setEarlierModels(record.earlier);
             }
             state.setGenerated(generated);
         }

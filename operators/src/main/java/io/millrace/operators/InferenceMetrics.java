@@ -30,6 +30,11 @@ final class InferenceMetrics {
     private final Counter cachedPromptTokens;
     private final Counter answered;
     private final Counter preemptions;
+    private final Counter restoredContinued;
+    private final Counter restoredRestarted;
+    private final Counter restoredMixed;
+    private final Counter restoredTokensKept;
+    private final Counter restoredTokensLost;
     private final Supplier<EngineStats> stats;
     private long preemptionsSeen;
     private final Map<FailureCode, Counter> failures = new EnumMap<>(FailureCode.class);
@@ -46,6 +51,11 @@ final class InferenceMetrics {
         promptTokens = group.counter("prompt_tokens");
         cachedPromptTokens = group.counter("cached_prompt_tokens");
         answered = group.counter("answered");
+        restoredContinued = group.counter("restored_continued");
+        restoredRestarted = group.counter("restored_restarted");
+        restoredMixed = group.counter("restored_mixed");
+        restoredTokensKept = group.counter("restored_tokens_kept");
+        restoredTokensLost = group.counter("restored_tokens_lost");
         for (FailureCode code : FailureCode.values()) {
             failures.put(code, group.addGroup("code", code.wireName()).counter("failures"));
         }
@@ -65,6 +75,14 @@ final class InferenceMetrics {
 
     private static void gauge(MetricGroup group, String name, Gauge<Number> gauge) {
         group.gauge(name, gauge);
+    }
+
+    void onRestored(Restoration.Counts counts) {
+        restoredContinued.inc(counts.continued());
+        restoredRestarted.inc(counts.restarted());
+        restoredMixed.inc(counts.mixed());
+        restoredTokensKept.inc(counts.keptTokens());
+        restoredTokensLost.inc(counts.lostTokens());
     }
 
     void onNews() {

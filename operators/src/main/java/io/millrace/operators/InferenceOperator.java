@@ -8,6 +8,7 @@ import io.millrace.gpu.SamplingParameters;
 import io.millrace.gpu.SessionListener;
 import io.millrace.gpu.SharedEngine;
 import io.millrace.operators.Outcome.RunFacts;
+import io.millrace.operators.Restoration.Progress;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
@@ -46,6 +47,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private final transient List<InFlight> restored = new ArrayList<>();
 
     private transient InFlightState state;
+    private transient Restoration.Counts restoredCounts = Restoration.Counts.NONE;
     private transient EngineSession session;
     private transient Dispatcher dispatcher;
     private transient Valve valve;
@@ -66,7 +68,10 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         session = SharedEngine.acquire(options.engine(), options.loader());
         dispatcher = new Dispatcher(session, options.batching());
         if (context.isRestored()) {
-            restored.addAll(state.restore(session.model()));
+            Restoration restoration = new Restoration(options.resumePolicy(), session.model());
+            restored.addAll(state.restore(restoration));
+            restoration.log();
+            restoredCounts = restoration.counts();
         }
     }
 
@@ -74,6 +79,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     public void open() throws Exception {
         super.open();
         metrics = new InferenceMetrics(getMetricGroup(), session::stats, valve);
+        metrics.onRestored(restoredCounts);
         for (int from = 0; from < restored.size(); from += options.batchSize()) {
             // All are taken, more than the valve would let in: after scaling in there can be.
             int to = Math.min(from + options.batchSize(), restored.size());
@@ -109,7 +115,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         long now = System.currentTimeMillis();
         List<InFlight> batch = new ArrayList<>(element.getValue().records().size());
         for (Inbound inbound : element.getValue().records()) {
-            batch.add(new InFlight(inbound, now, 0, List.of()));
+            batch.add(new InFlight(inbound, now, 0, Progress.NONE));
         }
         take(batch);
         release();
@@ -204,7 +210,8 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         InFlight record = dispatcher.remove(ticket);
         if (record != null) {
             InferenceRequest request = ((Inbound.Request) record.inbound).request();
-            InferenceResult answer = RequestMapper.result(request, result, session.model());
+            InferenceResult answer =
+                    RequestMapper.result(request, result, session.model(), record.earlier);
             RunFacts facts =
                     new RunFacts(
                             record.arrivedMs,

@@ -17,6 +17,7 @@ import java.util.Objects;
  * @param lingerMs longest time that dynamic batching holds requests so that equal prefixes meet,
  *     ms; 0 passes each on at once
  * @param ordered outcomes leave in the order in which records came, else as each is finished
+ * @param resumePolicy what half-answered requests in restored state do
  * @param maxInFlightRequests requests in a subtask from which on its source pauses
  * @param maxInFlightTokens tokens (prompt and most new ones together) in a subtask from which on
  *     its source pauses
@@ -30,6 +31,7 @@ public record PipelineOptions(
         long batchTimeoutMs,
         long lingerMs,
         boolean ordered,
+        ResumePolicy resumePolicy,
         int maxInFlightRequests,
         long maxInFlightTokens,
         String name)
@@ -39,6 +41,7 @@ public record PipelineOptions(
         Objects.requireNonNull(engine, "engine");
         Objects.requireNonNull(loader, "loader");
         Objects.requireNonNull(batching, "batching");
+        Objects.requireNonNull(resumePolicy, "resume policy");
         atLeast("batch size", batchSize, 1);
         atLeast("batch timeout", batchTimeoutMs, 1);
         atLeast("linger", lingerMs, 0);
@@ -75,6 +78,7 @@ public record PipelineOptions(
         private long batchTimeoutMs = 100;
         private long lingerMs;
         private boolean ordered;
+        private ResumePolicy resumePolicy = ResumePolicy.DEFAULT;
         private int maxInFlightRequests = 256;
         private long maxInFlightTokens = 1 << 20;
         private String name = "millrace";
@@ -109,6 +113,11 @@ public record PipelineOptions(
             return this;
         }
 
+        public Builder resumePolicy(ResumePolicy value) {
+            resumePolicy = value;
+            return this;
+        }
+
         public Builder maxInFlightRequests(int value) {
             maxInFlightRequests = value;
             return this;
@@ -133,6 +142,7 @@ public record PipelineOptions(
                     batchTimeoutMs,
                     lingerMs,
                     ordered,
+                    resumePolicy,
                     maxInFlightRequests,
                     maxInFlightTokens,
                     name);

@@ -1,5 +1,7 @@
 package io.millrace.operators;
 
+import static java.util.stream.Collectors.joining;
+
 import io.millrace.gpu.ChatPrompt;
 import io.millrace.gpu.ChatTurn;
 import io.millrace.gpu.GenerationResult;
@@ -7,6 +9,7 @@ import io.millrace.gpu.ModelInfo;
 import io.millrace.gpu.SamplingParameters;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.Completion;
+import io.millrace.schemas.EarlierModel;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.TokenLogprobs;
@@ -79,7 +82,10 @@ public final class RequestMapper {
     }
 
     static InferenceResult result(
-            InferenceRequest request, GenerationResult result, ModelInfo model) {
+            InferenceRequest request,
+            GenerationResult result,
+            ModelInfo model,
+            List<EarlierModel> earlier) {
         List<Completion> completions = new ArrayList<>(result.completions().size());
         int generated = 0;
         for (GenerationResult.Completion c : result.completions()) {
@@ -99,10 +105,23 @@ public final class RequestMapper {
         return new InferenceResult(
                 request.getId(),
                 model.name(),
-                model.fingerprint(),
+                fingerprint(model, earlier),
                 completions,
                 new Usage(result.promptTokens(), generated),
                 request.getMetadata());
+    }
+
+    /** The model's; where others began the answer, theirs as well, and how far each came. */
+    private static String fingerprint(ModelInfo model, List<EarlierModel> earlier) {
+        StringBuilder text = new StringBuilder();
+        for (EarlierModel before : earlier) {
+            text.append(before.getFingerprint()).append(':');
+            text.append(
+                    before.getTokens().stream()
+                            .map(String::valueOf)
+                            .collect(joining(",", "", "+")));
+        }
+        return text.append(model.fingerprint()).toString();
     }
 
     private static List<TokenLogprobs> logprobs(List<GenerationResult.TokenLogprobs> positions) {

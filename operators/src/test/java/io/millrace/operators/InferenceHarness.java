@@ -25,12 +25,18 @@ final class InferenceHarness implements AutoCloseable {
             PipelineOptions options, int parallelism, int subtask, OperatorSubtaskState state)
             throws Exception {
         InferenceHarness harness = new InferenceHarness(options, parallelism, subtask);
-        harness.flink.setup(OutcomeSerializer.INSTANCE);
-        if (state != null) {
-            harness.flink.initializeState(state);
+        try {
+            harness.flink.setup(OutcomeSerializer.INSTANCE);
+            if (state != null) {
+                harness.flink.initializeState(state);
+            }
+            harness.flink.open();
+            return harness;
+        } catch (Throwable t) {
+            // As a task does, whichever operator of it fails.
+            harness.close();
+            throw t;
         }
-        harness.flink.open();
-        return harness;
     }
 
     private InferenceHarness(PipelineOptions options, int parallelism, int subtask)

@@ -277,29 +277,6 @@ class InferenceOperatorTest {
     }
 
     @Test
-    void tokensOfAnotherModelAreNotContinued() throws Exception {
-        Inbound.Request request = request("r", 20);
-        OperatorSubtaskState state;
-        control.hold();
-        try (InferenceHarness harness = InferenceHarness.open(options().build())) {
-            harness.send(request);
-            control.awaitAdded(1);
-            control.step(7);
-            state = harness.snapshot();
-        }
-        control.release();
-        PipelineOptions other =
-                PipelineOptions.builder(
-                                TestingEngine.options(name).withModelName("another"),
-                                TestingEngine.loader())
-                        .build();
-        try (InferenceHarness harness = InferenceHarness.open(other, 1, 0, state)) {
-            harness.runUntilOutcomes(1);
-            assertThat(control.added().get(1).generated()).isEmpty();
-        }
-    }
-
-    @Test
     void outcomesThatWaitForTheirTurnAreStateAndNotAnsweredAgain() throws Exception {
         PipelineOptions options = options().ordered(true).build();
         OperatorSubtaskState state;
