@@ -21,7 +21,8 @@ import jdk.incubator.vector.VectorSpecies;
  *
  * <p>The loops are as large as C2 will still compile well: with four strips of 16-bit weights in
  * one loop it stops inlining (NodeCountInliningCutoff) and is 20 times slower; with twelve sums
- * instead of eight, C2 of JDK 17 spills and halves the speed.
+ * instead of eight, C2 of JDK 17 or 25 spills one, whose chain then goes through memory: a third of
+ * the speed. Indices run along with the loop, because computing them from k costs JDK 17 a quarter.
  */
 final class StripKernels {
     static final VectorSpecies<Float> F =
@@ -144,19 +145,20 @@ final class StripKernels {
         FloatVector b2 = FloatVector.fromArray(F, c, c2 + LANES);
         FloatVector a3 = FloatVector.fromArray(F, c, c3);
         FloatVector b3 = FloatVector.fromArray(F, c, c3 + LANES);
-        for (int k = 0; k < n; k++) {
-            FloatVector p = FloatVector.fromArray(F, w, s + k * STRIP);
-            FloatVector q = FloatVector.fromArray(F, w, s + LANES + k * STRIP);
-            FloatVector v = FloatVector.broadcast(F, x[xo + k * TILE]);
+        int end = xo + n * TILE;
+        for (int i = xo, wi = s; i < end; i += TILE, wi += STRIP) {
+            FloatVector p = FloatVector.fromArray(F, w, wi);
+            FloatVector q = FloatVector.fromArray(F, w, wi + LANES);
+            FloatVector v = FloatVector.broadcast(F, x[i]);
             a0 = p.fma(v, a0);
             b0 = q.fma(v, b0);
-            v = FloatVector.broadcast(F, x[xo + 1 + k * TILE]);
+            v = FloatVector.broadcast(F, x[i + 1]);
             a1 = p.fma(v, a1);
             b1 = q.fma(v, b1);
-            v = FloatVector.broadcast(F, x[xo + 2 + k * TILE]);
+            v = FloatVector.broadcast(F, x[i + 2]);
             a2 = p.fma(v, a2);
             b2 = q.fma(v, b2);
-            v = FloatVector.broadcast(F, x[xo + 3 + k * TILE]);
+            v = FloatVector.broadcast(F, x[i + 3]);
             a3 = p.fma(v, a3);
             b3 = q.fma(v, b3);
         }
@@ -184,20 +186,21 @@ final class StripKernels {
         FloatVector a3 = FloatVector.fromArray(F, c, c3);
         FloatVector b3 = FloatVector.fromArray(F, c, c3 + LANES);
         IntVector high = IntVector.broadcast(I, HIGH_HALF);
-        for (int k = 0; k < n; k++) {
-            IntVector pairs = IntVector.fromArray(I, w, s + k * LANES);
+        int end = xo + n * TILE;
+        for (int i = xo, wi = s; i < end; i += TILE, wi += LANES) {
+            IntVector pairs = IntVector.fromArray(I, w, wi);
             FloatVector p = pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             FloatVector q = pairs.and(high).reinterpretAsFloats();
-            FloatVector v = FloatVector.broadcast(F, x[xo + k * TILE]);
+            FloatVector v = FloatVector.broadcast(F, x[i]);
             a0 = p.fma(v, a0);
             b0 = q.fma(v, b0);
-            v = FloatVector.broadcast(F, x[xo + 1 + k * TILE]);
+            v = FloatVector.broadcast(F, x[i + 1]);
             a1 = p.fma(v, a1);
             b1 = q.fma(v, b1);
-            v = FloatVector.broadcast(F, x[xo + 2 + k * TILE]);
+            v = FloatVector.broadcast(F, x[i + 2]);
             a2 = p.fma(v, a2);
             b2 = q.fma(v, b2);
-            v = FloatVector.broadcast(F, x[xo + 3 + k * TILE]);
+            v = FloatVector.broadcast(F, x[i + 3]);
             a3 = p.fma(v, a3);
             b3 = q.fma(v, b3);
         }
@@ -226,20 +229,21 @@ final class StripKernels {
         FloatVector b3 = FloatVector.fromArray(F, c, c3 + LANES);
         IntVector m = IntVector.broadcast(I, HALF_BITS);
         FloatVector bias = FloatVector.broadcast(F, HALF_BIAS);
-        for (int k = 0; k < n; k++) {
-            IntVector pairs = IntVector.fromArray(I, w, s + k * LANES);
+        int end = xo + n * TILE;
+        for (int i = xo, wi = s; i < end; i += TILE, wi += LANES) {
+            IntVector pairs = IntVector.fromArray(I, w, wi);
             FloatVector p = half(pairs.lanewise(VectorOperators.LSHL, 16), m, bias);
             FloatVector q = half(pairs, m, bias);
-            FloatVector v = FloatVector.broadcast(F, x[xo + k * TILE]);
+            FloatVector v = FloatVector.broadcast(F, x[i]);
             a0 = p.fma(v, a0);
             b0 = q.fma(v, b0);
-            v = FloatVector.broadcast(F, x[xo + 1 + k * TILE]);
+            v = FloatVector.broadcast(F, x[i + 1]);
             a1 = p.fma(v, a1);
             b1 = q.fma(v, b1);
-            v = FloatVector.broadcast(F, x[xo + 2 + k * TILE]);
+            v = FloatVector.broadcast(F, x[i + 2]);
             a2 = p.fma(v, a2);
             b2 = q.fma(v, b2);
-            v = FloatVector.broadcast(F, x[xo + 3 + k * TILE]);
+            v = FloatVector.broadcast(F, x[i + 3]);
             a3 = p.fma(v, a3);
             b3 = q.fma(v, b3);
         }
@@ -273,12 +277,13 @@ final class StripKernels {
         FloatVector a1 = FloatVector.fromArray(F, c, c1);
         FloatVector a2 = FloatVector.fromArray(F, c, c2);
         FloatVector a3 = FloatVector.fromArray(F, c, c3);
-        for (int k = 0; k < n; k++) {
-            FloatVector p = FloatVector.fromArray(F, w, s + k * 16);
-            a0 = p.fma(FloatVector.broadcast(F, x[xo + k * TILE]), a0);
-            a1 = p.fma(FloatVector.broadcast(F, x[xo + 1 + k * TILE]), a1);
-            a2 = p.fma(FloatVector.broadcast(F, x[xo + 2 + k * TILE]), a2);
-            a3 = p.fma(FloatVector.broadcast(F, x[xo + 3 + k * TILE]), a3);
+        int end = xo + n * TILE;
+        for (int i = xo, wi = s; i < end; i += TILE, wi += 16) {
+            FloatVector p = FloatVector.fromArray(F, w, wi);
+            a0 = p.fma(FloatVector.broadcast(F, x[i]), a0);
+            a1 = p.fma(FloatVector.broadcast(F, x[i + 1]), a1);
+            a2 = p.fma(FloatVector.broadcast(F, x[i + 2]), a2);
+            a3 = p.fma(FloatVector.broadcast(F, x[i + 3]), a3);
         }
         a0.intoArray(c, co);
         a1.intoArray(c, c1);

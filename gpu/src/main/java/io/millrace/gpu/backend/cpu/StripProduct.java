@@ -12,14 +12,23 @@ import java.util.Arrays;
  *
  * <pre>
  * one token     for each two strips        one pass over their weights
- * to four       for each strip             one pass over its weights, eight sums in registers
- * more          for each 256 k             of a few strips, in the L1 and L2 caches
- *                 for each tile of tokens  its 256 k in the L1 cache
- *                   for each strip         eight sums in registers, carried on in c
+ * to four       for each two strips        one pass over their weights, in turns of 64 k
+ * more          for each strip
+ *                 for each block of k      whose weights the first tile brings to the L1 cache
+ *                   for each tile          eight sums in registers, carried on in c
  * </pre>
+ *
+ * <p>While the first tile of a block waits for memory nothing is computed, and while the others
+ * compute nothing is asked of memory, but for what the processor fetches ahead of its own accord:
+ * about 2 KB. So blocks are that short where there are few tiles, and longer where there are many,
+ * since carrying sums on costs an eighth of a short block's time.
  */
 final class StripProduct {
-    private static final int BLOCK_K = 256;
+    private static final int SHORT_BLOCK = 64;
+    private static final int LONG_BLOCK = 512;
+
+    /** Up to this many tokens, waiting for memory costs more than short blocks do. */
+    private static final int FEW = 24;
 
     /** Below this many multiplications waking the others costs more than they save. */
     private static final long ALONE = 1 << 15;
@@ -126,14 +135,17 @@ final class StripProduct {
         }
         float[] c = sums[worker];
         Arrays.fill(c, 0, padded * stride, 0);
-        // A single tile needs each weight once: then the longer run is the faster one.
-        int blockK = padded == TILE ? w.inputs : BLOCK_K;
-        for (int k = 0; k < w.inputs; k += blockK) {
-            int n = Math.min(blockK, w.inputs - k);
-            for (int tile = 0; tile < padded; tile += TILE) {
-                int x = tile * w.inputs + k * TILE;
-                for (int i = 0; i < count; i++) {
-                    tile(w, first + i, k, n, x, c, tile * stride + i * STRIP, stride);
+        int abreast = padded == TILE ? 2 : 1;
+        int blockK = padded <= FEW ? SHORT_BLOCK : LONG_BLOCK;
+        for (int i = 0; i < count; i += abreast) {
+            int end = Math.min(i + abreast, count);
+            for (int k = 0; k < w.inputs; k += blockK) {
+                int n = Math.min(blockK, w.inputs - k);
+                for (int tile = 0; tile < padded; tile += TILE) {
+                    int x = tile * w.inputs + k * TILE;
+                    for (int j = i; j < end; j++) {
+                        tile(w, first + j, k, n, x, c, tile * stride + j * STRIP, stride);
+                    }
                 }
             }
         }
