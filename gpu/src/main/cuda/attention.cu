@@ -1,0 +1,719 @@
+// attention: softmax(q k^T / sqrt(headSize)) v over paged K and V, causal, with an optional window
+//
+// Shapes   q heads (tokens, heads), kv of a layer, out tiles (tokens, heads * headSize)
+// Order    tiles of 128 positions, chunks of 512, folded ascending (docs/numerics.md); work is split at chunks only
+// Kernels  attention_plan     lists the step's work: (token, chunk) for rows of one token, 64 (token, head) pairs for others
+//          attention_decode   one (token, chunk) of one kv head: up to 16 query heads are the rows of the mma. Four warps
+//                             share a tile: each takes 32 positions of the scores, then D / 4 columns of the output.
+//          attention_fold     adds up a token's chunks, one warp a head
+//          attention_prefill  64 pairs, 16 a warp; pair i is token i / group, head i % group, so any group packs fully
+//          attention_f32      plain loops, one warp a head of a token
+//          oracle_attention   one warp a head of a token, fragments gathered from global memory: the contract, literally
+// Memory   K and V tiles lie in shared memory as in their blocks, [slab][128 positions][128 bytes], pieces XORed. What no
+//          pair of the CTA sees is not read but zero.
+// Registers: at most 255.
+// Roofline Qwen2.5-0.5B, 64 rows of 512 positions, one layer: 16.8 MB, 5.6 us at 3.0 TB/s
+#include "layout.h"
+#include "mma.h"
+#include "params.h"
+
+constexpr int TILE = 128;   // positions that share an update of the maximum
+constexpr int CHUNK = 512;  // positions after which the softmax starts anew
+constexpr int GROUPS = CHUNK / 8;
+constexpr int PAIRS = 64;
+constexpr int DECODE_HEADS = 16;
+
+__device__ __forceinline__ float minusInfinity() { return __int_as_float(0xff800000); }
+
+/** First position that a token sees. */
+__device__ __forceinline__ int firstSeen(int position, int window) {
+    return window > position ? 0 : position - window + 1;
+}
+
+/** One row's softmax state: docs/numerics.md, Attention, 2 and 3. */
+struct Shift {
+    float max;
+    float rescale;
+    float minus;  // -(m' * scale)
+
+    __device__ __forceinline__ Shift(float before, float tile, float scale) {
+        max = fmaxf(before, tile);
+        float base = max == minusInfinity() ? 0.0f : max;
+        rescale = ex2((before - base) * scale);
+        minus = -(base * scale);
+    }
+
+    __device__ __forceinline__ float weight(float score, float scale) const {
+        return ex2(fmaf(score, scale, minus));
+    }
+};
+
+/** Factors that fold a chunk of maximum m into what came before it, of maximum M. */
+struct Fold {
+    float max;
+    float before;
+    float chunk;
+
+    __device__ __forceinline__ Fold(float M, float m, float scale) {
+        max = fmaxf(M, m);
+        float base = max == minusInfinity() ? 0.0f : max;
+        before = ex2((M - base) * scale);
+        chunk = ex2((m - base) * scale);
+    }
+};
+
+/** Where the 8-position groups of a chunk begin in a layer's arena, for one kv head's K; V is `plane` bytes on. */
+__device__ __forceinline__ void locateChunk(
+        size_t* groups, const AttentionParams& p, int row, int chunk, int kvHead, int padded, int elementBytes, int limit) {
+    for (int i = threadIdx.x; i < GROUPS; i += blockDim.x) {
+        int position = chunk * CHUNK + i * 8;
+        size_t at = 0;
+        if (position < limit) {
+            int block = p.blocks[(size_t)p.rowTable[row] * p.tableStride + position / p.blockSize];
+            at = kvOffset(block, kvHead, 0, position % p.blockSize, p.kvHeads, padded, p.blockSize, elementBytes);
+        }
+        groups[i] = at;
+    }
+}
+
+/** Copies a tile of K (plane 0) or V (plane 1) of positions in [from, limit), zeros elsewhere. */
+template <int D>
+__device__ __forceinline__ void loadTile(
+        uint32_t to, const AttentionParams& p, const size_t* groups, int tile, int from, int limit, int plane) {
+    const char* kv = (const char*)p.kv + (size_t)plane * D * 2 * p.blockSize;
+    int piece = threadIdx.x & 7;
+    int row = threadIdx.x >> 3;
+#pragma unroll
+    for (int i = 0; i < TILE / 16; i++) {
+        int at = i * 16 + row;
+        int position = tile * TILE + at;
+        bool real = position >= from && position < limit;
+        const char* base = kv + (real ? groups[(position & (CHUNK - 1)) >> 3] + (position & 7) * 128 + piece * 16 : 0);
+#pragma unroll
+        for (int slab = 0; slab < D / 64; slab++) {
+            copy16OrZero(to + slab * TILE * 128 + at * 128 + piece * 16, real ? base + (size_t)slab * p.blockSize * 128 : kv, real);
+        }
+    }
+}
+
+/** Scores of 16 rows against COLUMNS positions from `first` on: one chain over D each. */
+template <class T, int D, int COLUMNS>
+__device__ __forceinline__ void multiplyKeys(float (&s)[COLUMNS / 8][4], uint32_t queries, int rowBytes, uint32_t keys, int first) {
+    int lane = threadIdx.x & 31;
+    uint32_t turn = lane & 7;
+#pragma unroll
+    for (int j = 0; j < COLUMNS / 8; j++) {
+        s[j][0] = s[j][1] = s[j][2] = s[j][3] = 0.0f;
+    }
+    uint32_t a = queries + (lane & 15) * 128;
+    uint32_t b = keys + (first + (lane & 7) + (lane >> 4) * 8) * 128;
+#pragma unroll
+    for (int step = 0; step < D / 16; step++) {
+        uint32_t pieceA = ((step & 3) * 2 + (lane >> 4)) ^ turn;
+        uint32_t pieceB = ((step & 3) * 2 + (lane >> 3 & 1)) ^ turn;
+        uint32_t af[4];
+        ldmatrix(af, a + (step >> 2) * rowBytes + pieceA * 16);
+#pragma unroll
+        for (int j = 0; j < COLUMNS / 8; j += 2) {
+            uint32_t bf[4];
+            ldmatrix(bf, b + (step >> 2) * TILE * 128 + j * 8 * 128 + pieceB * 16);
+            mma<T>(s[j], af, bf[0], bf[1]);
+            mma<T>(s[j + 1], af, bf[2], bf[3]);
+        }
+    }
+}
+
+/** 16 positions of P V for columns 16 `column` and on; V is stored by position, so it comes transposed. */
+template <class T, int COLUMNS>
+__device__ __forceinline__ void multiplyValues(
+        float (&o)[COLUMNS / 8][4], float (&l)[4], const uint32_t (&a)[4], uint32_t values, int position, int firstColumn) {
+    int lane = threadIdx.x & 31;
+    uint32_t turn = lane & 7;
+    uint32_t b = values + (position + (lane & 15)) * 128;
+#pragma unroll
+    for (int j = 0; j < COLUMNS / 8; j += 2) {
+        int column = firstColumn + j * 8;
+        uint32_t piece = ((column >> 3 & 7) + (lane >> 4)) ^ turn;
+        uint32_t bf[4];
+        ldmatrixTransposed(bf, b + (column >> 6) * TILE * 128 + piece * 16);
+        mma<T>(o[j], a, bf[0], bf[1]);
+        mma<T>(o[j + 1], a, bf[2], bf[3]);
+    }
+    mma<T>(l, a, Ones<T>::PAIR, Ones<T>::PAIR);
+}
+
+/** Copies rows of queries to shared memory, [slab][rows][128 bytes], pieces XORed; rows past `count` become 0. */
+template <int D, class Source>
+__device__ __forceinline__ void loadQueries(char* to, int rows, int count, Source source) {
+    for (int i = threadIdx.x; i < rows * D / 8; i += blockDim.x) {
+        int row = i / (D / 8);
+        int piece = i % (D / 8);
+        uint4 x = make_uint4(0, 0, 0, 0);
+        if (row < count) {
+            x = *(const uint4*)(source(row) + piece * 16);
+        }
+        *(uint4*)(to + (piece >> 3) * rows * 128 + row * 128 + ((piece & 7) ^ (row & 7)) * 16) = x;
+    }
+}
+
+/** Stores two neighbouring elements of a token's head. */
+template <class T>
+__device__ __forceinline__ void storeOut(const AttentionParams& p, int token, int head, int d, float x, float y) {
+    if (d < p.headSize) {
+        T pair[2] = {narrow<T>(x), narrow<T>(y)};
+        int column = head * p.headSize + d;
+        char* to = (char*)p.out + tileOffset(token, column, pad64(p.heads * p.headSize), 2);
+        *(uint32_t*)to = (uint32_t)pair[0].bits | (uint32_t)pair[1].bits << 16;
+    }
+}
+
+/** Scratch of one query head of one decode item: D sums, then m and l. */
+template <int D>
+__device__ __forceinline__ float* partialOf(const AttentionParams& p, int item, int head) {
+    return p.partials + ((size_t)item * p.heads + head) * (D + 4);
+}
+
+template <class T, int D>
+__device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
+    extern __shared__ __align__(1024) char dynamic[];
+    __shared__ size_t groups[GROUPS];
+    constexpr int TILE_BYTES = TILE * D * 2;
+    constexpr int MINE = D / 4;  // output columns of a warp
+    char* weights = dynamic + 4 * TILE_BYTES;
+    char* queries = weights + DECODE_HEADS * TILE * 2;
+    float(*maxima)[DECODE_HEADS] = (float(*)[DECODE_HEADS])(queries + DECODE_HEADS * D * 2);
+    uint32_t tiles = sharedAddress(dynamic);
+    int lane = threadIdx.x & 31;
+    int warp = threadIdx.x >> 5;
+    int g = lane >> 2;
+    int c = lane & 3;
+    int group = p.heads / p.kvHeads;
+    int parts = gridDim.y / p.kvHeads;
+    int kvHead = blockIdx.y / parts;
+    int firstHead = kvHead * group + blockIdx.y % parts * DECODE_HEADS;
+    int heads = min(DECODE_HEADS, (kvHead + 1) * group - firstHead);
+    int items = p.work->decodeItems;
+    for (int index = blockIdx.x; index < items; index += gridDim.x) {
+        DecodeItem item = p.decode[index];
+        int position = p.positions[item.token];
+        int from = firstSeen(position, p.window);
+        int limit = position + 1;
+        __syncthreads();
+        locateChunk(groups, p, item.row, item.chunk, kvHead, D, 2, limit);
+        loadQueries<D>(queries, DECODE_HEADS, heads, [&](int row) {
+            return (const char*)p.q + ((size_t)item.token * p.heads + firstHead + row) * D * 2;
+        });
+        __syncthreads();
+        int firstTile = max(from, item.chunk * CHUNK) / TILE;
+        int lastTile = min(position, item.chunk * CHUNK + CHUNK - 1) / TILE;
+        loadTile<D>(tiles, p, groups, firstTile, from, limit, 0);
+        loadTile<D>(tiles + TILE_BYTES, p, groups, firstTile, from, limit, 1);
+        commitCopies();
+        float m[2] = {minusInfinity(), minusInfinity()};
+        float l[4] = {};
+        float o[MINE / 8][4] = {};
+        for (int tile = firstTile; tile <= lastTile; tile++) {
+            waitCopies<0>();
+            __syncthreads();
+            uint32_t here = tiles + ((tile - firstTile) & 1) * 2 * TILE_BYTES;
+            if (tile < lastTile) {
+                uint32_t next = tiles + ((tile - firstTile + 1) & 1) * 2 * TILE_BYTES;
+                loadTile<D>(next, p, groups, tile + 1, from, limit, 0);
+                loadTile<D>(next + TILE_BYTES, p, groups, tile + 1, from, limit, 1);
+                commitCopies();
+            }
+            float s[4][4];
+            multiplyKeys<T, D, 32>(s, sharedAddress(queries), DECODE_HEADS * 128, here, warp * 32);
+            float most[2] = {minusInfinity(), minusInfinity()};
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+#pragma unroll
+                for (int k = 0; k < 4; k++) {
+                    int at = tile * TILE + warp * 32 + j * 8 + c * 2 + (k & 1);
+                    if (at < from || at >= limit) {
+                        s[j][k] = minusInfinity();
+                    }
+                    most[k >> 1] = fmaxf(most[k >> 1], s[j][k]);
+                }
+            }
+#pragma unroll
+            for (int i = 0; i < 2; i++) {
+                most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 1));
+                most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 2));
+                if (c == 0) {
+                    maxima[warp][g + 8 * i] = most[i];
+                }
+            }
+            __syncthreads();
+#pragma unroll
+            for (int i = 0; i < 2; i++) {
+                float all = fmaxf(fmaxf(maxima[0][g + 8 * i], maxima[1][g + 8 * i]), fmaxf(maxima[2][g + 8 * i], maxima[3][g + 8 * i]));
+                Shift shift(m[i], all, p.scale);
+                m[i] = shift.max;
+                l[2 * i] *= shift.rescale;
+                l[2 * i + 1] *= shift.rescale;
+#pragma unroll
+                for (int j = 0; j < MINE / 8; j++) {
+                    o[j][2 * i] *= shift.rescale;
+                    o[j][2 * i + 1] *= shift.rescale;
+                }
+                int row = g + 8 * i;
+#pragma unroll
+                for (int j = 0; j < 4; j++) {
+                    int column = warp * 32 + j * 8;
+                    char* to = weights + (column >> 6) * DECODE_HEADS * 128 + row * 128 + ((column >> 3 & 7) ^ (row & 7)) * 16 + c * 4;
+                    *(uint32_t*)to = narrowPair<T>(shift.weight(s[j][2 * i], p.scale), shift.weight(s[j][2 * i + 1], p.scale));
+                }
+            }
+            __syncthreads();
+#pragma unroll
+            for (int step = 0; step < TILE / 16; step++) {
+                uint32_t a[4];
+                uint32_t piece = ((step & 3) * 2 + (lane >> 4)) ^ (lane & 7);
+                ldmatrix(a, sharedAddress(weights) + (step >> 2) * DECODE_HEADS * 128 + (lane & 15) * 128 + piece * 16);
+                multiplyValues<T, MINE>(o, l, a, here + TILE_BYTES, step * 16, warp * MINE);
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            int row = g + 8 * i;
+            if (row >= heads) {
+                continue;
+            }
+            if (item.alone) {
+                float inverse = __frcp_rn(l[2 * i]);
+#pragma unroll
+                for (int j = 0; j < MINE / 8; j++) {
+                    int d = warp * MINE + j * 8 + c * 2;
+                    storeOut<T>(p, item.token, firstHead + row, d, o[j][2 * i] * inverse, o[j][2 * i + 1] * inverse);
+                }
+            } else {
+                float* to = partialOf<D>(p, index, firstHead + row);
+#pragma unroll
+                for (int j = 0; j < MINE / 8; j++) {
+                    *(float2*)(to + warp * MINE + j * 8 + c * 2) = make_float2(o[j][2 * i], o[j][2 * i + 1]);
+                }
+                if (warp == 0 && c == 0) {
+                    to[D] = m[i];
+                    to[D + 1] = l[2 * i];
+                }
+            }
+        }
+    }
+}
+
+template <class T, int D>
+__device__ __forceinline__ void attentionFold(const AttentionParams& p) {
+    int head = blockIdx.y * 4 + (threadIdx.x >> 5);
+    int lane = threadIdx.x & 31;
+    if (head >= p.heads) {
+        return;
+    }
+    int items = p.work->foldItems;
+    for (int index = blockIdx.x; index < items; index += gridDim.x) {
+        FoldItem item = p.fold[index];
+        float M = minusInfinity();
+        float L = 0.0f;
+        float o[D / 32] = {};
+        for (int i = 0; i < item.items; i++) {
+            const float* chunk = partialOf<D>(p, item.firstItem + i, head);
+            Fold fold(M, chunk[D], p.scale);
+            M = fold.max;
+            L = fmaf(chunk[D + 1], fold.chunk, L * fold.before);
+#pragma unroll
+            for (int j = 0; j < D / 32; j++) {
+                o[j] = fmaf(chunk[lane * (D / 32) + j], fold.chunk, o[j] * fold.before);
+            }
+        }
+        float inverse = __frcp_rn(L);
+#pragma unroll
+        for (int j = 0; j < D / 32; j += 2) {
+            storeOut<T>(p, item.token, head, lane * (D / 32) + j, o[j] * inverse, o[j + 1] * inverse);
+        }
+    }
+}
+
+template <class T, int D>
+__device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
+    extern __shared__ __align__(1024) char dynamic[];
+    __shared__ size_t groups[2][GROUPS];
+    constexpr int TILE_BYTES = TILE * D * 2;
+    uint32_t keys = sharedAddress(dynamic);
+    uint32_t values = keys + TILE_BYTES;
+    char* queries = dynamic + 2 * TILE_BYTES;
+    float* folded = (float*)(queries + PAIRS * D * 2) + threadIdx.x;  // [D / 2][threads]
+    int lane = threadIdx.x & 31;
+    int warp = threadIdx.x >> 5;
+    int g = lane >> 2;
+    int c = lane & 3;
+    int group = p.heads / p.kvHeads;
+    int kvHead = blockIdx.y;
+    int items = p.work->prefillItems;
+    for (int index = blockIdx.x; index < items; index += gridDim.x) {
+        PrefillItem item = p.prefill[index];
+        int firstToken = p.rowStart[item.row];
+        int pairs = min(PAIRS, (p.rowStart[item.row + 1] - firstToken) * group - item.firstPair);
+        int from = firstSeen(p.positions[firstToken + item.firstPair / group], p.window);
+        int limit = p.positions[firstToken + (item.firstPair + pairs - 1) / group] + 1;
+        // This thread's two rows; one past the last pair sees nothing.
+        int token[2];
+        int head[2];
+        int seenFrom[2];
+        int seenTo[2];
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            int pair = item.firstPair + warp * 16 + g + 8 * i;
+            bool real = warp * 16 + g + 8 * i < pairs;
+            token[i] = real ? firstToken + pair / group : -1;
+            head[i] = kvHead * group + pair % group;
+            int position = real ? p.positions[token[i]] : -1;
+            seenFrom[i] = firstSeen(position, p.window);
+            seenTo[i] = position + 1;
+        }
+        __syncthreads();
+        int firstTile = from / TILE;
+        int lastTile = (limit - 1) / TILE;
+        locateChunk(groups[from / CHUNK & 1], p, item.row, from / CHUNK, kvHead, D, 2, limit);
+        loadQueries<D>(queries, PAIRS, pairs, [&](int row) {
+            int pair = item.firstPair + row;
+            return (const char*)p.q + ((size_t)(firstToken + pair / group) * p.heads + kvHead * group + pair % group) * D * 2;
+        });
+        __syncthreads();
+        loadTile<D>(keys, p, groups[from / CHUNK & 1], firstTile, from, limit, 0);
+        commitCopies();
+        float M[2] = {minusInfinity(), minusInfinity()};
+        float L[2] = {0.0f, 0.0f};
+        float m[2] = {minusInfinity(), minusInfinity()};
+        float l[4] = {};
+        float o[D / 8][4] = {};
+        bool first = true;
+        for (int tile = firstTile; tile <= lastTile; tile++) {
+            int chunk = tile / (CHUNK / TILE);
+            waitCopies<0>();
+            __syncthreads();
+            loadTile<D>(values, p, groups[chunk & 1], tile, from, limit, 1);
+            commitCopies();
+            if (tile == firstTile || tile % (CHUNK / TILE) == 0) {
+                locateChunk(groups[(chunk + 1) & 1], p, item.row, chunk + 1, kvHead, D, 2, limit);
+            }
+            float s[TILE / 8][4];
+            multiplyKeys<T, D, TILE>(s, sharedAddress(queries) + warp * 16 * 128, PAIRS * 128, keys, 0);
+            float most[2] = {minusInfinity(), minusInfinity()};
+#pragma unroll
+            for (int j = 0; j < TILE / 8; j++) {
+#pragma unroll
+                for (int k = 0; k < 4; k++) {
+                    int at = tile * TILE + j * 8 + c * 2 + (k & 1);
+                    if (at < seenFrom[k >> 1] || at >= seenTo[k >> 1]) {
+                        s[j][k] = minusInfinity();
+                    }
+                    most[k >> 1] = fmaxf(most[k >> 1], s[j][k]);
+                }
+            }
+            uint32_t weights[TILE / 8][2];
+#pragma unroll
+            for (int i = 0; i < 2; i++) {
+                most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 1));
+                most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 2));
+                Shift shift(m[i], most[i], p.scale);
+                m[i] = shift.max;
+                l[2 * i] *= shift.rescale;
+                l[2 * i + 1] *= shift.rescale;
+#pragma unroll
+                for (int j = 0; j < D / 8; j++) {
+                    o[j][2 * i] *= shift.rescale;
+                    o[j][2 * i + 1] *= shift.rescale;
+                }
+#pragma unroll
+                for (int j = 0; j < TILE / 8; j++) {
+                    weights[j][i] = narrowPair<T>(shift.weight(s[j][2 * i], p.scale), shift.weight(s[j][2 * i + 1], p.scale));
+                }
+            }
+            waitCopies<0>();
+            __syncthreads();
+            if (tile < lastTile) {
+                loadTile<D>(keys, p, groups[(tile + 1) / (CHUNK / TILE) & 1], tile + 1, from, limit, 0);
+                commitCopies();
+            }
+#pragma unroll
+            for (int step = 0; step < TILE / 16; step++) {
+                uint32_t a[4] = {weights[2 * step][0], weights[2 * step][1], weights[2 * step + 1][0], weights[2 * step + 1][1]};
+                multiplyValues<T, D>(o, l, a, values, step * 16, 0);
+            }
+            if (tile < lastTile && (tile + 1) % (CHUNK / TILE) != 0) {
+                continue;
+            }
+            // The chunk's end. What was folded before waits in shared memory, each thread's own.
+#pragma unroll
+            for (int i = 0; i < 2; i++) {
+                Fold fold(M[i], m[i], p.scale);
+                M[i] = fold.max;
+                m[i] = minusInfinity();
+                L[i] = fmaf(l[2 * i], fold.chunk, L[i] * fold.before);
+#pragma unroll
+                for (int j = 0; j < D / 8; j++) {
+#pragma unroll
+                    for (int k = 2 * i; k < 2 * i + 2; k++) {
+                        float* at = folded + (j * 4 + k) * 128;
+                        float sum = fmaf(o[j][k], fold.chunk, (first ? 0.0f : *at) * fold.before);
+                        *at = sum;
+                        o[j][k] = tile == lastTile ? sum : 0.0f;
+                    }
+                }
+            }
+            l[0] = l[1] = l[2] = l[3] = 0.0f;
+            first = false;
+        }
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            if (token[i] >= 0) {
+                float inverse = __frcp_rn(L[i]);
+#pragma unroll
+                for (int j = 0; j < D / 8; j++) {
+                    storeOut<T>(p, token[i], head[i], j * 8 + c * 2, o[j][2 * i] * inverse, o[j][2 * i + 1] * inverse);
+                }
+            }
+        }
+    }
+}
+
+/** Where an element of K or V of a row lies. */
+template <class T>
+__device__ __forceinline__ const T* stored(const AttentionParams& p, int row, int position, int kvHead, int value, int d) {
+    int block = p.blocks[(size_t)p.rowTable[row] * p.tableStride + position / p.blockSize];
+    int offset = position % p.blockSize;
+    int at = d * (int)sizeof(T);
+    size_t slab = kvOffset(block, kvHead, value, offset, p.kvHeads, paddedHead(p.headSize), p.blockSize, sizeof(T)) +
+                  (size_t)(at >> 7) * p.blockSize * 128;
+    return (const T*)((const char*)p.kv + slab + (((at >> 4) & 7) ^ (offset & 7)) * 16 + (at & 15));
+}
+
+template <class T, int D>
+__device__ __forceinline__ void oracleAttention(const AttentionParams& p) {
+    int token = blockIdx.x;
+    int head = blockIdx.y;
+    if (token >= p.step->tokens) {
+        return;
+    }
+    int g = threadIdx.x >> 2;
+    int c = threadIdx.x & 3;
+    int row = p.rowOf[token];
+    int kvHead = head / (p.heads / p.kvHeads);
+    int position = p.positions[token];
+    int from = firstSeen(position, p.window);
+    const T* q = (const T*)p.q + ((size_t)token * p.heads + head) * D;
+    // Nothing is stored past `position`, as far as this token knows: K is masked there, V is 0.
+    auto element = [&](int at, int value, int d) -> uint32_t {
+        return at >= from && at <= position ? stored<T>(p, row, at, kvHead, value, d)->bits : 0;
+    };
+    float M = minusInfinity();
+    float L = 0.0f;
+    float A[D / 8][2] = {};
+    for (int chunk = from / CHUNK; chunk <= position / CHUNK; chunk++) {
+        float m = minusInfinity();
+        float l[4] = {};
+        float o[D / 8][4] = {};
+        for (int tile = chunk * (CHUNK / TILE); tile < (chunk + 1) * (CHUNK / TILE); tile++) {
+            float s[TILE / 8][4];
+            float most = minusInfinity();
+            for (int j = 0; j < TILE / 8; j++) {
+                float acc[4] = {};
+                for (int k = 0; k < D; k += 16) {
+                    // The head is row 0 of the mma; the other rows are 0.
+                    uint32_t a[4] = {};
+                    if (g == 0) {
+                        a[0] = (uint32_t)q[k + 2 * c].bits | (uint32_t)q[k + 2 * c + 1].bits << 16;
+                        a[2] = (uint32_t)q[k + 2 * c + 8].bits | (uint32_t)q[k + 2 * c + 9].bits << 16;
+                    }
+                    int at = tile * TILE + j * 8 + g;
+                    mma<T>(acc, a, element(at, 0, k + 2 * c) | element(at, 0, k + 2 * c + 1) << 16,
+                           element(at, 0, k + 2 * c + 8) | element(at, 0, k + 2 * c + 9) << 16);
+                }
+                for (int k = 0; k < 2; k++) {
+                    int at = tile * TILE + j * 8 + 2 * c + k;
+                    s[j][k] = at >= from && at <= position ? acc[k] : minusInfinity();
+                    most = fmaxf(most, s[j][k]);
+                }
+            }
+            most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 1));
+            most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 2));
+            Shift shift(m, most, p.scale);
+            m = shift.max;
+            l[0] *= shift.rescale;
+            for (int j = 0; j < D / 8; j++) {
+                o[j][0] *= shift.rescale;
+                o[j][1] *= shift.rescale;
+            }
+            for (int step = 0; step < TILE / 16; step++) {
+                uint32_t a[4] = {};
+                if (g == 0) {
+                    for (int k = 0; k < 2; k++) {
+                        float* two = s[2 * step + k];
+                        a[2 * k] = narrowPair<T>(shift.weight(two[0], p.scale), shift.weight(two[1], p.scale));
+                    }
+                }
+                int at = tile * TILE + step * 16 + 2 * c;
+                for (int j = 0; j < D / 8; j++) {
+                    int d = j * 8 + g;
+                    mma<T>(o[j], a, element(at, 1, d) | element(at + 1, 1, d) << 16,
+                           element(at + 8, 1, d) | element(at + 9, 1, d) << 16);
+                }
+                mma<T>(l, a, Ones<T>::PAIR, Ones<T>::PAIR);
+            }
+        }
+        Fold fold(M, m, p.scale);
+        M = fold.max;
+        L = fmaf(l[0], fold.chunk, L * fold.before);
+        for (int j = 0; j < D / 8; j++) {
+            for (int k = 0; k < 2; k++) {
+                A[j][k] = fmaf(o[j][k], fold.chunk, A[j][k] * fold.before);
+            }
+        }
+    }
+    if (g == 0) {
+        float inverse = __frcp_rn(L);
+        for (int j = 0; j < D / 8; j++) {
+            storeOut<T>(p, token, head, j * 8 + 2 * c, A[j][0] * inverse, A[j][1] * inverse);
+        }
+    }
+}
+
+/** FP32 (tests): one warp a head of a token; lanes share out positions, then elements of the head. */
+__device__ __forceinline__ void attentionF32(const AttentionParams& p) {
+    int token = blockIdx.x;
+    int head = blockIdx.y * 4 + (threadIdx.x >> 5);
+    int lane = threadIdx.x & 31;
+    if (token >= p.step->tokens || head >= p.heads) {
+        return;
+    }
+    int row = p.rowOf[token];
+    int kvHead = head / (p.heads / p.kvHeads);
+    int position = p.positions[token];
+    int from = firstSeen(position, p.window);
+    int start = from / 32 * 32;
+    const float* q = (const float*)p.q + ((size_t)token * p.heads + head) * paddedHead(p.headSize);
+    auto score = [&](int at) {
+        float sum = 0.0f;
+        if (at < from || at > position) {
+            return minusInfinity();
+        }
+        for (int d = 0; d < p.headSize; d++) {
+            sum = fmaf(q[d], *stored<float>(p, row, at, kvHead, 0, d), sum);
+        }
+        return sum * p.scale;
+    };
+    float m = minusInfinity();
+    for (int at = start + lane; at <= position; at += 32) {
+        m = fmaxf(m, score(at));
+    }
+    for (int apart = 16; apart > 0; apart /= 2) {
+        m = fmaxf(m, __shfl_xor_sync(ALL_LANES, m, apart));
+    }
+    float l = 0.0f;
+    float o[4] = {};
+    for (int base = start; base <= position; base += 32) {
+        float weight = expNegative(score(base + lane) - m);
+        l += weight;
+        for (int i = 0; i < 32; i++) {
+            float w = __shfl_sync(ALL_LANES, weight, i);
+            if (base + i < from || base + i > position) {
+                continue;
+            }
+            for (int j = 0; j < 4; j++) {
+                int d = lane + 32 * j;
+                if (d < p.headSize) {
+                    o[j] = fmaf(w, *stored<float>(p, row, base + i, kvHead, 1, d), o[j]);
+                }
+            }
+        }
+    }
+    l = warpSum(l);
+    for (int j = 0; j < 4; j++) {
+        int d = lane + 32 * j;
+        if (d < p.headSize) {
+            size_t at = tileOffset(token, head * p.headSize + d, pad64(p.heads * p.headSize), 4);
+            *(float*)((char*)p.out + at) = __fdiv_rn(o[j], l);
+        }
+    }
+}
+
+/** The sum of x over all threads before this one, and in `total` over all; 1,024 threads. */
+__device__ __forceinline__ int sumBefore(int x, int& total) {
+    __shared__ int warps[32];
+    int lane = threadIdx.x & 31;
+    int sum = x;
+    for (int apart = 1; apart < 32; apart *= 2) {
+        int other = __shfl_up_sync(ALL_LANES, sum, apart);
+        sum += lane >= apart ? other : 0;
+    }
+    __syncthreads();
+    if (lane == 31) {
+        warps[threadIdx.x >> 5] = sum;
+    }
+    __syncthreads();
+    int before = 0;
+    total = 0;
+    for (int i = 0; i < 32; i++) {
+        before += i < threadIdx.x >> 5 ? warps[i] : 0;
+        total += warps[i];
+    }
+    return before + sum - x;
+}
+
+extern "C" __global__ void __launch_bounds__(1024) attention_plan(const __grid_constant__ AttentionPlanParams p) {
+    int decodeItems = 0;
+    int foldItems = 0;
+    int prefillItems = 0;
+    int rows = p.step->rows;
+    for (int first = 0; first < rows; first += 1024) {
+        int row = first + threadIdx.x;
+        int token = row < rows ? p.rowStart[row] : 0;
+        int tokens = row < rows ? p.rowStart[row + 1] - token : 0;
+        int position = tokens == 1 ? p.positions[token] : 0;
+        int firstChunk = firstSeen(position, p.window) / CHUNK;
+        int chunks = tokens == 1 ? position / CHUNK - firstChunk + 1 : 0;
+        int tiles = tokens > 1 ? (tokens * p.group + PAIRS - 1) / PAIRS : 0;
+        int total;
+        int at = decodeItems + sumBefore(chunks, total);
+        decodeItems += total;
+        for (int i = 0; i < chunks; i++) {
+            p.decode[at + i] = {token, row, firstChunk + i, chunks == 1};
+        }
+        int fold = foldItems + sumBefore(chunks > 1, total);
+        foldItems += total;
+        if (chunks > 1) {
+            p.fold[fold] = {token, at, chunks, 0};
+        }
+        at = prefillItems + sumBefore(tiles, total);
+        prefillItems += total;
+        for (int i = 0; i < tiles; i++) {
+            p.prefill[at + i] = {row, i * PAIRS, 0, 0};
+        }
+    }
+    if (threadIdx.x == 0) {
+        *p.work = {decodeItems, foldItems, prefillItems, 0};
+    }
+}
+
+#define ATTENTION(NAME, THREADS, CTAS, CALL)                                                                        \
+    extern "C" __global__ void __launch_bounds__(THREADS, CTAS) NAME(const __grid_constant__ AttentionParams p) {   \
+        CALL(p);                                                                                                    \
+    }
+
+ATTENTION(attention_decode_bf16_64, 128, 3, (attentionDecode<Bf16, 64>))
+ATTENTION(attention_decode_bf16_128, 128, 1, (attentionDecode<Bf16, 128>))
+ATTENTION(attention_decode_f16_64, 128, 3, (attentionDecode<F16, 64>))
+ATTENTION(attention_decode_f16_128, 128, 1, (attentionDecode<F16, 128>))
+ATTENTION(attention_fold_bf16_64, 128, 1, (attentionFold<Bf16, 64>))
+ATTENTION(attention_fold_bf16_128, 128, 1, (attentionFold<Bf16, 128>))
+ATTENTION(attention_fold_f16_64, 128, 1, (attentionFold<F16, 64>))
+ATTENTION(attention_fold_f16_128, 128, 1, (attentionFold<F16, 128>))
+ATTENTION(attention_prefill_bf16_64, 128, 2, (attentionPrefill<Bf16, 64>))
+ATTENTION(attention_prefill_bf16_128, 128, 2, (attentionPrefill<Bf16, 128>))
+ATTENTION(attention_prefill_f16_64, 128, 2, (attentionPrefill<F16, 64>))
+ATTENTION(attention_prefill_f16_128, 128, 2, (attentionPrefill<F16, 128>))
+ATTENTION(attention_f32, 128, 1, attentionF32)
+ATTENTION(oracle_attention_bf16_64, 32, 1, (oracleAttention<Bf16, 64>))
+ATTENTION(oracle_attention_bf16_128, 32, 1, (oracleAttention<Bf16, 128>))
+ATTENTION(oracle_attention_f16_64, 32, 1, (oracleAttention<F16, 64>))
+ATTENTION(oracle_attention_f16_128, 32, 1, (oracleAttention<F16, 128>))

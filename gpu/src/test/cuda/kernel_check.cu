@@ -1,0 +1,829 @@
+// Checks every kernel on a GPU, then times it: kernel_check FOLDER_OF_FATBINS [small | check | time]
+//
+// Checked: fast kernels against the oracles, bit for bit; oracles and the rest against double; prefill against decode; odd shapes;
+// outputs poisoned with NaN beforehand, so that a missing or a stray write shows; KV arenas full of NaN where nothing is stored.
+// `small` is a handful of shapes, for compute-sanitizer. The launch rules are those of Launches.java.
+//   nvcc -std=c++17 -O2 -I ../../main/cuda/include -o kernel_check kernel_check.cu
+#include <algorithm>
+#include <climits>
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+#include "layout.h"
+#include "params.h"
+#include "scalar.h"
+
+#define CK(x)                                                                              \
+    do {                                                                                   \
+        cudaError_t e = (x);                                                               \
+        if (e != cudaSuccess) {                                                            \
+            printf("FAILED line %d: %s: %s\n", __LINE__, #x, cudaGetErrorString(e));       \
+            exit(1);                                                                       \
+        }                                                                                  \
+    } while (0)
+
+static std::string folder;
+static std::map<std::string, cudaKernel_t> kernels;
+static int failures = 0;
+static int checks = 0;
+
+static void loadAll() {
+    FILE* index = fopen((folder + "/kernels.index").c_str(), "r");
+    if (!index) {
+        printf("no kernels.index in %s\n", folder.c_str());
+        exit(2);
+    }
+    std::map<std::string, cudaLibrary_t> libraries;
+    char kernel[100], module[100];
+    while (fscanf(index, "%99s %99s", kernel, module) == 2) {
+        if (!libraries.count(module)) {
+            cudaLibrary_t library;
+            CK(cudaLibraryLoadFromFile(&library, (folder + "/" + module + ".fatbin").c_str(), nullptr, nullptr, 0, nullptr, nullptr, 0));
+            libraries[module] = library;
+        }
+        CK(cudaLibraryGetKernel(&kernels[kernel], libraries[module], kernel));
+    }
+    fclose(index);
+}
+
+static cudaStream_t stream;
+
+template <class P>
+static void launch(const std::string& name, dim3 grid, int threads, int shared, P p) {
+    auto it = kernels.find(name);
+    if (it == kernels.end()) {
+        printf("no kernel %s\n", name.c_str());
+        exit(2);
+    }
+    if (shared > 48 * 1024) {
+        static std::map<std::string, int> raised;
+        if (raised[name] < shared) {
+            CK(cudaFuncSetAttribute((const void*)it->second, cudaFuncAttributeMaxDynamicSharedMemorySize, shared));
+            raised[name] = shared;
+        }
+    }
+    void* args[] = {&p};
+    CK(cudaLaunchKernel((const void*)it->second, grid, dim3(threads), args, shared, stream));
+}
+
+static void report(bool ok, const std::string& what) {
+    checks++;
+    if (!ok) {
+        failures++;
+        printf("WRONG %s\n", what.c_str());
+    }
+}
+
+// ---- memory, random numbers, types --------------------------------------------------------------------------------
+
+static std::vector<void*> allocated;
+static void* alloc(size_t bytes, int fill = 0) {
+    void* p;
+    CK(cudaMalloc(&p, bytes + 1024));
+    CK(cudaMemsetAsync(p, fill, bytes + 1024, stream));
+    allocated.push_back(p);
+    return p;
+}
+static void freeAll() {
+    CK(cudaStreamSynchronize(stream));
+    for (void* p : allocated) CK(cudaFree(p));
+    allocated.clear();
+}
+template <class E>
+static E* upload(const std::vector<E>& v) {
+    E* p = (E*)alloc(v.size() * sizeof(E));
+    CK(cudaMemcpyAsync(p, v.data(), v.size() * sizeof(E), cudaMemcpyHostToDevice, stream));
+    CK(cudaStreamSynchronize(stream));
+    return p;
+}
+static StepHeader* header(int tokens, int rows, int sampled) {
+    return upload(std::vector<StepHeader>{{tokens, rows, sampled, 0}});
+}
+
+__host__ __device__ inline float randomValue(uint32_t r, uint32_t k, uint32_t s) {
+    uint32_t x = r * 2654435761u ^ (k * 2246822519u + s * 3266489917u);
+    x ^= x >> 15; x *= 2246822519u; x ^= x >> 13; x *= 3266489917u; x ^= x >> 16;
+    uint32_t y = x * 747796405u + 2891336453u;
+    y ^= y >> 16;
+    float v = ((x & 0xffff) + (y & 0xffff)) / 65536.f - 1.f;
+    return (x >> 20) % 61 == 0 ? 4 * v : v;  // a heavy tail
+}
+
+template <class T> struct Name;
+template <> struct Name<Bf16> { static const char* of() { return "bf16"; } };
+template <> struct Name<F16> { static const char* of() { return "f16"; } };
+template <> struct Name<float> { static const char* of() { return "f32"; } };
+
+template <class T>
+__global__ void fillTiles(char* to, int rows, int k, float scale, uint32_t seed) {
+    size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
+    if (i < (size_t)rows * k) {
+        int r = i / k, c = i % k;
+        *(T*)(to + tileOffset(r, c, pad64(k), sizeof(T))) = narrow<T>(randomValue(r, c, seed) * scale);
+    }
+}
+template <class T>
+static void* tiles(int rows, int k, float scale, uint32_t seed, int fill = 0) {
+    void* p = alloc((size_t)pad64(rows) * pad64(k) * sizeof(T), 0);
+    if (fill) {  // rows past the last hold NaN, columns past k are zero in rows that count
+        CK(cudaMemsetAsync(p, fill, (size_t)pad64(rows) * pad64(k) * sizeof(T), stream));
+        fillTiles<T><<<((size_t)rows * pad64(k) + 255) / 256, 256, 0, stream>>>((char*)p, rows, pad64(k), 0.0f, seed);
+    }
+    fillTiles<T><<<((size_t)rows * k + 255) / 256, 256, 0, stream>>>((char*)p, rows, k, scale, seed);
+    CK(cudaGetLastError());
+    return p;
+}
+__global__ void fillRows(float* to, int rows, int k, int stride, float scale, float shift, uint32_t seed) {
+    size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
+    if (i < (size_t)rows * k) to[i / k * stride + i % k] = randomValue(i / k, i % k, seed) * scale + shift;
+}
+static float* rowsOf(int rows, int k, int stride, float scale, float shift, uint32_t seed) {
+    float* p = (float*)alloc((size_t)rows * stride * 4);
+    fillRows<<<((size_t)rows * k + 255) / 256, 256, 0, stream>>>(p, rows, k, stride, scale, shift, seed);
+    CK(cudaGetLastError());
+    return p;
+}
+template <class E>
+static std::vector<E> download(const void* p, size_t count) {
+    std::vector<E> v(count);
+    CK(cudaMemcpyAsync(v.data(), p, count * sizeof(E), cudaMemcpyDeviceToHost, stream));
+    CK(cudaStreamSynchronize(stream));
+    return v;
+}
+
+/** Differing bytes of two buffers on the device. */
+__global__ void differing(const unsigned char* a, const unsigned char* b, size_t n, unsigned long long* count) {
+    unsigned long long mine = 0;
+    for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < n; i += (size_t)gridDim.x * blockDim.x) mine += a[i] != b[i];
+    if (mine) atomicAdd(count, mine);
+}
+static void same(const void* a, const void* b, size_t bytes, const std::string& what) {
+    auto* count = (unsigned long long*)alloc(8);
+    differing<<<512, 256, 0, stream>>>((const unsigned char*)a, (const unsigned char*)b, bytes, count);
+    unsigned long long n = download<unsigned long long>(count, 1)[0];
+    report(n == 0, what + ": " + std::to_string(n) + " bytes differ");
+}
+
+static std::string text(const char* format, ...) {
+    char buffer[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(buffer, sizeof buffer, format, args);
+    va_end(args);
+    return buffer;
+}
+
+/** Error sums of a float-or-T result against doubles: err[0] squares of differences, err[1] of the reference, err[2] NaNs. */
+static void close(const std::vector<double>& err, double bound, const std::string& what) {
+    double relative = std::sqrt(err[0] / std::max(err[1], 1e-30));
+    report(relative <= bound && err[2] == 0, what + text(": relative error %.3g, bound %.3g, NaN %g", relative, bound, err[2]));
+}
+
+// ---- launch rules: Launches.java ----------------------------------------------------------------------------------
+
+static int ceilDiv(int n, int by) { return (n + by - 1) / by; }
+static int segmentsOf(int rows, int k) {
+    int s = 1;
+    while (s < 8 && pad64(rows) / 64 * s < 96 && pad64(k) / (2 * s) >= 448) s *= 2;
+    return s;
+}
+struct Tile { const char* name; int rows, tokens, threads, stages; bool split; };
+static const Tile TILES[] = {{"16", 64, 16, 128, 8, true}, {"32", 64, 32, 128, 6, true}, {"64", 64, 64, 128, 6, true},
+                             {"128", 64, 128, 128, 4, true}, {"large", 128, 128, 256, 3, false}};
+template <class T>
+static void matmulOn(const Tile& t, int bucket, const MatmulParams& p) {
+    launch(std::string("matmul_") + Name<T>::of() + "_" + t.name,
+           dim3(ceilDiv(bucket, t.tokens), ceilDiv(pad64(p.rows), t.rows), t.split ? p.segments : 1), t.threads,
+           t.stages * (t.rows + t.tokens) * 128, p);
+}
+static const Tile& tileFor(int tokens) { return TILES[tokens <= 16 ? 0 : tokens <= 32 ? 1 : tokens <= 64 ? 2 : tokens <= 256 ? 3 : 4]; }
+
+// ---- matmul -------------------------------------------------------------------------------------------------------
+
+__device__ double epilogueDouble(const MatmulParams& p, double low, double high, int column, double before) {
+    if (p.epilogue == EPILOGUE_GATED) return low / (1 + exp(-low)) * high;
+    double x = low + (p.bias ? (double)p.bias[column] : 0.0);
+    if (p.epilogue == EPILOGUE_GELU) return x / 2 * (1 + tanh(sqrt(2 / 3.14159265358979) * (x + 0.044715 * x * x * x)));
+    return p.epilogue == EPILOGUE_ADD ? before + x : x;
+}
+template <class T>
+__global__ void matmulDouble(MatmulParams p, const float* before, int tokens, double* err) {
+    int column = blockIdx.x * blockDim.x + threadIdx.x;
+    if (column >= p.columns) return;
+    bool gated = p.epilogue == EPILOGUE_GATED;
+    int row = gated ? column / 8 * 16 + column % 8 : column;
+    for (int token = blockIdx.y; token < tokens; token += gridDim.y) {
+        double low = 0, high = 0;
+        for (int k = 0; k < p.k; k++) {
+            double x = widen(*(const T*)((const char*)p.x + tileOffset(token, k, pad64(p.k), sizeof(T))));
+            low += x * widen(*(const T*)((const char*)p.weight + tileOffset(row, k, pad64(p.k), sizeof(T))));
+            if (gated) high += x * widen(*(const T*)((const char*)p.weight + tileOffset(row + 8, k, pad64(p.k), sizeof(T))));
+        }
+        size_t at = (size_t)token * pad64(p.columns) + column;
+        double want = epilogueDouble(p, low, high, column, before ? before[at] : 0);
+        double got = p.epilogue <= EPILOGUE_ADD ? p.outRows[at]
+                                                : widen(*(const T*)((const char*)p.outTiles + tileOffset(token, column, pad64(p.columns), sizeof(T))));
+        if (isnan(got)) atomicAdd(err + 2, 1.0);
+        else { atomicAdd(err, (got - want) * (got - want)); atomicAdd(err + 1, want * want); }
+    }
+}
+
+template <class T>
+static void checkMatmul(int rows, int k, const std::vector<int>& tokenCounts) {
+    bool wide = sizeof(T) == 2;
+    for (int epilogue = 0; epilogue < 4; epilogue++) {
+        for (int tokens : tokenCounts) {
+            for (int withBias = 0; withBias < 2; withBias++) {
+                if (withBias != (epilogue == EPILOGUE_GELU) && !(epilogue == EPILOGUE_ADD && tokens == 17)) continue;
+                MatmulParams p{};
+                int columns = epilogue == EPILOGUE_GATED ? rows / 2 - (rows > 200 ? 3 : 0) : rows;
+                p.rows = epilogue == EPILOGUE_GATED ? rows / 16 * 16 : rows;
+                if (epilogue == EPILOGUE_GATED) columns = std::min(columns, p.rows / 2);
+                p.k = k;
+                p.columns = columns;
+                p.segments = segmentsOf(p.rows, k);
+                p.epilogue = epilogue;
+                p.sampledOnly = tokens == 54;
+                p.weight = tiles<T>(p.rows, k, 1.5f / std::sqrt((float)k), 11);
+                p.x = tiles<T>(tokens, k, 1.0f, 12, 0xff);
+                p.bias = withBias ? rowsOf(1, columns, columns, 0.5f, 0.1f, 13) : nullptr;
+                p.step = p.sampledOnly ? header(7, 7, tokens) : header(tokens, 3, 5);
+                int spare = pad64(tokens) + 128;  // rows that nobody may touch
+                size_t outBytes = (size_t)spare * pad64(columns) * (epilogue <= EPILOGUE_ADD ? 4 : sizeof(T));
+                float* before = epilogue == EPILOGUE_ADD ? rowsOf(spare, columns, pad64(columns), 2.0f, 0.0f, 14) : nullptr;
+                auto fresh = [&]() {
+                    void* out = alloc(outBytes, 0xff);
+                    if (before) CK(cudaMemcpyAsync(out, before, outBytes, cudaMemcpyDeviceToDevice, stream));
+                    (epilogue <= EPILOGUE_ADD ? (void*&)p.outRows : p.outTiles) = out;
+                    return out;
+                };
+                std::string name = text("matmul %s rows %d k %d segments %d tokens %d epilogue %d bias %d", Name<T>::of(), p.rows, k, p.segments, tokens, epilogue, withBias);
+                auto* err = (double*)alloc(24);
+                void* oracle = fresh();
+                if (wide) launch(std::string("oracle_matmul_") + Name<T>::of(), dim3(ceilDiv(tokens, 8), pad64(p.rows) / 16), 32, 0, p);
+                else launch("matmul_f32", dim3(ceilDiv(tokens, 16), pad64(p.rows) / 64), 128, 0, p);
+                matmulDouble<T><<<dim3(ceilDiv(columns, 128), std::min(tokens, 256)), 128, 0, stream>>>(p, before, tokens, err);
+                CK(cudaGetLastError());
+                double rounding = std::is_same<T, Bf16>::value ? 3e-3 : std::is_same<T, F16>::value ? 4e-4 : 2e-6;
+                close(download<double>(err, 3), epilogue <= EPILOGUE_ADD ? 2e-5 : rounding, name + " oracle");
+                if (wide) {
+                    for (const Tile& t : TILES) {
+                        // A bucket past the count, as graphs have it.
+                        for (int bucket : {tokens, tokens + 100}) {
+                            if (t.split && bucket > 256) continue;
+                            size_t partials = (size_t)ceilDiv(bucket, t.tokens) * t.tokens * pad64(p.rows) * p.segments * 4;
+                            p.partials = (float*)alloc(partials, 0xff);
+                            p.arrivals = (uint32_t*)alloc(ceilDiv(bucket, t.tokens) * pad64(p.rows) / 64 * 4);
+                            void* out = fresh();
+                            matmulOn<T>(t, bucket, p);
+                            same(out, oracle, outBytes, name + " " + t.name);
+                            if (t.split && p.segments > 1) {
+                                void* again = fresh();
+                                matmulOn<T>(t, bucket, p);
+                                same(again, oracle, outBytes, name + " again " + t.name);
+                            }
+                        }
+                    }
+                }
+                freeAll();
+            }
+        }
+    }
+}
+
+// ---- norm, embed --------------------------------------------------------------------------------------------------
+
+template <class T>
+__global__ void normDouble(NormParams p, int rows, double* err) {
+    int row = blockIdx.x;
+    const float* x = p.x + (size_t)(p.gather ? p.gather[row] : row) * pad64(p.width);
+    double mean = 0, squares = 0;
+    for (int i = 0; p.bias && i < p.width; i++) mean += x[i];
+    mean /= p.width;
+    for (int i = 0; i < p.width; i++) squares += (x[i] - mean) * (x[i] - mean);
+    double inverse = 1 / sqrt(squares / p.width + p.epsilon);
+    for (int i = threadIdx.x; i < p.width; i += blockDim.x) {
+        double want = (x[i] - mean) * inverse * p.weight[i] + (p.bias ? p.bias[i] : 0);
+        double got = widen(*(const T*)((const char*)p.out + tileOffset(row, i, pad64(p.width), sizeof(T))));
+        if (isnan(got)) atomicAdd(err + 2, 1.0);
+        else { atomicAdd(err, (got - want) * (got - want)); atomicAdd(err + 1, want * want); }
+    }
+}
+
+template <class T>
+static void checkNorm(int width, int tokens) {
+    for (int layer = 0; layer < 2; layer++) {
+        for (int gathered = 0; gathered < 2; gathered++) {
+            NormParams p{};
+            int rows = gathered ? (tokens + 1) / 2 : tokens;
+            std::vector<int32_t> gather;
+            for (int i = 0; i < rows; i++) gather.push_back(tokens - 1 - 2 * i);
+            p.x = rowsOf(tokens, width, pad64(width), 3.0f, 0.7f, 21);
+            p.weight = rowsOf(1, width, width, 0.5f, 1.0f, 22);
+            p.bias = layer ? rowsOf(1, width, width, 0.5f, 0.0f, 23) : nullptr;
+            p.gather = gathered ? upload(gather) : nullptr;
+            p.step = header(tokens, tokens, rows);
+            p.width = width;
+            p.epsilon = 1e-6f;
+            size_t bytes = (size_t)pad64(rows) * pad64(width) * sizeof(T);
+            void* oracle = alloc(bytes, 0xff);
+            void* out = alloc(bytes, 0xff);
+            p.out = out;
+            launch(std::string("norm_") + Name<T>::of(), dim3(rows + 9), 128, 0, p);
+            auto* err = (double*)alloc(24);
+            normDouble<T><<<rows, 128, 0, stream>>>(p, rows, err);
+            std::string name = text("norm %s width %d tokens %d layer %d gather %d", Name<T>::of(), width, tokens, layer, gathered);
+            close(download<double>(err, 3), sizeof(T) == 4 ? 1e-6 : std::is_same<T, F16>::value ? 4e-4 : 3e-3, name);
+            if (sizeof(T) == 2) {
+                p.out = oracle;
+                launch(std::string("oracle_norm_") + Name<T>::of(), dim3(rows + 9), 32, 0, p);
+                same(out, oracle, bytes, name);
+            }
+            freeAll();
+        }
+    }
+}
+
+template <class T>
+static void checkEmbed(int vocabulary, int hidden, int tokens, bool learned) {
+    EmbedParams p{};
+    std::vector<int32_t> ids, positions;
+    for (int i = 0; i < tokens; i++) ids.push_back((i * 7919 + 5) % vocabulary), positions.push_back(i * 31 % 97);
+    p.table = tiles<T>(vocabulary, hidden, 1.0f, 31);
+    p.positionTable = learned ? tiles<T>(97, hidden, 0.3f, 32) : nullptr;
+    p.residual = (float*)alloc((size_t)(tokens + 5) * pad64(hidden) * 4, 0xff);
+    p.step = header(tokens, 1, 1);
+    p.tokenIds = upload(ids);
+    p.positions = upload(positions);
+    p.hidden = hidden;
+    launch(std::string("embed_") + Name<T>::of(), dim3(tokens + 5), 128, 0, p);
+    auto out = download<float>(p.residual, (size_t)(tokens + 5) * pad64(hidden));
+    auto table = download<T>(p.table, (size_t)pad64(vocabulary) * pad64(hidden));
+    auto rounded = [](T x) -> float {
+        if (std::is_same<T, Bf16>::value) { uint32_t u = (uint32_t)(*(uint16_t*)&x) << 16; float f; memcpy(&f, &u, 4); return f; }
+        if (sizeof(T) == 4) { float f; memcpy(&f, &x, 4); return f; }
+        _Float16 h; memcpy(&h, &x, 2); return (float)h;
+    };
+    std::vector<T> table2 = learned ? download<T>(p.positionTable, (size_t)pad64(97) * pad64(hidden)) : std::vector<T>();
+    long wrong = 0;
+    for (int t = 0; t < tokens + 5; t++) {
+        for (int k = 0; k < pad64(hidden); k++) {
+            float got = out[(size_t)t * pad64(hidden) + k];
+            if (t >= tokens || k >= hidden) { wrong += !std::isnan(got); continue; }
+            float want = rounded(table[tileOffset(ids[t], k, pad64(hidden), sizeof(T)) / sizeof(T)]);
+            if (learned) want += rounded(table2[tileOffset(positions[t], k, pad64(hidden), sizeof(T)) / sizeof(T)]);
+            wrong += got != want;
+        }
+    }
+    report(wrong == 0, text("embed %s hidden %d learned %d: %ld wrong", Name<T>::of(), hidden, learned, wrong));
+    freeAll();
+}
+
+// ---- qkv_finish ---------------------------------------------------------------------------------------------------
+
+struct Rows {  // rows of a step: (first position, tokens)
+    std::vector<int32_t> rowStart, positions, rowOf, rowTable, blocks;
+    int tableStride, blockSize, kvBlocks, tokens = 0;
+    Rows(const std::vector<std::pair<int, int>>& spans, int blockSize, bool single = false) : blockSize(blockSize) {
+        int longest = 0;
+        for (auto [first, n] : spans) longest = std::max(longest, first + n);
+        tableStride = ceilDiv(longest, blockSize) + 3;
+        kvBlocks = 1;
+        blocks.assign(spans.size() * tableStride, 0);
+        // Tables are filled crosswise, so that a row's blocks are scattered; the tables lie in another order than the rows.
+        for (int b = 0; b < tableStride; b++) {
+            for (size_t r = 0; r < spans.size(); r++) {
+                if (b * blockSize < spans[r].first + spans[r].second) blocks[(spans.size() - 1 - r) * tableStride + b] = kvBlocks++;
+            }
+        }
+        for (size_t r = 0; r < spans.size(); r++) {
+            int tableRow = spans.size() - 1 - r;
+            if (!single) rowStart.push_back(tokens), rowTable.push_back(tableRow);
+            for (int i = 0; i < spans[r].second; i++) {
+                if (single) rowStart.push_back(tokens), rowTable.push_back(tableRow);
+                rowOf.push_back(rowStart.size() - 1);
+                positions.push_back(spans[r].first + i);
+                tokens++;
+            }
+        }
+        rowStart.push_back(tokens);
+    }
+    int rows() const { return rowStart.size() - 1; }
+};
+
+__device__ inline double kvElement(const void* kv, int block, int kvHead, int value, int offset, int kvHeads, int D, int blockSize, int d, int bytes, int kind) {
+    int at = d * bytes;
+    size_t o = kvOffset(block, kvHead, value, offset, kvHeads, D, blockSize, bytes) + (size_t)(at >> 7) * blockSize * 128 + (((at >> 4) & 7) ^ (offset & 7)) * 16 + (at & 15);
+    const char* p = (const char*)kv + o;
+    return kind == 0 ? (double)widen(*(const Bf16*)p) : kind == 1 ? (double)widen(*(const F16*)p) : (double)*(const float*)p;
+}
+template <class T> struct Kind { static constexpr int of = std::is_same<T, Bf16>::value ? 0 : std::is_same<T, F16>::value ? 1 : 2; };
+
+template <class T>
+__global__ void qkvDouble(QkvFinishParams p, int tokens, double* err) {
+    int token = blockIdx.x, head = blockIdx.y, e = threadIdx.x;
+    int D = paddedHead(p.headSize), half = p.headSize / 2;
+    if (e >= D) return;
+    const float* x = p.projected + (size_t)token * pad64((p.heads + 2 * p.kvHeads) * p.headSize) + head * p.headSize;
+    bool query = head < p.heads, value = head >= p.heads + p.kvHeads;
+    const float* w = query ? p.queryNorm : value ? nullptr : p.keyNorm;
+    auto in = [&](int i) { return (double)x[i] + (p.bias ? p.bias[head * p.headSize + i] : 0.0); };
+    double inverse = 1;
+    if (w) {
+        double s = 0;
+        for (int i = 0; i < p.headSize; i++) s += in(i) * in(i);
+        inverse = 1 / sqrt(s / p.headSize + (query ? p.queryEpsilon : p.keyEpsilon));
+    }
+    auto normed = [&](int i) { return in(i) * inverse * (w ? w[i] : 1.0); };
+    double want = 0;
+    int position = p.positions[token];
+    if (e < p.headSize) {
+        want = normed(e);
+        if (!value) {
+            int j = e % half;
+            double cos = p.cos[(size_t)position * p.pairs + j], sin = p.sin[(size_t)position * p.pairs + j];
+            want = e < half ? normed(e) * cos - normed(e + half) * sin : normed(e) * cos + normed(e - half) * sin;
+        }
+    }
+    double got;
+    if (query) {
+        got = widen(((const T*)p.q)[((size_t)token * p.heads + head) * D + e]);
+    } else {
+        int block = p.blocks[(size_t)p.rowTable[p.rowOf[token]] * p.tableStride + position / p.blockSize];
+        got = kvElement(p.kv, block, (head - p.heads) % p.kvHeads, value, position % p.blockSize, p.kvHeads, D, p.blockSize, e, sizeof(T), Kind<T>::of);
+    }
+    if (isnan(got)) atomicAdd(err + 2, 1.0);
+    else { atomicAdd(err, (got - want) * (got - want)); atomicAdd(err + 1, want * want); }
+}
+__global__ void countNotNan(const uint16_t* p, size_t n, unsigned long long* count) {
+    for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < n; i += (size_t)gridDim.x * blockDim.x) if (p[i] != 0xffff) atomicAdd(count, 1ull);
+}
+
+template <class T>
+static void checkQkv(int heads, int kvHeads, int headSize, int blockSize, bool bias, bool norms, bool learned) {
+    Rows rows({{0, 17}, {511, 1}, {97, 54}, {1022, 1}, {1000, 3}}, blockSize);
+    int all = (heads + 2 * kvHeads) * headSize, D = paddedHead(headSize), half = headSize / 2;
+    QkvFinishParams p{};
+    std::vector<float> cos, sin;
+    for (int i = 0; i < 1100 * half; i++) {
+        double a = (i / half) * std::pow(10000.0, -(double)(i % half) / half);
+        cos.push_back(learned ? 1.0f : (float)std::cos(a)), sin.push_back(learned ? 0.0f : (float)std::sin(a));
+    }
+    p.projected = rowsOf(rows.tokens, all, pad64(all), 2.0f, 0.1f, 41);
+    p.bias = bias ? rowsOf(1, all, all, 1.0f, 0.0f, 42) : nullptr;
+    p.queryNorm = norms ? rowsOf(1, headSize, headSize, 0.5f, 1.0f, 43) : nullptr;
+    p.keyNorm = norms ? rowsOf(1, headSize, headSize, 0.5f, 1.0f, 44) : nullptr;
+    p.cos = upload(cos); p.sin = upload(sin);
+    p.q = alloc((size_t)rows.tokens * heads * D * sizeof(T), 0xff);
+    size_t kvBytes = kvBlockBytes(kvHeads, D, blockSize, sizeof(T)) * rows.kvBlocks;
+    p.kv = alloc(kvBytes, 0xff);
+    p.step = header(rows.tokens, rows.rows(), 1);
+    p.positions = upload(rows.positions); p.rowOf = upload(rows.rowOf); p.rowTable = upload(rows.rowTable); p.blocks = upload(rows.blocks);
+    p.heads = heads; p.kvHeads = kvHeads; p.headSize = headSize; p.pairs = half; p.blockSize = blockSize; p.tableStride = rows.tableStride;
+    p.queryEpsilon = 1e-6f; p.keyEpsilon = 1e-5f;
+    launch(std::string("qkv_finish_") + Name<T>::of(), dim3(rows.tokens + 3, ceilDiv(heads + 2 * kvHeads, 4)), 128, 0, p);
+    auto* err = (double*)alloc(24);
+    qkvDouble<T><<<dim3(rows.tokens, heads + 2 * kvHeads), 128, 0, stream>>>(p, rows.tokens, err);
+    std::string name = text("qkv_finish %s heads %d/%d of %d blocks of %d bias %d norms %d learned %d", Name<T>::of(), heads, kvHeads, headSize, blockSize, bias, norms, learned);
+    close(download<double>(err, 3), sizeof(T) == 4 ? 1e-6 : std::is_same<T, F16>::value ? 4e-4 : 3e-3, name);
+    auto* written = (unsigned long long*)alloc(8);
+    countNotNan<<<256, 256, 0, stream>>>((const uint16_t*)p.kv, kvBytes / 2, written);
+    unsigned long long want = (unsigned long long)rows.tokens * kvHeads * 2 * D * sizeof(T) / 2;
+    report(download<unsigned long long>(written, 1)[0] == want, name + " stray or missing writes to kv");
+    freeAll();
+}
+
+// ---- attention ----------------------------------------------------------------------------------------------------
+
+/** Fills K and V of each row's positions up to its last. */
+template <class T>
+__global__ void fillKv(char* kv, const int32_t* blocks, int tableStride, int tables, const int32_t* lasts, int kvHeads, int headSize, int blockSize) {
+    int table = blockIdx.y, position = blockIdx.x, D = paddedHead(headSize);
+    if (position > lasts[table]) return;
+    int block = blocks[table * tableStride + position / blockSize], offset = position % blockSize;
+    for (int i = threadIdx.x; i < kvHeads * 2 * D; i += blockDim.x) {
+        int d = i % D, value = i / D % 2, head = i / D / 2, at = d * (int)sizeof(T);
+        size_t o = kvOffset(block, head, value, offset, kvHeads, D, blockSize, sizeof(T)) + (size_t)(at >> 7) * blockSize * 128 + (((at >> 4) & 7) ^ (offset & 7)) * 16 + (at & 15);
+        *(T*)(kv + o) = narrow<T>(d < headSize ? randomValue(table * 100003 + position, i, 51) * (value ? 1.0f : 1.7f) : 0.0f);
+    }
+}
+template <class T>
+__global__ void fillHeads(T* q, int rows, int headSize) {
+    int D = paddedHead(headSize);
+    for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < (size_t)rows * D; i += (size_t)gridDim.x * blockDim.x)
+        q[i] = narrow<T>(i % D < headSize ? randomValue(i / D, i % D, 52) * 1.5f : 0.0f);
+}
+template <class T>
+__global__ void attentionDouble(AttentionParams p, double* err) {
+    int token = blockIdx.x, head = blockIdx.y, D = paddedHead(p.headSize);
+    int kvHead = head / (p.heads / p.kvHeads), row = p.rowOf[token], position = p.positions[token];
+    int from = p.window > position ? 0 : position - p.window + 1;
+    __shared__ double o[128], score[128];
+    __shared__ double m, l, r;
+    int t = threadIdx.x;
+    o[t] = 0;
+    if (t == 0) m = -1e300, l = 0;
+    for (int base = from; base <= position; base += 128) {
+        __syncthreads();
+        double s = -1e300;
+        if (base + t <= position) {
+            s = 0;
+            int block = p.blocks[(size_t)p.rowTable[row] * p.tableStride + (base + t) / p.blockSize];
+            for (int d = 0; d < p.headSize; d++)
+                s += (double)widen(((const T*)p.q)[((size_t)token * p.heads + head) * D + d]) * kvElement(p.kv, block, kvHead, 0, (base + t) % p.blockSize, p.kvHeads, D, p.blockSize, d, sizeof(T), Kind<T>::of);
+            s /= sqrt((double)p.headSize);
+        }
+        score[t] = s;
+        __syncthreads();
+        if (t == 0) {
+            double before = m;
+            for (int i = 0; i < 128; i++) m = fmax(m, score[i]);
+            r = exp(before - m);
+            l *= r;
+            for (int i = 0; i < 128; i++) { score[i] = base + i <= position ? exp(score[i] - m) : 0; l += score[i]; }
+        }
+        __syncthreads();
+        o[t] *= r;
+        for (int i = 0; i < 128 && base + i <= position; i++) {
+            int block = p.blocks[(size_t)p.rowTable[row] * p.tableStride + (base + i) / p.blockSize];
+            if (t < p.headSize) o[t] += score[i] * kvElement(p.kv, block, kvHead, 1, (base + i) % p.blockSize, p.kvHeads, D, p.blockSize, t, sizeof(T), Kind<T>::of);
+        }
+    }
+    __syncthreads();
+    if (t < p.headSize) {
+        double want = o[t] / l;
+        double got = widen(*(const T*)((const char*)p.out + tileOffset(token, head * p.headSize + t, pad64(p.heads * p.headSize), sizeof(T))));
+        if (isnan(got)) atomicAdd(err + 2, 1.0);
+        else { atomicAdd(err, (got - want) * (got - want)); atomicAdd(err + 1, want * want); }
+    }
+}
+
+static void makeWork(AttentionParams& p, const Rows& rows, int group) {
+    AttentionPlanParams plan{};
+    size_t decode = 0;
+    for (int i = 0; i < rows.tokens; i++) decode += rows.positions[i] / 512 + 1;
+    plan.step = p.step; plan.rowStart = p.rowStart; plan.positions = p.positions;
+    plan.work = (AttentionWork*)alloc(sizeof(AttentionWork), 0xff);
+    plan.decode = (DecodeItem*)alloc(decode * sizeof(DecodeItem), 0xff);
+    plan.fold = (FoldItem*)alloc(rows.rows() * sizeof(FoldItem), 0xff);
+    plan.prefill = (PrefillItem*)alloc((ceilDiv(rows.tokens * group, 64) + rows.rows()) * sizeof(PrefillItem), 0xff);
+    plan.group = group; plan.window = p.window;
+    p.partials = (float*)alloc(decode * p.heads * (paddedHead(p.headSize) + 4) * 4, 0xff);
+    p.work = plan.work; p.decode = plan.decode; p.fold = plan.fold; p.prefill = plan.prefill;
+    launch("attention_plan", dim3(1), 1024, 0, plan);
+}
+template <class T>
+static void runAttention(const AttentionParams& p, int tokens, int rows) {
+    int D = paddedHead(p.headSize), group = p.heads / p.kvHeads;
+    std::string suffix = text("_%s_%d", Name<T>::of(), D);
+    int y = p.kvHeads * ceilDiv(group, 16);
+    launch("attention_decode" + suffix, dim3(ceilDiv(132 * (D == 64 ? 3 : 1), y), y), 128, 4 * 128 * D * 2 + 16 * (128 + D) * 2 + 1024, p);
+    launch("attention_fold" + suffix, dim3(rows, ceilDiv(p.heads, 4)), 128, 0, p);
+    launch("attention_prefill" + suffix, dim3(std::min(ceilDiv(tokens * group, 64) + rows, 16 * 132), p.kvHeads), 128, 2 * 128 * D * 2 + 64 * D * 6, p);
+}
+template <class T>
+static AttentionParams attentionOf(const Rows& rows, int heads, int kvHeads, int headSize, int window, const std::vector<std::pair<int, int>>& spans) {
+    AttentionParams p{};
+    int D = paddedHead(headSize);
+    std::vector<int32_t> lasts(spans.size());
+    int longest = 0;
+    for (size_t r = 0; r < spans.size(); r++) lasts[spans.size() - 1 - r] = spans[r].first + spans[r].second - 1, longest = std::max(longest, spans[r].first + spans[r].second);
+    auto* q = (T*)alloc((size_t)rows.tokens * heads * D * sizeof(T));
+    fillHeads<T><<<512, 256, 0, stream>>>(q, rows.tokens * heads, headSize);
+    p.q = q;
+    auto* kv = (char*)alloc(kvBlockBytes(kvHeads, D, rows.blockSize, sizeof(T)) * rows.kvBlocks, 0xff);
+    p.step = header(rows.tokens, rows.rows(), 1);
+    p.rowStart = upload(rows.rowStart); p.positions = upload(rows.positions); p.rowOf = upload(rows.rowOf);
+    p.rowTable = upload(rows.rowTable); p.blocks = upload(rows.blocks);
+    fillKv<T><<<dim3(longest, spans.size()), 128, 0, stream>>>(kv, p.blocks, rows.tableStride, spans.size(), upload(lasts), kvHeads, headSize, rows.blockSize);
+    CK(cudaGetLastError());
+    p.kv = kv;
+    p.heads = heads; p.kvHeads = kvHeads; p.headSize = headSize; p.blockSize = rows.blockSize; p.tableStride = rows.tableStride; p.window = window;
+    p.scale = (float)((sizeof(T) == 2 ? 1.4426950408889634 : 1.0) / std::sqrt((double)headSize));
+    return p;
+}
+
+template <class T>
+static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, int window, const std::vector<std::pair<int, int>>& spans) {
+    Rows rows(spans, blockSize);
+    AttentionParams p = attentionOf<T>(rows, heads, kvHeads, headSize, window, spans);
+    size_t bytes = (size_t)(pad64(rows.tokens) + 64) * pad64(heads * headSize) * sizeof(T);
+    void* oracle = alloc(bytes, 0xff);
+    std::string name = text("attention %s heads %d/%d of %d blocks of %d window %d", Name<T>::of(), heads, kvHeads, headSize, blockSize, window);
+    p.out = oracle;
+    if (sizeof(T) == 2) launch(text("oracle_attention_%s_%d", Name<T>::of(), paddedHead(headSize)), dim3(rows.tokens, heads), 32, 0, p);
+    else launch("attention_f32", dim3(rows.tokens, ceilDiv(heads, 4)), 128, 0, p);
+    auto* err = (double*)alloc(24);
+    attentionDouble<T><<<dim3(rows.tokens, heads), 128, 0, stream>>>(p, err);
+    CK(cudaGetLastError());
+    close(download<double>(err, 3), sizeof(T) == 4 ? 2e-6 : std::is_same<T, F16>::value ? 8e-4 : 6e-3, name + " oracle");
+    if (sizeof(T) == 2) {
+        makeWork(p, rows, heads / kvHeads);
+        p.out = alloc(bytes, 0xff);
+        runAttention<T>(p, rows.tokens + 40, rows.rows() + 5);
+        same(p.out, oracle, bytes, name + " fast");
+        // Each token a row of its own: all through decode.
+        Rows single(spans, blockSize, true);
+        AttentionParams s = p;
+        s.step = header(single.tokens, single.rows(), 1);
+        s.rowStart = upload(single.rowStart); s.positions = upload(single.positions); s.rowOf = upload(single.rowOf); s.rowTable = upload(single.rowTable);
+        makeWork(s, single, heads / kvHeads);
+        s.out = alloc(bytes, 0xff);
+        runAttention<T>(s, single.tokens, single.rows());
+        same(s.out, oracle, bytes, name + " prefill as decode");
+    }
+    freeAll();
+}
+
+// ---- timing -------------------------------------------------------------------------------------------------------
+
+/** Median microseconds of one call of `body`, called `count` times in a graph with i = 0, 1, ... */
+static double timed(int count, const std::function<void(int)>& body) {
+    body(0);
+    CK(cudaStreamSynchronize(stream));
+    cudaGraph_t graph;
+    cudaGraphExec_t exec;
+    CK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+    for (int i = 0; i < count; i++) body(i);
+    CK(cudaStreamEndCapture(stream, &graph));
+    CK(cudaGraphInstantiate(&exec, graph, 0));
+    cudaEvent_t a, b;
+    CK(cudaEventCreate(&a));
+    CK(cudaEventCreate(&b));
+    std::vector<float> times;
+    for (int i = 0; i < 9; i++) {
+        CK(cudaEventRecord(a, stream));
+        CK(cudaGraphLaunch(exec, stream));
+        CK(cudaEventRecord(b, stream));
+        CK(cudaEventSynchronize(b));
+        float t;
+        CK(cudaEventElapsedTime(&t, a, b));
+        if (i > 1) times.push_back(t);
+    }
+    std::sort(times.begin(), times.end());
+    CK(cudaGraphExecDestroy(exec));
+    CK(cudaGraphDestroy(graph));
+    return times[times.size() / 2] * 1000.0 / count;
+}
+
+static void timeMatmul(const char* model, const char* what, int rows, int k, int epilogue, const std::vector<int>& counts) {
+    size_t bytes = (size_t)pad64(rows) * pad64(k) * 2;
+    int copies = std::max(1, (int)(160000000 / bytes));
+    std::vector<void*> weights;
+    for (int i = 0; i < copies; i++) weights.push_back(tiles<Bf16>(rows, k, 1.0f / std::sqrt((float)k), 60 + i));
+    for (int tokens : counts) {
+        size_t mark = allocated.size();
+        MatmulParams p{};
+        p.rows = rows; p.k = k; p.columns = epilogue == EPILOGUE_GATED ? rows / 2 : rows; p.segments = segmentsOf(rows, k); p.epilogue = epilogue;
+        p.x = tiles<Bf16>(tokens, k, 1.0f, 61);
+        p.outRows = (float*)alloc((size_t)pad64(tokens) * pad64(p.columns) * 4);
+        p.outTiles = alloc((size_t)pad64(tokens) * pad64(p.columns) * 2);
+        p.partials = (float*)alloc((size_t)256 * pad64(rows) * p.segments * 4);
+        p.arrivals = (uint32_t*)alloc(pad64(rows) / 64 * 2 * 4);
+        p.step = header(tokens, tokens, tokens);
+        int count = std::max(copies, bytes > 50000000 ? 4 : 24);
+        double us = timed(count, [&](int i) { MatmulParams q = p; q.weight = weights[i % copies]; matmulOn<Bf16>(tileFor(tokens), tokens, q); });
+        double ideal = std::max(bytes / 3.0e6, 2.0 * tokens * rows * (double)k / 798e6);
+        printf("%-13s %-8s %6d x %-6d S %d  M %4d  %8.2f us  %7.0f GB/s  %6.1f TFLOP/s  %5.1f %% of roofline\n", model, what, rows, k, p.segments, tokens, us,
+               bytes / us / 1e3, 2.0 * tokens * rows * (double)k / us / 1e6, 100 * ideal / us);
+        CK(cudaStreamSynchronize(stream));
+        while (allocated.size() > mark) { CK(cudaFree(allocated.back())); allocated.pop_back(); }
+    }
+    freeAll();
+}
+
+static void timeAttention(const char* what, int heads, int kvHeads, int headSize, const std::vector<std::pair<int, int>>& spans) {
+    Rows rows(spans, 16);
+    AttentionParams p = attentionOf<Bf16>(rows, heads, kvHeads, headSize, INT_MAX, spans);
+    p.out = alloc((size_t)pad64(rows.tokens) * pad64(heads * headSize) * 2);
+    makeWork(p, rows, heads / kvHeads);
+    double us = timed(10, [&](int) { runAttention<Bf16>(p, rows.tokens, rows.rows()); });
+    double bytes = 0, flops = 0;
+    for (auto [first, n] : spans) {
+        bytes += (double)(first + n) * kvHeads * headSize * 4;
+        flops += 4.0 * heads * headSize * n * (first + (n + 1) / 2.0);
+    }
+    double ideal = std::max(bytes / 3.0e6, flops / 798e6);
+    printf("%-52s %8.2f us  %7.0f GB/s  %6.1f TFLOP/s  %5.1f %% of roofline\n", what, us, bytes / us / 1e3, flops / us / 1e6, 100 * ideal / us);
+    freeAll();
+}
+
+static void timeSmall(const char* model, int hidden, int heads, int kvHeads, int headSize, int tokens) {
+    NormParams n{};
+    n.x = rowsOf(tokens, hidden, pad64(hidden), 1, 0, 71); n.weight = rowsOf(1, hidden, hidden, 1, 1, 72);
+    n.out = alloc((size_t)pad64(tokens) * pad64(hidden) * 2); n.step = header(tokens, tokens, tokens); n.width = hidden; n.epsilon = 1e-6f;
+    double norm = timed(50, [&](int) { launch("norm_bf16", dim3(tokens), 128, 0, n); });
+    std::vector<std::pair<int, int>> spans(tokens, {300, 1});
+    Rows rows(spans, 16);
+    QkvFinishParams p{};
+    int all = (heads + 2 * kvHeads) * headSize;
+    p.projected = rowsOf(tokens, all, pad64(all), 1, 0, 73); p.bias = rowsOf(1, all, all, 1, 0, 74);
+    p.cos = rowsOf(400, headSize / 2, headSize / 2, 1, 0, 75); p.sin = p.cos;
+    p.q = alloc((size_t)tokens * heads * headSize * 2);
+    p.kv = alloc(kvBlockBytes(kvHeads, headSize, 16, 2) * rows.kvBlocks);
+    p.step = n.step; p.positions = upload(rows.positions); p.rowOf = upload(rows.rowOf); p.rowTable = upload(rows.rowTable); p.blocks = upload(rows.blocks);
+    p.heads = heads; p.kvHeads = kvHeads; p.headSize = headSize; p.pairs = headSize / 2; p.blockSize = 16; p.tableStride = rows.tableStride;
+    double finish = timed(50, [&](int) { launch("qkv_finish_bf16", dim3(tokens, ceilDiv(heads + 2 * kvHeads, 4)), 128, 0, p); });
+    printf("%-13s M %4d  norm %.2f us  qkv_finish %.2f us\n", model, tokens, norm, finish);
+    freeAll();
+}
+
+int main(int argc, char** argv) {
+    folder = argc > 1 ? argv[1] : ".";
+    std::string mode = argc > 2 ? argv[2] : "check";
+    CK(cudaStreamCreate(&stream));
+    loadAll();
+    cudaDeviceProp device;
+    CK(cudaGetDeviceProperties(&device, 0));
+    int driver;
+    CK(cudaDriverGetVersion(&driver));
+    printf("%s, driver API %d, %zu kernels\n", device.name, driver, kernels.size());
+    if (mode == "small") {
+        checkMatmul<Bf16>(896, 960, {1, 17});
+        checkMatmul<F16>(97, 130, {54});
+        checkMatmul<float>(97, 130, {17});
+        checkNorm<Bf16>(97, 17);
+        checkNorm<float>(896, 3);
+        checkEmbed<Bf16>(97, 130, 17, true);
+        checkQkv<Bf16>(7, 1, 24, 8, true, true, false);
+        checkAttention<Bf16>(7, 1, 64, 16, 100, {{0, 17}, {600, 1}, {30, 1}, {120, 33}});
+        checkAttention<F16>(4, 2, 96, 8, INT_MAX, {{0, 5}, {513, 1}, {510, 3}});
+        checkAttention<float>(4, 2, 24, 8, INT_MAX, {{0, 5}, {33, 1}});
+    }
+    if (mode == "check") {
+        std::vector<int> counts = {1, 17, 54, 97, 200, 300, 1023};
+        checkMatmul<Bf16>(64, 64, counts);
+        checkMatmul<Bf16>(97, 130, counts);
+        checkMatmul<Bf16>(1152, 896, {1, 16, 17, 64, 97, 128, 256, 1023});
+        checkMatmul<Bf16>(896, 4864, {1, 17, 54, 97, 257});
+        checkMatmul<Bf16>(3072, 2048, {1, 54, 200});
+        checkMatmul<Bf16>(4096, 4096, {17, 300});
+        checkMatmul<F16>(1000, 1797, {1, 17, 54, 97, 300});
+        checkMatmul<F16>(64, 7168, {3, 200});
+        checkMatmul<float>(97, 130, {1, 17, 54});
+        checkMatmul<float>(1152, 896, {17, 97});
+        for (int width : {24, 64, 97, 130, 896, 2048, 4096, 5120}) {
+            checkNorm<Bf16>(width, 54);
+            checkNorm<F16>(width, 17);
+            checkNorm<float>(width, 1);
+        }
+        checkEmbed<Bf16>(1000, 97, 54, true);
+        checkEmbed<F16>(1000, 896, 17, false);
+        checkEmbed<float>(97, 130, 1023, true);
+        checkQkv<Bf16>(14, 2, 64, 16, true, false, false);
+        checkQkv<Bf16>(32, 8, 128, 16, false, true, false);
+        checkQkv<F16>(7, 1, 24, 8, true, true, false);
+        checkQkv<F16>(5, 5, 96, 24, true, false, true);
+        checkQkv<float>(4, 2, 24, 8, true, true, false);
+        checkQkv<float>(2, 1, 128, 16, false, false, true);
+        std::vector<std::pair<int, int>> spans = {{0, 1}, {5, 1}, {127, 1}, {128, 1}, {511, 1}, {512, 1}, {513, 1}, {1023, 1}, {1999, 1},
+                                                  {0, 1023}, {500, 97}, {128, 17}, {0, 2}, {513, 54}, {127, 2}, {1535, 3}, {2047, 1}};
+        for (int window : {INT_MAX, 1, 100, 700}) {
+            checkAttention<Bf16>(14, 2, 64, 16, window, spans);
+            checkAttention<Bf16>(32, 8, 128, 16, window, spans);
+            checkAttention<F16>(7, 1, 96, 24, window, spans);
+            checkAttention<F16>(40, 2, 24, 8, window, spans);
+            checkAttention<Bf16>(3, 3, 64, 64, window, spans);
+            checkAttention<float>(4, 2, 24, 8, window, spans);
+        }
+        checkAttention<float>(4, 1, 128, 16, INT_MAX, {{0, 97}, {500, 1}});
+    }
+    if (mode == "time") {
+        std::vector<int> decode = {1, 16, 64, 128, 256, 2048};
+        timeMatmul("Qwen2.5-0.5B", "qkv", 1152, 896, EPILOGUE_STORE, decode);
+        timeMatmul("Qwen2.5-0.5B", "o", 896, 896, EPILOGUE_ADD, decode);
+        timeMatmul("Qwen2.5-0.5B", "gate+up", 9728, 896, EPILOGUE_GATED, decode);
+        timeMatmul("Qwen2.5-0.5B", "down", 896, 4864, EPILOGUE_ADD, decode);
+        timeMatmul("Qwen2.5-0.5B", "head", 151936, 896, EPILOGUE_STORE, {1, 64, 256});
+        timeMatmul("Llama-3.2-1B", "qkv", 3072, 2048, EPILOGUE_STORE, {1, 64, 256});
+        timeMatmul("Llama-3.2-1B", "o", 2048, 2048, EPILOGUE_ADD, {1, 64, 256});
+        timeMatmul("Llama-3.2-1B", "gate+up", 16384, 2048, EPILOGUE_GATED, {1, 64, 256, 2048});
+        timeMatmul("Llama-3.2-1B", "down", 2048, 8192, EPILOGUE_ADD, {1, 64, 256, 2048});
+        timeMatmul("Llama-3.1-8B", "qkv", 6144, 4096, EPILOGUE_STORE, decode);
+        timeMatmul("Llama-3.1-8B", "o", 4096, 4096, EPILOGUE_ADD, decode);
+        timeMatmul("Llama-3.1-8B", "gate+up", 28672, 4096, EPILOGUE_GATED, decode);
+        timeMatmul("Llama-3.1-8B", "down", 4096, 14336, EPILOGUE_ADD, decode);
+        for (int rows : {1, 64, 256}) {
+            std::vector<std::pair<int, int>> spans(rows, {511, 1}), longer(rows, {1200, 1});
+            timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 512", rows).c_str(), 14, 2, 64, spans);
+            timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 1201", rows).c_str(), 14, 2, 64, longer);
+            timeAttention(text("attention 1B 32/8 of 64, %d rows of 512", rows).c_str(), 32, 8, 64, spans);
+            timeAttention(text("attention 8B 32/8 of 128, %d rows of 512", rows).c_str(), 32, 8, 128, spans);
+            timeAttention(text("attention 8B 32/8 of 128, %d rows of 1201", rows).c_str(), 32, 8, 128, longer);
+        }
+        timeAttention("prefill 0.5B 2 x 1024", 14, 2, 64, {{0, 1024}, {0, 1024}});
+        timeAttention("prefill 8B 2 x 1024", 32, 8, 128, {{0, 1024}, {0, 1024}});
+        timeAttention("prefill 8B 2048 after 6144", 32, 8, 128, {{6144, 2048}});
+        for (int tokens : {1, 64, 256, 2048}) timeSmall("Qwen2.5-0.5B", 896, 14, 2, 64, tokens);
+        for (int tokens : {1, 64, 256, 2048}) timeSmall("Llama-3.1-8B", 4096, 32, 8, 128, tokens);
+    }
+    CK(cudaDeviceSynchronize());
+    printf("%d checks, %d wrong\n", checks, failures);
+    return failures == 0 ? 0 : 1;
+}
