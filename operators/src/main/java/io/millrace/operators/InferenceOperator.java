@@ -24,7 +24,6 @@ import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
-import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 
 /**
  * Has requests answered by the shared engine, one outcome for each record. Mailbox thread only;
@@ -288,7 +287,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     }
 
     private void release() {
-        queue.release(this::emit, output);
+        queue.release(this::emit, output::emitWatermark);
     }
 
     private void emit(InFlight record) {
@@ -299,12 +298,6 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     @Override
     public void processWatermark(Watermark mark) {
         queue.add(mark);
-        release();
-    }
-
-    @Override
-    public void processWatermarkStatus(WatermarkStatus status) {
-        queue.add(status, output);
         release();
     }
 

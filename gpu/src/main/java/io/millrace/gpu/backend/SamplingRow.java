@@ -35,4 +35,10 @@ public final class SamplingRow {
         this.prompt = prompt;
         this.generated = new int[16];
     }
+
+    /** The repetition penalty as a normal float, so that no product or quotient by it is NaN. */
+    public float repetitionPenalty() {
+        float penalty = (float) parameters.repetitionPenalty();
+        return Math.max(Float.MIN_NORMAL, Math.min(Float.MAX_VALUE, penalty));
+    }
 }

@@ -50,8 +50,7 @@ final class WeightReader<M, V> {
         return vector;
     }
 
-    void finish() throws IOException {
-        backend.finishLoading();
+    void finish() {
         progress.onProgress("weights", total, total);
     }
 

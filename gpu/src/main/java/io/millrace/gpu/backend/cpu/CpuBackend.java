@@ -30,7 +30,6 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     private final RotaryTable rotary;
     private final Workers workers;
     private final StripProduct product;
-    private final WeightLoader loader;
     private final int maxTokens;
     private final int maxRows;
     private final int vocabulary;
@@ -56,7 +55,6 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     /**
      * @param maxTokens most tokens of a step
      * @param maxRows most rows of a step
-     * @param loader used until the weights are loaded
      */
     CpuBackend(
             AttentionShape shape,
@@ -64,12 +62,10 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
             int vocabulary,
             int maxTokens,
             int maxRows,
-            Workers workers,
-            WeightLoader loader) {
+            Workers workers) {
         this.shape = shape;
         this.rotary = rotary;
         this.workers = workers;
-        this.loader = loader;
         this.vocabulary = vocabulary;
         this.maxTokens = maxTokens;
         this.maxRows = maxRows;
@@ -94,17 +90,12 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
 
     @Override
     public StripMatrix matrix(List<Tensor> parts) throws IOException {
-        return StripMatrix.load(parts, loader);
+        return StripMatrix.load(parts, workers);
     }
 
     @Override
     public StripMatrix gatedMatrix(Tensor gate, Tensor up) throws IOException {
-        return StripMatrix.loadGated(gate, up, loader);
-    }
-
-    @Override
-    public void finishLoading() throws IOException {
-        loader.finish();
+        return StripMatrix.loadGated(gate, up, workers);
     }
 
     @Override

@@ -131,7 +131,7 @@ final class CpuSampler {
 
     private void penalize(SamplingRow row) {
         SamplingParameters p = row.parameters;
-        float repetition = (float) p.repetitionPenalty();
+        float repetition = row.repetitionPenalty();
         float frequency = (float) p.frequencyPenalty();
         float presence = (float) p.presencePenalty();
         if (p.repetitionPenalty() != 1) {

@@ -282,6 +282,11 @@ class CpuSamplerTest {
                 new SamplingRow(
                         absurd.toBuilder().repetitionPenalty(1e300).build(), 0, 0, row.prompt);
         assertThat(draw(row, 1f, -1f, 3f)).isBetween(0, 2);
+        assertThat(draw(row, 0f, Float.NEGATIVE_INFINITY, 3f)).isBetween(0, 2);
+        row =
+                new SamplingRow(
+                        absurd.toBuilder().repetitionPenalty(1e-50).build(), 0, 0, row.prompt);
+        assertThat(draw(row, 0f, Float.NEGATIVE_INFINITY, 3f)).isBetween(0, 2);
     }
 
     @Test

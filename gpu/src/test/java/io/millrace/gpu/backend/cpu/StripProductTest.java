@@ -31,12 +31,10 @@ class StripProductTest {
     @TempDir Path dir;
 
     private final Workers workers = new Workers(2);
-    private final WeightLoader loader = new WeightLoader(2);
     private final Random random = new Random(11);
 
     @AfterEach
-    void endThreads() throws IOException {
-        loader.close();
+    void endThreads() {
         workers.close();
     }
 
@@ -71,7 +69,7 @@ class StripProductTest {
     private void assertChains(DType type, int outputs, int inputs) throws IOException {
         float[] w = new float[outputs * inputs];
         Tensor tensor = tensor(type, outputs, inputs, w);
-        StripMatrix matrix = load(tensor);
+        StripMatrix matrix = StripMatrix.load(List.of(tensor), workers);
         for (int tokens : new int[] {1, 2, 4, 5, 17}) {
             float[] x = randoms(tokens * inputs);
             float[] y = product(matrix, x, tokens, outputs);
@@ -99,10 +97,12 @@ class StripProductTest {
         float[] b = new float[8 * 9];
         float[] c = new float[97 * 9];
         StripMatrix matrix =
-                load(
-                        tensor(DType.BF16, 17, 9, a),
-                        tensor(DType.BF16, 8, 9, b),
-                        tensor(DType.BF16, 97, 9, c));
+                StripMatrix.load(
+                        List.of(
+                                tensor(DType.BF16, 17, 9, a),
+                                tensor(DType.BF16, 8, 9, b),
+                                tensor(DType.BF16, 97, 9, c)),
+                        workers);
         float[] row = new float[9];
         matrix.row(16, row, 0);
         assertThat(row).isEqualTo(Arrays.copyOfRange(a, 16 * 9, 17 * 9));
@@ -118,19 +118,13 @@ class StripProductTest {
         float[] b = new float[4 * 17];
         Tensor first = tensor(DType.F16, 3, 17, a);
         Tensor second = tensor(DType.BF16, 4, 17, b);
-        StripMatrix matrix = load(first, second);
+        StripMatrix matrix = StripMatrix.load(List.of(first, second), workers);
         assertThat(matrix.type).isEqualTo(DType.F32);
         float[] row = new float[17];
         matrix.row(2, row, 0);
         assertThat(row).isEqualTo(Arrays.copyOfRange(a, 34, 51));
         matrix.row(3, row, 0);
         assertThat(row).isEqualTo(Arrays.copyOfRange(b, 0, 17));
-    }
-
-    private StripMatrix load(Tensor... parts) throws IOException {
-        StripMatrix matrix = StripMatrix.load(List.of(parts), loader);
-        loader.finish();
-        return matrix;
     }
 
     private float[] product(StripMatrix matrix, float[] x, int tokens, int outputs) {
