@@ -24,6 +24,7 @@ import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 
 /**
  * Has requests answered by the shared engine, one outcome for each record. Mailbox thread only;
@@ -287,7 +288,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     }
 
     private void release() {
-        queue.release(this::emit, output::emitWatermark);
+        queue.release(this::emit, output);
     }
 
     private void emit(InFlight record) {
@@ -298,6 +299,12 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     @Override
     public void processWatermark(Watermark mark) {
         queue.add(mark);
+        release();
+    }
+
+    @Override
+    public void processWatermarkStatus(WatermarkStatus status) {
+        queue.add(status, output);
         release();
     }
 

@@ -1,8 +1,10 @@
 package io.millrace.operators;
 
 import java.util.Locale;
+import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.connector.source.Source;
+import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
@@ -13,18 +15,35 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 public final class InferencePipeline {
     private InferencePipeline() {}
 
-    /**
-     * Builds the pipeline at the environment's parallelism. Operator uids start with {@link
-     * PipelineOptions#name}, so they stay the same from release to release.
-     *
-     * @param sourceName name of the source in the web UI
-     * @return one outcome per record
-     */
+    /** As the other one, without watermarks. */
     public static DataStream<Outcome> build(
             StreamExecutionEnvironment env,
             Source<Inbound, ?, ?> source,
             String sourceName,
             PipelineOptions options) {
+        return build(env, source, sourceName, WatermarkStrategy.noWatermarks(), options);
+    }
+
+    /**
+     * Builds the pipeline at the environment's parallelism. Operator uids start with {@link
+     * PipelineOptions#name}, so they stay the same from release to release.
+     *
+     * <p>A bounded source runs in streaming mode, so that there are checkpoints; an environment in
+     * batch mode is refused.
+     *
+     * @param sourceName name of the source in the web UI
+     * @param watermarks made from the records' own timestamps; {@code withIdleness} is right here,
+     *     since a paused source does not count as idle. A watermark leaves once nothing that came
+     *     before it is in flight.
+     * @return one outcome per record, with the record's timestamp
+     */
+    public static DataStream<Outcome> build(
+            StreamExecutionEnvironment env,
+            Source<Inbound, ?, ?> source,
+            String sourceName,
+            WatermarkStrategy<Inbound> watermarks,
+            PipelineOptions options) {
+        stream(env);
         if (!env.isChainingEnabled()) {
             throw new IllegalArgumentException(
                     "Operator chaining is off (pipeline.operator-chaining.enabled), but the source"
@@ -33,7 +52,7 @@ public final class InferencePipeline {
         String uid = options.name();
         return env.fromSource(
                         ValvedSource.of(source, WireType.INBOUND, uid),
-                        WatermarkStrategy.noWatermarks(),
+                        new ValvedWatermarks(watermarks, uid),
                         sourceName,
                         WireType.INBOUND)
                 .uid(uid + "-source")
@@ -51,5 +70,18 @@ public final class InferencePipeline {
                         WireType.OUTCOME,
                         new InferenceOperatorFactory(options))
                 .uid(uid + "-inference");
+    }
+
+    /** Automatic mode would take batch for bounded sources. */
+    private static void stream(StreamExecutionEnvironment env) {
+        if (env.getConfiguration().get(ExecutionOptions.RUNTIME_MODE)
+                == RuntimeExecutionMode.BATCH) {
+            throw new IllegalArgumentException(
+                    "The runtime mode is BATCH, which has no checkpoints: a failure would begin again at"
+                            + " the first request. Set "
+                            + ExecutionOptions.RUNTIME_MODE.key()
+                            + " to STREAMING; a bounded source ends in it as well.");
+        }
+        env.setRuntimeMode(RuntimeExecutionMode.STREAMING);
     }
 }

@@ -16,6 +16,7 @@ import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 
 /**
  * Groups records before the inference operator. Mailbox thread only.
@@ -39,6 +40,12 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
     private final transient MailboxExecutor mailbox;
     private final transient List<Inbound> buffer = new ArrayList<>();
     private transient Watermark held;
+
+    /** Input is idle, and downstream does not know yet. */
+    private transient boolean heldIdle;
+
+    /** Input is idle, and downstream knows. */
+    private transient boolean idle;
 
     /** Counts groups, so that a timer knows whether its group has already left. */
     private transient long group;
@@ -160,6 +167,11 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
             output.emitWatermark(held);
             held = null;
         }
+        if (heldIdle) {
+            heldIdle = false;
+            idle = true;
+            output.emitWatermarkStatus(WatermarkStatus.IDLE);
+        }
     }
 
     @Override
@@ -168,6 +180,16 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
             output.emitWatermark(mark);
         } else {
             held = mark;
+        }
+    }
+
+    /** Idleness waits as a watermark does; if input is active again before that, it is void. */
+    @Override
+    public void processWatermarkStatus(WatermarkStatus status) {
+        heldIdle = status.isIdle() && !buffer.isEmpty();
+        if (!heldIdle && status.isIdle() != idle) {
+            idle = status.isIdle();
+            output.emitWatermarkStatus(status);
         }
     }
 

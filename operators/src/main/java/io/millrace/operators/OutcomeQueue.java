@@ -6,14 +6,19 @@ import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.function.Consumer;
+import org.apache.flink.streaming.api.operators.Output;
 import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 
 /**
  * Decides when outcomes and watermarks leave the inference operator: outcomes in order of arrival
  * or as they are done, a watermark once nothing that came before it is left. Mailbox thread only.
  */
 final class OutcomeQueue {
-    /** A watermark, and the number of records that came before it. */
+    /**
+     * A watermark, and the number of records that came before it. Null says that input is idle:
+     * downstream must not go on without this subtask while it still has something to say.
+     */
     private record Pending(long after, Watermark watermark) {}
 
     private final boolean ordered;
@@ -26,6 +31,9 @@ final class OutcomeQueue {
 
     private final ArrayDeque<Pending> watermarks = new ArrayDeque<>();
     private long arrived;
+
+    /** Downstream was told so. */
+    private boolean idle;
 
     OutcomeQueue(boolean ordered) {
         this.ordered = ordered;
@@ -45,10 +53,24 @@ final class OutcomeQueue {
     }
 
     void add(Watermark watermark) {
-        if (!watermarks.isEmpty() && watermarks.peekLast().after() == arrived) {
+        Pending last = watermarks.peekLast();
+        if (last != null && last.after() == arrived && last.watermark() != null) {
             watermarks.removeLast();
         }
         watermarks.add(new Pending(arrived, watermark));
+    }
+
+    /** Idleness waits as a watermark does; if input is active again before that, it is void. */
+    void add(WatermarkStatus status, Output<?> marks) {
+        if (status.isIdle()) {
+            watermarks.add(new Pending(arrived, null));
+        } else {
+            watermarks.removeIf(pending -> pending.watermark() == null);
+            if (idle) {
+                idle = false;
+                marks.emitWatermarkStatus(WatermarkStatus.ACTIVE);
+            }
+        }
     }
 
     boolean isEmpty() {
@@ -61,7 +83,7 @@ final class OutcomeQueue {
     }
 
     /** Lets go what may. */
-    void release(Consumer<InFlight> outcomes, Consumer<Watermark> marks) {
+    void release(Consumer<InFlight> outcomes, Output<?> marks) {
         if (ordered) {
             releaseWatermarks(marks);
             Iterator<InFlight> records = left.iterator();
@@ -84,11 +106,17 @@ final class OutcomeQueue {
         }
     }
 
-    private void releaseWatermarks(Consumer<Watermark> marks) {
+    private void releaseWatermarks(Output<?> marks) {
         while (!watermarks.isEmpty()
                 && (left.isEmpty()
                         || left.iterator().next().sequence >= watermarks.peek().after())) {
-            marks.accept(watermarks.poll().watermark());
+            Watermark watermark = watermarks.poll().watermark();
+            if (watermark != null) {
+                marks.emitWatermark(watermark);
+            } else if (!idle) {
+                idle = true;
+                marks.emitWatermarkStatus(WatermarkStatus.IDLE);
+            }
         }
     }
 }

@@ -1,6 +1,9 @@
 package io.millrace.operators;
 
+import java.util.Collections;
 import java.util.Map;
+import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.flink.api.common.functions.RuntimeContext;
@@ -26,6 +29,7 @@ final class Valve {
     private static final Map<Key, Valve> REGISTERED = new ConcurrentHashMap<>();
 
     private final Key key;
+    private final Thread mailboxThread = Thread.currentThread();
     private final int maxRequests;
     private final long maxTokens;
 
@@ -33,6 +37,10 @@ final class Valve {
     private long tokens;
     private boolean attached;
     private Runnable flush = () -> {};
+
+    /** Weak, so that a clock goes with the split whose idleness it measured. */
+    private final Set<OpenTime> clocks = Collections.newSetFromMap(new WeakHashMap<>());
+
     private CompletableFuture<Void> opened = CompletableFuture.completedFuture(null);
     private CompletableFuture<Void> emptied = CompletableFuture.completedFuture(null);
 
@@ -53,6 +61,17 @@ final class Valve {
     /** The valve of the task that {@code context} belongs to, or null. */
     static Valve find(RuntimeContext context, String pipeline) {
         return REGISTERED.get(key(context, pipeline));
+    }
+
+    /** The valve of the task whose mailbox thread calls, or null. */
+    static Valve ofThisTask(String pipeline) {
+        for (Valve valve : REGISTERED.values()) {
+            if (valve.mailboxThread == Thread.currentThread()
+                    && valve.key.pipeline().equals(pipeline)) {
+                return valve;
+            }
+        }
+        return null;
     }
 
     private static Key key(RuntimeContext context, String pipeline) {
@@ -76,6 +95,11 @@ final class Valve {
         return attached;
     }
 
+    /** Tells {@code clock} from now on when this valve opens and closes. */
+    void add(OpenTime clock) {
+        clocks.add(clock);
+    }
+
     /** Sets what gives away a partial batch when no more input will come. */
     void onEndOfInput(Runnable flush) {
         this.flush = flush;
@@ -97,7 +121,9 @@ final class Valve {
         }
         if (wasOpen && !isOpen()) {
             opened = new CompletableFuture<>();
+            clocks.forEach(OpenTime::onClosed);
         } else if (!wasOpen && isOpen()) {
+            clocks.forEach(OpenTime::onOpened);
             opened.complete(null);
         }
         if (isEmpty()) {

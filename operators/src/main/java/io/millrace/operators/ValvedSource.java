@@ -22,7 +22,7 @@ import org.apache.flink.streaming.api.lineage.LineageVertexProvider;
  * Any source, read only while the {@link Valve} of its task is open. Everything but the reader is
  * the source's own.
  */
-public class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
+class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
         implements Source<T, SplitT, EnumChkT>, ResultTypeQueryable<T>, LineageVertexProvider {
     private static final long serialVersionUID = 1L;
 
@@ -43,7 +43,7 @@ public class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
      * @param type what it produces
      * @param pipeline {@link PipelineOptions#name} of the operators behind it
      */
-    public static <T, SplitT extends SourceSplit, EnumChkT> ValvedSource<T, SplitT, EnumChkT> of(
+    static <T, SplitT extends SourceSplit, EnumChkT> ValvedSource<T, SplitT, EnumChkT> of(
             Source<T, SplitT, EnumChkT> source, TypeInformation<T> type, String pipeline) {
         return source instanceof SupportsSplitReassignmentOnRecovery
                 ? new Reassigning<>(source, type, pipeline)

@@ -17,7 +17,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.streaming.util.AbstractStreamOperatorTestHarness;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -395,6 +397,35 @@ class InferenceOperatorTest {
                 assertThat(harness.watermarks()).endsWith(4L).doesNotContain(2L);
                 assertThat(harness.outcomes()).hasSize(2);
             }
+        }
+    }
+
+    @Test
+    void idlenessWaitsForWhatCameBeforeItAndIsVoidOnceInputIsActiveAgain() throws Exception {
+        try (InferenceHarness harness = InferenceHarness.open(options().build())) {
+            control.hold();
+            harness.send(request("a", 3));
+            harness.flink.processWatermark(1);
+            harness.flink.processWatermarkStatus(WatermarkStatus.IDLE);
+            control.awaitAdded(1);
+            control.step(1);
+            harness.runMails();
+            assertThat(harness.flink.getOutput()).as("a is in flight").isEmpty();
+            control.release();
+            harness.runUntilOutcomes(1);
+            assertThat(List.copyOf(harness.flink.getOutput()).subList(1, 3))
+                    .containsExactly(new Watermark(1), WatermarkStatus.IDLE);
+            harness.flink.processWatermarkStatus(WatermarkStatus.ACTIVE);
+            assertThat(harness.flink.getOutput()).hasSize(4).endsWith(WatermarkStatus.ACTIVE);
+
+            control.hold();
+            harness.send(request("b", 3));
+            harness.flink.processWatermarkStatus(WatermarkStatus.IDLE);
+            harness.flink.processWatermarkStatus(WatermarkStatus.ACTIVE);
+            harness.flink.processWatermark(2);
+            control.release();
+            harness.runUntil(() -> harness.watermarks().contains(2L));
+            assertThat(harness.flink.getOutput()).hasSize(6).endsWith(new Watermark(2));
         }
     }
 

@@ -9,6 +9,7 @@ import java.util.List;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -167,6 +168,24 @@ class MicroBatchOperatorTest {
             assertThat(harness.getOutput()).hasSize(1);
             send(harness, "b");
             assertThat(harness.getOutput()).hasSize(3).endsWith(new Watermark(2));
+        }
+    }
+
+    @Test
+    void idlenessWaitsForTheGroupBeforeItAndIsVoidOnceInputIsActiveAgain() throws Exception {
+        try (var harness = harness(batchesOf(2).build(), null)) {
+            harness.processWatermarkStatus(WatermarkStatus.IDLE);
+            harness.processWatermarkStatus(WatermarkStatus.ACTIVE);
+            assertThat(harness.getOutput())
+                    .containsExactly(WatermarkStatus.IDLE, WatermarkStatus.ACTIVE);
+            send(harness, "a");
+            harness.processWatermarkStatus(WatermarkStatus.IDLE);
+            harness.processWatermarkStatus(WatermarkStatus.ACTIVE);
+            send(harness, "b", "c");
+            harness.processWatermarkStatus(WatermarkStatus.IDLE);
+            assertThat(harness.getOutput()).as("c waits, a and b have left").hasSize(3);
+            harness.setProcessingTime(harness.getProcessingTime() + 101);
+            assertThat(harness.getOutput()).hasSize(5).endsWith(WatermarkStatus.IDLE);
         }
     }
 }

@@ -29,6 +29,9 @@ public interface Backend<M, V, A> extends AutoCloseable {
     /** Loads vectors, strung together to one. */
     V vector(List<Tensor> parts) throws IOException;
 
+    /** Returns when all weights asked for are there; for a backend that loads behind its caller. */
+    default void finishLoading() throws IOException {}
+
     /** Room for one row of that width for every token of a step. */
     A activation(int width);
 

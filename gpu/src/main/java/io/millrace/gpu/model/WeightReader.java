@@ -50,7 +50,8 @@ final class WeightReader<M, V> {
         return vector;
     }
 
-    void finish() {
+    void finish() throws IOException {
+        backend.finishLoading();
         progress.onProgress("weights", total, total);
     }
 

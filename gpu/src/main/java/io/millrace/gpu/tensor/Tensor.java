@@ -1,20 +1,18 @@
 package io.millrace.gpu.tensor;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
 /**
- * One tensor in a file: row-major, little-endian. Its bytes stay on disk until {@link #read}, which
- * also takes their SHA-256, so that a model is hashed by the one pass that loads it.
+ * One tensor in a file: row-major, little-endian. Its bytes stay on disk until {@link #read} or
+ * {@link #openPieces}; either also hashes them, so that a model is hashed by the one pass that
+ * loads it.
  */
 public final class Tensor {
     private static final int PIECE_BYTES = 16 << 20;
@@ -117,29 +115,24 @@ public final class Tensor {
             readTransposed(consumer);
             return;
         }
-        long rows = shape.length == 0 ? 1 : shape[0];
-        if (bytes == 0 || rows == 0) {
-            throw new InvalidModelException("Tensor %s in %s is empty.".formatted(name, file));
-        }
-        long rowBytes = bytes / rows;
+        long rows = rows();
+        long rowBytes = rowBytes();
         long groupBytes = Math.multiplyExact(rowBytes, (long) rowGroup);
         long pieceBytes = Math.max(groupBytes, PIECE_BYTES / groupBytes * groupBytes);
         if (pieceBytes > Integer.MAX_VALUE - 16) {
-            throw new InvalidModelException(
-                    "Tensor %s in %s has rows of %d bytes, too long for this engine."
-                            .formatted(name, file, rowBytes));
+            throw tooLong();
         }
         byte[] piece = new byte[(int) Math.min(pieceBytes, bytes)];
-        MessageDigest sha = digest == null ? header() : null;
+        PieceHashes hashes = digest == null ? new PieceHashes(rows, rowBytes) : null;
         try (FileChannel channel = FileChannel.open(file)) {
             for (long done = 0; done < bytes; ) {
                 int length = (int) Math.min(piece.length, bytes - done);
-                fill(channel, piece, length, position + done);
-                // Hashing costs about as much as laying out the weights, so it runs beside it.
+                fill(channel, piece, length, done);
+                // Hashing costs about as much as the copy to a device, so it runs beside it.
                 CompletableFuture<Void> hashed =
-                        sha == null
+                        hashes == null
                                 ? CompletableFuture.completedFuture(null)
-                                : CompletableFuture.runAsync(() -> sha.update(piece, 0, length));
+                                : CompletableFuture.runAsync(() -> hashes.append(piece, length));
                 try {
                     consumer.accept(piece, length, done / rowBytes);
                 } finally {
@@ -148,8 +141,59 @@ public final class Tensor {
                 done += length;
             }
         }
-        if (sha != null) {
-            digest = sha.digest();
+        if (hashes != null) {
+            hashed(hashes);
+        }
+    }
+
+    /**
+     * Opens the tensor for many threads at once. Not for a {@link #transposed} one.
+     *
+     * @return whose pieces are whole multiples of 32 rows, but for the last
+     */
+    public PieceReader openPieces() throws IOException {
+        if (original != null) {
+            throw new IllegalStateException("Tensor " + name + " has no pieces: it is transposed.");
+        }
+        PieceHashes hashes = new PieceHashes(rows(), rowBytes());
+        if (hashes.pieceBytes > Integer.MAX_VALUE - 16) {
+            throw tooLong();
+        }
+        return new PieceReader(this, hashes, FileChannel.open(file));
+    }
+
+    /** Whether this is another tensor with rows and columns exchanged. */
+    public boolean isTransposed() {
+        return original != null;
+    }
+
+    private long rows() throws InvalidModelException {
+        long rows = shape.length == 0 ? 1 : shape[0];
+        if (bytes == 0 || rows == 0) {
+            throw new InvalidModelException("Tensor %s in %s is empty.".formatted(name, file));
+        }
+        // A type that nothing here reads, only hashes, may pack several numbers into a byte.
+        return bytes % rows == 0 ? rows : 1;
+    }
+
+    private long rowBytes() throws InvalidModelException {
+        return bytes / rows();
+    }
+
+    private InvalidModelException tooLong() throws InvalidModelException {
+        return new InvalidModelException(
+                "Tensor %s in %s has rows of %d bytes, too long for this engine."
+                        .formatted(name, file, rowBytes()));
+    }
+
+    /** Keeps what was hashed, if it is all of the tensor. */
+    void hashed(PieceHashes hashes) {
+        String dims =
+                Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(","));
+        String title = name + ' ' + typeName + ' ' + dims + '\n';
+        byte[] total = hashes.total(title.getBytes(StandardCharsets.UTF_8));
+        if (total != null) {
+            digest = total;
         }
     }
 
@@ -210,7 +254,7 @@ public final class Tensor {
                 "Tensor %s in %s holds a number that is not finite.".formatted(name, file));
     }
 
-    /** SHA-256 over name, type, shape and bytes; reads the file if {@link #read} has not yet. */
+    /** Hash of name, type, shape and bytes; reads the file if nothing has read all of it yet. */
     public byte[] digest() throws IOException {
         if (original != null) {
             return original.digest();
@@ -221,24 +265,12 @@ public final class Tensor {
         return digest.clone();
     }
 
-    private MessageDigest header() {
-        try {
-            MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            String dims =
-                    Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(","));
-            sha.update(
-                    (name + ' ' + typeName + ' ' + dims + '\n').getBytes(StandardCharsets.UTF_8));
-            return sha;
-        } catch (NoSuchAlgorithmException e) {
-            throw new UncheckedIOException(new IOException("This JVM has no SHA-256.", e));
-        }
-    }
-
-    private void fill(FileChannel channel, byte[] piece, int length, long from) throws IOException {
+    /** Reads {@code length} bytes from byte {@code from} of the tensor on. */
+    void fill(FileChannel channel, byte[] piece, int length, long from) throws IOException {
         // A heap buffer is copied through a direct one of its size that the JDK keeps: go in steps.
         for (int done = 0; done < length; ) {
             int step = Math.min(READ_BYTES, length - done);
-            int read = channel.read(ByteBuffer.wrap(piece, done, step), from + done);
+            int read = channel.read(ByteBuffer.wrap(piece, done, step), position + from + done);
             if (read < 0) {
                 throw new InvalidModelException(
                         "%s ended while tensor %s was read from it; it was changed after it was opened."

@@ -30,6 +30,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     private final RotaryTable rotary;
     private final Workers workers;
     private final StripProduct product;
+    private final WeightLoader loader;
     private final int maxTokens;
     private final int maxRows;
     private final int vocabulary;
@@ -55,6 +56,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     /**
      * @param maxTokens most tokens of a step
      * @param maxRows most rows of a step
+     * @param loader used until the weights are loaded
      */
     CpuBackend(
             AttentionShape shape,
@@ -62,10 +64,12 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
             int vocabulary,
             int maxTokens,
             int maxRows,
-            Workers workers) {
+            Workers workers,
+            WeightLoader loader) {
         this.shape = shape;
         this.rotary = rotary;
         this.workers = workers;
+        this.loader = loader;
         this.vocabulary = vocabulary;
         this.maxTokens = maxTokens;
         this.maxRows = maxRows;
@@ -90,12 +94,17 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
 
     @Override
     public StripMatrix matrix(List<Tensor> parts) throws IOException {
-        return StripMatrix.load(parts, workers);
+        return StripMatrix.load(parts, loader);
     }
 
     @Override
     public StripMatrix gatedMatrix(Tensor gate, Tensor up) throws IOException {
-        return StripMatrix.loadGated(gate, up, workers);
+        return StripMatrix.loadGated(gate, up, loader);
+    }
+
+    @Override
+    public void finishLoading() throws IOException {
+        loader.finish();
     }
 
     @Override

@@ -53,7 +53,7 @@ public final class CpuModelRunner implements ModelRunner {
                         : Runtime.getRuntime().availableProcessors();
         Workers workers = new Workers(threads);
         boolean opened = false;
-        try {
+        try (WeightLoader loader = new WeightLoader(threads)) {
             AttentionShape shape = folder.attentionShape();
             CpuBackend backend =
                     new CpuBackend(
@@ -62,7 +62,8 @@ public final class CpuModelRunner implements ModelRunner {
                             folder.vocabularySize(),
                             options.maxBatchedTokens(),
                             options.maxSequences(),
-                            workers);
+                            workers,
+                            loader);
             var decoder = Decoder.load(folder, backend, progress);
             int blocks = blocks(shape, options, positions);
             allocate(backend, shape, blocks, options.blockSize(), progress);

@@ -15,6 +15,9 @@ final class StripMatrix {
     // Packing walks down the rows of a strip in pieces of this many k, which stay in the L1 cache.
     private static final int PACK_K = 128;
 
+    /** What the upper half of a strip is where a matrix ends in its lower half. */
+    private static final byte[] NO_ROW = new byte[2 * PACK_K];
+
     final DType type;
 
     /** Number of strips; the last may have columns beyond {@link #outputs}, which are zero. */
@@ -53,7 +56,7 @@ final class StripMatrix {
     }
 
     /** Loads matrices of equal width, stacked by rows. */
-    static StripMatrix load(List<Tensor> parts, Workers workers) throws IOException {
+    static StripMatrix load(List<Tensor> parts, WeightLoader loader) throws IOException {
         int outputs = 0;
         for (Tensor part : parts) {
             outputs = Math.addExact(outputs, Math.toIntExact(part.dim(0)));
@@ -63,7 +66,7 @@ final class StripMatrix {
         StripMatrix matrix = new StripMatrix(common(parts), strips, outputs, outputs, inputs);
         int first = 0;
         for (Tensor part : parts) {
-            matrix.pack(part, first, STRIP, 0, workers);
+            matrix.load(part, first, STRIP, 0, loader);
             first += (int) part.dim(0);
         }
         return matrix;
@@ -73,14 +76,21 @@ final class StripMatrix {
      * Loads two matrices of one shape so that each strip has a vector of columns of the first and
      * the same columns of the second.
      */
-    static StripMatrix loadGated(Tensor gate, Tensor up, Workers workers) throws IOException {
+    static StripMatrix loadGated(Tensor gate, Tensor up, WeightLoader loader) throws IOException {
         int outputs = Math.toIntExact(gate.dim(0));
         int inputs = Math.toIntExact(gate.dim(1));
         int strips = (outputs + LANES - 1) / LANES;
         StripMatrix matrix =
                 new StripMatrix(common(List.of(gate, up)), strips, outputs, strips * STRIP, inputs);
-        matrix.pack(gate, 0, LANES, 0, workers);
-        matrix.pack(up, 0, LANES, LANES, workers);
+        if (matrix.pairs != null) {
+            loader.load(
+                    List.of(gate, up),
+                    (pieces, length, firstRow) ->
+                            matrix.packGated(gate, up, pieces, length, (int) firstRow));
+        } else {
+            matrix.load(gate, 0, LANES, 0, loader);
+            matrix.load(up, 0, LANES, LANES, loader);
+        }
         return matrix;
     }
 
@@ -96,39 +106,131 @@ final class StripMatrix {
     }
 
     /** Row r becomes column {@code lane + (first + r) % perStrip} of a strip. */
-    private void pack(Tensor tensor, int first, int perStrip, int lane, Workers workers)
+    private void load(Tensor tensor, int first, int perStrip, int lane, WeightLoader loader)
             throws IOException {
+        if (!tensor.isTransposed() && (floats != null || first % STRIP == 0)) {
+            loader.load(
+                    List.of(tensor),
+                    (pieces, length, firstRow) -> {
+                        int begin = first + (int) firstRow;
+                        if (floats != null) {
+                            packRows(tensor, pieces[0], length, begin, perStrip, lane);
+                        } else {
+                            packStacked(tensor, pieces[0], length, begin);
+                        }
+                    });
+            return;
+        }
+        // Other pieces, and the end of the part before, may share ints with this one.
+        loader.finish();
+        tensor.read(
+                1,
+                (piece, length, firstRow) ->
+                        packRows(tensor, piece, length, first + (int) firstRow, perStrip, lane));
+    }
+
+    /** Lays out rows one by one, into halves of ints too: by one thread if they are shared. */
+    private void packRows(
+            Tensor tensor, byte[] piece, int length, int begin, int perStrip, int lane)
+            throws InvalidModelException {
         DType from = tensor.dtype();
         int rowBytes = inputs * from.bytes();
-        boolean[] bad = {false};
-        tensor.read(
-                perStrip,
-                (piece, length, firstRow) -> {
-                    int begin = first + (int) firstRow;
-                    int end = begin + length / rowBytes;
-                    int firstStrip = begin / perStrip;
-                    int lastStrip = (end - 1) / perStrip;
-                    workers.run(
-                            lastStrip - firstStrip + 1,
-                            (task, worker) -> {
-                                int strip = firstStrip + task;
-                                int from0 = Math.max(begin, strip * perStrip);
-                                int to = Math.min(end, (strip + 1) * perStrip);
-                                for (int k = 0; k < inputs; k += PACK_K) {
-                                    int n = Math.min(PACK_K, inputs - k);
-                                    for (int row = from0; row < to; row++) {
-                                        int at = (row - begin) * rowBytes + k * from.bytes();
-                                        int column = lane + row % perStrip;
-                                        if (!packRun(from, piece, at, n, strip, k, column)) {
-                                            bad[0] = true;
-                                        }
-                                    }
-                                }
-                            });
-                    if (bad[0]) {
-                        throw tensor.notFinite();
-                    }
-                });
+        int end = begin + length / rowBytes;
+        boolean finite = true;
+        for (int strip = begin / perStrip; strip * perStrip < end; strip++) {
+            int firstRow = Math.max(begin, strip * perStrip);
+            int endRow = Math.min(end, (strip + 1) * perStrip);
+            for (int k = 0; k < inputs; k += PACK_K) {
+                int n = Math.min(PACK_K, inputs - k);
+                for (int row = firstRow; row < endRow; row++) {
+                    int at = (row - begin) * rowBytes + k * from.bytes();
+                    finite &= packRun(from, piece, at, n, strip, k, lane + row % perStrip);
+                }
+            }
+        }
+        if (!finite) {
+            throw tensor.notFinite();
+        }
+    }
+
+    /** Lays out whole strips of one tensor, both halves of an int at once. */
+    private void packStacked(Tensor tensor, byte[] piece, int length, int begin)
+            throws InvalidModelException {
+        int rowBytes = inputs * type.bytes();
+        int end = begin + length / rowBytes;
+        boolean finite = true;
+        for (int strip = begin / STRIP; strip * STRIP < end; strip++) {
+            for (int k = 0; k < inputs; k += PACK_K) {
+                int n = Math.min(PACK_K, inputs - k);
+                int to = offset(strip) + k * LANES;
+                int lows = Math.min(end, strip * STRIP + LANES);
+                for (int row = strip * STRIP; row < lows; row++, to++) {
+                    int at = (row - begin) * rowBytes + k * type.bytes();
+                    boolean pair = row + LANES < end;
+                    byte[] high = pair ? piece : NO_ROW;
+                    finite &= packPair(piece, at, high, pair ? at + LANES * rowBytes : 0, n, to);
+                }
+            }
+        }
+        if (!finite) {
+            throw tensor.notFinite();
+        }
+    }
+
+    /** Lays out rows of two tensors, {@code begin} a multiple of LANES. */
+    private void packGated(Tensor gate, Tensor up, byte[][] pieces, int length, int begin)
+            throws InvalidModelException {
+        int rowBytes = inputs * type.bytes();
+        int end = begin + length / rowBytes;
+        boolean finite = true;
+        for (int strip = begin / LANES; strip * LANES < end; strip++) {
+            for (int k = 0; k < inputs; k += PACK_K) {
+                int n = Math.min(PACK_K, inputs - k);
+                int to = offset(strip) + k * LANES;
+                for (int row = strip * LANES; row < Math.min(end, (strip + 1) * LANES); row++) {
+                    int at = (row - begin) * rowBytes + k * type.bytes();
+                    finite &= packPair(pieces[0], at, pieces[1], at, n, to++);
+                }
+            }
+        }
+        if (!finite) {
+            throw (isFinite(pieces[0], length) ? up : gate).notFinite();
+        }
+    }
+
+    /**
+     * Lays out {@code n} neighbours of two rows, as pairs from {@code to} on; false if one of them
+     * is not finite.
+     */
+    private boolean packPair(byte[] low, int lowAt, byte[] high, int highAt, int n, int to) {
+        int exponent = type == DType.BF16 ? 0x7f80 : 0x7c00;
+        int exponents = exponent << 16 | exponent;
+        // Added to an exponent of ones, its last bit carries into the bit of the sign.
+        int lastBits = exponents & ~(exponents << 1);
+        int carries = 0;
+        int i = 0;
+        for (; i + 1 < n; i += 2) {
+            int a = (int) LittleEndian.INT.get(low, lowAt + i * 2);
+            int b = (int) LittleEndian.INT.get(high, highAt + i * 2);
+            carries |= (a & exponents) + lastBits | (b & exponents) + lastBits;
+            pairs[to + i * LANES] = a & 0xffff | b << 16;
+            pairs[to + (i + 1) * LANES] = a >>> 16 | b & 0xffff0000;
+        }
+        if (i < n) {
+            int a = (short) LittleEndian.SHORT.get(low, lowAt + i * 2) & 0xffff;
+            int b = (short) LittleEndian.SHORT.get(high, highAt + i * 2) << 16;
+            carries |= ((a | b) & exponents) + lastBits;
+            pairs[to + i * LANES] = a | b;
+        }
+        return (carries & 0x80008000) == 0;
+    }
+
+    private boolean isFinite(byte[] piece, int length) {
+        boolean finite = true;
+        for (int at = 0; at < length; at += 2) {
+            finite &= type.isFinite((short) LittleEndian.SHORT.get(piece, at) & 0xffff);
+        }
+        return finite;
     }
 
     /** Lays out {@code n} neighbours of a row; false if one of them is not finite. */

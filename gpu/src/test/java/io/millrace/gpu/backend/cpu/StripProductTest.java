@@ -31,10 +31,12 @@ class StripProductTest {
     @TempDir Path dir;
 
     private final Workers workers = new Workers(2);
+    private final WeightLoader loader = new WeightLoader(2);
     private final Random random = new Random(11);
 
     @AfterEach
-    void endThreads() {
+    void endThreads() throws IOException {
+        loader.close();
         workers.close();
     }
 
@@ -69,7 +71,7 @@ class StripProductTest {
     private void assertChains(DType type, int outputs, int inputs) throws IOException {
         float[] w = new float[outputs * inputs];
         Tensor tensor = tensor(type, outputs, inputs, w);
-        StripMatrix matrix = StripMatrix.load(List.of(tensor), workers);
+        StripMatrix matrix = load(tensor);
         for (int tokens : new int[] {1, 2, 4, 5, 17}) {
             float[] x = randoms(tokens * inputs);
             float[] y = product(matrix, x, tokens, outputs);
@@ -97,12 +99,10 @@ class StripProductTest {
         float[] b = new float[8 * 9];
         float[] c = new float[97 * 9];
         StripMatrix matrix =
-                StripMatrix.load(
-                        List.of(
-                                tensor(DType.BF16, 17, 9, a),
-                                tensor(DType.BF16, 8, 9, b),
-                                tensor(DType.BF16, 97, 9, c)),
-                        workers);
+                load(
+                        tensor(DType.BF16, 17, 9, a),
+                        tensor(DType.BF16, 8, 9, b),
+                        tensor(DType.BF16, 97, 9, c));
         float[] row = new float[9];
         matrix.row(16, row, 0);
         assertThat(row).isEqualTo(Arrays.copyOfRange(a, 16 * 9, 17 * 9));
@@ -118,13 +118,19 @@ class StripProductTest {
         float[] b = new float[4 * 17];
         Tensor first = tensor(DType.F16, 3, 17, a);
         Tensor second = tensor(DType.BF16, 4, 17, b);
-        StripMatrix matrix = StripMatrix.load(List.of(first, second), workers);
+        StripMatrix matrix = load(first, second);
         assertThat(matrix.type).isEqualTo(DType.F32);
         float[] row = new float[17];
         matrix.row(2, row, 0);
         assertThat(row).isEqualTo(Arrays.copyOfRange(a, 34, 51));
         matrix.row(3, row, 0);
         assertThat(row).isEqualTo(Arrays.copyOfRange(b, 0, 17));
+    }
+
+    private StripMatrix load(Tensor... parts) throws IOException {
+        StripMatrix matrix = StripMatrix.load(List.of(parts), loader);
+        loader.finish();
+        return matrix;
     }
 
     private float[] product(StripMatrix matrix, float[] x, int tokens, int outputs) {

@@ -1,0 +1,88 @@
+package io.millrace.gpu.tensor;
+
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+
+/**
+ * The hash of one tensor, made of those of its pieces, so that many threads can take it at once.
+ *
+ * <p>A piece is a run of whole groups of {@link #ROWS} rows, of about {@link #BYTES} bytes: a
+ * matter of the tensor's shape alone. The tensor's hash is the SHA-256 of its title and of the
+ * SHA-256 of each piece in turn. {@link #set} is safe for any thread, one thread a piece.
+ */
+final class PieceHashes {
+    /** Every layout of weights has strips or tiles of which this is a multiple. */
+    static final int ROWS = 32;
+
+    /** What stays in a core's own cache from reading over hashing to laying out. */
+    static final int BYTES = 256 << 10;
+
+    final long pieceRows;
+    final long pieceBytes;
+    private final byte[][] hashes;
+
+    private MessageDigest running;
+    private long runningBytes;
+
+    PieceHashes(long rows, long rowBytes) {
+        long groupBytes = Math.multiplyExact(rowBytes, (long) ROWS);
+        pieceRows = ROWS * Math.max(1, BYTES / groupBytes);
+        pieceBytes = pieceRows * rowBytes;
+        hashes = new byte[Math.toIntExact((rows + pieceRows - 1) / pieceRows)][];
+    }
+
+    int pieces() {
+        return hashes.length;
+    }
+
+    void set(int piece, byte[] bytes, int length) {
+        MessageDigest sha = sha256();
+        sha.update(bytes, 0, length);
+        hashes[piece] = sha.digest();
+    }
+
+    /** Takes what comes next, for one thread that goes from front to end. */
+    void append(byte[] bytes, int length) {
+        for (int done = 0; done < length; ) {
+            if (running == null) {
+                running = sha256();
+            }
+            int n = (int) Math.min(length - done, pieceBytes - runningBytes % pieceBytes);
+            running.update(bytes, done, n);
+            done += n;
+            runningBytes += n;
+            if (runningBytes % pieceBytes == 0) {
+                endPiece();
+            }
+        }
+    }
+
+    private void endPiece() {
+        hashes[(int) ((runningBytes - 1) / pieceBytes)] = running.digest();
+        running = null;
+    }
+
+    /** The tensor's hash, or null as long as a piece is missing. */
+    byte[] total(byte[] title) {
+        if (running != null) {
+            endPiece();
+        }
+        MessageDigest sha = sha256();
+        sha.update(title);
+        for (byte[] hash : hashes) {
+            if (hash == null) {
+                return null;
+            }
+            sha.update(hash);
+        }
+        return sha.digest();
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("This JVM has no SHA-256.", e);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+package io.millrace.gpu.tensor;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+
+/**
+ * One pass over a tensor's pieces, in any order and by any number of threads. Once all of them were
+ * read, closing leaves the tensor's hash with it.
+ */
+public final class PieceReader implements AutoCloseable {
+    private final Tensor tensor;
+    private final PieceHashes hashes;
+    private final FileChannel channel;
+
+    PieceReader(Tensor tensor, PieceHashes hashes, FileChannel channel) {
+        this.tensor = tensor;
+        this.hashes = hashes;
+        this.channel = channel;
+    }
+
+    /** Number of pieces. */
+    public int pieces() {
+        return hashes.pieces();
+    }
+
+    /** Bytes of each piece but the last, which may have fewer. */
+    public int pieceBytes() {
+        return (int) Math.min(hashes.pieceBytes, tensor.bytes());
+    }
+
+    /** Number of rows before a piece. */
+    public long firstRow(int piece) {
+        return piece * hashes.pieceRows;
+    }
+
+    /**
+     * Reads and hashes a piece; any thread.
+     *
+     * @param to as long as a piece, or longer
+     * @return its length in bytes
+     */
+    public int read(int piece, byte[] to) throws IOException {
+        long from = piece * hashes.pieceBytes;
+        int length = (int) Math.min(hashes.pieceBytes, tensor.bytes() - from);
+        tensor.fill(channel, to, length, from);
+        hashes.set(piece, to, length);
+        return length;
+    }
+
+    /** Whatever thread; what it did not see of others' reading, it does not count as read. */
+    @Override
+    public void close() throws IOException {
+        channel.close();
+        tensor.hashed(hashes);
+    }
+}
