@@ -6,8 +6,10 @@
 // Mapping  the weight is the row side of the mma, tokens its columns. A CTA has ROWS x TOKENS outputs; its warps split them,
 //          never k. 64 k of both operands are one stage: raw copies of 8 KB blocks, which ldmatrix reads as they lie.
 //
-//   _16 .. _128   64 rows, 4 warps of 16 rows. blockIdx = (token tile, row tile, segment). With several segments each CTA
-//                 leaves its sums in `partials`; the last of a tile to arrive adds them up and finishes.
+//   _16 .. _128   64 rows, 4 warps of 16 rows. blockIdx = (token tile, row tile, segment).
+//   x2, x4, x8    the same for a weight of 2, 4 or 8 segments: the CTAs of a tile are a cluster, leave their sums in shared memory
+//                 and finish a share of the tile each. Before sm_90 there are no clusters: sums go to `partials`, and the last
+//                 CTA of a tile to arrive adds them up.
 //   _large        128 x 128, 8 warps of 64 x 32; segments one after the other, in registers. Token tiles are the fastest index, so
 //                 that all tokens pass while a row tile's weights are in L2.
 //
@@ -20,8 +22,37 @@
 
 constexpr int BLOCK = 8192;  // bytes of 64 rows x 64 k
 
-template <class T, int ROWS, int TOKENS, int ROW_WARPS, int TOKEN_WARPS, int STAGES, bool SPLIT>
+#if __CUDA_ARCH__ >= 900
+#define CLUSTER(SEGMENTS) __cluster_dims__(1, 1, SEGMENTS)
+#else
+#define CLUSTER(SEGMENTS)
+#endif
+
+/** Waits for all threads of the cluster; what they wrote to shared memory before can then be read. */
+__device__ __forceinline__ void syncCluster() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("barrier.cluster.arrive.release.aligned; barrier.cluster.wait.acquire.aligned;" ::: "memory");
+#endif
+}
+
+/** Four floats of the shared memory of CTA `rank` of the cluster, at this CTA's address `at`. */
+__device__ __forceinline__ float4 readCluster(uint32_t at, int rank) {
+    float4 x = {};
+#if __CUDA_ARCH__ >= 900
+    asm volatile(
+            "{.reg .b32 a; mapa.shared::cluster.u32 a, %4, %5; ld.shared::cluster.v4.f32 {%0,%1,%2,%3}, [a];}"
+            : "=f"(x.x), "=f"(x.y), "=f"(x.z), "=f"(x.w)
+            : "r"(at), "r"(rank)
+            : "memory");
+#endif
+    return x;
+}
+
+/** SEGMENTS is the weight's, if its CTAs split them; 0 if one CTA does them all. */
+template <class T, int ROWS, int TOKENS, int ROW_WARPS, int TOKEN_WARPS, int STAGES, int SEGMENTS>
 struct Matmul {
+    static constexpr bool SPLIT = SEGMENTS > 0;
+    static constexpr bool CLUSTERED = SEGMENTS > 1;
     static constexpr int THREADS = 32 * ROW_WARPS * TOKEN_WARPS;
     static constexpr int STAGE = (ROWS + TOKENS) * 128;
     static constexpr int MI = ROWS / ROW_WARPS / 16;
@@ -88,10 +119,11 @@ struct Matmul {
         }
     }
 
-    /** Through shared memory, so that neighbouring lanes store neighbouring columns. */
-    __device__ __forceinline__ void finish(int firstRow, int firstToken, int tokens, const float (&sum)[MI][NI][4]) const {
+    static constexpr int WIDTH = ROWS + 4;  // of a token's sums in shared memory: fragments then touch 32 banks
+
+    /** Lays the sums out in shared memory by token, so that neighbouring threads have neighbouring columns. */
+    __device__ __forceinline__ void spread(const float (&sum)[MI][NI][4]) const {
         extern __shared__ __align__(1024) char dynamic[];
-        constexpr int WIDTH = ROWS + 4;  // fragments then touch 32 banks
         static_assert(TOKENS * WIDTH * 4 <= STAGES * STAGE, "sums fit where the stages were");
         float* sums = (float*)dynamic;
         int lane = threadIdx.x & 31;
@@ -110,18 +142,42 @@ struct Matmul {
                 }
             }
         }
-        __syncthreads();
-        int pairs = min(TOKENS, tokens - firstToken) * (ROWS / 2);
+    }
+
+    /** Finishes share `rank` of `RANKS` of the tile, adding up what that many CTAs spread. */
+    template <int RANKS>
+    __device__ __forceinline__ void finish(int firstRow, int firstToken, int tokens, int rank) const {
+        constexpr int QUADS = ROWS / 8;  // of a token; each is four rows, and the four that are 8 further on
+        int quads = min(TOKENS, tokens - firstToken) * QUADS;
 #pragma unroll 1
-        for (int i = threadIdx.x; i < pairs; i += THREADS) {
-            int t = i / (ROWS / 2);
-            int r = (i % (ROWS / 2) >> 3) * 16 + (i & 7);
-            finishSums<T>(p, firstToken + t, firstRow + r, sums[t * WIDTH + r], sums[t * WIDTH + r + 8]);
+        for (int i = threadIdx.x * RANKS + rank; i < quads; i += THREADS * RANKS) {
+            int t = i / QUADS;
+            int r = i % QUADS / 2 * 16 + i % 2 * 4;
+            uint32_t at = shared + (t * WIDTH + r) * 4;
+            float sums[2][4];
+#pragma unroll
+            for (int segment = 0; segment < RANKS; segment++) {
+#pragma unroll
+                for (int j = 0; j < 2; j++) {
+                    float4 x = RANKS > 1 ? readCluster(at + j * 32, segment) : readOwn(at + j * 32);
+                    sums[j][0] = segment == 0 ? x.x : sums[j][0] + x.x;
+                    sums[j][1] = segment == 0 ? x.y : sums[j][1] + x.y;
+                    sums[j][2] = segment == 0 ? x.z : sums[j][2] + x.z;
+                    sums[j][3] = segment == 0 ? x.w : sums[j][3] + x.w;
+                }
+            }
+            finishQuads<T>(p, firstToken + t, firstRow + r, sums[0], sums[1]);
         }
     }
 
+    __device__ __forceinline__ static float4 readOwn(uint32_t at) {
+        float4 x;
+        asm volatile("ld.shared.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(x.x), "=f"(x.y), "=f"(x.z), "=f"(x.w) : "r"(at) : "memory");
+        return x;
+    }
+
     /** Leaves this segment's sums; true in the CTA that came last, which then holds the sum of all. */
-    __device__ __forceinline__ bool close(float (&acc)[MI][NI][4]) const {
+    __device__ __forceinline__ bool closeInMemory(float (&acc)[MI][NI][4]) const {
         __shared__ bool last;
         int tile = blockIdx.y * gridDim.x + blockIdx.x;
         float* sums = p.partials + (size_t)tile * p.segments * ROWS * TOKENS + threadIdx.x;
@@ -213,10 +269,23 @@ struct Matmul {
                 end = segmentStart(p, segment + 1);
             }
         }
-        if (!SPLIT) {
-            finish(firstRow, firstToken, tokens, sum);
-        } else if (p.segments == 1 || close(acc)) {
-            finish(firstRow, firstToken, tokens, acc);
+        if constexpr (!CLUSTERED) {
+            spread(SPLIT ? acc : sum);
+            __syncthreads();
+            finish<1>(firstRow, firstToken, tokens, 0);
+        } else {
+#if __CUDA_ARCH__ >= 900
+            spread(acc);
+            syncCluster();
+            finish<SEGMENTS>(firstRow, firstToken, tokens, blockIdx.z);
+            syncCluster();  // nobody leaves while others read its sums
+#else
+            if (closeInMemory(acc)) {
+                spread(acc);
+                __syncthreads();
+                finish<1>(firstRow, firstToken, tokens, 0);
+            }
+#endif
         }
     }
 };
@@ -301,22 +370,25 @@ __device__ __forceinline__ void matmulF32(const MatmulParams& p) {
     }
 }
 
-#define MATMUL(NAME, T, THREADS, CTAS, ...)                                                                            \
-    extern "C" __global__ void __launch_bounds__(THREADS, CTAS) matmul_##NAME(const __grid_constant__ MatmulParams p) { \
-        Matmul<T, __VA_ARGS__> product{p};                                                                             \
-        product.run();                                                                                                 \
+#define MATMUL(NAME, CLUSTERS, T, THREADS, CTAS, ...)                                                                             \
+    extern "C" __global__ void __launch_bounds__(THREADS, CTAS) CLUSTERS matmul_##NAME(const __grid_constant__ MatmulParams p) { \
+        Matmul<T, __VA_ARGS__> product{p};                                                                                      \
+        product.run();                                                                                                          \
     }
+#define SPLIT_MATMUL(TYPE, T, TOKENS, STAGES)                                               \
+    MATMUL(TYPE##_##TOKENS, , T, 128, 2, 64, TOKENS, 4, 1, STAGES, 1)                       \
+    MATMUL(TYPE##_##TOKENS##x2, CLUSTER(2), T, 128, 2, 64, TOKENS, 4, 1, STAGES, 2)         \
+    MATMUL(TYPE##_##TOKENS##x4, CLUSTER(4), T, 128, 2, 64, TOKENS, 4, 1, STAGES, 4)         \
+    MATMUL(TYPE##_##TOKENS##x8, CLUSTER(8), T, 128, 2, 64, TOKENS, 4, 1, STAGES, 8)
+#define MATMULS(TYPE, T)          \
+    SPLIT_MATMUL(TYPE, T, 16, 8)  \
+    SPLIT_MATMUL(TYPE, T, 32, 6)  \
+    SPLIT_MATMUL(TYPE, T, 64, 6)  \
+    SPLIT_MATMUL(TYPE, T, 128, 4) \
+    MATMUL(TYPE##_large, , T, 256, 1, 128, 128, 2, 4, 3, 0)
 
-MATMUL(bf16_16, Bf16, 128, 2, 64, 16, 4, 1, 8, true)
-MATMUL(bf16_32, Bf16, 128, 2, 64, 32, 4, 1, 6, true)
-MATMUL(bf16_64, Bf16, 128, 2, 64, 64, 4, 1, 6, true)
-MATMUL(bf16_128, Bf16, 128, 2, 64, 128, 4, 1, 4, true)
-MATMUL(bf16_large, Bf16, 256, 1, 128, 128, 2, 4, 3, false)
-MATMUL(f16_16, F16, 128, 2, 64, 16, 4, 1, 8, true)
-MATMUL(f16_32, F16, 128, 2, 64, 32, 4, 1, 6, true)
-MATMUL(f16_64, F16, 128, 2, 64, 64, 4, 1, 6, true)
-MATMUL(f16_128, F16, 128, 2, 64, 128, 4, 1, 4, true)
-MATMUL(f16_large, F16, 256, 1, 128, 128, 2, 4, 3, false)
+MATMULS(bf16, Bf16)
+MATMULS(f16, F16)
 
 extern "C" __global__ void __launch_bounds__(128) matmul_f32(const __grid_constant__ MatmulParams p) { matmulF32(p); }
 extern "C" __global__ void __launch_bounds__(32) oracle_matmul_bf16(const __grid_constant__ MatmulParams p) { oracleMatmul<Bf16>(p); }

@@ -19,12 +19,15 @@ struct RowNorm {
     /** What lane `lane` adds up: elements, or squares of elements less the mean. */
     __device__ __forceinline__ float lane(int lane, bool squares) const {
         float sum = 0.0f;
+#pragma unroll 4
         for (int k = 4 * lane; k < p.width; k += 4 * LANES) {
+            float4 four = *(const float4*)(x + k);
+            float v[4] = {four.x, four.y, four.z, four.w};
 #pragma unroll
             for (int i = 0; i < 4; i++) {
                 if (k + i < p.width) {
-                    float v = x[k + i] - mean;
-                    sum = squares ? fmaf(v, v, sum) : sum + v;
+                    float d = v[i] - mean;
+                    sum = squares ? fmaf(d, d, sum) : sum + d;
                 }
             }
         }
@@ -33,18 +36,37 @@ struct RowNorm {
 
     template <class T>
     __device__ __forceinline__ void write(int row, int lane, float inverse) const {
+#pragma unroll 2
         for (int k = 4 * lane; k < p.width; k += 4 * LANES) {
+            float4 four = *(const float4*)(x + k);
+            float v[4] = {four.x, four.y, four.z, four.w};
+            T y[4];
 #pragma unroll
             for (int i = 0; i < 4; i++) {
-                if (k + i < p.width) {
-                    float y = ((x[k + i] - mean) * inverse) * p.weight[k + i];
-                    if (p.bias != nullptr) {
-                        y += p.bias[k + i];
-                    }
-                    *(T*)((char*)p.out + tileOffset(row, k + i, pad64(p.width), sizeof(T))) = narrow<T>(y);
+                bool real = k + i < p.width;
+                float scaled = ((v[i] - mean) * inverse) * (real ? p.weight[k + i] : 0.0f);
+                y[i] = narrow<T>(p.bias != nullptr && real ? scaled + p.bias[k + i] : scaled);
+            }
+            // Four columns lie side by side in tiles, 4 k being a multiple of a piece's half.
+            T* to = (T*)((char*)p.out + tileOffset(row, k, pad64(p.width), sizeof(T)));
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                if (k + 3 >= p.width && k + i < p.width) {
+                    to[i] = y[i];
                 }
             }
+            if (k + 3 < p.width) {
+                store4(to, y);
+            }
         }
+    }
+
+    __device__ __forceinline__ static void store4(float* to, const float (&y)[4]) {
+        *(float4*)to = make_float4(y[0], y[1], y[2], y[3]);
+    }
+    template <class T>
+    __device__ __forceinline__ static void store4(T* to, const T (&y)[4]) {
+        *(uint2*)to = make_uint2((uint32_t)y[0].bits | (uint32_t)y[1].bits << 16, (uint32_t)y[2].bits | (uint32_t)y[3].bits << 16);
     }
 };
 

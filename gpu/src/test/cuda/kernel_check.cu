@@ -198,11 +198,10 @@ static const Tile TILES[] = {{"16", 64, 16, 128, 8, true}, {"32", 64, 32, 128, 6
                              {"128", 64, 128, 128, 4, true}, {"large", 128, 128, 256, 3, false}};
 template <class T>
 static void matmulOn(const Tile& t, int bucket, const MatmulParams& p) {
-    launch(std::string("matmul_") + Name<T>::of() + "_" + t.name,
+    launch(std::string("matmul_") + Name<T>::of() + "_" + t.name + (t.split && p.segments > 1 ? text("x%d", p.segments) : ""),
            dim3(ceilDiv(bucket, t.tokens), ceilDiv(pad64(p.rows), t.rows), t.split ? p.segments : 1), t.threads,
            t.stages * (t.rows + t.tokens) * 128, p);
 }
-static const Tile& tileFor(int tokens) { return TILES[tokens <= 16 ? 0 : tokens <= 32 ? 1 : tokens <= 64 ? 2 : tokens <= 256 ? 3 : 4]; }
 
 // ---- matmul -------------------------------------------------------------------------------------------------------
 
@@ -276,7 +275,7 @@ static void checkMatmul(int rows, int k, const std::vector<int>& tokenCounts) {
                     for (const Tile& t : TILES) {
                         // A bucket past the count, as graphs have it.
                         for (int bucket : {tokens, tokens + 100}) {
-                            if (t.split && bucket > 256) continue;
+                            if (t.split && bucket > 512) continue;
                             size_t partials = (size_t)ceilDiv(bucket, t.tokens) * t.tokens * pad64(p.rows) * p.segments * 4;
                             p.partials = (float*)alloc(partials, 0xff);
                             p.arrivals = (uint32_t*)alloc(ceilDiv(bucket, t.tokens) * pad64(p.rows) / 64 * 4);
@@ -684,14 +683,20 @@ static void timeMatmul(const char* model, const char* what, int rows, int k, int
         p.x = tiles<Bf16>(tokens, k, 1.0f, 61);
         p.outRows = (float*)alloc((size_t)pad64(tokens) * pad64(p.columns) * 4);
         p.outTiles = alloc((size_t)pad64(tokens) * pad64(p.columns) * 2);
-        p.partials = (float*)alloc((size_t)256 * pad64(rows) * p.segments * 4);
-        p.arrivals = (uint32_t*)alloc(pad64(rows) / 64 * 2 * 4);
+        p.partials = (float*)alloc((size_t)1024 * pad64(rows) * p.segments * 4);
+        p.arrivals = (uint32_t*)alloc(pad64(rows) / 64 * 64 * 4);
         p.step = header(tokens, tokens, tokens);
         int count = std::max(copies, bytes > 50000000 ? 4 : 24);
-        double us = timed(count, [&](int i) { MatmulParams q = p; q.weight = weights[i % copies]; matmulOn<Bf16>(tileFor(tokens), tokens, q); });
-        double ideal = std::max(bytes / 3.0e6, 2.0 * tokens * rows * (double)k / 798e6);
-        printf("%-13s %-8s %6d x %-6d S %d  M %4d  %8.2f us  %7.0f GB/s  %6.1f TFLOP/s  %5.1f %% of roofline\n", model, what, rows, k, p.segments, tokens, us,
-               bytes / us / 1e3, 2.0 * tokens * rows * (double)k / us / 1e6, 100 * ideal / us);
+        double ideal = std::max(bytes / 3.0e6, 2.0 * tokens * rows * (double)k / 798e6), best = 1e9;
+        std::string all;
+        for (const Tile& t : TILES) {
+            if (t.split && (tokens > 1024 || t.tokens * 8 < tokens || t.tokens >= 2 * std::max(16, tokens))) continue;
+            double us = timed(count, [&](int i) { MatmulParams q = p; q.weight = weights[i % copies]; matmulOn<Bf16>(t, tokens, q); });
+            all += text("  %s: %.1f", t.name, us);
+            best = std::min(best, us);
+        }
+        printf("%-13s %-8s %6d x %-6d S %d  M %4d  %8.2f us  %5.0f GB/s  %5.1f TFLOP/s  %5.1f %% |%s\n", model, what, rows, k, p.segments, tokens, best,
+               bytes / best / 1e3, 2.0 * tokens * rows * (double)k / best / 1e6, 100 * ideal / best, all.c_str());
         CK(cudaStreamSynchronize(stream));
         while (allocated.size() > mark) { CK(cudaFree(allocated.back())); allocated.pop_back(); }
     }
@@ -795,7 +800,7 @@ int main(int argc, char** argv) {
         checkAttention<float>(4, 1, 128, 16, INT_MAX, {{0, 97}, {500, 1}});
     }
     if (mode == "time") {
-        std::vector<int> decode = {1, 16, 64, 128, 256, 2048};
+        std::vector<int> decode = {1, 16, 64, 128, 256, 512, 1024, 2048};
         timeMatmul("Qwen2.5-0.5B", "qkv", 1152, 896, EPILOGUE_STORE, decode);
         timeMatmul("Qwen2.5-0.5B", "o", 896, 896, EPILOGUE_ADD, decode);
         timeMatmul("Qwen2.5-0.5B", "gate+up", 9728, 896, EPILOGUE_GATED, decode);
@@ -803,8 +808,8 @@ int main(int argc, char** argv) {
         timeMatmul("Qwen2.5-0.5B", "head", 151936, 896, EPILOGUE_STORE, {1, 64, 256});
         timeMatmul("Llama-3.2-1B", "qkv", 3072, 2048, EPILOGUE_STORE, {1, 64, 256});
         timeMatmul("Llama-3.2-1B", "o", 2048, 2048, EPILOGUE_ADD, {1, 64, 256});
-        timeMatmul("Llama-3.2-1B", "gate+up", 16384, 2048, EPILOGUE_GATED, {1, 64, 256, 2048});
-        timeMatmul("Llama-3.2-1B", "down", 2048, 8192, EPILOGUE_ADD, {1, 64, 256, 2048});
+        timeMatmul("Llama-3.2-1B", "gate+up", 16384, 2048, EPILOGUE_GATED, {1, 64, 128, 256, 2048});
+        timeMatmul("Llama-3.2-1B", "down", 2048, 8192, EPILOGUE_ADD, {1, 64, 128, 256, 2048});
         timeMatmul("Llama-3.1-8B", "qkv", 6144, 4096, EPILOGUE_STORE, decode);
         timeMatmul("Llama-3.1-8B", "o", 4096, 4096, EPILOGUE_ADD, decode);
         timeMatmul("Llama-3.1-8B", "gate+up", 28672, 4096, EPILOGUE_GATED, decode);
@@ -820,8 +825,8 @@ int main(int argc, char** argv) {
         timeAttention("prefill 0.5B 2 x 1024", 14, 2, 64, {{0, 1024}, {0, 1024}});
         timeAttention("prefill 8B 2 x 1024", 32, 8, 128, {{0, 1024}, {0, 1024}});
         timeAttention("prefill 8B 2048 after 6144", 32, 8, 128, {{6144, 2048}});
-        for (int tokens : {1, 64, 256, 2048}) timeSmall("Qwen2.5-0.5B", 896, 14, 2, 64, tokens);
-        for (int tokens : {1, 64, 256, 2048}) timeSmall("Llama-3.1-8B", 4096, 32, 8, 128, tokens);
+        for (int tokens : {1, 64, 128, 256, 2048}) timeSmall("Qwen2.5-0.5B", 896, 14, 2, 64, tokens);
+        for (int tokens : {1, 64, 128, 256, 2048}) timeSmall("Llama-3.1-8B", 4096, 32, 8, 128, tokens);
     }
     CK(cudaDeviceSynchronize());
     printf("%d checks, %d wrong\n", checks, failures);

@@ -14,14 +14,19 @@ __device__ __forceinline__ int segmentStart(const MatmulParams& p, int segment) 
     return (int)((long long)segment * (pad64(p.k) >> 6) / p.segments);
 }
 
+/** Where T columns `column` and on of a token lie in outTiles; four of them side by side if column % 4 is 0. */
+template <class T>
+__device__ __forceinline__ char* outTile(const MatmulParams& p, int token, int column) {
+    return (char*)p.outTiles + tileOffset(token, column, pad64(p.columns), sizeof(T));
+}
+
 /** Takes the sums of rows `row` and `row + 8` of the weight for one token; row % 16 < 8. */
 template <class T>
 __device__ __forceinline__ void finishSums(const MatmulParams& p, int token, int row, float low, float high) {
     if (p.epilogue == EPILOGUE_GATED) {
         int column = (row >> 4) * 8 + (row & 7);
         if (column < p.columns) {
-            char* out = (char*)p.outTiles + tileOffset(token, column, pad64(p.columns), sizeof(T));
-            *(T*)out = narrow<T>(silu(low) * high);
+            *(T*)outTile<T>(p, token, column) = narrow<T>(silu(low) * high);
         }
         return;
     }
@@ -36,11 +41,58 @@ __device__ __forceinline__ void finishSums(const MatmulParams& p, int token, int
             sum += p.bias[column];
         }
         if (p.epilogue == EPILOGUE_GELU) {
-            char* out = (char*)p.outTiles + tileOffset(token, column, pad64(p.columns), sizeof(T));
-            *(T*)out = narrow<T>(gelu(sum));
+            *(T*)outTile<T>(p, token, column) = narrow<T>(gelu(sum));
         } else {
             float* out = p.outRows + (size_t)token * pad64(p.columns) + column;
             *out = p.epilogue == EPILOGUE_ADD ? *out + sum : sum;
         }
+    }
+}
+
+template <class T>
+__device__ __forceinline__ void storeFour(char* to, const T (&y)[4]) {
+    *(uint2*)to = make_uint2((uint32_t)y[0].bits | (uint32_t)y[1].bits << 16, (uint32_t)y[2].bits | (uint32_t)y[3].bits << 16);
+}
+
+/** The same for rows `row` to `row + 3` and those 8 further on; row % 8 is 0 or 4. Bits are those of finishSums. */
+template <class T>
+__device__ __forceinline__ void finishQuads(const MatmulParams& p, int token, int row, const float (&low)[4], const float (&high)[4]) {
+    bool gated = p.epilogue == EPILOGUE_GATED;
+    int last = gated ? (row >> 4) * 8 + (row & 7) + 3 : row + 11;
+    if (last >= p.columns) {
+        for (int i = 0; i < 4; i++) {
+            finishSums<T>(p, token, row + i, low[i], high[i]);
+        }
+        return;
+    }
+    if (gated) {
+        T y[4];
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            y[i] = narrow<T>(silu(low[i]) * high[i]);
+        }
+        storeFour(outTile<T>(p, token, last - 3), y);
+        return;
+    }
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+        int column = row + 8 * i;
+        const float* sum = i ? high : low;
+        float4 x = make_float4(sum[0], sum[1], sum[2], sum[3]);
+        if (p.bias != nullptr) {
+            float4 b = *(const float4*)(p.bias + column);
+            x = make_float4(x.x + b.x, x.y + b.y, x.z + b.z, x.w + b.w);
+        }
+        if (p.epilogue == EPILOGUE_GELU) {
+            T y[4] = {narrow<T>(gelu(x.x)), narrow<T>(gelu(x.y)), narrow<T>(gelu(x.z)), narrow<T>(gelu(x.w))};
+            storeFour(outTile<T>(p, token, column), y);
+            continue;
+        }
+        float4* out = (float4*)(p.outRows + (size_t)token * pad64(p.columns) + column);
+        if (p.epilogue == EPILOGUE_ADD) {
+            float4 r = *out;
+            x = make_float4(r.x + x.x, r.y + x.y, r.z + x.z, r.w + x.w);
+        }
+        *out = x;
     }
 }

@@ -54,14 +54,14 @@ enum Epilogue {
     EPILOGUE_GELU = 3
 };
 
-/** matmul_{bf16,f16}_{16,32,64,128,large}, matmul_f32, oracle_matmul_{bf16,f16}. */
+/** matmul_{bf16,f16}_{16,32,64,128}[x{2,4,8} segments], matmul_{bf16,f16}_large, matmul_f32, oracle_matmul_{bf16,f16}. */
 struct MatmulParams {
     const void* weight;    // tiles (rows, k)
     const void* x;         // tiles (tokens, k)
     const float* bias;     // (columns), or null
     float* outRows;        // rows (tokens, columns): STORE, ADD
     void* outTiles;        // tiles (tokens, columns): GATED, GELU
-    float* partials;       // Launches.matmulPartials bytes
+    float* partials;       // Launches.matmulPartials bytes; with arrivals, only before sm_90
     uint32_t* arrivals;    // Launches.matmulArrivals words, zero before the first launch; each launch leaves them zero
     const StepHeader* step;
     int32_t rows;          // of the weight as stored, before padding to 64

@@ -17,10 +17,21 @@ import io.millrace.gpu.backend.AttentionShape;
  * matmulAdd, Gated, Gelu  matmul (ADD, GATED, GELU)
  * logits                  norm (gather), matmul (STORE, sampledOnly)
  * </pre>
+ *
+ * attention_prefill finds nothing to do in a step whose rows have one token each, attention_decode
+ * and attention_fold in one whose rows all have several: they may be left out there.
  */
 final class Launches {
     /** The most tokens that a product splits the sum over k among CTAs for. */
-    static final int MOST_SPLIT_TOKENS = 256;
+    static final int MOST_SPLIT_TOKENS = 512;
+
+    /** Tokens of a tile where the sum over k is split. */
+    private static final int NARROWEST = 16;
+
+    private static final int WIDEST = 128;
+
+    /** CTAs that keep a GPU busy; more of them read more. */
+    private static final int ENOUGH_CTAS = 96;
 
     /** (token, query head) pairs of one item of attention_prefill. */
     private static final int PREFILL_PAIRS = 64;
@@ -44,7 +55,8 @@ final class Launches {
     }
 
     /**
-     * MatmulParams.
+     * MatmulParams. Tiles are as wide in tokens as they can be while their CTAs still fill the GPU:
+     * by the sweep in docs/kernels.md.
      *
      * @param rows of the weight as stored
      * @param segments of the weight, {@link Numerics#segments}
@@ -54,7 +66,8 @@ final class Launches {
         if (type.equals("f32")) {
             return new KernelLaunch("matmul_f32", ceil(tokens, 16), tiles, 1, THREADS, 0);
         }
-        if (tokens > MOST_SPLIT_TOKENS) {
+        int largeTiles = ceil(tiles, 2) * ceil(tokens, 2 * TILE);
+        if (tokens > MOST_SPLIT_TOKENS || tokens > TILE && largeTiles >= ENOUGH_CTAS) {
             return new KernelLaunch(
                     "matmul_" + type + "_large",
                     ceil(tokens, 2 * TILE),
@@ -63,9 +76,13 @@ final class Launches {
                     2 * THREADS,
                     3 * 2 * 2 * TILE * 128);
         }
-        int width = matmulTokens(tokens);
+        int width = WIDEST;
+        while (width > NARROWEST
+                && (width >= 2 * tokens || tiles * segments * ceil(tokens, width) < ENOUGH_CTAS)) {
+            width /= 2;
+        }
         return new KernelLaunch(
-                "matmul_" + type + "_" + width,
+                "matmul_" + type + "_" + width + (segments > 1 ? "x" + segments : ""),
                 ceil(tokens, width),
                 tiles,
                 segments,
@@ -73,24 +90,22 @@ final class Launches {
                 matmulStages(width) * (TILE + width) * 128);
     }
 
-    /** Tokens of a tile where the sum over k is split among CTAs. */
-    private static int matmulTokens(int tokens) {
-        return tokens <= 16 ? 16 : tokens <= 32 ? 32 : tokens <= 64 ? 64 : 128;
-    }
-
     private static int matmulStages(int width) {
         return width <= 16 ? 8 : width <= 64 ? 6 : 4;
     }
 
-    /** Bytes of scratch for the partial sums of the weight; all products can share the largest. */
+    /**
+     * Bytes of scratch for the partial sums of the weight, on GPUs without clusters; all products
+     * can share the largest.
+     */
     static long matmulPartials(int mostTokens, int rows, int segments) {
-        int tokens = Math.max(2 * TILE, Math.min(ceil(mostTokens, 128) * 128, MOST_SPLIT_TOKENS));
+        int tokens = ceil(Math.min(mostTokens, MOST_SPLIT_TOKENS), WIDEST) * WIDEST;
         return segments == 1 ? 0 : (long) tokens * Numerics.pad(rows) * segments * Float.BYTES;
     }
 
     /** Words of arrival counters for the weight; all products can share the largest. */
     static int matmulArrivals(int rows) {
-        return Numerics.pad(rows) / TILE * ceil(MOST_SPLIT_TOKENS, 2 * TILE);
+        return Numerics.pad(rows) / TILE * (MOST_SPLIT_TOKENS / NARROWEST);
     }
 
     /** QkvFinishParams: one warp a head of a token. */

@@ -9,42 +9,57 @@ class LaunchesTest {
     private static final AttentionShape QWEN = new AttentionShape(24, 14, 2, 64);
     private static final AttentionShape LLAMA_8B = new AttentionShape(32, 32, 8, 128);
 
+    private static final int[] TOKENS = {1, 16, 17, 54, 97, 128, 256, 257, 512, 513, 1023, 2048};
+
     @Test
     void aProductsGridCoversEveryTileOnce() {
-        for (int tokens : new int[] {1, 16, 17, 54, 97, 128, 256, 257, 1023, 2048}) {
-            KernelLaunch launch = Launches.matmul("bf16", tokens, 1152, 2);
-            int width = width(launch.kernel());
-            assertThat(launch.x()).isEqualTo((tokens + width - 1) / width);
-            assertThat(launch.y()).isEqualTo(launch.kernel().endsWith("large") ? 9 : 18);
-            assertThat(launch.z()).isEqualTo(launch.kernel().endsWith("large") ? 1 : 2);
-            assertThat(launch.sharedBytes()).isLessThanOrEqualTo(99 << 10);
+        for (int tokens : TOKENS) {
+            for (int rows : new int[] {17, 1152, 4096, 28672}) {
+                KernelLaunch launch = Launches.matmul("bf16", tokens, rows, 2);
+                boolean large = launch.kernel().endsWith("large");
+                int width = width(launch.kernel());
+                int tiles = (rows + 63) / 64;
+                assertThat(launch.x()).isEqualTo((tokens + width - 1) / width);
+                assertThat(launch.y()).isEqualTo(large ? (tiles + 1) / 2 : tiles);
+                assertThat(launch.z()).isEqualTo(large ? 1 : 2);
+                assertThat(launch.sharedBytes()).isLessThanOrEqualTo(99 << 10);
+            }
         }
     }
 
     private static int width(String kernel) {
         return kernel.endsWith("large")
                 ? 128
-                : Integer.parseInt(kernel.substring(kernel.lastIndexOf('_') + 1));
+                : Integer.parseInt(kernel.substring("matmul_bf16_".length()).replaceAll("x.*", ""));
     }
 
     @Test
-    void fewTokensGoToNarrowTiles() {
-        assertThat(Launches.matmul("f16", 1, 64, 1).kernel()).isEqualTo("matmul_f16_16");
-        assertThat(Launches.matmul("f16", 17, 64, 1).kernel()).isEqualTo("matmul_f16_32");
-        assertThat(Launches.matmul("f16", 54, 64, 1).kernel()).isEqualTo("matmul_f16_64");
-        assertThat(Launches.matmul("f16", 97, 64, 1).kernel()).isEqualTo("matmul_f16_128");
-        assertThat(Launches.matmul("f16", 257, 64, 1).kernel()).isEqualTo("matmul_f16_large");
+    void tilesAreNoWiderThanTheTokensAndKeepTheGpuBusy() {
+        assertThat(Launches.matmul("bf16", 1, 151936, 1).kernel()).isEqualTo("matmul_bf16_16");
+        assertThat(Launches.matmul("bf16", 17, 151936, 1).kernel()).isEqualTo("matmul_bf16_32");
+        assertThat(Launches.matmul("bf16", 54, 9728, 1).kernel()).isEqualTo("matmul_bf16_64");
+        assertThat(Launches.matmul("bf16", 97, 9728, 1).kernel()).isEqualTo("matmul_bf16_128");
+        assertThat(Launches.matmul("bf16", 97, 28672, 1).kernel()).isEqualTo("matmul_bf16_large");
+        assertThat(Launches.matmul("bf16", 54, 896, 2).kernel()).isEqualTo("matmul_bf16_16x2");
+        assertThat(Launches.matmul("bf16", 128, 896, 8).kernel()).isEqualTo("matmul_bf16_128x8");
+        assertThat(Launches.matmul("f16", 513, 64, 1).kernel()).isEqualTo("matmul_f16_large");
         assertThat(Launches.matmul("f32", 257, 64, 1).kernel()).isEqualTo("matmul_f32");
     }
 
     @Test
     void partialSumsHaveRoomForEveryTile() {
-        for (int tokens : new int[] {1, 17, 97, 256}) {
-            KernelLaunch launch = Launches.matmul("bf16", tokens, 896, 8);
-            long tile = 64L * width(launch.kernel()) * Float.BYTES;
-            assertThat(tile * launch.x() * launch.y() * launch.z())
-                    .isLessThanOrEqualTo(Launches.matmulPartials(tokens, 896, 8));
-            assertThat(launch.x() * launch.y()).isLessThanOrEqualTo(Launches.matmulArrivals(896));
+        for (int tokens : TOKENS) {
+            for (int rows : new int[] {64, 896, 2048}) {
+                KernelLaunch launch = Launches.matmul("bf16", tokens, rows, 8);
+                if (launch.kernel().endsWith("large")) {
+                    continue;
+                }
+                long tile = 64L * width(launch.kernel()) * Float.BYTES;
+                assertThat(tile * launch.x() * launch.y() * launch.z())
+                        .isLessThanOrEqualTo(Launches.matmulPartials(tokens, rows, 8));
+                assertThat(launch.x() * launch.y())
+                        .isLessThanOrEqualTo(Launches.matmulArrivals(rows));
+            }
         }
         assertThat(Launches.matmulPartials(1, 896, 1)).isZero();
     }
