@@ -136,10 +136,10 @@ final class CpuAttention {
             int seen,
             int positions,
             int stride) {
-        float[] keys = cache.keys[layer];
         int block = seen / cache.blockSize;
         for (int at = block * cache.blockSize; at < positions; block++, at += cache.blockSize) {
-            int from = cache.keyOffset(blockTable[block], kvHead);
+            float[] keys = cache.array(blockTable[block]);
+            int from = cache.keyOffset(layer, blockTable[block], kvHead);
             int end = Math.min(cache.blockSize, positions - at);
             for (int position = 0; position < end; position += WIDTH) {
                 int group16 = from + position * size;
@@ -183,12 +183,12 @@ final class CpuAttention {
             int start = firstSeen(batch.positions[first + (tile + i) / group], window);
             alone(blockTable, kvHead, layer, tile, i, start, begin);
         }
-        float[] values = cache.values[layer];
         int blockSize = cache.blockSize;
         for (int at = begin, next; at < end; at = next) {
             next = Math.min(end, (at / blockSize + 1) * blockSize);
-            int from =
-                    cache.valueOffset(blockTable[at / blockSize], kvHead) + at % blockSize * WIDTH;
+            int block = blockTable[at / blockSize];
+            float[] values = cache.array(block);
+            int from = cache.valueOffset(layer, block, kvHead) + at % blockSize * WIDTH;
             for (int e = 0; e < paddedSize; e += WIDTH) {
                 StripKernels.tile16(
                         values,
@@ -211,11 +211,12 @@ final class CpuAttention {
     /** Goes on with the chains of a tile's {@code i}-th query over some positions. */
     private void alone(
             int[] blockTable, int kvHead, int layer, int tile, int i, int begin, int end) {
-        float[] values = cache.values[layer];
         int blockSize = cache.blockSize;
         int to = (tile + i) * paddedSize;
         for (int p = begin; p < end; p++) {
-            int from = cache.valueOffset(blockTable[p / blockSize], kvHead) + p % blockSize * WIDTH;
+            int block = blockTable[p / blockSize];
+            float[] values = cache.array(block);
+            int from = cache.valueOffset(layer, block, kvHead) + p % blockSize * WIDTH;
             float weight = weights[p * TILE + i];
             for (int e = 0; e < paddedSize; e++) {
                 float value = values[from + e / WIDTH * WIDTH * blockSize + e % WIDTH];

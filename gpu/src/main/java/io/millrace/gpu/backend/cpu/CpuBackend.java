@@ -84,7 +84,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
         taskFirst = new int[maxTokens];
     }
 
-    /** Allocates the KV cache; called once, after the weights are loaded. */
+    /** Lays out the KV cache; called once, after the weights are loaded. */
     void allocate(int blocks, int blockSize) {
         cache = new KvCache(shape, blocks, blockSize);
         for (int i = 0; i < attentions.length; i++) {
@@ -143,6 +143,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
             for (int token = step.rowStart[row]; token < step.rowStart[row + 1]; token++) {
                 rowOf[token] = row;
                 check(token);
+                cache.back(step.blockTables[row][step.positions[token] / cache.blockSize]);
                 if ((token - step.rowStart[row]) % perTask == 0) {
                     taskRow[attentionTasks] = row;
                     taskFirst[attentionTasks++] = token;
@@ -244,7 +245,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
         for (int head = 0; head < shape.kvHeads(); head++) {
             int k = at + queryWidth + head * size;
             int v = k + shape.kvHeads() * size;
-            cache.store(layer, block, head, position % cache.blockSize, projected, k, projected, v);
+            cache.store(layer, block, head, position % cache.blockSize, projected, k, v);
         }
     }
 

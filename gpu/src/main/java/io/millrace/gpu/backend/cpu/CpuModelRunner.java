@@ -121,9 +121,12 @@ public final class CpuModelRunner implements ModelRunner {
                 options.kvCacheBytes() > 0
                         ? options.kvCacheBytes()
                         : Math.max(chosenBytes(), (perSequence + 1) * blockBytes);
-        long blocks =
-                Math.min(
-                        Math.min(useful, bytes / blockBytes), KvCache.mostBlocks(shape, blockSize));
+        if (blockBytes / Float.BYTES > Integer.MAX_VALUE - 16) {
+            throw new InvalidModelException(
+                    "blockSize is %d: a block of %d MiB is more than the CPU backend can index."
+                            .formatted(blockSize, blockBytes / MIB));
+        }
+        long blocks = Math.min(Math.min(useful, bytes / blockBytes), Integer.MAX_VALUE - 16);
         if (blocks < 2) {
             throw new InvalidModelException(
                     "A KV cache of %d bytes has no room for two blocks of %d bytes; raise %s."
@@ -154,17 +157,20 @@ public final class CpuModelRunner implements ModelRunner {
             throws InvalidModelException {
         long bytes = KvCache.blockBytes(shape, blockSize) * blocks;
         progress.onProgress("KV cache", 0, bytes);
-        try {
-            backend.allocate(blocks, blockSize);
-        } catch (OutOfMemoryError e) {
+        if (bytes > freeHeap()) {
+            // Much of what is in use is left from loading.
+            System.gc();
+        }
+        // Not taken before it is written, but it has to be there: better no start than half a run.
+        if (bytes > freeHeap()) {
             throw new InvalidModelException(
                     "The KV cache asks for %d MiB, the heap of %d MiB has %d MiB left; lower kvCacheBytes, maxModelLen or maxSequences, or raise -Xmx."
                             .formatted(
                                     bytes / MIB,
                                     Runtime.getRuntime().maxMemory() / MIB,
-                                    freeHeap() / MIB),
-                    e);
+                                    freeHeap() / MIB));
         }
+        backend.allocate(blocks, blockSize);
         progress.onProgress("KV cache", bytes, bytes);
     }
 

@@ -6,42 +6,51 @@ import io.millrace.gpu.backend.AttentionShape;
  * Keys and values of all layers, in blocks.
  *
  * <pre>
+ * block         [layer][key block, value block]
  * key block     [kv head][position / 16][element][position % 16]    scores of 16 positions at once
  * value block   [kv head][element / 16][position][element % 16]     16 elements of an output at once
  * </pre>
  *
- * Block 0 is never handed out. What a block held before is never read: attention stops at the row's
+ * Some blocks share an array, which is there once one of them is written: an array is cleared when
+ * it is made, and to do that for a whole cache would take longer than to load most models. Low
+ * blocks are handed out first. What a block held before is never read: attention stops at the row's
  * own position.
  */
 final class KvCache {
     /** Width of a row of either layout. */
     static final int WIDTH = 16;
 
+    /** About the size of an array: much more than the heap's grain, little of a cache. */
+    private static final long ARRAY_BYTES = 32 << 20;
+
     final int blocks;
     final int blockSize;
 
-    /** (layers)(blocks, kv heads, position groups, headSize, 16) */
-    final float[][] keys;
+    /** Floats of a block in all layers. */
+    final int blockFloats;
 
-    /** (layers)(blocks, kv heads, element groups, blockSize, 16) */
-    final float[][] values;
+    private final int keyHead;
+    private final int valueHead;
+    private final int keyBlock;
+    private final int layer;
+    private final int perArray;
+    private final float[][] arrays;
+    private final int headSize;
 
-    /** Floats of one kv head in a key block. */
-    final int keyHead;
-
-    /** Floats of one kv head in a value block. */
-    final int valueHead;
-
-    private final AttentionShape shape;
-
+    /**
+     * @param blocks block 0, which is never handed out, included
+     */
     KvCache(AttentionShape shape, int blocks, int blockSize) {
-        this.shape = shape;
         this.blocks = blocks;
         this.blockSize = blockSize;
-        keyHead = groups(blockSize) * WIDTH * shape.headSize();
-        valueHead = groups(shape.headSize()) * WIDTH * blockSize;
-        keys = new float[shape.layers()][blocks * shape.kvHeads() * keyHead];
-        values = new float[shape.layers()][blocks * shape.kvHeads() * valueHead];
+        headSize = shape.headSize();
+        keyHead = groups(blockSize) * WIDTH * headSize;
+        valueHead = groups(headSize) * WIDTH * blockSize;
+        keyBlock = shape.kvHeads() * keyHead;
+        layer = keyBlock + shape.kvHeads() * valueHead;
+        blockFloats = shape.layers() * layer;
+        perArray = (int) Math.max(1, ARRAY_BYTES / Float.BYTES / blockFloats);
+        arrays = new float[(blocks + perArray - 1) / perArray][];
     }
 
     private static int groups(int n) {
@@ -55,37 +64,45 @@ final class KvCache {
         return shape.layers() * (long) shape.kvHeads() * (keyHead + valueHead) * Float.BYTES;
     }
 
-    /** Most blocks whose arrays Java can index. */
-    static int mostBlocks(AttentionShape shape, int blockSize) {
-        long head =
-                Math.max(
-                        groups(blockSize) * WIDTH * (long) shape.headSize(),
-                        groups(shape.headSize()) * WIDTH * (long) blockSize);
-        return (int) ((Integer.MAX_VALUE - 16) / (shape.kvHeads() * head));
+    /** Has memory for a block that will be written. */
+    void back(int block) {
+        int at = block / perArray;
+        if (arrays[at] == null) {
+            int count = Math.min(perArray, blocks - at * perArray);
+            arrays[at] = new float[count * blockFloats];
+        }
     }
 
-    /** Where a kv head begins in a block of keys. */
-    int keyOffset(int block, int kvHead) {
-        return (block * shape.kvHeads() + kvHead) * keyHead;
+    /** The array that holds a block. */
+    float[] array(int block) {
+        return arrays[block / perArray];
     }
 
-    /** Where a kv head begins in a block of values. */
-    int valueOffset(int block, int kvHead) {
-        return (block * shape.kvHeads() + kvHead) * valueHead;
+    /** Where a block begins in its array. */
+    int offset(int block) {
+        return block % perArray * blockFloats;
+    }
+
+    /** Where a layer's keys of a kv head begin in the block's array. */
+    int keyOffset(int layerIndex, int block, int kvHead) {
+        return offset(block) + layerIndex * layer + kvHead * keyHead;
+    }
+
+    /** Where a layer's values of a kv head begin in the block's array. */
+    int valueOffset(int layerIndex, int block, int kvHead) {
+        return offset(block) + layerIndex * layer + keyBlock + kvHead * valueHead;
     }
 
     /** Stores one head's key and value of a position within a block. */
-    void store(int layer, int block, int kvHead, int at, float[] k, int ko, float[] v, int vo) {
-        int size = shape.headSize();
-        float[] key = keys[layer];
-        int keyAt = keyOffset(block, kvHead) + at / WIDTH * WIDTH * size + at % WIDTH;
-        for (int i = 0; i < size; i++) {
-            key[keyAt + i * WIDTH] = k[ko + i];
+    void store(int layerIndex, int block, int kvHead, int at, float[] x, int k, int v) {
+        float[] to = array(block);
+        int key = keyOffset(layerIndex, block, kvHead) + at / WIDTH * WIDTH * headSize + at % WIDTH;
+        for (int i = 0; i < headSize; i++) {
+            to[key + i * WIDTH] = x[k + i];
         }
-        float[] value = values[layer];
-        int valueAt = valueOffset(block, kvHead) + at * WIDTH;
-        for (int i = 0; i < size; i++) {
-            value[valueAt + i / WIDTH * WIDTH * blockSize + i % WIDTH] = v[vo + i];
+        int value = valueOffset(layerIndex, block, kvHead) + at * WIDTH;
+        for (int i = 0; i < headSize; i++) {
+            to[value + i / WIDTH * WIDTH * blockSize + i % WIDTH] = x[v + i];
         }
     }
 }

@@ -70,6 +70,11 @@ class CpuModelRunnerTest {
     }
 
     @Test
+    void refusesABlockThatNoArrayHolds() {
+        assertRefused(OPTIONS.withBlockSize(1 << 30).withKvCacheBytes(1L << 50), "1073741824");
+    }
+
+    @Test
     void refusesAContextLongerThanTheModels() {
         assertRefused(OPTIONS.withMaxModelLen(257), "257", "256");
         assertRefused(OPTIONS.withBlockSize(0), "blockSize is 0");
@@ -153,7 +158,7 @@ class CpuModelRunnerTest {
             second.positions[1] = 3;
             KvCache cache = runner.backend.cache;
             // Row 0 has block 1: its values become NaN, as an overflow would leave them.
-            cache.values[0][cache.valueOffset(1, 0)] = Float.NaN;
+            cache.array(1)[cache.valueOffset(0, 1, 0)] = Float.NaN;
             StepOutput output = new StepOutput(2);
             runner.run(second, output);
             assertThat(output.tokenIds[0]).isEqualTo(StepOutput.BAD_LOGITS);

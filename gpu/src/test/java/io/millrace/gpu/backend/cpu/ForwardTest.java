@@ -133,13 +133,8 @@ class ForwardTest {
             // Position 36 sees 25 to 36: blocks 0 to 2 lie behind it.
             KvCache cache = runner.backend.cache;
             for (int block : Arrays.copyOf(poisoned.blocks(0), 3)) {
-                int values = cache.valueOffset(block, 0);
-                int keys = cache.keyOffset(block, 0);
-                for (int layer = 0; layer < cache.keys.length; layer++) {
-                    Arrays.fill(cache.keys[layer], keys, keys + 2 * cache.keyHead, Float.NaN);
-                    Arrays.fill(
-                            cache.values[layer], values, values + 2 * cache.valueHead, Float.NaN);
-                }
+                int from = cache.offset(block);
+                Arrays.fill(cache.array(block), from, from + cache.blockFloats, Float.NaN);
             }
             poisoned.step(17);
             poisoned.step(1);
@@ -276,9 +271,9 @@ class ForwardTest {
             TestingSequences clean = sequences(runner);
             clean.feed(clean.add(tokens), 10);
             KvCache cache = runner.backend.cache;
-            for (int layer = 0; layer < cache.keys.length; layer++) {
-                Arrays.fill(cache.keys[layer], Float.NaN);
-                Arrays.fill(cache.values[layer], Float.NaN);
+            for (int block = 0; block < cache.blocks; block++) {
+                cache.back(block);
+                Arrays.fill(cache.array(block), Float.NaN);
             }
             TestingSequences poisoned = sequences(runner);
             poisoned.feed(poisoned.add(tokens), 10);
