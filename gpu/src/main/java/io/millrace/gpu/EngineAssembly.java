@@ -72,6 +72,10 @@ final class EngineAssembly {
                             "The device is %s; it must be cpu, cuda or auto."
                                     .formatted(options.device()));
         }
+        if (!options.weights().equals("model") && !options.weights().equals("int8")) {
+            throw new IOException(
+                    "The weights are %s; they must be model or int8.".formatted(options.weights()));
+        }
         atLeast("The longest context", options.maxModelLen(), 0);
         atLeast("The KV block size", options.blockSize(), 1);
         atLeast("The KV cache's memory", options.kvCacheBytes(), 0);

@@ -14,6 +14,8 @@ import java.io.Serializable;
  * @param maxBatchedTokens most tokens in one step
  * @param maxSequences most sequences running at once
  * @param threads compute threads of the CPU backend; 0 takes all cores
+ * @param weights {@code model} leaves the weights as they are, {@code int8} rounds matrices to one
+ *     byte a weight, with a scale for each output
  */
 public record EngineOptions(
         String model,
@@ -24,14 +26,15 @@ public record EngineOptions(
         long kvCacheBytes,
         int maxBatchedTokens,
         int maxSequences,
-        int threads)
+        int threads,
+        String weights)
         implements Serializable {
 
     /** Defaults for the model in {@code folder}. */
     public static EngineOptions of(String folder) {
         String trimmed = folder.endsWith("/") ? folder.substring(0, folder.length() - 1) : folder;
         String name = trimmed.substring(trimmed.lastIndexOf('/') + 1);
-        return new EngineOptions(trimmed, name, "auto", 0, 16, 0, 512, 64, 0);
+        return new EngineOptions(trimmed, name, "auto", 0, 16, 0, 512, 64, 0, "model");
     }
 
     public EngineOptions withModelName(String value) {
@@ -44,7 +47,8 @@ public record EngineOptions(
                 kvCacheBytes,
                 maxBatchedTokens,
                 maxSequences,
-                threads);
+                threads,
+                weights);
     }
 
     public EngineOptions withDevice(String value) {
@@ -57,7 +61,8 @@ public record EngineOptions(
                 kvCacheBytes,
                 maxBatchedTokens,
                 maxSequences,
-                threads);
+                threads,
+                weights);
     }
 
     public EngineOptions withMaxModelLen(int value) {
@@ -70,7 +75,8 @@ public record EngineOptions(
                 kvCacheBytes,
                 maxBatchedTokens,
                 maxSequences,
-                threads);
+                threads,
+                weights);
     }
 
     public EngineOptions withBlockSize(int value) {
@@ -83,7 +89,8 @@ public record EngineOptions(
                 kvCacheBytes,
                 maxBatchedTokens,
                 maxSequences,
-                threads);
+                threads,
+                weights);
     }
 
     public EngineOptions withKvCacheBytes(long value) {
@@ -96,7 +103,8 @@ public record EngineOptions(
                 value,
                 maxBatchedTokens,
                 maxSequences,
-                threads);
+                threads,
+                weights);
     }
 
     public EngineOptions withMaxBatchedTokens(int value) {
@@ -109,7 +117,8 @@ public record EngineOptions(
                 kvCacheBytes,
                 value,
                 maxSequences,
-                threads);
+                threads,
+                weights);
     }
 
     public EngineOptions withMaxSequences(int value) {
@@ -122,7 +131,8 @@ public record EngineOptions(
                 kvCacheBytes,
                 maxBatchedTokens,
                 value,
-                threads);
+                threads,
+                weights);
     }
 
     public EngineOptions withThreads(int value) {
@@ -135,6 +145,21 @@ public record EngineOptions(
                 kvCacheBytes,
                 maxBatchedTokens,
                 maxSequences,
+                value,
+                weights);
+    }
+
+    public EngineOptions withWeights(String value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                maxModelLen,
+                blockSize,
+                kvCacheBytes,
+                maxBatchedTokens,
+                maxSequences,
+                threads,
                 value);
     }
 }

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * How large a model's weights are, told from its folder without loading it.
+ * How large a model's weights are in memory, told from its folder without loading it.
  *
  * @param all bytes of all weights
  * @param perStep bytes that each step reads: all but an embedding that is not the head as well
@@ -13,12 +13,14 @@ import java.nio.file.Path;
 public record WeightBytes(long all, long perStep) {
 
     /**
-     * Looks into a folder in Hugging Face form.
+     * Looks into the folder that an engine would be opened with.
      *
      * @throws IOException no model that the engine knows; the message is one sentence for the user
      */
-    public static WeightBytes of(Path folder) throws IOException {
-        ModelFolder model = ModelFolder.open(folder);
-        return new WeightBytes(model.weightBytes(), model.stepBytes());
+    public static WeightBytes of(EngineOptions options) throws IOException {
+        ModelFolder model = ModelFolder.open(Path.of(options.model()));
+        return options.weights().equals("int8")
+                ? new WeightBytes(model.int8WeightBytes(), model.int8StepBytes())
+                : new WeightBytes(model.weightBytes(), model.stepBytes());
     }
 }

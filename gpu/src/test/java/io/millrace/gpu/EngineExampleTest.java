@@ -90,6 +90,7 @@ class EngineExampleTest {
                 .isEqualTo(fingerprint);
         assertThat(fingerprint(two)).isNotEqualTo(fingerprint);
         assertThat(fingerprint(one.withMaxModelLen(17))).isNotEqualTo(fingerprint);
+        assertThat(fingerprint(one.withWeights("int8"))).isNotEqualTo(fingerprint);
     }
 
     @Test
@@ -121,6 +122,8 @@ class EngineExampleTest {
                 "The device is cuda, but this build has no GPU kernels: take cpu or auto.");
         assertRefused(
                 options.withDevice("tpu"), "The device is tpu; it must be cpu, cuda or auto.");
+        assertRefused(
+                options.withWeights("int4"), "The weights are int4; they must be model or int8.");
         assertRefused(options.withBlockSize(0), "The KV block size is 0; it must be at least 1.");
         assertRefused(
                 options.withMaxBatchedTokens(0),

@@ -29,8 +29,15 @@ class EngineTest {
     private static final Map<Family, ModelFolder> MODELS = new HashMap<>();
 
     private enum Family {
-        LLAMA,
-        QWEN2
+        LLAMA("model"),
+        QWEN2("model"),
+        INT8("int8");
+
+        final String weights;
+
+        Family(String weights) {
+            this.weights = weights;
+        }
     }
 
     /** How a set of requests is run; none of it may be seen in what comes out. */
@@ -82,6 +89,17 @@ class EngineTest {
                                 .intermediate(97)
                                 .tied(true)
                                 .write(folders.resolve("qwen2"))));
+        MODELS.put(
+                Family.INT8,
+                ModelFolder.open(
+                        TinyModels.qwen3()
+                                .hidden(54)
+                                .heads(3, 1, 24)
+                                .intermediate(97)
+                                .layers(1)
+                                .seed(5)
+                                .dtype(DType.BF16)
+                                .write(folders.resolve("int8"))));
     }
 
     @ParameterizedTest
@@ -250,6 +268,7 @@ class EngineTest {
         ModelFolder folder = MODELS.get(family);
         EngineOptions options =
                 EngineOptions.of(folder.path().toString())
+                        .withWeights(family.weights)
                         .withMaxBatchedTokens(way.maxTokens)
                         .withMaxSequences(way.maxSequences)
                         .withBlockSize(way.blockSize)

@@ -62,6 +62,8 @@ final class BenchCommand implements Callable<Integer> {
             description = "Where the model runs; auto takes a GPU where there is one.")
     private EngineArguments.Device device;
 
+    @Mixin private WeightsArgument format = new WeightsArgument();
+
     @Option(
             names = "--batch",
             paramLabel = "COUNT",
@@ -89,7 +91,7 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "FILE",
             description =
                     "Where the figures go, as a list of rows in JSON; - for nowhere (default:"
-                            + " docs/results/engine-cpu.json).")
+                            + " docs/results/engine-cpu.json, or engine-cpu-int8.json).")
     private Path output;
 
     @Option(
@@ -116,10 +118,16 @@ final class BenchCommand implements Callable<Integer> {
         Path home = Path.of(System.getProperty("millrace.home", "."));
         Path results = home.resolve("docs").resolve("results");
         boolean write = output == null || !output.toString().equals("-");
-        Path file = output == null ? results.resolve("engine-cpu.json") : output;
+        boolean int8 = format.weights == WeightsArgument.Weights.int8;
+        String standard = int8 ? "engine-cpu-int8.json" : "engine-cpu.json";
+        Path file = output == null ? results.resolve(standard) : output;
         Path folder = model == null ? home.resolve("models").resolve("triage") : model;
         EngineArguments arguments =
-                Millrace.parse(new EngineArguments(), "--model=" + folder, "--device=" + device);
+                Millrace.parse(
+                        new EngineArguments(),
+                        "--model=" + folder,
+                        "--device=" + device,
+                        "--weights=" + format.weights);
         arguments.checkFolder();
         EngineOptions options =
                 arguments
@@ -128,7 +136,8 @@ final class BenchCommand implements Callable<Integer> {
                         .withKvCacheBytes(kvCacheMemory.getBytes())
                         .withMaxSequences(
                                 Math.max(REQUESTS, batches.stream().max(Integer::compare).get()));
-        BenchRows rows = new BenchRows(options.modelName(), BenchOrigin.of(home));
+        String measured = options.modelName() + (int8 ? ", INT8" : "");
+        BenchRows rows = new BenchRows(measured, BenchOrigin.of(home));
         measure(folder, options, rows);
         print(rows.all(), System.out);
         if (write) {
@@ -146,7 +155,7 @@ final class BenchCommand implements Callable<Integer> {
     private void measure(Path folder, EngineOptions options, BenchRows rows)
             throws IOException, InterruptedException {
         BenchRepeats repeats = quick ? BenchRepeats.QUICK : BenchRepeats.FULL;
-        WeightBytes weights = WeightBytes.of(folder);
+        WeightBytes weights = WeightBytes.of(options);
         List<Double> decoded = new ArrayList<>();
         double peak;
         TimedRun demo = null;

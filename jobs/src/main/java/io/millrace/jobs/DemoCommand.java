@@ -64,6 +64,8 @@ final class DemoCommand implements Callable<Integer> {
             description = "Where the model runs; auto takes a GPU where there is one.")
     private EngineArguments.Device device;
 
+    @Mixin private WeightsArgument format = new WeightsArgument();
+
     @Option(
             names = "--ui-port",
             paramLabel = "PORT",
@@ -113,6 +115,7 @@ final class DemoCommand implements Callable<Integer> {
                 "--bootstrap-servers=" + servers,
                 "--model=" + folder,
                 "--device=" + device,
+                "--weights=" + format.weights,
                 "--application-id=demo",
                 "--checkpoint-interval=500ms");
     }

@@ -4,6 +4,7 @@ import io.millrace.gpu.EngineOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.flink.configuration.MemorySize;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The model and engine options. */
@@ -27,6 +28,8 @@ final class EngineArguments {
             defaultValue = "auto",
             description = "Where the model runs; auto takes a GPU where there is one.")
     Device device;
+
+    @Mixin WeightsArgument format = new WeightsArgument();
 
     @Option(
             names = "--max-model-len",
@@ -88,6 +91,7 @@ final class EngineArguments {
         EngineOptions options =
                 EngineOptions.of(model.toString())
                         .withDevice(device.name())
+                        .withWeights(format.weights.name())
                         .withMaxModelLen(maxModelLen)
                         .withBlockSize(blockSize)
                         .withKvCacheBytes(kvCacheMemory.getBytes())

@@ -106,9 +106,9 @@ class BenchCommandTest {
     @Test
     void nothingIsWrittenWhereNothingIsAskedFor() throws IOException {
         Path model = TinyModels.llama().context(16).write(folder.resolve("tiny"));
-        String printed = run("--model=" + model, "--batch=1", "--output=-");
+        String printed = run("--model=" + model, "--batch=1", "--output=-", "--weights=int8");
         assertThat(exit).as(err.toString()).isZero();
-        assertThat(printed).contains("tiny on ").contains("memory bandwidth");
+        assertThat(printed).contains("tiny, INT8 on ").contains("memory bandwidth");
         try (var files = Files.list(folder)) {
             assertThat(files).containsExactly(model);
         }

@@ -58,6 +58,7 @@ class CommandLineTest {
         "run --model x --format xml, 'xml' is not json",
         "run --model x --batching huge, expected one of",
         "run --model x --device tpu, expected one of",
+        "run --model x --weights int4, expected one of",
         "run --model x --input-topics a --input-topic-pattern b, mutually exclusive",
     })
     void aUsageErrorTellsTheRemedyAndExitsWithTwo(String arguments, String told) {

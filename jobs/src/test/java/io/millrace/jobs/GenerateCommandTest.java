@@ -67,6 +67,14 @@ class GenerateCommandTest {
     }
 
     @Test
+    void int8WeightsAnswerAsToldByTheOption() {
+        String prompt = "Lowest mortgage rates, reply today!\n\n### Triage\n";
+        String answer = run(MODEL, "-n9", "--weights", "int8", "--prompt", prompt);
+        assertThat(exit).isZero();
+        assertThat(answer).startsWith("spam | ");
+    }
+
+    @Test
     void noPartOfAStopStringIsStreamed() {
         String prompt = "Lowest mortgage rates, reply today!";
         String whole = run(MODEL, "-n17", "--ignore-eos", "--prompt", prompt).strip();

@@ -23,6 +23,22 @@ public interface Backend<M, V, A> extends AutoCloseable {
     /** Loads matrices of equal width, stacked by rows to one. */
     M matrix(List<Tensor> parts) throws IOException;
 
+    /**
+     * Loads a matrix of which rows are looked up: never quantized. It may be the head of a tied
+     * model as well.
+     */
+    default M table(Tensor tensor) throws IOException {
+        return matrix(List.of(tensor));
+    }
+
+    /**
+     * The head of a model that ties it to its embedding, which is {@code table}, loaded from {@code
+     * tensor}. Loads it once more if as a matrix it looks otherwise.
+     */
+    default M tiedHead(M table, Tensor tensor) throws IOException {
+        return table;
+    }
+
     /** Loads the two matrices of a gated feed-forward part, for {@link #matmulGated}. */
     M gatedMatrix(Tensor gate, Tensor up) throws IOException;
 

@@ -63,9 +63,10 @@ final class Gpt2Family implements Family {
         int vocabulary = shape.vocabulary();
         // The first folders on the Hub have the names of the inner model.
         String prefix = reader.has("wte.weight") ? "" : "transformer.";
-        M embedding = reader.matrix(reader.tensor(prefix + "wte.weight", vocabulary, hidden));
+        Tensor tokens = reader.tensor(prefix + "wte.weight", vocabulary, hidden);
+        M embedding = reader.table(tokens);
         Tensor positionTable = reader.tensor(prefix + "wpe.weight", shape.maxPositions(), hidden);
-        M positions = reader.matrix(positionTable);
+        M positions = reader.table(positionTable);
         List<DecoderWeights.Layer<M, V>> layers = new ArrayList<>();
         for (int i = 0; i < shape.layers(); i++) {
             layers.add(layer(shape, reader, prefix + "h." + i + "."));
@@ -73,7 +74,7 @@ final class Gpt2Family implements Family {
         Norm<V> lastNorm = norm(shape, reader, prefix + "ln_f");
         M head =
                 shape.tiedEmbedding()
-                        ? embedding
+                        ? reader.tiedHead(embedding, tokens)
                         : reader.matrix(reader.tensor("lm_head.weight", vocabulary, hidden));
         return new DecoderWeights<>(embedding, positions, layers, lastNorm, head);
     }

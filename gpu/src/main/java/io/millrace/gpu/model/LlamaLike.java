@@ -138,7 +138,8 @@ final class LlamaLike {
             throws IOException {
         int hidden = shape.hidden();
         int vocabulary = shape.vocabulary();
-        M embedding = reader.matrix(reader.tensor("model.embed_tokens.weight", vocabulary, hidden));
+        Tensor tokens = reader.tensor("model.embed_tokens.weight", vocabulary, hidden);
+        M embedding = reader.table(tokens);
         List<DecoderWeights.Layer<M, V>> layers = new ArrayList<>();
         for (int i = 0; i < shape.layers(); i++) {
             layers.add(layer(shape, reader, "model.layers." + i + ".", bias, headNorms));
@@ -146,7 +147,7 @@ final class LlamaLike {
         Norm<V> lastNorm = norm(shape, reader, "model.norm.weight", hidden);
         M head =
                 shape.tiedEmbedding()
-                        ? embedding
+                        ? reader.tiedHead(embedding, tokens)
                         : reader.matrix(reader.tensor("lm_head.weight", vocabulary, hidden));
         return new DecoderWeights<>(embedding, null, layers, lastNorm, head);
     }

@@ -38,6 +38,12 @@ public final class ModelFolder {
     private static final String WEIGHTS = "model.safetensors";
     private static final String INDEX = "model.safetensors.index.json";
 
+    /** Last parts of the names of tables whose rows are looked up: of tokens, of positions. */
+    private static final List<String> TOKEN_TABLES = List.of("embed_tokens.weight", "wte.weight");
+
+    private static final String POSITION_TABLE = "wpe.weight";
+    private static final String HEAD = "lm_head.weight";
+
     private final Path path;
     private final Family family;
     private final DecoderShape shape;
@@ -207,9 +213,41 @@ public final class ModelFolder {
      */
     public long stepBytes() {
         // Of a tied model, a head that lies in the file nevertheless is not used.
-        String unread = shape.tiedEmbedding() ? "lm_head.weight" : "model.embed_tokens.weight";
+        String unread = shape.tiedEmbedding() ? HEAD : "model.embed_tokens.weight";
         Tensor table = tensors.get(unread);
         return weightBytes() - (table == null ? 0 : table.bytes());
+    }
+
+    /** Bytes of all weights in memory once matrices are INT8, their scales left out. */
+    public long int8WeightBytes() throws InvalidModelException {
+        long bytes = int8StepBytes();
+        for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
+            bytes += isTable(entry.getKey()) ? entry.getValue().bytes() : 0;
+        }
+        return bytes;
+    }
+
+    /** As {@link #stepBytes}, once matrices are INT8. */
+    public long int8StepBytes() throws InvalidModelException {
+        long bytes = 0;
+        for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
+            String name = entry.getKey();
+            Tensor tensor = entry.getValue();
+            boolean tied = shape.tiedEmbedding();
+            boolean used = tied ? !isPositions(name) && !name.equals(HEAD) : !isTable(name);
+            if (used) {
+                bytes += tensor.bytes() / (tensor.rank() == 2 ? tensor.dtype().bytes() : 1);
+            }
+        }
+        return bytes;
+    }
+
+    private static boolean isTable(String name) {
+        return isPositions(name) || TOKEN_TABLES.stream().anyMatch(name::endsWith);
+    }
+
+    private static boolean isPositions(String name) {
+        return name.endsWith(POSITION_TABLE);
     }
 
     /**

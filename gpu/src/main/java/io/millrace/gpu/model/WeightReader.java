@@ -38,6 +38,16 @@ final class WeightReader<M, V> {
         return matrix;
     }
 
+    M table(Tensor tensor) throws IOException {
+        M table = backend.table(tensor);
+        report(tensor);
+        return table;
+    }
+
+    M tiedHead(M table, Tensor tensor) throws IOException {
+        return backend.tiedHead(table, tensor);
+    }
+
     M gatedMatrix(Tensor gate, Tensor up) throws IOException {
         M matrix = backend.gatedMatrix(gate, up);
         report(gate, up);

@@ -4,7 +4,10 @@ package io.millrace.gpu.tensor;
 public enum DType {
     F32(4),
     F16(2),
-    BF16(2);
+    BF16(2),
+
+    /** Made from the others while they are loaded, one scale a row; never in a file. */
+    INT8(1);
 
     private final int bytes;
 
@@ -17,24 +20,24 @@ public enum DType {
         return bytes;
     }
 
-    /** The exact value of one number, given its bits in the low end. */
+    /** The exact value of one number, given its bits in the low end; of INT8, before its scale. */
     public float toFloat(int bits) {
         return switch (this) {
             case F32 -> Float.intBitsToFloat(bits);
             case BF16 -> Float.intBitsToFloat(bits << 16);
             case F16 -> halfToFloat(bits);
+            case INT8 -> (byte) bits;
         };
     }
 
     /** Whether the bits are neither infinite nor NaN. */
     public boolean isFinite(int bits) {
-        int exponent =
-                switch (this) {
-                    case F32 -> 0x7f800000;
-                    case BF16 -> 0x7f80;
-                    case F16 -> 0x7c00;
-                };
-        return (bits & exponent) != exponent;
+        return switch (this) {
+            case F32 -> (bits & 0x7f800000) != 0x7f800000;
+            case BF16 -> (bits & 0x7f80) != 0x7f80;
+            case F16 -> (bits & 0x7c00) != 0x7c00;
+            case INT8 -> true;
+        };
     }
 
     // Exponent and mantissa move to their places in a float; the product with 2^112 corrects the

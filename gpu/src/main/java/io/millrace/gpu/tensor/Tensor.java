@@ -74,14 +74,20 @@ public final class Tensor {
 
     /** The number format. */
     public DType dtype() throws InvalidModelException {
-        for (DType type : DType.values()) {
-            if (type.name().equals(typeName)) {
-                return type;
-            }
-        }
-        throw new InvalidModelException(
-                "Tensor %s in %s has the type %s; supported are F32, F16 and BF16."
-                        .formatted(name, file, typeName));
+        return switch (typeName) {
+            case "F32" -> DType.F32;
+            case "F16" -> DType.F16;
+            case "BF16" -> DType.BF16;
+            default ->
+                    throw new InvalidModelException(
+                            "Tensor %s in %s has the type %s; supported are F32, F16 and BF16."
+                                    .formatted(name, file, typeName));
+        };
+    }
+
+    /** Number of dimensions. */
+    public int rank() {
+        return shape.length;
     }
 
     /** Length of a dimension. */

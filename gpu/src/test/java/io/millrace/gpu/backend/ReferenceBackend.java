@@ -21,6 +21,7 @@ public final class ReferenceBackend
     private final RotaryTable rotary;
     private final int maxTokens;
     private final int blockSize;
+    private final boolean int8;
     private final Map<Slot, double[]> keys = new HashMap<>();
     private final Map<Slot, double[]> values = new HashMap<>();
     private StepBatch batch;
@@ -29,8 +30,12 @@ public final class ReferenceBackend
     /** Logits of each sampled row of the last step. */
     public final List<double[]> logits = new ArrayList<>();
 
+    /**
+     * @param int8 whether weights of products are rounded to INT8
+     */
     public ReferenceBackend(
-            AttentionShape shape, RotaryTable rotary, int maxTokens, int blockSize) {
+            AttentionShape shape, RotaryTable rotary, int maxTokens, int blockSize, boolean int8) {
+        this.int8 = int8;
         this.shape = shape;
         this.rotary = rotary;
         this.maxTokens = maxTokens;
@@ -39,6 +44,38 @@ public final class ReferenceBackend
 
     @Override
     public Matrix matrix(List<Tensor> parts) throws IOException {
+        Matrix matrix = exact(parts);
+        if (int8) {
+            Arrays.setAll(matrix.rows, row -> int8(matrix.rows[row]));
+        }
+        return matrix;
+    }
+
+    @Override
+    public Matrix table(Tensor tensor) throws IOException {
+        return exact(List.of(tensor));
+    }
+
+    @Override
+    public Matrix tiedHead(Matrix table, Tensor tensor) throws IOException {
+        return matrix(List.of(tensor));
+    }
+
+    /** Weights of one output as INT8 has them: docs/numerics.md. */
+    private static double[] int8(double[] row) {
+        float most = 0;
+        for (double w : row) {
+            most = Math.max(most, (float) Math.abs(w));
+        }
+        float scale = most / 127;
+        double[] rounded = new double[row.length];
+        for (int i = 0; i < row.length; i++) {
+            rounded[i] = Math.rint((float) row[i] / scale) * scale;
+        }
+        return rounded;
+    }
+
+    private static Matrix exact(List<Tensor> parts) throws IOException {
         List<double[]> rows = new ArrayList<>();
         for (Tensor part : parts) {
             float[] all = part.readFloats();

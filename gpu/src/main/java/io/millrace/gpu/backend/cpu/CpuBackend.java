@@ -35,6 +35,9 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     private final int maxRows;
     private final int vocabulary;
 
+    /** Whether matrices are made INT8. */
+    final boolean int8;
+
     private final CpuSampler[] samplers;
     private final CpuAttention[] attentions;
     private final float[][] lanes;
@@ -57,6 +60,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
      * @param maxTokens most tokens of a step
      * @param maxRows most rows of a step
      * @param loader used until the weights are loaded
+     * @param int8 whether matrices are made INT8
      */
     CpuBackend(
             AttentionShape shape,
@@ -65,7 +69,9 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
             int maxTokens,
             int maxRows,
             Workers workers,
-            WeightLoader loader) {
+            WeightLoader loader,
+            boolean int8) {
+        this.int8 = int8;
         this.shape = shape;
         this.rotary = rotary;
         this.workers = workers;
@@ -94,12 +100,22 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
 
     @Override
     public StripMatrix matrix(List<Tensor> parts) throws IOException {
-        return StripMatrix.load(parts, loader);
+        return StripMatrix.load(parts, int8, loader);
+    }
+
+    @Override
+    public StripMatrix table(Tensor tensor) throws IOException {
+        return StripMatrix.load(List.of(tensor), false, loader);
+    }
+
+    @Override
+    public StripMatrix tiedHead(StripMatrix table, Tensor tensor) throws IOException {
+        return int8 ? matrix(List.of(tensor)) : table;
     }
 
     @Override
     public StripMatrix gatedMatrix(Tensor gate, Tensor up) throws IOException {
-        return StripMatrix.loadGated(gate, up, loader);
+        return StripMatrix.loadGated(gate, up, int8, loader);
     }
 
     @Override

@@ -16,6 +16,9 @@ public final class CpuModelRunner implements ModelRunner {
     /** Names the CPU's numerics; a change of any bit of an op changes the number. */
     private static final String FINGERPRINT = "cpu-f32-1";
 
+    /** Added to it where matrices are INT8: names the rule by which they are rounded and used. */
+    private static final String INT8 = " int8-1";
+
     private static final long MIB = 1 << 20;
 
     private final ModelFolder folder;
@@ -46,7 +49,8 @@ public final class CpuModelRunner implements ModelRunner {
     public static CpuModelRunner open(
             ModelFolder folder, EngineOptions options, LoadProgress progress) throws IOException {
         int positions = positions(folder, options);
-        checkHeapFor(folder);
+        boolean int8 = options.weights().equals("int8");
+        checkHeapFor(folder, int8 ? folder.int8WeightBytes() : folder.weightBytes());
         int threads =
                 options.threads() > 0
                         ? options.threads()
@@ -63,7 +67,8 @@ public final class CpuModelRunner implements ModelRunner {
                             options.maxBatchedTokens(),
                             options.maxSequences(),
                             workers,
-                            loader);
+                            loader,
+                            int8);
             var decoder = Decoder.load(folder, backend, progress);
             int blocks = blocks(shape, options, positions);
             allocate(backend, shape, blocks, options.blockSize(), progress);
@@ -96,12 +101,13 @@ public final class CpuModelRunner implements ModelRunner {
         return options.maxModelLen() > 0 ? options.maxModelLen() : folder.maxPositions();
     }
 
-    private static void checkHeapFor(ModelFolder folder) throws InvalidModelException {
+    private static void checkHeapFor(ModelFolder folder, long weightBytes)
+            throws InvalidModelException {
         long heap = Runtime.getRuntime().maxMemory();
-        if (folder.weightBytes() > heap) {
+        if (weightBytes > heap) {
             throw new InvalidModelException(
                     "The weights in %s take %d MiB, the heap has %d MiB; raise -Xmx."
-                            .formatted(folder.path(), folder.weightBytes() / MIB, heap / MIB));
+                            .formatted(folder.path(), weightBytes / MIB, heap / MIB));
         }
     }
 
@@ -191,7 +197,7 @@ public final class CpuModelRunner implements ModelRunner {
 
     @Override
     public String fingerprint() {
-        return FINGERPRINT;
+        return backend.int8 ? FINGERPRINT + INT8 : FINGERPRINT;
     }
 
     @Override

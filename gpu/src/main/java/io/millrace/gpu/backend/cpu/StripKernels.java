@@ -1,5 +1,6 @@
 package io.millrace.gpu.backend.cpu;
 
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -16,6 +17,7 @@ import jdk.incubator.vector.VectorSpecies;
  * F32         float[strip][k][STRIP]   column c at c
  * BF16, F16   int  [strip][k][LANES]   column c in the low half of int c,
  *                                      column c + LANES in its high half
+ * INT8        byte [two strips][k][LANES][4]  columns c and c + LANES of the first, then of the second
  * tokens      float[tile][k][TILE]     four tokens side by side
  * </pre>
  *
@@ -30,6 +32,7 @@ final class StripKernels {
                     ? FloatVector.SPECIES_512
                     : FloatVector.SPECIES_PREFERRED;
     static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
+    private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, F.vectorShape());
 
     /** Floats in a vector of this machine: at most 16. */
     static final int LANES = F.length();
@@ -118,6 +121,75 @@ final class StripKernels {
         b0.intoArray(c, co + LANES);
         a1.intoArray(c, co + STRIP);
         b1.intoArray(c, co + STRIP + LANES);
+    }
+
+    /**
+     * {@link #dotBf16} for INT8.
+     *
+     * @param s where the two strips begin in {@code w}
+     */
+    static void dotInt8(byte[] w, int s, int n, float[] x, int xo, float[] c, int co) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector b0 = a0;
+        FloatVector a1 = a0;
+        FloatVector b1 = a0;
+        int end = xo + n;
+        for (int i = xo, wi = s; i < end; i++, wi += 4 * LANES) {
+            FloatVector v = FloatVector.broadcast(F, x[i]);
+            IntVector four = ByteVector.fromArray(B, w, wi).reinterpretAsInts();
+            a0 = float0(four).fma(v, a0);
+            b0 = float1(four).fma(v, b0);
+            a1 = float2(four).fma(v, a1);
+            b1 = float3(four).fma(v, b1);
+        }
+        a0.intoArray(c, co);
+        b0.intoArray(c, co + LANES);
+        a1.intoArray(c, co + STRIP);
+        b1.intoArray(c, co + STRIP + LANES);
+    }
+
+    /**
+     * Lays two strips of INT8 out as BF16, which holds them exactly.
+     *
+     * @param s where their first k is in {@code w}
+     * @param n how many k
+     * @param to gets the first strip, and behind its {@code n * LANES} ints the second
+     */
+    static void unpackInt8(byte[] w, int s, int n, int[] to) {
+        int second = n * LANES;
+        for (int i = 0, wi = s; i < second; i += LANES, wi += 4 * LANES) {
+            IntVector four = ByteVector.fromArray(B, w, wi).reinterpretAsInts();
+            pair(float0(four), float1(four)).intoArray(to, i);
+            pair(float2(four), float3(four)).intoArray(to, second + i);
+        }
+    }
+
+    private static FloatVector float0(IntVector four) {
+        return toFloat(four.lanewise(VectorOperators.LSHL, 24));
+    }
+
+    private static FloatVector float1(IntVector four) {
+        return toFloat(four.lanewise(VectorOperators.LSHL, 16));
+    }
+
+    private static FloatVector float2(IntVector four) {
+        return toFloat(four.lanewise(VectorOperators.LSHL, 8));
+    }
+
+    private static FloatVector float3(IntVector four) {
+        return toFloat(four);
+    }
+
+    /** The highest byte, which is signed. */
+    private static FloatVector toFloat(IntVector high) {
+        IntVector value = high.lanewise(VectorOperators.ASHR, 24);
+        return (FloatVector) value.convert(VectorOperators.I2F, 0);
+    }
+
+    private static IntVector pair(FloatVector low, FloatVector high) {
+        return low.reinterpretAsInts()
+                .lanewise(VectorOperators.LSHR, 16)
+                .or(high.reinterpretAsInts());
     }
 
     private static FloatVector half(IntVector bits, IntVector mask, FloatVector bias) {

@@ -38,6 +38,12 @@ final class StripMatrix {
     /** Pairs of F16 or BF16 weights, or null. */
     final int[] pairs;
 
+    /** INT8 weights, or null. */
+    final byte[] bytes;
+
+    /** Of INT8 weights, what sums of each column are multiplied by; or null. */
+    final float[] scales;
+
     private StripMatrix(DType type, int strips, int outputs, int columns, int inputs)
             throws InvalidModelException {
         this.type = type;
@@ -45,25 +51,40 @@ final class StripMatrix {
         this.outputs = outputs;
         this.columns = columns;
         this.inputs = inputs;
-        long length = (long) strips * inputs * (type == DType.F32 ? STRIP : LANES);
+        long length = arrayLength(type, strips, inputs);
         if (length > Integer.MAX_VALUE - 16) {
             throw new InvalidModelException(
                     "A weight of %d x %d numbers is too large for the CPU backend."
                             .formatted(outputs, inputs));
         }
         floats = type == DType.F32 ? new float[(int) length] : null;
-        pairs = type == DType.F32 ? null : new int[(int) length];
+        pairs = type == DType.F16 || type == DType.BF16 ? new int[(int) length] : null;
+        bytes = type == DType.INT8 ? new byte[(int) length] : null;
+        scales = type == DType.INT8 ? new float[strips * STRIP] : null;
     }
 
-    /** Loads matrices of equal width, stacked by rows. */
-    static StripMatrix load(List<Tensor> parts, WeightLoader loader) throws IOException {
+    private static long arrayLength(DType type, int strips, int inputs) {
+        return switch (type) {
+            case F32 -> (long) strips * inputs * STRIP;
+            case F16, BF16 -> (long) strips * inputs * LANES;
+            case INT8 -> (strips + 1L) / 2 * inputs * 2 * STRIP;
+        };
+    }
+
+    /**
+     * Loads matrices of equal width, stacked by rows.
+     *
+     * @param int8 whether to make them INT8
+     */
+    static StripMatrix load(List<Tensor> parts, boolean int8, WeightLoader loader)
+            throws IOException {
         int outputs = 0;
         for (Tensor part : parts) {
             outputs = Math.addExact(outputs, Math.toIntExact(part.dim(0)));
         }
         int inputs = Math.toIntExact(parts.get(0).dim(1));
         int strips = (outputs + STRIP - 1) / STRIP;
-        StripMatrix matrix = new StripMatrix(common(parts), strips, outputs, outputs, inputs);
+        StripMatrix matrix = new StripMatrix(type(parts, int8), strips, outputs, outputs, inputs);
         int first = 0;
         for (Tensor part : parts) {
             matrix.load(part, first, STRIP, 0, loader);
@@ -75,13 +96,17 @@ final class StripMatrix {
     /**
      * Loads two matrices of one shape so that each strip has a vector of columns of the first and
      * the same columns of the second.
+     *
+     * @param int8 whether to make them INT8
      */
-    static StripMatrix loadGated(Tensor gate, Tensor up, WeightLoader loader) throws IOException {
+    static StripMatrix loadGated(Tensor gate, Tensor up, boolean int8, WeightLoader loader)
+            throws IOException {
         int outputs = Math.toIntExact(gate.dim(0));
         int inputs = Math.toIntExact(gate.dim(1));
         int strips = (outputs + LANES - 1) / LANES;
         StripMatrix matrix =
-                new StripMatrix(common(List.of(gate, up)), strips, outputs, strips * STRIP, inputs);
+                new StripMatrix(
+                        type(List.of(gate, up), int8), strips, outputs, strips * STRIP, inputs);
         if (matrix.pairs != null) {
             loader.load(
                     List.of(gate, up),
@@ -94,8 +119,11 @@ final class StripMatrix {
         return matrix;
     }
 
-    /** The type of all parts, or F32, which holds each of them exactly. */
-    private static DType common(List<Tensor> parts) throws InvalidModelException {
+    /** INT8, or the type of all parts, or F32, which holds each of them exactly. */
+    private static DType type(List<Tensor> parts, boolean int8) throws InvalidModelException {
+        if (int8) {
+            return DType.INT8;
+        }
         DType type = parts.get(0).dtype();
         for (Tensor part : parts) {
             if (part.dtype() != type) {
@@ -108,12 +136,12 @@ final class StripMatrix {
     /** Row r becomes column {@code lane + (first + r) % perStrip} of a strip. */
     private void load(Tensor tensor, int first, int perStrip, int lane, WeightLoader loader)
             throws IOException {
-        if (!tensor.isTransposed() && (floats != null || first % STRIP == 0)) {
+        if (!tensor.isTransposed() && (pairs == null || first % STRIP == 0)) {
             loader.load(
                     List.of(tensor),
                     (pieces, length, firstRow) -> {
                         int begin = first + (int) firstRow;
-                        if (floats != null) {
+                        if (pairs == null) {
                             packRows(tensor, pieces[0], length, begin, perStrip, lane);
                         } else {
                             packStacked(tensor, pieces[0], length, begin);
@@ -133,6 +161,10 @@ final class StripMatrix {
     private void packRows(
             Tensor tensor, byte[] piece, int length, int begin, int perStrip, int lane)
             throws InvalidModelException {
+        if (bytes != null) {
+            quantizeRows(tensor, piece, length, begin, perStrip, lane);
+            return;
+        }
         DType from = tensor.dtype();
         int rowBytes = inputs * from.bytes();
         int end = begin + length / rowBytes;
@@ -233,6 +265,36 @@ final class StripMatrix {
         return finite;
     }
 
+    /** Rounds rows to INT8; each byte is one row's, so pieces need no order. */
+    private void quantizeRows(
+            Tensor tensor, byte[] piece, int length, int begin, int perStrip, int lane)
+            throws InvalidModelException {
+        DType from = tensor.dtype();
+        int rowBytes = inputs * from.bytes();
+        int end = begin + length / rowBytes;
+        for (int row = begin; row < end; row++) {
+            int at = (row - begin) * rowBytes;
+            if (!quantize(from, piece, at, row / perStrip, lane + row % perStrip)) {
+                throw tensor.notFinite();
+            }
+        }
+    }
+
+    /** Rounds a row to INT8 and lays it out; false if a number of it is not finite. */
+    private boolean quantize(DType from, byte[] piece, int at, int strip, int column) {
+        Int8Row row = Int8Row.of(from, piece, at, inputs);
+        if (row == null) {
+            return false;
+        }
+        scales[strip * STRIP + column] = row.scale();
+        // Four bytes a lane: a strip with an even number has the lower two.
+        int to = offset(strip) + column % LANES * 4 + strip % 2 * 2 + column / LANES;
+        for (int k = 0; k < inputs; k++) {
+            bytes[to + k * 2 * STRIP] = row.values()[k];
+        }
+        return true;
+    }
+
     /** Lays out {@code n} neighbours of a row; false if one of them is not finite. */
     private boolean packRun(DType from, byte[] piece, int at, int n, int strip, int k, int column) {
         boolean finite = true;
@@ -259,7 +321,7 @@ final class StripMatrix {
         return finite;
     }
 
-    /** Copies the weights of one output, widened. */
+    /** Copies the weights of one output, widened. Not of INT8. */
     void row(int output, float[] to, int offset) {
         int strip = output / STRIP;
         int column = output % STRIP;
@@ -277,7 +339,7 @@ final class StripMatrix {
         }
     }
 
-    /** Adds the weights of one output, widened. */
+    /** Adds the weights of one output, widened. Not of INT8. */
     void addRow(int output, float[] to, int offset) {
         int strip = offset(output / STRIP);
         int column = output % STRIP;
@@ -292,13 +354,8 @@ final class StripMatrix {
         }
     }
 
-    /** Where a strip begins in its array. */
+    /** Where a strip begins in its array; of INT8, where its two do. */
     int offset(int strip) {
-        return strip * inputs * (floats != null ? STRIP : LANES);
-    }
-
-    /** Bytes of memory. */
-    long bytes() {
-        return 4L * (floats != null ? floats.length : pairs.length);
+        return (int) arrayLength(type, bytes != null ? strip & ~1 : strip, inputs);
     }
 }

@@ -4,6 +4,7 @@ import static io.millrace.gpu.backend.cpu.StripKernels.LANES;
 import static io.millrace.gpu.backend.cpu.StripKernels.STRIP;
 import static io.millrace.gpu.backend.cpu.StripKernels.TILE;
 
+import io.millrace.gpu.tensor.DType;
 import java.util.Arrays;
 
 /**
@@ -27,6 +28,9 @@ final class StripProduct {
     private static final int SHORT_BLOCK = 64;
     private static final int LONG_BLOCK = 512;
 
+    /** Of INT8, whose blocks are unpacked to the L1 cache, two strips at a time. */
+    private static final int INT8_BLOCK = 256;
+
     /** Up to this many tokens, waiting for memory costs more than short blocks do. */
     private static final int FEW = 24;
 
@@ -37,6 +41,7 @@ final class StripProduct {
 
     private final Workers workers;
     private final float[][] sums;
+    private final int[][] unpacked;
     private float[] tiles = new float[0];
 
     /** What becomes of finished sums. Called from any worker, each column of a token once. */
@@ -54,6 +59,7 @@ final class StripProduct {
     StripProduct(Workers workers) {
         this.workers = workers;
         sums = new float[workers.size()][MAX_STRIPS * STRIP];
+        unpacked = new int[workers.size()][];
     }
 
     /** Multiplies {@code tokens} rows of {@code x}, each as long as the matrix has inputs. */
@@ -121,6 +127,7 @@ final class StripProduct {
                 case F32 -> StripKernels.dotF32(w.floats, s0, s1, w.inputs, x, 0, c, 0);
                 case BF16 -> StripKernels.dotBf16(w.pairs, s0, s1, w.inputs, x, 0, c, 0);
                 case F16 -> StripKernels.dotF16(w.pairs, s0, s1, w.inputs, x, 0, c, 0);
+                case INT8 -> StripKernels.dotInt8(w.bytes, s0, w.inputs, x, 0, c, 0);
             }
             finish(w, first + i, Math.min(2, count - i), c, 0, 0, epilogue);
         }
@@ -135,16 +142,21 @@ final class StripProduct {
         }
         float[] c = sums[worker];
         Arrays.fill(c, 0, padded * stride, 0);
-        int abreast = padded == TILE ? 2 : 1;
-        int blockK = padded <= FEW ? SHORT_BLOCK : LONG_BLOCK;
+        boolean int8 = w.type == DType.INT8;
+        int abreast = int8 || padded == TILE ? 2 : 1;
+        int blockK = padded <= FEW ? SHORT_BLOCK : int8 ? INT8_BLOCK : LONG_BLOCK;
         for (int i = 0; i < count; i += abreast) {
             int end = Math.min(i + abreast, count);
             for (int k = 0; k < w.inputs; k += blockK) {
                 int n = Math.min(blockK, w.inputs - k);
+                if (int8) {
+                    unpack(w, first + i, k, n, worker);
+                }
                 for (int tile = 0; tile < padded; tile += TILE) {
                     int x = tile * w.inputs + k * TILE;
                     for (int j = i; j < end; j++) {
-                        tile(w, first + j, k, n, x, c, tile * stride + j * STRIP, stride);
+                        int co = tile * stride + j * STRIP;
+                        tile(w, first + j, k, n, x, c, co, stride, unpacked[worker]);
                     }
                 }
             }
@@ -154,13 +166,31 @@ final class StripProduct {
         }
     }
 
+    private void unpack(StripMatrix w, int strip, int k, int n, int worker) {
+        if (unpacked[worker] == null) {
+            unpacked[worker] = new int[2 * INT8_BLOCK * LANES];
+        }
+        int s = w.offset(strip) + k * 2 * STRIP;
+        StripKernels.unpackInt8(w.bytes, s, n, unpacked[worker]);
+    }
+
     private void tile(
-            StripMatrix w, int strip, int k, int n, int x, float[] c, int co, int stride) {
+            StripMatrix w,
+            int strip,
+            int k,
+            int n,
+            int x,
+            float[] c,
+            int co,
+            int stride,
+            int[] two) {
         int s = w.offset(strip);
         switch (w.type) {
             case F32 -> StripKernels.tileF32(w.floats, s + k * STRIP, n, tiles, x, c, co, stride);
             case BF16 -> StripKernels.tileBf16(w.pairs, s + k * LANES, n, tiles, x, c, co, stride);
             case F16 -> StripKernels.tileF16(w.pairs, s + k * LANES, n, tiles, x, c, co, stride);
+            case INT8 ->
+                    StripKernels.tileBf16(two, strip % 2 * n * LANES, n, tiles, x, c, co, stride);
         }
     }
 
@@ -168,6 +198,11 @@ final class StripProduct {
             StripMatrix w, int strip, int count, float[] c, int at, int token, Epilogue epilogue) {
         int column = strip * STRIP;
         int n = Math.min(count * STRIP, w.columns - column);
+        if (w.scales != null) {
+            for (int i = 0; i < n; i++) {
+                c[at + i] *= w.scales[column + i];
+            }
+        }
         epilogue.accept(c, at, token, column, n);
     }
 }

@@ -30,27 +30,35 @@ import org.junit.jupiter.params.provider.MethodSource;
 class BitsAcrossJvmsTest {
     /**
      * The workload's digests under the numerics named cpu-f32-1. Whoever has to change one changes
-     * every answer: give {@link CpuModelRunner#fingerprint} a new number with it.
+     * every answer: give {@link CpuModelRunner#fingerprint} a new number with it. The last two are
+     * of the first and the third model under int8-1.
      */
     private static final List<String> DIGESTS =
             List.of(
                     "608a3fd6393f37ee0c41f629491f5a268ff8dad5bfc3a4527f64b7571023a6a1",
                     "607039b6625b80b0de8fd78535de9ca308d76ce9ff9930397caecab74986ffd4",
-                    "1fddc8d8415bcee4a3a99766711fa48f07de713ad0f7c38b1b1ffcbc9ae1e65c");
+                    "1fddc8d8415bcee4a3a99766711fa48f07de713ad0f7c38b1b1ffcbc9ae1e65c",
+                    "d70fedb3440cba289a40f85db570b656f665f79aed2562fc644f4287468d68f5",
+                    "82c67bc2f4d6f4d6b38a91df46e8019a4555f0806d4cef46e063599239895fb4");
 
     private static final int TIMEOUT_SECONDS = 60;
 
     @TempDir static Path dir;
 
-    private List<Path> models;
+    private List<LogitDigest.Model> models;
 
     @BeforeAll
     void writeModels() {
+        Path biases = tiny(TinyModels.qwen2().heads(2, 1, 8), "biases");
+        Path window = tiny(TinyModels.mistral(7).heads(2, 1, 8), "window");
+        Path gelu = tiny(TinyModels.gpt2().heads(3, 3, 8), "gelu");
         models =
                 List.of(
-                        tiny(TinyModels.qwen2().heads(2, 1, 8), "biases"),
-                        tiny(TinyModels.mistral(7).heads(2, 1, 8), "window"),
-                        tiny(TinyModels.gpt2().heads(3, 3, 8), "gelu"));
+                        new LogitDigest.Model(biases, "model"),
+                        new LogitDigest.Model(window, "model"),
+                        new LogitDigest.Model(gelu, "model"),
+                        new LogitDigest.Model(biases, "int8"),
+                        new LogitDigest.Model(gelu, "int8"));
     }
 
     private static Path tiny(TinyModels model, String name) {
@@ -72,7 +80,7 @@ class BitsAcrossJvmsTest {
     @Test
     void thisJvmGivesTheDigestsOfItsFingerprint() throws IOException {
         List<String> digests = new ArrayList<>();
-        for (Path model : models) {
+        for (LogitDigest.Model model : models) {
             digests.add(LogitDigest.digest(model, 2));
         }
         assertThat(digests).isEqualTo(DIGESTS);
@@ -113,7 +121,8 @@ class BitsAcrossJvmsTest {
                         System.getProperty("java.class.path"),
                         LogitDigest.class.getName(),
                         hot ? "200" : "1"));
-        models.forEach(model -> command.add(model.toString()));
+        models.forEach(
+                model -> command.addAll(List.of(model.folder().toString(), model.weights())));
         File errors = Files.createTempFile(dir, "fork", ".err").toFile();
         File output = Files.createTempFile(dir, "fork", ".out").toFile();
         Process fork =

@@ -149,19 +149,56 @@ class ForwardTest {
     @ParameterizedTest
     @MethodSource("shapes")
     void isNearTheOracle(TinyModels model) throws IOException {
-        assertNearOracle(ModelFolder.open(model.write(dir)));
+        assertNearOracle(ModelFolder.open(model.write(dir)), "model");
     }
 
     @ParameterizedTest
-    @EnumSource(DType.class)
+    @EnumSource(value = DType.class, mode = EnumSource.Mode.EXCLUDE, names = "INT8")
     void isNearTheOracleInEveryType(DType type) throws IOException {
-        assertNearOracle(ModelFolder.open(TinyModels.qwen2().dtype(type).write(dir)));
+        assertNearOracle(ModelFolder.open(TinyModels.qwen2().dtype(type).write(dir)), "model");
     }
 
-    private static void assertNearOracle(ModelFolder folder) throws IOException {
+    static Stream<TinyModels> quantized() {
+        return Stream.of(
+                TinyModels.llama().hidden(54).heads(3, 1, 8).intermediate(97).dtype(DType.BF16),
+                TinyModels.qwen2().hidden(97).heads(7, 1, 24).intermediate(17).tied(true),
+                TinyModels.qwen3().hidden(17).heads(1, 1, 16).intermediate(54).dtype(DType.F16),
+                TinyModels.gpt2().hidden(56).heads(7, 7, 8).intermediate(97),
+                TinyModels.gpt2().hidden(24).heads(1, 1, 24).intermediate(17).tied(false));
+    }
+
+    @ParameterizedTest
+    @MethodSource("quantized")
+    void isNearTheOracleInInt8(TinyModels model) throws IOException {
+        assertNearOracle(ModelFolder.open(model.write(dir)), "int8");
+    }
+
+    @ParameterizedTest
+    @MethodSource("quantized")
+    void int8HasOneResultForAnyChunkAndNumberOfThreads(TinyModels model) throws IOException {
+        ModelFolder folder = ModelFolder.open(model.write(dir));
+        int[] tokens = TestingSequences.randomTokens(97, VOCABULARY, 14);
+        Map<Integer, float[]> single = null;
+        for (int chunk : new int[] {1, 2, 17, 54, 97}) {
+            EngineOptions options = options().withWeights("int8").withThreads(1 + chunk % 3);
+            try (CpuModelRunner runner = open(folder, options)) {
+                TestingSequences sequences = sequences(runner);
+                sequences.feed(sequences.add(tokens), chunk);
+                single = single == null ? sequences.byPosition.get(0) : single;
+                assertSameBits(sequences, single);
+            }
+        }
+    }
+
+    private static void assertNearOracle(ModelFolder folder, String weights) throws IOException {
         int[] tokens = TestingSequences.randomTokens(54, VOCABULARY, 3);
         var reference =
-                new ReferenceBackend(folder.attentionShape(), folder.rotary(256), MAX_TOKENS, 4);
+                new ReferenceBackend(
+                        folder.attentionShape(),
+                        folder.rotary(256),
+                        MAX_TOKENS,
+                        4,
+                        weights.equals("int8"));
         var oracle = Decoder.load(folder, reference, LoadProgress.NONE);
         TestingSequences expected =
                 new TestingSequences(
@@ -177,7 +214,7 @@ class ForwardTest {
                             }
                         });
         expected.feed(expected.add(tokens), 1);
-        try (CpuModelRunner runner = open(folder, options())) {
+        try (CpuModelRunner runner = open(folder, options().withWeights(weights))) {
             TestingSequences actual = sequences(runner);
             actual.feed(actual.add(tokens), 1);
             for (int position = 0; position < tokens.length; position++) {
@@ -207,7 +244,7 @@ class ForwardTest {
     }
 
     @ParameterizedTest
-    @EnumSource(DType.class)
+    @EnumSource(value = DType.class, mode = EnumSource.Mode.EXCLUDE, names = "INT8")
     void prefillGivesTheBitsOfDecodeInEveryType(DType type) throws IOException {
         int[] tokens = TestingSequences.randomTokens(54, VOCABULARY, 6);
         Map<Integer, float[]> single = logits(options(), type, tokens, 1);

@@ -18,22 +18,31 @@ import java.util.HexFormat;
 public final class LogitDigest {
     private LogitDigest() {}
 
-    /** Arguments: times to repeat the workload, model folders. */
+    /**
+     * A model and how its weights are computed with.
+     *
+     * @param weights as in {@link EngineOptions}
+     */
+    record Model(Path folder, String weights) {}
+
+    /** Arguments: times to repeat the workload; then folder and weights of each model. */
     public static void main(String[] args) throws IOException {
-        for (int i = 1; i < args.length; i++) {
-            System.out.println(digest(Path.of(args[i]), Integer.parseInt(args[0])));
+        for (int i = 1; i < args.length; i += 2) {
+            Model model = new Model(Path.of(args[i]), args[i + 1]);
+            System.out.println(digest(model, Integer.parseInt(args[0])));
         }
     }
 
     /** Repeats until the code is hot; throws if two rounds differ. */
-    static String digest(Path model, int rounds) throws IOException {
+    static String digest(Model model, int rounds) throws IOException {
         EngineOptions options =
-                EngineOptions.of(model.toString())
+                EngineOptions.of(model.folder.toString())
+                        .withWeights(model.weights)
                         .withThreads(2)
                         .withMaxBatchedTokens(32)
                         .withMaxSequences(4);
         try (CpuModelRunner runner =
-                CpuModelRunner.open(ModelFolder.open(model), options, LoadProgress.NONE)) {
+                CpuModelRunner.open(ModelFolder.open(model.folder), options, LoadProgress.NONE)) {
             String first = round(runner);
             for (int i = 1; i < rounds; i++) {
                 String next = round(runner);

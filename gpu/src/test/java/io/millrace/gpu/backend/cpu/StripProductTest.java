@@ -70,8 +70,15 @@ class StripProductTest {
 
     private void assertChains(DType type, int outputs, int inputs) throws IOException {
         float[] w = new float[outputs * inputs];
-        Tensor tensor = tensor(type, outputs, inputs, w);
-        StripMatrix matrix = load(tensor);
+        boolean int8 = type == DType.INT8;
+        Tensor tensor = tensor(int8 ? DType.BF16 : type, outputs, inputs, w);
+        StripMatrix matrix = StripMatrix.load(List.of(tensor), int8, loader);
+        loader.finish();
+        float[] scales = new float[outputs];
+        Arrays.fill(scales, 1);
+        for (int n = 0; int8 && n < outputs; n++) {
+            scales[n] = roundToInt8(w, n * inputs, inputs);
+        }
         for (int tokens : new int[] {1, 2, 4, 5, 17}) {
             float[] x = randoms(tokens * inputs);
             float[] y = product(matrix, x, tokens, outputs);
@@ -86,11 +93,24 @@ class StripProductTest {
                         sum += term;
                         size += Math.abs(term);
                     }
-                    assertThat(y[t * outputs + n]).isEqualTo(chain);
+                    assertThat(y[t * outputs + n]).isEqualTo(chain * scales[n]);
                     assertThat((double) chain).isCloseTo(sum, within(1e-5 * size + 1e-30));
                 }
             }
         }
+    }
+
+    /** In place, as docs/numerics.md has it; returns the scale. */
+    private static float roundToInt8(float[] w, int at, int n) {
+        float most = 0;
+        for (int i = 0; i < n; i++) {
+            most = Math.max(most, Math.abs(w[at + i]));
+        }
+        float scale = most / 127;
+        for (int i = 0; i < n; i++) {
+            w[at + i] = (float) Math.rint(w[at + i] / scale);
+        }
+        return scale;
     }
 
     @Test
@@ -128,7 +148,7 @@ class StripProductTest {
     }
 
     private StripMatrix load(Tensor... parts) throws IOException {
-        StripMatrix matrix = StripMatrix.load(List.of(parts), loader);
+        StripMatrix matrix = StripMatrix.load(List.of(parts), false, loader);
         loader.finish();
         return matrix;
     }
@@ -165,6 +185,7 @@ class StripProductTest {
                         case BF16 -> Float.floatToIntBits((float) random.nextGaussian()) >>> 16;
                         // Any finite half, subnormal ones too.
                         case F16 -> random.nextInt(0x4400) | random.nextInt(2) << 15;
+                        case INT8 -> throw new IllegalArgumentException("Never in a file.");
                     };
             values[i] = type.toFloat(bits);
             if (type == DType.F32) {

@@ -58,9 +58,10 @@ class WeightLoaderTest {
     void tellsOfANumberThatIsNotFiniteWhereverItIs(int threads) throws IOException {
         for (int bad : new int[] {0, 16 * COLUMNS, 999 * COLUMNS + COLUMNS - 1}) {
             try (WeightLoader loader = new WeightLoader(threads)) {
+                boolean int8 = bad % 2 == 0;
                 assertThatThrownBy(
                                 () -> {
-                                    StripMatrix.load(List.of(tensor(1000, bad)), loader);
+                                    StripMatrix.load(List.of(tensor(1000, bad)), int8, loader);
                                     loader.finish();
                                 })
                         .isInstanceOf(InvalidModelException.class)
@@ -79,7 +80,7 @@ class WeightLoaderTest {
                 assertThatThrownBy(
                                 () -> {
                                     Tensor up = tensor(dir.resolve("up"), "up", 54, bad);
-                                    StripMatrix.loadGated(tensor(54, -1), up, loader);
+                                    StripMatrix.loadGated(tensor(54, -1), up, false, loader);
                                     loader.finish();
                                 })
                         .hasMessageContaining("Tensor up");
@@ -94,7 +95,7 @@ class WeightLoaderTest {
         try (WeightLoader loader = new WeightLoader(2)) {
             assertThatThrownBy(
                             () -> {
-                                StripMatrix.load(List.of(tensor), loader);
+                                StripMatrix.load(List.of(tensor), false, loader);
                                 loader.finish();
                             })
                     .isInstanceOf(InvalidModelException.class)

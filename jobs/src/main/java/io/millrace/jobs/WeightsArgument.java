@@ -1,0 +1,22 @@
+package io.millrace.jobs;
+
+import picocli.CommandLine.Option;
+
+/** In which number format weights are computed with. */
+final class WeightsArgument {
+    @Option(
+            names = "--weights",
+            paramLabel = "model|int8",
+            defaultValue = "model",
+            description =
+                    "Number format of the weights: as the model has them, or int8, one byte a"
+                            + " weight, rounded as they are loaded: half the memory and about"
+                            + " twice the speed of BF16, other answers. On the CPU only.")
+    Weights weights;
+
+    /** Formats, spelt as on the command line. */
+    enum Weights {
+        model,
+        int8
+    }
+}
