@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceResult;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.configuration.Configuration;
@@ -197,33 +200,79 @@ class InferencePipelineITCase {
     }
 
     @Test
-    void aSavepointCarriesWhatIsInFlightToAnotherParallelism() throws Exception {
+    void aJobIsRescaledAndBatchedOtherwiseWithRequestsInFlight() throws Exception {
+        PipelineOptions.Builder batches =
+                options().batching(Batching.STATIC).batchSize(8).maxInFlightRequests(24);
+        // A record that comes slowly must not be a batch of its own here.
+        PipelineOptions fullBatches = batches.batchTimeoutMs(3_600_000).build();
+        PipelineOptions dynamic = options().maxInFlightRequests(24).build();
         control.hold();
-        StreamExecutionEnvironment env = environment(2);
-        env.enableCheckpointing(1_000_000);
-        PipelineOptions options = options().maxInFlightRequests(16).build();
-        JobClient job = start(env, source(200, false, 30), options);
-        control.awaitAdded(32);
+        JobClient one = start(resuming(1, null), source(200, false, 30), fullBatches);
+        control.awaitAdded(8);
         control.step(5);
+        String savepoint = stop(one);
+        JobClient three = start(resuming(3, savepoint), source(200, false, 30), dynamic);
+        // Of the 24 restored each subtask has 8; the one that reads takes 16 more.
+        control.awaitAdded(8 + 40);
+        control.step(5);
+        savepoint = stop(three);
+        assertThat(TestingOutcomes.of(name).all()).isEmpty();
+        control.release();
+        JobClient two =
+                start(
+                        resuming(2, savepoint),
+                        source(200, false, 30),
+                        batches.batchTimeoutMs(10).build());
+        List<Outcome> outcomes = TestingOutcomes.of(name).await(200);
+        two.cancel().get();
+        assertAnsweredOnce(outcomes, 200, 30);
+        assertThat(outcomes.stream().map(o -> ((Outcome.Answered) o).facts().attempts()))
+                .filteredOn(attempts -> attempts > 0)
+                .contains(1, 2)
+                .hasSize(40);
+        for (Outcome outcome : outcomes) {
+            assertThat(control.decoded(TestingRequests.id(outcome)))
+                    .as("tokens decoded in three lives")
+                    .isEqualTo(30);
+        }
+        assertThat(results(outcomes)).isEqualTo(undisturbed(200, 30));
+    }
+
+    private static StreamExecutionEnvironment resuming(int parallelism, String savepoint) {
+        StreamExecutionEnvironment env = environment(parallelism);
+        env.enableCheckpointing(1_000_000);
+        if (savepoint != null) {
+            Configuration restore = new Configuration();
+            restore.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
+            env.configure(restore);
+        }
+        return env;
+    }
+
+    private String stop(JobClient job) throws Exception {
         String savepoint =
                 job.stopWithSavepoint(false, folder.toString(), SavepointFormatType.CANONICAL)
                         .get();
-        assertThat(TestingOutcomes.of(name).all()).isEmpty();
-        control.release();
-        Configuration restore = new Configuration();
-        restore.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
-        StreamExecutionEnvironment again = environment(1);
-        again.configure(restore);
-        JobClient resumed = start(again, source(200, false, 30), options);
-        List<Outcome> outcomes = TestingOutcomes.of(name).await(200);
-        resumed.cancel().get();
-        assertAnsweredOnce(outcomes, 200, 30);
-        assertThat(outcomes)
-                .filteredOn(o -> ((Outcome.Answered) o).facts().attempts() == 1)
-                .hasSize(32);
-        for (Outcome outcome : outcomes) {
-            assertThat(control.decoded(TestingRequests.id(outcome))).isEqualTo(30);
-        }
+        // The next job must not meet the last one's engine, which is stuck.
+        control.awaitOpen(0);
+        return savepoint;
+    }
+
+    private static Map<String, InferenceResult> results(List<Outcome> outcomes) {
+        return outcomes.stream()
+                .collect(
+                        Collectors.toMap(
+                                TestingRequests::id, o -> ((Outcome.Answered) o).result()));
+    }
+
+    /** What a job answers that nobody stops. */
+    private Map<String, InferenceResult> undisturbed(int count, int tokens) throws Exception {
+        int before = TestingOutcomes.of(name).all().size();
+        start(environment(1), source(count, true, tokens), options().build())
+                .getJobExecutionResult()
+                .get();
+        List<Outcome> all = TestingOutcomes.of(name).all();
+        return results(all.subList(before, all.size()));
     }
 
     @Test
