@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.stream.IntStream;
 
 /** The engine: each step schedules, runs one forward pass, and hands the drawn tokens on. */
 final class DecoderEngine implements Engine {
@@ -37,6 +38,12 @@ final class DecoderEngine implements Engine {
     private long promptTokens;
     private long generatedTokens;
     private boolean closed;
+
+    /** What is being computed; stays if that fails. */
+    private volatile StepPlan stepping;
+
+    /** A forward pass began and did not end well: the KV blocks may hold anything. */
+    private boolean dirty;
 
     /**
      * Owns {@code runner} from here on.
@@ -140,9 +147,17 @@ final class DecoderEngine implements Engine {
         if (!scheduler.hasWork()) {
             return;
         }
+        if (dirty) {
+            throw new IllegalStateException(
+                    "A step of this engine failed before: its KV blocks may hold anything, open a"
+                            + " new one.");
+        }
         StepPlan plan = scheduler.next();
+        stepping = plan;
         fill(plan);
+        dirty = true;
         runner.run(batch, output);
+        dirty = false;
         steps++;
         stepTokens = plan.tokens();
         for (int row = 0; row < plan.rows(); row++) {
@@ -152,6 +167,24 @@ final class DecoderEngine implements Engine {
                 update(completion, row, plan.count(row), listener);
             }
         }
+        stepping = null;
+    }
+
+    @Override
+    public long[] requestsInStep() {
+        StepPlan plan = stepping;
+        return plan == null
+                ? new long[0]
+                : IntStream.range(0, plan.rows())
+                        .mapToObj(row -> (CompletionSequence) plan.sequence(row))
+                        .mapToLong(completion -> completion.generation().handle)
+                        .distinct()
+                        .toArray();
+    }
+
+    @Override
+    public boolean stopStep() {
+        return runner.stop();
     }
 
     private void fill(StepPlan plan) {

@@ -5,8 +5,8 @@ import java.util.List;
 
 /**
  * Completes prompts with one loaded model. One thread at a time adds, steps, cancels and closes;
- * {@link #model}, {@link #tokenizer}, {@link #encodeChat} and {@link #check} are safe for any
- * thread.
+ * {@link #model}, {@link #tokenizer}, {@link #encodeChat}, {@link #check}, {@link #requestsInStep}
+ * and {@link #stopStep} are safe for any thread.
  *
  * <p>As a library:
  *
@@ -23,6 +23,8 @@ import java.util.List;
  *     }
  * }
  * }</pre>
+ *
+ * <p>After a step has failed, only {@link #close} is of use.
  *
  * <p>Where requests come and go, {@link #add} them at any time and call {@link #step} while there
  * is work. An answer is the same in either way: it depends on model and request alone.
@@ -94,6 +96,20 @@ public interface Engine extends AutoCloseable {
 
     /** Runs one step: schedule, forward, sample, update. Returns at once without work. */
     void step(StepListener listener);
+
+    /**
+     * Handles of the requests in the step that runs, or else in the last one if that failed; none
+     * if that cannot be told. Any thread.
+     */
+    long[] requestsInStep();
+
+    /**
+     * Asks the step that runs to end with an exception. Any thread. The engine is of no use after
+     * it.
+     *
+     * @return false if it cannot be asked
+     */
+    boolean stopStep();
 
     /** Counters now. */
     EngineStats stats();

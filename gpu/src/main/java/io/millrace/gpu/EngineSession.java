@@ -1,5 +1,6 @@
 package io.millrace.gpu;
 
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -19,6 +20,7 @@ public final class EngineSession implements AutoCloseable {
     private Outbox filling = new Outbox();
     private Outbox spare = new Outbox();
     private Runnable wakeUp;
+    private FaultListener faultListener;
     private boolean woken;
     private boolean closed;
     private Throwable failure;
@@ -68,7 +70,24 @@ public final class EngineSession implements AutoCloseable {
 
     /** Hands a request over and returns its ticket, unique in this JVM's engine. */
     public long submit(GenerationRequest request) {
-        return thread.submit(this, request);
+        return submit(request, null, false);
+    }
+
+    /**
+     * Hands a request over and returns its ticket, unique in this JVM's engine.
+     *
+     * @param tag told to the {@link FaultListener} if the engine fails in a step with this request
+     * @param alone whether the engine shall have nothing else, of any session, while it runs this
+     */
+    public long submit(GenerationRequest request, Object tag, boolean alone) {
+        return thread.submit(this, request, tag, alone);
+    }
+
+    /** Sets who is told of an engine's failure, before {@link #drain} throws anywhere. */
+    public void onFault(FaultListener listener) {
+        synchronized (lock) {
+            faultListener = Objects.requireNonNull(listener);
+        }
     }
 
     /** Forgets a request. News of it that is already in the outbox may still be drained. */
@@ -131,7 +150,23 @@ public final class EngineSession implements AutoCloseable {
         }
     }
 
-    /** Engine thread: the engine is dead. */
+    /** Engine thread or watchdog: the engine is dying, and these were in its last step. */
+    void tellFault(List<Object> suspects, boolean alone, Throwable cause) {
+        FaultListener told;
+        synchronized (lock) {
+            told = closed ? null : faultListener;
+        }
+        if (told != null) {
+            try {
+                told.onFault(suspects, alone, cause);
+            } catch (RuntimeException | LinkageError e) {
+                // The engine's own failure is what the owner must hear of.
+                cause.addSuppressed(e);
+            }
+        }
+    }
+
+    /** Engine thread or watchdog: the engine is dead. */
     void fail(Throwable cause) {
         synchronized (lock) {
             failure = cause;

@@ -1,14 +1,19 @@
 package io.millrace.gpu;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -16,6 +21,11 @@ import java.util.concurrent.atomic.AtomicLong;
  * The engine thread: loads one engine, takes requests from its inbox, runs steps, hands news to the
  * sessions' outboxes and closes the engine at its end. Only this thread touches the engine's
  * schedule; other threads meet it in the inbox alone.
+ *
+ * <p>A step that fails is the engine's last: its KV blocks may hold anything. Each session is told
+ * which of its requests were in that step, then all of them fail, and whoever acquires next loads a
+ * new engine. A step that does not end is stopped by the {@link Watchdog}; one that cannot be
+ * stopped is left to itself, and the sessions fail with an {@link InternalError}: it ends the JVM.
  *
  * <pre>
  *   any thread             engine thread                              mailbox thread
@@ -27,17 +37,33 @@ final class EngineThread extends Thread implements StepListener {
     private static final EngineStats NOTHING = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /** What another thread wants; a null request is a cancellation, of all if the ticket is 0. */
-    private record Command(EngineSession session, long ticket, GenerationRequest request) {}
+    record Command(
+            EngineSession session,
+            long ticket,
+            GenerationRequest request,
+            Object tag,
+            boolean alone) {}
 
     /** Whom a handle of the engine belongs to. */
-    private record Owner(EngineSession session, long ticket, long handle) {}
+    private record Owner(EngineSession session, long ticket, long handle, Object tag) {}
 
     private final EngineOptions options;
+    private final Duration stepTimeout;
     private final Runnable onEnd;
     private EngineLoader loader;
     private final CompletableFuture<Engine> loaded = new CompletableFuture<>();
     private final AtomicLong nextTicket = new AtomicLong(1);
+    private final CountDownLatch ended = new CountDownLatch(1);
     private volatile EngineStats stats = NOTHING;
+
+    /** Number of the step that runs; 0 between two. */
+    private volatile long runningStep;
+
+    /** The watchdog has asked the running step to end. */
+    private volatile boolean stopped;
+
+    /** The watchdog has given up on this thread: it may never end, and has no say any more. */
+    private volatile boolean abandoned;
 
     /** Guards what follows. */
     private final Object lock = new Object();
@@ -47,18 +73,23 @@ final class EngineThread extends Thread implements StepListener {
     private boolean ending;
     private Throwable failure;
 
-    /** Engine thread only. */
-    private final Map<Long, Owner> byHandle = new HashMap<>();
+    /** The watchdog reads it. */
+    private final Map<Long, Owner> byHandle = new ConcurrentHashMap<>();
+
+    /** Engine thread only, as what follows. */
+    private final Admission admission = new Admission();
 
     private final Map<Long, Owner> byTicket = new HashMap<>();
     private final Set<EngineSession> withNews = new HashSet<>();
 
     /**
-     * @param onEnd run by this thread as its last act
+     * @param stepTimeout most time for one step; zero for any
+     * @param onEnd run once, when no session may join any more
      */
-    EngineThread(EngineOptions options, EngineLoader loader, Runnable onEnd) {
+    EngineThread(EngineOptions options, EngineLoader loader, Duration stepTimeout, Runnable onEnd) {
         super("millrace-engine-" + options.modelName());
         this.options = options;
+        this.stepTimeout = stepTimeout;
         this.loader = loader;
         this.onEnd = onEnd;
         setDaemon(true);
@@ -105,6 +136,14 @@ final class EngineThread extends Thread implements StepListener {
         }
     }
 
+    /** Waits until the engine is closed, or given up. */
+    void awaitEnd() throws InterruptedException {
+        ended.await();
+        if (!abandoned) {
+            join();
+        }
+    }
+
     void register(EngineSession session) {
         Throwable died;
         synchronized (lock) {
@@ -120,19 +159,19 @@ final class EngineThread extends Thread implements StepListener {
         synchronized (lock) {
             sessions.remove(session);
             inbox.removeIf(command -> command.session() == session);
-            inbox.add(new Command(session, 0, null));
+            inbox.add(new Command(session, 0, null, null, false));
             lock.notifyAll();
         }
     }
 
-    long submit(EngineSession session, GenerationRequest request) {
+    long submit(EngineSession session, GenerationRequest request, Object tag, boolean alone) {
         long ticket = nextTicket.getAndIncrement();
-        put(new Command(session, ticket, Objects.requireNonNull(request)));
+        put(new Command(session, ticket, Objects.requireNonNull(request), tag, alone));
         return ticket;
     }
 
     void cancel(EngineSession session, long ticket) {
-        put(new Command(session, ticket, null));
+        put(new Command(session, ticket, null, null, false));
     }
 
     private void put(Command command) {
@@ -150,8 +189,20 @@ final class EngineThread extends Thread implements StepListener {
         try {
             live();
         } finally {
-            onEnd.run();
+            end(false);
         }
+    }
+
+    /** Lets others have a new engine. */
+    private void end(boolean abandon) {
+        synchronized (lock) {
+            if (ended.getCount() == 0) {
+                return;
+            }
+            abandoned = abandon;
+            ended.countDown();
+        }
+        onEnd.run();
     }
 
     private void live() {
@@ -166,28 +217,82 @@ final class EngineThread extends Thread implements StepListener {
             loader = null;
         }
         stats = engine.stats();
+        Watchdog watchdog = watch(engine);
         loaded.complete(engine);
         try {
-            List<Command> commands = take(engine.hasWork());
-            while (commands != null) {
-                for (Command command : commands) {
-                    obey(engine, command);
-                }
-                if (engine.hasWork()) {
-                    engine.step(this);
-                }
-                stats = engine.stats();
-                for (EngineSession session : withNews) {
-                    session.wake();
-                }
-                withNews.clear();
-                commands = take(engine.hasWork());
-            }
+            serve(engine);
         } catch (Throwable t) {
-            fail(t);
+            if (!abandoned) {
+                Throwable cause = stopped ? new StepTimeoutException(stepTimeout.toMillis(), t) : t;
+                tellFault(engine, cause);
+                fail(cause);
+            }
         } finally {
+            if (watchdog != null) {
+                watchdog.end();
+            }
             engine.close();
         }
+    }
+
+    private void serve(Engine engine) {
+        List<Command> commands = take(engine.hasWork());
+        long steps = 0;
+        while (commands != null) {
+            for (Command command : commands) {
+                obey(engine, command);
+            }
+            admit(engine);
+            if (engine.hasWork()) {
+                runningStep = ++steps;
+                engine.step(this);
+                runningStep = 0;
+            }
+            if (abandoned) {
+                return;
+            }
+            admit(engine);
+            stats = engine.stats();
+            for (EngineSession session : withNews) {
+                session.wake();
+            }
+            withNews.clear();
+            commands = take(engine.hasWork());
+        }
+    }
+
+    private Watchdog watch(Engine engine) {
+        if (stepTimeout.isZero()) {
+            return null;
+        }
+        Watchdog watchdog =
+                new Watchdog(
+                        "millrace-watchdog-" + options.modelName(),
+                        stepTimeout,
+                        () -> runningStep,
+                        () -> {
+                            stopped = true;
+                            return engine.stopStep();
+                        },
+                        () -> giveUp(engine));
+        watchdog.start();
+        return watchdog;
+    }
+
+    /** Watchdog: this thread is stuck in a step that nothing can end but the end of the JVM. */
+    private void giveUp(Engine engine) {
+        InternalError cause =
+                new InternalError(
+                        "A step did not end within --step-timeout of "
+                                + stepTimeout.toMillis()
+                                + " ms, nor when it was stopped: this process cannot go on.");
+        StackTraceElement[] where = getStackTrace();
+        if (where.length > 0) {
+            cause.setStackTrace(where);
+        }
+        end(true);
+        tellFault(engine, cause);
+        fail(cause);
     }
 
     /** The inbox; waits for it unless there is work. Null is the end. */
@@ -215,17 +320,9 @@ final class EngineThread extends Thread implements StepListener {
     private void obey(Engine engine, Command command) {
         EngineSession session = command.session();
         if (command.request() != null) {
-            try {
-                long handle = engine.add(command.request());
-                Owner owner = new Owner(session, command.ticket(), handle);
-                byHandle.put(handle, owner);
-                byTicket.put(command.ticket(), owner);
-                session.add(Outbox.ADMITTED, command.ticket(), 0, now(), null);
-            } catch (RequestRejectedException | RuntimeException e) {
-                session.add(Outbox.FAILED, command.ticket(), 0, now(), e);
-                withNews.add(session);
-            }
+            admission.add(command);
         } else if (command.ticket() != 0) {
+            admission.removeIf(waiting -> waiting.ticket() == command.ticket());
             Owner owner = byTicket.remove(command.ticket());
             if (owner != null) {
                 byHandle.remove(owner.handle());
@@ -233,6 +330,7 @@ final class EngineThread extends Thread implements StepListener {
             }
         } else {
             withNews.remove(session);
+            admission.removeIf(waiting -> waiting.session() == session);
             byTicket.values()
                     .removeIf(
                             owner -> {
@@ -243,6 +341,24 @@ final class EngineThread extends Thread implements StepListener {
                                 }
                                 return gone;
                             });
+        }
+    }
+
+    /** Gives the engine what it may take now. */
+    private void admit(Engine engine) {
+        Command command;
+        while ((command = admission.next(!engine.hasWork())) != null) {
+            EngineSession session = command.session();
+            try {
+                long handle = engine.add(command.request());
+                Owner owner = new Owner(session, command.ticket(), handle, command.tag());
+                byHandle.put(handle, owner);
+                byTicket.put(command.ticket(), owner);
+                session.add(Outbox.ADMITTED, command.ticket(), 0, now(), null);
+            } catch (RequestRejectedException | RuntimeException e) {
+                session.add(Outbox.FAILED, command.ticket(), 0, now(), e);
+                withNews.add(session);
+            }
         }
     }
 
@@ -274,11 +390,32 @@ final class EngineThread extends Thread implements StepListener {
         return System.currentTimeMillis();
     }
 
+    /** Tells each session which of its requests may have brought the engine down. */
+    private void tellFault(Engine engine, Throwable cause) {
+        Collection<Owner> suspects = new ArrayList<>();
+        for (long handle : engine.requestsInStep()) {
+            Owner owner = byHandle.get(handle);
+            if (owner != null) {
+                suspects.add(owner);
+            }
+        }
+        if (suspects.isEmpty()) {
+            suspects = byHandle.values();
+        }
+        boolean alone = suspects.size() == 1 && admission.isAlone();
+        Map<EngineSession, List<Object>> tags = new LinkedHashMap<>();
+        for (Owner owner : suspects) {
+            tags.computeIfAbsent(owner.session(), session -> new ArrayList<>()).add(owner.tag());
+        }
+        tags.forEach((session, its) -> session.tellFault(its, alone, cause));
+    }
+
     /** Tells every session, once; sessions that come later are told as they register. */
     private void fail(Throwable cause) {
         List<EngineSession> told;
         synchronized (lock) {
             failure = cause;
+            inbox.clear();
             told = List.copyOf(sessions);
         }
         for (EngineSession session : told) {

@@ -1,6 +1,7 @@
 package io.millrace.gpu;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -25,18 +26,26 @@ public final class SharedEngine {
     private final EngineThread thread;
     private int sessions;
 
-    private SharedEngine(Key key, EngineLoader loader) {
+    private SharedEngine(Key key, EngineLoader loader, Duration stepTimeout) {
         this.key = key;
-        this.thread = new EngineThread(key.options(), loader, this::forget);
+        this.thread = new EngineThread(key.options(), loader, stepTimeout, this::forget);
+    }
+
+    /** Opens a session on an engine whose steps may take any time. */
+    public static EngineSession acquire(EngineOptions options, EngineLoader loader)
+            throws IOException, InterruptedException {
+        return acquire(options, loader, Duration.ZERO);
     }
 
     /**
      * Opens a session on the engine of these options and waits until it is loaded.
      *
+     * @param stepTimeout most time for one step, zero for any; the first session's holds for all
      * @throws IOException the model could not be loaded; the next acquirer tries again
      * @throws InterruptedException the caller was interrupted while waiting; it holds nothing
      */
-    public static EngineSession acquire(EngineOptions options, EngineLoader loader)
+    public static EngineSession acquire(
+            EngineOptions options, EngineLoader loader, Duration stepTimeout)
             throws IOException, InterruptedException {
         Key key = new Key(options, loader.getClass());
         SharedEngine shared;
@@ -45,7 +54,7 @@ public final class SharedEngine {
             synchronized (LOCK) {
                 shared = OPEN.get(key);
                 if (shared == null) {
-                    shared = new SharedEngine(key, loader);
+                    shared = new SharedEngine(key, loader, stepTimeout);
                     OPEN.put(key, shared);
                     shared.sessions++;
                     shared.thread.start();
@@ -58,7 +67,7 @@ public final class SharedEngine {
                 dying = shared.thread;
             }
             // Two engines at once might not fit the device: let the old one go first.
-            dying.join();
+            dying.awaitEnd();
         }
         EngineSession session = new EngineSession(shared, shared.thread);
         try {
@@ -107,7 +116,7 @@ public final class SharedEngine {
         }
     }
 
-    /** Engine thread, as its last act. */
+    /** Engine thread as its last act, or its watchdog. */
     private void forget() {
         synchronized (LOCK) {
             OPEN.remove(key, this);
@@ -118,7 +127,7 @@ public final class SharedEngine {
         boolean interrupted = false;
         while (true) {
             try {
-                thread.join();
+                thread.awaitEnd();
                 break;
             } catch (InterruptedException e) {
                 interrupted = true;

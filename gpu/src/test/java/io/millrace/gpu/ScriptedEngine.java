@@ -24,6 +24,17 @@ final class ScriptedEngine implements Engine {
     /** Handle that the next step fails on, alone; 0 for none. */
     volatile long giveUp;
 
+    /** Steps wait for it; asking them to stop opens it, if they can be stopped. */
+    volatile CountDownLatch stuck;
+
+    volatile boolean stoppable;
+    final CountDownLatch stopAsked = new CountDownLatch(1);
+
+    /** Most requests in a step so far. */
+    volatile int mostAtOnce;
+
+    private List<Long> inStep = List.of();
+
     volatile ClassLoader contextClassLoader;
     volatile Thread thread;
 
@@ -87,6 +98,20 @@ final class ScriptedEngine implements Engine {
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }
+        synchronized (this) {
+            inStep = List.copyOf(left.keySet());
+        }
+        mostAtOnce = Math.max(mostAtOnce, left.size());
+        if (stuck != null) {
+            try {
+                stuck.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            if (stopAsked.getCount() == 0) {
+                throw new IllegalStateException("stopped");
+            }
+        }
         if (stepFailure != null) {
             ScriptedEngine.<RuntimeException>sneak(stepFailure);
         }
@@ -124,6 +149,20 @@ final class ScriptedEngine implements Engine {
     @SuppressWarnings("unchecked")
     private static <E extends Throwable> void sneak(Throwable failure) throws E {
         throw (E) failure;
+    }
+
+    @Override
+    public synchronized long[] requestsInStep() {
+        return inStep.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    @Override
+    public boolean stopStep() {
+        stopAsked.countDown();
+        if (stoppable) {
+            stuck.countDown();
+        }
+        return stoppable;
     }
 
     @Override

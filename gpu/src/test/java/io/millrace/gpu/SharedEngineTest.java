@@ -182,8 +182,10 @@ class SharedEngineTest {
         try (EngineSession session = SharedEngine.acquire(options, loader)) {
             engine.permits.drainPermits();
             long ticket = session.submit(request(1000));
-            long other = session.submit(request(1));
+            engine.permits.release(1);
+            engine.stepped(1);
             session.cancel(ticket);
+            long other = session.submit(request(1));
             session.cancel(4711);
             engine.permits.release(1000);
             drainUntil(session, "finished " + other);

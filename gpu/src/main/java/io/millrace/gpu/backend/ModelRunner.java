@@ -22,6 +22,15 @@ public interface ModelRunner extends AutoCloseable {
     /** Runs one step and fills {@code output}. */
     void run(StepBatch batch, StepOutput output);
 
+    /**
+     * Asks the step that runs to end with an exception. Any thread.
+     *
+     * @return false if this device cannot be asked
+     */
+    default boolean stop() {
+        return false;
+    }
+
     @Override
     void close();
 }

@@ -421,6 +421,11 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
         return logits;
     }
 
+    /** Any thread: has the op that runs end with an exception, and each after it. */
+    void stop() {
+        workers.stop();
+    }
+
     @Override
     public void close() {
         workers.close();

@@ -206,6 +206,12 @@ public final class CpuModelRunner implements ModelRunner {
     }
 
     @Override
+    public boolean stop() {
+        backend.stop();
+        return true;
+    }
+
+    @Override
     public void close() {
         backend.close();
     }

@@ -1,5 +1,6 @@
 package io.millrace.gpu.backend.cpu;
 
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
@@ -26,7 +27,7 @@ final class Workers implements AutoCloseable {
      * The tasks of one run. An object of its own, so that a thread that comes late, with a run in
      * hand that is over, finds its numbers used up and can touch no later one.
      */
-    private static final class Run {
+    private final class Run {
         final Task body;
         final int tasks;
         final AtomicInteger next = new AtomicInteger();
@@ -41,6 +42,7 @@ final class Workers implements AutoCloseable {
         void takeTasks(int worker) {
             for (int task; (task = next.getAndIncrement()) < tasks; ) {
                 try {
+                    checkNotStopped();
                     body.run(task, worker);
                 } catch (RuntimeException | Error e) {
                     failure = e;
@@ -53,6 +55,7 @@ final class Workers implements AutoCloseable {
     private final Member[] members;
     private volatile Run current;
     private volatile boolean closed;
+    private volatile boolean stopped;
 
     Workers(int threads) {
         members = new Member[threads - 1];
@@ -74,6 +77,7 @@ final class Workers implements AutoCloseable {
         }
         if (tasks <= 1 || members.length == 0) {
             for (int i = 0; i < tasks; i++) {
+                checkNotStopped();
                 task.run(i, 0);
             }
             return;
@@ -96,6 +100,17 @@ final class Workers implements AutoCloseable {
         }
         if (run.failure != null) {
             throw (RuntimeException) run.failure;
+        }
+    }
+
+    /** Any thread: tasks that have not begun fail from now on, those of later runs too. */
+    void stop() {
+        stopped = true;
+    }
+
+    private void checkNotStopped() {
+        if (stopped) {
+            throw new CancellationException("The step was stopped.");
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -67,6 +68,31 @@ class WorkersTest {
                 workers.run(20, (task, worker) -> runs.incrementAndGet(task));
                 assertThat(runs.toString()).doesNotContain("0");
             }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void stoppingFailsTheTasksThatHaveNotBegun(int threads) {
+        try (Workers workers = new Workers(threads)) {
+            AtomicIntegerArray runs = new AtomicIntegerArray(97);
+            assertThatThrownBy(
+                            () ->
+                                    workers.run(
+                                            97,
+                                            (task, worker) -> {
+                                                workers.stop();
+                                                runs.incrementAndGet(task);
+                                            }))
+                    .isInstanceOf(CancellationException.class)
+                    .hasMessageContaining("stopped");
+            int begun = 0;
+            for (int task = 0; task < 97; task++) {
+                begun += runs.get(task);
+            }
+            assertThat(begun).isBetween(1, threads);
+            assertThatThrownBy(() -> workers.run(1, (task, worker) -> {}))
+                    .isInstanceOf(CancellationException.class);
         }
     }
 
