@@ -50,7 +50,7 @@ final class EmbeddedJob implements AutoCloseable {
 
     /** Checks everything, loads the model, starts the cluster and submits the job. */
     void start() throws IOException, InterruptedException {
-        PipelineOptions pipeline = arguments.pipeline();
+        PipelineOptions pipeline = arguments.pipeline(state.suspects());
         KafkaSettings kafka = arguments.kafka();
         lock = state.lock();
         TopicLimits limits = TopicLimits.read(kafka, arguments.parallelism);
@@ -76,6 +76,7 @@ final class EmbeddedJob implements AutoCloseable {
 
         Configuration settings = FlinkSettings.load();
         settings.addAll(FlinkSettings.ofJob(arguments, state));
+        limits.checkTransactionTimeout(kafka, FlinkSettings.checkpointInterval(settings));
         resumption.state().ifPresent(found -> FlinkSettings.resume(settings, found.path()));
         progress.line(
                 "State",
@@ -97,7 +98,11 @@ final class EmbeddedJob implements AutoCloseable {
     /** Loads the model before there is a job: what is wrong with it is told once and plainly. */
     private void load(PipelineOptions pipeline) throws IOException, InterruptedException {
         long start = System.nanoTime();
-        engine = SharedEngine.acquire(pipeline.engine(), Loaders.engine(progress));
+        engine =
+                SharedEngine.acquire(
+                        pipeline.engine(),
+                        Loaders.engine(progress),
+                        pipeline.faults().stepTimeout());
         progress.line(
                 "Model",
                 "%s is loaded (%.1f s), fingerprint %s",

@@ -2,6 +2,7 @@ package io.millrace.jobs;
 
 import java.io.File;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExternalizedCheckpointRetention;
@@ -60,6 +61,12 @@ final class FlinkSettings {
             settings.set(CheckpointingOptions.SAVEPOINT_DIRECTORY, state.savepoints());
         }
         return settings;
+    }
+
+    /** Time between checkpoints; zero where there are none. */
+    static Duration checkpointInterval(Configuration settings) {
+        return settings.getOptional(CheckpointingOptions.CHECKPOINTING_INTERVAL)
+                .orElse(Duration.ZERO);
     }
 
     /** Makes the job resume this state, and own it: it goes once newer checkpoints are there. */

@@ -1,6 +1,7 @@
 package io.millrace.jobs;
 
 import io.millrace.operators.Batching;
+import io.millrace.operators.FaultOptions;
 import io.millrace.operators.PipelineOptions;
 import io.millrace.operators.ResumePolicy;
 import io.millrace.operators.kafka.KafkaSettings;
@@ -107,6 +108,13 @@ final class JobArguments {
     ResumePolicy.OnModelChange onModelChange;
 
     @Option(
+            names = "--accept-lost-transactions",
+            description =
+                    "Goes on where exactly-once answers are lost, since the job was down for longer"
+                            + " than transaction.timeout.ms; else the job fails and says so.")
+    boolean acceptLostTransactions;
+
+    @Option(
             names = "--delivery",
             paramLabel = "exactly-once|at-least-once",
             defaultValue = "exactly-once",
@@ -187,6 +195,25 @@ final class JobArguments {
                             + " one engine.")
     int parallelism;
 
+    @Option(
+            names = "--step-timeout",
+            paramLabel = "TIME",
+            defaultValue = "5min",
+            description =
+                    "Most time for one step of the engine; one that takes longer is stopped and fails"
+                            + " the job's tasks, or, where it cannot be stopped, ends the process. 0s"
+                            + " for any time.")
+    Duration stepTimeout;
+
+    @Option(
+            names = "--max-attempts",
+            paramLabel = "COUNT",
+            defaultValue = "3",
+            description =
+                    "How often a request may bring the engine down while it runs alone, before it is a"
+                            + " dead letter.")
+    int maxAttempts;
+
     /** The wire format options, which tools share with the job. */
     static final class FormatArguments {
         @Option(
@@ -231,6 +258,7 @@ final class JobArguments {
                         .groupId(groupId)
                         .start(start)
                         .delivery(delivery.guarantee())
+                        .acceptLostTransactions(acceptLostTransactions)
                         .format(format.settings())
                         .client(kafka.clientSettings());
         if (input.pattern == null) {
@@ -245,19 +273,26 @@ final class JobArguments {
         }
     }
 
-    /** The pipeline's options, ranges checked. */
-    PipelineOptions pipeline() {
+    /**
+     * The pipeline's options, ranges checked.
+     *
+     * @param journal folder of the journal of suspects, or null
+     */
+    PipelineOptions pipeline(String journal) {
         Checks.atLeast("--batch-size", batchSize, 1);
         Checks.atLeast("--batch-timeout (in ms)", batchTimeout.toMillis(), 1);
         Checks.atLeast("--max-in-flight", maxInFlight, 1);
         Checks.atLeast("--max-in-flight-tokens", maxInFlightTokens, 1);
         Checks.atLeast("--parallelism", parallelism, 1);
+        Checks.atLeast("--step-timeout (in ms)", stepTimeout.toMillis(), 0);
+        Checks.atLeast("--max-attempts", maxAttempts, 1);
         return PipelineOptions.builder(engine.options(), Loaders.engine())
                 .batching(batching)
                 .batchSize(batchSize)
                 .batchTimeoutMs(batchTimeout.toMillis())
                 .ordered(ordered)
                 .resumePolicy(new ResumePolicy(resume, onModelChange))
+                .faults(new FaultOptions(stepTimeout, maxAttempts, journal))
                 .maxInFlightRequests(maxInFlight)
                 .maxInFlightTokens(maxInFlightTokens)
                 .build();

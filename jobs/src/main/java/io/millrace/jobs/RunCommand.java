@@ -8,8 +8,10 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.StateRecoveryOptions;
+import org.apache.flink.core.fs.Path;
 import org.apache.flink.runtime.jobmanager.HighAvailabilityMode;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.common.TopicPartition;
@@ -62,7 +64,6 @@ final class RunCommand implements Callable<Integer> {
     /** Flink's client gave the environment: where it runs and with what state is its business. */
     private void submitToCluster() throws Exception {
         KafkaSettings kafka = arguments.kafka();
-        PipelineOptions pipeline = arguments.pipeline();
         StateDirectory state =
                 arguments.checkpointDir == null
                         ? null
@@ -73,6 +74,9 @@ final class RunCommand implements Callable<Integer> {
         TopicLimits limits = TopicLimits.read(kafka, arguments.parallelism);
         Configuration cluster = new Configuration();
         cluster.addAll(Configuration.fromMap(environment.getConfiguration().toMap()));
+        cluster.addAll(settings);
+        limits.checkTransactionTimeout(kafka, FlinkSettings.checkpointInterval(cluster));
+        PipelineOptions pipeline = arguments.pipeline(suspects(state, cluster));
         boolean resumes =
                 cluster.contains(StateRecoveryOptions.SAVEPOINT_PATH)
                         || HighAvailabilityMode.isHighAvailabilityModeActivated(cluster);
@@ -88,6 +92,22 @@ final class RunCommand implements Callable<Integer> {
         environment.configure(settings);
         StreamingJob.define(environment, pipeline, kafka, limits, arguments.parallelism);
         environment.execute(arguments.applicationId);
+    }
+
+    /** The journal lies beside the checkpoints, wherever these are; null if they are nowhere. */
+    private String suspects(StateDirectory state, Configuration cluster) {
+        if (state != null) {
+            return state.suspects();
+        }
+        String checkpoints = cluster.get(CheckpointingOptions.CHECKPOINTS_DIRECTORY);
+        if (checkpoints == null) {
+            System.out.println(
+                    "There is no checkpoint folder (--checkpoint-dir or"
+                            + " execution.checkpointing.dir): a request that brings the engine down"
+                            + " cannot be told from the others and will do so again and again.");
+            return null;
+        }
+        return new Path(checkpoints, arguments.applicationId + "-suspects").toString();
     }
 
     private KafkaSettings startingAt(StartingPoint start) {

@@ -24,6 +24,7 @@ import org.apache.flink.core.fs.Path;
  * checkpoint-dir/application-id/lock                       held while a run is alive (local folders)
  *                              /&lt;job id&gt;/chk-7/_metadata    retained checkpoint
  *                              /savepoints/savepoint-*\/_metadata
+ *                              /suspects/                   who was in the engine's failing steps
  * </pre>
  *
  * State is complete once its {@code _metadata} is there: Flink writes that file last.
@@ -32,6 +33,7 @@ final class StateDirectory {
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
     private static final String METADATA = "_metadata";
     private static final String SAVEPOINTS = "savepoints";
+    private static final String SUSPECTS = "suspects";
 
     private final Path folder;
     private final String applicationId;
@@ -56,6 +58,11 @@ final class StateDirectory {
     /** Where Flink writes checkpoints. */
     String checkpoints() {
         return folder.toString();
+    }
+
+    /** Where the journal of suspects lies. */
+    String suspects() {
+        return new Path(folder, SUSPECTS).toString();
     }
 
     /** Where savepoints go. */

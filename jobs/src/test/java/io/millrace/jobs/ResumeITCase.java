@@ -38,6 +38,9 @@ class ResumeITCase {
                 try (TestingProcess run = run(topics)) {
                     run.awaitLine("resumes checkpoint", LIMIT);
                     ids = TestingTopics.await(reader, ids, ids.size() + 1, LIMIT);
+                    // Answers of the state's own transaction may be there before it listens to
+                    // signals.
+                    run.awaitLine("Running.", LIMIT);
                     run.terminate();
                     assertThat(run.exitCode(LIMIT)).isZero();
                     run.awaitLine("savepoint file:", LIMIT);

@@ -37,7 +37,7 @@ final class Dispatcher {
     }
 
     private void submit(InFlight record) {
-        record.ticket = session.submit(record.generation);
+        record.ticket = session.submit(record.generation, record.inbound.origin(), record.alone);
         byTicket.put(record.ticket, record);
     }
 

@@ -20,6 +20,9 @@ final class InFlight {
     /** Place in the order of arrival; set by the {@link OutcomeQueue}. */
     long sequence;
 
+    /** Whether the engine shall run it by itself, since it may have brought it down before. */
+    boolean alone;
+
     /** What the valve counts it as. */
     long weight;
 

@@ -50,6 +50,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private transient InFlightState state;
     private transient Restoration.Counts restoredCounts = Restoration.Counts.NONE;
     private transient EngineSession session;
+    private transient Quarantine quarantine;
     private transient Dispatcher dispatcher;
     private transient Valve valve;
     private transient InferenceMetrics metrics;
@@ -66,7 +67,12 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         super.initializeState(context);
         state = InFlightState.open(context.getOperatorStateStore());
         valve = Valve.register(getRuntimeContext(), options);
-        session = SharedEngine.acquire(options.engine(), options.loader());
+        session =
+                SharedEngine.acquire(
+                        options.engine(), options.loader(), options.faults().stepTimeout());
+        quarantine = new Quarantine(options.faults());
+        quarantine.load(getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0);
+        session.onFault(quarantine::onFault);
         dispatcher = new Dispatcher(session, options.batching());
         if (context.isRestored()) {
             Restoration restoration = new Restoration(options.resumePolicy(), session.model());
@@ -151,6 +157,12 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             expire(record, deadline);
             return;
         }
+        String condemned = quarantine.condemns(record.inbound.origin());
+        if (condemned != null) {
+            fail(record, FailureCode.GENERATION_FAILED, condemned);
+            return;
+        }
+        record.alone = quarantine.mustRunAlone(record.inbound.origin());
         try {
             SamplingParameters sampling =
                     RequestMapper.sampling(request, session.model().defaultSampling());
@@ -294,6 +306,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private void emit(InFlight record) {
         output.collect(new StreamRecord<>(record.outcome, record.outcome.origin().timestamp()));
         valve.add(-1, -record.weight);
+        quarantine.onLeft(record.outcome.origin());
     }
 
     @Override
@@ -317,10 +330,17 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                 queue.inFlight(),
                 session.model(),
                 getRuntimeContext().getTaskInfo().getIndexOfThisSubtask());
+        quarantine.onSnapshot(context.getCheckpointId());
         if (!queue.isEmpty()) {
             // The barrier has passed: what was found done leaves behind it.
             mailbox.execute(this::release, "outcomes after a snapshot");
         }
+    }
+
+    @Override
+    public void notifyCheckpointComplete(long checkpointId) throws Exception {
+        super.notifyCheckpointComplete(checkpointId);
+        quarantine.onCheckpointComplete(checkpointId);
     }
 
     /** Reached by {@code --drain} with work left; else the source holds its end back. */

@@ -18,6 +18,7 @@ import java.util.Objects;
  *     ms; 0 passes each on at once
  * @param ordered outcomes leave in the order in which records came, else as each is finished
  * @param resumePolicy what half-answered requests in restored state do
+ * @param faults what happens when the engine itself fails
  * @param maxInFlightRequests requests in a subtask from which on its source pauses
  * @param maxInFlightTokens tokens (prompt and most new ones together) in a subtask from which on
  *     its source pauses
@@ -32,6 +33,7 @@ public record PipelineOptions(
         long lingerMs,
         boolean ordered,
         ResumePolicy resumePolicy,
+        FaultOptions faults,
         int maxInFlightRequests,
         long maxInFlightTokens,
         String name)
@@ -42,6 +44,7 @@ public record PipelineOptions(
         Objects.requireNonNull(loader, "loader");
         Objects.requireNonNull(batching, "batching");
         Objects.requireNonNull(resumePolicy, "resume policy");
+        Objects.requireNonNull(faults, "faults");
         atLeast("batch size", batchSize, 1);
         atLeast("batch timeout", batchTimeoutMs, 1);
         atLeast("linger", lingerMs, 0);
@@ -79,6 +82,7 @@ public record PipelineOptions(
         private long lingerMs;
         private boolean ordered;
         private ResumePolicy resumePolicy = ResumePolicy.DEFAULT;
+        private FaultOptions faults = FaultOptions.DEFAULT;
         private int maxInFlightRequests = 256;
         private long maxInFlightTokens = 1 << 20;
         private String name = "millrace";
@@ -118,6 +122,11 @@ public record PipelineOptions(
             return this;
         }
 
+        public Builder faults(FaultOptions value) {
+            faults = value;
+            return this;
+        }
+
         public Builder maxInFlightRequests(int value) {
             maxInFlightRequests = value;
             return this;
@@ -143,6 +152,7 @@ public record PipelineOptions(
                     lingerMs,
                     ordered,
                     resumePolicy,
+                    faults,
                     maxInFlightRequests,
                     maxInFlightTokens,
                     name);

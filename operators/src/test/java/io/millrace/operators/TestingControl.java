@@ -28,7 +28,12 @@ public final class TestingControl {
     private final Map<String, RuntimeException> poison = new HashMap<>();
     private final Map<String, Integer> decoded = new HashMap<>();
     private final List<GenerationRequest> added = new ArrayList<>();
+    private final Map<FailurePoint, Supplier<? extends Throwable>> lasting = new HashMap<>();
+    private final Map<FailurePoint, Boolean> hangs = new HashMap<>();
     private IOException loadFailure;
+    private int stops;
+    private int alone;
+    private int most;
     private boolean held;
     private boolean loadHeld;
     private long permits;
@@ -99,6 +104,29 @@ public final class TestingControl {
             String id, int position, Supplier<? extends Throwable> failure) {
         failures.put(new FailurePoint(id, position), failure);
         return this;
+    }
+
+    /** The step that would generate this token of request {@code id} throws, always. */
+    public synchronized TestingControl failAlwaysAt(
+            String id, int position, Supplier<? extends Throwable> failure) {
+        lasting.put(new FailurePoint(id, position), failure);
+        return this;
+    }
+
+    /** The step that would generate this token of request {@code id} never ends by itself. */
+    public synchronized TestingControl hangAlwaysAt(String id, int position) {
+        hangs.put(new FailurePoint(id, position), true);
+        return this;
+    }
+
+    /** Steps with one request only. */
+    public synchronized int stepsAlone() {
+        return alone;
+    }
+
+    /** Most requests in a step. */
+    public synchronized int mostAtOnce() {
+        return most;
     }
 
     /** Taking request {@code id} throws, always. */
@@ -227,10 +255,35 @@ public final class TestingControl {
         notifyAll();
     }
 
+    synchronized void onStepOf(int requests) {
+        most = Math.max(most, requests);
+        alone += requests == 1 ? 1 : 0;
+    }
+
+    /** Ends the step that hangs, by an exception. */
+    synchronized boolean stopStep() {
+        stops++;
+        notifyAll();
+        return true;
+    }
+
+    private synchronized void hang() {
+        int seen = stops;
+        await(() -> stops > seen, "somebody to stop the step");
+        throw new IllegalStateException("stopped");
+    }
+
     void beforeToken(String id, int position) {
+        FailurePoint point = new FailurePoint(id, position);
         Supplier<? extends Throwable> failure;
+        boolean hangs;
         synchronized (this) {
-            failure = failures.remove(new FailurePoint(id, position));
+            failure = failures.remove(point);
+            failure = failure == null ? lasting.get(point) : failure;
+            hangs = this.hangs.containsKey(point);
+        }
+        if (hangs) {
+            hang();
         }
         if (failure != null) {
             TestingControl.<RuntimeException>sneak(failure.get());

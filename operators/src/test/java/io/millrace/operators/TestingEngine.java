@@ -86,6 +86,7 @@ public final class TestingEngine implements Engine {
     private final ModelInfo model;
     private final Map<Long, Running> requests = new LinkedHashMap<>();
     private long nextHandle = 1;
+    private volatile List<Long> inStep = List.of();
     private long steps;
     private long generated;
     private int lastStepTokens;
@@ -239,6 +240,8 @@ public final class TestingEngine implements Engine {
         if (control.stepNanos() > 0) {
             LockSupport.parkNanos(control.stepNanos());
         }
+        inStep = List.copyOf(requests.keySet());
+        control.onStepOf(inStep.size());
         steps++;
         lastStepTokens = 0;
         List<Long> finished = new ArrayList<>();
@@ -284,6 +287,16 @@ public final class TestingEngine implements Engine {
                             null));
         }
         return new GenerationResult(running.request.promptTokenIds().length, 0, completions);
+    }
+
+    @Override
+    public long[] requestsInStep() {
+        return inStep.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    @Override
+    public boolean stopStep() {
+        return control.stopStep();
     }
 
     @Override

@@ -37,7 +37,12 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class BadInputITCase {
 
-    private static final int GOOD = 300;
+    /** All prompts, for the long run: one in a hundred is bad. */
+    private static final Integer ALL = Integer.getInteger("millrace.bad.prompts");
+
+    private static final int BAD = ALL == null ? 22 : ALL / 100;
+    private static final int GOOD = ALL == null ? 300 : ALL - BAD;
+    private static final int BETWEEN = ALL == null ? 13 : 99;
     private static final int PARALLELISM = 2;
 
     @RegisterExtension
@@ -110,15 +115,21 @@ class BadInputITCase {
                 topics.createIfAbsent("answers", 1, Map.of("max.message.bytes", "8192"));
                 topics.createIfAbsent("dead", 1);
             }
-            List<Bad> bad = badRecords();
+            List<Bad> kinds = badRecords();
+            List<Bad> bad = new ArrayList<>();
+            for (int i = 0; i < BAD; i++) {
+                Bad kind = kinds.get(i % kinds.size());
+                byte[] value = kind.value() == null ? null : kind.value().clone();
+                bad.add(new Bad(value, kind.code(), kind.message()));
+            }
             Map<String, Bad> expected = new LinkedHashMap<>();
             List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
             for (int i = 0; i < GOOD; i++) {
                 // Each id twice: ids are the user's business.
                 String json = "{\"id\":\"" + i / 2 + "\",\"prompt\":\"good " + i + "\"}";
                 records.add(record(json.getBytes(UTF_8)));
-                if (i % 13 == 7 && i / 13 < bad.size()) {
-                    records.add(record(bad.get(i / 13).value()));
+                if (i % BETWEEN == 7 && i / BETWEEN < bad.size()) {
+                    records.add(record(bad.get(i / BETWEEN).value()));
                 }
             }
             List<RecordMetadata> places = TestingClients.send(kafka.bootstrapServers(), records);

@@ -4,6 +4,7 @@ import io.millrace.operators.Inbound;
 import io.millrace.operators.Outcome;
 import java.util.Properties;
 import java.util.regex.Pattern;
+import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.sink.KafkaSinkBuilder;
@@ -41,8 +42,21 @@ public final class KafkaPipes {
         return source.build();
     }
 
-    /** Writes results and failures, each to its topic, in one transaction. */
-    public static KafkaSink<Outcome> sink(KafkaSettings settings, TopicLimits limits) {
+    /**
+     * Writes results and failures, each to its topic, in one transaction. A job whose transactions
+     * were lost fails for good, unless it is to go on without them.
+     */
+    public static Sink<Outcome> sink(KafkaSettings settings, TopicLimits limits) {
+        // Whoever turns to at-least-once may still have an exactly-once transaction to commit.
+        return new WatchedSink(
+                connector(settings, limits, settings.delivery()),
+                connector(settings, limits, DeliveryGuarantee.EXACTLY_ONCE),
+                settings,
+                limits.transactionTimeoutMs());
+    }
+
+    private static KafkaSink<Outcome> connector(
+            KafkaSettings settings, TopicLimits limits, DeliveryGuarantee delivery) {
         Properties producer =
                 ClientProperties.producer(settings.bootstrapServers(), settings.client());
         // A batch of records that fit one by one must fit the topic as well.
@@ -57,8 +71,8 @@ public final class KafkaPipes {
         KafkaSinkBuilder<Outcome> sink =
                 KafkaSink.<Outcome>builder()
                         .setRecordSerializer(new KafkaOutcomeSerializer(settings.format(), limits))
-                        .setDeliveryGuarantee(settings.delivery());
-        if (settings.delivery() == DeliveryGuarantee.EXACTLY_ONCE) {
+                        .setDeliveryGuarantee(delivery);
+        if (delivery == DeliveryGuarantee.EXACTLY_ONCE) {
             // The connector's own hour is above what brokers allow.
             producer.setProperty(
                     ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,

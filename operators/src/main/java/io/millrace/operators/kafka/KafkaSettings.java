@@ -24,6 +24,8 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
  * @param bounded whether the input ends at the offsets that are newest at start
  * @param applicationId names the job; transactional ids begin with it and a dot
  * @param delivery exactly-once or at-least-once
+ * @param acceptLostTransactions whether to go on where results are lost since an outage was longer
+ *     than a transaction may stay open
  * @param format wire format of all topics
  * @param client further settings of all Kafka clients, such as those of TLS and SASL
  */
@@ -38,6 +40,7 @@ public record KafkaSettings(
         boolean bounded,
         String applicationId,
         DeliveryGuarantee delivery,
+        boolean acceptLostTransactions,
         FormatSettings format,
         Map<String, String> client)
         implements Serializable {
@@ -156,6 +159,7 @@ public record KafkaSettings(
         private boolean bounded;
         private String applicationId;
         private DeliveryGuarantee delivery = DeliveryGuarantee.EXACTLY_ONCE;
+        private boolean acceptLostTransactions;
         private FormatSettings format = FormatSettings.JSON;
         private final Map<String, String> client = new TreeMap<>();
 
@@ -216,6 +220,11 @@ public record KafkaSettings(
             return this;
         }
 
+        public Builder acceptLostTransactions(boolean value) {
+            acceptLostTransactions = value;
+            return this;
+        }
+
         public Builder format(FormatSettings value) {
             format = value;
             return this;
@@ -243,6 +252,7 @@ public record KafkaSettings(
                     bounded,
                     applicationId,
                     delivery,
+                    acceptLostTransactions,
                     format,
                     client);
         }

@@ -1,6 +1,8 @@
 package io.millrace.operators.kafka;
 
 import java.io.Serializable;
+import java.time.Duration;
+import org.apache.flink.connector.base.DeliveryGuarantee;
 
 /**
  * What the two output topics and the producer take, as read at start.
@@ -43,6 +45,26 @@ public record TopicLimits(
     public static TopicLimits read(KafkaSettings settings, int parallelism) {
         try (TopicInspector inspector = new TopicInspector(settings)) {
             return inspector.inspect(parallelism);
+        }
+    }
+
+    /**
+     * Refuses a transaction timeout that healthy checkpoints would run into.
+     *
+     * @throws KafkaSetupException if there is one
+     */
+    public void checkTransactionTimeout(KafkaSettings settings, Duration checkpointInterval) {
+        long least = 2 * checkpointInterval.toMillis();
+        if (settings.delivery() == DeliveryGuarantee.EXACTLY_ONCE && transactionTimeoutMs < least) {
+            throw new KafkaSetupException(
+                    "Kafka setting transaction.timeout.ms is "
+                            + transactionTimeoutMs
+                            + ", but a transaction stays open for a checkpoint interval of "
+                            + checkpointInterval.toMillis()
+                            + " ms and until that checkpoint is complete: raise it to at least "
+                            + least
+                            + " (the brokers' transaction.max.timeout.ms is the most), or lower"
+                            + " --checkpoint-interval.");
         }
     }
 }
