@@ -2,16 +2,10 @@ package io.millrace.jobs;
 
 import io.millrace.gpu.Engine;
 import io.millrace.gpu.EngineOptions;
-import io.millrace.gpu.GenerationRequest;
 import io.millrace.gpu.MemoryBandwidth;
-import io.millrace.gpu.ModelInfo;
-import io.millrace.gpu.RequestRejectedException;
 import io.millrace.gpu.WeightBytes;
-import io.millrace.operators.RequestMapper;
-import io.millrace.schemas.InferenceRequest;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
 import java.lang.management.MemoryType;
@@ -137,8 +131,7 @@ final class BenchCommand implements Callable<Integer> {
                         .withMaxSequences(
                                 Math.max(REQUESTS, batches.stream().max(Integer::compare).get()));
         String measured = options.modelName() + (int8 ? ", INT8" : "");
-        BenchRows rows = new BenchRows(measured, BenchOrigin.of(home));
-        measure(folder, options, rows);
+        BenchRows rows = measure(home, folder, options, measured);
         print(rows.all(), System.out);
         if (write) {
             ResultFiles.write(file, rows.all());
@@ -152,32 +145,37 @@ final class BenchCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void measure(Path folder, EngineOptions options, BenchRows rows)
+    private BenchRows measure(Path home, Path folder, EngineOptions options, String measured)
             throws IOException, InterruptedException {
         BenchRepeats repeats = quick ? BenchRepeats.QUICK : BenchRepeats.FULL;
-        WeightBytes weights = WeightBytes.of(options);
         List<Double> decoded = new ArrayList<>();
         double peak;
-        TimedRun demo = null;
+        BenchRows rows;
+        Path input = folder.resolve("demo.jsonl");
         heapPools().forEach(MemoryPoolMXBean::resetPeakUsage);
         long start = System.nanoTime();
         try (Engine engine =
                 Engine.open(
                         options,
                         (phase, done, total) -> progress.percent("Model", phase, done, total))) {
-            EngineBench bench = new EngineBench(engine, repeats, rows);
             double loaded = millisSince(start);
-            bench.firstToken();
+            EngineBench.firstToken(engine);
+            double first = millisSince(start);
+            long jvmStart = ManagementFactory.getRuntimeMXBean().getStartTime();
+            double sinceJvmStart = System.currentTimeMillis() - jvmStart;
+            rows = new BenchRows(measured, BenchOrigin.of(home));
             rows.add("start", "load", loaded, "ms");
-            rows.add("start", "first token, loading included", millisSince(start), "ms");
+            rows.add("start", "first token, loading included", first, "ms");
+            rows.add("start", "first token, JVM start included", sinceJvmStart, "ms");
+            EngineBench bench = new EngineBench(engine, repeats, rows);
             progress.line("Warm-up", "until the compiler rests");
             bench.warmUp();
             progress.line("Prompt", "one, long");
             bench.prompt();
             progress.line("Mixed", "many requests at once");
             bench.mixed(quick ? QUICK_REQUESTS : REQUESTS);
-            if (Files.exists(folder.resolve("demo.jsonl"))) {
-                demo = bench.checked(demo(engine, folder.resolve("demo.jsonl")));
+            if (Files.exists(input)) {
+                bench.check(PipelineBench.tokenized(engine, DemoCommand.read(input)));
             }
             for (int batch : batches) {
                 progress.line("Decode", "batch %d", batch);
@@ -185,10 +183,13 @@ final class BenchCommand implements Callable<Integer> {
             }
             peak = heapPools().stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
         }
-        if (demo != null) {
-            progress.line("Demo", "the model's own input");
-            demo(options, folder.resolve("demo.jsonl"), demo, repeats, rows);
+        if (Files.exists(input)) {
+            progress.line("Demo", "the model's own input, through the whole job and without it");
+            try (PipelineBench pipeline = new PipelineBench(options, DemoCommand.read(input))) {
+                pipeline.run(quick, rows);
+            }
         }
+        WeightBytes weights = WeightBytes.of(options);
         // Now that the engine's memory is free.
         progress.line("Memory", "plain reading");
         double bandwidth = bandwidth(options);
@@ -214,28 +215,7 @@ final class BenchCommand implements Callable<Integer> {
                     "Weights of %.1f MiB are cache-resident: the memory's bandwidth is no bound."
                             .formatted(weights.all() / 0x1p20);
         }
-    }
-
-    /** Each run has an engine of its own: one that knows the prompts would not read them again. */
-    private static void demo(
-            EngineOptions options,
-            Path file,
-            TimedRun checked,
-            BenchRepeats repeats,
-            BenchRows rows) {
-        TimedRun run =
-                repeats.median(
-                        number -> {
-                            try (Engine engine = Engine.open(options)) {
-                                TimedRun fresh = TimedRun.of(engine, demo(engine, file));
-                                fresh.checkAnswers(checked);
-                                return fresh;
-                            } catch (IOException e) {
-                                throw new UncheckedIOException(e);
-                            }
-                        },
-                        TimedRun::outputPerSecond);
-        rows.addRates("demo input, engine alone", run);
+        return rows;
     }
 
     private double bandwidth(EngineOptions options) throws InterruptedException {
@@ -256,25 +236,6 @@ final class BenchCommand implements Callable<Integer> {
 
     private static double millisSince(long start) {
         return (System.nanoTime() - start) / 1e6;
-    }
-
-    private static List<GenerationRequest> demo(Engine engine, Path file) throws IOException {
-        ModelInfo info = engine.model();
-        List<GenerationRequest> requests = new ArrayList<>();
-        for (InferenceRequest request : DemoCommand.read(file)) {
-            GenerationRequest each =
-                    GenerationRequest.of(
-                            request.getId(),
-                            engine.tokenizer().encode(String.valueOf(request.getPrompt())),
-                            RequestMapper.sampling(request, info.defaultSampling()));
-            try {
-                engine.check(each);
-            } catch (RequestRejectedException e) {
-                throw new CommandFailedException(file + ": " + e.getMessage(), e);
-            }
-            requests.add(each);
-        }
-        return requests;
     }
 
     private void print(List<ResultRow> rows, PrintStream out) {

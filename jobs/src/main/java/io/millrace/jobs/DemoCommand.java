@@ -120,7 +120,7 @@ final class DemoCommand implements Callable<Integer> {
                 "--checkpoint-interval=500ms");
     }
 
-    private static void createTopics(JobArguments arguments) {
+    static void createTopics(JobArguments arguments) {
         try (Topics topics = new Topics(arguments.kafka.bootstrapServers, Map.of())) {
             int partitions = Integer.parseInt(PARTITIONS);
             topics.createIfAbsent(arguments.input.topics.get(0), partitions);
@@ -229,7 +229,7 @@ final class DemoCommand implements Callable<Integer> {
         Runtime.getRuntime().halt(Signals.INTERRUPTED);
     }
 
-    private static void delete(Path folder) throws IOException {
+    static void delete(Path folder) throws IOException {
         List<Path> all;
         try (Stream<Path> walk = Files.walk(folder)) {
             all = walk.sorted(Comparator.reverseOrder()).toList();

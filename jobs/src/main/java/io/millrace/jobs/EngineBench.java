@@ -25,7 +25,7 @@ final class EngineBench {
     private final BenchRows rows;
     private final int context;
     private final int vocabulary;
-    private long seed;
+    private long seed = 1;
 
     EngineBench(Engine engine, BenchRepeats repeats, BenchRows rows) {
         this.engine = engine;
@@ -41,8 +41,9 @@ final class EngineBench {
     }
 
     /** The first token of a process, by a short prompt. */
-    void firstToken() {
-        TimedRun.of(engine, new BenchWorkload("first token", 1, 8, 1, 1).draw(seed++, vocabulary));
+    static void firstToken(Engine engine) {
+        BenchWorkload workload = new BenchWorkload("first token", 1, 8, 1, 1);
+        TimedRun.of(engine, workload.draw(0, engine.model().vocabularySize()));
     }
 
     /** Runs a bit of everything until the compiler has nothing more to do for it. */
@@ -81,11 +82,9 @@ final class EngineBench {
         spread(workload.name(), "time per output token", run.tokenMillis());
     }
 
-    /** Answers requests together, and some of them alone as well. */
-    TimedRun checked(List<GenerationRequest> requests) {
-        TimedRun together = TimedRun.of(engine, requests);
-        checkAlone(requests, together);
-        return together;
+    /** Answers requests together, and some of them alone as well: refuses what is not equal. */
+    void check(List<GenerationRequest> requests) {
+        checkAlone(requests, TimedRun.of(engine, requests));
     }
 
     private void spread(String workload, String metric, double[] sorted) {

@@ -14,7 +14,7 @@ import java.util.Locale;
  * @param unit its unit, 1 for a count
  * @param percentOfRoofline share of what the machine's memory allows; null where that is no bound
  * @param device machine and Java
- * @param commit revision that was measured
+ * @param commit revision that was measured; of engines that are not ours, the day
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record ResultRow(

@@ -17,6 +17,7 @@ import java.util.stream.Collectors;
 final class ResultTable {
     private static final String BEGIN = "<!-- bench:begin -->\n";
     private static final String END = "<!-- bench:end -->";
+    private static final String DAY = "\\d{4}-\\d{2}-\\d{2}";
 
     private ResultTable() {}
 
@@ -53,9 +54,14 @@ final class ResultTable {
                                         .append(figures(ofGroup))
                                         .append(" |\n"));
         Set<String> machines = new LinkedHashSet<>();
-        rows.forEach(row -> machines.add(row.device() + ", commit " + row.commit()));
+        rows.forEach(row -> machines.add(row.device() + ", " + revision(row.commit())));
         table.append("\nMeasured on ").append(String.join("; ", machines)).append(".\n");
         return table.toString();
+    }
+
+    /** A commit of ours, or the day on which something that is not ours was measured. */
+    private static String revision(String commit) {
+        return commit.matches(DAY) ? commit : "commit " + commit;
     }
 
     /** Metrics that share all but their last word are one entry: mean 12 ms, p50 11 ms. */

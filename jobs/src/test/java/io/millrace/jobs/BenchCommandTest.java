@@ -83,7 +83,10 @@ class BenchCommandTest {
                         "9 requests, 48 tokens in, 32 to 49 out, output",
                         "9 requests, 48 tokens in, 32 to 49 out, time to first token p99",
                         "9 requests, 48 tokens in, 32 to 49 out, time per output token mean",
+                        "start, first token, JVM start included",
                         "demo input, engine alone, total",
+                        "demo input, whole job, total",
+                        "demo input, whole job, of the engine alone",
                         "plain reading, all cores, memory bandwidth",
                         "all of the above, peak heap outside of the weights");
         String text = Files.readString(page);
@@ -139,17 +142,19 @@ class BenchCommandTest {
                         new ResultRow("w", "m", "rate", 12.345, "tok/s", 54.3, "cpu", "abc"),
                         new ResultRow("w", "m", "time mean", 1234, "ms", null, "cpu", "abc"),
                         new ResultRow("w", "m", "time p50", 0.5, "ms", null, "cpu", "abc"),
-                        new ResultRow("v", "m", "count", 17, "1", null, "cpu", "abc"));
+                        new ResultRow("v", "m", "count", 17, "1", null, "cpu", "abc"),
+                        new ResultRow(
+                                "w", "m", "other 1.0", 11, "tok/s", null, "else", "2026-11-22"));
         assertThat(ResultTable.rewritten(page, text, rows))
                 .isEqualTo(
                         """
                         <!-- bench:begin -->
                         | workload | model | measured |
                         |---|---|---|
-                        | w | m | rate 12.3 tok/s (54 % of the memory's bandwidth); time mean 1,234 ms, p50 0.50 ms |
+                        | w | m | rate 12.3 tok/s (54 % of the memory's bandwidth); time mean 1,234 ms, p50 0.50 ms; other 1.0 11 tok/s |
                         | v | m | count 17 |
 
-                        Measured on cpu, commit abc.
+                        Measured on cpu, commit abc; else, 2026-11-22.
                         <!-- bench:end -->""");
     }
 
