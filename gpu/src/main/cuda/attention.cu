@@ -179,10 +179,11 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
     __shared__ size_t groups[GROUPS];
     constexpr int TILE_BYTES = TILE * D * 2;
     constexpr int MINE = D / 4;  // output columns of a warp
-    char* weights = dynamic + 4 * TILE_BYTES;
+    char* weights = dynamic + 2 * TILE_BYTES;
     char* queries = weights + DECODE_HEADS * TILE * 2;
     float(*maxima)[DECODE_HEADS] = (float(*)[DECODE_HEADS])(queries + DECODE_HEADS * D * 2);
-    uint32_t tiles = sharedAddress(dynamic);
+    uint32_t keys = sharedAddress(dynamic);
+    uint32_t values = keys + TILE_BYTES;
     int lane = threadIdx.x & 31;
     int warp = threadIdx.x >> 5;
     int g = lane >> 2;
@@ -206,8 +207,7 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
         __syncthreads();
         int firstTile = max(from, item.chunk * CHUNK) / TILE;
         int lastTile = min(position, item.chunk * CHUNK + CHUNK - 1) / TILE;
-        loadTile<D>(tiles, p, groups, firstTile, from, limit, 0);
-        loadTile<D>(tiles + TILE_BYTES, p, groups, firstTile, from, limit, 1);
+        loadTile<D>(keys, p, groups, firstTile, from, limit, 0);
         commitCopies();
         float m[2] = {minusInfinity(), minusInfinity()};
         float l[4] = {};
@@ -215,15 +215,10 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
         for (int tile = firstTile; tile <= lastTile; tile++) {
             waitCopies<0>();
             __syncthreads();
-            uint32_t here = tiles + ((tile - firstTile) & 1) * 2 * TILE_BYTES;
-            if (tile < lastTile) {
-                uint32_t next = tiles + ((tile - firstTile + 1) & 1) * 2 * TILE_BYTES;
-                loadTile<D>(next, p, groups, tile + 1, from, limit, 0);
-                loadTile<D>(next + TILE_BYTES, p, groups, tile + 1, from, limit, 1);
-                commitCopies();
-            }
+            loadTile<D>(values, p, groups, tile, from, limit, 1);
+            commitCopies();
             float s[4][4];
-            multiplyKeys<T, D, 32>(s, sharedAddress(queries), DECODE_HEADS * 128, here, warp * 32);
+            multiplyKeys<T, D, 32>(s, sharedAddress(queries), DECODE_HEADS * 128, keys, warp * 32);
             float most[2] = {minusInfinity(), minusInfinity()};
 #pragma unroll
             for (int j = 0; j < 4; j++) {
@@ -245,6 +240,11 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
                 }
             }
             __syncthreads();
+            // All have read the keys: the next ones come while the values are multiplied. The group may be empty.
+            if (tile < lastTile) {
+                loadTile<D>(keys, p, groups, tile + 1, from, limit, 0);
+            }
+            commitCopies();
 #pragma unroll
             for (int i = 0; i < 2; i++) {
                 float all = fmaxf(fmaxf(maxima[0][g + 8 * i], maxima[1][g + 8 * i]), fmaxf(maxima[2][g + 8 * i], maxima[3][g + 8 * i]));
@@ -265,13 +265,14 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
                     *(uint32_t*)to = narrowPair<T>(shift.weight(s[j][2 * i], p.scale), shift.weight(s[j][2 * i + 1], p.scale));
                 }
             }
+            waitCopies<1>();
             __syncthreads();
 #pragma unroll
             for (int step = 0; step < TILE / 16; step++) {
                 uint32_t a[4];
                 uint32_t piece = ((step & 3) * 2 + (lane >> 4)) ^ (lane & 7);
                 ldmatrix(a, sharedAddress(weights) + (step >> 2) * DECODE_HEADS * 128 + (lane & 15) * 128 + piece * 16);
-                multiplyValues<T, MINE>(o, l, a, here + TILE_BYTES, step * 16, warp * MINE);
+                multiplyValues<T, MINE>(o, l, a, values, step * 16, warp * MINE);
             }
         }
 #pragma unroll
@@ -700,10 +701,10 @@ extern "C" __global__ void __launch_bounds__(1024) attention_plan(const __grid_c
         CALL(p);                                                                                                    \
     }
 
-ATTENTION(attention_decode_bf16_64, 128, 3, (attentionDecode<Bf16, 64>))
-ATTENTION(attention_decode_bf16_128, 128, 1, (attentionDecode<Bf16, 128>))
-ATTENTION(attention_decode_f16_64, 128, 3, (attentionDecode<F16, 64>))
-ATTENTION(attention_decode_f16_128, 128, 1, (attentionDecode<F16, 128>))
+ATTENTION(attention_decode_bf16_64, 128, 4, (attentionDecode<Bf16, 64>))
+ATTENTION(attention_decode_bf16_128, 128, 3, (attentionDecode<Bf16, 128>))
+ATTENTION(attention_decode_f16_64, 128, 4, (attentionDecode<F16, 64>))
+ATTENTION(attention_decode_f16_128, 128, 3, (attentionDecode<F16, 128>))
 ATTENTION(attention_fold_bf16_64, 128, 1, (attentionFold<Bf16, 64>))
 ATTENTION(attention_fold_bf16_128, 128, 1, (attentionFold<Bf16, 128>))
 ATTENTION(attention_fold_f16_64, 128, 1, (attentionFold<F16, 64>))

@@ -296,7 +296,7 @@ __device__ __forceinline__ void oracleMatmul(const MatmulParams& p) {
     int firstToken = blockIdx.x * 8;
     int firstRow = blockIdx.y * 16;
     int tokens = matmulTokens(p);
-    if (firstToken >= tokens) {
+    if (firstToken >= tokens || firstRow >= pad64(p.rows)) {
         return;
     }
     int g = threadIdx.x >> 2;

@@ -127,9 +127,9 @@ final class Launches {
     static KernelLaunch attentionDecode(String type, AttentionShape shape, int multiprocessors) {
         int head = TileLayout.paddedHead(shape.headSize());
         int y = shape.kvHeads() * ceil(shape.group(), DECODE_HEADS);
-        int resident = head == 64 ? 3 : 1;
+        int resident = head == 64 ? 4 : 3;
         int tile = Numerics.ATTENTION_TILE * head * 2;
-        int shared = 4 * tile + DECODE_HEADS * (Numerics.ATTENTION_TILE + head) * 2 + 1024;
+        int shared = 2 * tile + DECODE_HEADS * (Numerics.ATTENTION_TILE + head) * 2 + 1024;
         return new KernelLaunch(
                 "attention_decode_" + type + "_" + head,
                 ceil(multiprocessors * resident, y),
