@@ -75,7 +75,8 @@ final class DecoderEngine implements Engine {
                         model.parts(),
                         runner.vocabularySize(),
                         requestCheck.maxModelLen(),
-                        model.defaultSampling());
+                        model.defaultSampling(),
+                        model.device());
         tree = new PrefixTree(blocks);
         scheduler = new Scheduler(tree, maxBatchedTokens, maxSequences);
         int rows = Math.min(maxBatchedTokens, maxSequences);

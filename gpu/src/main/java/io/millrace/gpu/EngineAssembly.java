@@ -2,6 +2,7 @@ package io.millrace.gpu;
 
 import io.millrace.gpu.backend.ModelRunner;
 import io.millrace.gpu.backend.cpu.CpuModelRunner;
+import io.millrace.gpu.backend.cuda.CudaModelRunner;
 import io.millrace.gpu.model.ModelFolder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -9,6 +10,8 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Puts an engine together from options: model folder, tokenizer, and a runner for the device. */
 final class EngineAssembly {
@@ -17,6 +20,8 @@ final class EngineAssembly {
      */
     private static final String SAMPLING = "sampling-1";
 
+    private static final Logger LOG = LoggerFactory.getLogger(EngineAssembly.class);
+
     private EngineAssembly() {}
 
     static Engine open(EngineOptions options, LoadProgress progress) throws IOException {
@@ -24,8 +29,10 @@ final class EngineAssembly {
         ModelFolder folder = ModelFolder.open(Path.of(options.model()));
         int context = context(options, folder.maxPositions());
         ModelText text = ModelText.open(Path.of(options.model()), folder.tokenizerFile());
-        // In this release, the best device of any machine is the CPU.
-        ModelRunner runner = CpuModelRunner.open(folder, options, progress);
+        ModelRunner runner =
+                onGpu(options)
+                        ? CudaModelRunner.open(folder, options, progress)
+                        : CpuModelRunner.open(folder, options, progress);
         try {
             long cache = (runner.kvBlocks() - 1L) * runner.blockSize();
             String length = "length " + Math.min(context, cache);
@@ -46,7 +53,8 @@ final class EngineAssembly {
                             parts,
                             runner.vocabularySize(),
                             context,
-                            folder.defaultSampling());
+                            folder.defaultSampling(),
+                            runner.device());
             return new DecoderEngine(
                     model,
                     text,
@@ -62,11 +70,7 @@ final class EngineAssembly {
 
     private static void check(EngineOptions options) throws IOException {
         switch (options.device()) {
-            case "cpu", "auto" -> {}
-            case "cuda" ->
-                    throw new IOException(
-                            "The device is cuda, but this build has no GPU kernels: take cpu or"
-                                    + " auto.");
+            case "cpu", "cuda", "auto" -> {}
             default ->
                     throw new IOException(
                             "The device is %s; it must be cpu, cuda or auto."
@@ -76,12 +80,42 @@ final class EngineAssembly {
             throw new IOException(
                     "The weights are %s; they must be model or int8.".formatted(options.weights()));
         }
+        if (options.weights().equals("int8") && options.device().equals("cuda")) {
+            throw new IOException(
+                    "INT8 weights run on the CPU: take the device cpu, or the weights model.");
+        }
         atLeast("The longest context", options.maxModelLen(), 0);
         atLeast("The KV block size", options.blockSize(), 1);
         atLeast("The KV cache's memory", options.kvCacheBytes(), 0);
         atLeast("The number of tokens in a step", options.maxBatchedTokens(), 1);
         atLeast("The number of running sequences", options.maxSequences(), 1);
         atLeast("The number of compute threads", options.threads(), 0);
+        atLeast("The index of the GPU", options.gpu(), EngineOptions.ANY_GPU);
+        double share = options.gpuMemoryUtilization();
+        if (!(share > 0 && share <= 1)) {
+            throw new IOException(
+                    "The share of the GPU's memory is %s; it must be above 0 and at most 1."
+                            .formatted(share));
+        }
+    }
+
+    /**
+     * Decided before anything is loaded: what fails on the device taken is an error, no reason to
+     * try the other.
+     */
+    private static boolean onGpu(EngineOptions options) {
+        if (!options.device().equals("auto")) {
+            return options.device().equals("cuda");
+        }
+        String reason =
+                options.weights().equals("int8")
+                        ? "INT8 weights run there."
+                        : CudaModelRunner.reasonAgainst(options.gpu());
+        LOG.info(
+                "The device is auto: {} runs on {}",
+                options.modelName(),
+                reason == null ? "the GPU" : "the CPU. " + reason);
+        return reason == null;
     }
 
     private static void atLeast(String what, long value, long least) throws IOException {

@@ -16,6 +16,10 @@ import java.io.Serializable;
  * @param threads compute threads of the CPU backend; 0 takes all cores
  * @param weights {@code model} leaves the weights as they are, {@code int8} rounds matrices to one
  *     byte a weight, with a scale for each output
+ * @param gpu index of the GPU; {@link #ANY_GPU} is the one that the job was given, or else the
+ *     first
+ * @param gpuMemoryUtilization share of the GPU's memory that the engine fills with KV blocks,
+ *     weights and whatever else is there included
  */
 public record EngineOptions(
         String model,
@@ -27,14 +31,20 @@ public record EngineOptions(
         int maxBatchedTokens,
         int maxSequences,
         int threads,
-        String weights)
+        String weights,
+        int gpu,
+        double gpuMemoryUtilization)
         implements Serializable {
+
+    /** In place of an index. */
+    public static final int ANY_GPU = -1;
 
     /** Defaults for the model in {@code folder}. */
     public static EngineOptions of(String folder) {
         String trimmed = folder.endsWith("/") ? folder.substring(0, folder.length() - 1) : folder;
         String name = trimmed.substring(trimmed.lastIndexOf('/') + 1);
-        return new EngineOptions(trimmed, name, "auto", 0, 16, 0, 512, 64, 0, "model");
+        return new EngineOptions(
+                trimmed, name, "auto", 0, 16, 0, 512, 64, 0, "model", ANY_GPU, 0.9);
     }
 
     public EngineOptions withModelName(String value) {
@@ -48,7 +58,9 @@ public record EngineOptions(
                 maxBatchedTokens,
                 maxSequences,
                 threads,
-                weights);
+                weights,
+                gpu,
+                gpuMemoryUtilization);
     }
 
     public EngineOptions withDevice(String value) {
@@ -62,7 +74,9 @@ public record EngineOptions(
                 maxBatchedTokens,
                 maxSequences,
                 threads,
-                weights);
+                weights,
+                gpu,
+                gpuMemoryUtilization);
     }
 
     public EngineOptions withMaxModelLen(int value) {
@@ -76,7 +90,9 @@ public record EngineOptions(
                 maxBatchedTokens,
                 maxSequences,
                 threads,
-                weights);
+                weights,
+                gpu,
+                gpuMemoryUtilization);
     }
 
     public EngineOptions withBlockSize(int value) {
@@ -90,7 +106,9 @@ public record EngineOptions(
                 maxBatchedTokens,
                 maxSequences,
                 threads,
-                weights);
+                weights,
+                gpu,
+                gpuMemoryUtilization);
     }
 
     public EngineOptions withKvCacheBytes(long value) {
@@ -104,7 +122,9 @@ public record EngineOptions(
                 maxBatchedTokens,
                 maxSequences,
                 threads,
-                weights);
+                weights,
+                gpu,
+                gpuMemoryUtilization);
     }
 
     public EngineOptions withMaxBatchedTokens(int value) {
@@ -118,7 +138,9 @@ public record EngineOptions(
                 value,
                 maxSequences,
                 threads,
-                weights);
+                weights,
+                gpu,
+                gpuMemoryUtilization);
     }
 
     public EngineOptions withMaxSequences(int value) {
@@ -132,7 +154,9 @@ public record EngineOptions(
                 maxBatchedTokens,
                 value,
                 threads,
-                weights);
+                weights,
+                gpu,
+                gpuMemoryUtilization);
     }
 
     public EngineOptions withThreads(int value) {
@@ -146,7 +170,9 @@ public record EngineOptions(
                 maxBatchedTokens,
                 maxSequences,
                 value,
-                weights);
+                weights,
+                gpu,
+                gpuMemoryUtilization);
     }
 
     public EngineOptions withWeights(String value) {
@@ -160,6 +186,40 @@ public record EngineOptions(
                 maxBatchedTokens,
                 maxSequences,
                 threads,
+                value,
+                gpu,
+                gpuMemoryUtilization);
+    }
+
+    public EngineOptions withGpu(int value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                maxModelLen,
+                blockSize,
+                kvCacheBytes,
+                maxBatchedTokens,
+                maxSequences,
+                threads,
+                weights,
+                value,
+                gpuMemoryUtilization);
+    }
+
+    public EngineOptions withGpuMemoryUtilization(double value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                maxModelLen,
+                blockSize,
+                kvCacheBytes,
+                maxBatchedTokens,
+                maxSequences,
+                threads,
+                weights,
+                gpu,
                 value);
     }
 }

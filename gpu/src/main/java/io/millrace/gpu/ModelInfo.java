@@ -10,6 +10,7 @@ package io.millrace.gpu;
  * @param vocabularySize number of logits
  * @param maxModelLen most tokens of prompt and completion together, the KV cache considered
  * @param defaultSampling parameters where a request names none (generation_config.json)
+ * @param device where it runs, for people: CPU, or GPU 0 (NVIDIA H100 80GB HBM3)
  */
 public record ModelInfo(
         String name,
@@ -17,4 +18,5 @@ public record ModelInfo(
         FingerprintParts parts,
         int vocabularySize,
         int maxModelLen,
-        SamplingParameters defaultSampling) {}
+        SamplingParameters defaultSampling,
+        String device) {}

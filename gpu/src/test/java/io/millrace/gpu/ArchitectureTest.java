@@ -133,6 +133,27 @@ class ArchitectureTest {
                     .dependOnClassesThat()
                     .resideInAnyPackage("jcuda..");
 
+    /** It holds the array for the length of the call, and a copy behind the call would race. */
+    @ArchTest
+    static final ArchRule noPointersToArrays =
+            noClasses()
+                    .should()
+                    .callMethodWhere(
+                            DescribedPredicate.describe(
+                                    "a pointer to an array is made",
+                                    call ->
+                                            call.getTargetOwner().getName().equals("jcuda.Pointer")
+                                                    && call
+                                                            .getTarget()
+                                                            .getRawParameterTypes()
+                                                            .stream()
+                                                            .anyMatch(
+                                                                    ArchitectureTest::isNumbers)));
+
+    private static boolean isNumbers(JavaClass type) {
+        return type.isArray() && type.getComponentType().isPrimitive();
+    }
+
     @ArchTest
     static final ArchRule noFlink =
             noClasses().should().dependOnClassesThat().resideInAnyPackage("org.apache.flink..");

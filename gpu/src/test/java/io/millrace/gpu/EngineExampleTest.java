@@ -2,7 +2,9 @@ package io.millrace.gpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.millrace.gpu.backend.cuda.CudaModelRunner;
 import io.millrace.gpu.model.TinyModels;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -115,11 +117,62 @@ class EngineExampleTest {
     }
 
     @Test
+    void withoutAGpuCudaIsRefusedAndAutoIsTheCpu() throws IOException {
+        String reason = CudaModelRunner.reasonAgainst(EngineOptions.ANY_GPU);
+        assumeTrue(reason != null, "This machine has a GPU.");
+        assertThat(reason).contains("take the device cpu").matches("[^.\n]*(\\.so\\.1)?[^.\n]*\\.");
+        EngineOptions options = options(TinyModels.llama(), "no-gpu");
+        assertRefused(options.withDevice("cuda"), reason);
+        try (Engine engine = Engine.open(options.withDevice("auto"))) {
+            assertThat(engine.model().device()).isEqualTo("CPU");
+        }
+    }
+
+    @Test
+    void theCpuTouchesNoDriver() throws Exception {
+        assumeTrue(
+                CudaModelRunner.reasonAgainst(EngineOptions.ANY_GPU) != null,
+                "This machine has a GPU, and auto takes it.");
+        String model = TinyModels.llama().write(folders.resolve("plain")).toString();
+        Process process =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "--add-modules=jdk.incubator.vector",
+                                "-verbose:class",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                OpenAuto.class.getName(),
+                                model)
+                        .redirectErrorStream(true)
+                        .start();
+        try {
+            String said =
+                    new String(
+                            process.getInputStream().readAllBytes(),
+                            java.nio.charset.StandardCharsets.UTF_8);
+            assertThat(process.waitFor()).as(said).isZero();
+            assertThat(said)
+                    .contains("io.millrace.gpu.backend.cpu.CpuModelRunner", "opened on CPU");
+            assertThat(said).doesNotContain("jcuda.driver.JCudaDriver");
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    /** Opens a model on whatever there is. */
+    static final class OpenAuto {
+        private OpenAuto() {}
+
+        public static void main(String[] args) throws IOException {
+            try (Engine engine = Engine.open(EngineOptions.of(args[0]))) {
+                System.out.println("opened on " + engine.model().device());
+            }
+        }
+    }
+
+    @Test
     void whatCannotBeOpenedIsOneSentence() {
         EngineOptions options = options(TinyModels.llama(), "m");
-        assertRefused(
-                options.withDevice("cuda"),
-                "The device is cuda, but this build has no GPU kernels: take cpu or auto.");
         assertRefused(
                 options.withDevice("tpu"), "The device is tpu; it must be cpu, cuda or auto.");
         assertRefused(

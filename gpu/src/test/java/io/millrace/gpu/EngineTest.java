@@ -3,7 +3,8 @@ package io.millrace.gpu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.GenerationResult.Completion;
-import io.millrace.gpu.backend.cpu.RecordingModelRunner;
+import io.millrace.gpu.backend.RecordingModelRunner;
+import io.millrace.gpu.backend.cpu.CpuRecording;
 import io.millrace.gpu.model.ModelFolder;
 import io.millrace.gpu.model.TinyModels;
 import io.millrace.gpu.tensor.DType;
@@ -22,20 +23,28 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Law 1 on the real CPU backend: equal tokens, and equal bits of the raw logits. */
+/**
+ * Law 1 on a real backend, here the CPU's: equal tokens, and equal bits of the raw logits. Other
+ * devices extend it.
+ */
 class EngineTest {
     @TempDir static Path folders;
 
     private static final Map<Family, ModelFolder> MODELS = new HashMap<>();
 
-    private enum Family {
-        LLAMA("model"),
-        QWEN2("model"),
-        INT8("int8");
+    enum Family {
+        LLAMA(DType.BF16, "model"),
+        QWEN2(DType.F32, "model"),
+        INT8(DType.BF16, "int8");
 
+        /** Of its weights on disk. */
+        final DType type;
+
+        /** As the options have it. */
         final String weights;
 
-        Family(String weights) {
+        Family(DType type, String weights) {
+            this.type = type;
             this.weights = weights;
         }
     }
@@ -78,7 +87,7 @@ class EngineTest {
                                 .hidden(48)
                                 .heads(6, 2, 8)
                                 .intermediate(80)
-                                .dtype(DType.BF16)
+                                .dtype(Family.LLAMA.type)
                                 .write(folders.resolve("llama"))));
         MODELS.put(
                 Family.QWEN2,
@@ -100,6 +109,12 @@ class EngineTest {
                                 .seed(5)
                                 .dtype(DType.BF16)
                                 .write(folders.resolve("int8"))));
+    }
+
+    /** The device's runner, with a cache of so many blocks. */
+    RecordingModelRunner open(Family family, ModelFolder folder, EngineOptions options, int blocks)
+            throws IOException {
+        return CpuRecording.open(folder, options, blocks);
     }
 
     @ParameterizedTest
@@ -254,15 +269,14 @@ class EngineTest {
         }
     }
 
-    private static Run run(Family family, Way way, List<GenerationRequest> requests)
-            throws Exception {
+    private Run run(Family family, Way way, List<GenerationRequest> requests) throws Exception {
         return run(family, way, requests, null);
     }
 
     /**
      * @param stepsBetween steps after each request was added; null adds all at once
      */
-    private static Run run(
+    private Run run(
             Family family, Way way, List<GenerationRequest> requests, List<Integer> stepsBetween)
             throws Exception {
         ModelFolder folder = MODELS.get(family);
@@ -273,7 +287,7 @@ class EngineTest {
                         .withMaxSequences(way.maxSequences)
                         .withBlockSize(way.blockSize)
                         .withThreads(way.threads);
-        RecordingModelRunner runner = RecordingModelRunner.open(folder, options, way.blocks);
+        RecordingModelRunner runner = open(family, folder, options, way.blocks);
         ModelInfo info =
                 new ModelInfo(
                         "tiny",
@@ -281,7 +295,8 @@ class EngineTest {
                         new FingerprintParts("m", "t", "k"),
                         folder.vocabularySize(),
                         folder.maxPositions(),
-                        folder.defaultSampling());
+                        folder.defaultSampling(),
+                        "testing");
         Tokenizer tokenizer = HuggingFaceTokenizer.open(folder.tokenizerFile());
         try (DecoderEngine engine =
                 new DecoderEngine(

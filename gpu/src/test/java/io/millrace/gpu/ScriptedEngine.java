@@ -49,7 +49,8 @@ final class ScriptedEngine implements Engine {
                 new FingerprintParts("m", "t", "k"),
                 97,
                 1000,
-                SamplingParameters.greedy(1));
+                SamplingParameters.greedy(1),
+                "testing");
     }
 
     @Override

@@ -105,8 +105,9 @@ final class EmbeddedJob implements AutoCloseable {
                         pipeline.faults().stepTimeout());
         progress.line(
                 "Model",
-                "%s is loaded (%.1f s), fingerprint %s",
+                "%s is loaded on %s (%.1f s), fingerprint %s",
                 engine.model().name(),
+                engine.model().device(),
                 (System.nanoTime() - start) / 1e9,
                 engine.model().fingerprint());
     }

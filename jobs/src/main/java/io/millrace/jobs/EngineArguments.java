@@ -74,6 +74,23 @@ final class EngineArguments {
             description = "Compute threads of the CPU backend; 0 takes all cores.")
     int threads;
 
+    @Option(
+            names = "--gpu",
+            paramLabel = "INDEX",
+            description =
+                    "Which GPU, counted from 0 (default: the one that Flink gives the job as"
+                            + " external resource gpu, or else the first).")
+    Integer gpu;
+
+    @Option(
+            names = "--gpu-memory-utilization",
+            paramLabel = "SHARE",
+            defaultValue = "0.9",
+            description =
+                    "How much of the GPU's memory may be in use once the KV cache is there; without"
+                            + " --kv-cache-memory, that is what the cache gets.")
+    double gpuMemoryUtilization;
+
     /** Where a model runs, spelt as on the command line. */
     enum Device {
         cpu,
@@ -88,6 +105,14 @@ final class EngineArguments {
         Checks.atLeast("--max-batched-tokens", maxBatchedTokens, 1);
         Checks.atLeast("--max-sequences", maxSequences, 1);
         Checks.atLeast("--threads", threads, 0);
+        if (gpu != null) {
+            Checks.atLeast("--gpu", gpu, 0);
+        }
+        if (!(gpuMemoryUtilization > 0 && gpuMemoryUtilization <= 1)) {
+            throw new CommandFailedException(
+                    "--gpu-memory-utilization is %s: give a share above 0 and at most 1."
+                            .formatted(gpuMemoryUtilization));
+        }
         EngineOptions options =
                 EngineOptions.of(model.toString())
                         .withDevice(device.name())
@@ -97,7 +122,9 @@ final class EngineArguments {
                         .withKvCacheBytes(kvCacheMemory.getBytes())
                         .withMaxBatchedTokens(maxBatchedTokens)
                         .withMaxSequences(maxSequences)
-                        .withThreads(threads);
+                        .withThreads(threads)
+                        .withGpu(gpu == null ? EngineOptions.ANY_GPU : gpu)
+                        .withGpuMemoryUtilization(gpuMemoryUtilization);
         return modelName == null ? options : options.withModelName(modelName);
     }
 

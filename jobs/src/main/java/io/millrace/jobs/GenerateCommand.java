@@ -125,8 +125,9 @@ final class GenerateCommand implements Callable<Integer> {
                         (phase, done, total) -> progress.percent("Model", phase, done, total))) {
             progress.line(
                     "Model",
-                    "%s is loaded (%.1f s)",
+                    "%s is loaded on %s (%.1f s)",
                     opened.model().name(),
+                    opened.model().device(),
                     (System.nanoTime() - start) / 1e9);
             String text =
                     prompt.equals("-")

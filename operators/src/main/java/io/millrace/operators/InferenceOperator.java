@@ -1,5 +1,6 @@
 package io.millrace.operators;
 
+import io.millrace.gpu.EngineOptions;
 import io.millrace.gpu.EngineSession;
 import io.millrace.gpu.GenerationRequest;
 import io.millrace.gpu.GenerationResult;
@@ -67,9 +68,11 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         super.initializeState(context);
         state = InFlightState.open(context.getOperatorStateStore());
         valve = Valve.register(getRuntimeContext(), options);
-        session =
-                SharedEngine.acquire(
-                        options.engine(), options.loader(), options.faults().stepTimeout());
+        EngineOptions engine =
+                GrantedGpu.fillIn(
+                        options.engine(),
+                        getRuntimeContext().getExternalResourceInfos(GrantedGpu.RESOURCE));
+        session = SharedEngine.acquire(engine, options.loader(), options.faults().stepTimeout());
         quarantine = new Quarantine(options.faults());
         quarantine.load(getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0);
         session.onFault(quarantine::onFault);

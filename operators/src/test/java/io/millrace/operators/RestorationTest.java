@@ -29,7 +29,8 @@ class RestorationTest {
                         new FingerprintParts("m", "t", "k"),
                         VOCABULARY,
                         1000,
-                        SamplingParameters.greedy(16)));
+                        SamplingParameters.greedy(16),
+                        "testing"));
     }
 
     private static InFlightModel model(String fingerprint, String tokenizer) {

@@ -106,7 +106,8 @@ public final class TestingEngine implements Engine {
                                 "weights of " + options.modelName(), "characters", "hash"),
                         VOCABULARY,
                         maxModelLen,
-                        SamplingParameters.greedy(16));
+                        SamplingParameters.greedy(16),
+                        "testing");
         control.onOpened();
     }
 

@@ -48,8 +48,18 @@ public interface Backend<M, V, A> extends AutoCloseable {
     /** Returns when all weights asked for are there; for a backend that loads behind its caller. */
     default void finishLoading() throws IOException {}
 
+    /** What an activation is for; a device may lay it out accordingly. */
+    enum Use {
+        /** The residual stream: embedded, normed, added to. */
+        RESIDUAL,
+        /** Queries, by heads. */
+        QUERIES,
+        /** What a weight is multiplied with. */
+        INPUT
+    }
+
     /** Room for one row of that width for every token of a step. */
-    A activation(int width);
+    A activation(Use use, int width);
 
     /** Names the batch that the following ops work on. */
     void begin(StepBatch batch);

@@ -19,6 +19,9 @@ public interface ModelRunner extends AutoCloseable {
     /** Hash part that names device path and numerics. */
     String fingerprint();
 
+    /** Where it runs, for people. */
+    String device();
+
     /** Runs one step and fills {@code output}. */
     void run(StepBatch batch, StepOutput output);
 

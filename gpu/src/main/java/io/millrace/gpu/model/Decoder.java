@@ -2,6 +2,7 @@ package io.millrace.gpu.model;
 
 import io.millrace.gpu.LoadProgress;
 import io.millrace.gpu.backend.Backend;
+import io.millrace.gpu.backend.Backend.Use;
 import io.millrace.gpu.backend.StepBatch;
 import io.millrace.gpu.backend.StepOutput;
 import java.io.IOException;
@@ -42,11 +43,11 @@ public final class Decoder<M, V, A> {
         this.weights = weights;
         layers = weights.layers();
         windows = shape.windows().stream().mapToInt(Integer::intValue).toArray();
-        residual = backend.activation(shape.hidden());
-        normed = backend.activation(shape.hidden());
-        queries = backend.activation(shape.heads() * shape.headSize());
-        attended = backend.activation(shape.heads() * shape.headSize());
-        inner = backend.activation(shape.intermediate());
+        residual = backend.activation(Use.RESIDUAL, shape.hidden());
+        normed = backend.activation(Use.INPUT, shape.hidden());
+        queries = backend.activation(Use.QUERIES, shape.heads() * shape.headSize());
+        attended = backend.activation(Use.INPUT, shape.heads() * shape.headSize());
+        inner = backend.activation(Use.INPUT, shape.intermediate());
     }
 
     /** Reads the weights of a folder once, in order of their use. */
@@ -63,6 +64,15 @@ public final class Decoder<M, V, A> {
     /** Runs one step. */
     public void forward(StepBatch batch, StepOutput output) {
         backend.begin(batch);
+        compute();
+        backend.sample(output);
+    }
+
+    /**
+     * The ops of a step between {@code begin} and {@code sample}: the same ones for every step, so
+     * that a device may record them.
+     */
+    public void compute() {
         backend.embed(weights.embedding(), weights.positions(), residual);
         for (int i = 0; i < layers.size(); i++) {
             DecoderWeights.Layer<M, V> layer = layers.get(i);
@@ -80,6 +90,5 @@ public final class Decoder<M, V, A> {
             backend.matmulAdd(inner, feedForward.down(), feedForward.downBias(), residual);
         }
         backend.logits(residual, weights.lastNorm(), weights.head());
-        backend.sample(output);
     }
 }

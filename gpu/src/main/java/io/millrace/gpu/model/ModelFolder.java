@@ -172,6 +172,11 @@ public final class ModelFolder {
         return new AttentionShape(shape.layers(), shape.heads(), shape.kvHeads(), shape.headSize());
     }
 
+    /** The windows that layers have, each once. */
+    public Set<Integer> windows() {
+        return new TreeSet<>(shape.windows());
+    }
+
     /** Angles of the first {@code positions} positions. */
     public RotaryTable rotary(int positions) {
         double[] frequencies = new double[shape.headSize() / 2];

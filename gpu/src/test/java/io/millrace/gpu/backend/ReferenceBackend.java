@@ -113,7 +113,7 @@ public final class ReferenceBackend
     }
 
     @Override
-    public double[][] activation(int width) {
+    public double[][] activation(Use use, int width) {
         return new double[maxTokens][width];
     }
 

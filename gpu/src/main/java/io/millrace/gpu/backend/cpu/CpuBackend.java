@@ -140,7 +140,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     }
 
     @Override
-    public Activation activation(int width) {
+    public Activation activation(Use use, int width) {
         return new Activation(new float[Math.multiplyExact(maxTokens, width)], width);
     }
 

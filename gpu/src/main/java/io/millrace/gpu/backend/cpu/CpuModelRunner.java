@@ -201,6 +201,11 @@ public final class CpuModelRunner implements ModelRunner {
     }
 
     @Override
+    public String device() {
+        return "CPU";
+    }
+
+    @Override
     public void run(StepBatch batch, StepOutput output) {
         decoder.forward(batch, output);
     }

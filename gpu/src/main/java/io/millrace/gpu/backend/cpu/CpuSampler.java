@@ -10,7 +10,7 @@ import java.util.Arrays;
  * Draws tokens from logits by the rule of {@code docs/numerics.md}, "Sampling". Owns scratch memory
  * for one row, so one thread at a time; the logits it is given stay as they are.
  */
-final class CpuSampler {
+public final class CpuSampler {
     /** Probabilities become integers by this factor, so that their sums have no order. */
     private static final float MASS_SCALE = 0x1p40f;
 
@@ -45,7 +45,7 @@ final class CpuSampler {
 
     private int wordsGroup;
 
-    CpuSampler(int vocabularySize) {
+    public CpuSampler(int vocabularySize) {
         this.vocabularySize = vocabularySize;
         scores = new float[vocabularySize];
         counts = new int[vocabularySize];
@@ -61,7 +61,7 @@ final class CpuSampler {
      * @return a token id, or {@link StepOutput#BAD_LOGITS} if a logit is NaN or positive infinity,
      *     or all are negative infinity
      */
-    int sample(float[] logits, int offset, SamplingRow row) {
+    public int sample(float[] logits, int offset, SamplingRow row) {
         SamplingParameters p = row.parameters;
         float temperature = (float) p.temperature();
         boolean greedy = temperature < Float.MIN_NORMAL;
@@ -92,7 +92,7 @@ final class CpuSampler {
      * @param tokenId the generated token
      * @param top how many of the most likely tokens to report besides
      */
-    TokenLogprobs logprobs(float[] logits, int offset, int tokenId, int top) {
+    public TokenLogprobs logprobs(float[] logits, int offset, int tokenId, int top) {
         int best = argmax(logits, offset);
         float max = logits[offset + best];
         float logSum = SamplingMath.log(sumOfExp(logits, offset, max));

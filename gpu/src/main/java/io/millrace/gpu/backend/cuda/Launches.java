@@ -166,11 +166,9 @@ final class Launches {
         return new KernelLaunch("attention_f32", tokens, ceil(shape.heads(), 4), 1, THREADS, 0);
     }
 
-    /** Most decode items of a step: every row has a chunk begun, and full ones fill the cache. */
-    static int decodeItems(int rows, int kvBlocks, int blockSize, int maxPositions) {
-        long positions = (long) kvBlocks * blockSize;
-        long chunks = positions / Numerics.ATTENTION_CHUNK + rows;
-        return (int) Math.min(chunks, (long) rows * ceil(maxPositions, Numerics.ATTENTION_CHUNK));
+    /** Most decode items of a step. Rows share blocks, so the cache's size is no bound. */
+    static int decodeItems(int rows, int maxPositions) {
+        return Math.multiplyExact(rows, ceil(maxPositions, Numerics.ATTENTION_CHUNK));
     }
 
     /** Most prefill items of a step, for one kv head. */

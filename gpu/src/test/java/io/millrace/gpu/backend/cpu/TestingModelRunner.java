@@ -61,6 +61,11 @@ public final class TestingModelRunner implements ModelRunner {
     }
 
     @Override
+    public String device() {
+        return "testing";
+    }
+
+    @Override
     public void run(StepBatch batch, StepOutput output) {
         if (batch.rows < 1 || batch.rowStart[batch.rows] != batch.tokens) {
             throw new AssertionError("a step of " + batch.rows + " rows");

@@ -79,8 +79,8 @@ class LaunchesTest {
     }
 
     @Test
-    void decodeItemsAreBoundedByTheCacheAndByTheContext() {
-        assertThat(Launches.decodeItems(64, 1000, 16, 32768)).isEqualTo(31 + 64);
-        assertThat(Launches.decodeItems(3, 1000000, 16, 513)).isEqualTo(6);
+    void decodeItemsAreBoundedByTheContextAlone() {
+        assertThat(Launches.decodeItems(64, 32768)).isEqualTo(64 * 64);
+        assertThat(Launches.decodeItems(3, 513)).isEqualTo(6);
     }
 }

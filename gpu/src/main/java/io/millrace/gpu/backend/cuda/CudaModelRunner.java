@@ -1,0 +1,208 @@
+package io.millrace.gpu.backend.cuda;
+
+import io.millrace.gpu.EngineOptions;
+import io.millrace.gpu.LoadProgress;
+import io.millrace.gpu.backend.ModelRunner;
+import io.millrace.gpu.backend.StepBatch;
+import io.millrace.gpu.backend.StepOutput;
+import io.millrace.gpu.model.Decoder;
+import io.millrace.gpu.model.ModelFolder;
+import io.millrace.gpu.tensor.InvalidModelException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Locale;
+
+/** Runs steps of one model on one GPU. Owns the context and all that lies on the device. */
+public final class CudaModelRunner implements ModelRunner {
+    private static final int BLOCK_MULTIPLE = 8;
+
+    private final CudaContext context;
+    private final ModelFolder folder;
+    private final CudaBackend backend;
+    private final Decoder<CudaMatrix, DeviceMemory, CudaBackend.Activation> decoder;
+    private final StepGraphs graphs;
+    private final int blocks;
+    private final int blockSize;
+
+    private CudaModelRunner(
+            CudaContext context,
+            ModelFolder folder,
+            CudaBackend backend,
+            Decoder<CudaMatrix, DeviceMemory, CudaBackend.Activation> decoder,
+            int blocks,
+            int blockSize) {
+        this.context = context;
+        this.folder = folder;
+        this.backend = backend;
+        this.decoder = decoder;
+        this.blocks = blocks;
+        this.blockSize = blockSize;
+        graphs = new StepGraphs(context);
+    }
+
+    /**
+     * Says why a GPU cannot be used, in one sentence; null if it can. Costs nothing where there is
+     * no driver, and loads no native library then.
+     */
+    public static String reasonAgainst(int gpu) {
+        try {
+            KernelIndex.read();
+            if (!CudaDriver.isInstalled()) {
+                throw GpuRequirements.noDriver(null);
+            }
+            CudaDriver.start();
+            CudaDriver.device(index(gpu));
+            return null;
+        } catch (IOException e) {
+            return e.getMessage();
+        }
+    }
+
+    /**
+     * Loads the weights and allocates the KV cache.
+     *
+     * @throws GpuException a GPU that cannot be used, or too little of its memory
+     * @throws InvalidModelException a model or an option that cannot be honoured
+     */
+    public static CudaModelRunner open(
+            ModelFolder folder, EngineOptions options, LoadProgress progress) throws IOException {
+        KernelIndex index = KernelIndex.read();
+        if (options.blockSize() % BLOCK_MULTIPLE != 0) {
+            throw new InvalidModelException(
+                    "The KV block size is %d; on a GPU it must be a multiple of %d."
+                            .formatted(options.blockSize(), BLOCK_MULTIPLE));
+        }
+        CudaContext context = CudaContext.open(index(options.gpu()));
+        CudaBackend backend = null;
+        CudaModelRunner runner = null;
+        try {
+            int positions = positions(folder, options);
+            backend =
+                    new CudaBackend(
+                            context,
+                            index,
+                            folder.attentionShape(),
+                            folder.rotary(positions),
+                            folder.windows(),
+                            folder.vocabularySize(),
+                            options.maxBatchedTokens(),
+                            Math.min(options.maxSequences(), options.maxBatchedTokens()));
+            runner = open(context, backend, folder, options, positions, progress);
+            return runner;
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        } finally {
+            if (runner == null) {
+                if (backend != null) {
+                    backend.close();
+                }
+                context.abandon();
+            }
+        }
+    }
+
+    private static CudaModelRunner open(
+            CudaContext context,
+            CudaBackend backend,
+            ModelFolder folder,
+            EngineOptions options,
+            int positions,
+            LoadProgress progress)
+            throws IOException {
+        if (folder.weightBytes() > context.freeBytes()) {
+            throw context.outOfMemory(
+                    "The model in " + folder.path(),
+                    folder.weightBytes(),
+                    "take a smaller model, or a GPU that has more memory or less to do");
+        }
+        var decoder = Decoder.load(folder, backend, progress);
+        int blockSize = options.blockSize();
+        int perSequence = (positions + blockSize - 1) / blockSize;
+        backend.allocateScratch(blockSize);
+        KvBudget budget =
+                new KvBudget(
+                        backend.blockBytes(blockSize) * folder.attentionShape().layers(),
+                        perSequence,
+                        options.maxSequences(),
+                        options.kvCacheBytes());
+        int blocks =
+                budget.blocks(
+                        context.title(),
+                        context.totalBytes(),
+                        context.freeBytes(),
+                        options.gpuMemoryUtilization());
+        long bytes = budget.blockBytes() * blocks;
+        progress.onProgress("KV cache", 0, bytes);
+        backend.allocateArena(blocks, blockSize);
+        context.synchronize("Clearing the KV cache");
+        progress.onProgress("KV cache", bytes, bytes);
+        return new CudaModelRunner(context, folder, backend, decoder, blocks, blockSize);
+    }
+
+    private static int index(int gpu) {
+        return gpu == EngineOptions.ANY_GPU ? 0 : gpu;
+    }
+
+    private static int positions(ModelFolder folder, EngineOptions options)
+            throws InvalidModelException {
+        if (options.maxModelLen() > folder.maxPositions()) {
+            throw new InvalidModelException(
+                    "maxModelLen is %d, but the model in %s has a context of %d tokens."
+                            .formatted(
+                                    options.maxModelLen(), folder.path(), folder.maxPositions()));
+        }
+        return options.maxModelLen() > 0 ? options.maxModelLen() : folder.maxPositions();
+    }
+
+    @Override
+    public int vocabularySize() {
+        return folder.vocabularySize();
+    }
+
+    @Override
+    public int kvBlocks() {
+        return blocks;
+    }
+
+    @Override
+    public int blockSize() {
+        return blockSize;
+    }
+
+    @Override
+    public String fingerprint() {
+        return Numerics.fingerprint(
+                context.capability(), backend.type().name().toLowerCase(Locale.ROOT));
+    }
+
+    @Override
+    public String device() {
+        return context.title();
+    }
+
+    @Override
+    public void run(StepBatch batch, StepOutput output) {
+        context.enter();
+        backend.begin(batch);
+        graphs.run(backend.bucket(), backend.isDecode(), decoder::compute);
+        backend.sample(output);
+    }
+
+    /** The raw logits of the last step's {@code index}-th sampled row. */
+    float[] lastLogits(int index) {
+        return backend.lastLogits(index);
+    }
+
+    /** Sets every byte of every KV block. */
+    void fillArena(int value) {
+        backend.fillArena(value);
+    }
+
+    @Override
+    public void close() {
+        context.enter();
+        graphs.close();
+        backend.close();
+        context.close();
+    }
+}

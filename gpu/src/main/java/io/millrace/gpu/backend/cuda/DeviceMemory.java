@@ -1,0 +1,70 @@
+package io.millrace.gpu.backend.cuda;
+
+import static io.millrace.gpu.backend.cuda.CudaDriver.check;
+
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.JCudaDriver;
+
+/** A piece of the GPU's memory. */
+final class DeviceMemory implements AutoCloseable {
+    private final CudaContext context;
+    private final Address address;
+    private final long bytes;
+    private boolean closed;
+
+    DeviceMemory(CudaContext context, Address address, long bytes) {
+        this.context = context;
+        this.address = address;
+        this.bytes = bytes;
+        context.taken(bytes);
+    }
+
+    /** Where it begins, as kernels see it. */
+    long address() {
+        return address.value();
+    }
+
+    long bytes() {
+        return bytes;
+    }
+
+    /** Where its byte {@code offset} is, for a copy. */
+    CUdeviceptr at(long offset) {
+        return address.withByteOffset(offset);
+    }
+
+    /** Sets every byte. */
+    void fill(int value) {
+        check(
+                JCudaDriver.cuMemsetD8Async(address, (byte) value, bytes, context.stream()),
+                "cuMemsetD8Async");
+    }
+
+    /**
+     * Copies host memory to here, in the stream's order; the source has to stay as it is until
+     * then.
+     */
+    void copyFrom(PinnedMemory source, long sourceOffset, long offset, long length) {
+        check(
+                JCudaDriver.cuMemcpyHtoDAsync(
+                        at(offset), source.at(sourceOffset), length, context.stream()),
+                "cuMemcpyHtoDAsync");
+    }
+
+    /** Copies from here to host memory, in the stream's order. */
+    void copyTo(PinnedMemory target, long offset, long length) {
+        check(
+                JCudaDriver.cuMemcpyDtoHAsync(target.at(0), at(offset), length, context.stream()),
+                "cuMemcpyDtoHAsync");
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            // Fails in a dead context only, which has taken its memory along.
+            JCudaDriver.cuMemFree(address);
+            context.returned(bytes);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+package io.millrace.gpu.backend.cuda;
+
+import io.millrace.gpu.backend.AttentionShape;
+import io.millrace.gpu.backend.Norm;
+import io.millrace.gpu.backend.QkvProjection;
+
+/** Writes each struct of {@code params.h}, field after field; a test compares the two. */
+final class OpParams {
+    /** Of MatmulParams. */
+    enum Epilogue {
+        STORE,
+        ADD,
+        GATED,
+        GELU
+    }
+
+    /** Where the tables of a step begin, as kernels see them. */
+    record Step(
+            long header,
+            long tokenIds,
+            long positions,
+            long rowOf,
+            long rowStart,
+            long rowTable,
+            long gather,
+            long blocks) {}
+
+    /**
+     * Where things lie that stay the same from step to step.
+     *
+     * @param cos (positions, pairs)
+     * @param sin (positions, pairs)
+     * @param partials scratch of products
+     * @param arrivals counters of products
+     */
+    record Fixed(
+            Step step,
+            AttentionShape shape,
+            int blockSize,
+            DeviceMemory cos,
+            DeviceMemory sin,
+            DeviceMemory partials,
+            DeviceMemory arrivals) {}
+
+    /** Work lists of attention for one window. */
+    record Plan(
+            DeviceMemory work,
+            DeviceMemory decode,
+            DeviceMemory fold,
+            DeviceMemory prefill,
+            DeviceMemory partials) {}
+
+    private final Fixed fixed;
+    private final Step step;
+    private final KernelParams params;
+
+    OpParams(Fixed fixed, KernelParams params) {
+        this.fixed = fixed;
+        this.params = params;
+        step = fixed.step;
+    }
+
+    /** EmbedParams. */
+    KernelParams embed(CudaMatrix table, CudaMatrix positions, DeviceMemory residual) {
+        return params.begin()
+                .pointer(table.memory())
+                .pointer(positions == null ? null : positions.memory())
+                .pointer(residual)
+                .pointer(step.header())
+                .pointer(step.tokenIds())
+                .pointer(step.positions())
+                .word(table.k())
+                .word(0);
+    }
+
+    /**
+     * NormParams.
+     *
+     * @param sampledOnly whether only tokens are normed whose logits are wanted
+     */
+    KernelParams norm(
+            DeviceMemory x,
+            Norm<DeviceMemory> norm,
+            DeviceMemory out,
+            boolean sampledOnly,
+            int width) {
+        return params.begin()
+                .pointer(x)
+                .pointer(norm.weight())
+                .pointer(norm.bias())
+                .pointer(out)
+                .pointer(step.header())
+                .pointer(sampledOnly ? step.gather() : 0)
+                .word(width)
+                .word(norm.epsilon());
+    }
+
+    /** MatmulParams. */
+    KernelParams matmul(
+            CudaMatrix weight,
+            DeviceMemory x,
+            DeviceMemory bias,
+            DeviceMemory out,
+            Epilogue epilogue,
+            boolean sampledOnly) {
+        boolean rows = epilogue == Epilogue.STORE || epilogue == Epilogue.ADD;
+        return params.begin()
+                .pointer(weight.memory())
+                .pointer(x)
+                .pointer(bias)
+                .pointer(rows ? out : null)
+                .pointer(rows ? null : out)
+                .pointer(fixed.partials)
+                .pointer(fixed.arrivals)
+                .pointer(step.header())
+                .word(weight.rows())
+                .word(weight.k())
+                .word(epilogue == Epilogue.GATED ? weight.rows() / 2 : weight.rows())
+                .word(weight.segments())
+                .word(epilogue.ordinal())
+                .word(sampledOnly ? 1 : 0);
+    }
+
+    /**
+     * QkvFinishParams.
+     *
+     * @param kv where the layer's arena begins
+     */
+    KernelParams qkvFinish(
+            DeviceMemory projected,
+            QkvProjection<CudaMatrix, DeviceMemory> qkv,
+            DeviceMemory q,
+            long kv) {
+        Norm<DeviceMemory> queryNorm = qkv.queryNorm();
+        Norm<DeviceMemory> keyNorm = qkv.keyNorm();
+        return params.begin()
+                .pointer(projected)
+                .pointer(qkv.bias())
+                .pointer(queryNorm == null ? null : queryNorm.weight())
+                .pointer(keyNorm == null ? null : keyNorm.weight())
+                .pointer(fixed.cos)
+                .pointer(fixed.sin)
+                .pointer(q)
+                .pointer(kv)
+                .pointer(step.header())
+                .pointer(step.positions())
+                .pointer(step.rowOf())
+                .pointer(step.rowTable())
+                .pointer(step.blocks())
+                .word(fixed.shape.heads())
+                .word(fixed.shape.kvHeads())
+                .word(fixed.shape.headSize())
+                .word(fixed.shape.headSize() / 2)
+                .word(fixed.blockSize)
+                .word(1) // tables lie without gaps: rowTable counts single block ids
+                .word(queryNorm == null ? 0 : queryNorm.epsilon())
+                .word(keyNorm == null ? 0 : keyNorm.epsilon());
+    }
+
+    /** AttentionPlanParams. */
+    KernelParams attentionPlan(Plan plan, int window) {
+        return params.begin()
+                .pointer(step.header())
+                .pointer(step.rowStart())
+                .pointer(step.positions())
+                .pointer(plan.work)
+                .pointer(plan.decode)
+                .pointer(plan.fold)
+                .pointer(plan.prefill)
+                .word(fixed.shape.group())
+                .word(window);
+    }
+
+    /**
+     * AttentionParams.
+     *
+     * @param plan null for F32, which needs none
+     */
+    KernelParams attention(
+            DeviceMemory q, long kv, DeviceMemory out, Plan plan, int window, float scale) {
+        return params.begin()
+                .pointer(q)
+                .pointer(kv)
+                .pointer(out)
+                .pointer(plan == null ? null : plan.partials)
+                .pointer(step.header())
+                .pointer(step.rowStart())
+                .pointer(step.positions())
+                .pointer(step.rowOf())
+                .pointer(step.rowTable())
+                .pointer(step.blocks())
+                .pointer(plan == null ? null : plan.work)
+                .pointer(plan == null ? null : plan.decode)
+                .pointer(plan == null ? null : plan.fold)
+                .pointer(plan == null ? null : plan.prefill)
+                .word(fixed.shape.heads())
+                .word(fixed.shape.kvHeads())
+                .word(fixed.shape.headSize())
+                .word(fixed.blockSize)
+                .word(1)
+                .word(window)
+                .word(scale)
+                .word(0);
+    }
+}

@@ -1,0 +1,43 @@
+package io.millrace.gpu.backend.cuda;
+
+import static io.millrace.gpu.backend.cuda.CudaDriver.check;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import jcuda.Pointer;
+import jcuda.driver.JCudaDriver;
+
+/** Host memory that stays in its place, so that the GPU copies to and from it by itself. */
+final class PinnedMemory implements AutoCloseable {
+    private final CudaContext context;
+    private final Pointer pointer = new Pointer();
+    private final ByteBuffer buffer;
+    private boolean closed;
+
+    PinnedMemory(CudaContext context, int bytes) {
+        this.context = context;
+        check(
+                JCudaDriver.cuMemHostAlloc(pointer, bytes, 0),
+                "cuMemHostAlloc of %d bytes".formatted(bytes));
+        buffer = pointer.getByteBuffer(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
+        context.taken(0);
+    }
+
+    /** All of it, little-endian. Not to be used after {@link #close}. */
+    ByteBuffer buffer() {
+        return buffer;
+    }
+
+    Pointer at(long offset) {
+        return offset == 0 ? pointer : pointer.withByteOffset(offset);
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            JCudaDriver.cuMemFreeHost(pointer);
+            context.returned(0);
+        }
+    }
+}

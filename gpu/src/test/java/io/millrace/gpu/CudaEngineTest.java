@@ -1,0 +1,34 @@
+package io.millrace.gpu;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.millrace.gpu.backend.RecordingModelRunner;
+import io.millrace.gpu.backend.cuda.CudaRecording;
+import io.millrace.gpu.backend.cuda.RequiresGpu;
+import io.millrace.gpu.model.ModelFolder;
+import java.io.IOException;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+
+/** Law 1 on a GPU, with every KV block full of NaN at the start. */
+@RequiresGpu
+class CudaEngineTest extends EngineTest {
+    private static AutoCloseable held;
+
+    @BeforeAll
+    static void hold() throws IOException {
+        held = CudaRecording.hold();
+    }
+
+    @AfterAll
+    static void letGo() throws Exception {
+        held.close();
+    }
+
+    @Override
+    RecordingModelRunner open(Family family, ModelFolder folder, EngineOptions options, int blocks)
+            throws IOException {
+        assumeTrue(family.weights.equals("model"), "INT8 weights run on the CPU.");
+        return CudaRecording.open(folder, family.type, options, blocks);
+    }
+}

@@ -1,0 +1,86 @@
+package io.millrace.gpu.backend;
+
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.IntFunction;
+
+/** A runner, and the raw logits of everything that it drew, to be compared bit by bit. */
+public final class RecordingModelRunner implements ModelRunner {
+    private final ModelRunner runner;
+    private final IntFunction<float[]> lastLogits;
+    private final Map<String, float[]> logits = new TreeMap<>();
+
+    /**
+     * @param lastLogits gives a copy of the last step's logits, by sampled row
+     */
+    public RecordingModelRunner(ModelRunner runner, IntFunction<float[]> lastLogits) {
+        this.runner = runner;
+        this.lastLogits = lastLogits;
+    }
+
+    /** By {@code seed.completion.position}. */
+    public Map<String, float[]> logits() {
+        return logits;
+    }
+
+    /** A copy of the last step's logits of a sampled row. */
+    public float[] lastLogits(int sampledRow) {
+        return lastLogits.apply(sampledRow);
+    }
+
+    /** Feeds sequences of any chunks and batches to this runner. */
+    public TestingSequences sequences(int maxTokens, int maxRows) {
+        return new TestingSequences(
+                maxTokens,
+                maxRows,
+                kvBlocks(),
+                blockSize(),
+                vocabularySize(),
+                runner::run,
+                (row, to) -> System.arraycopy(lastLogits(row), 0, to, 0, to.length));
+    }
+
+    @Override
+    public void run(StepBatch batch, StepOutput output) {
+        runner.run(batch, output);
+        int sampled = 0;
+        for (int row = 0; row < batch.rows; row++) {
+            SamplingRow sampling = batch.sampling[row];
+            if (sampling != null) {
+                logits.put(
+                        "%d.%d.%d".formatted(sampling.seed, sampling.completion, sampling.position),
+                        lastLogits(sampled++));
+            }
+        }
+    }
+
+    @Override
+    public int vocabularySize() {
+        return runner.vocabularySize();
+    }
+
+    @Override
+    public int kvBlocks() {
+        return runner.kvBlocks();
+    }
+
+    @Override
+    public int blockSize() {
+        return runner.blockSize();
+    }
+
+    @Override
+    public String fingerprint() {
+        return runner.fingerprint();
+    }
+
+    @Override
+    public String device() {
+        return runner.device();
+    }
+
+    @Override
+    public void close() {
+        runner.close();
+    }
+}

@@ -1,0 +1,45 @@
+package io.millrace.gpu.backend.cuda;
+
+import io.millrace.gpu.EngineOptions;
+import io.millrace.gpu.LoadProgress;
+import io.millrace.gpu.backend.RecordingModelRunner;
+import io.millrace.gpu.model.ModelFolder;
+import io.millrace.gpu.tensor.DType;
+import java.io.IOException;
+
+/** Opens the GPU's runner so that its logits can be compared, every KV block full of NaN. */
+public final class CudaRecording {
+    private CudaRecording() {}
+
+    /** Keeps the GPU's context alive between runners, which then open faster. */
+    public static AutoCloseable hold() throws IOException {
+        return CudaContext.open(0);
+    }
+
+    /** With what the options say. */
+    public static RecordingModelRunner open(ModelFolder folder, EngineOptions options)
+            throws IOException {
+        CudaModelRunner runner = CudaModelRunner.open(folder, options, LoadProgress.NONE);
+        runner.fillArena(0xff);
+        return new RecordingModelRunner(runner, runner::lastLogits);
+    }
+
+    /**
+     * With a cache of that size.
+     *
+     * @param type of the model's weights
+     * @param blocks KV blocks, block 0 included
+     */
+    public static RecordingModelRunner open(
+            ModelFolder folder, DType type, EngineOptions options, int blocks) throws IOException {
+        var shape = folder.attentionShape();
+        long block =
+                shape.layers()
+                        * TileLayout.kvBlockBytes(
+                                shape.kvHeads(),
+                                shape.headSize(),
+                                options.blockSize(),
+                                type.bytes());
+        return open(folder, options.withKvCacheBytes(blocks * block));
+    }
+}

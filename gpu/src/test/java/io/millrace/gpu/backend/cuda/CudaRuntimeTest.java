@@ -1,0 +1,179 @@
+package io.millrace.gpu.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millrace.gpu.EngineOptions;
+import io.millrace.gpu.LoadProgress;
+import io.millrace.gpu.model.ModelFolder;
+import io.millrace.gpu.model.TinyModels;
+import io.millrace.gpu.tensor.DType;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Memory, kernels and errors of a GPU, without a model's answers. */
+@RequiresGpu
+class CudaRuntimeTest {
+    @TempDir Path dir;
+
+    @Test
+    void bytesComeBackAsTheyWent() throws IOException {
+        try (CudaContext context = CudaContext.open(0)) {
+            try (DeviceMemory memory = context.allocate("A test", 1023, "no remedy");
+                    UploadRing ring = new UploadRing(context, 2, 64);
+                    PinnedMemory back = new PinnedMemory(context, 1023)) {
+                for (int i = 0; i < 17; i++) {
+                    PinnedMemory slot = ring.next();
+                    for (int b = 0; b < 54; b++) {
+                        slot.buffer().put(b, (byte) (i * 54 + b));
+                    }
+                    memory.copyFrom(slot, 0, i * 54L, 54);
+                    ring.queued();
+                }
+                memory.copyTo(back, 0, 1023);
+                context.synchronize("A test");
+                for (int i = 0; i < 1023; i++) {
+                    assertThat(back.buffer().get(i)).isEqualTo((byte) (i < 17 * 54 ? i : 0));
+                }
+            }
+            assertThat(context.handles()).isZero();
+            assertThat(context.bytes()).isZero();
+        }
+    }
+
+    @Test
+    void whatIsNotGivenBackIsNoticed() throws IOException {
+        CudaContext context = CudaContext.open(0);
+        DeviceMemory left = context.allocate("A test", 97, "no remedy");
+        assertThatThrownBy(context::close)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContainingAll("1 handles", "97 bytes");
+        left.close();
+        context.close();
+    }
+
+    @Test
+    void tooMuchMemorySaysWhatWasAskedWhatIsFreeAndWhatToTurn() throws IOException {
+        try (CudaContext context = CudaContext.open(0)) {
+            assertThatThrownBy(() -> context.allocate("The test", 1L << 50, "ask for less"))
+                    .isInstanceOf(GpuException.class)
+                    .hasMessageContainingAll("The test asks for", "MiB free of", "ask for less");
+        }
+    }
+
+    @Test
+    void everyKernelOfTheBuildLoads() throws Exception {
+        try (CudaContext context = CudaContext.open(0);
+                KernelModules modules = new KernelModules(context, KernelIndex.read())) {
+            for (String line : lines("kernels.index")) {
+                assertThat(modules.kernel(line.split(" ")[0])).isNotNull();
+            }
+        }
+    }
+
+    @Test
+    void aLaunchThatCannotBeNamesOpKernelAndShapes() throws Exception {
+        try (CudaContext context = CudaContext.open(0);
+                KernelModules modules = new KernelModules(context, KernelIndex.read())) {
+            Kernel kernel = modules.kernel("norm_bf16");
+            KernelParams params = new KernelParams().begin().pointer(0).word(97);
+            assertThatThrownBy(
+                            () ->
+                                    kernel.launch(
+                                            "norm", params, 17, 1, 1, 4096, 0, context.stream()))
+                    .isInstanceOf(DeviceException.class)
+                    .hasMessageContainingAll(
+                            "norm, kernel norm_bf16", "(17, 1, 1)", "4096 threads", "CUDA_ERROR_");
+            assertThatThrownBy(() -> modules.kernel("no_such_kernel"))
+                    .hasMessageContaining("no_such_kernel");
+        }
+    }
+
+    @Test
+    void aRunnerGivesBackWhateverItTook() throws IOException {
+        ModelFolder folder = ModelFolder.open(TinyModels.qwen2().dtype(DType.BF16).write(dir));
+        EngineOptions options =
+                EngineOptions.of("tiny").withMaxBatchedTokens(64).withMaxSequences(3);
+        long before;
+        try (CudaContext context = CudaContext.open(0)) {
+            before = context.freeBytes();
+            // close() throws if anything is left.
+            CudaModelRunner.open(folder, options, LoadProgress.NONE).close();
+            CudaModelRunner.open(folder, options, LoadProgress.NONE).close();
+            assertThat(context.freeBytes()).isGreaterThanOrEqualTo(before - (32 << 20));
+        }
+    }
+
+    @Test
+    void whatDoesNotFitIsOneSentence() throws IOException {
+        ModelFolder folder = ModelFolder.open(TinyModels.llama().dtype(DType.F16).write(dir));
+        EngineOptions options = EngineOptions.of("tiny");
+        assertThatThrownBy(
+                        () ->
+                                CudaModelRunner.open(
+                                        folder,
+                                        options.withGpuMemoryUtilization(1e-6),
+                                        LoadProgress.NONE))
+                .isInstanceOf(GpuException.class)
+                .hasMessageContainingAll("One whole context", "--gpu-memory-utilization");
+        assertThatThrownBy(
+                        () -> CudaModelRunner.open(folder, options.withGpu(97), LoadProgress.NONE))
+                .isInstanceOf(GpuException.class)
+                .hasMessageContaining("no GPU 97");
+    }
+
+    @Test
+    void aDeadContextEndsAsAnInternalError() throws Exception {
+        Process process =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                DeadContext.class.getName())
+                        .redirectErrorStream(true)
+                        .start();
+        try (InputStream out = process.getInputStream()) {
+            String said = new String(out.readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(said).contains("InternalError", "context is dead", "A test's step");
+            assertThat(said).contains("CUDA_ERROR_ILLEGAL_ADDRESS", "and its end");
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    /** Kills a context, in a process of its own. */
+    static final class DeadContext {
+        private DeadContext() {}
+
+        public static void main(String[] args) throws IOException {
+            CudaContext context = CudaContext.open(0);
+            KernelModules modules = new KernelModules(context, KernelIndex.read());
+            KernelParams params = new KernelParams().begin();
+            for (int i = 0; i < 16; i++) {
+                params.pointer(0x10);
+            }
+            try {
+                modules.kernel("norm_f32")
+                        .launch("norm", params, 1, 1, 1, 128, 0, context.stream());
+                context.synchronize("A test's step");
+            } catch (InternalError e) {
+                System.out.println(e);
+            }
+            modules.close();
+            context.close();
+            System.out.println("and its end");
+        }
+    }
+
+    private static Iterable<String> lines(String resource) throws IOException {
+        try (InputStream in = KernelIndex.class.getResourceAsStream(resource)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+        }
+    }
+}

@@ -1,0 +1,46 @@
+package io.millrace.gpu.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+
+class GpuRequirementsTest {
+
+    @Test
+    void whatIsMissingIsOneSentenceWithARemedy() {
+        assertThat(GpuRequirements.noKernels()).hasMessageContainingAll("no GPU kernels", "nvcc");
+        assertThat(GpuRequirements.noDriver(null))
+                .hasMessageContainingAll("no NVIDIA driver", "580");
+        assertRefused(() -> GpuRequirements.checkDriver(12_040), "CUDA 12.4", "CUDA 13.0", "580");
+        assertRefused(() -> GpuRequirements.checkIndex(0, 0), "finds no GPU", "device cpu");
+        assertRefused(() -> GpuRequirements.checkIndex(2, 2), "no GPU 2", "sees 2");
+        assertRefused(
+                () -> GpuRequirements.checkCapability(1, "Tesla T4", 75),
+                "GPU 1 (Tesla T4)",
+                "7.5",
+                "8.0");
+    }
+
+    @Test
+    void whatIsEnoughPasses() {
+        assertThatCode(
+                        () -> {
+                            GpuRequirements.checkDriver(13_000);
+                            GpuRequirements.checkIndex(1, 2);
+                            GpuRequirements.checkCapability(0, "A100", 80);
+                            GpuRequirements.checkCapability(0, "B200", 100);
+                        })
+                .doesNotThrowAnyException();
+    }
+
+    private static void assertRefused(ThrowingCallable call, String... parts) {
+        assertThatThrownBy(call)
+                .isInstanceOf(GpuException.class)
+                .hasMessageContainingAll(parts)
+                .message()
+                .matches("[A-Z][^\n]*[^.]\\.");
+    }
+}
