@@ -193,6 +193,11 @@ public final class CudaModelRunner implements ModelRunner {
         return backend.lastLogits(index);
     }
 
+    /** Waits for the steps that were run. */
+    void synchronize() {
+        context.synchronize("Waiting for steps");
+    }
+
     /** Sets every byte of every KV block. */
     void fillArena(int value) {
         backend.fillArena(value);
