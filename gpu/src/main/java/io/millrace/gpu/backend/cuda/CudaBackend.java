@@ -28,7 +28,7 @@ import java.util.Set;
  * it only decodes, never on more: counts and lengths it reads from the {@link StepTables}. So the
  * launches between {@code begin} and {@code sample} can be recorded once for each.
  */
-final class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activation> {
+class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activation> {
     /** Tokens of the widest product's tile. */
     private static final int WIDEST_TILE = 128;
 
@@ -276,7 +276,8 @@ final class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend
         return batch.tokens == batch.rows;
     }
 
-    private void launch(String op, KernelLaunch launch, KernelParams with) {
+    /** Queues one kernel. A test puts the oracles in place of the kernels here. */
+    void launch(String op, KernelLaunch launch, KernelParams with) {
         kernels.kernel(launch.kernel())
                 .launch(
                         op,
