@@ -124,15 +124,18 @@ final class StripKernels {
     }
 
     /**
-     * {@link #dotBf16} for INT8.
+     * Goes on with the chains of one token times two strips of INT8.
      *
-     * @param s where the two strips begin in {@code w}
+     * @param s where their first k is in {@code w}
+     * @param n how many k
+     * @param x the token's first k is at {@code xo}
+     * @param c the 2 * STRIP sums are at {@code co}
      */
     static void dotInt8(byte[] w, int s, int n, float[] x, int xo, float[] c, int co) {
-        FloatVector a0 = FloatVector.zero(F);
-        FloatVector b0 = a0;
-        FloatVector a1 = a0;
-        FloatVector b1 = a0;
+        FloatVector a0 = FloatVector.fromArray(F, c, co);
+        FloatVector b0 = FloatVector.fromArray(F, c, co + LANES);
+        FloatVector a1 = FloatVector.fromArray(F, c, co + STRIP);
+        FloatVector b1 = FloatVector.fromArray(F, c, co + STRIP + LANES);
         int end = xo + n;
         for (int i = xo, wi = s; i < end; i++, wi += 4 * LANES) {
             FloatVector v = FloatVector.broadcast(F, x[i]);

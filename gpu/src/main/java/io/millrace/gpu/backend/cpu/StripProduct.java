@@ -12,7 +12,7 @@ import java.util.Arrays;
  * time. Work is shared out by strips, never by k.
  *
  * <pre>
- * one token     for each two strips        one pass over their weights
+ * one token     for each two strips        one pass over their weights; of INT8, in turns of 64 k
  * to four       for each two strips        one pass over their weights, in turns of 64 k
  * more          for each strip
  *                 for each block of k      whose weights the first tile brings to the L1 cache
@@ -77,7 +77,9 @@ final class StripProduct {
                 (index, worker) -> {
                     int first = index * perTask;
                     int count = Math.min(perTask, w.strips - first);
-                    if (tokens == 1) {
+                    if (tokens == 1 && w.type == DType.INT8) {
+                        dotInt8(x, w, first, count, sums[worker], epilogue);
+                    } else if (tokens == 1) {
                         dot(x, w, first, count, sums[worker], epilogue);
                     } else {
                         multiply(tokens, w, first, count, worker, epilogue);
@@ -127,10 +129,23 @@ final class StripProduct {
                 case F32 -> StripKernels.dotF32(w.floats, s0, s1, w.inputs, x, 0, c, 0);
                 case BF16 -> StripKernels.dotBf16(w.pairs, s0, s1, w.inputs, x, 0, c, 0);
                 case F16 -> StripKernels.dotF16(w.pairs, s0, s1, w.inputs, x, 0, c, 0);
-                case INT8 -> StripKernels.dotInt8(w.bytes, s0, w.inputs, x, 0, c, 0);
             }
             finish(w, first + i, Math.min(2, count - i), c, 0, 0, epilogue);
         }
+    }
+
+    // In turns, so that two streams of weights come from memory and not one.
+    private static void dotInt8(
+            float[] x, StripMatrix w, int first, int count, float[] c, Epilogue epilogue) {
+        Arrays.fill(c, 0, MAX_STRIPS * STRIP, 0);
+        for (int k = 0; k < w.inputs; k += SHORT_BLOCK) {
+            int n = Math.min(SHORT_BLOCK, w.inputs - k);
+            for (int i = 0; i < count; i += 2) {
+                int s = w.offset(first + i) + k * 2 * STRIP;
+                StripKernels.dotInt8(w.bytes, s, n, x, k, c, i * STRIP);
+            }
+        }
+        finish(w, first, count, c, 0, 0, epilogue);
     }
 
     private void multiply(

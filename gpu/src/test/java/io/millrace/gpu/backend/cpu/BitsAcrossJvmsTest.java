@@ -41,7 +41,7 @@ class BitsAcrossJvmsTest {
                     "d70fedb3440cba289a40f85db570b656f665f79aed2562fc644f4287468d68f5",
                     "82c67bc2f4d6f4d6b38a91df46e8019a4555f0806d4cef46e063599239895fb4");
 
-    private static final int TIMEOUT_SECONDS = 60;
+    private static final int TIMEOUT_SECONDS = 120;
 
     @TempDir static Path dir;
 
