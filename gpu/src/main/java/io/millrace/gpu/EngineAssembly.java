@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.concurrent.FutureTask;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,12 +29,14 @@ final class EngineAssembly {
         check(options);
         ModelFolder folder = ModelFolder.open(Path.of(options.model()));
         int context = context(options, folder.maxPositions());
-        ModelText text = ModelText.open(Path.of(options.model()), folder.tokenizerFile());
+        FutureTask<ModelText> reading =
+                ModelText.openBeside(Path.of(options.model()), folder.tokenizerFile());
         ModelRunner runner =
                 onGpu(options)
                         ? CudaModelRunner.open(folder, options, progress)
                         : CpuModelRunner.open(folder, options, progress);
         try {
+            ModelText text = ModelText.await(reading);
             long cache = (runner.kvBlocks() - 1L) * runner.blockSize();
             String length = "length " + Math.min(context, cache);
             FingerprintParts parts =

@@ -5,8 +5,11 @@ import io.millrace.gpu.text.HuggingFaceTokenizer;
 import io.millrace.gpu.text.template.ChatTemplate;
 import io.millrace.gpu.text.template.TemplateException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 
 /**
  * Turns what a request says into a model's tokens: text by its tokenizer, conversations by its chat
@@ -58,6 +61,33 @@ final class ModelText {
                     "This model's chat template cannot be used ("
                             + e.getMessage()
                             + "): send the conversation as one prompt.");
+        }
+    }
+
+    /** As {@link #open}, by a thread of its own: it takes about as long as a GiB of weights. */
+    static FutureTask<ModelText> openBeside(Path folder, Path tokenizerFile) {
+        FutureTask<ModelText> task = new FutureTask<>(() -> open(folder, tokenizerFile));
+        Thread thread = new Thread(task, "millrace-tokenizer");
+        thread.setDaemon(true);
+        thread.start();
+        return task;
+    }
+
+    /** What the other thread read. */
+    static ModelText await(FutureTask<ModelText> task) throws IOException {
+        try {
+            return task.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException io) {
+                throw io;
+            }
+            if (e.getCause() instanceof Error error) {
+                throw error;
+            }
+            throw new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("The tokenizer was not waited for.");
         }
     }
 

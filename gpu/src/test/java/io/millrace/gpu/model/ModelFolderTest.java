@@ -157,6 +157,15 @@ class ModelFolderTest {
                 "MambaForCausalLM",
                 "LlamaForCausalLM",
                 "Qwen2ForCausalLM");
+        for (String gemma :
+                new String[] {
+                    "GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForConditionalGeneration"
+                }) {
+            assertRefused(
+                    TinyModels.llama().config(c -> c.putArray("architectures").add(gemma)),
+                    gemma,
+                    "LlamaForCausalLM");
+        }
         assertRefused(TinyModels.llama().config(c -> c.remove("architectures")), "architectures");
     }
 
