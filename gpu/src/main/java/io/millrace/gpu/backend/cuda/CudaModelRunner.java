@@ -15,6 +15,7 @@ import java.util.Locale;
 /** Runs steps of one model on one GPU. Owns the context and all that lies on the device. */
 public final class CudaModelRunner implements ModelRunner {
     private static final int BLOCK_MULTIPLE = 8;
+    private static final int MOST_HEAD_SIZE = 128;
 
     private final CudaContext context;
     private final ModelFolder folder;
@@ -67,11 +68,7 @@ public final class CudaModelRunner implements ModelRunner {
     public static CudaModelRunner open(
             ModelFolder folder, EngineOptions options, LoadProgress progress) throws IOException {
         KernelIndex index = KernelIndex.read();
-        if (options.blockSize() % BLOCK_MULTIPLE != 0) {
-            throw new InvalidModelException(
-                    "The KV block size is %d; on a GPU it must be a multiple of %d."
-                            .formatted(options.blockSize(), BLOCK_MULTIPLE));
-        }
+        check(folder, options);
         CudaContext context = CudaContext.open(index(options.gpu()));
         CudaBackend backend = null;
         CudaModelRunner runner = null;
@@ -137,6 +134,21 @@ public final class CudaModelRunner implements ModelRunner {
         context.synchronize("Clearing the KV cache");
         progress.onProgress("KV cache", bytes, bytes);
         return new CudaModelRunner(context, folder, backend, decoder, blocks, blockSize);
+    }
+
+    private static void check(ModelFolder folder, EngineOptions options)
+            throws InvalidModelException {
+        if (options.blockSize() % BLOCK_MULTIPLE != 0) {
+            throw new InvalidModelException(
+                    "The KV block size is %d; on a GPU it must be a multiple of %d."
+                            .formatted(options.blockSize(), BLOCK_MULTIPLE));
+        }
+        int headSize = folder.attentionShape().headSize();
+        if (headSize > MOST_HEAD_SIZE) {
+            throw new InvalidModelException(
+                    "The model in %s has heads of %d elements, and the GPU's kernels take %d at most: take the device cpu."
+                            .formatted(folder.path(), headSize, MOST_HEAD_SIZE));
+        }
     }
 
     private static int index(int gpu) {
