@@ -44,7 +44,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             SubmitCommand.class,
             ResultsCommand.class,
             GenerateCommand.class,
-            BenchCommand.class
+            BenchCommand.class,
+            ChaosCommand.class
         })
 public final class Millrace implements Runnable {
     private static final int FAILED = 1;

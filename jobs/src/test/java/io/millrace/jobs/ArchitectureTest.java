@@ -31,4 +31,14 @@ class ArchitectureTest {
                     .should()
                     .dependOnClassesThat()
                     .resideInAnyPackage("kafka..", "org.apache.kafka.server..");
+
+    @ArchTest
+    static final ArchRule CHAOS_JUDGES_FROM_OUTSIDE =
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.millrace.jobs.chaos..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(
+                            "io.millrace.jobs", "io.millrace.operators", "io.millrace.gpu..");
 }

@@ -51,10 +51,23 @@ public final class EmbeddedKafka implements AutoCloseable {
      */
     public static EmbeddedKafka start(Path folder, int port, Map<String, String> settings)
             throws IOException {
+        return start(folder, port, null, settings);
+    }
+
+    /**
+     * A second address of the broker, for clients that shall come through something else.
+     *
+     * @param listens port where the broker listens
+     * @param told port that these clients are told to use
+     */
+    record Detour(int listens, int told) {}
+
+    static EmbeddedKafka start(Path folder, int port, Detour detour, Map<String, String> settings)
+            throws IOException {
         surviveFaults();
         for (int attempt = 1; ; attempt++) {
             int[] ports = freePorts(port);
-            KafkaConfig config = config(folder, ports, settings);
+            KafkaConfig config = config(folder, ports, detour, settings);
             format(folder, config);
             KafkaRaftServer server = new KafkaRaftServer(config, Time.SYSTEM);
             try {
@@ -106,18 +119,23 @@ public final class EmbeddedKafka implements AutoCloseable {
         }
     }
 
-    private static KafkaConfig config(Path folder, int[] ports, Map<String, String> settings) {
+    private static KafkaConfig config(
+            Path folder, int[] ports, Detour detour, Map<String, String> settings) {
         String clients = "PLAINTEXT://" + HOST + ":" + ports[0];
+        String controller = ",CONTROLLER://" + HOST + ":" + ports[1];
+        String listens = detour == null ? "" : ",DETOUR://" + HOST + ":" + detour.listens();
+        String told = detour == null ? "" : ",DETOUR://" + HOST + ":" + detour.told();
         Properties all = new Properties();
         all.setProperty("process.roles", "broker,controller");
         all.setProperty("node.id", "1");
         all.setProperty("log.dirs", folder.toAbsolutePath().toString());
-        all.setProperty("listeners", clients + ",CONTROLLER://" + HOST + ":" + ports[1]);
-        all.setProperty("advertised.listeners", clients);
+        all.setProperty("listeners", clients + listens + controller);
+        all.setProperty("advertised.listeners", clients + told);
         all.setProperty("inter.broker.listener.name", "PLAINTEXT");
         all.setProperty("controller.listener.names", "CONTROLLER");
         all.setProperty(
-                "listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
+                "listener.security.protocol.map",
+                "PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT");
         all.setProperty("controller.quorum.voters", "1@" + HOST + ":" + ports[1]);
         // One node holds one copy of everything.
         for (String topic :

@@ -1,0 +1,239 @@
+package io.millrace.jobs;
+
+import io.millrace.jobs.chaos.ChaosReport;
+import io.millrace.jobs.chaos.ChaosSettings;
+import io.millrace.jobs.chaos.ChaosSuite;
+import io.millrace.jobs.chaos.FaultKind;
+import io.millrace.jobs.chaos.Faults;
+import io.millrace.jobs.chaos.RunReport;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Kills a cluster again and again while it answers, and checks what it has committed. */
+@Command(
+        name = "chaos",
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        showDefaultValues = true,
+        description = {
+            "Starts a Kafka broker, ZooKeeper, a Flink JobManager and TaskManagers as processes of"
+                    + " their own, has prompts answered once undisturbed and then under faults that"
+                    + " a seed draws, and compares what was committed, byte by byte.",
+            "The exit code is the verdict: 0 if nothing was lost, twice or different in any run, and"
+                    + " each run has restored requests in at least half of its faults."
+        })
+final class ChaosCommand implements Callable<Integer> {
+    /** A failing plan is run again to see how often it fails: the seed does not fix the threads. */
+    private static final int RERUNS = 10;
+
+    @Spec private CommandSpec spec;
+    @Mixin private VerboseArgument verbose = new VerboseArgument();
+
+    @Option(
+            names = "--minutes",
+            paramLabel = "COUNT",
+            defaultValue = "0",
+            description =
+                    "Starts a run with the next seed until so many minutes are over; 0 goes by"
+                            + " --runs alone.")
+    private int minutes;
+
+    @Option(
+            names = "--runs",
+            paramLabel = "COUNT",
+            description = "Most runs (default: 1, or with --minutes as many as there is time for).")
+    private Integer runs;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "NUMBER",
+            defaultValue = "1",
+            description = "Seed of the first run's plan; each further run has the next one.")
+    private long seed;
+
+    @Option(
+            names = "--prompts",
+            paramLabel = "COUNT",
+            defaultValue = "1000",
+            description = "Records that each run answers, poison among them.")
+    private int prompts;
+
+    @Option(
+            names = "--completions",
+            paramLabel = "COUNT",
+            defaultValue = "1",
+            description = "Completions that each request asks for.")
+    private int completions;
+
+    @Option(
+            names = "--poison",
+            paramLabel = "PERCENT",
+            defaultValue = "1",
+            description = "How many of a hundred records cannot be answered; 20 kinds in turn.")
+    private int poison;
+
+    @Option(
+            names = "--fault",
+            paramLabel = "KIND,...",
+            split = ",",
+            hideParamSyntax = true,
+            description = "What may happen: ${COMPLETION-CANDIDATES} (default: all but outage).",
+            completionCandidates = Kinds.class)
+    private List<String> kinds;
+
+    @Option(
+            names = "--faults",
+            paramLabel = "COUNT",
+            defaultValue = "6",
+            description = "Faults of a run, spread over its answers; 0 for none.")
+    private int faults;
+
+    @Option(
+            names = "--every",
+            paramLabel = "TIME",
+            description =
+                    "Time from one fault to the next, such as 10s, until all is answered; instead"
+                            + " of --faults.")
+    private Duration every;
+
+    @Option(
+            names = "--task-managers",
+            paramLabel = "COUNT",
+            defaultValue = "2",
+            description = "TaskManagers, of two slots each.")
+    private int taskManagers;
+
+    @Option(
+            names = "--checkpoint-interval",
+            paramLabel = "TIME",
+            defaultValue = "500ms",
+            description = "Time between checkpoints.")
+    private Duration checkpointInterval;
+
+    @Option(
+            names = "--report",
+            paramLabel = "FILE",
+            description = "Writes FILE.json and FILE.md, such as docs/reports/mixed-faults.")
+    private Path report;
+
+    private final Progress progress = new Progress(System.out);
+    private final long start = System.nanoTime();
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        Checks.atLeast("--minutes", minutes, 0);
+        Checks.atLeast("--prompts", prompts, 1);
+        Checks.range("--completions", completions, 1, 64);
+        Checks.range("--poison", poison, 0, 100);
+        Checks.atLeast("--faults", faults, 0);
+        Checks.atLeast("--task-managers", taskManagers, 1);
+        if (runs != null) {
+            Checks.atLeast("--runs", runs, 1);
+        }
+        Faults drawn = new Faults(kinds(), faults, every);
+        Path home = Path.of(System.getProperty("millrace.home", "."));
+        Path folder = FlinkSettings.dataFolder().resolve("chaos-" + ProcessHandle.current().pid());
+        ChaosSettings settings =
+                new ChaosSettings(
+                        home,
+                        folder,
+                        prompts,
+                        completions,
+                        poison,
+                        taskManagers,
+                        checkpointInterval);
+        try (ChaosSuite suite = new ChaosSuite(settings, this::tell)) {
+            suite.start();
+            int most = runs != null ? runs : minutes > 0 ? Integer.MAX_VALUE : 1;
+            for (int i = 0;
+                    i < most && (i == 0 || minutes == 0 || minutesPassed() < minutes);
+                    i++) {
+                RunReport run = suite.run(drawn, seed + i);
+                if (!run.isRight() && minutes > 0) {
+                    rate(suite, drawn, seed + i);
+                }
+            }
+            return verdict(home, suite);
+        }
+    }
+
+    private void rate(ChaosSuite suite, Faults drawn, long failing)
+            throws IOException, InterruptedException {
+        int wrong = 0;
+        for (int i = 0; i < RERUNS; i++) {
+            if (!suite.run(drawn, failing).isRight()) {
+                wrong++;
+            }
+        }
+        tell("seed %d again: wrong in %d of %d runs".formatted(failing, wrong, RERUNS));
+    }
+
+    private int verdict(Path home, ChaosSuite suite) throws IOException, InterruptedException {
+        BenchOrigin origin = BenchOrigin.of(home);
+        String command =
+                "./millrace "
+                        + String.join(
+                                " ",
+                                spec.commandLine().getParent().getParseResult().originalArgs());
+        ChaosReport all = suite.report(command, origin.device(), origin.commit());
+        if (report != null) {
+            Path file = report.toAbsolutePath();
+            all.write(file.getParent(), file.getFileName().toString());
+            tell("report in " + file + ".md");
+        }
+        tell(
+                all.isRight()
+                        ? "Nothing lost, nothing twice, nothing different."
+                        : "WRONG, see above.");
+        return all.isRight() ? 0 : 1;
+    }
+
+    private double minutesPassed() {
+        return (System.nanoTime() - start) / 60e9;
+    }
+
+    private void tell(String line) {
+        progress.plain(
+                String.format(Locale.ROOT, "%7.1f s  %s", (System.nanoTime() - start) / 1e9, line));
+    }
+
+    private List<FaultKind> kinds() {
+        if (kinds == null) {
+            return FaultKind.usual();
+        }
+        return kinds.stream().map(ChaosCommand::kind).toList();
+    }
+
+    private static FaultKind kind(String name) {
+        return Arrays.stream(FaultKind.values())
+                .filter(kind -> kind.toString().equals(name))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new CommandFailedException(
+                                        "--fault "
+                                                + name
+                                                + " is unknown: use one of "
+                                                + String.join(", ", new Kinds())
+                                                + "."));
+    }
+
+    /** The names of all kinds, for the help. */
+    private static final class Kinds implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Arrays.stream(FaultKind.values()).map(FaultKind::toString).iterator();
+        }
+    }
+}

@@ -1,0 +1,182 @@
+package io.millrace.jobs.chaos;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a suite has shown, to be kept: a file for programs and a page for people.
+ *
+ * @param command what was typed, to run it again
+ * @param device machine and Java
+ * @param commit of the sources
+ * @param prompts records of the input topic, poison among them
+ * @param poison records that cannot be answered
+ * @param completions asked for by each request
+ * @param checkpointIntervalMs of the job
+ * @param undisturbedSeconds how long all answers took while nothing happened
+ * @param runs in order
+ */
+public record ChaosReport(
+        String command,
+        String device,
+        String commit,
+        int prompts,
+        int poison,
+        int completions,
+        long checkpointIntervalMs,
+        double undisturbedSeconds,
+        List<RunReport> runs) {
+
+    private static final String[] RANGES = {"<1 s", "<2 s", "<5 s", "<10 s", "<20 s", ">=20 s"};
+    private static final long[] BOUNDS_MS = {1000, 2000, 5000, 10_000, 20_000, Long.MAX_VALUE};
+
+    /** Nothing was wrong, and each run shows something. */
+    public boolean isRight() {
+        return !runs.isEmpty() && runs.stream().allMatch(run -> run.isRight() && run.counts());
+    }
+
+    /** Writes {@code name.json} and {@code name.md}. */
+    public void write(Path folder, String name) throws IOException {
+        Files.createDirectories(folder);
+        String json = new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(this);
+        Files.writeString(folder.resolve(name + ".json"), json + "\n");
+        Files.writeString(folder.resolve(name + ".md"), page(name));
+    }
+
+    private String page(String name) {
+        StringBuilder page = new StringBuilder();
+        line(page, "# Chaos: %s%n", name);
+        line(page, "`%s`%n", command);
+        line(
+                page,
+                "%s, %s. Each run: %d records, %d of them poison, %d completions each, %d new"
+                        + " tokens, checkpoint every %d ms. Undisturbed: %.1f s.%n",
+                device,
+                commit,
+                prompts,
+                poison,
+                completions,
+                PromptSet.NEW_TOKENS,
+                checkpointIntervalMs,
+                undisturbedSeconds);
+        line(
+                page,
+                "%s%n",
+                isRight() ? "**Nothing lost, nothing twice, nothing different.**" : "**WRONG**");
+        line(
+                page,
+                "| seed | outcome | answers | lost | twice | different | faults | of these with requests restored | restores | checkpoints | failed | s |");
+        line(page, "|---|---|---|---|---|---|---|---|---|---|---|---|");
+        for (RunReport run : runs) {
+            Checker.Verdict verdict = run.verdict();
+            line(
+                    page,
+                    "| %d | %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %.0f |",
+                    run.seed(),
+                    run.outcome(),
+                    run.answered(),
+                    verdict.lost(),
+                    verdict.twice(),
+                    verdict.different() + verdict.unknown(),
+                    run.faults().size(),
+                    run.faults().stream().filter(FaultReport::counts).count(),
+                    run.restores(),
+                    run.checkpoints(),
+                    run.failedCheckpoints(),
+                    run.seconds());
+        }
+        histograms(page);
+        faults(page);
+        return page.toString();
+    }
+
+    private void histograms(StringBuilder page) {
+        Map<Long, Integer> restored = new TreeMap<>();
+        Map<String, int[]> recoveries = new TreeMap<>();
+        List<Long> savepoints = new ArrayList<>();
+        for (RunReport run : runs) {
+            run.restoredTimes()
+                    .forEach((times, count) -> restored.merge(times, count, Integer::sum));
+            savepoints.addAll(run.savepointsMs());
+            for (FaultReport fault : run.faults()) {
+                int[] counts =
+                        recoveries.computeIfAbsent(
+                                fault.kind().toString(), any -> new int[BOUNDS_MS.length]);
+                if (fault.recoveryMs() >= 0) {
+                    int range = 0;
+                    while (fault.recoveryMs() >= BOUNDS_MS[range]) {
+                        range++;
+                    }
+                    counts[range]++;
+                }
+            }
+        }
+        line(page, "%n## How often an answer was restored before it was complete%n");
+        line(page, "| times | answers |%n|---|---|");
+        restored.forEach((times, count) -> line(page, "| %d | %d |", times, count));
+        line(page, "%n## From a fault to the next checkpoint%n");
+        line(
+                page,
+                "| fault | %s |%n|---%s|",
+                String.join(" | ", RANGES),
+                "|---".repeat(RANGES.length));
+        recoveries.forEach(
+                (kind, counts) -> {
+                    StringBuilder row = new StringBuilder("| " + kind + " |");
+                    for (int count : counts) {
+                        row.append(' ').append(count).append(" |");
+                    }
+                    line(page, "%s", row);
+                });
+        List<Long> times = Percentiles.of(savepoints);
+        if (!times.isEmpty()) {
+            line(
+                    page,
+                    "%nStop with a savepoint, %d times: p50 %d ms, p99 %d ms, most %d ms.",
+                    savepoints.size(),
+                    times.get(0),
+                    times.get(1),
+                    times.get(2));
+        }
+    }
+
+    private void faults(StringBuilder page) {
+        for (RunReport run : runs) {
+            line(page, "%n## Seed %d%n", run.seed());
+            if (run.trouble() != null) {
+                line(page, "%s%n", run.trouble());
+            }
+            run.verdict().examples().forEach(example -> line(page, "- `%s`", example));
+            line(page, "Checkpoints, p50, p99, most: %s ms.%n", run.checkpointsMs());
+            line(
+                    page,
+                    "| at, s | fault | answers before | in flight before | restored after | restores | checkpoints | failed | recovered after |");
+            line(page, "|---|---|---|---|---|---|---|---|---|");
+            for (FaultReport fault : run.faults()) {
+                line(
+                        page,
+                        "| %.1f | %s | %d | %d | %d | %d | %d | %d | %s |",
+                        fault.atMs() / 1e3,
+                        fault.fault(),
+                        fault.answered(),
+                        fault.inFlight(),
+                        fault.restored(),
+                        fault.restores(),
+                        fault.checkpoints(),
+                        fault.failedCheckpoints(),
+                        fault.recovered());
+            }
+        }
+    }
+
+    private static void line(StringBuilder page, String format, Object... arguments) {
+        page.append(String.format(Locale.ROOT, format + "%n", arguments));
+    }
+}

@@ -1,0 +1,267 @@
+package io.millrace.jobs.chaos;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.KafkaException;
+
+/** One run of the job under a plan of faults, until each request has its answer. One thread. */
+final class ChaosRun {
+    /** Without any answer for so long, it is stuck. */
+    private static final Duration STUCK = Duration.ofSeconds(150);
+
+    private static final Duration READ = Duration.ofSeconds(60);
+    private static final Duration LOOK = Duration.ofMillis(100);
+
+    /** What would come twice comes with one of the next checkpoints. */
+    private static final int CHECKPOINTS_AFTER = 2;
+
+    private final ChaosSettings settings;
+    private final PromptSet prompts;
+    private final Cluster cluster;
+    private final Monitor monitor;
+    private final ClusterJob job;
+    private final History history;
+    private final Disturber disturber;
+    private final Faults faults;
+    private final FaultPlan plan;
+    private final List<Injected> injected = new ArrayList<>();
+    private final long startMs = System.currentTimeMillis();
+    private int sent;
+    private int seenAnswers;
+    private Deadline stuck = Deadline.in(STUCK);
+
+    /** A fault, when it began and ended, and what was committed before. */
+    private record Injected(Fault fault, long fromMs, long toMs, int answered, int inFlight) {}
+
+    ChaosRun(
+            ChaosSettings settings,
+            PromptSet prompts,
+            ClusterJob job,
+            History history,
+            Faults faults,
+            long seed) {
+        this.settings = settings;
+        this.prompts = prompts;
+        this.cluster = job.cluster();
+        this.monitor = job.monitor();
+        this.job = job;
+        this.history = history;
+        this.disturber = new Disturber(cluster, job);
+        this.faults = faults;
+        this.plan =
+                new FaultPlan(
+                        seed,
+                        faults.kinds(),
+                        settings.taskManagers(),
+                        parallelism(),
+                        settings.maxParallelism());
+    }
+
+    /**
+     * Runs to the end.
+     *
+     * @param checker null for the undisturbed run, which nothing can be compared with
+     */
+    RunReport run(Checker checker) throws InterruptedException {
+        String trouble = null;
+        Monitor.Sample start = monitor.newest();
+        try (disturber) {
+            job.submit(parallelism(), null);
+            if (faults.every() != null) {
+                disturbByTime();
+            } else {
+                disturbByProgress(plan.draw(faults.count()));
+            }
+            sendUpTo(prompts.count());
+            awaitAnswers(prompts.count());
+            awaitCheckpoints();
+            job.cancel();
+            history.readToTheEnd(READ);
+        } catch (IOException | KafkaException | IllegalStateException e) {
+            trouble = e.getMessage() == null ? e.toString() : e.getMessage();
+            giveUp();
+        }
+        Checker.Verdict verdict =
+                checker == null
+                        ? new Checker.Verdict(0, 0, 0, 0, List.of())
+                        : checker.check(history.all());
+        return report(start, verdict, trouble);
+    }
+
+    /**
+     * Of several subtasks some may have committed when the others' commits are held back; what they
+     * committed would come twice from the checkpoint before.
+     */
+    private int parallelism() {
+        return faults.kinds().contains(FaultKind.OUTAGE) ? 1 : settings.parallelism();
+    }
+
+    /**
+     * Prompts come in as many portions as there are faults, and each fault comes soon after its
+     * portion: so it meets requests in flight however fast the machine is.
+     */
+    private void disturbByProgress(List<Fault> drawn) throws IOException, InterruptedException {
+        for (int i = 0; i < drawn.size(); i++) {
+            Fault fault = drawn.get(i);
+            if (!fault.early()) {
+                awaitAnswers(sent);
+                awaitRunning();
+            }
+            sendUpTo(prompts.count() * (i + 1) / drawn.size());
+            if (!fault.early()) {
+                awaitSaved();
+            }
+            TimeUnit.MILLISECONDS.sleep(fault.delayMs());
+            inject(fault);
+        }
+    }
+
+    private void disturbByTime() throws IOException, InterruptedException {
+        sendUpTo(prompts.count());
+        awaitSaved();
+        long next = System.nanoTime();
+        while (history.answered() < prompts.count()) {
+            if (System.nanoTime() - next >= 0) {
+                next += faults.every().toNanos();
+                inject(plan.next());
+            }
+            look();
+        }
+    }
+
+    private void sendUpTo(int count) throws IOException, InterruptedException {
+        prompts.send(cluster.brokerDirect(), sent, count);
+        sent = count;
+    }
+
+    private void inject(Fault fault) throws IOException, InterruptedException {
+        int inFlight = monitor.newest().inFlight();
+        int answered = history.answered();
+        long from = System.currentTimeMillis();
+        disturber.inject(fault);
+        injected.add(new Injected(fault, from, System.currentTimeMillis(), answered, inFlight));
+        stuck = Deadline.in(STUCK);
+    }
+
+    private void awaitRunning() throws IOException, InterruptedException {
+        while (!monitor.newest().running()) {
+            look();
+        }
+    }
+
+    /** Waits until a checkpoint holds some of what was sent, or all of it is answered. */
+    private void awaitSaved() throws IOException, InterruptedException {
+        int before = history.answered();
+        while (monitor.newest().inFlight() == 0 && history.answered() == before) {
+            look();
+        }
+        int completed = monitor.newest().completed();
+        while (monitor.newest().completed() == completed && history.answered() < sent) {
+            look();
+        }
+    }
+
+    private void awaitAnswers(int count) throws IOException, InterruptedException {
+        while (history.answered() < count) {
+            look();
+        }
+    }
+
+    private void awaitCheckpoints() throws IOException, InterruptedException {
+        int before = monitor.newest().completed();
+        stuck = Deadline.in(STUCK);
+        while (monitor.newest().completed() < before + CHECKPOINTS_AFTER) {
+            look();
+        }
+    }
+
+    private void look() throws IOException, InterruptedException {
+        history.poll(LOOK);
+        if (history.answered() > seenAnswers) {
+            seenAnswers = history.answered();
+            stuck = Deadline.in(STUCK);
+        } else if (stuck.isOver()) {
+            throw new IOException(
+                    "Nothing new for %d s after %d of %d answers; the job says: %s"
+                            .formatted(
+                                    STUCK.toSeconds(),
+                                    seenAnswers,
+                                    prompts.count(),
+                                    lastFailure()));
+        }
+    }
+
+    private String lastFailure() throws InterruptedException {
+        try {
+            return cluster.rest().job(job.id()).state() + ", " + cluster.rest().failure(job.id());
+        } catch (IOException e) {
+            return e.toString();
+        }
+    }
+
+    private void giveUp() throws InterruptedException {
+        try {
+            if (job.id() != null) {
+                job.cancel();
+            }
+        } catch (IOException e) {
+            // It was in trouble before.
+        }
+    }
+
+    private RunReport report(Monitor.Sample start, Checker.Verdict verdict, String trouble) {
+        Monitor.Sample end = monitor.newest();
+        List<FaultReport> met = new ArrayList<>();
+        for (int i = 0; i < injected.size(); i++) {
+            Monitor.Sample next =
+                    i + 1 < injected.size() ? monitor.before(injected.get(i + 1).fromMs()) : end;
+            met.add(report(injected.get(i), next));
+        }
+        Map<Long, Integer> restoredTimes = new TreeMap<>();
+        history.all().stream()
+                .filter(each -> each.result() != null)
+                .forEach(each -> restoredTimes.merge(each.attempts(), 1, Integer::sum));
+        return new RunReport(
+                plan.seed(),
+                faults.planned(),
+                history.answered(),
+                verdict,
+                met,
+                end.completed() - start.completed(),
+                end.failed() - start.failed(),
+                end.restored() - start.restored(),
+                restoredTimes,
+                Percentiles.of(monitor.durationsMs(startMs)),
+                job.savepointsMs(),
+                (System.currentTimeMillis() - startMs) / 1e3,
+                trouble);
+    }
+
+    private FaultReport report(Injected each, Monitor.Sample next) {
+        Monitor.Sample before = monitor.before(each.fromMs());
+        int restores = next.restored() - before.restored();
+        long recovered = monitor.completedAfter(each.toMs());
+        // A metric is late, and the answers know only of those that were not begun anew.
+        long underWay =
+                history.all().stream().filter(answer -> answer.underWay(each.fromMs())).count();
+        long crossed =
+                history.all().stream().filter(answer -> answer.crossed(each.fromMs())).count();
+        return new FaultReport(
+                each.fault().kind(),
+                each.fault().toString(),
+                each.fromMs() - startMs,
+                each.answered(),
+                (int) Math.max(each.inFlight(), underWay),
+                // Without a restore, another fault's has brought them back.
+                restores == 0 ? 0 : (int) crossed,
+                restores,
+                next.completed() - before.completed(),
+                next.failed() - before.failed(),
+                recovered < 0 ? -1 : recovered - each.fromMs());
+    }
+}

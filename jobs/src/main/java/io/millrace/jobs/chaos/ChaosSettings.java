@@ -1,0 +1,35 @@
+package io.millrace.jobs.chaos;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * The cluster and what it has to answer.
+ *
+ * @param home the repository's root, built
+ * @param folder for logs and data; made, and removed at the end unless something was wrong
+ * @param prompts records of the input topic
+ * @param completions asked for by each request
+ * @param poisonPercent how many of a hundred records cannot be answered
+ * @param taskManagers how many there are
+ * @param checkpointInterval of the job
+ */
+public record ChaosSettings(
+        Path home,
+        Path folder,
+        int prompts,
+        int completions,
+        int poisonPercent,
+        int taskManagers,
+        Duration checkpointInterval) {
+
+    /** Subtasks that a run begins with. */
+    int parallelism() {
+        return Math.min(2, maxParallelism());
+    }
+
+    /** Subtasks that a rescale may ask for. */
+    int maxParallelism() {
+        return Math.min(PromptSet.PARTITIONS, taskManagers * Cluster.SLOTS) - 1;
+    }
+}

@@ -1,0 +1,166 @@
+package io.millrace.jobs.chaos;
+
+import io.millrace.jobs.kafka.Topics;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * A cluster of real processes, one undisturbed run on it, and then any number of disturbed ones.
+ * One thread. Once it is closed, or this JVM has ended, no process and no file is left.
+ */
+public final class ChaosSuite implements AutoCloseable {
+    private static final int OUTPUT_PARTITIONS = 3;
+
+    private final ChaosSettings settings;
+    private final Consumer<String> log;
+    private final Path folder;
+    private final PromptSet prompts;
+    private final Guard guard;
+    private final Cluster cluster;
+    private final Monitor monitor;
+    private final List<RunReport> reports = new ArrayList<>();
+    private Checker checker;
+    private double undisturbedSeconds;
+    private int started;
+
+    /**
+     * Prepares a suite.
+     *
+     * @param log takes lines that tell how far it is
+     */
+    public ChaosSuite(ChaosSettings settings, Consumer<String> log) throws IOException {
+        this.settings = settings;
+        this.log = log;
+        this.prompts =
+                new PromptSet(settings.prompts(), settings.completions(), settings.poisonPercent());
+        Installation installation = Installation.in(settings.home());
+        this.folder = Files.createDirectories(settings.folder()).toRealPath();
+        this.guard = new Guard(folder);
+        this.cluster = new Cluster(installation, folder, guard, settings.taskManagers());
+        this.monitor = new Monitor(cluster.rest());
+    }
+
+    /** Starts the cluster, and has all requests answered while nothing happens. */
+    public void start() throws IOException, InterruptedException {
+        try {
+            startUndisturbed();
+        } catch (IOException | RuntimeException e) {
+            keepFolder();
+            throw e;
+        }
+    }
+
+    private void startUndisturbed() throws IOException, InterruptedException {
+        cluster.startAll();
+        cluster.awaitTaskManagers();
+        log.accept(
+                "%d prompts, %d of them poison, at first undisturbed"
+                        .formatted(prompts.count(), prompts.failures().size()));
+        String name = "undisturbed";
+        try (History history = history(name)) {
+            RunReport report = chaosRun(name, Faults.none(), 0, history).run(null);
+            if (report.trouble() != null) {
+                throw new IOException("The undisturbed run failed: " + report.trouble());
+            }
+            checker = new Checker(prompts, history.all());
+            undisturbedSeconds = report.seconds();
+            log.accept(
+                    "undisturbed: %d answers in %.0f s"
+                            .formatted(report.answered(), report.seconds()));
+        }
+    }
+
+    /** A run under the plan that this seed draws. */
+    public RunReport run(Faults faults, long seed) throws IOException, InterruptedException {
+        String name = "run-" + ++started + "-seed-" + seed;
+        RunReport report;
+        try (History history = history(name)) {
+            report = chaosRun(name, faults, seed, history).run(checker);
+        }
+        reports.add(report);
+        log.accept(report.line());
+        report.faults().forEach(fault -> log.accept("  " + fault.line()));
+        if (!report.isRight()) {
+            report.verdict().examples().forEach(log);
+            keepFolder();
+            // What is wrong with this run's cluster shall not be wrong with the next one's.
+            cluster.startAnew();
+        }
+        return report;
+    }
+
+    /**
+     * What all runs so far have shown.
+     *
+     * @param command what was typed
+     * @param device machine and Java
+     * @param commit of the sources
+     */
+    public ChaosReport report(String command, String device, String commit) {
+        return new ChaosReport(
+                command,
+                device,
+                commit,
+                prompts.count(),
+                prompts.failures().size(),
+                prompts.completions(),
+                settings.checkpointInterval().toMillis(),
+                undisturbedSeconds,
+                List.copyOf(reports));
+    }
+
+    private void keepFolder() throws IOException {
+        guard.keepFolder();
+        log.accept("logs and data stay in " + folder);
+    }
+
+    private ChaosRun chaosRun(String name, Faults faults, long seed, History history) {
+        List<String> options =
+                new ArrayList<>(
+                        List.of(
+                                "--device=cpu",
+                                "--threads=1",
+                                "--max-in-flight=48",
+                                "--checkpoint-interval="
+                                        + settings.checkpointInterval().toMillis()
+                                        + "ms"));
+        if (faults.kinds().contains(FaultKind.OUTAGE)) {
+            options.add("-Ktransaction.timeout.ms=" + ClusterJob.TRANSACTION_TIMEOUT_MS);
+        }
+        ClusterJob job = new ClusterJob(cluster, monitor, name, folder, options);
+        return new ChaosRun(settings, prompts, job, history, faults, seed);
+    }
+
+    /** Makes the topics of a run anew. */
+    private History history(String name) {
+        String output = ClusterJob.output(name);
+        String deadLetters = ClusterJob.deadLetters(name);
+        try (Topics topics = topics()) {
+            if (topics.names().contains(PromptSet.TOPIC)) {
+                topics.delete(PromptSet.TOPIC);
+            }
+            topics.createIfAbsent(PromptSet.TOPIC, PromptSet.PARTITIONS);
+            topics.createIfAbsent(output, OUTPUT_PARTITIONS);
+            topics.createIfAbsent(deadLetters, 1);
+        }
+        return new History(cluster.brokerDirect(), output, deadLetters);
+    }
+
+    private Topics topics() {
+        return new Topics(cluster.brokerDirect(), Map.of());
+    }
+
+    @Override
+    public void close() throws IOException, InterruptedException {
+        try (guard;
+                cluster;
+                monitor) {
+            log.accept("stopping");
+        }
+    }
+}

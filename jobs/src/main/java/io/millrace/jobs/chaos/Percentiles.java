@@ -1,0 +1,22 @@
+package io.millrace.jobs.chaos;
+
+import java.util.List;
+
+/** What is told of many times. */
+final class Percentiles {
+    private Percentiles() {}
+
+    /** p50, p99 and the most; empty of nothing. */
+    static List<Long> of(List<Long> times) {
+        if (times.isEmpty()) {
+            return List.of();
+        }
+        List<Long> sorted = times.stream().sorted().toList();
+        return List.of(at(sorted, 50), at(sorted, 99), sorted.get(sorted.size() - 1));
+    }
+
+    /** The nearest rank. */
+    private static Long at(List<Long> sorted, int percent) {
+        return sorted.get((percent * sorted.size() + 99) / 100 - 1);
+    }
+}
