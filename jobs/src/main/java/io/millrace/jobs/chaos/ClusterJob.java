@@ -150,6 +150,15 @@ final class ClusterJob {
     }
 
     private void awaitState(String state) throws IOException, InterruptedException {
-        Cluster.await("the job to be " + state, () -> cluster.rest().job(id).state().equals(state));
+        Cluster.await("the job to be " + state, () -> isIn(state));
+    }
+
+    private boolean isIn(String state) throws InterruptedException {
+        try {
+            return cluster.rest().job(id).state().equals(state);
+        } catch (IOException e) {
+            // The JobManager is starting.
+            return false;
+        }
     }
 }

@@ -1,0 +1,78 @@
+package io.millrace.jobs.chaos;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Short plans of what {@code ./millrace chaos} does at length: real processes are killed, and what
+ * was committed is compared, byte by byte, with a run that nobody disturbed.
+ */
+@Timeout(900)
+class ClusterChaosITCase {
+    private static final int PROMPTS = 450;
+
+    /** Not a temporary one: logs of a run that was wrong stay there. */
+    private static Path folder;
+
+    private static ChaosSuite suite;
+    private static boolean allRight = true;
+
+    @BeforeAll
+    static void startCluster() throws Exception {
+        folder = Files.createTempDirectory(Path.of("target"), "chaos-");
+        ChaosSettings settings =
+                new ChaosSettings(Path.of(".."), folder, PROMPTS, 1, 5, 2, Duration.ofMillis(500));
+        suite = new ChaosSuite(settings, System.out::println);
+        suite.start();
+    }
+
+    @AfterAll
+    static void stopCluster() throws Exception {
+        suite.close();
+        if (allRight) {
+            assertThat(folder).doesNotExist();
+        }
+        assertThat(ProcessHandle.current().children().filter(ClusterChaosITCase::isFlink))
+                .isEmpty();
+    }
+
+    private static boolean isFlink(ProcessHandle process) {
+        return Stream.of(process.info().arguments().orElse(new String[0]))
+                .anyMatch(argument -> argument.startsWith("org.apache.flink"));
+    }
+
+    @Test
+    void killedTaskManagersAndJobManagersLoseNothing() throws Exception {
+        assertRight(
+                suite.run(Faults.of(3, FaultKind.TASKMANAGER_KILL, FaultKind.JOBMANAGER_KILL), 1));
+    }
+
+    @Test
+    void aRescaleAKilledBrokerAFullDiskAndASlowNetworkLoseNothing() throws Exception {
+        assertRight(
+                suite.run(
+                        Faults.of(
+                                4,
+                                FaultKind.RESCALE,
+                                FaultKind.BROKER_KILL,
+                                FaultKind.DISK_FULL,
+                                FaultKind.TASKMANAGER_KILL),
+                        2));
+    }
+
+    private static void assertRight(RunReport run) {
+        allRight &= run.isRight();
+        assertThat(run.trouble()).isNull();
+        assertThat(run.verdict().examples()).isEmpty();
+        assertThat(run.isRight()).isTrue();
+        assertThat(run.counts()).as("requests in flight and restored: %s", run.faults()).isTrue();
+    }
+}
