@@ -84,7 +84,7 @@ public final class SharedEngine {
     }
 
     /** Number of engines open or opening in this JVM. */
-    static int count() {
+    public static int count() {
         synchronized (LOCK) {
             return OPEN.size();
         }
