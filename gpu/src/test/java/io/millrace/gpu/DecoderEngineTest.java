@@ -426,6 +426,26 @@ class DecoderEngineTest {
     }
 
     @Test
+    void afterAFailedStepItNamesWhoWasInItAndNeverStepsAgain() throws Exception {
+        TestingModelRunner runner = new TestingModelRunner(VOCABULARY, 200, 16);
+        DecoderEngine engine = engine(runner, new Settings(200, 16, 512, 3));
+        RecordingListener listener = new RecordingListener();
+        long first = engine.add(request("first", "abc", p -> p.maxTokens(20)));
+        long second = engine.add(request("second", "def", p -> p.n(2).maxTokens(20)));
+        engine.add(request("waits", "ghi", p -> p.maxTokens(20)));
+        engine.step(listener);
+        assertThat(engine.requestsInStep()).isEmpty();
+        runner.failNext(new IllegalStateException("the kernel failed"));
+        assertThatThrownBy(() -> engine.step(listener)).hasMessage("the kernel failed");
+        assertThat(engine.requestsInStep()).containsExactly(first, second);
+        runner.failNext(null);
+        // Its blocks may hold anything, and prefixes of them are in the tree.
+        assertThatThrownBy(() -> engine.step(listener)).hasMessageContaining("open a new one");
+        assertThat(engine.stopStep()).isTrue();
+        assertThat(runner.isStopped()).isTrue();
+    }
+
+    @Test
     void aRequestThatCanNeverBeAnsweredIsRefusedWithValueAndRemedy() {
         DecoderEngine engine = ROOMY.open();
         assertRefused(engine, prompt(0), Reason.EMPTY_PROMPT, "has no token");

@@ -21,6 +21,8 @@ public final class TestingModelRunner implements ModelRunner {
     private final CpuSampler sampler;
     private int badToken = -1;
     private int closed;
+    private RuntimeException failure;
+    private boolean stopped;
 
     public TestingModelRunner(int vocabularySize, int blocks, int blockSize) {
         this.vocabularySize = vocabularySize;
@@ -34,6 +36,22 @@ public final class TestingModelRunner implements ModelRunner {
     public TestingModelRunner breakAfter(int token) {
         badToken = token;
         return this;
+    }
+
+    /** The next step throws this half-way. */
+    public void failNext(RuntimeException cause) {
+        failure = cause;
+    }
+
+    /** Whether it was asked to stop. */
+    public boolean isStopped() {
+        return stopped;
+    }
+
+    @Override
+    public boolean stop() {
+        stopped = true;
+        return true;
     }
 
     public int timesClosed() {
@@ -77,6 +95,9 @@ public final class TestingModelRunner implements ModelRunner {
             }
             for (int i = batch.rowStart[row]; i < batch.rowStart[row + 1]; i++) {
                 store(batch, row, i, written);
+            }
+            if (failure != null) {
+                throw failure;
             }
             sample(batch, row, output);
         }
