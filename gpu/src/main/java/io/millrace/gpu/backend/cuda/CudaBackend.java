@@ -66,6 +66,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     private DeviceMemory arena;
     private long layerBytes;
     private LogitsReader reader;
+    private CudaSampler sampler;
 
     private StepBatch batch;
     private int bucket;
@@ -219,7 +220,9 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
                                 partial));
             }
         }
-        reader = new LogitsReader(context, vocabulary, maxRows);
+        reader = new LogitsReader(context, vocabulary);
+        sampler =
+                new CudaSampler(context, kernels, logits, vocabulary, maxRows, rotary.positions());
     }
 
     /** Allocates the KV arena; called once, at the end. */
@@ -387,7 +390,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
 
     @Override
     public void sample(StepOutput output) {
-        reader.sample(logits, batch, output);
+        sampler.sample(batch, output);
     }
 
     /** The raw logits of the last step's {@code index}-th sampled row. */
@@ -397,6 +400,9 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
 
     @Override
     public void close() {
+        if (sampler != null) {
+            sampler.close();
+        }
         if (reader != null) {
             reader.close();
         }

@@ -32,9 +32,21 @@ final class StepGraphs implements AutoCloseable {
      * @param launches queues them one by one; the same ones for each step of the bucket and kind
      */
     void run(int bucket, boolean decode, Runnable launches) {
-        int key = decode ? -bucket : bucket;
+        if (bucket > TokenBuckets.MOST_RECORDED) {
+            launches.run();
+        } else {
+            run(decode ? -bucket : bucket, launches);
+        }
+    }
+
+    /**
+     * Queues kernels.
+     *
+     * @param key names them: the same ones each time
+     */
+    void run(int key, Runnable launches) {
         CUgraphExec graph = graphs.get(key);
-        if (graph == null && (bucket > TokenBuckets.MOST_RECORDED || seen.add(key))) {
+        if (graph == null && seen.add(key)) {
             launches.run();
             return;
         }

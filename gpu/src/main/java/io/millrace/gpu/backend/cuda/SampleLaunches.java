@@ -1,0 +1,111 @@
+package io.millrace.gpu.backend.cuda;
+
+/**
+ * Grids of the sampling kernels and the sizes of their scratch. Constants are those of {@code
+ * sample.cu} and {@code sample_params.h}; a test compares them. Grids are fixed for an engine:
+ * kernels read from device memory how many rows there are.
+ */
+final class SampleLaunches {
+    /** Token ids take so many bits of an order. */
+    static final int TOKEN_BITS = 20;
+
+    static final int TILE = 4096;
+    static final int CHUNK = 8192;
+    static final int BUCKETS = 4096;
+    static final int LIST = 4096;
+    static final int MAX_TOP = 20;
+
+    static final int SCAN_THREADS = 256;
+    static final int CHUNK_THREADS = 512;
+    static final int FINISH_THREADS = 256;
+    static final int LOGPROB_THREADS = 512;
+
+    /** Bytes of the structs. */
+    static final int ROW_BYTES = 64;
+
+    static final int TILE_BYTES = 48;
+    static final int BOUND_BYTES = 32;
+    static final int PICK_BYTES = 8;
+    static final int ADMIT_WORDS = 4;
+
+    /** Words before the tables of a step. */
+    static final int STEP_HEADER = 4;
+
+    /** Words of a row's log probabilities. */
+    static final int LOGPROB_WORDS = 1 + 2 * MAX_TOP;
+
+    /** CTAs that can run at once on a multiprocessor, or nearly so. */
+    private static final int SCANS = 8;
+
+    private static final int OTHERS = 4;
+
+    private final int vocabulary;
+    private final int maxRows;
+    private final int multiprocessors;
+
+    SampleLaunches(int vocabulary, int maxRows, int multiprocessors) {
+        this.vocabulary = vocabulary;
+        this.maxRows = maxRows;
+        this.multiprocessors = multiprocessors;
+    }
+
+    /** One pass over all rows. */
+    KernelLaunch scan() {
+        return launch("sample_scan", (long) maxRows * tiles(), SCANS, SCAN_THREADS);
+    }
+
+    /** Sums of general rows by bucket. */
+    KernelLaunch histogram() {
+        return launch("sample_histogram", (long) maxRows * chunks(), OTHERS, CHUNK_THREADS);
+    }
+
+    /** Which buckets of general rows are kept. */
+    KernelLaunch bound() {
+        return launch("sample_bound", maxRows, OTHERS, CHUNK_THREADS);
+    }
+
+    /** Draws of general rows among what is kept for sure. */
+    KernelLaunch split() {
+        return launch("sample_split", (long) maxRows * chunks(), OTHERS, CHUNK_THREADS);
+    }
+
+    /** The ids of all rows. */
+    KernelLaunch finish() {
+        return launch("sample_finish", maxRows, OTHERS, FINISH_THREADS);
+    }
+
+    /** Log probabilities of those that asked for them. */
+    KernelLaunch logprobs() {
+        return launch("sample_logprobs", maxRows, OTHERS, LOGPROB_THREADS);
+    }
+
+    /** Counts of so many rows made anew. */
+    static KernelLaunch admit(int rows) {
+        return new KernelLaunch("sample_admit", rows, 1, 1, LOGPROB_THREADS, 0);
+    }
+
+    private KernelLaunch launch(String kernel, long items, int each, int threads) {
+        int grid = (int) Math.min(items, (long) multiprocessors * each);
+        return new KernelLaunch(kernel, grid, 1, 1, threads, 0);
+    }
+
+    /** Tiles of a row. */
+    int tiles() {
+        return (vocabulary + TILE - 1) / TILE;
+    }
+
+    /** Chunks of a row. */
+    int chunks() {
+        return (vocabulary + CHUNK - 1) / CHUNK;
+    }
+
+    /** Counts of one slot. */
+    long countWords() {
+        return (vocabulary + 3L) / 4 * 4;
+    }
+
+    /** Words of a step's tables. */
+    int stepWords() {
+        return STEP_HEADER + 4 * maxRows;
+    }
+}
