@@ -59,6 +59,24 @@ final class BenchCommand implements Callable<Integer> {
     @Mixin private WeightsArgument format = new WeightsArgument();
 
     @Option(
+            names = "--shape",
+            paramLabel = "NAME",
+            split = ",",
+            description =
+                    "Instead of a model: shapes with random weights to run the workloads of"
+                            + " --workload on, separated by commas: qwen2.5-0.5b, llama-3.2-1b,"
+                            + " llama-3.1-8b, qwen3-0.6b.")
+    private List<String> shapes;
+
+    @Option(
+            names = "--workload",
+            paramLabel = "NAME",
+            split = ",",
+            defaultValue = "W1,W2,W3,W4,W5,W6,B256",
+            description = "Workloads for each --shape, separated by commas.")
+    private List<String> workloads;
+
+    @Option(
             names = "--batch",
             paramLabel = "COUNT",
             split = ",",
@@ -85,7 +103,8 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "FILE",
             description =
                     "Where the figures go, as a list of rows in JSON; - for nowhere (default:"
-                            + " docs/results/engine-cpu.json, or engine-cpu-int8.json).")
+                            + " docs/results/engine-cpu.json, or engine-cpu-int8.json; of shapes,"
+                            + " workloads-DEVICE.json).")
     private Path output;
 
     @Option(
@@ -110,12 +129,36 @@ final class BenchCommand implements Callable<Integer> {
         batches.forEach(batch -> Checks.atLeast("--batch", batch, 1));
         Checks.atLeast("--threads", threads, 0);
         Path home = Path.of(System.getProperty("millrace.home", "."));
-        Path results = home.resolve("docs").resolve("results");
-        boolean write = output == null || !output.toString().equals("-");
-        boolean int8 = format.weights == WeightsArgument.Weights.int8;
-        String standard = int8 ? "engine-cpu-int8.json" : "engine-cpu.json";
-        Path file = output == null ? results.resolve(standard) : output;
+        boolean onShapes = shapes != null || device != EngineArguments.Device.cpu;
+        if (onShapes && model != null) {
+            throw new CommandFailedException(
+                    "--model is measured on the CPU only: with --shape, or on another device, a"
+                            + " --shape takes its place.");
+        }
+        String standard = onShapes ? "workloads-" + device : "engine-cpu";
+        report(home, standard + (isInt8() ? "-int8" : "") + ".json", measure(home, onShapes));
+        return 0;
+    }
+
+    private boolean isInt8() {
+        return format.weights == WeightsArgument.Weights.int8;
+    }
+
+    private List<ResultRow> measure(Path home, boolean onShapes)
+            throws IOException, InterruptedException {
+        if (onShapes) {
+            return measureShapes(BenchOrigin.of(home));
+        }
         Path folder = model == null ? home.resolve("models").resolve("triage") : model;
+        EngineOptions options =
+                options(folder)
+                        .withMaxSequences(
+                                Math.max(REQUESTS, batches.stream().max(Integer::compare).get()));
+        String measured = options.modelName() + (isInt8() ? ", INT8" : "");
+        return measure(home, folder, options, measured).all();
+    }
+
+    private EngineOptions options(Path folder) {
         EngineArguments arguments =
                 Millrace.parse(
                         new EngineArguments(),
@@ -123,18 +166,28 @@ final class BenchCommand implements Callable<Integer> {
                         "--device=" + device,
                         "--weights=" + format.weights);
         arguments.checkFolder();
-        EngineOptions options =
-                arguments
-                        .options()
-                        .withThreads(threads)
-                        .withKvCacheBytes(kvCacheMemory.getBytes())
-                        .withMaxSequences(
-                                Math.max(REQUESTS, batches.stream().max(Integer::compare).get()));
-        String measured = options.modelName() + (int8 ? ", INT8" : "");
-        BenchRows rows = measure(home, folder, options, measured);
-        print(rows.all(), System.out);
+        return arguments.options().withThreads(threads).withKvCacheBytes(kvCacheMemory.getBytes());
+    }
+
+    private List<ResultRow> measureShapes(BenchOrigin origin) throws IOException {
+        // Whatever is not known is refused before anything is measured.
+        List<BenchShape> all =
+                shapes == null ? BenchShape.all() : shapes.stream().map(BenchShape::named).toList();
+        List<StandardWorkload> each = workloads.stream().map(StandardWorkload::named).toList();
+        WorkloadBench bench = new WorkloadBench(each, this::options, origin, quick, progress);
+        for (BenchShape shape : all) {
+            bench.measure(shape, Path.of(System.getProperty("java.io.tmpdir")));
+        }
+        return bench.rows();
+    }
+
+    private void report(Path home, String standard, List<ResultRow> rows) throws IOException {
+        Path results = home.resolve("docs").resolve("results");
+        boolean write = output == null || !output.toString().equals("-");
+        Path file = output == null ? results.resolve(standard) : output;
+        print(rows, System.out);
         if (write) {
-            ResultFiles.write(file, rows.all());
+            ResultFiles.write(file, rows);
             progress.line("Figures", "%s", file);
         }
         if (readme != null) {
@@ -142,7 +195,6 @@ final class BenchCommand implements Callable<Integer> {
             ResultTable.rewrite(readme, ResultFiles.readAll(all));
             progress.line("Table", "%s", readme);
         }
-        return 0;
     }
 
     private BenchRows measure(Path home, Path folder, EngineOptions options, String measured)
@@ -239,16 +291,20 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private void print(List<ResultRow> rows, PrintStream out) {
-        ResultRow any = rows.get(0);
-        out.printf("%s on %s, %s%n%n", any.model(), any.device(), any.commit());
+        String model = "";
         for (ResultRow row : rows) {
+            if (!row.model().equals(model)) {
+                model = row.model();
+                out.printf("%s on %s, %s%n%n", model, row.device(), row.commit());
+            }
             String percent =
                     row.percentOfRoofline() == null
                             ? ""
                             : String.format(
                                     Locale.ROOT,
-                                    "  %.0f %% of the memory's bandwidth",
-                                    row.percentOfRoofline());
+                                    "  %.0f %% of %s",
+                                    row.percentOfRoofline(),
+                                    row.bound());
             out.printf("%-42s %-32s %14s%s%n", row.workload(), row.metric(), row.figure(), percent);
         }
         out.printf(note.isEmpty() ? "" : "%n%s%n", note);

@@ -8,15 +8,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * Where a figure comes from.
  *
  * @param device machine and Java
+ * @param driver the GPU's, null where it has no part
  * @param commit revision of the sources, or the version where there is no repository
  */
-record BenchOrigin(String device, String commit) {
+record BenchOrigin(String device, String driver, String commit) {
     private static final int GIT_SECONDS = 10;
 
     /** This machine, and the sources below {@code home}. */
@@ -27,7 +30,24 @@ record BenchOrigin(String device, String commit) {
                                 processor(),
                                 Runtime.getRuntime().availableProcessors(),
                                 System.getProperty("java.version"));
-        return new BenchOrigin(device, commit(home));
+        return new BenchOrigin(device, null, commit(home));
+    }
+
+    /** The same, for what ran on another device than the machine's processor. */
+    BenchOrigin on(String gpu) {
+        return new BenchOrigin(gpu + ", " + device, driverVersion(), commit);
+    }
+
+    /** Of the GPU's kernel module; there is no other way to ask without a library. */
+    private static String driverVersion() {
+        try {
+            Matcher version =
+                    Pattern.compile("\\d+\\.\\d+(\\.\\d+)?")
+                            .matcher(Files.readString(Path.of("/proc/driver/nvidia/version")));
+            return version.find() ? version.group() : null;
+        } catch (IOException e) {
+            return null;
+        }
     }
 
     private static String processor() {

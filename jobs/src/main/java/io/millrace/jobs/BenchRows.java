@@ -41,6 +41,7 @@ final class BenchRows {
                         unit,
                         percentOfRoofline == null ? null : rounded(percentOfRoofline),
                         origin.device(),
+                        origin.driver(),
                         origin.commit()));
     }
 

@@ -12,8 +12,10 @@ import java.util.Locale;
  * @param metric what was measured of it
  * @param value the figure
  * @param unit its unit, 1 for a count
- * @param percentOfRoofline share of what the machine's memory allows; null where that is no bound
+ * @param percentOfRoofline share of what the machine's memory, or the GPU, allows; null where that
+ *     is no bound
  * @param device machine and Java
+ * @param driver the GPU's; null for a CPU
  * @param commit revision that was measured; of engines that are not ours, the day
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -25,7 +27,13 @@ record ResultRow(
         String unit,
         @JsonProperty("percent_of_roofline") Double percentOfRoofline,
         String device,
+        String driver,
         String commit) {
+
+    /** What the share is of. */
+    String bound() {
+        return driver == null ? "the memory's bandwidth" : "the roofline";
+    }
 
     /** The figure with its unit, three digits and more. */
     String figure() {

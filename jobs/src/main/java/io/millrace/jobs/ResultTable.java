@@ -54,7 +54,13 @@ final class ResultTable {
                                         .append(figures(ofGroup))
                                         .append(" |\n"));
         Set<String> machines = new LinkedHashSet<>();
-        rows.forEach(row -> machines.add(row.device() + ", " + revision(row.commit())));
+        rows.forEach(
+                row ->
+                        machines.add(
+                                row.device()
+                                        + (row.driver() == null ? "" : ", driver " + row.driver())
+                                        + ", "
+                                        + revision(row.commit())));
         table.append("\nMeasured on ").append(String.join("; ", machines)).append(".\n");
         return table.toString();
     }
@@ -93,8 +99,9 @@ final class ResultTable {
                 : row.figure()
                         + String.format(
                                 Locale.ROOT,
-                                " (%.0f %% of the memory's bandwidth)",
-                                row.percentOfRoofline());
+                                " (%.0f %% of %s)",
+                                row.percentOfRoofline(),
+                                row.bound());
     }
 
     private static String stem(String metric) {

@@ -1,6 +1,7 @@
 package io.millrace.jobs;
 
 import io.millrace.gpu.Engine;
+import io.millrace.gpu.EngineStats;
 import io.millrace.gpu.GenerationRequest;
 import io.millrace.gpu.GenerationResult;
 import io.millrace.gpu.RequestRejectedException;
@@ -40,6 +41,11 @@ final class TimedRun implements StepListener {
 
     private int tokensAfter;
 
+    /** Seconds of each step between these two. */
+    private final List<Double> steadySteps = new ArrayList<>();
+
+    private double mostKvUsed;
+
     private TimedRun(Engine engine, List<GenerationRequest> requests)
             throws RequestRejectedException {
         start = System.nanoTime();
@@ -49,7 +55,14 @@ final class TimedRun implements StepListener {
             byHandle.put(engine.add(request), times);
         }
         while (engine.hasWork()) {
+            long before = System.nanoTime();
             engine.step(this);
+            if (steadyFrom != 0 && steadyTo == 0 && finished == 0) {
+                steadySteps.add((System.nanoTime() - before) / 1e9);
+            }
+            EngineStats stats = engine.stats();
+            mostKvUsed =
+                    Math.max(mostKvUsed, (double) stats.kvBlocksUsed() / stats.kvBlocksTotal());
             if (steadyFrom == 0 && begun == all.size()) {
                 steadyFrom = System.nanoTime();
                 tokensBefore = tokens;
@@ -111,6 +124,23 @@ final class TimedRun implements StepListener {
                             + " smaller --batch.");
         }
         return (tokensAfter - tokensBefore) / ((steadyTo - steadyFrom) / 1e9);
+    }
+
+    /** Tokens a second of the median step in which all requests were being written. */
+    double decodePerSecond() {
+        // Throws where there was no such step.
+        steadyPerSecond();
+        List<Double> sorted = steadySteps.stream().sorted().toList();
+        return all.size() / sorted.get((sorted.size() - 1) / 2);
+    }
+
+    double requestsPerSecond() {
+        return all.size() / seconds();
+    }
+
+    /** Share of the KV blocks that sequences held at most. */
+    double mostKvUsed() {
+        return mostKvUsed;
     }
 
     /** Prompt tokens a second until the first tokens were there. */

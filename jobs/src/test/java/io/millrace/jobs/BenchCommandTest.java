@@ -126,6 +126,17 @@ class BenchCommandTest {
     }
 
     @Test
+    void whatIsNotKnownIsRefusedBeforeAnythingIsMeasured() {
+        run("--shape=gpt-9", "--output=-");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString()).contains("There is no shape gpt-9", "qwen2.5-0.5b");
+        run("--shape=qwen3-0.6b", "--workload=W1,W9", "--output=-");
+        assertThat(err.toString()).contains("There is no workload W9");
+        run("--device=cuda", "--model=" + folder, "--output=-");
+        assertThat(err.toString()).contains("--model is measured on the CPU only");
+    }
+
+    @Test
     void aContextTooShortToMeasureIsSaid() {
         Path model = TinyModels.llama().context(15).write(folder.resolve("tiny"));
         run("--model=" + model, "--output=-");
@@ -139,12 +150,21 @@ class BenchCommandTest {
         String text = "<!-- bench:begin -->\n<!-- bench:end -->";
         List<ResultRow> rows =
                 List.of(
-                        new ResultRow("w", "m", "rate", 12.345, "tok/s", 54.3, "cpu", "abc"),
-                        new ResultRow("w", "m", "time mean", 1234, "ms", null, "cpu", "abc"),
-                        new ResultRow("w", "m", "time p50", 0.5, "ms", null, "cpu", "abc"),
-                        new ResultRow("v", "m", "count", 17, "1", null, "cpu", "abc"),
+                        new ResultRow("w", "m", "rate", 12.345, "tok/s", 54.3, "cpu", null, "abc"),
+                        new ResultRow("w", "m", "time mean", 1234, "ms", null, "cpu", null, "abc"),
+                        new ResultRow("w", "m", "time p50", 0.5, "ms", null, "cpu", null, "abc"),
+                        new ResultRow("v", "m", "count", 17, "1", null, "cpu", null, "abc"),
+                        new ResultRow("x", "m", "rate", 5, "tok/s", 17.0, "gpu", "580.1", "abc"),
                         new ResultRow(
-                                "w", "m", "other 1.0", 11, "tok/s", null, "else", "2026-11-22"));
+                                "w",
+                                "m",
+                                "other 1.0",
+                                11,
+                                "tok/s",
+                                null,
+                                "else",
+                                null,
+                                "2026-11-22"));
         assertThat(ResultTable.rewritten(page, text, rows))
                 .isEqualTo(
                         """
@@ -153,8 +173,9 @@ class BenchCommandTest {
                         |---|---|---|
                         | w | m | rate 12.3 tok/s (54 % of the memory's bandwidth); time mean 1,234 ms, p50 0.50 ms; other 1.0 11 tok/s |
                         | v | m | count 17 |
+                        | x | m | rate 5 tok/s (17 % of the roofline) |
 
-                        Measured on cpu, commit abc; else, 2026-11-22.
+                        Measured on cpu, commit abc; gpu, driver 580.1, commit abc; else, 2026-11-22.
                         <!-- bench:end -->""");
     }
 

@@ -1,0 +1,157 @@
+package io.millrace.jobs;
+
+import io.millrace.gpu.Engine;
+import io.millrace.gpu.EngineOptions;
+import io.millrace.gpu.GenerationRequest;
+import io.millrace.jobs.StandardWorkload.Lengths;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/**
+ * Measures the standard workloads on shapes with random weights, each beside what the GPU allows.
+ * Engine thread.
+ */
+final class WorkloadBench {
+    /** Holds the longest workload. */
+    private static final int CONTEXT = 2048;
+
+    private static final int SEQUENCES = 256;
+
+    /** What a quick look makes of a workload. */
+    private static final int QUICK_REQUESTS = 3;
+
+    private final List<StandardWorkload> workloads;
+    private final Function<Path, EngineOptions> options;
+    private final BenchOrigin origin;
+    private final boolean quick;
+    private final Progress progress;
+    private final List<ResultRow> rows = new ArrayList<>();
+    private long seed;
+
+    /**
+     * @param options device and memory for a model's folder
+     * @param quick only to see that it works
+     */
+    WorkloadBench(
+            List<StandardWorkload> workloads,
+            Function<Path, EngineOptions> options,
+            BenchOrigin origin,
+            boolean quick,
+            Progress progress) {
+        this.workloads =
+                quick
+                        ? workloads.stream().map(each -> each.first(QUICK_REQUESTS)).toList()
+                        : workloads;
+        this.options = options;
+        this.origin = origin;
+        this.quick = quick;
+        this.progress = progress;
+    }
+
+    /** Measures one shape; its weights lie below {@code folder} meanwhile. */
+    void measure(BenchShape shape, Path folder) throws IOException {
+        Path model = Files.createTempDirectory(folder, "millrace-bench-");
+        try {
+            progress.line("Weights", "%s, random", shape.name());
+            RandomModel.write(shape, model);
+            long start = System.nanoTime();
+            try (Engine engine =
+                    Engine.open(
+                            options.apply(model)
+                                    .withModelName(shape.name())
+                                    .withMaxModelLen(CONTEXT)
+                                    .withMaxBatchedTokens(CONTEXT)
+                                    .withMaxSequences(SEQUENCES),
+                            (phase, done, total) ->
+                                    progress.percent("Model", phase, done, total))) {
+                double loaded = (System.nanoTime() - start) / 1e6;
+                String device = engine.model().device();
+                BenchRows to = new BenchRows(shape.name(), origin.on(device));
+                to.add("start", "load", loaded, "ms");
+                for (StandardWorkload workload : workloads) {
+                    progress.line("Workload", "%s", workload.title());
+                    measure(engine, shape, workload, Roofline.of(device), to);
+                }
+                rows.addAll(to.all());
+            }
+        } finally {
+            delete(model);
+        }
+    }
+
+    private void measure(
+            Engine engine,
+            BenchShape shape,
+            StandardWorkload workload,
+            Roofline roofline,
+            BenchRows to) {
+        check(engine, workload);
+        TimedRun run =
+                (quick ? BenchRepeats.QUICK : BenchRepeats.FULL)
+                        .median(
+                                number -> run(engine, draw(engine, workload)),
+                                workload.decodeOnly()
+                                        ? TimedRun::decodePerSecond
+                                        : TimedRun::outputPerSecond);
+        String name = workload.title();
+        double rate = workload.decodeOnly() ? run.decodePerSecond() : run.outputPerSecond();
+        Double percent =
+                roofline == null ? null : 100 * rate / roofline.outputPerSecond(shape, workload);
+        to.add(name, "output", rate, "tok/s", percent);
+        if (!workload.decodeOnly()) {
+            to.add(name, "total", run.totalPerSecond(), "tok/s");
+            to.add(name, "requests", run.requestsPerSecond(), "1/s");
+            spread(to, name, "time to first token", run.firstTokenMillis());
+            spread(to, name, "time per output token", run.tokenMillis());
+            to.add(name, "KV blocks in use, at most", 100 * run.mostKvUsed(), "%");
+        }
+    }
+
+    private List<GenerationRequest> draw(Engine engine, StandardWorkload workload) {
+        return workload.draw(seed++, engine.model().vocabularySize());
+    }
+
+    private static TimedRun run(Engine engine, List<GenerationRequest> requests) {
+        TimedRun run = TimedRun.of(engine, requests);
+        run.checkLengths(requests);
+        return run;
+    }
+
+    /** Only what is right is worth timing: the shortest answer has to be the same alone. */
+    private void check(Engine engine, StandardWorkload workload) {
+        List<GenerationRequest> requests = draw(engine, workload);
+        List<Lengths> lengths = workload.requests();
+        int shortest = 0;
+        for (int i = 1; i < lengths.size(); i++) {
+            shortest = lengths.get(i).output() < lengths.get(shortest).output() ? i : shortest;
+        }
+        TimedRun together = run(engine, requests);
+        together.checkAnswer(shortest, TimedRun.of(engine, List.of(requests.get(shortest))), 0);
+    }
+
+    private static void spread(BenchRows to, String workload, String metric, double[] sorted) {
+        to.add(workload, metric + " mean", Arrays.stream(sorted).average().orElse(0), "ms");
+        to.add(workload, metric + " p50", EngineBench.percentile(sorted, 50), "ms");
+        to.add(workload, metric + " p99", EngineBench.percentile(sorted, 99), "ms");
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+
+    /** All figures so far. */
+    List<ResultRow> rows() {
+        return List.copyOf(rows);
+    }
+}
