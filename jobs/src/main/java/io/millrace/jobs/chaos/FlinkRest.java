@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /** Asks a JobManager, which may be dead. Safe for any thread. */
 final class FlinkRest {
@@ -59,15 +60,14 @@ final class FlinkRest {
         return new Job(state, running, all.path("start-time").asLong());
     }
 
-    /** The newest failure of the job, one line. */
+    /** The newest failure of the job, with its causes, without their frames. */
     String failure(String job) throws IOException, InterruptedException {
         JsonNode entries =
                 get("/jobs/" + job + "/exceptions").path("exceptionHistory").path("entries");
         String trace = entries.path(0).path("stacktrace").asText("");
         return trace.lines()
-                .filter(line -> !line.startsWith("\tat ") && !line.startsWith("\t..."))
-                .reduce((first, last) -> last)
-                .orElse("");
+                .filter(line -> !line.matches("\\s+(at |\\.\\.\\.).*"))
+                .collect(Collectors.joining("; "));
     }
 
     /**
