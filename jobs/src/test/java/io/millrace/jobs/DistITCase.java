@@ -85,7 +85,10 @@ class DistITCase {
                 .contains(
                         "io/millrace/gpu/Engine.class",
                         "ai/djl/engine/Engine.class",
-                        "jcuda/driver/JCudaDriver.class")
+                        "jcuda/driver/JCudaDriver.class",
+                        "com/github/luben/zstd/Zstd.class",
+                        "net/jpountz/lz4/LZ4Factory.class",
+                        "org/xerial/snappy/Snappy.class")
                 .anyMatch(name -> name.contains("linux-x86_64") && name.contains("tokenizers"))
                 .anyMatch(name -> name.matches("lib/libJCudaDriver-.*-linux-x86_64\\.so"));
         assertThat(all.stream().filter(name -> name.matches("org/(apache/flink|slf4j)/.*")))

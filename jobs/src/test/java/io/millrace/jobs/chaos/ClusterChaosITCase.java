@@ -56,7 +56,7 @@ class ClusterChaosITCase {
     }
 
     @Test
-    void aRescaleAKilledBrokerAFullDiskAndASlowNetworkLoseNothing() throws Exception {
+    void aRescaleAKilledBrokerAndAFullDiskLoseNothing() throws Exception {
         assertRight(
                 suite.run(
                         Faults.of(
@@ -66,6 +66,11 @@ class ClusterChaosITCase {
                                 FaultKind.DISK_FULL,
                                 FaultKind.TASKMANAGER_KILL),
                         2));
+    }
+
+    @Test
+    void aLostTransactionIsToldAndAnsweredAgainFromTheCheckpointBefore() throws Exception {
+        assertRight(suite.run(Faults.of(1, FaultKind.OUTAGE), 3));
     }
 
     private static void assertRight(RunReport run) {
