@@ -36,6 +36,10 @@ final class BenchCommand implements Callable<Integer> {
     private static final long CACHE_RESIDENT = 64L << 20;
 
     private static final int REQUESTS = 64;
+
+    /** Of a model that takes minutes for the others. */
+    private static final int FEW_REQUESTS = 16;
+
     private static final int QUICK_REQUESTS = 9;
     private static final long READ_BYTES = 1L << 30;
     private static final long QUICK_READ_BYTES = 64L << 20;
@@ -200,6 +204,8 @@ final class BenchCommand implements Callable<Integer> {
     private BenchRows measure(Path home, Path folder, EngineOptions options, String measured)
             throws IOException, InterruptedException {
         BenchRepeats repeats = quick ? BenchRepeats.QUICK : BenchRepeats.FULL;
+        WeightBytes weights = WeightBytes.of(options);
+        boolean inCaches = weights.all() < CACHE_RESIDENT;
         List<Double> decoded = new ArrayList<>();
         double peak;
         BenchRows rows;
@@ -225,7 +231,7 @@ final class BenchCommand implements Callable<Integer> {
             progress.line("Prompt", "one, long");
             bench.prompt();
             progress.line("Mixed", "many requests at once");
-            bench.mixed(quick ? QUICK_REQUESTS : REQUESTS);
+            bench.mixed(quick ? QUICK_REQUESTS : inCaches ? REQUESTS : FEW_REQUESTS);
             if (Files.exists(input)) {
                 bench.check(PipelineBench.tokenized(engine, DemoCommand.read(input)));
             }
@@ -241,13 +247,12 @@ final class BenchCommand implements Callable<Integer> {
                 pipeline.run(quick, rows);
             }
         }
-        WeightBytes weights = WeightBytes.of(options);
         // Now that the engine's memory is free.
         progress.line("Memory", "plain reading");
         double bandwidth = bandwidth(options);
         for (int i = 0; i < decoded.size(); i++) {
             // From batch 2 on, what a step computes matters as well; a quick read is no ceiling.
-            boolean bound = !quick && batches.get(i) == 1 && weights.all() >= CACHE_RESIDENT;
+            boolean bound = !quick && batches.get(i) == 1 && !inCaches;
             double percent = 100 * decoded.get(i) * weights.perStep() / bandwidth;
             rows.add(
                     "decode, batch " + batches.get(i),
@@ -262,7 +267,7 @@ final class BenchCommand implements Callable<Integer> {
                 "peak heap outside of the weights",
                 (peak - weights.all()) / 0x1p20,
                 "MiB");
-        if (weights.all() < CACHE_RESIDENT) {
+        if (inCaches) {
             note =
                     "Weights of %.1f MiB are cache-resident: the memory's bandwidth is no bound."
                             .formatted(weights.all() / 0x1p20);
