@@ -10,8 +10,8 @@ final class WeightsArgument {
             defaultValue = "model",
             description =
                     "Number format of the weights: as the model has them, or int8, one byte a"
-                            + " weight, rounded as they are loaded: half the memory and about"
-                            + " twice the speed of BF16, other answers. On the CPU only.")
+                            + " weight, rounded as they are loaded: half the memory, faster for one"
+                            + " sequence at a time, other answers. On the CPU only.")
     Weights weights;
 
     /** Formats, spelt as on the command line. */
