@@ -122,6 +122,14 @@ final class ChaosCommand implements Callable<Integer> {
     private Duration checkpointInterval;
 
     @Option(
+            names = "--job-option",
+            paramLabel = "OPTION=VALUE",
+            description =
+                    "An option of run for the job under test, such as --job-option=--resume=restart;"
+                            + " may be repeated.")
+    private List<String> jobOptions = List.of();
+
+    @Option(
             names = "--report",
             paramLabel = "FILE",
             description = "Writes FILE.json and FILE.md, such as docs/reports/mixed-faults.")
@@ -138,6 +146,14 @@ final class ChaosCommand implements Callable<Integer> {
         Checks.range("--poison", poison, 0, 100);
         Checks.atLeast("--faults", faults, 0);
         Checks.atLeast("--task-managers", taskManagers, 1);
+        for (String option : jobOptions) {
+            if (!option.matches("-.+=.*")) {
+                throw new CommandFailedException(
+                        "--job-option "
+                                + option
+                                + " is none: write it as --job-option=--name=value.");
+            }
+        }
         if (runs != null) {
             Checks.atLeast("--runs", runs, 1);
         }
@@ -152,7 +168,8 @@ final class ChaosCommand implements Callable<Integer> {
                         completions,
                         poison,
                         taskManagers,
-                        checkpointInterval);
+                        checkpointInterval,
+                        jobOptions);
         try (ChaosSuite suite = new ChaosSuite(settings, this::tell)) {
             suite.start();
             int most = runs != null ? runs : minutes > 0 ? Integer.MAX_VALUE : 1;

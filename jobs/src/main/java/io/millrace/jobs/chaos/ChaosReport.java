@@ -37,9 +37,15 @@ public record ChaosReport(
     private static final String[] RANGES = {"<1 s", "<2 s", "<5 s", "<10 s", "<20 s", ">=20 s"};
     private static final long[] BOUNDS_MS = {1000, 2000, 5000, 10_000, 20_000, Long.MAX_VALUE};
 
-    /** Nothing was wrong, and each run shows something. */
+    /** Nothing was wrong, and of each seed a run counts. */
     public boolean isRight() {
-        return !runs.isEmpty() && runs.stream().allMatch(run -> run.isRight() && run.counts());
+        return !runs.isEmpty()
+                && runs.stream().allMatch(RunReport::isRight)
+                && runs.stream().allMatch(run -> counts(run.seed()));
+    }
+
+    private boolean counts(long seed) {
+        return runs.stream().anyMatch(run -> run.seed() == seed && run.counts());
     }
 
     /** Writes {@code name.json} and {@code name.md}. */
@@ -72,13 +78,13 @@ public record ChaosReport(
                 isRight() ? "**Nothing lost, nothing twice, nothing different.**" : "**WRONG**");
         line(
                 page,
-                "| seed | outcome | answers | lost | twice | different | faults | of these with requests restored | restores | checkpoints | failed | s |");
-        line(page, "|---|---|---|---|---|---|---|---|---|---|---|---|");
+                "| seed | outcome | answers | lost | twice | different | faults | of these with requests restored | restores | checkpoints | failed | tokens kept | decoded again | s |");
+        line(page, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
         for (RunReport run : runs) {
             Checker.Verdict verdict = run.verdict();
             line(
                     page,
-                    "| %d | %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %.0f |",
+                    "| %d | %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %d | %d | %.0f |",
                     run.seed(),
                     run.outcome(),
                     run.answered(),
@@ -90,8 +96,13 @@ public record ChaosReport(
                     run.restores(),
                     run.checkpoints(),
                     run.failedCheckpoints(),
+                    run.restoredTokens().kept(),
+                    run.restoredTokens().repeated(),
                     run.seconds());
         }
+        line(
+                page,
+                "%nTokens kept: in a checkpoint or savepoint, and not decoded again when it was restored.");
         histograms(page);
         faults(page);
         return page.toString();

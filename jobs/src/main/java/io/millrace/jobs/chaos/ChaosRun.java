@@ -26,6 +26,7 @@ final class ChaosRun {
     private final Monitor monitor;
     private final ClusterJob job;
     private final History history;
+    private final RestoreLog restores;
     private final Disturber disturber;
     private final Faults faults;
     private final FaultPlan plan;
@@ -44,13 +45,15 @@ final class ChaosRun {
             ClusterJob job,
             History history,
             Faults faults,
-            long seed) {
+            long seed)
+            throws IOException {
         this.settings = settings;
         this.prompts = prompts;
         this.cluster = job.cluster();
         this.monitor = job.monitor();
         this.job = job;
         this.history = history;
+        this.restores = new RestoreLog(settings.folder());
         this.disturber = new Disturber(cluster, job);
         this.faults = faults;
         this.plan =
@@ -67,7 +70,7 @@ final class ChaosRun {
      *
      * @param checker null for the undisturbed run, which nothing can be compared with
      */
-    RunReport run(Checker checker) throws InterruptedException {
+    RunReport run(Checker checker) throws IOException, InterruptedException {
         String trouble = null;
         Monitor.Sample start = monitor.newest();
         try (disturber) {
@@ -102,19 +105,19 @@ final class ChaosRun {
     }
 
     /**
-     * Prompts come in as many portions as there are faults, and each fault comes soon after its
-     * portion: so it meets requests in flight however fast the machine is.
+     * Prompts come in as many portions as there are faults, and each fault comes soon after the
+     * first answers that its portion has left behind it: so it meets requests in flight, and in a
+     * checkpoint, however fast the machine is.
      */
     private void disturbByProgress(List<Fault> drawn) throws IOException, InterruptedException {
         for (int i = 0; i < drawn.size(); i++) {
             Fault fault = drawn.get(i);
             if (!fault.early()) {
-                awaitAnswers(sent);
                 awaitRunning();
             }
             sendUpTo(prompts.count() * (i + 1) / drawn.size());
             if (!fault.early()) {
-                awaitSaved();
+                awaitProgress();
             }
             TimeUnit.MILLISECONDS.sleep(fault.delayMs());
             inject(fault);
@@ -123,7 +126,7 @@ final class ChaosRun {
 
     private void disturbByTime() throws IOException, InterruptedException {
         sendUpTo(prompts.count());
-        awaitSaved();
+        awaitProgress();
         long next = System.nanoTime();
         while (history.answered() < prompts.count()) {
             if (System.nanoTime() - next >= 0) {
@@ -154,14 +157,10 @@ final class ChaosRun {
         }
     }
 
-    /** Waits until a checkpoint holds some of what was sent, or all of it is answered. */
-    private void awaitSaved() throws IOException, InterruptedException {
+    /** Waits for the next checkpoint with answers; while more was sent, it holds requests too. */
+    private void awaitProgress() throws IOException, InterruptedException {
         int before = history.answered();
-        while (monitor.newest().inFlight() == 0 && history.answered() == before) {
-            look();
-        }
-        int completed = monitor.newest().completed();
-        while (monitor.newest().completed() == completed && history.answered() < sent) {
+        while (history.answered() == before && before < sent) {
             look();
         }
     }
@@ -214,13 +213,12 @@ final class ChaosRun {
         }
     }
 
-    private RunReport report(Monitor.Sample start, Checker.Verdict verdict, String trouble) {
+    private RunReport report(Monitor.Sample start, Checker.Verdict verdict, String trouble)
+            throws IOException {
         Monitor.Sample end = monitor.newest();
         List<FaultReport> met = new ArrayList<>();
         for (int i = 0; i < injected.size(); i++) {
-            Monitor.Sample next =
-                    i + 1 < injected.size() ? monitor.before(injected.get(i + 1).fromMs()) : end;
-            met.add(report(injected.get(i), next));
+            met.add(report(injected.get(i), recovered(i, end)));
         }
         Map<Long, Integer> restoredTimes = new TreeMap<>();
         history.all().stream()
@@ -238,8 +236,19 @@ final class ChaosRun {
                 restoredTimes,
                 Percentiles.of(monitor.durationsMs(startMs)),
                 job.savepointsMs(),
+                restores.read(),
                 (System.currentTimeMillis() - startMs) / 1e3,
                 trouble);
+    }
+
+    /** The last moment of the recovery from a fault, and from those in the middle of it. */
+    private Monitor.Sample recovered(int number, Monitor.Sample end) {
+        return injected.stream()
+                .skip(number + 1)
+                .filter(each -> !each.fault().early())
+                .findFirst()
+                .map(next -> monitor.before(next.fromMs()))
+                .orElse(end);
     }
 
     private FaultReport report(Injected each, Monitor.Sample next) {

@@ -2,6 +2,7 @@ package io.millrace.jobs.chaos;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * The cluster and what it has to answer.
@@ -13,6 +14,7 @@ import java.time.Duration;
  * @param poisonPercent how many of a hundred records cannot be answered
  * @param taskManagers how many there are
  * @param checkpointInterval of the job
+ * @param jobOptions further options of {@code run}; they win over those that the suite sets
  */
 public record ChaosSettings(
         Path home,
@@ -21,7 +23,8 @@ public record ChaosSettings(
         int completions,
         int poisonPercent,
         int taskManagers,
-        Duration checkpointInterval) {
+        Duration checkpointInterval,
+        List<String> jobOptions) {
 
     /** Subtasks that a run begins with. */
     int parallelism() {

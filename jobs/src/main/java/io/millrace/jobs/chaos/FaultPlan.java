@@ -9,6 +9,9 @@ import java.util.Random;
 final class FaultPlan {
     private static final int HEARTBEATS_LOST_MS = 20_000;
 
+    /** Less than between two checkpoints, so that what the last one holds is still under way. */
+    private static final int MOST_DELAY_MS = 300;
+
     private final long seed;
     private final List<FaultKind> kinds;
     private final int taskManagers;
@@ -78,7 +81,7 @@ final class FaultPlan {
 
     private Fault fault(FaultKind kind, boolean mayBeEarly) {
         int target = random.nextInt(taskManagers);
-        int delay = random.nextInt(1000);
+        int delay = random.nextInt(MOST_DELAY_MS);
         int lasts =
                 switch (kind) {
                     case TASKMANAGER_STOP -> HEARTBEATS_LOST_MS;

@@ -10,7 +10,7 @@ import java.util.Locale;
  * @param answered answers that were committed before it
  * @param inFlight requests in flight when last looked before it
  * @param restored of these, requests that were answered on from a checkpoint or savepoint
- * @param restores how often tasks were restored until the next fault
+ * @param restores how often tasks were restored until the next fault that waited for the recovery
  * @param checkpoints checkpoints completed until then
  * @param failedCheckpoints checkpoints that failed until then
  * @param recoveryMs until a checkpoint was completed again; -1 if none was before the run's end

@@ -18,6 +18,7 @@ import java.util.Map;
  * @param restoredTimes how many answers were restored so often, none left out
  * @param checkpointsMs how long checkpoints took: p50, p99, most
  * @param savepointsMs how long each stop with a savepoint took
+ * @param restoredTokens tokens that were restored, and what became of them
  * @param trouble why the run could not be ended; null if it was
  */
 public record RunReport(
@@ -32,6 +33,7 @@ public record RunReport(
         Map<Long, Integer> restoredTimes,
         List<Long> checkpointsMs,
         List<Long> savepointsMs,
+        RestoreLog.Tokens restoredTokens,
         double seconds,
         String trouble) {
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(900)
 class ClusterChaosITCase {
-    private static final int PROMPTS = 450;
+    private static final int PROMPTS = 500;
 
     /** Not a temporary one: logs of a run that was wrong stay there. */
     private static Path folder;
@@ -29,7 +30,8 @@ class ClusterChaosITCase {
     static void startCluster() throws Exception {
         folder = Files.createTempDirectory(Path.of("target"), "chaos-");
         ChaosSettings settings =
-                new ChaosSettings(Path.of(".."), folder, PROMPTS, 1, 5, 2, Duration.ofMillis(500));
+                new ChaosSettings(
+                        Path.of(".."), folder, PROMPTS, 1, 5, 2, Duration.ofMillis(500), List.of());
         suite = new ChaosSuite(settings, System.out::println);
         suite.start();
     }
@@ -79,5 +81,7 @@ class ClusterChaosITCase {
         assertThat(run.verdict().examples()).isEmpty();
         assertThat(run.isRight()).isTrue();
         assertThat(run.counts()).as("requests in flight and restored: %s", run.faults()).isTrue();
+        assertThat(run.restoredTokens().kept()).isPositive();
+        assertThat(run.restoredTokens().repeated()).isZero();
     }
 }
