@@ -62,8 +62,8 @@ public record ChaosReport(
         line(page, "`%s`%n", command);
         line(
                 page,
-                "%s, %s. Each run: %d records, %d of them poison, %d completions each, %d new"
-                        + " tokens, checkpoint every %d ms. Undisturbed: %.1f s.%n",
+                "%s, %s. Each run: %d records, %d of them poison; completions: %d, new"
+                        + " tokens: %d, checkpoint every %d ms. Undisturbed: %.1f s.%n",
                 device,
                 commit,
                 prompts,

@@ -14,6 +14,9 @@ final class ChaosRun {
     /** Without any answer for so long, it is stuck. */
     private static final Duration STUCK = Duration.ofSeconds(150);
 
+    /** A process that is gone or stands still is missed by then, unless nobody needed it. */
+    private static final Duration NOTICED = Duration.ofSeconds(30);
+
     private static final Duration READ = Duration.ofSeconds(60);
     private static final Duration LOOK = Duration.ofMillis(100);
 
@@ -113,7 +116,7 @@ final class ChaosRun {
         for (int i = 0; i < drawn.size(); i++) {
             Fault fault = drawn.get(i);
             if (!fault.early()) {
-                awaitRunning();
+                awaitRecovery();
             }
             sendUpTo(prompts.count() * (i + 1) / drawn.size());
             if (!fault.early()) {
@@ -151,10 +154,23 @@ final class ChaosRun {
         stuck = Deadline.in(STUCK);
     }
 
-    private void awaitRunning() throws IOException, InterruptedException {
-        while (!monitor.newest().running()) {
+    /** Waits until what was done to the job has been noticed, and it runs. */
+    private void awaitRecovery() throws IOException, InterruptedException {
+        Deadline noticed = Deadline.in(NOTICED);
+        while (!monitor.newest().running() || !(isRestored() || noticed.isOver())) {
             look();
         }
+    }
+
+    /** Whether the job has restored its state since the last fault that has to make it do so. */
+    private boolean isRestored() {
+        for (int i = injected.size() - 1; i >= 0; i--) {
+            Injected last = injected.get(i);
+            if (last.fault().kind().restores()) {
+                return monitor.newest().restored() > monitor.before(last.fromMs()).restored();
+            }
+        }
+        return true;
     }
 
     /** Waits for the next checkpoint with answers; while more was sent, it holds requests too. */
