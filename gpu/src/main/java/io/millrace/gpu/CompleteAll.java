@@ -35,6 +35,10 @@ final class CompleteAll implements StepListener {
             handles.forEach(engine::cancel);
         }
         if (failure != null) {
+            while (engine.hasWork()) {
+                // Steps that were launched before it failed.
+                engine.step(this);
+            }
             throw new IllegalStateException(failure);
         }
         return handles.stream().map(results::get).toList();

@@ -34,13 +34,21 @@ final class CompletionSequence extends Sequence {
      * @param before tokens generated before an interruption
      */
     CompletionSequence(Generation generation, int index, Tokenizer tokenizer, int[] before) {
-        super(generation.group, index, generation.group.promptLength());
+        super(
+                generation.group,
+                index,
+                generation.group.promptLength(),
+                generation.group.promptLength() + generation.maxTokens);
         this.generation = generation;
         this.tokenizer = tokenizer;
         SamplingParameters sampling = generation.request.sampling();
         row =
                 new SamplingRow(
-                        sampling, generation.seed, index, generation.request.promptTokenIds());
+                        sampling,
+                        generation.seed,
+                        index,
+                        generation.request.promptTokenIds(),
+                        generation.stopIds);
         row.position = total();
         stops = sampling.stop().isEmpty() ? null : new StopStrings(sampling.stop());
         detokenizer = stops == null ? null : new Detokenizer(tokenizer);
@@ -88,7 +96,7 @@ final class CompletionSequence extends Sequence {
         row.generated[row.generatedCount++] = token;
         row.position++;
         grow();
-        if (generation.isStop(token)) {
+        if (row.isStop(token)) {
             finish(FinishReason.STOP, row.generatedCount - 1);
         } else if (stops != null && stops.add(detokenizer.add(token))) {
             finish(FinishReason.STOP, row.generatedCount);

@@ -8,13 +8,20 @@ import io.millrace.gpu.schedule.PrefixTree;
 import io.millrace.gpu.schedule.Scheduler;
 import io.millrace.gpu.schedule.StepPlan;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
-/** The engine: each step schedules, runs one forward pass, and hands the drawn tokens on. */
+/**
+ * The engine: each step schedules, runs one forward pass, and hands the drawn tokens on. Where the
+ * runner takes steps ahead, those that follow are launched before the tokens of the first are
+ * looked at; see {@link ModelRunner}.
+ */
 final class DecoderEngine implements Engine {
     private final ModelInfo model;
     private final ModelText text;
@@ -25,7 +32,9 @@ final class DecoderEngine implements Engine {
     private final PrefixTree tree;
     private final Scheduler scheduler;
     private final StepBatch batch;
-    private final StepOutput output;
+
+    /** By the slot of the step's plan. */
+    private final StepOutput[] outputs;
 
     private final Map<Long, Generation> generations = new HashMap<>();
 
@@ -39,7 +48,7 @@ final class DecoderEngine implements Engine {
     private long generatedTokens;
     private boolean closed;
 
-    /** What is being computed; stays if that fails. */
+    /** What is launched, computed or handed on; stays if that fails. */
     private volatile StepPlan stepping;
 
     /** A forward pass began and did not end well: the KV blocks may hold anything. */
@@ -78,10 +87,11 @@ final class DecoderEngine implements Engine {
                         model.defaultSampling(),
                         model.device());
         tree = new PrefixTree(blocks);
-        scheduler = new Scheduler(tree, maxBatchedTokens, maxSequences);
+        scheduler = new Scheduler(tree, maxBatchedTokens, maxSequences, runner.runAhead());
         int rows = Math.min(maxBatchedTokens, maxSequences);
         batch = new StepBatch(maxBatchedTokens, rows);
-        output = new StepOutput(rows);
+        outputs = new StepOutput[runner.runAhead() + 1];
+        Arrays.setAll(outputs, slot -> new StepOutput(rows));
     }
 
     @Override
@@ -153,34 +163,57 @@ final class DecoderEngine implements Engine {
                     "A step of this engine failed before: its KV blocks may hold anything, open a"
                             + " new one.");
         }
-        StepPlan plan = scheduler.next();
-        stepping = plan;
-        fill(plan);
         dirty = true;
-        runner.run(batch, output);
+        launch();
+        stepping = scheduler.inFlight(0);
+        runner.complete();
         dirty = false;
+        StepPlan plan = scheduler.complete();
         steps++;
         stepTokens = plan.tokens();
+        StepOutput output = outputs[plan.slot()];
         for (int row = 0; row < plan.rows(); row++) {
             CompletionSequence completion = (CompletionSequence) plan.sequence(row);
-            // A sibling's failure, or the listener, may have ended the request within this step.
-            if (!completion.generation().isDead()) {
-                update(completion, row, plan.count(row), listener);
+            // A sibling's failure, or the listener, may have ended the request within this step; an
+            // earlier step, or a cancellation, after this one was launched.
+            if (!completion.isFinished() && !completion.generation().isDead()) {
+                update(completion, plan, row, output, listener);
             }
         }
         stepping = null;
     }
 
+    /** Launches as many steps as the runner takes and as can be planned. */
+    private void launch() {
+        while (scheduler.inFlight() < outputs.length) {
+            StepPlan plan = scheduler.next();
+            if (plan.rows() == 0) {
+                return;
+            }
+            stepping = plan;
+            StepOutput output = outputs[plan.slot()];
+            fill(plan, output);
+            runner.launch(batch, output);
+        }
+    }
+
     @Override
     public long[] requestsInStep() {
         StepPlan plan = stepping;
-        return plan == null
-                ? new long[0]
-                : IntStream.range(0, plan.rows())
-                        .mapToObj(row -> (CompletionSequence) plan.sequence(row))
-                        .mapToLong(completion -> completion.generation().handle)
-                        .distinct()
-                        .toArray();
+        if (plan == null) {
+            return new long[0];
+        }
+        IntStream inFlight = IntStream.range(0, scheduler.inFlight());
+        return Stream.concat(Stream.of(plan), inFlight.mapToObj(scheduler::inFlight))
+                .flatMapToLong(DecoderEngine::handles)
+                .distinct()
+                .toArray();
+    }
+
+    private static LongStream handles(StepPlan plan) {
+        return IntStream.range(0, plan.rows())
+                .mapToObj(row -> (CompletionSequence) plan.sequence(row))
+                .mapToLong(completion -> completion.generation().handle);
     }
 
     @Override
@@ -188,18 +221,22 @@ final class DecoderEngine implements Engine {
         return runner.stop();
     }
 
-    private void fill(StepPlan plan) {
+    private void fill(StepPlan plan, StepOutput output) {
         batch.tokens = plan.tokens();
         batch.rows = plan.rows();
         int token = 0;
         for (int row = 0; row < plan.rows(); row++) {
             CompletionSequence completion = (CompletionSequence) plan.sequence(row);
             int count = plan.count(row);
-            int position = completion.computed();
-            completion.copyTokens(position, count, batch.tokenIds, token);
+            int position = plan.position(row);
+            if (position < completion.total()) {
+                completion.copyTokens(position, count, batch.tokenIds, token);
+            } else {
+                batch.tokenIds[token] = StepBatch.DRAWN;
+            }
             batch.rowStart[row] = token;
             batch.blockTables[row] = completion.blocks();
-            batch.sampling[row] = position + count == completion.total() ? completion.row() : null;
+            batch.sampling[row] = plan.draws(row) ? completion.row() : null;
             output.tokenIds[row] = StepOutput.NOT_SAMPLED;
             output.logprobs[row] = null;
             for (int i = 0; i < count; i++) {
@@ -209,12 +246,17 @@ final class DecoderEngine implements Engine {
         batch.rowStart[plan.rows()] = token;
     }
 
-    private void update(CompletionSequence completion, int row, int count, StepListener listener) {
+    private void update(
+            CompletionSequence completion,
+            StepPlan plan,
+            int row,
+            StepOutput output,
+            StepListener listener) {
         Generation generation = completion.generation();
-        int promptLeft = generation.group.promptLength() - completion.computed();
-        promptTokens += Math.max(0, Math.min(count, promptLeft));
-        scheduler.advance(completion, count);
-        if (completion.computed() < completion.total()) {
+        int promptLeft = generation.group.promptLength() - plan.position(row);
+        promptTokens += Math.max(0, Math.min(plan.count(row), promptLeft));
+        scheduler.advance(plan, row);
+        if (!plan.draws(row)) {
             return;
         }
         int token = output.tokenIds[row];

@@ -4,7 +4,6 @@ import io.millrace.gpu.GenerationResult.Completion;
 import io.millrace.gpu.schedule.SequenceGroup;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -19,7 +18,7 @@ final class Generation {
     final int maxTokens;
 
     /** Token ids that end a completion, ascending. */
-    private final int[] stopIds;
+    final int[] stopIds;
 
     private final List<CompletionSequence> completions = new ArrayList<>();
     private int unfinished;
@@ -68,10 +67,6 @@ final class Generation {
 
     List<CompletionSequence> completions() {
         return completions;
-    }
-
-    boolean isStop(int token) {
-        return Arrays.binarySearch(stopIds, token) >= 0;
     }
 
     void completionFinished() {

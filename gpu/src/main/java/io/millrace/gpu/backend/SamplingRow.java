@@ -1,10 +1,12 @@
 package io.millrace.gpu.backend;
 
 import io.millrace.gpu.SamplingParameters;
+import java.util.Arrays;
 
 /**
  * How the next token of one completion is drawn. The engine keeps one per running completion and
- * updates {@link #position} and the counts as tokens are confirmed.
+ * updates {@link #position} and the counts as tokens are confirmed: where steps are launched ahead,
+ * they lag behind what the runner has drawn.
  */
 public final class SamplingRow {
     /** The request's parameters. */
@@ -16,11 +18,14 @@ public final class SamplingRow {
     /** Index of the completion within its request. */
     public final int completion;
 
-    /** Absolute position that the drawn token will have. */
+    /** Absolute position of the next token to be confirmed. */
     public int position;
 
     /** Prompt token ids; not to be changed. */
     public final int[] prompt;
+
+    /** Token ids that end the completion, ascending; not to be changed. */
+    public final int[] stopIds;
 
     /** Tokens generated so far; the first {@link #generatedCount} entries. */
     public int[] generated;
@@ -28,12 +33,24 @@ public final class SamplingRow {
     /** Number of tokens generated so far. */
     public int generatedCount;
 
+    /** Of a completion that no token ends. */
     public SamplingRow(SamplingParameters parameters, long seed, int completion, int[] prompt) {
+        this(parameters, seed, completion, prompt, new int[0]);
+    }
+
+    public SamplingRow(
+            SamplingParameters parameters, long seed, int completion, int[] prompt, int[] stopIds) {
         this.parameters = parameters;
         this.seed = seed;
         this.completion = completion;
         this.prompt = prompt;
+        this.stopIds = stopIds;
         this.generated = new int[16];
+    }
+
+    /** Whether a token ends the completion. */
+    public boolean isStop(int token) {
+        return Arrays.binarySearch(stopIds, token) >= 0;
     }
 
     /** The repetition penalty as a normal float, so that no product or quotient by it is NaN. */

@@ -13,13 +13,19 @@ package io.millrace.gpu.backend;
  * </pre>
  */
 public final class StepBatch {
+    /**
+     * In place of a token: the one that the launch before this drew for the row's {@link
+     * #sampling}; see {@link ModelRunner}. Such a row has this one token, and is sampled.
+     */
+    public static final int DRAWN = -1;
+
     /** Number of tokens. */
     public int tokens;
 
     /** Number of rows. */
     public int rows;
 
-    /** Token ids. (tokens) */
+    /** Token ids, or {@link #DRAWN}. (tokens) */
     public int[] tokenIds;
 
     /** Absolute position of each token in its sequence. (tokens) */
@@ -35,8 +41,8 @@ public final class StepBatch {
     public int[][] blockTables;
 
     /**
-     * How to draw each row's next token, null for a row whose prompt is not complete after this
-     * step: its logits are not needed. (rows)
+     * How to draw each row's next token, for the position after the row's last one; null for a row
+     * whose prompt is not complete after this step: its logits are not needed. (rows)
      */
     public SamplingRow[] sampling;
 

@@ -10,7 +10,10 @@ public final class StepOutput {
     /** In place of a token: the row's logits hold a NaN or an infinity; only its request fails. */
     public static final int BAD_LOGITS = -2;
 
-    /** Drawn token of each row, or {@link #NOT_SAMPLED} or {@link #BAD_LOGITS}. (rows) */
+    /**
+     * Drawn token of each row, or {@link #NOT_SAMPLED} or {@link #BAD_LOGITS}; anything for a row
+     * that was dropped. (rows)
+     */
     public final int[] tokenIds;
 
     /** Log probabilities of each row, null where not asked for. (rows) */

@@ -133,16 +133,15 @@ public final class PrefixTree {
 
     /**
      * Remembers a computed block that the caller holds. If the same tokens are there already, the
-     * caller gets that block and its own is released: their K/V are equal to the bit.
+     * caller gets that block, and has to let go of its own: their K/V are equal to the bit.
      *
      * @param above a node that the caller holds, or {@link #ROOT}
      * @param blockTokens token ids. (block size)
-     * @return the block that the caller holds from here on
+     * @return the node, which the caller holds
      */
     int insert(int above, int[] blockTokens, int block) {
         int twin = take(above, blockTokens);
         if (twin != ROOT) {
-            release(block);
             return twin;
         }
         blocks.share(block);
@@ -184,7 +183,11 @@ public final class PrefixTree {
         blocks.release(leaf);
     }
 
-    private int find(int above, int[] blockTokens) {
+    /**
+     * The node below {@code above} with just these tokens, or {@link #ROOT} for none. Nobody holds
+     * it for that.
+     */
+    int find(int above, int[] blockTokens) {
         int node = buckets[bucket(above, blockTokens, 0)];
         while (node != ROOT && !(parent[node] == above && hasTokens(node, blockTokens))) {
             node = nextInBucket[node];

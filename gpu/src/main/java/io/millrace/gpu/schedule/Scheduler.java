@@ -1,6 +1,7 @@
 package io.millrace.gpu.schedule;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -16,12 +17,28 @@ import java.util.Set;
  * blocks run out, the last in rank loses its own and waits again, so the first always gets on. What
  * the prefix tree knows is not computed again; blocks that nobody but the tree holds count as free.
  * Engine thread only.
+ *
+ * <p>Steps are planned before those in flight are completed, as many as it was made for:
+ *
+ * <pre>
+ * next()       next()       complete()                next()
+ * step 1       step 2       step 1, with its tokens   step 3
+ * in flight: 1              1, 2                      2, 3
+ * </pre>
+ *
+ * A sequence with tokens in flight loses no block but to the {@link BlockFence}, takes none at the
+ * cost of another, and is not planned beyond its limit. Where blocks are short, it and all behind
+ * it sit out until their steps are completed; then the rules above hold again. What the tree has is
+ * looked up with confirmed tokens, and only confirmed tokens go there.
  */
 public final class Scheduler {
     private final PrefixTree tree;
     private final int maxTokens;
     private final int maxSequences;
-    private final StepPlan plan;
+    private final BlockFence fence;
+
+    /** In turn; one more than steps may be launched ahead. */
+    private final StepPlan[] plans;
 
     /** Tokens of the block that is looked up. */
     private final int[] blockTokens;
@@ -36,8 +53,9 @@ public final class Scheduler {
     /**
      * @param maxTokens most tokens of a step
      * @param maxSequences most sequences running at once
+     * @param ahead most steps in flight when another is planned
      */
-    public Scheduler(PrefixTree tree, int maxTokens, int maxSequences) {
+    public Scheduler(PrefixTree tree, int maxTokens, int maxSequences, int ahead) {
         if (maxTokens < 1 || maxSequences < 1) {
             throw new IllegalArgumentException(
                     "A step of %d tokens and %d sequences does nothing."
@@ -47,7 +65,9 @@ public final class Scheduler {
         this.blockTokens = new int[tree.blockSize()];
         this.maxTokens = maxTokens;
         this.maxSequences = Math.min(maxSequences, maxTokens);
-        this.plan = new StepPlan(this.maxSequences);
+        fence = new BlockFence(tree);
+        plans = new StepPlan[ahead + 1];
+        Arrays.setAll(plans, slot -> new StepPlan(slot, this.maxSequences));
     }
 
     /** Queues a sequence that fits into the cache when alone. */
@@ -55,17 +75,37 @@ public final class Scheduler {
         insert(waiting, sequence);
     }
 
-    /** Forgets a sequence; the tree keeps its full blocks. One that is not here is ignored. */
+    /**
+     * Forgets a sequence; the tree keeps its full blocks. Its rows of steps in flight are of no
+     * interest any more. One that is not here is ignored.
+     */
     public void remove(Sequence sequence) {
-        if (takeOut(running, sequence)) {
-            sequence.release(tree);
-        } else {
+        if (!takeOut(running, sequence)) {
             takeOut(waiting, sequence);
+        } else if (sequence.isInFlight()) {
+            sequence.abandon(fence);
+        } else {
+            sequence.release(tree);
         }
     }
 
+    /** Whether there is a step to plan or one in flight. */
     public boolean hasWork() {
-        return !running.isEmpty() || !waiting.isEmpty();
+        return !running.isEmpty() || !waiting.isEmpty() || fence.inFlight() > 0;
+    }
+
+    /** Steps planned and not completed. */
+    public int inFlight() {
+        return fence.inFlight();
+    }
+
+    /** The plan of a step in flight, the oldest being 0. */
+    public StepPlan inFlight(int index) {
+        return plan(fence.completed() + index);
+    }
+
+    private StepPlan plan(long step) {
+        return plans[(int) (step % plans.length)];
     }
 
     public int running() {
@@ -87,46 +127,90 @@ public final class Scheduler {
     }
 
     /**
-     * The next step. Its blocks are reserved; when it has run, the caller reports each row to
-     * {@link #advance}. The plan is good until the next call, and empty only without work.
+     * The next step, in flight from here on. Its blocks are reserved. The plan is good until the
+     * step is completed and the next is planned.
+     *
+     * @return a plan without rows, which is not in flight, if nothing can be done before a step in
+     *     flight is completed, or without work
      */
     public StepPlan next() {
-        plan.clear();
-        for (int i = 0; i < running.size(); i++) {
-            Sequence sequence = running.get(i);
-            int before = sequence.computed();
-            // Another may have computed meanwhile what this one still has to.
-            sequence.extend(tree, blockTokens);
-            cachedPromptTokens += sequence.countCached(before);
-            int count = chunk(sequence, running.size() - 1 - i);
-            if (makeRoom(sequence, count)) {
-                plan.add(sequence, count);
-            }
+        if (fence.inFlight() == plans.length) {
+            throw new IllegalStateException(plans.length + " steps are in flight already.");
         }
-        admit();
+        StepPlan plan = plan(fence.launched());
+        plan.clear();
+        if (planRunning(plan)) {
+            admit(plan);
+        }
+        if (plan.rows() > 0) {
+            fence.launch();
+        }
         return plan;
     }
 
-    /** A step computed the K/V of the next {@code tokens} tokens of a running sequence. */
-    public void advance(Sequence sequence, int tokens) {
-        sequence.advance(tokens, tree, blockTokens);
+    /**
+     * The oldest step in flight is completed. Each of its rows whose sequence is still here has to
+     * be reported to {@link #advance}.
+     */
+    public StepPlan complete() {
+        StepPlan plan = inFlight(0);
+        fence.complete();
+        return plan;
+    }
+
+    /** A row of the plan that is completed: the K/V of its tokens is there. */
+    public void advance(StepPlan plan, int row) {
+        plan.sequence(row).advance(plan.count(row), plan.draws(row), tree, fence, blockTokens);
+    }
+
+    /**
+     * @return whether those who wait may have what is left
+     */
+    private boolean planRunning(StepPlan plan) {
+        for (int i = 0; i < running.size(); i++) {
+            Sequence sequence = running.get(i);
+            if (sequence.isInFlight()) {
+                if (sequence.left() == 0 || sequence.wouldExtend(tree, blockTokens)) {
+                    continue;
+                }
+            } else {
+                int before = sequence.computed();
+                // Another may have computed meanwhile what this one still has to.
+                sequence.extend(tree, blockTokens);
+                cachedPromptTokens += sequence.countCached(before);
+            }
+            int count = chunk(plan, sequence, running.size() - 1 - i);
+            if (makeRoom(sequence, count)) {
+                plan.add(sequence, count);
+            } else if (i < running.size()) {
+                // It still runs and waits for blocks: nobody behind it may have them first.
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Tokens of a sequence in this step, one left in the budget for each of those behind it. */
-    private int chunk(Sequence sequence, int behind) {
-        return Math.min(sequence.total() - sequence.computed(), maxTokens - plan.tokens() - behind);
+    private int chunk(StepPlan plan, Sequence sequence, int behind) {
+        return Math.min(sequence.left(), maxTokens - plan.tokens() - behind);
     }
 
     /**
      * Reserves blocks for the next {@code count} tokens, at the cost of those last in rank.
      *
-     * @return false if the sequence was the last itself and waits now
+     * @return false if the sequence was the last itself and waits now, or if steps in flight have
+     *     to be completed first
      */
     private boolean makeRoom(Sequence sequence, int count) {
-        int needed = tree.blocksFor(sequence.computed() + count);
+        int positions = sequence.planned() + count;
+        int needed = tree.blocksFor(positions);
         while (needed - sequence.blockCount() > tree.available()) {
             // Those behind have no place in the plan yet: it is made in order of rank.
-            Sequence last = running.remove(running.size() - 1);
+            Sequence last = running.get(running.size() - 1);
+            if (sequence.isInFlight() || last.isInFlight()) {
+                return false;
+            }
+            running.remove(running.size() - 1);
             last.release(tree);
             insert(waiting, last);
             preemptions++;
@@ -134,11 +218,11 @@ public final class Scheduler {
                 return false;
             }
         }
-        sequence.reserve(sequence.computed() + count, tree);
+        sequence.reserve(positions, tree);
         return true;
     }
 
-    private void admit() {
+    private void admit(StepPlan plan) {
         for (int i = 0; i < waiting.size(); ) {
             if (plan.tokens() == maxTokens || running.size() == maxSequences) {
                 return;
@@ -161,7 +245,7 @@ public final class Scheduler {
             cachedPromptTokens += sequence.countCached(0);
             sequence.reserve(sequence.total(), tree);
             insert(running, sequence);
-            plan.add(sequence, chunk(sequence, 0));
+            plan.add(sequence, chunk(plan, sequence, 0));
         }
     }
 
@@ -209,10 +293,12 @@ public final class Scheduler {
         for (Sequence sequence : running) {
             require(sequence.computed() < sequence.total(), sequence, "has nothing to compute");
             require(
-                    sequence.blockCount() >= tree.blocksFor(sequence.computed()),
+                    sequence.blockCount() >= tree.blocksFor(sequence.planned()),
                     sequence,
                     "has K/V without blocks");
+            require(sequence.left() >= 0, sequence, "computes what is not drawn");
             sequence.checkIntegrity(tree);
+            checkInFlight(sequence);
             for (int i = 0; i < sequence.blockCount(); i++) {
                 holders[sequence.blocks()[i]]++;
             }
@@ -222,9 +308,35 @@ public final class Scheduler {
                     sequence.blockCount() == 0 && sequence.computed() == 0,
                     sequence,
                     "holds blocks while it waits");
+            checkInFlight(sequence);
         }
         require(running.size() <= maxSequences, null, "More run than may run");
+        require(inFlight() <= plans.length, null, "More steps are in flight than may be");
+        fence.checkIntegrity(holders);
         tree.checkIntegrity(holders);
+    }
+
+    /** Its counters have to be what the plans in flight say. */
+    private void checkInFlight(Sequence sequence) {
+        int tokens = 0;
+        int draws = 0;
+        for (int i = 0; i < inFlight(); i++) {
+            StepPlan plan = inFlight(i);
+            for (int row = 0; row < plan.rows(); row++) {
+                if (plan.sequence(row) == sequence) {
+                    require(
+                            plan.position(row) == sequence.computed() + tokens,
+                            sequence,
+                            "has a gap in flight");
+                    tokens += plan.count(row);
+                    draws += plan.draws(row) ? 1 : 0;
+                }
+            }
+        }
+        require(
+                tokens == sequence.launched() && draws == sequence.drawn(),
+                sequence,
+                "miscounts what is in flight");
     }
 
     private static void checkList(List<Sequence> list, Set<Sequence> all) {

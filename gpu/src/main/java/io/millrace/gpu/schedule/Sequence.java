@@ -15,7 +15,17 @@ import java.util.Comparator;
  * </pre>
  *
  * Chunks, preemption and blocks found in the tree are nothing but other values of {@link
- * #computed}. The owner of the tokens extends this class.
+ * #computed}. What steps in flight will add is counted apart, and becomes part of the two when they
+ * are completed:
+ *
+ * <pre>
+ * tokens   p p p p p p p p p g g g ? ?     ? = being drawn
+ *                                |   | total + drawn = 14
+ * K/V      x x x x x x x x x x x + + |     computed + launched = 13: a third step can follow
+ * blocks  [   7   |   3   |  12   |   9   ]
+ * </pre>
+ *
+ * The owner of the tokens extends this class.
  */
 public abstract class Sequence {
     /** Whom to serve first: priority, then arrival, then index within the group. */
@@ -28,8 +38,18 @@ public abstract class Sequence {
 
     private final SequenceGroup group;
     private final int index;
+
+    /** Tokens at which it ends, if not before. */
+    private final int limit;
+
     private int total;
     private int computed;
+
+    /** Tokens beyond {@link #computed} whose K/V steps in flight compute. */
+    private int launched;
+
+    /** Tokens beyond {@link #total} that steps in flight draw. */
+    private int drawn;
 
     /** The most that {@link #computed} ever was. */
     private int furthest;
@@ -44,8 +64,9 @@ public abstract class Sequence {
     /**
      * @param index within the group
      * @param total tokens known from the start: the prompt, and what was generated before
+     * @param limit tokens at which it ends, if not before: none is drawn beyond
      */
-    protected Sequence(SequenceGroup group, int index, int total) {
+    protected Sequence(SequenceGroup group, int index, int total, int limit) {
         if (group.promptLength() < 1 || total < group.promptLength()) {
             throw new IllegalArgumentException(
                     "A sequence of %d tokens cannot have a prompt of %d."
@@ -54,6 +75,7 @@ public abstract class Sequence {
         this.group = group;
         this.index = index;
         this.total = total;
+        this.limit = limit;
         group.join(this);
     }
 
@@ -73,6 +95,44 @@ public abstract class Sequence {
     /** Tokens whose K/V is in the cache. */
     public final int computed() {
         return computed;
+    }
+
+    /** Tokens whose K/V will be in the cache once the steps in flight are completed. */
+    final int planned() {
+        return computed + launched;
+    }
+
+    /** Whether a step in flight computes some of it. */
+    final boolean isInFlight() {
+        return launched > 0;
+    }
+
+    final int launched() {
+        return launched;
+    }
+
+    final int drawn() {
+        return drawn;
+    }
+
+    /** Tokens that the next step can compute; none if the last one possible is being drawn. */
+    final int left() {
+        int all = total + drawn;
+        return drawn > 0 && all >= limit ? 0 : all - planned();
+    }
+
+    /**
+     * A step is about to compute the next {@code tokens} tokens.
+     *
+     * @return whether it draws the next token
+     */
+    final boolean launch(int tokens) {
+        launched += tokens;
+        boolean draws = planned() == total + drawn;
+        if (draws) {
+            drawn++;
+        }
+        return draws;
     }
 
     /** KV block ids in order of position; may be longer than what it holds. */
@@ -97,28 +157,59 @@ public abstract class Sequence {
     protected abstract void copyTokens(int from, int count, int[] target, int offset);
 
     /**
-     * A step computed the K/V of the next {@code tokens} tokens: blocks that are full now go to the
-     * tree.
+     * The oldest of its steps in flight has computed the K/V of the next {@code tokens} tokens:
+     * blocks that are full now go to the tree.
      *
+     * @param draws what {@link #launch} said
      * @param scratch holds the tokens of a block
      */
-    final void advance(int tokens, PrefixTree tree, int[] scratch) {
+    final void advance(
+            int tokens, boolean draws, PrefixTree tree, BlockFence fence, int[] scratch) {
+        launched -= tokens;
+        drawn -= draws ? 1 : 0;
         computed += tokens;
-        if (computed > total) {
+        if (computed > total || launched < 0 || drawn < 0) {
             throw new IllegalStateException(
                     "K/V of %d tokens of %d is computed.".formatted(computed, total));
         }
         furthest = Math.max(furthest, computed);
         while ((nodes + 1) * tree.blockSize() <= computed) {
             copyBlock(nodes, scratch);
-            blocks[nodes] = tree.insert(lastNode(), scratch, blocks[nodes]);
+            int own = blocks[nodes];
+            blocks[nodes] = tree.insert(lastNode(), scratch, own);
+            if (blocks[nodes] != own) {
+                // Later steps of this sequence may be in flight: they were launched with its own.
+                fence.add(own);
+            }
             nodes++;
         }
     }
 
     /**
+     * Whether the tree has more of its next tokens than the steps in flight compute, so that it
+     * pays to wait for them and to {@link #extend} then.
+     *
+     * @param scratch holds the tokens of a block
+     */
+    final boolean wouldExtend(PrefixTree tree, int[] scratch) {
+        int blockSize = tree.blockSize();
+        int node = lastNode();
+        int known = nodes;
+        while ((known + 1) * blockSize < total) {
+            copyBlock(known, scratch);
+            node = tree.find(node, scratch);
+            if (node == PrefixTree.ROOT) {
+                break;
+            }
+            known++;
+        }
+        return known * blockSize > planned();
+    }
+
+    /**
      * Goes on from what the tree has of its next tokens, one token left to compute, so that there
-     * are logits. A block of its own that the tree's takes the place of is released.
+     * are logits. A block of its own that the tree's takes the place of is released: nothing of
+     * this sequence may be in flight.
      *
      * @param scratch holds the tokens of a block
      */
@@ -183,13 +274,29 @@ public abstract class Sequence {
         }
     }
 
-    /** Gives all blocks back, the last first; what the tree keeps may be found again. */
+    /**
+     * Gives all blocks back, the last first; what the tree keeps may be found again. Nothing of
+     * this sequence may be in flight.
+     */
     final void release(PrefixTree tree) {
         while (blockCount > 0) {
             tree.release(blocks[--blockCount]);
         }
         nodes = 0;
         computed = 0;
+    }
+
+    /**
+     * As {@link #release}, after the steps in flight; what these bring is not heard of any more.
+     */
+    final void abandon(BlockFence fence) {
+        while (blockCount > 0) {
+            fence.add(blocks[--blockCount]);
+        }
+        nodes = 0;
+        computed = 0;
+        launched = 0;
+        drawn = 0;
     }
 
     /**
@@ -223,7 +330,7 @@ public abstract class Sequence {
 
     @Override
     public final String toString() {
-        return "sequence %d.%d (%d of %d tokens computed, %d blocks)"
-                .formatted(group.arrival(), index, computed, total, blockCount);
+        return "sequence %d.%d (%d of %d tokens computed, %d and %d in flight, %d blocks)"
+                .formatted(group.arrival(), index, computed, total, launched, drawn, blockCount);
     }
 }

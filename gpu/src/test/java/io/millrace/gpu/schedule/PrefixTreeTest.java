@@ -44,7 +44,9 @@ class PrefixTreeTest {
         BlockManager blocks = new BlockManager(17, 2);
         PrefixTree tree = new PrefixTree(blocks);
         int first = tree.insert(PrefixTree.ROOT, tokens(1, 2), tree.allocate());
-        assertThat(tree.insert(PrefixTree.ROOT, tokens(1, 2), tree.allocate())).isEqualTo(first);
+        int own = tree.allocate();
+        assertThat(tree.insert(PrefixTree.ROOT, tokens(1, 2), own)).isEqualTo(first);
+        tree.release(own);
         assertThat(blocks.usedBlocks()).isEqualTo(1);
         assertThat(tree.nodes()).isEqualTo(1);
         assertThat(blocks.holders(first)).isEqualTo(3);
@@ -203,6 +205,9 @@ class PrefixTreeTest {
             Integer twin = known.putIfAbsent(longer(holder, next), holder.unfinished);
             int block = tree.insert(last(holder), next, holder.unfinished);
             assertThat(block).isEqualTo(twin == null ? holder.unfinished : twin);
+            if (twin != null) {
+                tree.release(holder.unfinished);
+            }
             holder.unfinished = 0;
             goOn(holder, next, block);
         }

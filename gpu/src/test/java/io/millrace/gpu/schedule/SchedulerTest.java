@@ -2,11 +2,18 @@ package io.millrace.gpu.schedule;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Queue;
 import java.util.Random;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SchedulerTest {
     private long arrivals;
@@ -295,8 +302,9 @@ class SchedulerTest {
         assertThat(simulation.finished).containsExactly("0.0", "1.0", "2.0");
     }
 
-    @Test
-    void anyWorkloadFinishesWithoutALeak() {
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 8})
+    void anyWorkloadFinishesWithoutALeak(int ahead) {
         for (int seed = 0; seed < 200; seed++) {
             Random random = new Random(seed);
             int blockSize = 1 + random.nextInt(7);
@@ -304,7 +312,13 @@ class SchedulerTest {
             int capacity = (blocks - 1) * blockSize;
             Simulation simulation =
                     new Simulation(
-                            blocks, blockSize, 1 + random.nextInt(54), 1 + random.nextInt(17));
+                            blocks,
+                            blockSize,
+                            1 + random.nextInt(54),
+                            1 + random.nextInt(17),
+                            ahead);
+            int stopsOneOf = seed % 2 == 0 ? Integer.MAX_VALUE : 9;
+            simulation.stops = sequence -> random.nextInt(stopsOneOf) == 0;
             int expected = 0;
             for (int i = 0; i < 17; i++) {
                 int prompt = 1 + random.nextInt(capacity);
@@ -329,6 +343,7 @@ class SchedulerTest {
                         if (!simulation.finished.contains(name)) {
                             simulation.finished.add(name);
                         }
+                        simulation.scheduler.checkIntegrity();
                     }
                 }
             }
@@ -356,12 +371,24 @@ class SchedulerTest {
         final List<TestingSequence[]> groups = new ArrayList<>();
         final List<Integer> lengths = new ArrayList<>();
         final List<String> finished = new ArrayList<>();
+        private final int ahead;
+
+        /** What each step in flight was planned with. */
+        private final Queue<Map<Sequence, int[]>> tables = new ArrayDeque<>();
+
+        /** Whether the token that a sequence got ends it. */
+        Predicate<Sequence> stops = sequence -> false;
 
         Simulation(int blocks, int blockSize, int maxTokens, int maxSequences) {
+            this(blocks, blockSize, maxTokens, maxSequences, 0);
+        }
+
+        Simulation(int blocks, int blockSize, int maxTokens, int maxSequences, int ahead) {
             this.blocks = new BlockManager(blocks, blockSize);
             tree = new PrefixTree(this.blocks);
             this.maxTokens = maxTokens;
-            scheduler = new Scheduler(tree, maxTokens, maxSequences);
+            this.ahead = ahead;
+            scheduler = new Scheduler(tree, maxTokens, maxSequences, ahead);
             arrivals = 0;
         }
 
@@ -387,33 +414,100 @@ class SchedulerTest {
         void addGroup(int[] prompt, int n, int priority, int generate) {
             SequenceGroup group = new SequenceGroup(priority, arrivals++, prompt.length);
             TestingSequence[] sequences = new TestingSequence[n];
-            Arrays.setAll(sequences, i -> new TestingSequence(group, i, prompt));
+            int limit = prompt.length + Math.max(1, generate);
+            Arrays.setAll(sequences, i -> new TestingSequence(group, i, prompt, limit));
             groups.add(sequences);
-            lengths.add(prompt.length + generate);
+            lengths.add(limit);
             for (Sequence sequence : sequences) {
                 scheduler.add(sequence);
             }
         }
 
+        /** Plans as many steps as can be, then completes one; tells what that one was. */
         String step() {
+            String planned = "";
+            while (planned != null && scheduler.inFlight() <= ahead) {
+                planned = plan();
+            }
+            return complete();
+        }
+
+        /** Plans one step; null if there is nothing to plan before one is completed. */
+        String plan() {
             StepPlan plan = scheduler.next();
             scheduler.checkIntegrity();
+            if (plan.rows() == 0) {
+                assertThat(scheduler.inFlight()).isPositive();
+                return null;
+            }
             assertThat(plan.tokens()).isBetween(1, maxTokens);
-            List<String> rows = new ArrayList<>();
             for (int row = 0; row < plan.rows(); row++) {
                 Sequence sequence = plan.sequence(row);
+                int end = plan.position(row) + plan.count(row);
                 assertThat(plan.count(row)).isPositive();
-                rows.add(name(sequence) + ":" + plan.count(row));
-                scheduler.advance(sequence, plan.count(row));
-                if (sequence.computed() == sequence.total()) {
+                assertThat(end).isLessThan(lengths.get((int) sequence.group().arrival()));
+                requireOwn(sequence, plan.position(row), end);
+            }
+            remember(plan);
+            return describe(plan);
+        }
+
+        /** What is written may be in no other sequence's table of a step in flight. */
+        private void requireOwn(Sequence sequence, int from, int end) {
+            for (int i = from / tree.blockSize(); i < tree.blocksFor(end); i++) {
+                int block = sequence.blocks()[i];
+                for (Map<Sequence, int[]> step : tables) {
+                    step.forEach(
+                            (other, table) ->
+                                    assertThat(other == sequence || !contains(table, block))
+                                            .as("block %d of %s is %s's", block, other, sequence)
+                                            .isTrue());
+                }
+            }
+        }
+
+        private static boolean contains(int[] table, int block) {
+            return Arrays.stream(table).anyMatch(b -> b == block);
+        }
+
+        private void remember(StepPlan plan) {
+            Map<Sequence, int[]> step = new IdentityHashMap<>();
+            for (int row = 0; row < plan.rows(); row++) {
+                int blocks = tree.blocksFor(plan.position(row) + plan.count(row));
+                Sequence sequence = plan.sequence(row);
+                step.put(sequence, Arrays.copyOf(sequence.blocks(), blocks));
+            }
+            tables.add(step);
+        }
+
+        String complete() {
+            StepPlan plan = scheduler.complete();
+            tables.remove();
+            for (int row = 0; row < plan.rows(); row++) {
+                Sequence sequence = plan.sequence(row);
+                if (finished.contains(name(sequence))) {
+                    continue;
+                }
+                scheduler.advance(plan, row);
+                assertThat(plan.draws(row)).isEqualTo(sequence.computed() == sequence.total());
+                if (plan.draws(row)) {
                     sequence.grow();
-                    if (sequence.total() >= lengths.get((int) sequence.group().arrival())) {
+                    if (sequence.total() >= lengths.get((int) sequence.group().arrival())
+                            || stops.test(sequence)) {
                         scheduler.remove(sequence);
                         finished.add(name(sequence));
                     }
                 }
             }
             scheduler.checkIntegrity();
+            return describe(plan);
+        }
+
+        static String describe(StepPlan plan) {
+            List<String> rows = new ArrayList<>();
+            for (int row = 0; row < plan.rows(); row++) {
+                rows.add(name(plan.sequence(row)) + ":" + plan.count(row));
+            }
             return String.join(" ", rows);
         }
 

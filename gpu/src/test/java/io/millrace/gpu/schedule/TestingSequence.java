@@ -4,8 +4,8 @@ package io.millrace.gpu.schedule;
 final class TestingSequence extends Sequence {
     private final int[] prompt;
 
-    TestingSequence(SequenceGroup group, int index, int[] prompt) {
-        super(group, index, prompt.length);
+    TestingSequence(SequenceGroup group, int index, int[] prompt, int limit) {
+        super(group, index, prompt.length, limit);
         this.prompt = prompt;
     }
 
