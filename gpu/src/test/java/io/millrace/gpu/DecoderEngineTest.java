@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millrace.gpu.GenerationResult.Completion;
 import io.millrace.gpu.GenerationResult.TokenLogprobs;
 import io.millrace.gpu.RequestRejectedException.Reason;
+import io.millrace.gpu.backend.DelayedModelRunner;
+import io.millrace.gpu.backend.ModelRunner;
 import io.millrace.gpu.backend.cpu.TestingModelRunner;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,16 +21,38 @@ class DecoderEngineTest {
     private static final int VOCABULARY = 27;
     private static final int CONTEXT = 97;
 
+    /** Steps to run ahead, as of {@link Settings#ahead(int)}. */
+    private static final int[] AHEAD = {0, 1, -1, 2, 8, -8};
+
     /** Enough of everything: nothing is cut, nothing is preempted. */
     private static final Settings ROOMY = new Settings(200, 16, 512, 64);
 
-    private record Settings(int blocks, int blockSize, int maxTokens, int maxSequences) {
+    private record Settings(int blocks, int blockSize, int maxTokens, int maxSequences, int ahead) {
+        Settings(int blocks, int blockSize, int maxTokens, int maxSequences) {
+            this(blocks, blockSize, maxTokens, maxSequences, 0);
+        }
+
+        /**
+         * @param steps to run ahead; negative for as many, computed as soon as they are launched
+         */
+        Settings ahead(int steps) {
+            return new Settings(blocks, blockSize, maxTokens, maxSequences, steps);
+        }
+
         DecoderEngine open() {
             return engine(new TestingModelRunner(VOCABULARY, blocks, blockSize), this);
+        }
+
+        DelayedModelRunner delay(ModelRunner runner) {
+            return new DelayedModelRunner(runner, Math.abs(ahead), ahead > 0);
         }
     }
 
     private static DecoderEngine engine(TestingModelRunner runner, Settings settings) {
+        return engine(settings.ahead == 0 ? runner : settings.delay(runner), settings);
+    }
+
+    private static DecoderEngine engine(ModelRunner runner, Settings settings) {
         return new DecoderEngine(
                 new ModelInfo(
                         "tiny",
@@ -61,27 +85,39 @@ class DecoderEngineTest {
                         new Settings(98, 1, 54, 17),
                         new Settings(15, 7, 23, 9),
                         new Settings(8, 16, 97, 33))) {
-            assertThat(answers(settings, requests)).as("%s", settings).isEqualTo(alone);
+            for (int ahead : AHEAD) {
+                Settings way = settings.ahead(ahead);
+                assertThat(answers(way, requests)).as("%s", way).isEqualTo(alone);
+            }
         }
     }
 
     @Test
     void aSmallCacheDoesPreempt() throws Exception {
-        DecoderEngine engine = new Settings(15, 7, 97, 9).open();
-        for (GenerationRequest request : workload(40, 1)) {
-            engine.add(request);
+        for (int ahead : AHEAD) {
+            DecoderEngine engine = new Settings(15, 7, 97, 9).ahead(ahead).open();
+            for (GenerationRequest request : workload(40, 1)) {
+                engine.add(request);
+            }
+            new RecordingListener().drain(engine);
+            assertThat(engine.stats().preemptions()).isPositive();
+            assertThat(engine.stats().kvBlocksUsed()).isZero();
         }
-        new RecordingListener().drain(engine);
-        assertThat(engine.stats().preemptions()).isPositive();
-        assertThat(engine.stats().kvBlocksUsed()).isZero();
     }
 
     @Test
     void anAnswerDoesNotDependOnWhenARequestArrives() throws Exception {
         List<GenerationRequest> requests = workload(40, 2);
         List<String> together = answers(ROOMY, requests);
+        for (int ahead : AHEAD) {
+            assertThat(answersOverTime(requests, ahead)).isEqualTo(together);
+        }
+    }
+
+    private static List<String> answersOverTime(List<GenerationRequest> requests, int ahead)
+            throws RequestRejectedException {
         Random random = new Random(3);
-        DecoderEngine engine = new Settings(30, 7, 33, 9).open();
+        DecoderEngine engine = new Settings(30, 7, 33, 9).ahead(ahead).open();
         RecordingListener listener = new RecordingListener();
         long[] handles = new long[requests.size()];
         for (int i = 0; i < handles.length; i++) {
@@ -95,7 +131,7 @@ class DecoderEngineTest {
         for (long handle : handles) {
             spread.add(describe(listener.results.get(handle)));
         }
-        assertThat(spread).isEqualTo(together);
+        return spread;
     }
 
     @Test
@@ -200,13 +236,15 @@ class DecoderEngineTest {
     void cancellingMidFlightLeaksNoBlockAndDisturbsNobody() throws Exception {
         GenerationRequest kept = request("kept", "stays", p -> p.temperature(1).maxTokens(40));
         String alone = describe(run(ROOMY.open(), kept));
-        for (int steps : new int[] {0, 1, 2, 5}) {
-            DecoderEngine engine = new Settings(40, 4, 7, 9).open();
+        for (int i : new int[] {0, 1, 2, 5, 10, 11, 12, 15, 20, 21, 22, 25, 30, 31, 32, 35}) {
+            int steps = i % 10;
+            int ahead = new int[] {0, 1, 8, -8}[i / 10];
+            DecoderEngine engine = new Settings(40, 4, 7, 9).ahead(ahead).open();
             RecordingListener listener = new RecordingListener();
             long cancelled =
                     engine.add(request("gone", "g".repeat(30), p -> p.n(3).ignoreEos(true)));
             long handle = engine.add(kept);
-            for (int i = 0; i < steps; i++) {
+            for (int step = 0; step < steps; step++) {
                 listener.step(engine);
             }
             engine.cancel(cancelled);
@@ -410,19 +448,23 @@ class DecoderEngineTest {
     void badLogitsFailOneRequestAndNoOther() throws Exception {
         GenerationRequest good = request("good", "hello", p -> p.maxTokens(20));
         String alone = describe(run(ROOMY.open(), good));
-        TestingModelRunner runner = new TestingModelRunner(VOCABULARY, 200, 16).breakAfter(25);
-        DecoderEngine engine = engine(runner, ROOMY);
-        RecordingListener listener = new RecordingListener();
-        long bad = engine.add(request("bad", "z", p -> p.n(3)));
-        long kept = engine.add(good);
         assertThat(good.promptTokenIds()).doesNotContain(25);
-        listener.drain(engine);
-        assertThat(listener.failures).containsOnlyKeys(bad);
-        assertThat(listener.failures.get(bad)).contains("position 1 of completion 0");
-        if (!alone.contains("25")) {
-            assertThat(describe(listener.results.get(kept))).isEqualTo(alone);
+        for (int ahead : AHEAD) {
+            DecoderEngine engine =
+                    engine(
+                            new TestingModelRunner(VOCABULARY, 200, 16).breakAfter(25),
+                            ROOMY.ahead(ahead));
+            RecordingListener listener = new RecordingListener();
+            long bad = engine.add(request("bad", "z", p -> p.n(3)));
+            long kept = engine.add(good);
+            listener.drain(engine);
+            assertThat(listener.failures).containsOnlyKeys(bad);
+            assertThat(listener.failures.get(bad)).contains("position 1 of completion 0");
+            if (!alone.contains("25")) {
+                assertThat(describe(listener.results.get(kept))).isEqualTo(alone);
+            }
+            assertThat(engine.stats().kvBlocksUsed()).isZero();
         }
-        assertThat(engine.stats().kvBlocksUsed()).isZero();
     }
 
     @Test
@@ -443,6 +485,118 @@ class DecoderEngineTest {
         assertThatThrownBy(() -> engine.step(listener)).hasMessageContaining("open a new one");
         assertThat(engine.stopStep()).isTrue();
         assertThat(runner.isStopped()).isTrue();
+    }
+
+    @Test
+    void aFailedStepMakesSuspectsOfAllThatWereLaunched() throws Exception {
+        for (int ahead : new int[] {2, -2}) {
+            TestingModelRunner runner = new TestingModelRunner(VOCABULARY, 200, 16);
+            DecoderEngine engine = engine(runner, new Settings(200, 16, 512, 64, ahead));
+            RecordingListener listener = new RecordingListener();
+            UnaryOperator<SamplingParameters.Builder> endless = p -> p.ignoreEos(true);
+            long first = engine.add(request("first", "abc", endless));
+            long cancelled = engine.add(request("cancelled", "abc", endless));
+            listener.step(engine);
+            assertThat(engine.requestsInStep()).isEmpty();
+            long second = engine.add(request("second", "def", p -> p.n(2).ignoreEos(true)));
+            engine.cancel(cancelled);
+            runner.failNext(new IllegalStateException("the kernel failed"));
+            // The oldest step, without the second, fails; or the newest one, as it is launched.
+            assertThatThrownBy(() -> engine.step(listener)).hasMessage("the kernel failed");
+            assertThat(engine.requestsInStep()).containsExactlyInAnyOrder(first, cancelled, second);
+            runner.failNext(null);
+            assertThatThrownBy(() -> engine.step(listener)).hasMessageContaining("open a new one");
+        }
+    }
+
+    @Test
+    void stepsAreLaunchedAheadOfTheTokensThatAreTold() throws Exception {
+        DelayedModelRunner runner =
+                ROOMY.ahead(8).delay(new TestingModelRunner(VOCABULARY, 200, 16));
+        DecoderEngine engine = engine(runner, ROOMY);
+        RecordingListener listener = new RecordingListener();
+        long handle = engine.add(request("r", "abc", p -> p.maxTokens(20).ignoreEos(true)));
+        listener.step(engine);
+        assertThat(runner.mostInFlight()).isEqualTo(9);
+        assertThat(listener.tokens(handle, 0)).hasSize(1);
+        // What is not confirmed is counted nowhere.
+        assertThat(engine.stats().generatedTokens()).isEqualTo(1);
+        assertThat(engine.stats().promptTokens()).isEqualTo(3);
+        assertThat(engine.stats().steps()).isEqualTo(1);
+        listener.drain(engine);
+        assertThat(runner.mostInFlight()).isEqualTo(9);
+        assertThat(runner.dropped()).isZero();
+        assertThat(engine.stats().steps()).as("none past the limit").isEqualTo(20);
+    }
+
+    @Test
+    void whatFollowsAStopIdIsDroppedByTheRunner() throws Exception {
+        GenerationRequest ends = request("r", "hello", p -> p.temperature(1).maxTokens(80));
+        GenerationResult expected = run(ROOMY.open(), ends);
+        DelayedModelRunner runner =
+                ROOMY.ahead(8).delay(new TestingModelRunner(VOCABULARY, 200, 16));
+        DecoderEngine engine = engine(runner, ROOMY);
+        assertThat(describe(run(engine, ends))).isEqualTo(describe(expected));
+        assertThat(expected.completions().get(0).finishReason()).isEqualTo(FinishReason.STOP);
+        assertThat(runner.dropped()).isEqualTo(8);
+        assertThat(engine.stats().generatedTokens())
+                .isEqualTo(expected.completions().get(0).tokenIds().length);
+    }
+
+    @Test
+    void whatFollowsAStopStringNeverLeavesTheEngine() throws Exception {
+        UnaryOperator<SamplingParameters.Builder> hot = p -> p.temperature(2).ignoreEos(true);
+        String free = text("r", p -> hot.apply(p).maxTokens(30));
+        GenerationRequest ends =
+                request(
+                        "r",
+                        "hello",
+                        p -> hot.apply(p).maxTokens(30).stop(List.of(free.substring(10, 13))));
+        Completion expected = run(ROOMY.open(), ends).completions().get(0);
+        assertThat(expected.finishReason()).isEqualTo(FinishReason.STOP);
+        for (int ahead : AHEAD) {
+            DecoderEngine engine = ROOMY.ahead(ahead).open();
+            RecordingListener listener = new RecordingListener();
+            long handle = engine.add(ends);
+            listener.drain(engine);
+            assertThat(listener.tokens(handle, 0)).isEqualTo(expected.tokenIds());
+            assertThat(listener.results.get(handle).completions().get(0).text())
+                    .isEqualTo(expected.text());
+            assertThat(engine.stats().generatedTokens()).isEqualTo(expected.tokenIds().length);
+        }
+    }
+
+    @Test
+    void blocksOfACancelledRequestComeBackAfterItsLastStep() throws Exception {
+        DecoderEngine engine = ROOMY.ahead(2).open();
+        RecordingListener listener = new RecordingListener();
+        long handle = engine.add(request("r", "a".repeat(40), p -> p.ignoreEos(true)));
+        listener.step(engine);
+        engine.cancel(handle);
+        engine.checkIntegrity();
+        for (int left = 2; left > 0; left--) {
+            assertThat(engine.stats().kvBlocksUsed()).isEqualTo(3);
+            assertThat(engine.hasWork()).isTrue();
+            listener.step(engine);
+        }
+        assertThat(engine.stats().kvBlocksUsed()).isZero();
+        assertThat(engine.hasWork()).isFalse();
+        assertThat(listener.tokens(handle, 0)).hasSize(1);
+    }
+
+    @Test
+    void afterABadRequestTheEngineAnswersTheNext() throws Exception {
+        for (int ahead : AHEAD) {
+            DecoderEngine engine =
+                    engine(
+                            new TestingModelRunner(VOCABULARY, 200, 16).breakAfter(25),
+                            ROOMY.ahead(ahead));
+            GenerationRequest good = request("good", "hello", p -> p.maxTokens(1));
+            List<GenerationRequest> both =
+                    List.of(request("bad", "z", p -> p), request("long", "a", p -> p));
+            assertThatThrownBy(() -> engine.complete(both)).hasMessageContaining("not numbers");
+            assertThat(engine.complete(List.of(good))).hasSize(1);
+        }
     }
 
     @Test
@@ -555,12 +709,16 @@ class DecoderEngineTest {
                         new Settings(98, 1, 54, 17),
                         new Settings(15, 7, 23, 9),
                         new Settings(8, 16, 97, 33))) {
-            assertThat(answers(settings, requests)).as("%s", settings).isEqualTo(alone);
-            List<GenerationRequest> shuffled = new ArrayList<>(requests);
-            Collections.shuffle(shuffled, new Random(settings.hashCode()));
-            List<String> answers = answers(settings, shuffled);
-            for (int i = 0; i < answers.size(); i++) {
-                assertThat(answers.get(i)).isEqualTo(alone.get(requests.indexOf(shuffled.get(i))));
+            for (int ahead : AHEAD) {
+                Settings way = settings.ahead(ahead);
+                assertThat(answers(way, requests)).as("%s", way).isEqualTo(alone);
+                List<GenerationRequest> shuffled = new ArrayList<>(requests);
+                Collections.shuffle(shuffled, new Random(way.hashCode()));
+                List<String> answers = answers(way, shuffled);
+                for (int i = 0; i < answers.size(); i++) {
+                    assertThat(answers.get(i))
+                            .isEqualTo(alone.get(requests.indexOf(shuffled.get(i))));
+                }
             }
         }
     }
@@ -640,17 +798,22 @@ class DecoderEngineTest {
 
     @Test
     void anyWorkloadWithCancelsEndsWithoutALeak() throws Exception {
-        for (int seed = 0; seed < 20; seed++) {
+        for (int seed = 0; seed < 20 * AHEAD.length; seed++) {
             Random random = new Random(seed);
             int blockSize = 1 + random.nextInt(9);
             int blocks = 97 / blockSize + 3 + random.nextInt(20);
             Settings settings =
-                    new Settings(blocks, blockSize, 1 + random.nextInt(54), 1 + random.nextInt(17));
+                    new Settings(
+                            blocks,
+                            blockSize,
+                            1 + random.nextInt(54),
+                            1 + random.nextInt(17),
+                            AHEAD[seed % AHEAD.length]);
             DecoderEngine engine = settings.open();
             RecordingListener listener = new RecordingListener();
             int cancelled = 0;
             List<GenerationRequest> requests =
-                    seed % 2 == 0 ? workload(25, 100 + seed) : family(25, 100 + seed);
+                    random.nextBoolean() ? workload(25, 100 + seed) : family(25, 100 + seed);
             for (GenerationRequest request : requests) {
                 long handle = engine.add(request);
                 for (int steps = random.nextInt(4); steps > 0; steps--) {

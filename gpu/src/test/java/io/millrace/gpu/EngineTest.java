@@ -3,6 +3,7 @@ package io.millrace.gpu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.GenerationResult.Completion;
+import io.millrace.gpu.backend.DelayedModelRunner;
 import io.millrace.gpu.backend.RecordingModelRunner;
 import io.millrace.gpu.backend.cpu.CpuRecording;
 import io.millrace.gpu.model.ModelFolder;
@@ -14,10 +15,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,9 +53,25 @@ class EngineTest {
         }
     }
 
+    /** Steps to run ahead. */
+    private static final int[] AHEAD = {0, 1, 8};
+
+    /** One in 16 of the tokens. */
+    private static final List<Integer> STOP_IDS =
+            IntStream.range(0, 256).filter(id -> id % 16 == 3).boxed().toList();
+
     /** How a set of requests is run; none of it may be seen in what comes out. */
-    private record Way(int maxTokens, int maxSequences, int blocks, int blockSize, int threads) {
+    private record Way(
+            int maxTokens, int maxSequences, int blocks, int blockSize, int threads, int ahead) {
         static final Way PLAIN = new Way(512, 64, 300, 16, 1);
+
+        Way(int maxTokens, int maxSequences, int blocks, int blockSize, int threads) {
+            this(maxTokens, maxSequences, blocks, blockSize, threads, 0);
+        }
+
+        Way ahead(int steps) {
+            return new Way(maxTokens, maxSequences, blocks, blockSize, threads, steps);
+        }
     }
 
     /** Everything that came out of a run. */
@@ -122,6 +142,9 @@ class EngineTest {
     void batchedEqualsAlone(Family family) throws Exception {
         List<GenerationRequest> requests = requests(17, 1);
         Run together = run(family, Way.PLAIN, requests);
+        for (int ahead : AHEAD) {
+            run(family, Way.PLAIN.ahead(ahead), requests).assertSameAs(together);
+        }
         for (int i = 0; i < requests.size(); i++) {
             Run alone = run(family, Way.PLAIN, List.of(requests.get(i)));
             assertThat(alone.answers.get(0)).isEqualTo(together.answers.get(i));
@@ -136,19 +159,23 @@ class EngineTest {
         List<GenerationRequest> requests = requests(17, 2);
         Run whole = run(family, Way.PLAIN, requests);
         for (int chunk : new int[] {1, 7, 17, 54}) {
-            run(family, new Way(chunk, 9, 300, 16, 1), requests).assertSameAs(whole);
+            for (int ahead : AHEAD) {
+                run(family, new Way(chunk, 9, 300, 16, 1, ahead), requests).assertSameAs(whole);
+            }
         }
     }
 
     @ParameterizedTest
     @EnumSource
     void preemptedEqualsNot(Family family) throws Exception {
-        List<GenerationRequest> requests = requests(33, 3);
+        List<GenerationRequest> requests = requests(54, 3);
         Run roomy = run(family, Way.PLAIN, requests);
-        // 16 blocks of 8 just hold the longest alone: others lose theirs on the way.
-        Run tight = run(family, new Way(97, 17, 17, 8, 1), requests);
-        assertThat(tight.preemptions).isGreaterThan(2);
-        tight.assertSameAs(roomy);
+        for (int ahead : AHEAD) {
+            // 16 blocks of 8 just hold the longest alone: others lose theirs on the way.
+            Run tight = run(family, new Way(97, 17, 17, 8, 1, ahead), requests);
+            assertThat(tight.preemptions).isGreaterThan(1);
+            tight.assertSameAs(roomy);
+        }
     }
 
     @ParameterizedTest
@@ -168,7 +195,35 @@ class EngineTest {
         Random random = new Random(5);
         List<Integer> stepsBetween = new ArrayList<>();
         requests.forEach(r -> stepsBetween.add(random.nextInt(9)));
-        run(family, new Way(33, 7, 60, 16, 1), requests, stepsBetween).assertSameAs(atOnce);
+        for (int ahead : AHEAD) {
+            Way way = new Way(33, 7, 60, 16, 1, ahead);
+            run(family, way, requests, stepsBetween).assertSameAs(atOnce);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void cancelsLeaveNoTrace(Family family) throws Exception {
+        List<GenerationRequest> requests = requests(33, 9);
+        Run whole = run(family, Way.PLAIN, requests);
+        Random random = new Random(9);
+        List<Integer> stepsBetween = new ArrayList<>();
+        requests.forEach(r -> stepsBetween.add(random.nextInt(6)));
+        for (int ahead : AHEAD) {
+            Way way = new Way(54, 9, 30, 8, 1, ahead);
+            Run rest = run(family, way, requests, stepsBetween, 3);
+            int cancelled = 0;
+            for (int i = 0; i < requests.size(); i++) {
+                if (rest.answers.get(i) == null) {
+                    cancelled++;
+                } else {
+                    assertThat(rest.answers.get(i)).isEqualTo(whole.answers.get(i));
+                }
+            }
+            assertThat(cancelled).isGreaterThan(5);
+            assertThat(whole.logits.keySet()).containsAll(rest.logits.keySet());
+            rest.assertSameBitsWhereBothHave(whole);
+        }
     }
 
     @ParameterizedTest
@@ -189,11 +244,13 @@ class EngineTest {
                     new GenerationRequest(
                             r.id(), r.promptTokenIds(), r.sampling(), r.priority(), generated));
         }
-        Run after = run(family, new Way(54, 9, 40, 16, 1), resumed);
-        assertThat(after.answers).isEqualTo(whole.answers);
-        assertThat(whole.logits.keySet()).containsAll(after.logits.keySet());
-        assertThat(after.logits.size()).isBetween(1, whole.logits.size() - 1);
-        after.assertSameBitsWhereBothHave(whole);
+        for (int ahead : AHEAD) {
+            Run after = run(family, new Way(54, 9, 40, 16, 1, ahead), resumed);
+            assertThat(after.answers).isEqualTo(whole.answers);
+            assertThat(whole.logits.keySet()).containsAll(after.logits.keySet());
+            assertThat(after.logits.size()).isBetween(1, whole.logits.size() - 1);
+            after.assertSameBitsWhereBothHave(whole);
+        }
     }
 
     @ParameterizedTest
@@ -233,12 +290,15 @@ class EngineTest {
             Run miss = run(family, Way.PLAIN, List.of(asked));
             List<GenerationRequest> both =
                     List.of(GenerationRequest.of("warming", prompt, hot), asked);
-            Run hit = run(family, Way.PLAIN, both, List.of(100, 0));
-            assertThat(hit.results.get(0).cachedTokens()).isZero();
-            assertThat(hit.results.get(1).cachedTokens()).isEqualTo((length - 1) / block * block);
-            assertThat(hit.answers.get(1)).isEqualTo(miss.answers.get(0));
-            assertThat(hit.logits.keySet()).containsAll(miss.logits.keySet());
-            miss.assertSameBitsWhereBothHave(hit);
+            for (int ahead : AHEAD) {
+                Run hit = run(family, Way.PLAIN.ahead(ahead), both, List.of(100, 0));
+                int cached = (length - 1) / block * block;
+                assertThat(hit.results.get(0).cachedTokens()).isZero();
+                assertThat(hit.results.get(1).cachedTokens()).isEqualTo(cached);
+                assertThat(hit.answers.get(1)).isEqualTo(miss.answers.get(0));
+                assertThat(hit.logits.keySet()).containsAll(miss.logits.keySet());
+                miss.assertSameBitsWhereBothHave(hit);
+            }
         }
     }
 
@@ -259,8 +319,14 @@ class EngineTest {
         List<Integer> steps = new ArrayList<>();
         requests.forEach(r -> steps.add(random.nextInt(7)));
         Run small = run(family, new Way(23, 9, 17, 8, 1), requests, steps);
-        assertThat(small.results).anyMatch(result -> result.cachedTokens() > 0);
-        assertThat(small.preemptions).isPositive();
+        for (int ahead : AHEAD) {
+            Run same = run(family, new Way(23, 9, 17, 8, 1, ahead), requests, steps);
+            assertThat(same.results).anyMatch(result -> result.cachedTokens() > 0);
+            assertThat(same.preemptions).isPositive();
+            assertThat(same.logits.keySet()).isEqualTo(small.logits.keySet());
+            same.assertSameBitsWhereBothHave(small);
+            assertThat(same.answers).isEqualTo(small.answers);
+        }
         for (int i = 0; i < requests.size(); i++) {
             Run alone = run(family, Way.PLAIN, List.of(requests.get(i)));
             assertThat(small.answers.get(i)).isEqualTo(alone.answers.get(0));
@@ -278,6 +344,19 @@ class EngineTest {
      */
     private Run run(
             Family family, Way way, List<GenerationRequest> requests, List<Integer> stepsBetween)
+            throws Exception {
+        return run(family, way, requests, stepsBetween, 0);
+    }
+
+    /**
+     * @param cancelled one of so many is cancelled after the steps that follow it; 0 for none
+     */
+    private Run run(
+            Family family,
+            Way way,
+            List<GenerationRequest> requests,
+            List<Integer> stepsBetween,
+            int cancelled)
             throws Exception {
         ModelFolder folder = MODELS.get(family);
         EngineOptions options =
@@ -303,7 +382,7 @@ class EngineTest {
                         info,
                         ModelText.of(tokenizer),
                         folder.endOfTextIds(),
-                        runner,
+                        way.ahead == 0 ? runner : new DelayedModelRunner(runner, way.ahead, true),
                         way.maxTokens,
                         way.maxSequences)) {
             RecordingListener listener = new RecordingListener();
@@ -313,14 +392,46 @@ class EngineTest {
                 for (int s = stepsBetween == null ? 0 : stepsBetween.get(i); s > 0; s--) {
                     listener.step(engine);
                 }
+                if (cancelled > 0 && i % cancelled == 0) {
+                    engine.cancel(handles.get(i));
+                    engine.checkIntegrity();
+                }
             }
             listener.drain(engine);
             assertThat(engine.stats().kvBlocksUsed()).isZero();
-            List<GenerationResult> results = handles.stream().map(listener.results::get).toList();
-            List<String> answers = results.stream().map(DecoderEngineTest::describe).toList();
-            return new Run(
-                    answers, results, new TreeMap<>(runner.logits()), engine.stats().preemptions());
+            List<GenerationResult> results = new ArrayList<>();
+            List<String> answers = new ArrayList<>();
+            for (long handle : handles) {
+                GenerationResult result = listener.results.get(handle);
+                results.add(result);
+                answers.add(result == null ? null : DecoderEngineTest.describe(result));
+            }
+            Map<String, float[]> logits = new TreeMap<>(runner.logits());
+            if (way.ahead > 0 || cancelled > 0) {
+                logits.keySet().retainAll(answered(requests, results));
+            }
+            return new Run(answers, results, logits, engine.stats().preemptions());
         }
+    }
+
+    /** The names of those logits that the tokens of results were drawn from. */
+    private static Set<String> answered(
+            List<GenerationRequest> requests, List<GenerationResult> results) {
+        Set<String> names = new HashSet<>();
+        for (int i = 0; i < requests.size(); i++) {
+            GenerationRequest request = requests.get(i);
+            Long given = request.sampling().seed();
+            long seed = given != null ? given : Generation.seedOf(request.id());
+            if (results.get(i) != null) {
+                for (Completion completion : results.get(i).completions()) {
+                    for (int token = 0; token < completion.tokenIds().length; token++) {
+                        int position = request.promptTokenIds().length + token;
+                        names.add("%d.%d.%d".formatted(seed, completion.index(), position));
+                    }
+                }
+            }
+        }
+        return names;
     }
 
     /** Prompts of 1 to 97 tokens with all kinds of sampling. */
@@ -336,6 +447,7 @@ class EngineTest {
             p.n(random.nextInt(5) == 0 ? 3 : 1).logprobs(random.nextInt(3) == 0 ? 4 : -1);
             p.repetitionPenalty(random.nextInt(4) == 0 ? 1.2 : 1);
             p.stop(random.nextInt(4) == 0 ? List.of("e", "zz") : List.of());
+            p.stopTokenIds(i % 7 == 3 ? STOP_IDS : List.of());
             requests.add(
                     new GenerationRequest(
                             "request " + i, prompt, p.build(), random.nextInt(2), List.of()));
