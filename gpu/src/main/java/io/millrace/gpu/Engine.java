@@ -91,15 +91,21 @@ public interface Engine extends AutoCloseable {
     /** Forgets a request; nothing more is told of it. An unknown or finished handle is ignored. */
     void cancel(long handle);
 
-    /** Whether a step would do anything. */
+    /**
+     * Whether a step would do anything. Where steps are launched ahead, those of requests that are
+     * gone are still to be completed.
+     */
     boolean hasWork();
 
-    /** Runs one step: schedule, forward, sample, update. Returns at once without work. */
+    /**
+     * Runs one step: schedule, forward, sample, update. Where the device takes steps ahead, those
+     * that follow are under way when this returns. Returns at once without work.
+     */
     void step(StepListener listener);
 
     /**
-     * Handles of the requests in the step that runs, or else in the last one if that failed; none
-     * if that cannot be told. Any thread.
+     * Handles of the requests in the step that runs and in those launched behind it, or else in the
+     * last ones if that failed; none if that cannot be told. Any thread.
      */
     long[] requestsInStep();
 

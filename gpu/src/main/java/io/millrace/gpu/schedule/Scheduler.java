@@ -26,10 +26,10 @@ import java.util.Set;
  * in flight: 1              1, 2                      2, 3
  * </pre>
  *
- * A sequence with tokens in flight loses no block but to the {@link BlockFence}, takes none at the
- * cost of another, and is not planned beyond its limit. Where blocks are short, it and all behind
- * it sit out until their steps are completed; then the rules above hold again. What the tree has is
- * looked up with confirmed tokens, and only confirmed tokens go there.
+ * A sequence with tokens in flight is not set back, and not planned beyond its limit; what it lets
+ * go of waits at the {@link BlockFence}. Where blocks are short and the last in rank is in flight,
+ * who needs them and all behind it sit out until their steps are completed; then the rules above
+ * hold again. The tree is asked about confirmed tokens, and only those go there.
  */
 public final class Scheduler {
     private final PrefixTree tree;
@@ -207,7 +207,7 @@ public final class Scheduler {
         while (needed - sequence.blockCount() > tree.available()) {
             // Those behind have no place in the plan yet: it is made in order of rank.
             Sequence last = running.get(running.size() - 1);
-            if (sequence.isInFlight() || last.isInFlight()) {
+            if (last.isInFlight()) {
                 return false;
             }
             running.remove(running.size() - 1);

@@ -374,18 +374,18 @@ class SchedulerTest {
     }
 
     @Test
-    void whoHasTokensInFlightLosesNoBlockAndTakesNobodyElses() {
-        // 4 blocks of 4: two prompts of 4 and the tokens after them take all.
+    void whoHasTokensInFlightIsNotSetBack() {
+        // 4 blocks of 4: two prompts and the tokens after them take all.
         Simulation simulation = new Simulation(5, 4, 100, 8, 8);
+        simulation.add(5, 9);
         simulation.add(4, 9);
-        simulation.add(4, 9);
-        assertThat(simulation.plan()).isEqualTo("0.0:4 1.0:4");
-        for (int step = 0; step < 4; step++) {
+        assertThat(simulation.plan()).isEqualTo("0.0:5 1.0:4");
+        for (int step = 0; step < 3; step++) {
             assertThat(simulation.plan()).isEqualTo("0.0:1 1.0:1");
         }
-        // The first lacks a block: the second must not go on either, or its steps would never end.
+        // The first lacks a block. The second does not, but must not go on for ever.
         assertThat(simulation.plan()).isNull();
-        for (int step = 0; step < 4; step++) {
+        for (int step = 0; step < 3; step++) {
             simulation.complete();
             assertThat(simulation.plan()).isNull();
             assertThat(simulation.scheduler.preemptions()).isZero();
