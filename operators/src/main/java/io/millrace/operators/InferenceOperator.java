@@ -118,10 +118,6 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
 
     @Override
     public void processElement(StreamRecord<MicroBatch> element) throws Exception {
-        // With a hop in between no source obeys the valve: then this is where it stops.
-        while (!valve.isAttached() && !valve.isOpen()) {
-            mailbox.yield();
-        }
         long now = System.currentTimeMillis();
         List<InFlight> batch = new ArrayList<>(element.getValue().records().size());
         for (Inbound inbound : element.getValue().records()) {
@@ -346,7 +342,10 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         quarantine.onCheckpointComplete(checkpointId);
     }
 
-    /** Reached by {@code --drain} with work left; else the source holds its end back. */
+    /**
+     * Reached with work left by {@code --drain} and behind a hop; else the source holds its end
+     * back.
+     */
     @Override
     public void endInput() throws Exception {
         while (!queue.isEmpty()) {

@@ -6,11 +6,12 @@ import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.connector.source.Source;
 import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.DataStreamSource;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /**
- * Puts the operators between a source of records and a stream of their outcomes together, all in
- * one chain.
+ * Puts the operators between a source of records and a stream of their outcomes together: all in
+ * one chain, or with {@link Partitioning#PREFIX} in two chains with the network between them.
  */
 public final class InferencePipeline {
     private InferencePipeline() {}
@@ -29,7 +30,8 @@ public final class InferencePipeline {
      * PipelineOptions#name}, so they stay the same from release to release.
      *
      * <p>A bounded source runs in streaming mode, so that there are checkpoints; an environment in
-     * batch mode is refused.
+     * batch mode is refused. With {@link Partitioning#PREFIX} the environment's checkpoints become
+     * unaligned ones.
      *
      * @param sourceName name of the source in the web UI
      * @param watermarks made from the records' own timestamps; {@code withIdleness} is right here,
@@ -46,20 +48,11 @@ public final class InferencePipeline {
         stream(env);
         if (!env.isChainingEnabled()) {
             throw new IllegalArgumentException(
-                    "Operator chaining is off (pipeline.operator-chaining.enabled), but the source"
-                            + " can be paused only by an operator in its chain; switch it on.");
+                    "Operator chaining is off (pipeline.operator-chaining.enabled), but only operators"
+                            + " in one chain can hold records back; switch it on.");
         }
         String uid = options.name();
-        return env.fromSource(
-                        ValvedSource.of(source, WireType.INBOUND, uid),
-                        new ValvedWatermarks(watermarks, uid),
-                        sourceName,
-                        WireType.INBOUND)
-                .uid(uid + "-source")
-                .map(new RequestValidator(options.engine().modelName()))
-                .returns(WireType.INBOUND)
-                .name("validate")
-                .uid(uid + "-validator")
+        return arriving(env, source, sourceName, new RecordTimestamps(watermarks), options)
                 .transform(
                         "micro-batch (" + options.batching().name().toLowerCase(Locale.ROOT) + ")",
                         WireType.MICRO_BATCH,
@@ -70,6 +63,42 @@ public final class InferencePipeline {
                         WireType.OUTCOME,
                         new InferenceOperatorFactory(options))
                 .uid(uid + "-inference");
+    }
+
+    /** Validated records, where they are answered. */
+    private static DataStream<Inbound> arriving(
+            StreamExecutionEnvironment env,
+            Source<Inbound, ?, ?> source,
+            String sourceName,
+            WatermarkStrategy<Inbound> watermarks,
+            PipelineOptions options) {
+        String uid = options.name();
+        if (options.partitioning() == Partitioning.PREFIX) {
+            // No valve to obey: back-pressure of the network stops the source, and its clock too.
+            return PrefixHop.over(
+                    validated(
+                            env.fromSource(source, watermarks, sourceName, WireType.INBOUND),
+                            PrefixHop.senderUid(options),
+                            options),
+                    options);
+        }
+        return validated(
+                env.fromSource(
+                        ValvedSource.of(source, WireType.INBOUND, uid),
+                        new ValvedWatermarks(watermarks, uid),
+                        sourceName,
+                        WireType.INBOUND),
+                uid + "-validator",
+                options);
+    }
+
+    private static DataStream<Inbound> validated(
+            DataStreamSource<Inbound> source, String uid, PipelineOptions options) {
+        return source.uid(options.name() + "-source")
+                .map(new RequestValidator(options.engine().modelName()))
+                .returns(WireType.INBOUND)
+                .name("validate")
+                .uid(uid);
     }
 
     /** Automatic mode would take batch for bounded sources. */

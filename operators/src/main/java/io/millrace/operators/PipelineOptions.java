@@ -11,6 +11,7 @@ import java.util.Objects;
  *
  * @param engine the engine; equal options share one in each JVM
  * @param loader opens it
+ * @param partitioning whether requests go to the engine that knows how they begin
  * @param batching static or dynamic
  * @param batchSize most requests in a static batch
  * @param batchTimeoutMs longest time that a request waits for its static batch to fill, ms
@@ -27,6 +28,7 @@ import java.util.Objects;
 public record PipelineOptions(
         EngineOptions engine,
         EngineLoader loader,
+        Partitioning partitioning,
         Batching batching,
         int batchSize,
         long batchTimeoutMs,
@@ -42,6 +44,7 @@ public record PipelineOptions(
     public PipelineOptions {
         Objects.requireNonNull(engine, "engine");
         Objects.requireNonNull(loader, "loader");
+        Objects.requireNonNull(partitioning, "partitioning");
         Objects.requireNonNull(batching, "batching");
         Objects.requireNonNull(resumePolicy, "resume policy");
         Objects.requireNonNull(faults, "faults");
@@ -52,6 +55,17 @@ public record PipelineOptions(
         atLeast("most tokens in flight", maxInFlightTokens, 1);
         if (name == null || name.isBlank()) {
             throw new IllegalArgumentException("The pipeline's name must not be empty.");
+        }
+        if (partitioning == Partitioning.PREFIX && batching == Batching.STATIC) {
+            throw new IllegalArgumentException(
+                    "The partitioning is PREFIX and the batching STATIC, but a barrier would wait for"
+                            + " a whole batch: make the batching DYNAMIC or the partitioning NONE.");
+        }
+        if (partitioning == Partitioning.PREFIX && ordered) {
+            throw new IllegalArgumentException(
+                    "The partitioning is PREFIX and outcomes shall be ordered, but requests of one"
+                            + " partition are answered by several subtasks: leave ordered out or make"
+                            + " the partitioning NONE.");
         }
     }
 
@@ -76,6 +90,7 @@ public record PipelineOptions(
     public static final class Builder {
         private final EngineOptions engine;
         private final EngineLoader loader;
+        private Partitioning partitioning = Partitioning.NONE;
         private Batching batching = Batching.DYNAMIC;
         private int batchSize = 32;
         private long batchTimeoutMs = 100;
@@ -90,6 +105,11 @@ public record PipelineOptions(
         private Builder(EngineOptions engine, EngineLoader loader) {
             this.engine = engine;
             this.loader = loader;
+        }
+
+        public Builder partitioning(Partitioning value) {
+            partitioning = value;
+            return this;
         }
 
         public Builder batching(Batching value) {
@@ -146,6 +166,7 @@ public record PipelineOptions(
             return new PipelineOptions(
                     engine,
                     loader,
+                    partitioning,
                     batching,
                     batchSize,
                     batchTimeoutMs,

@@ -7,9 +7,10 @@ import java.util.WeakHashMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.flink.api.common.functions.RuntimeContext;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 
 /**
- * Decides whether a task's source may read on, by requests and by tokens in flight. Mailbox thread
+ * Decides whether a task may take more in, by requests and by tokens in flight. Mailbox thread
  * only, except for the futures.
  *
  * <pre>
@@ -17,6 +18,8 @@ import org.apache.flink.api.common.functions.RuntimeContext;
  *     ^ closed?                 | buffered      | in flight      | left
  *     └───────────── valve ─────┴───────────────┴────────────────┘
  * </pre>
+ *
+ * <p>Behind a hop the {@link GateOperator} asks it in place of the reader.
  *
  * <p>Reader and operators share no object, only a task: the inference operator, which Flink opens
  * first, registers the valve under the task attempt, and the others look it up there.
@@ -35,7 +38,6 @@ final class Valve {
 
     private int requests;
     private long tokens;
-    private boolean attached;
     private Runnable flush = () -> {};
 
     /** Weak, so that a clock goes with the split whose idleness it measured. */
@@ -63,6 +65,21 @@ final class Valve {
         return REGISTERED.get(key(context, pipeline));
     }
 
+    /** As {@link #find}; without a valve the task fails for good. */
+    static Valve require(RuntimeContext context, String pipeline) {
+        Valve valve = find(context, pipeline);
+        if (valve == null) {
+            throw new SuppressRestartsException(
+                    new IllegalStateException(
+                            context.getTaskInfo().getTaskName()
+                                    + " and the inference operator are not in one chain, so nothing"
+                                    + " could hold records back: give all operators of the pipeline"
+                                    + " the same parallelism and leave chaining enabled"
+                                    + " (pipeline.operator-chaining.enabled)."));
+        }
+        return valve;
+    }
+
     /** The valve of the task whose mailbox thread calls, or null. */
     static Valve ofThisTask(String pipeline) {
         for (Valve valve : REGISTERED.values()) {
@@ -84,15 +101,6 @@ final class Valve {
 
     void unregister() {
         REGISTERED.remove(key, this);
-    }
-
-    /** A source in this task obeys this valve. */
-    void attach() {
-        attached = true;
-    }
-
-    boolean isAttached() {
-        return attached;
     }
 
     /** Tells {@code clock} from now on when this valve opens and closes. */

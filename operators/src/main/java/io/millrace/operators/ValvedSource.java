@@ -65,7 +65,7 @@ class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
                             + source.getClass().getName());
         }
         return new ValvedSourceReader<>(
-                reader, () -> Valve.find(rich.getRuntimeContext(), pipeline));
+                reader, () -> Valve.require(rich.getRuntimeContext(), pipeline));
     }
 
     @Override

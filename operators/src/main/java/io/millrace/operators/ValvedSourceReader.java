@@ -9,7 +9,6 @@ import org.apache.flink.api.connector.source.SourceEvent;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.api.connector.source.SourceSplit;
 import org.apache.flink.core.io.InputStatus;
-import org.apache.flink.runtime.execution.SuppressRestartsException;
 
 /**
  * A reader that has nothing available while its task's {@link Valve} is closed, and whose input
@@ -31,15 +30,6 @@ final class ValvedSourceReader<T, SplitT extends SourceSplit> implements SourceR
     public void start() {
         // By now every operator of the chain is open.
         valve = findValve.get();
-        if (valve == null) {
-            throw new SuppressRestartsException(
-                    new IllegalStateException(
-                            "The source and the inference operator are not in one chain, so the"
-                                    + " source could not be paused: give all operators of the pipeline"
-                                    + " the same parallelism and leave chaining enabled"
-                                    + " (pipeline.operator-chaining.enabled)."));
-        }
-        valve.attach();
         reader.start();
     }
 

@@ -1,6 +1,5 @@
 package io.millrace.operators;
 
-import org.apache.flink.api.common.eventtime.RecordTimestampAssigner;
 import org.apache.flink.api.common.eventtime.TimestampAssigner;
 import org.apache.flink.api.common.eventtime.TimestampAssignerSupplier;
 import org.apache.flink.api.common.eventtime.WatermarkAlignmentParams;
@@ -8,13 +7,11 @@ import org.apache.flink.api.common.eventtime.WatermarkGenerator;
 import org.apache.flink.api.common.eventtime.WatermarkGeneratorSupplier;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.metrics.MetricGroup;
-import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.util.clock.RelativeClock;
 
 /**
  * Any strategy, for a valved source: a closed {@link Valve} is not idleness, so the clock that
- * idleness is measured by stands still while it is closed; event time is the record's own
- * timestamp, since that is what state keeps of it.
+ * idleness is measured by stands still while it is closed.
  */
 final class ValvedWatermarks implements WatermarkStrategy<Inbound> {
     private static final long serialVersionUID = 1L;
@@ -33,14 +30,7 @@ final class ValvedWatermarks implements WatermarkStrategy<Inbound> {
     @Override
     public TimestampAssigner<Inbound> createTimestampAssigner(
             TimestampAssignerSupplier.Context context) {
-        if (!(strategy.createTimestampAssigner(context) instanceof RecordTimestampAssigner)) {
-            throw new SuppressRestartsException(
-                    new IllegalArgumentException(
-                            "The watermark strategy assigns timestamps of its own, but an outcome has"
-                                    + " its record's timestamp: leave withTimestampAssigner out and"
-                                    + " give the record that timestamp."));
-        }
-        return (inbound, timestamp) -> inbound.origin().timestamp();
+        return strategy.createTimestampAssigner(context);
     }
 
     @Override

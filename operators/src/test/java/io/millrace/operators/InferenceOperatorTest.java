@@ -333,7 +333,6 @@ class InferenceOperatorTest {
         control.hold();
         OperatorSubtaskState one;
         try (InferenceHarness harness = InferenceHarness.open(options)) {
-            harness.valve().attach();
             for (int i = 0; i < 17; i++) {
                 harness.send(request("r" + i, 30));
             }
@@ -435,7 +434,6 @@ class InferenceOperatorTest {
                 InferenceHarness.open(
                         options().maxInFlightRequests(3).maxInFlightTokens(100).build())) {
             Valve valve = harness.valve();
-            valve.attach();
             control.hold();
             harness.send(request("a", 1), request("b", 1));
             assertThat(valve.isOpen()).isTrue();
@@ -453,16 +451,6 @@ class InferenceOperatorTest {
             assertThat(valve.isOpen()).isTrue();
             assertThat(valve.tokens()).isZero();
             assertThat(valve.emptied()).isDone();
-        }
-    }
-
-    @Test
-    void withoutASourceInTheChainAFullOperatorYields() throws Exception {
-        try (InferenceHarness harness =
-                InferenceHarness.open(options().maxInFlightRequests(1).build())) {
-            harness.send(request("a", 17), request("b", 17), request("c", 17));
-            assertThat(harness.ids()).containsExactly("a", "b");
-            harness.runUntilOutcomes(3);
         }
     }
 

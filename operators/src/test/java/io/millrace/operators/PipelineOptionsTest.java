@@ -31,4 +31,16 @@ class PipelineOptionsTest {
         assertThatThrownBy(() -> builder.maxInFlightTokens(1).name(" ").build())
                 .hasMessageContaining("name");
     }
+
+    @Test
+    void whatCannotHoldThroughAHopIsRefusedWithTheRemedy() {
+        builder.partitioning(Partitioning.PREFIX).build();
+        assertThatThrownBy(() -> builder.batching(Batching.STATIC).build())
+                .hasMessageContaining("PREFIX and the batching STATIC")
+                .hasMessageContaining("make the batching DYNAMIC");
+        assertThatThrownBy(() -> builder.batching(Batching.DYNAMIC).ordered(true).build())
+                .hasMessageContaining("PREFIX and outcomes shall be ordered")
+                .hasMessageContaining("leave ordered out");
+        builder.partitioning(Partitioning.NONE).build();
+    }
 }

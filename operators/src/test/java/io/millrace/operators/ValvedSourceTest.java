@@ -139,7 +139,6 @@ class ValvedSourceTest {
     void aClosedValveMakesNothingAvailableUntilItOpens() throws Exception {
         Valve valve = valve(2);
         var reader = reader(valve);
-        assertThat(valve.isAttached()).isTrue();
         assertThat(reader.pollNext(null)).isEqualTo(InputStatus.MORE_AVAILABLE);
         valve.add(2, 54);
         assertThat(reader.pollNext(null)).isEqualTo(InputStatus.NOTHING_AVAILABLE);
@@ -180,13 +179,21 @@ class ValvedSourceTest {
 
     @Test
     @SuppressWarnings("unchecked")
-    void withoutTheInferenceOperatorInTheChainTheReaderRefusesToStart() {
-        var reader =
-                new ValvedSourceReader<Inbound, SourceSplit>(
-                        recording(SourceReader.class), () -> null);
-        assertThatThrownBy(reader::start)
-                .isInstanceOf(SuppressRestartsException.class)
-                .hasStackTraceContaining("are not in one chain");
-        assertThat(calls).isEmpty();
+    void withoutTheInferenceOperatorInTheChainTheReaderRefusesToStart() throws Exception {
+        var harness =
+                new OneInputStreamOperatorTestHarness<>(
+                        new MicroBatchOperatorFactory(options(1)), InboundSerializer.INSTANCE);
+        try (harness) {
+            harness.open();
+            StreamingRuntimeContext context = harness.getOperator().getRuntimeContext();
+            var reader =
+                    new ValvedSourceReader<Inbound, SourceSplit>(
+                            recording(SourceReader.class),
+                            () -> Valve.require(context, "millrace"));
+            assertThatThrownBy(reader::start)
+                    .isInstanceOf(SuppressRestartsException.class)
+                    .hasStackTraceContaining("are not in one chain");
+            assertThat(calls).isEmpty();
+        }
     }
 }

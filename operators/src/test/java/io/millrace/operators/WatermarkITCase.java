@@ -27,6 +27,8 @@ import org.apache.flink.util.OutputTag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Event time downstream of the pipeline. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -49,7 +51,10 @@ class WatermarkITCase {
     private static final int RECORDS = 34;
     private static final long LATER = 1_000_000_000L;
 
-    private static final CountDownLatch CLOSED_LONG_ENOUGH = new CountDownLatch(EMITS);
+    /** More than what the network holds of all records together. */
+    private static final int RECORD_BYTES = 1 << 17;
+
+    private static volatile CountDownLatch closedLongEnough;
 
     /** Counts how often a subtask whose first request has come is asked for its watermark. */
     private record Counting(WatermarkGenerator<Inbound> generator, boolean[] begun)
@@ -65,7 +70,7 @@ class WatermarkITCase {
         public void onPeriodicEmit(WatermarkOutput output) {
             generator.onPeriodicEmit(output);
             if (begun[0]) {
-                CLOSED_LONG_ENOUGH.countDown();
+                closedLongEnough.countDown();
             }
         }
     }
@@ -89,7 +94,7 @@ class WatermarkITCase {
                         (early ? 0 : LATER) + 1000 * number,
                         null,
                         origin.headers(),
-                        origin.value());
+                        new byte[RECORD_BYTES]);
         if (!early) {
             return new Inbound.Rejected(at, id, FailureCode.UNREADABLE, "later");
         }
@@ -105,20 +110,26 @@ class WatermarkITCase {
         return env;
     }
 
-    private static PipelineOptions options() {
+    private static PipelineOptions options(Partitioning partitioning) {
         return PipelineOptions.builder(
                         TestingEngine.options(NAME).withModelName(NAME), TestingEngine.loader())
+                .partitioning(partitioning)
                 .maxInFlightRequests(1)
                 .build();
     }
 
-    @Test
-    void nothingIsLateAfterTheValveWasClosedForLongerThanInputMayBeIdle() throws Exception {
+    @ParameterizedTest
+    @EnumSource(Partitioning.class)
+    void nothingIsLateAfterTheValveWasClosedForLongerThanInputMayBeIdle(Partitioning partitioning)
+            throws Exception {
+        int before = TestingOutcomes.of(NAME).all().size();
+        closedLongEnough = new CountDownLatch(EMITS);
         TestingControl control = TestingControl.of(NAME).hold();
+        int added = control.added().size();
         StreamExecutionEnvironment env = environment();
         TestingSource source = new TestingSource(RECORDS, true, WatermarkITCase::record);
         DataStream<Outcome> outcomes =
-                InferencePipeline.build(env, source, "requests", strategy(), options());
+                InferencePipeline.build(env, source, "requests", strategy(), options(partitioning));
         OutputTag<Outcome> late = new OutputTag<>("late", outcomes.getType());
         SingleOutputStreamOperator<Outcome> windows =
                 outcomes.keyBy(outcome -> 0, Types.INT)
@@ -130,16 +141,17 @@ class WatermarkITCase {
                 .map(TestingOutcomes.collector("late"))
                 .sinkTo(new DiscardingSink<>());
         JobClient job = env.executeAsync(NAME);
-        control.awaitAdded(1);
-        assertThat(CLOSED_LONG_ENOUGH.await(30, TimeUnit.SECONDS)).isTrue();
+        control.awaitAdded(added + 1);
+        assertThat(closedLongEnough.await(30, TimeUnit.SECONDS)).isTrue();
         control.release();
         job.getJobExecutionResult().get();
         assertThat(TestingOutcomes.of("late").all()).isEmpty();
-        assertThat(TestingOutcomes.of(NAME).all()).as("one a window").hasSize(RECORDS);
+        assertThat(TestingOutcomes.of(NAME).all()).as("one a window").hasSize(before + RECORDS);
     }
 
-    @Test
-    void timestampsOfOnesOwnAreRefusedForGood() throws Exception {
+    @ParameterizedTest
+    @EnumSource(Partitioning.class)
+    void timestampsOfOnesOwnAreRefusedForGood(Partitioning partitioning) throws Exception {
         StreamExecutionEnvironment env = environment();
         InferencePipeline.build(
                         env,
@@ -147,7 +159,7 @@ class WatermarkITCase {
                         "requests",
                         WatermarkStrategy.<Inbound>forMonotonousTimestamps()
                                 .withTimestampAssigner((inbound, timestamp) -> 17),
-                        options())
+                        options(partitioning))
                 .sinkTo(new DiscardingSink<>());
         assertThatThrownBy(() -> env.execute(NAME))
                 .hasStackTraceContaining("leave withTimestampAssigner out");
@@ -158,13 +170,16 @@ class WatermarkITCase {
         StreamExecutionEnvironment batch = environment();
         batch.setRuntimeMode(RuntimeExecutionMode.BATCH);
         TestingSource source = new TestingSource(1, true, WatermarkITCase::record);
-        assertThatThrownBy(() -> InferencePipeline.build(batch, source, "requests", options()))
+        assertThatThrownBy(
+                        () ->
+                                InferencePipeline.build(
+                                        batch, source, "requests", options(Partitioning.NONE)))
                 .hasMessageContaining("BATCH, which has no checkpoints")
                 .hasMessageContaining("execution.runtime-mode");
         StreamExecutionEnvironment automatic = environment();
         automatic.setRuntimeMode(RuntimeExecutionMode.AUTOMATIC);
         automatic.enableCheckpointing(1000);
-        InferencePipeline.build(automatic, source, "requests", options())
+        InferencePipeline.build(automatic, source, "requests", options(Partitioning.NONE))
                 .sinkTo(new DiscardingSink<>());
         assertThat(automatic.getStreamGraph().getCheckpointConfig().isCheckpointingEnabled())
                 .isTrue();

@@ -1,0 +1,379 @@
+package io.millrace.operators;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.flink.api.common.functions.OpenContext;
+import org.apache.flink.api.common.functions.RichMapFunction;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.ExternalizedCheckpointRetention;
+import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.configuration.StateRecoveryOptions;
+import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.core.execution.CheckpointingMode;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.runtime.checkpoint.AbstractCheckpointStats;
+import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.apache.flink.test.junit5.InjectMiniCluster;
+import org.apache.flink.test.junit5.MiniClusterExtension;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The pipeline with the network between source and engine. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class PrefixHopITCase {
+    @RegisterExtension
+    static final MiniClusterExtension CLUSTER =
+            new MiniClusterExtension(
+                    new MiniClusterResourceConfiguration.Builder()
+                            .setConfiguration(
+                                    new Configuration()
+                                            .set(TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true))
+                            .setNumberTaskManagers(1)
+                            .setNumberSlotsPerTaskManager(4)
+                            .build());
+
+    /** Requests in flight in a subtask, from which on its gate is shut. */
+    private static final int IN_FLIGHT = 17;
+
+    private static final int TOKENS = 10;
+
+    @TempDir Path folder;
+    private String name;
+    private TestingControl control;
+
+    @BeforeEach
+    void nameTheEngine(TestInfo test) {
+        name = test.getTestMethod().orElseThrow().getName();
+        control = TestingControl.of(name);
+    }
+
+    @AfterEach
+    void noEngineIsLeft() {
+        control.awaitOpen(0);
+    }
+
+    private PipelineOptions options(Partitioning partitioning) {
+        return PipelineOptions.builder(
+                        TestingEngine.options(name)
+                                .withModelName(name)
+                                .withMaxSequences(4 * IN_FLIGHT),
+                        TestingEngine.loader())
+                .partitioning(partitioning)
+                .maxInFlightRequests(IN_FLIGHT)
+                .build();
+    }
+
+    private StreamExecutionEnvironment environment(int parallelism, String from) {
+        Configuration configuration = new Configuration();
+        configuration.set(org.apache.flink.configuration.PipelineOptions.GENERIC_TYPES, false);
+        configuration.set(org.apache.flink.configuration.PipelineOptions.AUTO_GENERATE_UIDS, false);
+        configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
+        configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, folder.toUri().toString());
+        configuration.set(
+                CheckpointingOptions.EXTERNALIZED_CHECKPOINT_RETENTION,
+                ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION);
+        if (from != null) {
+            configuration.set(StateRecoveryOptions.SAVEPOINT_PATH, from);
+        }
+        StreamExecutionEnvironment env =
+                StreamExecutionEnvironment.getExecutionEnvironment(configuration);
+        env.enableCheckpointing(1_000_000);
+        env.setParallelism(parallelism);
+        return env;
+    }
+
+    private JobClient start(
+            StreamExecutionEnvironment env, TestingSource source, Partitioning partitioning)
+            throws Exception {
+        DataStream<Outcome> outcomes =
+                InferencePipeline.build(env, source, "requests", options(partitioning));
+        TestingLedger.of(outcomes, name).sinkTo(new DiscardingSink<>()).uid("discard");
+        return env.executeAsync(name);
+    }
+
+    /** Of a size such that the network does not hold all of them; each 97th will fail. */
+    private static TestingSource source(int count, boolean bounded) {
+        return new TestingSource(
+                count,
+                bounded,
+                number -> {
+                    Inbound.Request request = TestingRequests.request("r" + number, TOKENS);
+                    if (number % 97 == 0) {
+                        request.request().setTemperature(-1.0);
+                    }
+                    Origin small = request.origin();
+                    return new Inbound.Request(
+                            new Origin(
+                                    small.topic(),
+                                    small.partition(),
+                                    number,
+                                    small.timestamp(),
+                                    small.key(),
+                                    small.headers(),
+                                    new byte[8192]),
+                            request.request());
+                });
+    }
+
+    /** By id; fails if there are two of one. What the law of equal bytes covers. */
+    private static Map<String, Object> byId(List<Outcome> outcomes) {
+        Map<String, Object> byId = new TreeMap<>();
+        for (Outcome outcome : outcomes) {
+            Object content =
+                    outcome instanceof Outcome.Answered answered
+                            ? answered.result()
+                            : ((Outcome.Failed) outcome).message();
+            assertThat(byId.put(TestingRequests.id(outcome), content)).isNull();
+        }
+        return byId;
+    }
+
+    /** What the outcomes of the job are if it runs in one chain and nothing happens to it. */
+    private Map<String, Object> chainedOutcomes(int count) throws Exception {
+        List<Outcome> before = TestingOutcomes.of(name).all();
+        control.release();
+        start(environment(1, null), source(count, true), Partitioning.NONE)
+                .getJobExecutionResult()
+                .get();
+        List<Outcome> all = TestingOutcomes.of(name).all();
+        return byId(all.subList(before.size(), all.size()));
+    }
+
+    /** A checkpoint while the engine goes on step by step, since a shut gate waits for answers. */
+    private String checkpoint(MiniCluster cluster, JobClient job) throws Exception {
+        CompletableFuture<String> path = cluster.triggerCheckpoint(job.getJobID());
+        while (!path.isDone()) {
+            control.step(1);
+            TimeUnit.MILLISECONDS.sleep(5);
+        }
+        AbstractCheckpointStats stats =
+                cluster.getExecutionGraph(job.getJobID())
+                        .get()
+                        .getCheckpointStatsSnapshot()
+                        .getHistory()
+                        .getLatestCompletedCheckpoint();
+        assertThat(stats.isUnalignedCheckpoint()).isTrue();
+        assertThat(stats.getPersistedData()).as("bytes in the channel").isGreaterThan(8192);
+        return path.get();
+    }
+
+    @Test
+    void theOutcomesAreThoseOfOneChainAndTheEndOfInputIsAwaited() throws Exception {
+        for (int parallelism : new int[] {1, 3}) {
+            int before = TestingOutcomes.of(name).all().size();
+            start(environment(parallelism, null), source(1023, true), Partitioning.PREFIX)
+                    .getJobExecutionResult()
+                    .get();
+            List<Outcome> all = TestingOutcomes.of(name).all();
+            assertThat(byId(all.subList(before, all.size())))
+                    .hasSize(1023)
+                    .isEqualTo(chainedOutcomes(1023));
+        }
+    }
+
+    @Test
+    void anEngineFailureAndARescaleWithRecordsInTheChannelAreExactlyOnce(
+            @InjectMiniCluster MiniCluster cluster) throws Exception {
+        control.hold();
+        StreamExecutionEnvironment env = environment(2, null);
+        Configuration restarts = new Configuration();
+        restarts.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
+        restarts.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, 3);
+        restarts.set(
+                RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofMillis(1));
+        env.configure(restarts);
+        JobClient job = start(env, source(600, true), Partitioning.PREFIX);
+        control.awaitAdded(2 * IN_FLIGHT);
+        checkpoint(cluster, job);
+        control.step(TOKENS);
+        int added = control.added().size();
+        control.failAt(
+                control.added().get(added - 1).id(),
+                TOKENS - 1,
+                () -> {
+                    control.hold();
+                    return new IllegalStateException("device");
+                });
+        control.release();
+        control.awaitLoads(2);
+        control.awaitAdded(added + 2 * IN_FLIGHT);
+        String path = checkpoint(cluster, job);
+        control.step(TOKENS);
+        job.cancel().get();
+        control.awaitOpen(0);
+        assertThat(TestingOutcomes.of(name).all()).isEmpty();
+
+        control.release();
+        start(environment(3, path), source(600, true), Partitioning.PREFIX)
+                .getJobExecutionResult()
+                .get();
+        assertThat(byId(TestingOutcomes.of(name).all()))
+                .hasSize(600)
+                .isEqualTo(chainedOutcomes(600));
+    }
+
+    @Test
+    void aSavepointGoesFromOneTopologyToTheOtherAndBack() throws Exception {
+        control.stepTime(Duration.ofMillis(2));
+        String savepoint = null;
+        int seen = 0;
+        for (Partitioning partitioning :
+                List.of(Partitioning.NONE, Partitioning.PREFIX, Partitioning.NONE)) {
+            JobClient job = start(environment(2, savepoint), source(1023, true), partitioning);
+            control.awaitAdded(seen + 6 * IN_FLIGHT);
+            savepoint =
+                    job.stopWithSavepoint(false, folder.toString(), SavepointFormatType.CANONICAL)
+                            .get();
+            control.awaitOpen(0);
+            seen = control.added().size();
+        }
+        assertThat(TestingOutcomes.of(name).all()).isEmpty();
+        start(environment(3, savepoint), source(1023, true), Partitioning.PREFIX)
+                .getJobExecutionResult()
+                .get();
+        assertThat(byId(TestingOutcomes.of(name).all()))
+                .hasSize(1023)
+                .isEqualTo(chainedOutcomes(1023));
+    }
+
+    @Test
+    void aCheckpointWithRecordsInTheChannelIsRefusedByAJobWithoutOne(
+            @InjectMiniCluster MiniCluster cluster) throws Exception {
+        control.hold();
+        JobClient job = start(environment(2, null), source(600, false), Partitioning.PREFIX);
+        control.awaitAdded(2 * IN_FLIGHT);
+        String path = checkpoint(cluster, job);
+        job.cancel().get();
+        control.awaitOpen(0);
+        assertThatThrownBy(
+                        () ->
+                                start(environment(2, path), source(600, false), Partitioning.NONE)
+                                        .getJobExecutionResult()
+                                        .get())
+                .hasStackTraceContaining("Cannot map checkpoint/savepoint state for operator");
+    }
+
+    @Test
+    void aBarrierWaitsForOneAnswerOfEachShutGate(@InjectMiniCluster MiniCluster cluster)
+            throws Exception {
+        control.hold();
+        JobClient job = start(environment(2, null), source(600, false), Partitioning.PREFIX);
+        control.awaitAdded(2 * IN_FLIGHT);
+        CompletableFuture<String> checkpoint = cluster.triggerCheckpoint(job.getJobID());
+        control.step(TOKENS - 1);
+        TimeUnit.MILLISECONDS.sleep(200);
+        assertThat(checkpoint).isNotDone();
+        control.step(1);
+        checkpoint.get(20, TimeUnit.SECONDS);
+        job.cancel().get();
+    }
+
+    @Test
+    void cancellingAJobWhoseGatesAreShutLeavesNothing() throws Exception {
+        control.hold();
+        JobClient job = start(environment(2, null), source(600, false), Partitioning.PREFIX);
+        control.awaitAdded(2 * IN_FLIGHT);
+        job.cancel().get(20, TimeUnit.SECONDS);
+        control.awaitOpen(0);
+    }
+
+    @Test
+    void drainingAnswersWhatIsInTheChannelToo() throws Exception {
+        control.hold();
+        JobClient job = start(environment(2, null), source(97, false), Partitioning.PREFIX);
+        control.awaitAdded(2 * IN_FLIGHT);
+        var savepoint =
+                job.stopWithSavepoint(true, folder.toString(), SavepointFormatType.CANONICAL);
+        control.release();
+        savepoint.get();
+        List<Outcome> drained = TestingOutcomes.of(name).all();
+        assertThat(byId(drained)).hasSizeGreaterThan(2 * IN_FLIGHT);
+    }
+
+    /** Says which subtask answered. */
+    private static final class Answerer extends RichMapFunction<Outcome, Outcome> {
+        private static final long serialVersionUID = 1L;
+        private static final Map<String, List<Integer>> BY_TEMPLATE = new TreeMap<>();
+
+        private transient int subtask;
+
+        @Override
+        public void open(OpenContext context) {
+            subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
+        }
+
+        @Override
+        public Outcome map(Outcome outcome) {
+            synchronized (BY_TEMPLATE) {
+                BY_TEMPLATE
+                        .computeIfAbsent(TestingRequests.id(outcome), id -> new ArrayList<>())
+                        .add(subtask);
+            }
+            return outcome;
+        }
+    }
+
+    @Test
+    void requestsThatBeginAlikeAreAnsweredByOneSubtask() throws Exception {
+        StreamExecutionEnvironment env = environment(3, null);
+        TestingSource source =
+                new TestingSource(
+                        1023,
+                        true,
+                        number -> {
+                            Inbound.Request request =
+                                    TestingRequests.request("template " + number % 54, 1);
+                            request.request()
+                                    .setPrompt(
+                                            (number % 54 + " ").repeat(PromptPrefix.CHARACTERS)
+                                                    + number);
+                            return request;
+                        });
+        InferencePipeline.build(env, source, "requests", options(Partitioning.PREFIX))
+                .map(new Answerer())
+                .uid("answerer")
+                .sinkTo(new DiscardingSink<>())
+                .uid("discard");
+        env.execute(name);
+        assertThat(Answerer.BY_TEMPLATE).hasSize(54);
+        assertThat(Answerer.BY_TEMPLATE.values())
+                .allSatisfy(subtasks -> assertThat(subtasks).hasSizeGreaterThan(17))
+                .allSatisfy(subtasks -> assertThat(subtasks.stream().distinct()).hasSize(1));
+        assertThat(
+                        Answerer.BY_TEMPLATE.values().stream()
+                                .map(subtasks -> subtasks.get(0))
+                                .distinct())
+                .hasSize(3);
+    }
+
+    @Test
+    void itsCheckpointsAreUnalignedWhateverTheDelivery() {
+        StreamExecutionEnvironment env = environment(2, null);
+        env.getCheckpointConfig().setCheckpointingConsistencyMode(CheckpointingMode.AT_LEAST_ONCE);
+        InferencePipeline.build(env, source(1, true), "requests", options(Partitioning.PREFIX))
+                .sinkTo(new DiscardingSink<>())
+                .uid("discard");
+        assertThat(env.getStreamGraph().getCheckpointConfig().isUnalignedCheckpointsEnabled())
+                .isTrue();
+    }
+}
