@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.functions.RichMapFunction;
 import org.apache.flink.configuration.CheckpointingOptions;
@@ -24,6 +25,7 @@ import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.runtime.checkpoint.AbstractCheckpointStats;
 import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.testutils.CommonTestUtils;
 import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -98,6 +100,8 @@ class PrefixHopITCase {
         StreamExecutionEnvironment env =
                 StreamExecutionEnvironment.getExecutionEnvironment(configuration);
         env.enableCheckpointing(1_000_000);
+        // Else the first one comes at the start, and those of the tests wait behind it.
+        env.getCheckpointConfig().setMinPauseBetweenCheckpoints(1_000_000);
         env.setParallelism(parallelism);
         return env;
     }
@@ -159,6 +163,12 @@ class PrefixHopITCase {
         return byId(all.subList(before.size(), all.size()));
     }
 
+    /** Waits until that many requests have come to the engine, and all tasks are running. */
+    private void awaitBusy(MiniCluster cluster, JobClient job, int added) throws Exception {
+        control.awaitAdded(added);
+        CommonTestUtils.waitForAllTaskRunning(cluster, job.getJobID(), false);
+    }
+
     /** A checkpoint while the engine goes on step by step, since a shut gate waits for answers. */
     private String checkpoint(MiniCluster cluster, JobClient job) throws Exception {
         CompletableFuture<String> path = cluster.triggerCheckpoint(job.getJobID());
@@ -203,20 +213,21 @@ class PrefixHopITCase {
                 RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofMillis(1));
         env.configure(restarts);
         JobClient job = start(env, source(600, true), Partitioning.PREFIX);
-        control.awaitAdded(2 * IN_FLIGHT);
+        awaitBusy(cluster, job, 2 * IN_FLIGHT);
         checkpoint(cluster, job);
-        control.step(TOKENS);
-        int added = control.added().size();
+        AtomicInteger added = new AtomicInteger();
+        // Far behind what the checkpoint knows.
         control.failAt(
-                control.added().get(added - 1).id(),
-                TOKENS - 1,
+                "r250",
+                TOKENS / 2,
                 () -> {
                     control.hold();
+                    added.set(control.added().size());
                     return new IllegalStateException("device");
                 });
         control.release();
         control.awaitLoads(2);
-        control.awaitAdded(added + 2 * IN_FLIGHT);
+        awaitBusy(cluster, job, added.get() + 2 * IN_FLIGHT);
         String path = checkpoint(cluster, job);
         control.step(TOKENS);
         job.cancel().get();
@@ -233,21 +244,25 @@ class PrefixHopITCase {
     }
 
     @Test
-    void aSavepointGoesFromOneTopologyToTheOtherAndBack() throws Exception {
-        control.stepTime(Duration.ofMillis(2));
+    void aSavepointGoesFromOneTopologyToTheOtherAndBack(@InjectMiniCluster MiniCluster cluster)
+            throws Exception {
         String savepoint = null;
-        int seen = 0;
         for (Partitioning partitioning :
                 List.of(Partitioning.NONE, Partitioning.PREFIX, Partitioning.NONE)) {
+            control.hold();
+            int added = control.added().size();
             JobClient job = start(environment(2, savepoint), source(1023, true), partitioning);
-            control.awaitAdded(seen + 6 * IN_FLIGHT);
+            awaitBusy(cluster, job, added + 2 * IN_FLIGHT);
+            control.step(TOKENS / 2);
+            // What is in the channel has to be taken in before the barrier.
+            control.stepTime(Duration.ofMillis(10)).release();
             savepoint =
                     job.stopWithSavepoint(false, folder.toString(), SavepointFormatType.CANONICAL)
                             .get();
             control.awaitOpen(0);
-            seen = control.added().size();
         }
         assertThat(TestingOutcomes.of(name).all()).isEmpty();
+        control.stepTime(Duration.ZERO);
         start(environment(3, savepoint), source(1023, true), Partitioning.PREFIX)
                 .getJobExecutionResult()
                 .get();
@@ -261,7 +276,7 @@ class PrefixHopITCase {
             @InjectMiniCluster MiniCluster cluster) throws Exception {
         control.hold();
         JobClient job = start(environment(2, null), source(600, false), Partitioning.PREFIX);
-        control.awaitAdded(2 * IN_FLIGHT);
+        awaitBusy(cluster, job, 2 * IN_FLIGHT);
         String path = checkpoint(cluster, job);
         job.cancel().get();
         control.awaitOpen(0);
@@ -278,7 +293,7 @@ class PrefixHopITCase {
             throws Exception {
         control.hold();
         JobClient job = start(environment(2, null), source(600, false), Partitioning.PREFIX);
-        control.awaitAdded(2 * IN_FLIGHT);
+        awaitBusy(cluster, job, 2 * IN_FLIGHT);
         CompletableFuture<String> checkpoint = cluster.triggerCheckpoint(job.getJobID());
         control.step(TOKENS - 1);
         TimeUnit.MILLISECONDS.sleep(200);
@@ -289,19 +304,21 @@ class PrefixHopITCase {
     }
 
     @Test
-    void cancellingAJobWhoseGatesAreShutLeavesNothing() throws Exception {
+    void cancellingAJobWhoseGatesAreShutLeavesNothing(@InjectMiniCluster MiniCluster cluster)
+            throws Exception {
         control.hold();
         JobClient job = start(environment(2, null), source(600, false), Partitioning.PREFIX);
-        control.awaitAdded(2 * IN_FLIGHT);
+        awaitBusy(cluster, job, 2 * IN_FLIGHT);
         job.cancel().get(20, TimeUnit.SECONDS);
         control.awaitOpen(0);
     }
 
     @Test
-    void drainingAnswersWhatIsInTheChannelToo() throws Exception {
+    void drainingAnswersWhatIsInTheChannelToo(@InjectMiniCluster MiniCluster cluster)
+            throws Exception {
         control.hold();
         JobClient job = start(environment(2, null), source(97, false), Partitioning.PREFIX);
-        control.awaitAdded(2 * IN_FLIGHT);
+        awaitBusy(cluster, job, 2 * IN_FLIGHT);
         var savepoint =
                 job.stopWithSavepoint(true, folder.toString(), SavepointFormatType.CANONICAL);
         control.release();
