@@ -2,6 +2,7 @@ package io.millrace.jobs;
 
 import io.millrace.operators.Batching;
 import io.millrace.operators.FaultOptions;
+import io.millrace.operators.Partitioning;
 import io.millrace.operators.PipelineOptions;
 import io.millrace.operators.ResumePolicy;
 import io.millrace.operators.kafka.KafkaSettings;
@@ -139,6 +140,17 @@ final class JobArguments {
                     "Folder for checkpoints and savepoints, a path or an address such as s3://...;"
                             + " by default millrace-data/checkpoints, on a cluster the cluster's own.")
     String checkpointDir;
+
+    @Option(
+            names = "--partitioning",
+            paramLabel = "none|prefix",
+            defaultValue = "none",
+            description =
+                    "none: each subtask answers what it reads. prefix: requests go over the network so"
+                            + " that those which begin alike, or have one routing_key, meet the prefix"
+                            + " cache of one engine; for engines in several processes, unordered"
+                            + " dynamic batching only. A checkpoint then waits for one answer.")
+    Partitioning partitioning;
 
     @Option(
             names = "--batching",
@@ -286,7 +298,19 @@ final class JobArguments {
         Checks.atLeast("--parallelism", parallelism, 1);
         Checks.atLeast("--step-timeout (in ms)", stepTimeout.toMillis(), 0);
         Checks.atLeast("--max-attempts", maxAttempts, 1);
+        if (partitioning == Partitioning.PREFIX && batching == Batching.STATIC) {
+            throw new CommandFailedException(
+                    "--partitioning prefix does not go with --batching static, since a checkpoint would"
+                            + " wait for a whole batch: use --batching dynamic, or --partitioning none.");
+        }
+        if (partitioning == Partitioning.PREFIX && ordered) {
+            throw new CommandFailedException(
+                    "--partitioning prefix does not go with --ordered, since requests of one partition"
+                            + " are answered by several subtasks: leave --ordered away, or use"
+                            + " --partitioning none.");
+        }
         return PipelineOptions.builder(engine.options(), Loaders.engine())
+                .partitioning(partitioning)
                 .batching(batching)
                 .batchSize(batchSize)
                 .batchTimeoutMs(batchTimeout.toMillis())

@@ -57,6 +57,7 @@ class CommandLineTest {
         "run --model x --start sometime, use earliest",
         "run --model x --format xml, 'xml' is not json",
         "run --model x --batching huge, expected one of",
+        "run --model x --partitioning round, expected one of",
         "run --model x --device tpu, expected one of",
         "run --model x --weights int4, expected one of",
         "run --model x --input-topics a --input-topic-pattern b, mutually exclusive",
@@ -80,6 +81,8 @@ class CommandLineTest {
         "-K group.id=x, --group-id",
         "--kafka-config nowhere.properties, nowhere.properties",
         "--application-id a/b, 'a/b'",
+        "--partitioning prefix --batching static, use --batching dynamic",
+        "--partitioning prefix --ordered, leave --ordered away",
     })
     void aBadValueIsNamedInOneSentenceAndExitsWithOne(
             String arguments, String told, @TempDir Path model) throws Exception {

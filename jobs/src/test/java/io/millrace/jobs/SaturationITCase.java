@@ -16,43 +16,70 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Checkpoints while more prompts are queued than the engine can answer: a barrier never waits for
- * it.
+ * Checkpoints while more prompts are queued than the engine can answer: in one chain a barrier
+ * never waits for it, through the hop it waits for one answer of each subtask.
  *
  * <p>{@code -Dmillrace.saturation.seconds=60} measures longer; {@code
- * -Dmillrace.results.write=true} writes the figures to {@code docs/results/checkpoints-cpu.json}.
+ * -Dmillrace.results.write=true} writes the figures to {@code docs/results}.
  */
 @Timeout(300)
 class SaturationITCase {
     private static final Duration LIMIT = Duration.ofSeconds(90);
-    private static final int SECONDS = Integer.getInteger("millrace.saturation.seconds", 20);
     private static final int TOKENS = 97;
-    private static final long INTERVAL_MS = 500;
-    private static final Path RESULTS = Path.of("..", "docs", "results", "checkpoints-cpu.json");
+    private static final long INTERVAL_MS = 250;
+    private static final Path RESULTS = Path.of("..", "docs", "results");
+
+    /** How the job is laid out, and what is asked of its checkpoints. */
+    private enum Topology {
+        CHAINED(15, 1000, "", "checkpoints-cpu.json", "--parallelism=1"),
+        HOP(
+                5,
+                5000,
+                ", through the prefix hop with 2 subtasks",
+                "checkpoints-hop-cpu.json",
+                "--parallelism=2",
+                "--partitioning=prefix");
+
+        final int seconds;
+        final double mostMs;
+        final String words;
+        final Path results;
+        final List<String> options;
+
+        Topology(int seconds, double mostMs, String words, String results, String... options) {
+            this.seconds = Integer.getInteger("millrace.saturation.seconds", seconds);
+            this.mostMs = mostMs;
+            this.words = words;
+            this.results = RESULTS.resolve(results);
+            this.options = List.of(options);
+        }
+    }
 
     @TempDir Path folder;
 
     private final HttpClient http = HttpClient.newHttpClient();
     private final ObjectMapper json = new ObjectMapper();
 
-    @Test
-    void checkpointsAndSavepointsAreQuickWhileTheQueueIsFull() throws Exception {
+    @ParameterizedTest
+    @EnumSource(Topology.class)
+    void checkpointsAndSavepointsAreQuickWhileTheQueueIsFull(Topology topology) throws Exception {
         // Far more than the engine answers in the time.
-        int requests = 300 * (SECONDS + 30);
+        int requests = 300 * (topology.seconds + 30);
         try (EmbeddedKafka broker = EmbeddedKafka.start(folder.resolve("kafka"))) {
             TestingTopics topics = new TestingTopics(broker.bootstrapServers(), "full", 2);
             topics.send(0, requests, TOKENS);
             try (AnswerReader reader = topics.reader();
-                    TestingProcess run = run(topics)) {
+                    TestingProcess run = run(topics, topology)) {
                 URI ui = webUi(run);
                 List<String> ids = TestingTopics.await(reader, List.of(), 1, LIMIT);
                 String job = get(ui, "/jobs").get("jobs").get(0).get("id").asText();
-                TimeUnit.SECONDS.sleep(SECONDS);
+                TimeUnit.SECONDS.sleep(topology.seconds);
                 JsonNode checkpoints = get(ui, "/jobs/" + job + "/checkpoints");
 
                 run.terminate();
@@ -61,19 +88,22 @@ class SaturationITCase {
                 ids = readAll(reader, ids);
                 assertThat(ids).as("the queue was full to the end").hasSizeLessThan(requests / 2);
                 assertThat(ids).doesNotHaveDuplicates();
-                check(checkpoints, savepoint, ids.size());
+                check(topology, checkpoints, savepoint, ids.size());
             }
         }
     }
 
-    private void check(JsonNode checkpoints, double savepoint, int answers) throws Exception {
+    private static void check(
+            Topology topology, JsonNode checkpoints, double savepoint, int answers)
+            throws Exception {
         JsonNode counts = checkpoints.get("counts");
         JsonNode durations = checkpoints.get("summary").get("end_to_end_duration");
         String figures =
-                "%d checkpoints in about %d s, %s; savepoint %.1f s; %d answers"
+                "%s: %d checkpoints in about %d s, %s; savepoint %.1f s; %d answers"
                         .formatted(
+                                topology,
                                 counts.get("completed").asInt(),
-                                SECONDS,
+                                topology.seconds,
                                 durations,
                                 savepoint,
                                 answers);
@@ -81,13 +111,15 @@ class SaturationITCase {
         assertThat(counts.get("failed").asInt()).as(figures).isZero();
         assertThat(counts.get("completed").asLong())
                 .as(figures)
-                .isGreaterThan(SECONDS * 1000L / INTERVAL_MS / 2);
-        assertThat(durations.get("p99").asDouble()).as(figures).isLessThan(1000);
+                .isGreaterThan(topology.seconds * 1000L / INTERVAL_MS / 2);
+        assertThat(durations.get("p99").asDouble()).as(figures).isLessThan(topology.mostMs);
         assertThat(savepoint).as(figures).isLessThan(5);
         if (Boolean.getBoolean("millrace.results.write")) {
             BenchOrigin origin = BenchOrigin.of(Path.of(".."));
             BenchRows rows = new BenchRows("triage", origin);
-            String workload = "queue full for %d s, checkpoint every 500 ms".formatted(SECONDS);
+            String workload =
+                    "queue full for %d s, checkpoint every %d ms%s"
+                            .formatted(topology.seconds, INTERVAL_MS, topology.words);
             rows.add(workload, "checkpoints", counts.get("completed").asDouble(), "1");
             for (String figure : List.of("p50", "p99", "max")) {
                 rows.add(
@@ -97,7 +129,7 @@ class SaturationITCase {
                         "ms");
             }
             rows.add(workload, "stop with savepoint", savepoint * 1000, "ms");
-            ResultFiles.write(RESULTS, rows.all());
+            ResultFiles.write(topology.results, rows.all());
         }
     }
 
@@ -132,12 +164,13 @@ class SaturationITCase {
         return Double.parseDouble(matcher.group(1));
     }
 
-    private TestingProcess run(TestingTopics topics) throws Exception {
+    private TestingProcess run(TestingTopics topics, Topology topology) throws Exception {
         List<String> arguments = new ArrayList<>();
         arguments.add("run");
         arguments.add("--model=" + TestingProcess.root().resolve("models/triage"));
         arguments.add("--application-id=full");
         arguments.add("--checkpoint-interval=" + INTERVAL_MS + "ms");
+        arguments.addAll(topology.options);
         arguments.addAll(topics.options());
         return TestingProcess.millrace(folder.resolve("data"), arguments.toArray(new String[0]));
     }
