@@ -148,8 +148,8 @@ final class JobArguments {
             description =
                     "none: each subtask answers what it reads. prefix: requests go over the network so"
                             + " that those which begin alike, or have one routing_key, meet the prefix"
-                            + " cache of one engine; for engines in several processes, unordered"
-                            + " dynamic batching only. A checkpoint then waits for one answer.")
+                            + " cache of one engine; for engines in several processes, with"
+                            + " unordered dynamic batching.")
     Partitioning partitioning;
 
     @Option(
@@ -300,8 +300,8 @@ final class JobArguments {
         Checks.atLeast("--max-attempts", maxAttempts, 1);
         if (partitioning == Partitioning.PREFIX && batching == Batching.STATIC) {
             throw new CommandFailedException(
-                    "--partitioning prefix does not go with --batching static, since a checkpoint would"
-                            + " wait for a whole batch: use --batching dynamic, or --partitioning none.");
+                    "--partitioning prefix does not go with --batching static, since a savepoint would"
+                            + " wait for whole batches: use --batching dynamic, or --partitioning none.");
         }
         if (partitioning == Partitioning.PREFIX && ordered) {
             throw new CommandFailedException(

@@ -205,6 +205,10 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
         for (Inbound inbound : buffer) {
             elements.add(InFlightCodec.encode(InFlightCodec.toState(inbound)));
         }
+        if (valve != null && valve.held() != null) {
+            // The gate has no state of its own, since only one of the two topologies has a gate.
+            elements.add(InFlightCodec.encode(InFlightCodec.toState(valve.held())));
+        }
         bufferState.update(elements);
         schemaState.update(
                 getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0

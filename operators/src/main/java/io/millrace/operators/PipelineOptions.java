@@ -58,8 +58,8 @@ public record PipelineOptions(
         }
         if (partitioning == Partitioning.PREFIX && batching == Batching.STATIC) {
             throw new IllegalArgumentException(
-                    "The partitioning is PREFIX and the batching STATIC, but a barrier would wait for"
-                            + " a whole batch: make the batching DYNAMIC or the partitioning NONE.");
+                    "The partitioning is PREFIX and the batching STATIC, but a savepoint would wait"
+                            + " for whole batches: make the batching DYNAMIC or the partitioning NONE.");
         }
         if (partitioning == Partitioning.PREFIX && ordered) {
             throw new IllegalArgumentException(

@@ -38,6 +38,7 @@ final class Valve {
 
     private int requests;
     private long tokens;
+    private Inbound held;
     private Runnable flush = () -> {};
 
     /** Weak, so that a clock goes with the split whose idleness it measured. */
@@ -116,6 +117,19 @@ final class Valve {
     /** No more input will come: whoever waits for more shall not. */
     void endOfInput() {
         flush.run();
+    }
+
+    /**
+     * Sets the record that waits for this valve to open, null for none. It is not counted yet, but
+     * it is no longer in the network either.
+     */
+    void hold(Inbound inbound) {
+        held = inbound;
+    }
+
+    /** The record that waits for this valve to open, or null. */
+    Inbound held() {
+        return held;
     }
 
     /** Requests came into the task, or were taken out of it (negative). */

@@ -11,6 +11,7 @@ import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.tasks.StreamTaskActionExecutor;
 import org.apache.flink.streaming.runtime.tasks.mailbox.MailboxExecutorImpl;
+import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -87,6 +88,25 @@ class GateOperatorTest {
         send("a");
         assertThat(harness.getOutput()).hasSize(1);
         assertThat(outputs).as("it waits no longer than it must").containsExactly(0);
+    }
+
+    @Test
+    void whatItHoldsIsKnownWhileItWaitsAndMailsOfLowestPriorityRun() throws Exception {
+        open();
+        valve.add(2, 0);
+        List<Inbound> held = new ArrayList<>();
+        MailboxExecutorImpl task =
+                new MailboxExecutorImpl(
+                        harness.getTaskMailbox(),
+                        TaskMailbox.MIN_PRIORITY,
+                        StreamTaskActionExecutor.IMMEDIATE);
+        task.execute(() -> held.add(valve.held()), "a barrier");
+        mailbox.execute(() -> valve.add(-1, 0), "an answer");
+        send("a");
+        assertThat(held)
+                .extracting(inbound -> ((Inbound.Request) inbound).request().getId())
+                .containsExactly("a");
+        assertThat(valve.held()).isNull();
     }
 
     @Test

@@ -126,6 +126,30 @@ class MicroBatchOperatorTest {
     }
 
     @Test
+    void stateCarriesWhatAGateHolds() throws Exception {
+        OperatorSubtaskState state;
+        var before =
+                new OneInputStreamOperatorTestHarness<>(
+                        new MicroBatchOperatorFactory(options().build()),
+                        InboundSerializer.INSTANCE);
+        try (before) {
+            before.setup(MicroBatchSerializer.INSTANCE);
+            Valve valve =
+                    Valve.register(before.getOperator().getRuntimeContext(), options().build());
+            before.open();
+            valve.hold(request("held", 1));
+            state = before.snapshot(1, 1);
+            valve.unregister();
+        }
+        try (var harness = harness(options().build(), state)) {
+            while (harness.getTaskMailbox().hasMail()) {
+                harness.getTaskMailbox().take(0).run();
+            }
+            assertThat(groups(harness)).containsExactly(List.of("held"));
+        }
+    }
+
+    @Test
     void aRestoredGroupThatNobodyFillsLeavesInTime() throws Exception {
         OperatorSubtaskState state;
         try (var harness = harness(batchesOf(5).build(), null)) {
