@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * A model in Hugging Face form on disk, its headers read and checked, its weights not yet read.
@@ -43,6 +44,11 @@ public final class ModelFolder {
 
     private static final String POSITION_TABLE = "wpe.weight";
     private static final String HEAD = "lm_head.weight";
+
+    /** What older files hold although it follows from the shape: rope frequencies, causal masks. */
+    private static final Pattern DERIVED =
+            Pattern.compile(
+                    ".*\\.rotary_emb\\.inv_freq|(transformer\\.)?h\\.\\d+\\.attn\\.(masked_)?bias");
 
     private final Path path;
     private final Family family;
@@ -206,6 +212,19 @@ public final class ModelFolder {
                     "The weights in %s have no tensor %s.".formatted(path, name));
         }
         return tensor.expect(dims);
+    }
+
+    /** Refuses a tensor that is none of those read, but for what follows from the others. */
+    void refuseUnread(Set<String> read) throws InvalidModelException {
+        for (String name : new TreeSet<>(tensors.keySet())) {
+            boolean derived =
+                    name.equals(HEAD) && shape.tiedEmbedding() || DERIVED.matcher(name).matches();
+            if (!read.contains(name) && !derived) {
+                throw new InvalidModelException(
+                        "The weights in %s have a tensor %s, which a model of this architecture does not use: nothing of a model is left out."
+                                .formatted(path, name));
+            }
+        }
     }
 
     /** Bytes of all weights on disk. */

@@ -4,14 +4,20 @@ import io.millrace.gpu.LoadProgress;
 import io.millrace.gpu.backend.Backend;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
-/** Finds a folder's tensors by name, hands them to the backend, reports how far it is. */
+/**
+ * Finds a folder's tensors by name, hands them to the backend, reports how far it is. A tensor that
+ * nobody asked for (a bias, an adapter, a layer too many) would change the answer: it is refused.
+ */
 final class WeightReader<M, V> {
     private final ModelFolder folder;
     private final Backend<M, V, ?> backend;
     private final LoadProgress progress;
     private final long total;
+    private final Set<String> asked = new HashSet<>();
     private long done;
 
     WeightReader(ModelFolder folder, Backend<M, V, ?> backend, LoadProgress progress) {
@@ -24,6 +30,7 @@ final class WeightReader<M, V> {
 
     /** The tensor of that name and shape. */
     Tensor tensor(String name, long... dims) throws IOException {
+        asked.add(name);
         return folder.tensor(name, dims);
     }
 
@@ -60,7 +67,9 @@ final class WeightReader<M, V> {
         return vector;
     }
 
+    /** Returns when all is in its place; refuses tensors that have none. */
     void finish() throws IOException {
+        folder.refuseUnread(asked);
         backend.finishLoading();
         progress.onProgress("weights", total, total);
     }

@@ -56,6 +56,7 @@ public final class TinyModels {
     private DType dtype = DType.F32;
     private int shards = 1;
     private long seed = 1;
+    private final List<Spec> extras = new ArrayList<>();
     private Consumer<ObjectNode> config = node -> {};
     private Consumer<ObjectNode> generation = node -> {};
 
@@ -141,6 +142,12 @@ public final class TinyModels {
 
     public TinyModels seed(long value) {
         seed = value;
+        return this;
+    }
+
+    /** One more tensor, of four numbers. */
+    public TinyModels extra(String name) {
+        extras.add(new Spec(name, 4, 0, 0, 1));
         return this;
     }
 
@@ -278,7 +285,9 @@ public final class TinyModels {
     }
 
     private List<Spec> specs() {
-        return architecture.equals(GPT2) ? gpt2Specs() : llamaSpecs();
+        List<Spec> specs = architecture.equals(GPT2) ? gpt2Specs() : llamaSpecs();
+        specs.addAll(extras);
+        return specs;
     }
 
     private List<Spec> gpt2Specs() {

@@ -102,6 +102,31 @@ class CpuModelRunnerTest {
     }
 
     @Test
+    void refusesTensorsThatItWouldLeaveOut() {
+        // A second layer, and Qwen's biases in what calls itself a Llama.
+        assertUnloadable(c -> c.put("num_hidden_layers", 1), "model.layers.1.input_layernorm");
+        TinyModels biased =
+                TinyModels.qwen2().config(c -> c.putArray("architectures").add("LlamaForCausalLM"));
+        assertUnloadable(biased, "model.layers.0.self_attn.k_proj.bias");
+        assertUnloadable(TinyModels.llama().extra("score.weight"), "score.weight");
+        assertUnloadable(TinyModels.gpt2().extra("transformer.h.0.attn.c_attn.lora_A"), "lora_A");
+    }
+
+    @Test
+    void takesFilesWithTensorsThatFollowFromTheOthers() throws IOException {
+        List<TinyModels> models =
+                List.of(
+                        TinyModels.llama().extra("model.layers.0.self_attn.rotary_emb.inv_freq"),
+                        TinyModels.qwen2().tied(true).extra("lm_head.weight"),
+                        TinyModels.gpt2()
+                                .extra("transformer.h.0.attn.bias")
+                                .extra("transformer.h.1.attn.masked_bias"));
+        for (int i = 0; i < models.size(); i++) {
+            open(models.get(i).write(dir.resolve("m" + i)), OPTIONS).close();
+        }
+    }
+
+    @Test
     void tellsTheProgressOfLoading() throws IOException {
         List<String> told = new ArrayList<>();
         ModelFolder folder = ModelFolder.open(TinyModels.llama().write(dir));
@@ -194,7 +219,11 @@ class CpuModelRunnerTest {
     }
 
     private void assertUnloadable(Consumer<ObjectNode> change, String... parts) {
-        assertThatThrownBy(() -> open(TinyModels.llama().config(change).write(dir), OPTIONS))
+        assertUnloadable(TinyModels.llama().config(change), parts);
+    }
+
+    private void assertUnloadable(TinyModels model, String... parts) {
+        assertThatThrownBy(() -> open(model.write(dir), OPTIONS))
                 .isInstanceOf(InvalidModelException.class)
                 .hasMessageContainingAll(parts);
     }
