@@ -43,9 +43,9 @@ final class StripKernels {
     /** Tokens of a tile. */
     static final int TILE = 4;
 
-    private static final int HIGH_HALF = 0xffff0000;
-    private static final int HALF_BITS = 0x8fffe000;
-    private static final float HALF_BIAS = 0x1p112f;
+    static final int HIGH_HALF = 0xffff0000;
+    static final int HALF_BITS = 0x8fffe000;
+    static final float HALF_BIAS = 0x1p112f;
 
     private StripKernels() {}
 
@@ -195,7 +195,7 @@ final class StripKernels {
                 .or(high.reinterpretAsInts());
     }
 
-    private static FloatVector half(IntVector bits, IntVector mask, FloatVector bias) {
+    static FloatVector half(IntVector bits, IntVector mask, FloatVector bias) {
         return bits.lanewise(VectorOperators.ASHR, 3).and(mask).reinterpretAsFloats().mul(bias);
     }
 

@@ -3,6 +3,7 @@ package io.millrace.gpu.backend.cpu;
 import static io.millrace.gpu.backend.cpu.StripKernels.LANES;
 import static io.millrace.gpu.backend.cpu.StripKernels.STRIP;
 import static io.millrace.gpu.backend.cpu.StripKernels.TILE;
+import static io.millrace.gpu.backend.cpu.WideKernels.WIDE;
 
 import io.millrace.gpu.tensor.DType;
 import java.util.Arrays;
@@ -16,17 +17,24 @@ import java.util.Arrays;
  * to four       for each two strips        one pass over their weights, in turns of 64 k
  * more          for each strip
  *                 for each block of k      whose weights the first tile brings to the L1 cache
- *                   for each tile          eight sums in registers, carried on in c
+ *                   for each tile          sums in registers, carried on in c: of four tokens, or
+ *                                          of eight where a machine has registers for them
  * </pre>
  *
  * <p>While the first tile of a block waits for memory nothing is computed, and while the others
  * compute nothing is asked of memory, but for what the processor fetches ahead of its own accord:
- * about 2 KB. So blocks are that short where there are few tiles, and longer where there are many,
- * since carrying sums on costs an eighth of a short block's time.
+ * about 2 KB. So blocks are short where there are few tiles, and longer where there are many, since
+ * carrying sums on costs time as well: with four tokens an eighth of a block of 64.
  */
 final class StripProduct {
     private static final int SHORT_BLOCK = 64;
     private static final int LONG_BLOCK = 512;
+
+    /** Of wide tiles, few of them: twice the sums to carry on. */
+    private static final int SHORT_WIDE_BLOCK = 128;
+
+    /** Of many wide tiles: what they read of 512 tokens stays in the L2 cache. */
+    private static final int WIDE_BLOCK = 256;
 
     /** Of INT8, whose blocks are unpacked to the L1 cache, two strips at a time. */
     private static final int INT8_BLOCK = 256;
@@ -42,6 +50,7 @@ final class StripProduct {
     private final Workers workers;
     private final float[][] sums;
     private final int[][] unpacked;
+
     private float[] tiles = new float[0];
 
     /** What becomes of finished sums. Called from any worker, each column of a token once. */
@@ -95,28 +104,41 @@ final class StripProduct {
     }
 
     private void packTiles(float[] x, int tokens, int inputs) {
-        int count = (tokens + TILE - 1) / TILE;
-        if (tiles.length < count * TILE * inputs) {
-            tiles = new float[count * TILE * inputs];
+        int padded = padded(tokens);
+        if (tiles.length < padded * inputs) {
+            tiles = new float[padded * inputs];
         }
         float[] to = tiles;
+        int widest = width(0, padded);
         Workers.Task pack =
                 (tile, worker) -> {
-                    for (int i = 0; i < TILE; i++) {
-                        int token = tile * TILE + i;
-                        int at = tile * TILE * inputs + i;
+                    int first = tile * widest;
+                    int width = width(first, padded);
+                    for (int i = 0; i < width; i++) {
+                        int token = first + i;
+                        int at = first * inputs + i;
                         for (int k = 0; k < inputs; k++) {
-                            to[at + k * TILE] = token < tokens ? x[token * inputs + k] : 0;
+                            to[at + k * width] = token < tokens ? x[token * inputs + k] : 0;
                         }
                     }
                 };
-        if (count * (long) inputs < ALONE / TILE) {
+        int count = (padded + widest - 1) / widest;
+        if (padded * (long) inputs < ALONE) {
             for (int tile = 0; tile < count; tile++) {
                 pack.run(tile, 0);
             }
         } else {
             workers.run(count, pack);
         }
+    }
+
+    private static int padded(int tokens) {
+        return (tokens + TILE - 1) / TILE * TILE;
+    }
+
+    /** Tokens of the tile that begins with a token: wide ones first, then at most one other. */
+    private static int width(int token, int padded) {
+        return WideKernels.AVAILABLE && padded - token >= WIDE ? WIDE : TILE;
     }
 
     private static void dot(
@@ -150,7 +172,7 @@ final class StripProduct {
 
     private void multiply(
             int tokens, StripMatrix w, int first, int count, int worker, Epilogue epilogue) {
-        int padded = (tokens + TILE - 1) / TILE * TILE;
+        int padded = padded(tokens);
         int stride = count * STRIP;
         if (sums[worker].length < padded * stride) {
             sums[worker] = new float[padded * MAX_STRIPS * STRIP];
@@ -159,7 +181,7 @@ final class StripProduct {
         Arrays.fill(c, 0, padded * stride, 0);
         boolean int8 = w.type == DType.INT8;
         int abreast = int8 || padded == TILE ? 2 : 1;
-        int blockK = padded <= FEW ? SHORT_BLOCK : int8 ? INT8_BLOCK : LONG_BLOCK;
+        int blockK = blockK(padded, int8);
         for (int i = 0; i < count; i += abreast) {
             int end = Math.min(i + abreast, count);
             for (int k = 0; k < w.inputs; k += blockK) {
@@ -167,11 +189,17 @@ final class StripProduct {
                 if (int8) {
                     unpack(w, first + i, k, n, worker);
                 }
-                for (int tile = 0; tile < padded; tile += TILE) {
-                    int x = tile * w.inputs + k * TILE;
+                for (int tile = 0; tile < padded; tile += width(tile, padded)) {
+                    boolean wide = width(tile, padded) == WIDE;
+                    int x = tile * w.inputs + k * (wide ? WIDE : TILE);
                     for (int j = i; j < end; j++) {
                         int co = tile * stride + j * STRIP;
-                        tile(w, first + j, k, n, x, c, co, stride, unpacked[worker]);
+                        int[] two = unpacked[worker];
+                        if (wide) {
+                            wideTile(w, first + j, k, n, x, c, co, stride, two);
+                        } else {
+                            tile(w, first + j, k, n, x, c, co, stride, two);
+                        }
                     }
                 }
             }
@@ -179,6 +207,14 @@ final class StripProduct {
         for (int token = 0; token < tokens; token++) {
             finish(w, first, count, c, token * stride, token, epilogue);
         }
+    }
+
+    private static int blockK(int padded, boolean int8) {
+        boolean wide = WideKernels.AVAILABLE && padded >= WIDE;
+        if (padded <= FEW) {
+            return wide ? SHORT_WIDE_BLOCK : SHORT_BLOCK;
+        }
+        return int8 ? INT8_BLOCK : wide ? WIDE_BLOCK : LONG_BLOCK;
     }
 
     private void unpack(StripMatrix w, int strip, int k, int n, int worker) {
@@ -206,6 +242,26 @@ final class StripProduct {
             case F16 -> StripKernels.tileF16(w.pairs, s + k * LANES, n, tiles, x, c, co, stride);
             case INT8 ->
                     StripKernels.tileBf16(two, strip % 2 * n * LANES, n, tiles, x, c, co, stride);
+        }
+    }
+
+    private void wideTile(
+            StripMatrix w,
+            int strip,
+            int k,
+            int n,
+            int x,
+            float[] c,
+            int co,
+            int stride,
+            int[] two) {
+        int s = w.offset(strip);
+        switch (w.type) {
+            case F32 -> WideKernels.tileF32(w.floats, s + k * STRIP, n, tiles, x, c, co, stride);
+            case BF16 -> WideKernels.tileBf16(w.pairs, s + k * LANES, n, tiles, x, c, co, stride);
+            case F16 -> WideKernels.tileF16(w.pairs, s + k * LANES, n, tiles, x, c, co, stride);
+            case INT8 ->
+                    WideKernels.tileBf16(two, strip % 2 * n * LANES, n, tiles, x, c, co, stride);
         }
     }
 
