@@ -106,16 +106,16 @@ final class BenchCommand implements Callable<Integer> {
             names = {"-o", "--output"},
             paramLabel = "FILE",
             description =
-                    "Where the figures go, as a list of rows in JSON; - for nowhere (default:"
-                            + " docs/results/engine-cpu.json, or engine-cpu-int8.json; of shapes,"
-                            + " workloads-DEVICE.json).")
+                    "Where the figures go, as a list of rows in JSON, in place of those of the same"
+                            + " model; - for nowhere (default: docs/results/engine-cpu.json; of"
+                            + " shapes, workloads-DEVICE.json).")
     private Path output;
 
     @Option(
             names = "--readme",
             paramLabel = "FILE",
             description =
-                    "A page whose table is made anew from all figures in the output's folder.")
+                    "A page whose tables are made anew from all figures in the output's folder.")
     private Path readme;
 
     @Option(
@@ -140,7 +140,7 @@ final class BenchCommand implements Callable<Integer> {
                             + " --shape takes its place.");
         }
         String standard = onShapes ? "workloads-" + device : "engine-cpu";
-        report(home, standard + (isInt8() ? "-int8" : "") + ".json", measure(home, onShapes));
+        report(home, standard + ".json", measure(home, onShapes));
         return 0;
     }
 
@@ -191,7 +191,7 @@ final class BenchCommand implements Callable<Integer> {
         Path file = output == null ? results.resolve(standard) : output;
         print(rows, System.out);
         if (write) {
-            ResultFiles.write(file, rows);
+            ResultFiles.replace(file, rows);
             progress.line("Figures", "%s", file);
         }
         if (readme != null) {

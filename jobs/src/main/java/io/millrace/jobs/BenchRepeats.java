@@ -45,15 +45,17 @@ record BenchRepeats(long leastWarmUpNanos, long warmUpNanos, long nanos) {
     /**
      * The run whose rate is the median.
      *
+     * @param checkedNanos for how long the workload has run already, to be checked
      * @param run makes the run of a number; no two have the same
      */
-    TimedRun median(IntFunction<TimedRun> run, ToDoubleFunction<TimedRun> rate) {
+    TimedRun median(long checkedNanos, IntFunction<TimedRun> run, ToDoubleFunction<TimedRun> rate) {
         int number = 0;
-        long start = System.nanoTime();
+        long start = System.nanoTime() - checkedNanos;
+        long spent = checkedNanos;
         double before = 0;
-        double now = rate.applyAsDouble(run.apply(number++));
-        long spent = System.nanoTime() - start;
-        while (spent < leastWarmUpNanos
+        double now = 0;
+        while (number == 0 && spent < warmUpNanos
+                || spent < leastWarmUpNanos
                 || spent < warmUpNanos && Math.abs(now - before) > AGREE * Math.max(now, before)) {
             before = now;
             now = rate.applyAsDouble(run.apply(number++));

@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Reads and writes {@code docs/results}: each file is a list of rows. */
@@ -15,6 +17,19 @@ final class ResultFiles {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private ResultFiles() {}
+
+    /** Writes rows to a file in place of what it says of the same models; the rest stays. */
+    static void replace(Path file, List<ResultRow> rows) throws IOException {
+        List<ResultRow> all = new ArrayList<>(Files.exists(file) ? read(file) : List.of());
+        Set<String> models = rows.stream().map(ResultRow::model).collect(Collectors.toSet());
+        int at = 0;
+        while (at < all.size() && !models.contains(all.get(at).model())) {
+            at++;
+        }
+        all.removeIf(row -> models.contains(row.model()));
+        all.addAll(at, rows);
+        write(file, all);
+    }
 
     static void write(Path file, List<ResultRow> rows) throws IOException {
         Path folder = file.toAbsolutePath().getParent();
@@ -31,13 +46,17 @@ final class ResultFiles {
         }
         List<ResultRow> rows = new ArrayList<>();
         for (Path file : files) {
-            try {
-                rows.addAll(JSON.readValue(file.toFile(), new TypeReference<List<ResultRow>>() {}));
-            } catch (JsonProcessingException e) {
-                throw new CommandFailedException(
-                        file + " is no list of results: " + e.getOriginalMessage(), e);
-            }
+            rows.addAll(read(file));
         }
         return rows;
+    }
+
+    private static List<ResultRow> read(Path file) throws IOException {
+        try {
+            return JSON.readValue(file.toFile(), new TypeReference<List<ResultRow>>() {});
+        } catch (JsonProcessingException e) {
+            throw new CommandFailedException(
+                    file + " is no list of results: " + e.getOriginalMessage(), e);
+        }
     }
 }

@@ -16,7 +16,7 @@ import java.util.Locale;
  *     is no bound
  * @param device machine and Java
  * @param driver the GPU's; null for a CPU
- * @param commit revision that was measured; of engines that are not ours, the day
+ * @param commit revision that was measured; of other engines, the day
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record ResultRow(
@@ -29,6 +29,13 @@ record ResultRow(
         String device,
         String driver,
         String commit) {
+
+    private static final String DAY = "\\d{4}-\\d{2}-\\d{2}";
+
+    /** Whether another engine was measured: then the metric is its name. */
+    boolean ofAnother() {
+        return commit.matches(DAY);
+    }
 
     /** What the share is of. */
     String bound() {

@@ -13,11 +13,34 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The table of a page that is made from results and stands between two markers. */
+/** The tables of a page that are made from results and stand between two markers. */
 final class ResultTable {
     private static final String BEGIN = "<!-- bench:begin -->\n";
     private static final String END = "<!-- bench:end -->";
-    private static final String DAY = "\\d{4}-\\d{2}-\\d{2}";
+    private static final String HEAD =
+            "| workload | model | Millrace | besides |\n|---|---|---|---|\n";
+    private static final String HEAD_WITH_OTHERS =
+            "| workload | model | Millrace | other engines | besides |\n|---|---|---|---|---|\n";
+
+    /** In their order on the page. */
+    private enum Section {
+        CPU("On the CPU"),
+        GPU("On a GPU"),
+        CHECKPOINTS("Checkpoints under load");
+
+        private final String title;
+
+        Section(String title) {
+            this.title = title;
+        }
+
+        static Section of(ResultRow row) {
+            if (row.workload().contains("checkpoint")) {
+                return CHECKPOINTS;
+            }
+            return row.driver() == null ? CPU : GPU;
+        }
+    }
 
     private ResultTable() {}
 
@@ -42,32 +65,63 @@ final class ResultTable {
         return text.substring(0, begin + BEGIN.length()) + markdown(rows) + text.substring(end);
     }
 
-    /** One line a workload and model; what it was measured on stands below. */
     private static String markdown(List<ResultRow> rows) {
-        StringBuilder table = new StringBuilder("| workload | model | measured |\n|---|---|---|\n");
+        List<String> tables = new ArrayList<>();
+        for (Section section : Section.values()) {
+            List<ResultRow> ofSection =
+                    rows.stream().filter(row -> Section.of(row) == section).toList();
+            if (!ofSection.isEmpty()) {
+                tables.add("**" + section.title + "**\n\n" + table(ofSection));
+            }
+        }
+        return String.join("\n", tables);
+    }
+
+    /** One line a workload and model; what it was measured on stands below. */
+    private static String table(List<ResultRow> rows) {
+        boolean others = rows.stream().anyMatch(ResultRow::ofAnother);
+        StringBuilder table = new StringBuilder(others ? HEAD_WITH_OTHERS : HEAD);
         grouped(rows, row -> row.workload() + " | " + row.model())
                 .forEach(
                         (group, ofGroup) ->
                                 table.append("| ")
                                         .append(group)
                                         .append(" | ")
-                                        .append(figures(ofGroup))
+                                        .append(String.join(" | ", cells(ofGroup, others)))
                                         .append(" |\n"));
-        Set<String> machines = new LinkedHashSet<>();
-        rows.forEach(
-                row ->
-                        machines.add(
-                                row.device()
-                                        + (row.driver() == null ? "" : ", driver " + row.driver())
-                                        + ", "
-                                        + revision(row.commit())));
-        table.append("\nMeasured on ").append(String.join("; ", machines)).append(".\n");
-        return table.toString();
+        table.append("\nMeasured on ").append(machines(rows, false));
+        if (others) {
+            table.append("; other engines on ").append(machines(rows, true));
+        }
+        return table.append(".\n").toString();
     }
 
-    /** A commit of ours, or the day on which something that is not ours was measured. */
-    private static String revision(String commit) {
-        return commit.matches(DAY) ? commit : "commit " + commit;
+    /** Our first figure, those of others where the table has a column for them, and our rest. */
+    private static List<String> cells(List<ResultRow> rows, boolean withOthers) {
+        List<ResultRow> ours = rows.stream().filter(row -> !row.ofAnother()).toList();
+        List<String> cells = new ArrayList<>();
+        cells.add(ours.isEmpty() ? "" : entry(ours.get(0)));
+        if (withOthers) {
+            cells.add(
+                    rows.stream()
+                            .filter(ResultRow::ofAnother)
+                            .map(ResultTable::entry)
+                            .collect(Collectors.joining("<br>")));
+        }
+        cells.add(figures(ours.isEmpty() ? ours : ours.subList(1, ours.size())));
+        return cells;
+    }
+
+    private static String machines(List<ResultRow> rows, boolean ofOthers) {
+        Set<String> machines = new LinkedHashSet<>();
+        for (ResultRow row : rows) {
+            if (row.ofAnother() == ofOthers) {
+                String driver = row.driver() == null ? "" : ", driver " + row.driver();
+                String revision = ofOthers ? row.commit() : "commit " + row.commit();
+                machines.add(row.device() + driver + ", " + revision);
+            }
+        }
+        return machines.isEmpty() ? "no machine yet" : String.join("; ", machines);
     }
 
     /** Metrics that share all but their last word are one entry: mean 12 ms, p50 11 ms. */
@@ -78,22 +132,25 @@ final class ResultTable {
                         (stem, ofStem) ->
                                 entries.add(
                                         ofStem.size() == 1
-                                                ? ofStem.get(0).metric() + " " + figure(ofStem, 0)
+                                                ? entry(ofStem.get(0))
                                                 : stem + " " + last(ofStem)));
         return String.join("; ", entries);
     }
 
     private static String last(List<ResultRow> rows) {
         List<String> figures = new ArrayList<>();
-        for (int i = 0; i < rows.size(); i++) {
-            String metric = rows.get(i).metric();
-            figures.add(metric.substring(stem(metric).length()).strip() + " " + figure(rows, i));
+        for (ResultRow row : rows) {
+            String metric = row.metric();
+            figures.add(metric.substring(stem(metric).length()).strip() + " " + figure(row));
         }
         return String.join(", ", figures);
     }
 
-    private static String figure(List<ResultRow> rows, int index) {
-        ResultRow row = rows.get(index);
+    private static String entry(ResultRow row) {
+        return row.metric() + " " + figure(row);
+    }
+
+    private static String figure(ResultRow row) {
         return row.percentOfRoofline() == null
                 ? row.figure()
                 : row.figure()

@@ -96,6 +96,7 @@ final class WorkloadBench {
         TimedRun run =
                 (quick ? BenchRepeats.QUICK : BenchRepeats.FULL)
                         .median(
+                                0,
                                 number -> run(engine, draw(engine, workload)),
                                 workload.decodeOnly()
                                         ? TimedRun::decodePerSecond

@@ -91,7 +91,7 @@ class BenchCommandTest {
                         "all of the above, peak heap outside of the weights");
         String text = Files.readString(page);
         assertThat(text)
-                .startsWith("before\n<!-- bench:begin -->\n| workload |")
+                .startsWith("before\n<!-- bench:begin -->\n**On the CPU**\n\n| workload |")
                 .contains("| decode, batch 3 | tiny | output ")
                 .doesNotContain("old")
                 .endsWith("\n<!-- bench:end -->\nafter\n")
@@ -150,33 +150,66 @@ class BenchCommandTest {
         String text = "<!-- bench:begin -->\n<!-- bench:end -->";
         List<ResultRow> rows =
                 List.of(
-                        new ResultRow("w", "m", "rate", 12.345, "tok/s", 54.3, "cpu", null, "abc"),
-                        new ResultRow("w", "m", "time mean", 1234, "ms", null, "cpu", null, "abc"),
-                        new ResultRow("w", "m", "time p50", 0.5, "ms", null, "cpu", null, "abc"),
-                        new ResultRow("v", "m", "count", 17, "1", null, "cpu", null, "abc"),
-                        new ResultRow("x", "m", "rate", 5, "tok/s", 17.0, "gpu", "580.1", "abc"),
-                        new ResultRow(
-                                "w",
-                                "m",
-                                "other 1.0",
-                                11,
-                                "tok/s",
-                                null,
-                                "else",
-                                null,
-                                "2026-11-22"));
+                        row("w", "rate", 12.345, "tok/s", 54.3, null, "abc"),
+                        row("w", "time mean", 1234, "ms", null, null, "abc"),
+                        row("w", "time p50", 0.5, "ms", null, null, "abc"),
+                        row("v", "count", 17, "1", null, null, "abc"),
+                        row("x", "rate", 5, "tok/s", 17.0, "580.1", "abc"),
+                        row("checkpoints", "count", 3, "1", null, null, "abc"),
+                        row("w", "other 1.0", 11, "tok/s", null, null, "2026-11-22"),
+                        row("w", "third", 9, "tok/s", null, null, "2026-11-22"));
         assertThat(ResultTable.rewritten(page, text, rows))
                 .isEqualTo(
                         """
                         <!-- bench:begin -->
-                        | workload | model | measured |
-                        |---|---|---|
-                        | w | m | rate 12.3 tok/s (54 % of the memory's bandwidth); time mean 1,234 ms, p50 0.50 ms; other 1.0 11 tok/s |
-                        | v | m | count 17 |
-                        | x | m | rate 5 tok/s (17 % of the roofline) |
+                        **On the CPU**
 
-                        Measured on cpu, commit abc; gpu, driver 580.1, commit abc; else, 2026-11-22.
+                        | workload | model | Millrace | other engines | besides |
+                        |---|---|---|---|---|
+                        | w | m | rate 12.3 tok/s (54 % of the memory's bandwidth) | other 1.0 11 tok/s<br>third 9 tok/s | time mean 1,234 ms, p50 0.50 ms |
+                        | v | m | count 17 |  |  |
+
+                        Measured on here, commit abc; other engines on here, 2026-11-22.
+
+                        **On a GPU**
+
+                        | workload | model | Millrace | besides |
+                        |---|---|---|---|
+                        | x | m | rate 5 tok/s (17 % of the roofline) |  |
+
+                        Measured on here, driver 580.1, commit abc.
+
+                        **Checkpoints under load**
+
+                        | workload | model | Millrace | besides |
+                        |---|---|---|---|
+                        | checkpoints | m | count 3 |  |
+
+                        Measured on here, commit abc.
                         <!-- bench:end -->""");
+    }
+
+    private static ResultRow row(
+            String workload,
+            String metric,
+            double value,
+            String unit,
+            Double percent,
+            String driver,
+            String commit) {
+        return new ResultRow(workload, "m", metric, value, unit, percent, "here", driver, commit);
+    }
+
+    @Test
+    void figuresOfAModelReplaceThoseOfThatModelOnly() throws IOException {
+        Path file = folder.resolve("results.json");
+        ResultRow kept = new ResultRow("w", "k", "rate", 1, "tok/s", null, "here", null, "abc");
+        ResultRow old = row("gone", "rate", 2, "tok/s", null, null, "abc");
+        ResultRow last = new ResultRow("w", "l", "rate", 3, "tok/s", null, "here", null, "abc");
+        ResultFiles.write(file, List.of(kept, old, last));
+        ResultRow fresh = row("w", "rate", 4, "tok/s", null, null, "def");
+        ResultFiles.replace(file, List.of(fresh));
+        assertThat(ResultFiles.readAll(folder)).containsExactly(kept, fresh, last);
     }
 
     @Test
