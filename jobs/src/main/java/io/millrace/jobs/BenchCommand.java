@@ -203,48 +203,18 @@ final class BenchCommand implements Callable<Integer> {
 
     private BenchRows measure(Path home, Path folder, EngineOptions options, String measured)
             throws IOException, InterruptedException {
-        BenchRepeats repeats = quick ? BenchRepeats.QUICK : BenchRepeats.FULL;
         WeightBytes weights = WeightBytes.of(options);
         boolean inCaches = weights.all() < CACHE_RESIDENT;
-        List<Double> decoded = new ArrayList<>();
-        double peak;
-        BenchRows rows;
         Path input = folder.resolve("demo.jsonl");
+        List<Double> decoded = new ArrayList<>();
         heapPools().forEach(MemoryPoolMXBean::resetPeakUsage);
-        long start = System.nanoTime();
-        try (Engine engine =
-                Engine.open(
-                        options,
-                        (phase, done, total) -> progress.percent("Model", phase, done, total))) {
-            double loaded = millisSince(start);
-            EngineBench.firstToken(engine);
-            double first = millisSince(start);
-            long jvmStart = ManagementFactory.getRuntimeMXBean().getStartTime();
-            double sinceJvmStart = System.currentTimeMillis() - jvmStart;
-            rows = new BenchRows(measured, BenchOrigin.of(home));
-            rows.add("start", "load", loaded, "ms");
-            rows.add("start", "first token, loading included", first, "ms");
-            rows.add("start", "first token, JVM start included", sinceJvmStart, "ms");
-            EngineBench bench = new EngineBench(engine, repeats, rows);
-            progress.line("Warm-up", "until the compiler rests");
-            bench.warmUp();
-            progress.line("Prompt", "one, long");
-            bench.prompt();
-            progress.line("Mixed", "many requests at once");
-            bench.mixed(quick ? QUICK_REQUESTS : inCaches ? REQUESTS : FEW_REQUESTS);
-            if (Files.exists(input)) {
-                bench.check(PipelineBench.tokenized(engine, DemoCommand.read(input)));
-            }
-            for (int batch : batches) {
-                progress.line("Decode", "batch %d", batch);
-                decoded.add(bench.decode(batch));
-            }
-            peak = heapPools().stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
-        }
+        // By a method of its own: what its frame held is free afterwards.
+        BenchRows rows = measureEngine(home, input, options, measured, inCaches, decoded);
+        double peak = heapPools().stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
         if (Files.exists(input)) {
             progress.line("Demo", "the model's own input, through the whole job and without it");
             try (PipelineBench pipeline = new PipelineBench(options, DemoCommand.read(input))) {
-                pipeline.run(quick, rows);
+                pipeline.run(repeats(), rows);
             }
         }
         // Now that the engine's memory is free.
@@ -273,6 +243,53 @@ final class BenchCommand implements Callable<Integer> {
                             .formatted(weights.all() / 0x1p20);
         }
         return rows;
+    }
+
+    private BenchRepeats repeats() {
+        return quick ? BenchRepeats.QUICK : BenchRepeats.FULL;
+    }
+
+    /**
+     * @param decoded gets a rate for each batch
+     */
+    private BenchRows measureEngine(
+            Path home,
+            Path input,
+            EngineOptions options,
+            String measured,
+            boolean inCaches,
+            List<Double> decoded)
+            throws IOException, InterruptedException {
+        long start = System.nanoTime();
+        try (Engine engine =
+                Engine.open(
+                        options,
+                        (phase, done, total) -> progress.percent("Model", phase, done, total))) {
+            double loaded = millisSince(start);
+            EngineBench.firstToken(engine);
+            double first = millisSince(start);
+            long jvmStart = ManagementFactory.getRuntimeMXBean().getStartTime();
+            double sinceJvmStart = System.currentTimeMillis() - jvmStart;
+            BenchRows rows = new BenchRows(measured, BenchOrigin.of(home));
+            rows.add("start", "load", loaded, "ms");
+            rows.add("start", "first token, loading included", first, "ms");
+            rows.add("start", "first token, JVM start included", sinceJvmStart, "ms");
+            EngineBench bench = new EngineBench(engine, repeats(), rows);
+            progress.line("Warm-up", "until the compiler rests");
+            bench.warmUp();
+            progress.line("Prompt", "one, long");
+            bench.prompt();
+            progress.line("Mixed", "many requests at once");
+            bench.mixed(quick ? QUICK_REQUESTS : inCaches ? REQUESTS : FEW_REQUESTS);
+            if (Files.exists(input)) {
+                bench.check(PipelineBench.tokenized(engine, DemoCommand.read(input)));
+            }
+            for (int batch : batches) {
+                progress.line("Decode", "batch %d", batch);
+                decoded.add(bench.decode(batch));
+            }
+            return rows;
+        }
     }
 
     private double bandwidth(EngineOptions options) throws InterruptedException {

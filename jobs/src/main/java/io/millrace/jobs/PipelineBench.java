@@ -17,6 +17,8 @@ import io.millrace.schemas.codec.RecordType;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.lang.management.CompilationMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,9 +46,7 @@ final class PipelineBench implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(5);
     private static final long PATIENCE_NANOS = Duration.ofMinutes(5).toNanos();
 
-    /** Rounds that do not count and rounds that do; an odd number has a median. */
-    private static final int WARM_UP = 2;
-
+    /** Rounds that count; an odd number has a median. */
     private static final int COUNTED = 5;
 
     /** One run through the job and one through the engine alone, with equal answers. */
@@ -127,19 +127,21 @@ final class PipelineBench implements AutoCloseable {
                 "--delivery=at-least-once");
     }
 
-    /**
-     * Runs the rounds.
-     *
-     * @param quick one round and no more
-     */
-    void run(boolean quick, BenchRows rows) throws InterruptedException {
+    /** Runs rounds: until the compiler has little to do for the job's code, and then some more. */
+    void run(BenchRepeats repeats, BenchRows rows) throws InterruptedException {
+        int number = 0;
+        CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
+        long start = System.nanoTime();
+        for (double busy = 1; repeats.isCold(System.nanoTime() - start, busy); ) {
+            long from = System.nanoTime();
+            long compiled = compiler.getTotalCompilationTime();
+            round(number++);
+            double millis = (System.nanoTime() - from) / 1e6;
+            busy = (compiler.getTotalCompilationTime() - compiled) / millis;
+        }
         List<Round> rounds = new ArrayList<>();
-        int warmUp = quick ? 0 : WARM_UP;
-        for (int i = 0; i < warmUp + (quick ? 1 : COUNTED); i++) {
-            Round round = round(i);
-            if (i >= warmUp) {
-                rounds.add(round);
-            }
+        while (rounds.isEmpty() || repeats != BenchRepeats.QUICK && rounds.size() < COUNTED) {
+            rounds.add(round(number++));
         }
         rows.addRates(
                 "demo input, engine alone",
