@@ -213,8 +213,9 @@ final class BenchCommand implements Callable<Integer> {
         double peak = heapPools().stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
         if (Files.exists(input)) {
             progress.line("Demo", "the model's own input, through the whole job and without it");
-            try (PipelineBench pipeline = new PipelineBench(options, DemoCommand.read(input))) {
-                pipeline.run(repeats(), rows);
+            try (PipelineBench pipeline =
+                    new PipelineBench(options, DemoCommand.read(input), repeats())) {
+                pipeline.run(rows);
             }
         }
         // Now that the engine's memory is free.

@@ -49,6 +49,9 @@ final class PipelineBench implements AutoCloseable {
     /** Rounds that count; an odd number has a median. */
     private static final int COUNTED = 5;
 
+    /** How often a round takes the input: a stream, not a handful that is over in a second. */
+    private static final int COPIES = 8;
+
     /** One run through the job and one through the engine alone, with equal answers. */
     private record Round(TimedRun alone, double jobSeconds, int promptTokens, int outputTokens) {
         double output() {
@@ -65,6 +68,8 @@ final class PipelineBench implements AutoCloseable {
     }
 
     private final List<InferenceRequest> requests;
+    private final BenchRepeats repeats;
+    private final int copies;
     private final Path scratch;
     private final EmbeddedKafka broker;
     private final EmbeddedJob job;
@@ -74,10 +79,16 @@ final class PipelineBench implements AutoCloseable {
     private final String topic;
     private final Engine engine;
 
-    /** Starts broker, job and a second engine. */
-    PipelineBench(EngineOptions options, List<InferenceRequest> requests)
+    /**
+     * Starts broker, job and a second engine.
+     *
+     * @param repeats how thorough to be; {@link BenchRepeats#QUICK} takes the input once
+     */
+    PipelineBench(EngineOptions options, List<InferenceRequest> requests, BenchRepeats repeats)
             throws IOException, InterruptedException {
         this.requests = requests;
+        this.repeats = repeats;
+        copies = repeats == BenchRepeats.QUICK ? 1 : COPIES;
         scratch = Files.createTempDirectory("millrace-bench-");
         List<AutoCloseable> opened = new ArrayList<>();
         try {
@@ -128,7 +139,7 @@ final class PipelineBench implements AutoCloseable {
     }
 
     /** Runs rounds: until the compiler has little to do for the job's code, and then some more. */
-    void run(BenchRepeats repeats, BenchRows rows) throws InterruptedException {
+    void run(BenchRows rows) throws InterruptedException {
         int number = 0;
         CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
         long start = System.nanoTime();
@@ -143,14 +154,15 @@ final class PipelineBench implements AutoCloseable {
         while (rounds.isEmpty() || repeats != BenchRepeats.QUICK && rounds.size() < COUNTED) {
             rounds.add(round(number++));
         }
+        String input = copies == 1 ? "demo input, " : "demo input " + copies + " times, ";
         rows.addRates(
-                "demo input, engine alone",
+                input + "engine alone",
                 median(rounds, round -> round.alone().outputPerSecond()).alone());
         Round middle = median(rounds, Round::output);
-        rows.add("demo input, whole job", "output", middle.output(), "tok/s");
-        rows.add("demo input, whole job", "total", middle.total(), "tok/s");
+        rows.add(input + "whole job", "output", middle.output(), "tok/s");
+        rows.add(input + "whole job", "total", middle.total(), "tok/s");
         rows.add(
-                "demo input, whole job",
+                input + "whole job",
                 "of the engine alone",
                 100 * median(rounds, Round::share).share(),
                 "%");
@@ -165,8 +177,10 @@ final class PipelineBench implements AutoCloseable {
 
     private Round round(int number) throws InterruptedException {
         List<InferenceRequest> drawn = new ArrayList<>();
-        for (InferenceRequest request : requests) {
-            drawn.add(another(request, number));
+        for (int copy = 0; copy < copies; copy++) {
+            for (InferenceRequest request : requests) {
+                drawn.add(another(request, number * copies + copy));
+            }
         }
         List<GenerationRequest> tokenized = tokenized(engine, drawn);
         TimedRun alone = number % 2 == 0 ? TimedRun.of(engine, tokenized) : null;

@@ -23,8 +23,9 @@ import jdk.incubator.vector.VectorSpecies;
  *
  * <p>The loops are as large as C2 will still compile well: with four strips of 16-bit weights in
  * one loop it stops inlining (NodeCountInliningCutoff) and is 20 times slower; with twelve sums
- * instead of eight, C2 of JDK 17 or 25 spills one, whose chain then goes through memory: a third of
- * the speed. Indices run along with the loop, because computing them from k costs JDK 17 a quarter.
+ * instead of eight and 16 vector registers, C2 of JDK 17 or 25 spills one, whose chain then goes
+ * through memory: a third of the speed. ({@link WideKernels} are for machines with 32.) Indices run
+ * along with the loop, because computing them from k costs JDK 17 a quarter.
  */
 final class StripKernels {
     static final VectorSpecies<Float> F =
