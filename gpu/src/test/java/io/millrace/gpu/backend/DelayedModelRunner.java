@@ -13,12 +13,11 @@ import java.util.Queue;
  * from step to step without the host, rows that have come to their end are dropped, and what nobody
  * may read is no token and NaN.
  */
-public final class DelayedModelRunner implements ModelRunner {
+public final class DelayedModelRunner extends ForwardingModelRunner {
     private static final int POISON = -77;
     private static final TokenLogprobs NO_LOGPROBS =
             new TokenLogprobs(POISON, Float.NaN, new int[] {POISON}, new float[] {Float.NaN});
 
-    private final ModelRunner runner;
     private final int runAhead;
     private final boolean lazy;
     private final Queue<Step> launched = new ArrayDeque<>();
@@ -31,7 +30,7 @@ public final class DelayedModelRunner implements ModelRunner {
      *     launched
      */
     public DelayedModelRunner(ModelRunner runner, int runAhead, boolean lazy) {
-        this.runner = runner;
+        super(runner);
         this.runAhead = runAhead;
         this.lazy = lazy;
     }
@@ -240,38 +239,8 @@ public final class DelayedModelRunner implements ModelRunner {
     }
 
     @Override
-    public boolean stop() {
-        return runner.stop();
-    }
-
-    @Override
-    public int vocabularySize() {
-        return runner.vocabularySize();
-    }
-
-    @Override
-    public int kvBlocks() {
-        return runner.kvBlocks();
-    }
-
-    @Override
-    public int blockSize() {
-        return runner.blockSize();
-    }
-
-    @Override
-    public String fingerprint() {
-        return runner.fingerprint();
-    }
-
-    @Override
-    public String device() {
-        return runner.device();
-    }
-
-    @Override
     public void close() {
         launched.clear();
-        runner.close();
+        super.close();
     }
 }

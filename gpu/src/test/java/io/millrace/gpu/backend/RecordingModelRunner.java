@@ -5,8 +5,7 @@ import java.util.TreeMap;
 import java.util.function.IntFunction;
 
 /** A runner, and the raw logits of everything that it drew, to be compared bit by bit. */
-public final class RecordingModelRunner implements ModelRunner {
-    private final ModelRunner runner;
+public final class RecordingModelRunner extends ForwardingModelRunner {
     private final IntFunction<float[]> lastLogits;
     private final Map<String, float[]> logits = new TreeMap<>();
 
@@ -14,7 +13,7 @@ public final class RecordingModelRunner implements ModelRunner {
      * @param lastLogits gives a copy of the last step's logits, by sampled row
      */
     public RecordingModelRunner(ModelRunner runner, IntFunction<float[]> lastLogits) {
-        this.runner = runner;
+        super(runner);
         this.lastLogits = lastLogits;
     }
 
@@ -52,35 +51,5 @@ public final class RecordingModelRunner implements ModelRunner {
                         lastLogits(sampled++));
             }
         }
-    }
-
-    @Override
-    public int vocabularySize() {
-        return runner.vocabularySize();
-    }
-
-    @Override
-    public int kvBlocks() {
-        return runner.kvBlocks();
-    }
-
-    @Override
-    public int blockSize() {
-        return runner.blockSize();
-    }
-
-    @Override
-    public String fingerprint() {
-        return runner.fingerprint();
-    }
-
-    @Override
-    public String device() {
-        return runner.device();
-    }
-
-    @Override
-    public void close() {
-        runner.close();
     }
 }
