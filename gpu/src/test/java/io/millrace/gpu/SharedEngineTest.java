@@ -13,6 +13,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -311,14 +312,21 @@ class SharedEngineTest {
     void anInterruptedOnlyWaiterEndsTheLoad() throws Exception {
         CountDownLatch loading = new CountDownLatch(1);
         CountDownLatch ended = new CountDownLatch(1);
-        EngineLoader endless =
+        CountDownLatch mayEnd = new CountDownLatch(1);
+        AtomicInteger attempts = new AtomicInteger();
+        EngineLoader endlessAtFirst =
                 o -> {
+                    if (attempts.incrementAndGet() > 1) {
+                        assertThat(mayEnd.getCount()).isZero();
+                        return engine;
+                    }
                     loading.countDown();
                     try {
                         new CountDownLatch(1).await();
                         throw new AssertionError();
                     } catch (InterruptedException e) {
                         ended.countDown();
+                        awaitUninterruptibly(mayEnd);
                         throw new IOException("interrupted");
                     }
                 };
@@ -327,7 +335,7 @@ class SharedEngineTest {
                 new Thread(
                         () -> {
                             try {
-                                SharedEngine.acquire(options, endless);
+                                SharedEngine.acquire(options, endlessAtFirst);
                             } catch (InterruptedException | IOException e) {
                                 left.countDown();
                             }
@@ -337,8 +345,29 @@ class SharedEngineTest {
         waiter.interrupt();
         left.await();
         ended.await();
-        // The next one waits for the end of that one and opens its own.
-        SharedEngine.acquire(options, loader).close();
+        // The next one waits for the end of that one and opens its own. It has to ask for the same
+        // engine: one of another loader would neither wait nor keep the first from being left.
+        ExecutorService pool = Executors.newSingleThreadExecutor();
+        Future<EngineSession> next =
+                pool.submit(() -> SharedEngine.acquire(options, endlessAtFirst));
+        assertThatThrownBy(() -> next.get(50, TimeUnit.MILLISECONDS))
+                .isInstanceOf(TimeoutException.class);
+        mayEnd.countDown();
+        next.get().close();
+        assertThat(attempts).hasValue(2);
+        pool.shutdown();
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        while (true) {
+            try {
+                latch.await();
+                return;
+            } catch (InterruptedException e) {
+                // The engine's end interrupts the load once; this stands for a load that takes
+                // long.
+            }
+        }
     }
 
     @Test
