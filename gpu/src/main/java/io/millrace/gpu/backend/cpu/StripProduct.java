@@ -16,28 +16,30 @@ import java.util.Arrays;
  * one token     for each two strips        one pass over their weights; of INT8, in turns of 64 k
  * to four       for each two strips        one pass over their weights, in turns of 64 k
  * more          for each strip
- *                 for each block of k      whose weights the first tile brings to the L1 cache
+ *                 for each block of k      whose weights the first tile brings to the cache
  *                   for each tile          sums in registers, carried on in c: of four tokens, or
  *                                          of eight where a machine has registers for them
  * </pre>
  *
  * <p>While the first tile of a block waits for memory nothing is computed, and while the others
  * compute nothing is asked of memory, but for what the processor fetches ahead of its own accord:
- * about 2 KB. So blocks are short where there are few tiles, and longer where there are many, since
- * carrying sums on costs time as well: with four tokens an eighth of a block of 64.
+ * about 2 KB. With tiles of four tokens, whose arithmetic is soon done, blocks are therefore short
+ * where there are few tiles, and longer where there are many, since carrying sums on costs time as
+ * well: an eighth of a block of 64. A wide tile computes for as long on a line of weights as memory
+ * takes to deliver the next one, so it loses by nothing but interruptions, and its blocks are long.
  */
 final class StripProduct {
     private static final int SHORT_BLOCK = 64;
     private static final int LONG_BLOCK = 512;
 
-    /** Of wide tiles, few of them: twice the sums to carry on. */
-    private static final int SHORT_WIDE_BLOCK = 128;
-
-    /** Of many wide tiles: what they read of 512 tokens stays in the L2 cache. */
-    private static final int WIDE_BLOCK = 256;
+    /** Of wide tiles: 128 KB of BF16 weights, which all but the first find in the L2 cache. */
+    private static final int WIDE_BLOCK = 2048;
 
     /** Of INT8, whose blocks are unpacked to the L1 cache, two strips at a time. */
     private static final int INT8_BLOCK = 256;
+
+    /** Of INT8 and few wide tiles. */
+    private static final int SHORT_INT8_BLOCK = 128;
 
     /** Up to this many tokens, waiting for memory costs more than short blocks do. */
     private static final int FEW = 24;
@@ -211,10 +213,13 @@ final class StripProduct {
 
     private static int blockK(int padded, boolean int8) {
         boolean wide = WideKernels.AVAILABLE && padded >= WIDE;
-        if (padded <= FEW) {
-            return wide ? SHORT_WIDE_BLOCK : SHORT_BLOCK;
+        if (wide && !int8) {
+            return WIDE_BLOCK;
         }
-        return int8 ? INT8_BLOCK : wide ? WIDE_BLOCK : LONG_BLOCK;
+        if (padded <= FEW) {
+            return wide ? SHORT_INT8_BLOCK : SHORT_BLOCK;
+        }
+        return int8 ? INT8_BLOCK : LONG_BLOCK;
     }
 
     private void unpack(StripMatrix w, int strip, int k, int n, int worker) {
