@@ -245,8 +245,12 @@ final class EngineThread extends Thread implements StepListener {
             admit(engine);
             if (engine.hasWork()) {
                 runningStep = ++steps;
-                engine.step(this);
-                runningStep = 0;
+                try {
+                    engine.step(this);
+                } finally {
+                    // Telling of a step that failed is not part of it: that may take its time.
+                    runningStep = 0;
+                }
             }
             if (abandoned) {
                 return;

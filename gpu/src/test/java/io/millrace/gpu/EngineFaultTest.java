@@ -10,6 +10,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -19,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 /**
  * What becomes of sessions and requests when a step fails or hangs, and of those that run alone.
  */
-@Timeout(value = 30, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class EngineFaultTest {
     private final ScriptedEngine engine = new ScriptedEngine();
     private final List<ScriptedEngine> loaded = new ArrayList<>(List.of(engine));
@@ -47,8 +48,10 @@ class EngineFaultTest {
     private EngineSession session(String name, Duration stepTimeout) throws Exception {
         EngineSession session = SharedEngine.acquire(options, loader, stepTimeout);
         session.onFault(
-                (suspects, alone, cause) ->
-                        faults.add(name + " " + suspects + (alone ? " alone" : "")));
+                (suspects, alone, cause) -> {
+                    faults.add(name + " " + suspects + (alone ? " alone" : ""));
+                    engine.stopReturns.countDown();
+                });
         return session;
     }
 
@@ -181,6 +184,7 @@ class EngineFaultTest {
     void aStepThatHangsIsStoppedAndFailsEverySession() throws Exception {
         engine.stuck = new CountDownLatch(1);
         engine.stoppable = true;
+        engine.stopReturns = new CountDownLatch(1);
         EngineSession session = session("one", Duration.ofMillis(40));
         EngineSession other = session("other", Duration.ofMillis(40));
         session.submit(request(5), "a", false);
@@ -217,6 +221,27 @@ class EngineFaultTest {
         engine.stuck.countDown();
         engine.closed.await();
         assertThat(faults).containsExactly("one [a]");
+    }
+
+    @Test
+    void tellingOfAFailedStepMayTakeLongerThanAStep() throws Exception {
+        EngineSession session = SharedEngine.acquire(options, loader, Duration.ofMillis(300));
+        List<Boolean> asked = new CopyOnWriteArrayList<>();
+        session.onFault(
+                (suspects, alone, cause) -> {
+                    try {
+                        asked.add(engine.stopAsked.await(700, TimeUnit.MILLISECONDS));
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                });
+        engine.stepFailure = new IllegalStateException("the kernel failed");
+        session.submit(request(5), "a", false);
+        assertThatThrownBy(() -> drainUntil(session, 1))
+                .isInstanceOf(EngineFailedException.class)
+                .hasCause(engine.stepFailure);
+        assertThat(asked).as("somebody stopped a step that had ended").containsExactly(false);
+        session.close();
     }
 
     @Test

@@ -30,6 +30,9 @@ final class ScriptedEngine implements Engine {
     volatile boolean stoppable;
     final CountDownLatch stopAsked = new CountDownLatch(1);
 
+    /** Who asked a stoppable step to stop waits for it: so nobody gives up a step that ends. */
+    volatile CountDownLatch stopReturns = new CountDownLatch(0);
+
     /** Most requests in a step so far. */
     volatile int mostAtOnce;
 
@@ -162,6 +165,11 @@ final class ScriptedEngine implements Engine {
         stopAsked.countDown();
         if (stoppable) {
             stuck.countDown();
+            try {
+                stopReturns.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
         }
         return stoppable;
     }
