@@ -94,7 +94,7 @@ class AvroCodecTest {
     }
 
     @Test
-    @Timeout(10)
+    @Timeout(60)
     void believesNoClaimOfLength() {
         // id "1", then prompt: branch 1, a length of 2 GB and nothing.
         CodecException e = refusal(request(2, '1', 2, 0xFE, 0xFF, 0xFF, 0xFF, 0x0F));

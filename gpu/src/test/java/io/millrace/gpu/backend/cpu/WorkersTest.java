@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -12,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(30)
+@Timeout(120)
 class WorkersTest {
 
     @ParameterizedTest
@@ -33,17 +34,19 @@ class WorkersTest {
     @Test
     void parkedThreadsWakeForTheNextRun() {
         try (Workers workers = new Workers(2)) {
-            boolean[] helped = {false};
-            for (int round = 0; round < 1_000 && !helped[0]; round++) {
+            AtomicBoolean helped = new AtomicBoolean();
+            for (int round = 0; round < 1_000 && !helped.get(); round++) {
                 LockSupport.parkNanos(1_000_000);
                 workers.run(
                         50,
                         (task, worker) -> {
-                            helped[0] |= worker == 1;
+                            if (worker == 1) {
+                                helped.set(true);
+                            }
                             LockSupport.parkNanos(10_000);
                         });
             }
-            assertThat(helped[0]).isTrue();
+            assertThat(helped).isTrue();
         }
     }
 
