@@ -93,18 +93,26 @@ final class Link implements AutoCloseable {
     }
 
     private void connect(Socket client) {
+        Socket broker;
         try {
-            Socket broker = new Socket(InetAddress.getLoopbackAddress(), target);
-            open.add(broker);
-            client.setTcpNoDelay(true);
-            broker.setTcpNoDelay(true);
-            start("to broker", () -> pump(client, broker, this::requests));
-            start("from broker", () -> pump(broker, client, this::bytes));
+            broker = new Socket(InetAddress.getLoopbackAddress(), target);
         } catch (IOException e) {
             // The broker is down: the client sees what it would see without us.
-            close(client);
-            open.remove(client);
+            end(client);
+            return;
         }
+        open.add(broker);
+        try {
+            client.setTcpNoDelay(true);
+            broker.setTcpNoDelay(true);
+        } catch (IOException e) {
+            // Cut before there was anything to carry: neither side may go on without the other.
+            end(client);
+            end(broker);
+            return;
+        }
+        start("to broker", () -> pump(client, broker, this::requests));
+        start("from broker", () -> pump(broker, client, this::bytes));
     }
 
     /** Carries one direction of a connection to its end. */
@@ -118,10 +126,8 @@ final class Link implements AutoCloseable {
         } catch (IOException e) {
             // One side is gone; so is then the other.
         } finally {
-            close(from);
-            close(to);
-            open.remove(from);
-            open.remove(to);
+            end(from);
+            end(to);
         }
     }
 
@@ -173,6 +179,11 @@ final class Link implements AutoCloseable {
         Thread thread = new Thread(work, "chaos link, " + name);
         thread.setDaemon(true);
         thread.start();
+    }
+
+    private void end(Socket socket) {
+        close(socket);
+        open.remove(socket);
     }
 
     private static void close(Socket socket) {
