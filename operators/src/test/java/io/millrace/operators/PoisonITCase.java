@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.flink.configuration.Configuration;
@@ -19,6 +18,7 @@ import org.apache.flink.core.execution.CheckpointType;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.runtime.executiongraph.AccessExecutionVertex;
 import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.testutils.CommonTestUtils;
 import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
@@ -33,7 +33,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A request that brings the engine down, among others, and no checkpoint between two failures. */
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class PoisonITCase {
     private static final int REQUESTS = 64;
     private static final int TOKENS = 17;
@@ -82,8 +82,8 @@ class PoisonITCase {
         // Though both subtasks share the engine, a failure of it restarts each once at most.
         assertThat(restarts(cluster, job)).hasSize(PARALLELISM).allMatch(count -> count <= 4);
         assertThat(files()).isPositive();
-        cluster.triggerCheckpoint(job.getJobID(), CheckpointType.CONFIGURED)
-                .get(30, TimeUnit.SECONDS);
+        CommonTestUtils.waitForAllTaskRunning(cluster, job.getJobID(), false);
+        cluster.triggerCheckpoint(job.getJobID(), CheckpointType.CONFIGURED).get();
         awaitNoFiles();
     }
 

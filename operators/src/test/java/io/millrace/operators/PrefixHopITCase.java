@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.functions.RichMapFunction;
@@ -23,6 +22,7 @@ import org.apache.flink.core.execution.CheckpointingMode;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.runtime.checkpoint.AbstractCheckpointStats;
+import org.apache.flink.runtime.checkpoint.CheckpointStatsSnapshot;
 import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.testutils.CommonTestUtils;
 import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
@@ -40,7 +40,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The pipeline with the network between source and engine. */
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class PrefixHopITCase {
     @RegisterExtension
     static final MiniClusterExtension CLUSTER =
@@ -57,6 +57,9 @@ class PrefixHopITCase {
     private static final int IN_FLIGHT = 17;
 
     private static final int TOKENS = 10;
+
+    /** Few enough for the network to hold them. */
+    private static final int IN_CHANNEL = 8;
 
     @TempDir Path folder;
     private String name;
@@ -115,11 +118,16 @@ class PrefixHopITCase {
     }
 
     /** Of a size such that the network does not hold all of them; each 97th will fail. */
-    private static TestingSource source(int count, boolean bounded) {
+    private TestingSource source(int count, boolean bounded) {
+        return source(name, count, bounded);
+    }
+
+    private static TestingSource source(String name, int count, boolean bounded) {
         return new TestingSource(
                 count,
                 bounded,
                 number -> {
+                    TestingControl.of(name).onMade();
                     Inbound.Request request = TestingRequests.request("r" + number, TOKENS);
                     if (number % 97 == 0) {
                         request.request().setTemperature(-1.0);
@@ -168,18 +176,26 @@ class PrefixHopITCase {
         CommonTestUtils.waitForAllTaskRunning(cluster, job.getJobID(), false);
     }
 
+    /** The same, and there are requests between source and gates. */
+    private void awaitFull(MiniCluster cluster, JobClient job) throws Exception {
+        // Each gate has one more in hand. Of what is made the failures count for nothing.
+        control.awaitMade(2 * IN_FLIGHT + 2 + IN_CHANNEL);
+        awaitBusy(cluster, job, 2 * IN_FLIGHT);
+    }
+
     /** A checkpoint while all gates are shut and the engine stands still. */
     private static String checkpoint(MiniCluster cluster, JobClient job) throws Exception {
-        String path = cluster.triggerCheckpoint(job.getJobID()).get(20, TimeUnit.SECONDS);
+        String path = cluster.triggerCheckpoint(job.getJobID()).get();
         AbstractCheckpointStats stats =
-                cluster.getExecutionGraph(job.getJobID())
-                        .get()
-                        .getCheckpointStatsSnapshot()
-                        .getHistory()
-                        .getLatestCompletedCheckpoint();
+                stats(cluster, job).getHistory().getLatestCompletedCheckpoint();
         assertThat(stats.isUnalignedCheckpoint()).isTrue();
         assertThat(stats.getPersistedData()).as("bytes in the channel").isGreaterThan(8192);
         return path;
+    }
+
+    private static CheckpointStatsSnapshot stats(MiniCluster cluster, JobClient job)
+            throws Exception {
+        return cluster.getExecutionGraph(job.getJobID()).get().getCheckpointStatsSnapshot();
     }
 
     @Test
@@ -208,7 +224,7 @@ class PrefixHopITCase {
                 RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofMillis(1));
         env.configure(restarts);
         JobClient job = start(env, source(600, true), Partitioning.PREFIX);
-        awaitBusy(cluster, job, 2 * IN_FLIGHT);
+        awaitFull(cluster, job);
         checkpoint(cluster, job);
         AtomicInteger added = new AtomicInteger();
         // Far behind what the checkpoint knows.
@@ -246,14 +262,17 @@ class PrefixHopITCase {
                 List.of(Partitioning.NONE, Partitioning.PREFIX, Partitioning.NONE)) {
             control.hold();
             int added = control.added().size();
-            JobClient job = start(environment(2, savepoint), source(1023, true), partitioning);
+            // Without an end: it would go by where the savepoint comes late.
+            JobClient job = start(environment(2, savepoint), source(1023, false), partitioning);
             awaitBusy(cluster, job, added + 2 * IN_FLIGHT);
             control.step(TOKENS / 2);
+            var stopped =
+                    job.stopWithSavepoint(false, folder.toString(), SavepointFormatType.CANONICAL);
+            CommonTestUtils.waitUntilCondition(
+                    () -> stats(cluster, job).getCounts().getTotalNumberOfCheckpoints() > 0);
             // What is in the channel has to be taken in before the barrier.
             control.stepTime(Duration.ofMillis(10)).release();
-            savepoint =
-                    job.stopWithSavepoint(false, folder.toString(), SavepointFormatType.CANONICAL)
-                            .get();
+            savepoint = stopped.get();
             control.awaitOpen(0);
         }
         assertThat(TestingOutcomes.of(name).all()).isEmpty();
@@ -271,7 +290,7 @@ class PrefixHopITCase {
             @InjectMiniCluster MiniCluster cluster) throws Exception {
         control.hold();
         JobClient job = start(environment(2, null), source(600, false), Partitioning.PREFIX);
-        awaitBusy(cluster, job, 2 * IN_FLIGHT);
+        awaitFull(cluster, job);
         String path = checkpoint(cluster, job);
         job.cancel().get();
         control.awaitOpen(0);
@@ -287,7 +306,7 @@ class PrefixHopITCase {
     void aBarrierWaitsForNoAnswer(@InjectMiniCluster MiniCluster cluster) throws Exception {
         control.hold();
         JobClient job = start(environment(2, null), source(600, false), Partitioning.PREFIX);
-        awaitBusy(cluster, job, 2 * IN_FLIGHT);
+        awaitFull(cluster, job);
         for (int i = 0; i < 3; i++) {
             checkpoint(cluster, job);
         }
@@ -299,8 +318,8 @@ class PrefixHopITCase {
             throws Exception {
         control.hold();
         JobClient job = start(environment(2, null), source(600, false), Partitioning.PREFIX);
-        awaitBusy(cluster, job, 2 * IN_FLIGHT);
-        job.cancel().get(20, TimeUnit.SECONDS);
+        awaitFull(cluster, job);
+        job.cancel().get();
         control.awaitOpen(0);
     }
 
@@ -309,7 +328,7 @@ class PrefixHopITCase {
             throws Exception {
         control.hold();
         JobClient job = start(environment(2, null), source(97, false), Partitioning.PREFIX);
-        awaitBusy(cluster, job, 2 * IN_FLIGHT);
+        awaitFull(cluster, job);
         var savepoint =
                 job.stopWithSavepoint(true, folder.toString(), SavepointFormatType.CANONICAL);
         control.release();

@@ -17,7 +17,7 @@ import java.util.function.Supplier;
  */
 public final class TestingControl {
     private static final Map<String, TestingControl> BY_NAME = new ConcurrentHashMap<>();
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     /** A held step looks this often whether its engine shall close. */
     private static final long HELD_STEP_MS = 10;
@@ -32,6 +32,8 @@ public final class TestingControl {
     private final Map<FailurePoint, Boolean> hangs = new HashMap<>();
     private IOException loadFailure;
     private int stops;
+    private boolean hanging;
+    private int made;
     private int alone;
     private int most;
     private boolean held;
@@ -163,6 +165,21 @@ public final class TestingControl {
         await(() -> decoded.getOrDefault(id, 0) >= count, count + " tokens of " + id);
     }
 
+    /** A source has made a request: all that its task does with it comes before a barrier. */
+    public synchronized void onMade() {
+        made++;
+        notifyAll();
+    }
+
+    /** Requests that sources have made, of those that tell. */
+    public synchronized int made() {
+        return made;
+    }
+
+    public void awaitMade(int count) {
+        await(() -> made >= count, count + " requests from the source");
+    }
+
     public void awaitAdded(int count) {
         await(() -> added.size() >= count, count + " requests");
     }
@@ -260,16 +277,26 @@ public final class TestingControl {
         alone += requests == 1 ? 1 : 0;
     }
 
-    /** Ends the step that hangs, by an exception. */
+    /**
+     * Ends the step that hangs, by an exception, and waits for that: a watchdog that ran on could
+     * give up before the step had its turn.
+     */
     synchronized boolean stopStep() {
         stops++;
         notifyAll();
+        await(() -> !hanging, "the step to stop");
         return true;
     }
 
     private synchronized void hang() {
         int seen = stops;
-        await(() -> stops > seen, "somebody to stop the step");
+        hanging = true;
+        try {
+            await(() -> stops > seen, "somebody to stop the step");
+        } finally {
+            hanging = false;
+            notifyAll();
+        }
         throw new IllegalStateException("stopped");
     }
 

@@ -7,7 +7,6 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.common.eventtime.Watermark;
 import org.apache.flink.api.common.eventtime.WatermarkGenerator;
@@ -31,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Event time downstream of the pipeline. */
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class WatermarkITCase {
     @RegisterExtension
     static final MiniClusterExtension CLUSTER =
@@ -57,19 +56,30 @@ class WatermarkITCase {
     private static volatile CountDownLatch closedLongEnough;
 
     /** Counts how often a subtask whose first request has come is asked for its watermark. */
-    private record Counting(WatermarkGenerator<Inbound> generator, boolean[] begun)
-            implements WatermarkGenerator<Inbound> {
+    private static final class Counting implements WatermarkGenerator<Inbound> {
+        private final WatermarkGenerator<Inbound> generator;
+        private boolean begun;
+        private boolean counts;
+
+        Counting(WatermarkGenerator<Inbound> generator) {
+            this.generator = generator;
+        }
+
         @Override
         public void onEvent(Inbound event, long timestamp, WatermarkOutput output) {
-            begun[0] |= event instanceof Inbound.Request;
+            begun = true;
+            counts |= event instanceof Inbound.Request;
             generator.onEvent(event, timestamp, output);
             output.emitWatermark(new Watermark(timestamp - 1));
         }
 
         @Override
         public void onPeriodicEmit(WatermarkOutput output) {
-            generator.onPeriodicEmit(output);
-            if (begun[0]) {
+            // How long a subtask waits for its split is the machine's business: not idle by that.
+            if (begun) {
+                generator.onPeriodicEmit(output);
+            }
+            if (counts) {
                 closedLongEnough.countDown();
             }
         }
@@ -78,7 +88,7 @@ class WatermarkITCase {
     private static WatermarkStrategy<Inbound> strategy() {
         WatermarkStrategy<Inbound> stock =
                 WatermarkStrategy.<Inbound>forMonotonousTimestamps().withIdleness(IDLE_AFTER);
-        return context -> new Counting(stock.createWatermarkGenerator(context), new boolean[1]);
+        return context -> new Counting(stock.createWatermarkGenerator(context));
     }
 
     /** One subtask reads requests, the other records of much later that fail at once. */
@@ -142,7 +152,7 @@ class WatermarkITCase {
                 .sinkTo(new DiscardingSink<>());
         JobClient job = env.executeAsync(NAME);
         control.awaitAdded(added + 1);
-        assertThat(closedLongEnough.await(30, TimeUnit.SECONDS)).isTrue();
+        closedLongEnough.await();
         control.release();
         job.getJobExecutionResult().get();
         assertThat(TestingOutcomes.of("late").all()).isEmpty();
