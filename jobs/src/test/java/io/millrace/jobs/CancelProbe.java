@@ -31,7 +31,7 @@ import org.apache.flink.streaming.util.TestStreamEnvironment;
 final class CancelProbe {
     private static final int CYCLES = 2;
     private static final int ANSWERS = 3;
-    private static final long PATIENCE_MS = 20_000;
+    private static final long PATIENCE_MS = 60_000;
 
     private CancelProbe() {}
 
@@ -95,12 +95,12 @@ final class CancelProbe {
         job.getJobExecutionResult().handle((result, cancelled) -> null).get();
     }
 
-    /** Threads that are neither there before nor of the cluster's own pools, after some time. */
+    /** Threads neither there before nor of pools of the cluster and the JVM, after some time. */
     private static Set<Thread> threadsBut(Set<Thread> before) throws InterruptedException {
         long end = System.nanoTime() + PATIENCE_MS * 1_000_000;
         Set<Thread> left = new HashSet<>();
         for (Thread thread : Thread.getAllStackTraces().keySet()) {
-            if (!before.contains(thread) && !isOfTheCluster(thread)) {
+            if (!before.contains(thread) && !isOfAPool(thread)) {
                 long ms = Math.max(1, (end - System.nanoTime()) / 1_000_000);
                 thread.join(before.isEmpty() ? 1 : ms);
                 if (thread.isAlive()) {
@@ -111,8 +111,14 @@ final class CancelProbe {
         return left;
     }
 
-    private static boolean isOfTheCluster(Thread thread) {
-        return Stream.of("flink-", "Flink", "jobmanager-", "mini-cluster-", "RpcService-")
+    private static boolean isOfAPool(Thread thread) {
+        return Stream.of(
+                        "flink-",
+                        "Flink",
+                        "jobmanager-",
+                        "mini-cluster-",
+                        "RpcService-",
+                        "ForkJoinPool.commonPool-")
                 .anyMatch(thread.getName()::startsWith);
     }
 

@@ -216,7 +216,7 @@ class KafkaPipesITCase {
     }
 
     @Test
-    @Timeout(25)
+    @Timeout(50)
     void saysThatNobodyAnswersWithinItsPatience() throws Exception {
         try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"))) {
             String address = "127.0.0.1:" + silent.getLocalPort();
