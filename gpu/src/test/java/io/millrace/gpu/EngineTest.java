@@ -404,7 +404,7 @@ class EngineTest {
             for (long handle : handles) {
                 GenerationResult result = listener.results.get(handle);
                 results.add(result);
-                answers.add(result == null ? null : DecoderEngineTest.describe(result));
+                answers.add(result == null ? null : Answers.describe(result));
             }
             Map<String, float[]> logits = new TreeMap<>(runner.logits());
             if (way.ahead > 0 || cancelled > 0) {
