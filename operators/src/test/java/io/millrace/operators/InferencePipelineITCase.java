@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceResult;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -19,23 +17,18 @@ import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.runtime.minicluster.MiniCluster;
-import org.apache.flink.runtime.testutils.CommonTestUtils;
 import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.apache.flink.test.junit5.InjectMiniCluster;
 import org.apache.flink.test.junit5.MiniClusterExtension;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class InferencePipelineITCase {
+class InferencePipelineITCase extends PipelineFixture {
     @RegisterExtension
     static final MiniClusterExtension CLUSTER =
             new MiniClusterExtension(
@@ -44,40 +37,13 @@ class InferencePipelineITCase {
                             .setNumberSlotsPerTaskManager(4)
                             .build());
 
-    @TempDir Path folder;
-    private String name;
-    private TestingControl control;
-
-    @BeforeEach
-    void nameTheEngine(TestInfo test) {
-        name = test.getTestMethod().orElseThrow().getName();
-        control = TestingControl.of(name);
-    }
-
-    @AfterEach
-    void noEngineThreadIsLeft() throws Exception {
-        control.awaitOpen(0);
-        for (Thread thread : Thread.getAllStackTraces().keySet()) {
-            if (thread.getName().equals("millrace-engine-" + name)) {
-                // An interrupted load ends in its own time; it must end, though.
-                thread.join(60_000);
-                assertThat(thread.isAlive()).isFalse();
-            }
-        }
-    }
-
     private PipelineOptions.Builder options() {
-        return PipelineOptions.builder(
-                TestingEngine.options(name).withModelName(name), TestingEngine.loader());
+        return PipelineOptions.builder(engine(), TestingEngine.loader());
     }
 
     private static StreamExecutionEnvironment environment(int parallelism) {
-        Configuration configuration = new Configuration();
-        configuration.set(org.apache.flink.configuration.PipelineOptions.GENERIC_TYPES, false);
-        configuration.set(org.apache.flink.configuration.PipelineOptions.AUTO_GENERATE_UIDS, false);
-        configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
         StreamExecutionEnvironment env =
-                StreamExecutionEnvironment.getExecutionEnvironment(configuration);
+                StreamExecutionEnvironment.getExecutionEnvironment(configuration());
         env.setParallelism(parallelism);
         return env;
     }
@@ -108,11 +74,6 @@ class InferencePipelineITCase {
                     TestingControl.of(name).onMade();
                     return TestingRequests.request("r" + number, tokens);
                 });
-    }
-
-    /** Before that a checkpoint is declined, though requests are on their way already. */
-    private static void awaitRunning(MiniCluster cluster, JobClient job) throws Exception {
-        CommonTestUtils.waitForAllTaskRunning(cluster, job.getJobID(), false);
     }
 
     private static void assertAnsweredOnce(List<Outcome> outcomes, int count, int tokens) {
@@ -311,13 +272,8 @@ class InferencePipelineITCase {
     void aFailedEngineFailsTheTaskOnceAndTheReplayGivesTheSameBytes(
             @InjectMiniCluster MiniCluster cluster) throws Exception {
         StreamExecutionEnvironment env = environment(2);
-        Configuration restarts = new Configuration();
-        restarts.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
         // Two subtasks share the engine and fail with it, each in a failover region of its own.
-        restarts.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, 2);
-        restarts.set(
-                RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofMillis(1));
-        env.configure(restarts);
+        env.configure(restarts(2));
         env.enableCheckpointing(1_000_000);
         control.hold();
         control.failAt(

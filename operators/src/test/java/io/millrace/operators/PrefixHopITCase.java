@@ -3,7 +3,6 @@ package io.millrace.operators;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +14,6 @@ import org.apache.flink.api.common.functions.RichMapFunction;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExternalizedCheckpointRetention;
-import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.core.execution.CheckpointingMode;
@@ -31,17 +29,13 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.apache.flink.test.junit5.InjectMiniCluster;
 import org.apache.flink.test.junit5.MiniClusterExtension;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The pipeline with the network between source and engine. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class PrefixHopITCase {
+class PrefixHopITCase extends PipelineFixture {
     @RegisterExtension
     static final MiniClusterExtension CLUSTER =
             new MiniClusterExtension(
@@ -61,37 +55,16 @@ class PrefixHopITCase {
     /** Few enough for the network to hold them. */
     private static final int IN_CHANNEL = 8;
 
-    @TempDir Path folder;
-    private String name;
-    private TestingControl control;
-
-    @BeforeEach
-    void nameTheEngine(TestInfo test) {
-        name = test.getTestMethod().orElseThrow().getName();
-        control = TestingControl.of(name);
-    }
-
-    @AfterEach
-    void noEngineIsLeft() {
-        control.awaitOpen(0);
-    }
-
     private PipelineOptions options(Partitioning partitioning) {
         return PipelineOptions.builder(
-                        TestingEngine.options(name)
-                                .withModelName(name)
-                                .withMaxSequences(4 * IN_FLIGHT),
-                        TestingEngine.loader())
+                        engine().withMaxSequences(4 * IN_FLIGHT), TestingEngine.loader())
                 .partitioning(partitioning)
                 .maxInFlightRequests(IN_FLIGHT)
                 .build();
     }
 
     private StreamExecutionEnvironment environment(int parallelism, String from) {
-        Configuration configuration = new Configuration();
-        configuration.set(org.apache.flink.configuration.PipelineOptions.GENERIC_TYPES, false);
-        configuration.set(org.apache.flink.configuration.PipelineOptions.AUTO_GENERATE_UIDS, false);
-        configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
+        Configuration configuration = configuration();
         configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, folder.toUri().toString());
         configuration.set(
                 CheckpointingOptions.EXTERNALIZED_CHECKPOINT_RETENTION,
@@ -173,7 +146,7 @@ class PrefixHopITCase {
     /** Waits until that many requests have come to the engine, and all tasks are running. */
     private void awaitBusy(MiniCluster cluster, JobClient job, int added) throws Exception {
         control.awaitAdded(added);
-        CommonTestUtils.waitForAllTaskRunning(cluster, job.getJobID(), false);
+        awaitRunning(cluster, job);
     }
 
     /** The same, and there are requests between source and gates. */
@@ -217,12 +190,7 @@ class PrefixHopITCase {
             @InjectMiniCluster MiniCluster cluster) throws Exception {
         control.hold();
         StreamExecutionEnvironment env = environment(2, null);
-        Configuration restarts = new Configuration();
-        restarts.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
-        restarts.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, 3);
-        restarts.set(
-                RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofMillis(1));
-        env.configure(restarts);
+        env.configure(restarts(3));
         JobClient job = start(env, source(600, true), Partitioning.PREFIX);
         awaitFull(cluster, job);
         checkpoint(cluster, job);
