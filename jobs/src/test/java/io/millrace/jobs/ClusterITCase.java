@@ -30,9 +30,9 @@ import org.junit.jupiter.api.io.TempDir;
  * The job jar on a Flink cluster of real processes, submitted by Flink's own client: each job has a
  * class loader of its own there, while the engine comes from lib.
  */
-@Timeout(400)
+@Timeout(900)
 class ClusterITCase {
-    private static final Duration LIMIT = Duration.ofSeconds(100);
+    private static final Duration LIMIT = Duration.ofSeconds(240);
     private static final Pattern JOB_ID = Pattern.compile("JobID ([0-9a-f]{32})");
     private static final int REQUESTS = 97;
 

@@ -13,9 +13,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A real {@code ./millrace run} is killed, stopped and started again. */
-@Timeout(400)
+@Timeout(900)
 class ResumeITCase {
-    private static final Duration LIMIT = Duration.ofSeconds(100);
+    private static final Duration LIMIT = Duration.ofSeconds(240);
     private static final int REQUESTS = 397;
     private static final int TOKENS = 54;
 
