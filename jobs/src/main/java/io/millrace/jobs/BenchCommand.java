@@ -7,8 +7,6 @@ import io.millrace.gpu.WeightBytes;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryPoolMXBean;
-import java.lang.management.MemoryType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -207,10 +205,13 @@ final class BenchCommand implements Callable<Integer> {
         boolean inCaches = weights.all() < CACHE_RESIDENT;
         Path input = folder.resolve("demo.jsonl");
         List<Double> decoded = new ArrayList<>();
-        heapPools().forEach(MemoryPoolMXBean::resetPeakUsage);
-        // By a method of its own: what its frame held is free afterwards.
-        BenchRows rows = measureEngine(home, input, options, measured, inCaches, decoded);
-        double peak = heapPools().stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
+        BenchRows rows;
+        double peak;
+        try (HeapPeak heap = new HeapPeak()) {
+            // By a method of its own: what its frame held is free afterwards.
+            rows = measureEngine(home, input, options, measured, inCaches, decoded);
+            peak = heap.bytes();
+        }
         if (Files.exists(input)) {
             progress.line("Demo", "the model's own input, through the whole job and without it");
             try (PipelineBench pipeline =
@@ -301,12 +302,6 @@ final class BenchCommand implements Callable<Integer> {
                 quick ? Math.min(bytes, QUICK_READ_BYTES) : bytes,
                 options.threads() == 0 ? cores : options.threads(),
                 quick ? 0 : READ_NANOS);
-    }
-
-    private static List<MemoryPoolMXBean> heapPools() {
-        return ManagementFactory.getMemoryPoolMXBeans().stream()
-                .filter(pool -> pool.getType() == MemoryType.HEAP)
-                .toList();
     }
 
     private static double millisSince(long start) {
