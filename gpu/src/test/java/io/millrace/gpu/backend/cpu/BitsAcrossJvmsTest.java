@@ -43,10 +43,6 @@ class BitsAcrossJvmsTest {
 
     private static final int TIMEOUT_SECONDS = 120;
 
-    /** As the launcher has it, for all classes: compiled after a few calls, which wait for it. */
-    private static final String EARLY =
-            "-XX:CompileCommand=CompileThresholdScaling,io.millrace.gpu.backend.cpu.*::*,0.02";
-
     @TempDir static Path dir;
 
     private List<LogitDigest.Model> models;
@@ -91,7 +87,7 @@ class BitsAcrossJvmsTest {
     }
 
     private static Stream<String> modes() {
-        Stream<String> all = Stream.of("-Xint", "-XX:TieredStopAtLevel=1", "hot", EARLY);
+        Stream<String> all = Stream.of("-Xint", "-XX:TieredStopAtLevel=1", "hot");
         return System.getProperty("os.arch").equals("amd64")
                 ? Stream.concat(all, Stream.of("-XX:UseAVX=2", "-XX:UseAVX=1", "-XX:UseAVX=0"))
                 : all;
@@ -114,10 +110,6 @@ class BitsAcrossJvmsTest {
         boolean hot = mode.equals("hot");
         List<String> command = new ArrayList<>();
         command.add(home.resolve("bin").resolve("java").toString());
-        if (mode.equals(EARLY)) {
-            // Else the JVM says what it was told, among the digests.
-            command.addAll(List.of("-XX:CompileCommand=quiet", "-Xbatch"));
-        }
         if (!hot) {
             command.add(mode);
         }
