@@ -51,19 +51,19 @@ final class StripKernels {
     private StripKernels() {}
 
     /**
-     * One token times two strips of BF16.
+     * Goes on with the chains of one token times two strips of BF16.
      *
-     * @param s0 where the first strip begins in {@code w}
-     * @param s1 where the second begins
-     * @param n length of the chains
-     * @param x holds the token's row from {@code xo} on
-     * @param c gets 2 * STRIP sums from {@code co} on
+     * @param s0 where the first strip's first k is in {@code w}
+     * @param s1 where the second's is
+     * @param n how many k
+     * @param x the token's first k is at {@code xo}
+     * @param c the 2 * STRIP sums are at {@code co}
      */
     static void dotBf16(int[] w, int s0, int s1, int n, float[] x, int xo, float[] c, int co) {
-        FloatVector a0 = FloatVector.zero(F);
-        FloatVector b0 = a0;
-        FloatVector a1 = a0;
-        FloatVector b1 = a0;
+        FloatVector a0 = FloatVector.fromArray(F, c, co);
+        FloatVector b0 = FloatVector.fromArray(F, c, co + LANES);
+        FloatVector a1 = FloatVector.fromArray(F, c, co + STRIP);
+        FloatVector b1 = FloatVector.fromArray(F, c, co + STRIP + LANES);
         IntVector high = IntVector.broadcast(I, HIGH_HALF);
         for (int k = 0; k < n; k++) {
             FloatVector v = FloatVector.broadcast(F, x[xo + k]);
@@ -82,10 +82,10 @@ final class StripKernels {
 
     /** {@link #dotBf16} for F16, widened as by {@code DType.F16.toFloat}. */
     static void dotF16(int[] w, int s0, int s1, int n, float[] x, int xo, float[] c, int co) {
-        FloatVector a0 = FloatVector.zero(F);
-        FloatVector b0 = a0;
-        FloatVector a1 = a0;
-        FloatVector b1 = a0;
+        FloatVector a0 = FloatVector.fromArray(F, c, co);
+        FloatVector b0 = FloatVector.fromArray(F, c, co + LANES);
+        FloatVector a1 = FloatVector.fromArray(F, c, co + STRIP);
+        FloatVector b1 = FloatVector.fromArray(F, c, co + STRIP + LANES);
         IntVector m = IntVector.broadcast(I, HALF_BITS);
         FloatVector bias = FloatVector.broadcast(F, HALF_BIAS);
         for (int k = 0; k < n; k++) {
@@ -107,10 +107,10 @@ final class StripKernels {
 
     /** {@link #dotBf16} for F32. */
     static void dotF32(float[] w, int s0, int s1, int n, float[] x, int xo, float[] c, int co) {
-        FloatVector a0 = FloatVector.zero(F);
-        FloatVector b0 = a0;
-        FloatVector a1 = a0;
-        FloatVector b1 = a0;
+        FloatVector a0 = FloatVector.fromArray(F, c, co);
+        FloatVector b0 = FloatVector.fromArray(F, c, co + LANES);
+        FloatVector a1 = FloatVector.fromArray(F, c, co + STRIP);
+        FloatVector b1 = FloatVector.fromArray(F, c, co + STRIP + LANES);
         for (int k = 0; k < n; k++) {
             FloatVector v = FloatVector.broadcast(F, x[xo + k]);
             a0 = FloatVector.fromArray(F, w, s0 + k * STRIP).fma(v, a0);

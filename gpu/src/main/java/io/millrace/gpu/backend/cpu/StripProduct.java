@@ -13,7 +13,7 @@ import java.util.Arrays;
  * time. Work is shared out by strips, never by k.
  *
  * <pre>
- * one token     for each two strips        one pass over their weights; of INT8, in turns of 64 k
+ * one token     for each four strips       one pass over their weights, in turns of 64 k
  * to four       for each two strips        one pass over their weights, in turns of 64 k
  * more          for each strip
  *                 for each block of k      whose weights the first tile brings to the cache
@@ -88,9 +88,7 @@ final class StripProduct {
                 (index, worker) -> {
                     int first = index * perTask;
                     int count = Math.min(perTask, w.strips - first);
-                    if (tokens == 1 && w.type == DType.INT8) {
-                        dotInt8(x, w, first, count, sums[worker], epilogue);
-                    } else if (tokens == 1) {
+                    if (tokens == 1) {
                         dot(x, w, first, count, sums[worker], epilogue);
                     } else {
                         multiply(tokens, w, first, count, worker, epilogue);
@@ -143,30 +141,33 @@ final class StripProduct {
         return WideKernels.AVAILABLE && padded - token >= WIDE ? WIDE : TILE;
     }
 
+    // In turns, so that the processor fetches ahead on all of the strips, and not on two.
     private static void dot(
-            float[] x, StripMatrix w, int first, int count, float[] c, Epilogue epilogue) {
-        for (int i = 0; i < count; i += 2) {
-            int s0 = w.offset(first + i);
-            // An odd last strip is computed twice.
-            int s1 = w.offset(first + Math.min(i + 1, count - 1));
-            switch (w.type) {
-                case F32 -> StripKernels.dotF32(w.floats, s0, s1, w.inputs, x, 0, c, 0);
-                case BF16 -> StripKernels.dotBf16(w.pairs, s0, s1, w.inputs, x, 0, c, 0);
-                case F16 -> StripKernels.dotF16(w.pairs, s0, s1, w.inputs, x, 0, c, 0);
-            }
-            finish(w, first + i, Math.min(2, count - i), c, 0, 0, epilogue);
-        }
-    }
-
-    // In turns, so that two streams of weights come from memory and not one.
-    private static void dotInt8(
             float[] x, StripMatrix w, int first, int count, float[] c, Epilogue epilogue) {
         Arrays.fill(c, 0, MAX_STRIPS * STRIP, 0);
         for (int k = 0; k < w.inputs; k += SHORT_BLOCK) {
             int n = Math.min(SHORT_BLOCK, w.inputs - k);
             for (int i = 0; i < count; i += 2) {
-                int s = w.offset(first + i) + k * 2 * STRIP;
-                StripKernels.dotInt8(w.bytes, s, n, x, k, c, i * STRIP);
+                int s0 = w.offset(first + i);
+                // An odd last strip is computed twice.
+                int s1 = w.offset(first + Math.min(i + 1, count - 1));
+                int co = i * STRIP;
+                switch (w.type) {
+                    case F32 -> {
+                        int at = k * STRIP;
+                        StripKernels.dotF32(w.floats, s0 + at, s1 + at, n, x, k, c, co);
+                    }
+                    case BF16 -> {
+                        int at = k * LANES;
+                        StripKernels.dotBf16(w.pairs, s0 + at, s1 + at, n, x, k, c, co);
+                    }
+                    case F16 -> {
+                        int at = k * LANES;
+                        StripKernels.dotF16(w.pairs, s0 + at, s1 + at, n, x, k, c, co);
+                    }
+                    case INT8 ->
+                            StripKernels.dotInt8(w.bytes, s0 + k * 2 * STRIP, n, x, k, c, co);
+                }
             }
         }
         finish(w, first, count, c, 0, 0, epilogue);
