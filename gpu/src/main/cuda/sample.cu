@@ -18,7 +18,14 @@
 //   sample_split      general  draws among the sure ones, lists those of the boundary
 //   sample_finish     all      closes what CTAs have found of a row, orders the list, writes the id
 //   sample_logprobs   asked    log-softmax of the raw logits; the sum has the CPU's 16 lanes and order
+//   sample_deliver    each step, whether or not it draws: ids and log probabilities to the host's memory, behind
+//                     them the step's number, for which the host looks
+//   sample_begin      new rows: parameters and stop ids to their slots, nothing drawn, not ended. No part of a step.
 //   sample_admit      new rows with penalties: rebuilds counts from the tokens so far. No part of a step.
+//
+// Ahead. The host may queue a step before it has seen what the last one drew. So slots keep what the next step
+// needs: the token drawn last, counts, and whether the row has ended, by one of its stop ids or by bad logits. What is
+// queued of an ended row computes on padding (resolve.cu) and draws DROPPED, which is written nowhere else.
 //
 // Exactness. Comparisons and integer sums have no order, so any split of a row gives the same token. All
 // floats are those of the CPU, operation by operation (-fmad=false). One thing is not: a plain row's tile
@@ -38,6 +45,7 @@
 // Roofline: each logit read once is 4 bytes: 256 rows of 151,936 are 155 MB, 52 us at 3.0 TB/s; general rows
 // read them three times. Measured times and what was tried: docs/kernels.md.
 
+#include "clock.h"
 #include "philox.h"
 #include "sample_params.h"
 #include "sampling_math.h"
@@ -69,6 +77,8 @@ constexpr int BUCKET_BASE = (127 - 8) << 8;
 constexpr int FINISH_THREADS = 256;
 constexpr int TOKEN_BITS = 20;
 
+constexpr int DELIVER_THREADS = 512;
+
 constexpr int LOGPROB_THREADS = 512;
 constexpr int LANES = 16;
 constexpr int PART_LOADS = 2;
@@ -78,6 +88,7 @@ constexpr int TOP_LIST = 1024;
 constexpr unsigned PROMPT = 0x80000000u;
 constexpr int NO_TOKEN = 0x7FFFFFFF;
 constexpr int BAD_LOGITS = -2;
+constexpr int DROPPED = -3;
 
 // State of a tile.
 constexpr int BAD = 1;
@@ -771,6 +782,11 @@ __device__ SamplePick finishGeneral(const SampleParams& p, int index, const Samp
     return bestUpTo(items, row, position, ceiling, best);
 }
 
+__device__ __forceinline__ bool isStop(const SampleParams& p, int slot, const SampleRow& row, int token) {
+    return row.flags & STOPS &&
+           p.stops[(u64)slot * dividedUp(p.vocabulary, 32) + (token >> 5)] >> (token & 31) & 1;
+}
+
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_finish(const __grid_constant__ SampleParams p) {
@@ -792,9 +808,17 @@ extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_finish(const
             token = blockBest<FINISH_THREADS>(best).token;
         }
         if (threadIdx.x == 0) {
-            p.ids[index] = token;
-            if (token >= 0 && row.flags & PENALTIES) {
-                p.counts[(u64)slot * (dividedUp(p.vocabulary, 4) * 4) + token]++;
+            if (p.ended[slot] != 0) {
+                p.ids[index] = DROPPED;
+            } else {
+                p.ids[index] = token;
+                p.lastTokens[slot] = token;
+                if (token < 0 || isStop(p, slot, row, token)) {
+                    p.ended[slot] = 1;
+                }
+                if (token >= 0 && row.flags & PENALTIES) {
+                    p.counts[(u64)slot * (dividedUp(p.vocabulary, 4) * 4) + token]++;
+                }
             }
         }
         __syncthreads();
@@ -818,7 +842,7 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_logprobs(co
         }
         int top = min(min(p.rows[slotOf(p, index)].top, MAX_TOP), p.vocabulary);
         const float* logits = p.logits + (u64)index * p.stride;
-        float* values = p.logprobs + index * (1 + 2 * MAX_TOP);
+        float* values = p.logprobs + index * LOGPROB_WORDS;
         int* ids = reinterpret_cast<int*>(values) + 1 + MAX_TOP;
         float own = -INFINITY;
 #pragma unroll 8
@@ -928,6 +952,56 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_logprobs(co
             }
         }
         __syncthreads();
+    }
+}
+
+// One CTA: a few KB over the bus, and the order in which they get there.
+extern "C" __global__ void __launch_bounds__(DELIVER_THREADS) sample_deliver(const __grid_constant__ DeliverParams p) {
+    int rows = p.step[0];
+    int asked = p.step[2];
+    const int* askedRows = p.step + STEP_HEADER + 3 * p.maxRows;
+    int* output = p.outputs + (u64)p.step[4] * p.outputWords;
+    int* ids = output + OUTPUT_HEADER;
+    int* logprobs = ids + p.maxRows;
+    for (int i = threadIdx.x; i < rows; i += DELIVER_THREADS) {
+        ids[i] = p.ids[i];
+    }
+    for (int i = threadIdx.x; i < asked * LOGPROB_WORDS; i += DELIVER_THREADS) {
+        int at = askedRows[i / LOGPROB_WORDS] * LOGPROB_WORDS + i % LOGPROB_WORDS;
+        logprobs[at] = p.logprobs[at];
+    }
+    if (threadIdx.x == 0) {
+        *reinterpret_cast<u64*>(output + OUTPUT_BEGAN) = *p.began;
+        *reinterpret_cast<u64*>(output + OUTPUT_DONE) = gpuNanos();
+    }
+    __threadfence_system();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        __threadfence_system();
+        *reinterpret_cast<volatile int*>(output) = p.step[3];
+    }
+}
+
+// A CTA per new row. What its slot's last row has queued is computed before: this is on the same stream.
+extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_begin(const __grid_constant__ BeginParams p) {
+    const NewRow& row = p.newRows[blockIdx.x];
+    int slot = row.slot;
+    if (row.stops > 0) {
+        int words = dividedUp(p.vocabulary, 32);
+        unsigned* stops = p.stops + (u64)slot * words;
+        for (int i = threadIdx.x; i < words; i += LOGPROB_THREADS) {
+            stops[i] = 0;
+        }
+        __syncthreads();
+        for (int i = threadIdx.x; i < row.stops; i += LOGPROB_THREADS) {
+            int token = p.stopIds[row.firstStop + i];
+            atomicOr(stops + (token >> 5), 1u << (token & 31));
+        }
+    }
+    if (threadIdx.x == 0) {
+        p.rows[slot] = row.row;
+        p.lastTokens[slot] = 0;
+        p.ended[slot] = 0;
     }
 }
 

@@ -19,6 +19,24 @@ struct StepHeader {
     int32_t reserved;
 };
 
+/** In place of a token id: the token that the row's slot drew last. */
+constexpr int32_t DRAWN = -1;
+
+/** resolve: puts drawn tokens into the step's tables. */
+struct ResolveParams {
+    const StepHeader* step;
+    const int32_t* gather;      // (sampled) last token of each sampled row
+    const int32_t* slots;       // (sampled) its slot
+    const int32_t* rowOf;       // (tokens)
+    const int32_t* rowTable;    // (rows)
+    const int32_t* lastTokens;  // (slots)
+    const int32_t* ended;       // (slots)
+    int32_t* tokenIds;          // (tokens)
+    int32_t* positions;         // (tokens)
+    int32_t* blocks;            // block ids
+    uint64_t* began;            // nanoseconds of the GPU's clock
+};
+
 /** embed_{bf16,f16,f32}: rows = table[tokenIds] (+ positionTable[positions]). */
 struct EmbedParams {
     const void* table;          // tiles (vocabulary, hidden)

@@ -9,10 +9,14 @@ constexpr int MAX_TOP = 20;
 /** Tokens that a row's list has room for. */
 constexpr int LIST = 4096;
 
-/** Flags of a row: has a repetition penalty; has any penalty; top-k, top-p, min-p or a temperature below 2^-10. */
+/**
+ * Flags of a row: has a repetition penalty; has any penalty; top-k, top-p, min-p or a temperature below 2^-10; has
+ * tokens that end it.
+ */
 constexpr int REPETITION = 1;
 constexpr int PENALTIES = 2;
 constexpr int GENERAL = 4;
+constexpr int STOPS = 8;
 
 /** How a slot's row is drawn. */
 struct SampleRow {
@@ -68,18 +72,65 @@ struct SampleParams {
     int* lists;             // (rows, LIST)
     SamplePick* picks;      // (rows, chunks)
     int* ids;               // (rows)
-    float* logprobs;        // (rows, 1 + MAX_TOP values + MAX_TOP ids)
+    float* logprobs;        // (rows, LOGPROB_WORDS)
+    int* lastTokens;        // (slots) drawn last
+    int* ended;             // (slots) 1: its row has drawn a stop id or had bad logits, and draws no more
+    const unsigned* stops;  // (slots, vocabulary / 32 rounded up) a bit for each token that ends the row
     int stride;             // a multiple of 4
     int vocabulary;
     int maxRows;
     int reserved;
 };
 
+/** Of a row: value of the drawn token, values of the most likely, their ids. */
+constexpr int LOGPROB_WORDS = 1 + 2 * MAX_TOP;
+
 /**
- * A step: number of rows, of general rows, of rows with log probabilities, 0; then maxRows each of slots, positions,
- * indices of general rows, indices of rows with log probabilities.
+ * A step: number of rows, of general rows, of rows with log probabilities, of the step, of its place among the outputs,
+ * three times 0; then maxRows each of slots, positions, indices of general rows, indices of rows with log probabilities.
  */
-constexpr int STEP_HEADER = 4;
+constexpr int STEP_HEADER = 8;
+
+/** A row that its slot is given to. */
+struct NewRow {
+    SampleRow row;
+    int slot;
+    int firstStop;  // of its stop ids
+    int stops;
+    int reserved;
+};
+
+/** sample_begin. */
+struct BeginParams {
+    SampleRow* rows;        // (slots)
+    int* lastTokens;        // (slots)
+    int* ended;             // (slots)
+    unsigned* stops;        // (slots, vocabulary / 32 rounded up)
+    const NewRow* newRows;  // (CTAs)
+    const int* stopIds;
+    int vocabulary;
+    int reserved;
+};
+
+/**
+ * A step's output in the host's memory: its number, 0, when its first kernel began and when its last one was done, in
+ * nanoseconds of the GPU's clock, 10 words of nothing; then ids (rows) and log probabilities (rows, LOGPROB_WORDS). The
+ * number is written last: who sees it sees all.
+ */
+constexpr int OUTPUT_HEADER = 16;
+constexpr int OUTPUT_BEGAN = 2;
+constexpr int OUTPUT_DONE = 4;
+
+/** sample_deliver. */
+struct DeliverParams {
+    const int* step;        // SampleStep
+    const int* ids;         // (rows)
+    const int* logprobs;    // (rows, LOGPROB_WORDS)
+    const u64* began;       // when the step's first kernel began
+    int* outputs;           // (places, outputWords), mapped host memory, 64-byte aligned
+    int maxRows;
+    int outputWords;
+};
 
 /** sample_admit. */
 struct AdmitParams {

@@ -171,6 +171,10 @@ final class DecoderEngine implements Engine {
         StepPlan plan = scheduler.complete();
         steps++;
         stepTokens = plan.tokens();
+        long gap = runner.deviceGapNanos();
+        if (gap >= 0) {
+            listener.onDeviceGap(plan.tokens(), plan.rows(), gap);
+        }
         StepOutput output = outputs[plan.slot()];
         for (int row = 0; row < plan.rows(); row++) {
             CompletionSequence completion = (CompletionSequence) plan.sequence(row);

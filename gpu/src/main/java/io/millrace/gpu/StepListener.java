@@ -12,6 +12,15 @@ public interface StepListener {
      */
     void onToken(long handle, int completion, int tokenId);
 
+    /**
+     * A step was completed, before anything else is told of it, and the device can tell how long it
+     * had nothing to do before.
+     *
+     * @param tokens of the step
+     * @param rows of the step: as many as tokens if it only decodes
+     */
+    default void onDeviceGap(int tokens, int rows, long nanos) {}
+
     /** All completions of a request are finished; the handle is dead after this. */
     void onFinished(long handle, GenerationResult result);
 

@@ -1,7 +1,9 @@
 package io.millrace.gpu;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.millrace.gpu.backend.ModelRunner;
 import io.millrace.gpu.backend.RecordingModelRunner;
 import io.millrace.gpu.backend.cuda.CudaRecording;
 import io.millrace.gpu.backend.cuda.RequiresGpu;
@@ -10,7 +12,11 @@ import java.io.IOException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
-/** Law 1 on a GPU, with every KV block full of NaN at the start. */
+/**
+ * Law 1 on a GPU, with every KV block full of NaN at the start. It runs ahead by itself; that each
+ * step's logits are looked at keeps the host from being fast, not from not knowing what was drawn.
+ * {@code CudaAheadTest} has the rest.
+ */
 @RequiresGpu
 class CudaEngineTest extends EngineTest {
     private static AutoCloseable held;
@@ -26,9 +32,16 @@ class CudaEngineTest extends EngineTest {
     }
 
     @Override
-    RecordingModelRunner open(Family family, ModelFolder folder, EngineOptions options, int blocks)
+    RecordingModelRunner open(
+            Family family, ModelFolder folder, EngineOptions options, int blocks, int ahead)
             throws IOException {
         assumeTrue(family.weights.equals("model"), "INT8 weights run on the CPU.");
-        return CudaRecording.open(folder, family.type, options, blocks);
+        return CudaRecording.open(folder, family.type, options, blocks, ahead);
+    }
+
+    @Override
+    ModelRunner ahead(RecordingModelRunner runner, int steps) {
+        assertThat(runner.runAhead()).isEqualTo(steps);
+        return runner;
     }
 }

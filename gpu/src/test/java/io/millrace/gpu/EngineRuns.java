@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.GenerationResult.Completion;
 import io.millrace.gpu.backend.DelayedModelRunner;
+import io.millrace.gpu.backend.ModelRunner;
 import io.millrace.gpu.backend.RecordingModelRunner;
 import io.millrace.gpu.model.ModelFolder;
 import io.millrace.gpu.model.TinyModels;
@@ -127,10 +128,19 @@ abstract class EngineRuns {
                                 .write(folders.resolve("int8"))));
     }
 
-    /** The device's runner, with a cache of so many blocks. */
+    /**
+     * The device's runner, with a cache of so many blocks.
+     *
+     * @param ahead steps that the device shall take ahead if it can
+     */
     abstract RecordingModelRunner open(
-            Family family, ModelFolder folder, EngineOptions options, int blocks)
+            Family family, ModelFolder folder, EngineOptions options, int blocks, int ahead)
             throws IOException;
+
+    /** The runner, so many steps ahead. */
+    ModelRunner ahead(RecordingModelRunner runner, int steps) {
+        return steps == 0 ? runner : new DelayedModelRunner(runner, steps, true);
+    }
 
     Run run(Family family, Way way, List<GenerationRequest> requests) throws Exception {
         return run(family, way, requests, null);
@@ -162,7 +172,7 @@ abstract class EngineRuns {
                         .withMaxSequences(way.maxSequences)
                         .withBlockSize(way.blockSize)
                         .withThreads(way.threads);
-        RecordingModelRunner runner = open(family, folder, options, way.blocks);
+        RecordingModelRunner runner = open(family, folder, options, way.blocks, way.ahead);
         ModelInfo info =
                 new ModelInfo(
                         "tiny",
@@ -178,7 +188,7 @@ abstract class EngineRuns {
                         info,
                         ModelText.of(tokenizer),
                         folder.endOfTextIds(),
-                        way.ahead == 0 ? runner : new DelayedModelRunner(runner, way.ahead, true),
+                        ahead(runner, way.ahead),
                         way.maxTokens,
                         way.maxSequences)) {
             RecordingListener listener = new RecordingListener();

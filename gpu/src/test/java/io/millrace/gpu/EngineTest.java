@@ -20,7 +20,8 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 class EngineTest extends EngineRuns {
     @Override
-    RecordingModelRunner open(Family family, ModelFolder folder, EngineOptions options, int blocks)
+    RecordingModelRunner open(
+            Family family, ModelFolder folder, EngineOptions options, int blocks, int ahead)
             throws IOException {
         return CpuRecording.open(folder, options, blocks);
     }

@@ -59,6 +59,15 @@ public interface ModelRunner extends AutoCloseable {
     default void complete() {}
 
     /**
+     * Nanoseconds that the device had nothing to do between the last two steps that were completed;
+     * -1 if that cannot be told. Work that came late is in it: who had none to give has to leave it
+     * out.
+     */
+    default long deviceGapNanos() {
+        return -1;
+    }
+
+    /**
      * Asks the step that runs to end with an exception. Any thread.
      *
      * @return false if this device cannot be asked

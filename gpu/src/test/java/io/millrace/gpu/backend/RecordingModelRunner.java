@@ -40,14 +40,36 @@ public final class RecordingModelRunner extends ForwardingModelRunner {
     }
 
     @Override
+    public int runAhead() {
+        return runner.runAhead();
+    }
+
+    @Override
     public void run(StepBatch batch, StepOutput output) {
         runner.run(batch, output);
+        record(batch);
+    }
+
+    @Override
+    public void launch(StepBatch batch, StepOutput output) {
+        runner.launch(batch, output);
+        record(batch);
+    }
+
+    @Override
+    public void complete() {
+        runner.complete();
+    }
+
+    /** By the batch's positions: those of its rows lag behind while tokens are in flight. */
+    private void record(StepBatch batch) {
         int sampled = 0;
         for (int row = 0; row < batch.rows; row++) {
             SamplingRow sampling = batch.sampling[row];
             if (sampling != null) {
+                int position = batch.positions[batch.rowStart[row + 1] - 1] + 1;
                 logits.put(
-                        "%d.%d.%d".formatted(sampling.seed, sampling.completion, sampling.position),
+                        "%d.%d.%d".formatted(sampling.seed, sampling.completion, position),
                         lastLogits(sampled++));
             }
         }

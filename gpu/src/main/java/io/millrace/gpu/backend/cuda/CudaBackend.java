@@ -27,6 +27,9 @@ import java.util.Set;
  * <p>What a kernel is given depends on the bucket of tokens that a step falls into, and on whether
  * it only decodes, never on more: counts and lengths it reads from the {@link StepTables}. So the
  * launches between {@code begin} and {@code sample} can be recorded once for each.
+ *
+ * <p>Nothing waits for the device before {@link #complete}: further steps can be queued behind one
+ * that was sampled, up to as many as it was made for.
  */
 class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activation> {
     /** Tokens of the widest product's tile. */
@@ -45,6 +48,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     private final int vocabulary;
     private final int maxTokens;
     private final int maxRows;
+    private final int runAhead;
     private final KernelModules kernels;
     private final WeightUpload weights;
     private final List<CudaMatrix> matrices = new ArrayList<>();
@@ -75,6 +79,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
      * @param windows of the layers, each once
      * @param maxTokens most tokens of a step
      * @param maxRows most rows of a step
+     * @param runAhead steps that may be in flight when another begins
      */
     CudaBackend(
             CudaContext context,
@@ -84,7 +89,8 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
             Set<Integer> windows,
             int vocabulary,
             int maxTokens,
-            int maxRows)
+            int maxRows,
+            int runAhead)
             throws IOException {
         this.context = context;
         this.shape = shape;
@@ -93,6 +99,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         this.vocabulary = vocabulary;
         this.maxTokens = maxTokens;
         this.maxRows = maxRows;
+        this.runAhead = runAhead;
         kernels = new KernelModules(context, index);
         weights = new WeightUpload(context);
         boolean opened = false;
@@ -174,7 +181,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     void allocateScratch(int blockSize) throws GpuException {
         type = weights.type().name().toLowerCase(Locale.ROOT);
         int mostBlocks = (rotary.positions() + blockSize - 1) / blockSize;
-        step = new StepTables(context, maxTokens, maxRows, mostBlocks, blockSize);
+        step = new StepTables(context, maxTokens, maxRows, mostBlocks, blockSize, runAhead + 1);
         int width = (shape.heads() + 2 * shape.kvHeads()) * shape.headSize();
         projected =
                 allocate(
@@ -222,7 +229,15 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         }
         reader = new LogitsReader(context, vocabulary);
         sampler =
-                new CudaSampler(context, kernels, logits, vocabulary, maxRows, rotary.positions());
+                new CudaSampler(
+                        context,
+                        kernels,
+                        logits,
+                        step.sampleAddress(),
+                        vocabulary,
+                        maxRows,
+                        rotary.positions(),
+                        runAhead);
     }
 
     /** Allocates the KV arena; called once, at the end. */
@@ -257,7 +272,8 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         for (int token = 0; token < next.tokens; token++) {
             int id = next.tokenIds[token];
             int position = next.positions[token];
-            if (id < 0 || id >= vocabulary || position < 0 || position >= rotary.positions()) {
+            boolean known = id >= 0 && id < vocabulary || id == StepBatch.DRAWN;
+            if (!known || position < 0 || position >= rotary.positions()) {
                 throw new IllegalArgumentException(
                         "Token %d at position %d is outside of %d tokens and %d positions."
                                 .formatted(id, position, vocabulary, rotary.positions()));
@@ -266,7 +282,19 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         batch = next;
         bucket = Math.min(maxTokens, TokenBuckets.of(next.tokens));
         planned.clear();
-        step.upload(next);
+        step.upload(next, sampler.begin(next));
+        sampler.admit();
+    }
+
+    /**
+     * Queues what puts drawn tokens into the step's tables. The first launch of a step; a batch
+     * without such tokens needs none.
+     */
+    void resolve() {
+        launch(
+                "resolve",
+                Launches.resolve(Math.min(bucket, maxRows)),
+                write.resolve(sampler.drawn()));
     }
 
     /** Tokens that the launches of the present step are made for. */
@@ -388,9 +416,35 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
                 write.matmul(head, sampledNormed, null, logits, Epilogue.STORE, true));
     }
 
+    /** Queues the draws; {@code output} is filled when the step is completed. */
     @Override
     public void sample(StepOutput output) {
-        sampler.sample(batch, output);
+        sampler.queue(output);
+    }
+
+    /** Waits for the oldest step that was sampled, and fills its output. */
+    void complete() {
+        sampler.complete();
+    }
+
+    /** Has the wait for a step end with an exception. Any thread. */
+    void stop() {
+        sampler.stop();
+    }
+
+    /** Nanoseconds between the last two completed steps; -1 if that cannot be told. */
+    long gapNanos() {
+        return sampler.gapNanos();
+    }
+
+    /** How many steps are in flight. */
+    int inFlight() {
+        return sampler.steps().inFlight();
+    }
+
+    /** The steps in flight, for people. */
+    String describeInFlight() {
+        return sampler.steps().toString();
     }
 
     /** The raw logits of the last step's {@code index}-th sampled row. */

@@ -125,6 +125,11 @@ final class CudaContext implements AutoCloseable {
         check(JCudaDriver.cuStreamSynchronize(stream), doing);
     }
 
+    /** Waits until the stream has nothing to do, whatever became of it. */
+    void settle() {
+        JCudaDriver.cuStreamSynchronize(stream);
+    }
+
     /** What was taken and is not back yet: memory, modules, events, graphs. */
     int handles() {
         return handles;

@@ -12,8 +12,24 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Locale;
 
-/** Runs steps of one model on one GPU. Owns the context and all that lies on the device. */
+/**
+ * Runs steps of one model on one GPU. Owns the context and all that lies on the device.
+ *
+ * <p>It runs ahead: all of a step is queued on one stream behind the step before it, whose tokens
+ * the device puts into the step's tables itself.
+ */
 public final class CudaModelRunner implements ModelRunner {
+    /**
+     * Steps that may be in flight when another is launched. One is enough to take the host off the
+     * device's path as long as a turn of the host is shorter than a step; each more makes a request
+     * that arrives wait for one more, and takes memory for the counts of as many rows.
+     */
+    static final int RUN_AHEAD = 1;
+
+    /** For measuring what others would give; see docs/kernels.md. */
+    private static final String RUN_AHEAD_PROPERTY = "millrace.cuda.run-ahead";
+
+    private static final int MOST_AHEAD = 16;
     private static final int BLOCK_MULTIPLE = 8;
     private static final int MOST_HEAD_SIZE = 128;
 
@@ -24,6 +40,8 @@ public final class CudaModelRunner implements ModelRunner {
     private final StepGraphs graphs;
     private final int blocks;
     private final int blockSize;
+    private final int runAhead;
+    private final Runnable compute = this::compute;
 
     private CudaModelRunner(
             CudaContext context,
@@ -31,13 +49,15 @@ public final class CudaModelRunner implements ModelRunner {
             CudaBackend backend,
             Decoder<CudaMatrix, DeviceMemory, CudaBackend.Activation> decoder,
             int blocks,
-            int blockSize) {
+            int blockSize,
+            int runAhead) {
         this.context = context;
         this.folder = folder;
         this.backend = backend;
         this.decoder = decoder;
         this.blocks = blocks;
         this.blockSize = blockSize;
+        this.runAhead = runAhead;
         graphs = new StepGraphs(context);
     }
 
@@ -67,6 +87,17 @@ public final class CudaModelRunner implements ModelRunner {
      */
     public static CudaModelRunner open(
             ModelFolder folder, EngineOptions options, LoadProgress progress) throws IOException {
+        return open(folder, options, Integer.getInteger(RUN_AHEAD_PROPERTY, RUN_AHEAD), progress);
+    }
+
+    static CudaModelRunner open(
+            ModelFolder folder, EngineOptions options, int runAhead, LoadProgress progress)
+            throws IOException {
+        if (runAhead < 0 || runAhead > MOST_AHEAD) {
+            throw new GpuException(
+                    "%s is %d; it must be between 0 and %d."
+                            .formatted(RUN_AHEAD_PROPERTY, runAhead, MOST_AHEAD));
+        }
         KernelIndex index = KernelIndex.read();
         check(folder, options);
         CudaContext context = CudaContext.open(index(options.gpu()));
@@ -83,8 +114,9 @@ public final class CudaModelRunner implements ModelRunner {
                             folder.windows(),
                             folder.vocabularySize(),
                             options.maxBatchedTokens(),
-                            Math.min(options.maxSequences(), options.maxBatchedTokens()));
-            runner = open(context, backend, folder, options, positions, progress);
+                            Math.min(options.maxSequences(), options.maxBatchedTokens()),
+                            runAhead);
+            runner = open(context, backend, folder, options, positions, runAhead, progress);
             return runner;
         } catch (UncheckedIOException e) {
             throw e.getCause();
@@ -104,6 +136,7 @@ public final class CudaModelRunner implements ModelRunner {
             ModelFolder folder,
             EngineOptions options,
             int positions,
+            int runAhead,
             LoadProgress progress)
             throws IOException {
         if (folder.weightBytes() > context.freeBytes()) {
@@ -133,7 +166,7 @@ public final class CudaModelRunner implements ModelRunner {
         backend.allocateArena(blocks, blockSize);
         context.synchronize("Clearing the KV cache");
         progress.onProgress("KV cache", bytes, bytes);
-        return new CudaModelRunner(context, folder, backend, decoder, blocks, blockSize);
+        return new CudaModelRunner(context, folder, backend, decoder, blocks, blockSize, runAhead);
     }
 
     private static void check(ModelFolder folder, EngineOptions options)
@@ -193,21 +226,64 @@ public final class CudaModelRunner implements ModelRunner {
     }
 
     @Override
+    public int runAhead() {
+        return runAhead;
+    }
+
+    @Override
     public void run(StepBatch batch, StepOutput output) {
+        launch(batch, output);
+        complete();
+    }
+
+    @Override
+    public void launch(StepBatch batch, StepOutput output) {
         context.enter();
-        backend.begin(batch);
-        graphs.run(backend.bucket(), backend.isDecode(), decoder::compute);
-        backend.sample(output);
+        try {
+            backend.begin(batch);
+            graphs.run(backend.bucket(), backend.isDecode(), compute);
+            backend.sample(output);
+        } catch (InternalError e) {
+            throw backend.inFlight() == 0 ? e : blamed(e);
+        }
+    }
+
+    /** What fails on the device is told by the call that happens to come next. */
+    private InternalError blamed(InternalError e) {
+        return new InternalError(
+                "%s In flight was %s, which may have brought it about."
+                        .formatted(e.getMessage(), backend.describeInFlight()),
+                e);
+    }
+
+    private void compute() {
+        backend.resolve();
+        decoder.compute();
+    }
+
+    @Override
+    public void complete() {
+        backend.complete();
+    }
+
+    @Override
+    public long deviceGapNanos() {
+        return backend.gapNanos();
+    }
+
+    /**
+     * A GPU cannot be asked to end a step. Who waits for it gets an exception once the GPU has done
+     * all that it was given; from one that hangs, nothing.
+     */
+    @Override
+    public boolean stop() {
+        backend.stop();
+        return true;
     }
 
     /** The raw logits of the last step's {@code index}-th sampled row. */
     float[] lastLogits(int index) {
         return backend.lastLogits(index);
-    }
-
-    /** Waits for the steps that were run. */
-    void synchronize() {
-        context.synchronize("Waiting for steps");
     }
 
     /** Sets every byte of every KV block. */
@@ -218,6 +294,8 @@ public final class CudaModelRunner implements ModelRunner {
     @Override
     public void close() {
         context.enter();
+        // Steps may be in flight. Of a dead context there is nothing to wait for.
+        context.settle();
         graphs.close();
         backend.close();
         context.close();

@@ -1,24 +1,30 @@
 package io.millrace.gpu.backend.cuda;
 
-import io.millrace.gpu.GenerationResult.TokenLogprobs;
-import io.millrace.gpu.backend.SamplingRow;
+import static io.millrace.gpu.backend.cuda.CudaDriver.check;
+
 import io.millrace.gpu.backend.StepBatch;
 import io.millrace.gpu.backend.StepOutput;
-import java.nio.ByteBuffer;
-import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import jcuda.driver.CUresult;
+import jcuda.driver.JCudaDriver;
 
 /**
  * Draws tokens from logits on the GPU, by the rule of {@code docs/numerics.md}, "Sampling": the
- * same tokens as on the CPU. Only ids, and log probabilities that were asked for, come back. Owns
- * each running row's parameters and counts on the device. Engine thread only.
+ * same tokens as on the CPU. Only ids, and log probabilities that were asked for, come back, and
+ * the host need not see them before the next step is queued. Engine thread only.
+ *
+ * <pre>
+ * begin     takes slots: the step can be written into its tables
+ * admit     tells the device of rows that it does not know
+ *           (here the step's logits are computed)
+ * queue     draws, and has the device write what it drew into host memory
+ * complete  waits for the oldest step that is queued
+ * </pre>
  */
-final class CudaSampler implements AutoCloseable {
-    private static final int RING = 4;
-
-    /** Least room for the tokens of rows whose counts are made anew. */
-    private static final int LEAST_ADMITTED = 1 << 16;
+final class CudaSampler implements AutoCloseable, StepWait.Device {
+    /** Of the sampling graphs: a step that draws nothing. */
+    private static final int NOTHING_DRAWN = 4;
 
     private final CudaContext context;
     private final KernelModules kernels;
@@ -26,50 +32,43 @@ final class CudaSampler implements AutoCloseable {
     private final int maxRows;
     private final SampleLaunches launches;
     private final SampleSlots slots;
+    private final StepQueue steps;
+    private final StepWait wait = new StepWait(this);
     private final StepGraphs graphs;
     private final KernelParams params = new KernelParams();
     private final List<Runnable> closers = new ArrayList<>();
+    private final SampleAdmission admission;
 
-    /** Of SampleParams. */
+    /** Of SampleParams and of DeliverParams. */
     private final long[] pointers;
 
-    private final DeviceMemory step;
-    private final DeviceMemory rows;
-    private final DeviceMemory counts;
-    private final DeviceMemory ids;
-    private final DeviceMemory logprobs;
+    private final long[] delivered;
 
-    /** A step's tables, then new rows. */
-    private final UploadRing uploads;
+    /** When the step that is computed began. */
+    private final DeviceMemory began;
 
-    private final PinnedMemory drawn;
-    private final PinnedMemory drawnLogprobs;
+    private final OutputPlaces outputs;
+    private final Runnable launch = this::launch;
 
-    /** Which rows to count, then their tokens. */
-    private final UploadRing admissions;
-
-    private final DeviceMemory admitted;
-    private final int mostAdmitted;
-
-    /** Of the present step: slots of the sampled rows, in order. */
-    private final int[] taken;
-
-    private int sampled;
-    private int general;
-    private int asked;
+    /** That is being queued. */
+    private QueuedStep step;
 
     /**
      * @param logits (rows, {@link Numerics#pad} of the vocabulary)
+     * @param tables {@link StepTables#sampleAddress}
      * @param maxRows most rows of a step
      * @param positions most tokens of a row
+     * @param runAhead steps that may be in flight when another is launched
      */
     CudaSampler(
             CudaContext context,
             KernelModules kernels,
             DeviceMemory logits,
+            long tables,
             int vocabulary,
             int maxRows,
-            int positions)
+            int positions,
+            int runAhead)
             throws GpuException {
         if (vocabulary > 1 << SampleLaunches.TOKEN_BITS) {
             throw new GpuException(
@@ -81,27 +80,32 @@ final class CudaSampler implements AutoCloseable {
         this.vocabulary = vocabulary;
         this.maxRows = maxRows;
         launches = new SampleLaunches(vocabulary, maxRows, context.multiprocessors());
-        slots = new SampleSlots(vocabulary, maxRows);
-        taken = new int[maxRows];
-        mostAdmitted = Math.max(LEAST_ADMITTED, positions);
+        slots = new SampleSlots(vocabulary, SampleAdmission.slots(maxRows, runAhead));
+        steps = new StepQueue(runAhead, maxRows);
         boolean opened = false;
         try {
             graphs = new StepGraphs(context);
             closers.add(graphs::close);
-            int stepBytes = launches.stepWords() * Integer.BYTES;
-            int rowBytes = maxRows * SampleLaunches.ROW_BYTES;
-            int admitWords = SampleLaunches.ADMIT_WORDS * maxRows + mostAdmitted;
-            step = allocate(stepBytes);
-            rows = allocate(rowBytes);
-            counts = allocate(maxRows * launches.countWords() * Integer.BYTES);
-            ids = allocate((long) maxRows * Integer.BYTES);
-            logprobs = allocate(logprobBytes(maxRows));
-            admitted = allocate((long) admitWords * Integer.BYTES);
-            pointers = pointers(logits);
-            uploads = ring(RING, stepBytes + rowBytes);
-            admissions = ring(2, admitWords * Integer.BYTES);
-            drawn = pinned(maxRows * Integer.BYTES);
-            drawnLogprobs = pinned(Math.toIntExact(logprobBytes(maxRows)));
+            admission =
+                    new SampleAdmission(
+                            context, kernels, launches, vocabulary, maxRows, positions, runAhead);
+            closers.add(admission::close);
+            began = allocate(Long.BYTES);
+            long ids = allocate((long) maxRows * Integer.BYTES).address();
+            long logprobs =
+                    allocate((long) maxRows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES)
+                            .address();
+            pointers = pointers(logits, tables, ids, logprobs);
+            PinnedMemory memory =
+                    new PinnedMemory(
+                            context,
+                            Math.toIntExact(
+                                    (long) steps.places()
+                                            * OutputPlaces.words(maxRows)
+                                            * Integer.BYTES));
+            closers.add(memory::close);
+            outputs = new OutputPlaces(memory.buffer(), maxRows, vocabulary);
+            delivered = new long[] {tables, ids, logprobs, began.address(), memory.address()};
             opened = true;
         } finally {
             if (!opened) {
@@ -111,13 +115,14 @@ final class CudaSampler implements AutoCloseable {
     }
 
     /** Those of SampleParams, in its order. */
-    private long[] pointers(DeviceMemory logits) throws GpuException {
+    private long[] pointers(DeviceMemory logits, long tables, long ids, long logprobs)
+            throws GpuException {
         long each = maxRows;
         return new long[] {
             logits.address(),
-            rows.address(),
-            step.address(),
-            counts.address(),
+            admission.rows(),
+            tables,
+            admission.counts(),
             allocate(each * launches.tiles() * SampleLaunches.TILE_BYTES).address(),
             allocate(each * SampleLaunches.BUCKETS * Integer.BYTES).address(),
             allocate(each * SampleLaunches.BUCKETS * Long.BYTES).address(),
@@ -125,164 +130,83 @@ final class CudaSampler implements AutoCloseable {
             allocate(each * Integer.BYTES).address(),
             allocate(each * SampleLaunches.LIST * Integer.BYTES).address(),
             allocate(each * launches.chunks() * SampleLaunches.PICK_BYTES).address(),
-            ids.address(),
-            logprobs.address()
+            ids,
+            logprobs,
+            admission.lastTokens(),
+            admission.ended(),
+            admission.stops()
         };
     }
 
-    private static long logprobBytes(int rows) {
-        return (long) rows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES;
-    }
-
     private DeviceMemory allocate(long bytes) throws GpuException {
-        DeviceMemory memory =
-                context.allocate(
-                        "Sampling for %d rows of %d logits".formatted(maxRows, vocabulary),
-                        bytes,
-                        "lower --max-sequences");
+        DeviceMemory memory = allocate(context, maxRows, vocabulary, bytes);
         closers.add(memory::close);
         return memory;
     }
 
-    private UploadRing ring(int slotCount, int bytes) {
-        UploadRing ring = new UploadRing(context, slotCount, bytes);
-        closers.add(ring::close);
-        return ring;
+    static DeviceMemory allocate(CudaContext context, int maxRows, int vocabulary, long bytes)
+            throws GpuException {
+        return context.allocate(
+                "Sampling for %d rows of %d logits".formatted(maxRows, vocabulary),
+                bytes,
+                "lower --max-sequences");
     }
 
-    private PinnedMemory pinned(int bytes) {
-        PinnedMemory memory = new PinnedMemory(context, bytes);
-        closers.add(memory::close);
-        return memory;
+    /** What the first kernel of a step needs. */
+    OpParams.Drawn drawn() {
+        return new OpParams.Drawn(admission.lastTokens(), admission.ended(), began.address());
     }
 
-    /** Draws for all rows of a step that want it, and waits for the tokens. */
-    void sample(StepBatch batch, StepOutput output) {
-        upload(batch);
-        if (sampled > 0) {
-            // One graph for each kind of step: most need two of the kernels.
-            graphs.run((general > 0 ? 1 : 0) + (asked > 0 ? 2 : 0), this::launch);
-            ids.copyTo(drawn, 0, (long) sampled * Integer.BYTES);
-            if (asked > 0) {
-                logprobs.copyTo(drawnLogprobs, 0, logprobBytes(sampled));
-            }
-            context.synchronize(
-                    "A step of %d tokens in %d rows".formatted(batch.tokens, batch.rows));
-        }
-        collect(batch, output);
+    /** The next step; its slots are taken, nothing is queued yet. */
+    QueuedStep begin(StepBatch batch) {
+        wait.checkStopped();
+        step = steps.next();
+        step.plan(batch, slots);
+        return step;
     }
 
-    /** Writes the step's tables, and what the device does not know yet of its rows. */
-    private void upload(StepBatch batch) {
-        sampled = 0;
-        general = 0;
-        asked = 0;
-        slots.begin();
-        PinnedMemory slot = uploads.next();
-        ByteBuffer bytes = slot.buffer();
-        IntBuffer words = bytes.asIntBuffer();
-        int header = SampleLaunches.STEP_HEADER;
-        for (int i = 0; i < batch.rows; i++) {
-            SamplingRow row = batch.sampling[i];
-            if (row == null) {
-                continue;
-            }
-            int at = slots.take(row);
-            taken[sampled] = at;
-            words.put(header + sampled, at);
-            words.put(header + maxRows + sampled, row.position);
-            if (slots.isGeneral(at)) {
-                words.put(header + 2 * maxRows + general++, sampled);
-            }
-            if (row.parameters.logprobs() >= 0) {
-                words.put(header + 3 * maxRows + asked++, sampled);
-            }
-            sampled++;
-        }
-        words.put(0, sampled).put(1, general).put(2, asked).put(3, 0);
-        int stepBytes = launches.stepWords() * Integer.BYTES;
-        step.copyFrom(slot, 0, 0, stepBytes);
-        int first = slots.firstNew();
-        int last = slots.lastNew();
-        if (first <= last) {
-            int each = SampleLaunches.ROW_BYTES;
-            for (int i = first; i <= last; i++) {
-                if (slots.row(i) != null) {
-                    slots.write(i, bytes, stepBytes + i * each);
-                }
-            }
-            rows.copyFrom(
-                    slot,
-                    stepBytes + (long) first * each,
-                    (long) first * each,
-                    (last - first + 1L) * each);
-        }
-        uploads.queued();
-        admit();
+    /** Queues what the device has to know before the step is computed. */
+    void admit() {
+        admission.admit(step, slots);
     }
 
-    /** Makes counts anew where they are not those of the row's tokens. */
-    private void admit() {
-        int next = 0;
-        while (next < sampled) {
-            if (slots.isMiscounted(taken[next])) {
-                next = admit(next);
-            } else {
-                next++;
-            }
+    /**
+     * Queues the draws of the step's rows.
+     *
+     * @param output filled when the step is completed
+     */
+    void queue(StepOutput output) {
+        step.output(output);
+        int kind =
+                step.sampled() == 0
+                        ? NOTHING_DRAWN
+                        : (step.general() > 0 ? 1 : 0) + (step.asked() > 0 ? 2 : 0);
+        // One graph for each kind of step: most need three of the kernels.
+        graphs.run(kind, launch);
+        for (int i = 0; i < step.sampled(); i++) {
+            slots.queued(step.slot(i));
         }
-    }
-
-    /** As many at once as there is room for; gives the first row that was not looked at. */
-    private int admit(int from) {
-        PinnedMemory slot = admissions.next();
-        IntBuffer words = slot.buffer().asIntBuffer();
-        int table = SampleLaunches.ADMIT_WORDS * maxRows;
-        int admittedRows = 0;
-        int tokens = 0;
-        int next = from;
-        for (; next < sampled; next++) {
-            int at = taken[next];
-            if (!slots.isMiscounted(at)) {
-                continue;
-            }
-            SamplingRow row = slots.row(at);
-            int total = row.prompt.length + row.generatedCount;
-            if (tokens + total > mostAdmitted) {
-                break;
-            }
-            int word = SampleLaunches.ADMIT_WORDS * admittedRows++;
-            words.put(word, at);
-            words.put(word + 1, tokens);
-            words.put(word + 2, row.prompt.length);
-            words.put(word + 3, total);
-            words.put(table + tokens, row.prompt);
-            words.put(table + tokens + row.prompt.length, row.generated, 0, row.generatedCount);
-            tokens += total;
-            slots.recounted(at);
-        }
-        admitted.copyFrom(slot, 0, 0, (long) (table + tokens) * Integer.BYTES);
-        admissions.queued();
-        params.begin()
-                .pointer(counts)
-                .pointer(admitted)
-                .pointer(admitted.address() + (long) table * Integer.BYTES)
-                .word(vocabulary)
-                .word(0);
-        launch(SampleLaunches.admit(admittedRows));
-        return next;
+        steps.launched();
     }
 
     private void launch() {
+        if (step.sampled() > 0) {
+            launchDraws();
+        }
+        write(params, delivered, maxRows);
+        launch(SampleLaunches.deliver());
+    }
+
+    private void launchDraws() {
         write(params, pointers, vocabulary, maxRows);
         launch(launches.scan());
-        if (general > 0) {
+        if (step.general() > 0) {
             launch(launches.histogram());
             launch(launches.bound());
             launch(launches.split());
         }
         launch(launches.finish());
-        if (asked > 0) {
+        if (step.asked() > 0) {
             launch(launches.logprobs());
         }
     }
@@ -296,7 +220,21 @@ final class CudaSampler implements AutoCloseable {
         to.word(Numerics.pad(vocabulary)).word(vocabulary).word(maxRows).word(0);
     }
 
+    /** DeliverParams. */
+    static void write(KernelParams to, long[] pointers, int maxRows) {
+        to.begin();
+        for (long address : pointers) {
+            to.pointer(address);
+        }
+        to.word(maxRows).word(OutputPlaces.words(maxRows));
+    }
+
     private void launch(KernelLaunch launch) {
+        launch(kernels, launch, params, context);
+    }
+
+    static void launch(
+            KernelModules kernels, KernelLaunch launch, KernelParams params, CudaContext context) {
         kernels.kernel(launch.kernel())
                 .launch(
                         "sample",
@@ -309,36 +247,47 @@ final class CudaSampler implements AutoCloseable {
                         context.stream());
     }
 
-    private void collect(StepBatch batch, StepOutput output) {
-        IntBuffer tokens = drawn.buffer().asIntBuffer();
-        int at = 0;
-        for (int i = 0; i < batch.rows; i++) {
-            output.logprobs[i] = null;
-            if (batch.sampling[i] == null) {
-                output.tokenIds[i] = StepOutput.NOT_SAMPLED;
-                continue;
-            }
-            int token = tokens.get(at);
-            output.tokenIds[i] = token;
-            if (token >= 0) {
-                slots.drawn(taken[at]);
-                int top = batch.sampling[i].parameters.logprobs();
-                if (top >= 0) {
-                    output.logprobs[i] = logprobs(at, token, Math.min(top, vocabulary));
-                }
-            }
-            at++;
+    /** Waits for the oldest step that is queued, and fills its output. */
+    void complete() {
+        QueuedStep oldest = steps.oldest();
+        wait.await(oldest);
+        outputs.collect(oldest);
+        for (int i = 0; i < oldest.sampled(); i++) {
+            slots.completed(oldest.slot(i));
         }
+        steps.completed();
     }
 
-    private TokenLogprobs logprobs(int index, int token, int top) {
-        int from = index * SampleLaunches.LOGPROB_WORDS;
-        float[] values = new float[top];
-        int[] topIds = new int[top];
-        drawnLogprobs.buffer().asFloatBuffer().get(from + 1, values);
-        drawnLogprobs.buffer().asIntBuffer().get(from + 1 + SampleLaunches.MAX_TOP, topIds);
-        float own = drawnLogprobs.buffer().getFloat(from * Float.BYTES);
-        return new TokenLogprobs(token, own, topIds, values);
+    @Override
+    public boolean hasWritten(QueuedStep queued) {
+        return outputs.isThere(queued);
+    }
+
+    @Override
+    public boolean isIdle() {
+        int result = JCudaDriver.cuStreamQuery(context.stream());
+        if (result == CUresult.CUDA_ERROR_NOT_READY) {
+            return false;
+        }
+        if (result != CUresult.CUDA_SUCCESS) {
+            check(result, steps.toString());
+        }
+        return true;
+    }
+
+    /** Has the wait for a step end with an exception. Any thread. */
+    void stop() {
+        wait.stop();
+    }
+
+    /** Steps in flight, for people. */
+    StepQueue steps() {
+        return steps;
+    }
+
+    /** {@link OutputPlaces#gapNanos}. */
+    long gapNanos() {
+        return outputs.gapNanos();
     }
 
     @Override

@@ -10,7 +10,7 @@ import io.millrace.gpu.backend.AttentionShape;
  * <p>The kernels of each op, in order:
  *
  * <pre>
- * begin                   attention_plan, once for each window of the model (not for f32)
+ * begin                   resolve; attention_plan, once for each window of the model (not for f32)
  * embed, norm             embed; norm
  * qkvProjectRopeStoreKv   matmul (STORE), qkv_finish
  * attention               attention_decode, attention_fold, attention_prefill; or attention_f32
@@ -43,6 +43,11 @@ final class Launches {
     private static final int TILE = Numerics.TILE;
 
     private Launches() {}
+
+    /** ResolveParams: one thread a sampled row. */
+    static KernelLaunch resolve(int rows) {
+        return new KernelLaunch("resolve", ceil(rows, THREADS), 1, 1, THREADS, 0);
+    }
 
     /** EmbedParams: one CTA a token. */
     static KernelLaunch embed(String type, int tokens) {

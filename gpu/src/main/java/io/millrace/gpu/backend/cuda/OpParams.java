@@ -23,7 +23,17 @@ final class OpParams {
             long rowStart,
             long rowTable,
             long gather,
+            long slots,
             long blocks) {}
+
+    /**
+     * What the device keeps of what it drew, as kernels see it.
+     *
+     * @param lastTokens (slots)
+     * @param ended (slots)
+     * @param began when the last step began
+     */
+    record Drawn(long lastTokens, long ended, long began) {}
 
     /**
      * Where things lie that stay the same from step to step.
@@ -58,6 +68,22 @@ final class OpParams {
         this.fixed = fixed;
         this.params = params;
         step = fixed.step;
+    }
+
+    /** ResolveParams. */
+    KernelParams resolve(Drawn drawn) {
+        return params.begin()
+                .pointer(step.header())
+                .pointer(step.gather())
+                .pointer(step.slots())
+                .pointer(step.rowOf())
+                .pointer(step.rowTable())
+                .pointer(drawn.lastTokens())
+                .pointer(drawn.ended())
+                .pointer(step.tokenIds())
+                .pointer(step.positions())
+                .pointer(step.blocks())
+                .pointer(drawn.began());
     }
 
     /** EmbedParams. */

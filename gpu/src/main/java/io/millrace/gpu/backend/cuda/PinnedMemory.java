@@ -7,18 +7,25 @@ import java.nio.ByteOrder;
 import jcuda.Pointer;
 import jcuda.driver.JCudaDriver;
 
-/** Host memory that stays in its place, so that the GPU copies to and from it by itself. */
+/**
+ * Host memory that stays in its place, so that the GPU copies to and from it by itself, and kernels
+ * can write it.
+ */
 final class PinnedMemory implements AutoCloseable {
     private final CudaContext context;
     private final Pointer pointer = new Pointer();
     private final ByteBuffer buffer;
+    private final Address address = new Address();
     private boolean closed;
 
     PinnedMemory(CudaContext context, int bytes) {
         this.context = context;
         check(
-                JCudaDriver.cuMemHostAlloc(pointer, bytes, 0),
+                JCudaDriver.cuMemHostAlloc(pointer, bytes, JCudaDriver.CU_MEMHOSTALLOC_DEVICEMAP),
                 "cuMemHostAlloc of %d bytes".formatted(bytes));
+        check(
+                JCudaDriver.cuMemHostGetDevicePointer(address, pointer, 0),
+                "cuMemHostGetDevicePointer");
         buffer = pointer.getByteBuffer(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
         context.taken(0);
     }
@@ -26,6 +33,11 @@ final class PinnedMemory implements AutoCloseable {
     /** All of it, little-endian. Not to be used after {@link #close}. */
     ByteBuffer buffer() {
         return buffer;
+    }
+
+    /** Where it begins, as kernels see it. */
+    long address() {
+        return address.value();
     }
 
     Pointer at(long offset) {

@@ -19,6 +19,7 @@ final class SampleLaunches {
     static final int CHUNK_THREADS = 512;
     static final int FINISH_THREADS = 256;
     static final int LOGPROB_THREADS = 512;
+    static final int DELIVER_THREADS = 512;
 
     /** Bytes of the structs. */
     static final int ROW_BYTES = 64;
@@ -26,10 +27,11 @@ final class SampleLaunches {
     static final int TILE_BYTES = 48;
     static final int BOUND_BYTES = 32;
     static final int PICK_BYTES = 8;
+    static final int NEW_ROW_BYTES = 80;
     static final int ADMIT_WORDS = 4;
 
     /** Words before the tables of a step. */
-    static final int STEP_HEADER = 4;
+    static final int STEP_HEADER = 8;
 
     /** Words of a row's log probabilities. */
     static final int LOGPROB_WORDS = 1 + 2 * MAX_TOP;
@@ -79,6 +81,16 @@ final class SampleLaunches {
         return launch("sample_logprobs", maxRows, OTHERS, LOGPROB_THREADS);
     }
 
+    /** The step's output to the host. */
+    static KernelLaunch deliver() {
+        return new KernelLaunch("sample_deliver", 1, 1, 1, DELIVER_THREADS, 0);
+    }
+
+    /** So many rows told of. */
+    static KernelLaunch begin(int rows) {
+        return new KernelLaunch("sample_begin", rows, 1, 1, LOGPROB_THREADS, 0);
+    }
+
     /** Counts of so many rows made anew. */
     static KernelLaunch admit(int rows) {
         return new KernelLaunch("sample_admit", rows, 1, 1, LOGPROB_THREADS, 0);
@@ -104,8 +116,13 @@ final class SampleLaunches {
         return (vocabulary + 3L) / 4 * 4;
     }
 
+    /** Words of one slot's stop ids. */
+    long stopWords() {
+        return (vocabulary + 31L) / 32;
+    }
+
     /** Words of a step's tables. */
-    int stepWords() {
+    static int stepWords(int maxRows) {
         return STEP_HEADER + 4 * maxRows;
     }
 }

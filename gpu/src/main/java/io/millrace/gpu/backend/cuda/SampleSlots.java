@@ -3,13 +3,20 @@ package io.millrace.gpu.backend.cuda;
 import io.millrace.gpu.SamplingParameters;
 import io.millrace.gpu.backend.SamplingRow;
 import java.nio.ByteBuffer;
+import java.nio.IntBuffer;
 import java.util.IdentityHashMap;
 import java.util.Map;
 
 /**
  * Gives rows their slots on the device, and knows which slots the device has to be told of. A row
  * keeps its slot until another needs it, which takes that of the row not drawn for the longest
- * time. Engine thread only.
+ * time, but of none with a draw in flight: its token is nowhere but there. Engine thread only.
+ *
+ * <p>Counts of penalties are kept as of the last step that was queued, ahead of the row's own:
+ *
+ * <pre>
+ * a b c | d e        the row has three tokens, two draws are in flight: the device counts five
+ * </pre>
  */
 final class SampleSlots {
     /** Flags, as in {@code sample_params.h}. */
@@ -17,6 +24,7 @@ final class SampleSlots {
 
     static final int PENALTIES = 2;
     static final int GENERAL = 4;
+    static final int STOPS = 8;
 
     /** Below it, logits over the temperature may be too large to be ranked before the maximum. */
     private static final float LEAST_PLAIN_TEMPERATURE = 0x1p-10f;
@@ -26,13 +34,22 @@ final class SampleSlots {
     private final int[] flags;
     private final long[] drawnAt;
 
-    /** Generated tokens that the device's counts of a slot hold; -1 if they are not to be read. */
+    /**
+     * Generated tokens that the device's counts of a slot hold, those of draws in flight included;
+     * -1 if they are not to be read.
+     */
     private final int[] counted;
+
+    /** Draws queued and not completed. */
+    private final int[] inFlight;
 
     private final Map<SamplingRow, Integer> slots = new IdentityHashMap<>();
     private long step;
-    private int firstNew;
-    private int lastNew;
+
+    /** Slots that were given in this step. */
+    private final int[] given;
+
+    private int givenCount;
 
     SampleSlots(int vocabulary, int slots) {
         this.vocabulary = vocabulary;
@@ -40,44 +57,57 @@ final class SampleSlots {
         flags = new int[slots];
         drawnAt = new long[slots];
         counted = new int[slots];
+        inFlight = new int[slots];
+        given = new int[slots];
     }
 
-    /** Begins a step of at most as many rows as there are slots. */
+    /** Begins a step. There have to be slots for its rows beside all with draws in flight. */
     void begin() {
         step++;
-        firstNew = rows.length;
-        lastNew = -1;
+        givenCount = 0;
     }
 
-    /** The slot of a row of this step. */
-    int take(SamplingRow row) {
+    /**
+     * The slot of a row of this step.
+     *
+     * @param drawn whether the row's last token is known to the device alone
+     */
+    int take(SamplingRow row, boolean drawn) {
         Integer known = slots.get(row);
+        if (drawn && (known == null || inFlight[known] == 0)) {
+            throw new IllegalArgumentException(
+                    "A row's token is to be the one drawn last, and none is in flight.");
+        }
         int slot = known == null ? give(row) : known;
         drawnAt[slot] = step;
         return slot;
     }
 
     private int give(SamplingRow row) {
-        int slot = 0;
-        for (int i = 1; i < rows.length; i++) {
-            slot = drawnAt[i] < drawnAt[slot] ? i : slot;
+        int slot = -1;
+        for (int i = 0; i < rows.length; i++) {
+            boolean free = inFlight[i] == 0 && drawnAt[i] < step;
+            if (free && (slot < 0 || drawnAt[i] < drawnAt[slot])) {
+                slot = i;
+            }
         }
-        if (drawnAt[slot] == step) {
-            throw new IllegalStateException("More rows than the " + rows.length + " slots.");
+        if (slot < 0) {
+            throw new IllegalStateException(
+                    "More rows than the " + rows.length + " slots, or too many in flight.");
         }
         if (rows[slot] != null) {
             slots.remove(rows[slot]);
         }
         slots.put(row, slot);
         rows[slot] = row;
-        flags[slot] = flags(row.parameters);
+        flags[slot] = flags(row);
         counted[slot] = -1;
-        firstNew = Math.min(firstNew, slot);
-        lastNew = Math.max(lastNew, slot);
+        given[givenCount++] = slot;
         return slot;
     }
 
-    private int flags(SamplingParameters p) {
+    private int flags(SamplingRow row) {
+        SamplingParameters p = row.parameters;
         float temperature = (float) p.temperature();
         boolean repetition = p.repetitionPenalty() != 1;
         boolean general =
@@ -89,7 +119,8 @@ final class SampleSlots {
                 | (repetition || p.presencePenalty() != 0 || p.frequencyPenalty() != 0
                         ? PENALTIES
                         : 0)
-                | (temperature >= Float.MIN_NORMAL && general ? GENERAL : 0);
+                | (temperature >= Float.MIN_NORMAL && general ? GENERAL : 0)
+                | (stops(row) > 0 ? STOPS : 0);
     }
 
     /** Whether drawing takes more than one look at each logit. */
@@ -99,29 +130,41 @@ final class SampleSlots {
 
     /** Whether the device's counts of the slot are not those of the row's tokens. */
     boolean isMiscounted(int slot) {
-        return (flags[slot] & PENALTIES) != 0 && counted[slot] != rows[slot].generatedCount;
+        return (flags[slot] & PENALTIES) != 0
+                && counted[slot] != rows[slot].generatedCount + inFlight[slot];
     }
 
     /** The device makes the slot's counts anew, from all of the row's tokens. */
     void recounted(int slot) {
+        if (inFlight[slot] != 0) {
+            throw new IllegalStateException(
+                    "Counts cannot be made of a row's tokens while more of them are in flight.");
+        }
         counted[slot] = rows[slot].generatedCount;
     }
 
-    /** The device has drawn a token for the slot, and counted it. */
-    void drawn(int slot) {
+    /** The device will draw a token for the slot, and count it. */
+    void queued(int slot) {
+        inFlight[slot]++;
         counted[slot]++;
     }
 
-    /**
-     * The first of the slots that were given in this step; larger than the last if there are none.
-     */
-    int firstNew() {
-        return firstNew;
+    /** The first of the slot's draws in flight is done; the row gets its token now or never. */
+    void completed(int slot) {
+        if (inFlight[slot] == 0) {
+            throw new IllegalStateException("Slot " + slot + " has nothing in flight.");
+        }
+        inFlight[slot]--;
     }
 
-    /** The last of the slots that were given in this step. */
-    int lastNew() {
-        return lastNew;
+    /** How many slots were given in this step: of these the device knows nothing. */
+    int given() {
+        return givenCount;
+    }
+
+    /** One of the slots that were given in this step. */
+    int given(int index) {
+        return given[index];
     }
 
     SamplingRow row(int slot) {
@@ -143,5 +186,28 @@ final class SampleSlots {
         to.putFloat(at + 40, (float) p.presencePenalty());
         to.putInt(at + 44, flags[slot]);
         to.putInt(at + 48, Math.max(0, p.logprobs()));
+    }
+
+    /** Tokens that end the slot's row. */
+    int stops(int slot) {
+        return (flags[slot] & STOPS) == 0 ? 0 : stops(rows[slot]);
+    }
+
+    /** Tokens of the vocabulary that end a row: others are never drawn. */
+    private int stops(SamplingRow row) {
+        int stops = 0;
+        for (int id : row.stopIds) {
+            stops += id >= 0 && id < vocabulary ? 1 : 0;
+        }
+        return stops;
+    }
+
+    /** Writes the tokens that end the slot's row. */
+    void writeStops(int slot, IntBuffer to, int at) {
+        for (int id : rows[slot].stopIds) {
+            if (id >= 0 && id < vocabulary) {
+                to.put(at++, id);
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ import java.nio.IntBuffer;
  * rowStart    (most rows + 1)
  * rowTable    (most rows)        where the row's block ids begin in blocks
  * gather      (most rows)        token whose logits are wanted, by sampled row
+ * sample      SampleStep of sample_params.h: how rows are drawn
  * blocks      block ids, row after row, as many as there are: what is copied ends with the last
  * </pre>
  */
@@ -29,6 +30,11 @@ final class StepLayout {
     final int rowStart;
     final int rowTable;
     final int gather;
+    final int sample;
+
+    /** Slots of the sampled rows, the first table of {@code sample}. */
+    final int slots;
+
     final int blocks;
     private final int blockSize;
 
@@ -40,7 +46,9 @@ final class StepLayout {
         rowStart = rowOf + aligned(maxTokens);
         rowTable = rowStart + aligned(maxRows + 1);
         gather = rowTable + aligned(maxRows);
-        blocks = gather + aligned(maxRows);
+        sample = gather + aligned(maxRows);
+        slots = sample + SampleLaunches.STEP_HEADER;
+        blocks = sample + aligned(SampleLaunches.stepWords(maxRows));
     }
 
     private static int aligned(int words) {
@@ -48,7 +56,7 @@ final class StepLayout {
     }
 
     /** Gives the number of words that the step's tables take. */
-    int write(StepBatch batch, IntBuffer to) {
+    int write(StepBatch batch, QueuedStep step, IntBuffer to) {
         to.put(0, batch.tokens);
         to.put(1, batch.rows);
         to.put(3, 0);
@@ -71,6 +79,7 @@ final class StepLayout {
             }
         }
         to.put(2, sampled);
+        step.write(batch, to, sample);
         return blocks + next;
     }
 }

@@ -1,23 +1,32 @@
 package io.millrace.gpu.backend.cuda;
 
 import io.millrace.gpu.backend.StepBatch;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
- * What kernels read of a step, in device memory: counts, tokens, rows, block tables. Each step is
- * written into a pinned slot and copied in one piece.
+ * What kernels read of a step, in device memory: counts, tokens, rows, block tables, how to draw.
+ * Each step is written into the pinned memory of its place and copied in one piece. The place is
+ * free: the step that had it before is completed, and so is its copy.
  */
 final class StepTables implements AutoCloseable {
-    private static final int SLOTS = 4;
     private static final long MOST_BYTES = 1 << 30;
 
     private final StepLayout layout;
-    private final UploadRing ring;
+    private final List<PinnedMemory> places = new ArrayList<>();
     private final DeviceMemory memory;
 
     /**
      * @param mostBlocks block ids of one row, at most
+     * @param placeCount steps that can be in flight
      */
-    StepTables(CudaContext context, int maxTokens, int maxRows, int mostBlocks, int blockSize)
+    StepTables(
+            CudaContext context,
+            int maxTokens,
+            int maxRows,
+            int mostBlocks,
+            int blockSize,
+            int placeCount)
             throws GpuException {
         layout = new StepLayout(maxTokens, maxRows, blockSize);
         long bytes = (layout.blocks + (long) maxRows * mostBlocks) * Integer.BYTES;
@@ -26,24 +35,25 @@ final class StepTables implements AutoCloseable {
         if (bytes > MOST_BYTES) {
             throw context.outOfMemory(what, bytes, remedy);
         }
-        ring = new UploadRing(context, SLOTS, (int) bytes);
         boolean allocated = false;
         try {
+            for (int i = 0; i < placeCount; i++) {
+                places.add(new PinnedMemory(context, (int) bytes));
+            }
             memory = context.allocate(what, bytes, remedy);
             allocated = true;
         } finally {
             if (!allocated) {
-                ring.close();
+                closePlaces();
             }
         }
     }
 
     /** Queues the copy of a step's tables. */
-    void upload(StepBatch batch) {
-        PinnedMemory slot = ring.next();
-        int words = layout.write(batch, slot.buffer().asIntBuffer());
-        memory.copyFrom(slot, 0, 0, (long) words * Integer.BYTES);
-        ring.queued();
+    void upload(StepBatch batch, QueuedStep step) {
+        PinnedMemory place = places.get(step.place());
+        int words = layout.write(batch, step, place.buffer().asIntBuffer());
+        memory.copyFrom(place, 0, 0, (long) words * Integer.BYTES);
     }
 
     /** Where kernels find the tables. */
@@ -56,7 +66,13 @@ final class StepTables implements AutoCloseable {
                 address(layout.rowStart),
                 address(layout.rowTable),
                 address(layout.gather),
+                address(layout.slots),
                 address(layout.blocks));
+    }
+
+    /** Where the sampling kernels find theirs. */
+    long sampleAddress() {
+        return address(layout.sample);
     }
 
     private long address(int word) {
@@ -65,7 +81,12 @@ final class StepTables implements AutoCloseable {
 
     @Override
     public void close() {
-        ring.close();
         memory.close();
+        closePlaces();
+    }
+
+    private void closePlaces() {
+        places.forEach(PinnedMemory::close);
+        places.clear();
     }
 }

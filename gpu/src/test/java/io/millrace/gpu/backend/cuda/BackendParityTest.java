@@ -105,7 +105,8 @@ class BackendParityTest {
                                     windows,
                                     VOCABULARY,
                                     MAX_TOKENS,
-                                    MAX_ROWS);
+                                    MAX_ROWS,
+                                    0);
                     CudaBackend oracle =
                             new OracleBackend(
                                     context,

@@ -19,7 +19,12 @@ public final class CudaRecording {
     /** With what the options say. */
     public static RecordingModelRunner open(ModelFolder folder, EngineOptions options)
             throws IOException {
-        CudaModelRunner runner = CudaModelRunner.open(folder, options, LoadProgress.NONE);
+        return open(folder, options, CudaModelRunner.RUN_AHEAD);
+    }
+
+    private static RecordingModelRunner open(
+            ModelFolder folder, EngineOptions options, int runAhead) throws IOException {
+        CudaModelRunner runner = CudaModelRunner.open(folder, options, runAhead, LoadProgress.NONE);
         runner.fillArena(0xff);
         return new RecordingModelRunner(runner, runner::lastLogits);
     }
@@ -29,9 +34,11 @@ public final class CudaRecording {
      *
      * @param type of the model's weights
      * @param blocks KV blocks, block 0 included
+     * @param runAhead steps in flight when another is launched
      */
     public static RecordingModelRunner open(
-            ModelFolder folder, DType type, EngineOptions options, int blocks) throws IOException {
+            ModelFolder folder, DType type, EngineOptions options, int blocks, int runAhead)
+            throws IOException {
         var shape = folder.attentionShape();
         long block =
                 shape.layers()
@@ -40,6 +47,6 @@ public final class CudaRecording {
                                 shape.headSize(),
                                 options.blockSize(),
                                 type.bytes());
-        return open(folder, options.withKvCacheBytes(blocks * block));
+        return open(folder, options.withKvCacheBytes(blocks * block), runAhead);
     }
 }

@@ -19,6 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** The GPU draws what the CPU draws from the same logits. */
 @RequiresGpu
 class CudaSamplerTest {
+    private static final int POSITIONS = 8192;
     private static final float[] SPREADS = {1e-44f, 1e-12f, 0.02f, 1, 3, 3, 9, 1e33f};
     private static final double[] TEMPERATURES = {
         0, 1, 0.7, 1.3, 0.3, 0.05, 2.5, 100, 1e-30, 1e-4, 1e-42, 0x1p-10
@@ -103,10 +104,12 @@ class CudaSamplerTest {
             device.batch.rows = rows;
             for (int i = 0; i < rows; i++) {
                 device.batch.sampling[i] = new SamplingRow(p, i * 7919L, i % 3, new int[] {1});
+                device.batch.sampling[i].position = 1;
             }
             device.upload(equal);
             for (int step = 0; step < steps; step++) {
-                device.sampler.sample(device.batch, device.output);
+                device.queue(device.output);
+                device.sampler.complete();
                 for (int i = 0; i < rows; i++) {
                     counts[device.output.tokenIds[i]]++;
                     device.batch.sampling[i].position++;
@@ -186,7 +189,7 @@ class CudaSamplerTest {
                         .build();
         int[] prompt = random.ints(1 + random.nextInt(30), 0, vocabulary).toArray();
         SamplingRow row = new SamplingRow(p, random.nextLong(), random.nextInt(4), prompt);
-        row.position = random.nextInt(5_000);
+        row.position = 1 + random.nextInt(5_000);
         return row;
     }
 
@@ -231,6 +234,7 @@ class CudaSamplerTest {
         private final KernelModules kernels;
         private final DeviceMemory logits;
         private final PinnedMemory pinned;
+        private final StepTables tables;
         private final int width;
 
         Device(int vocabulary, int rows) throws IOException {
@@ -241,7 +245,18 @@ class CudaSamplerTest {
             kernels = new KernelModules(context, KernelIndex.read());
             logits = context.allocate("A test", 4L * rows * width, "no remedy");
             pinned = new PinnedMemory(context, 4 * rows * width);
-            sampler = new CudaSampler(context, kernels, logits, vocabulary, rows, 8192);
+            // One block holds all positions.
+            tables = new StepTables(context, rows, rows, 1, POSITIONS, 1);
+            sampler =
+                    new CudaSampler(
+                            context,
+                            kernels,
+                            logits,
+                            tables.sampleAddress(),
+                            vocabulary,
+                            rows,
+                            POSITIONS,
+                            0);
         }
 
         /** One row of logits for each row of the batch; those that are not sampled are left out. */
@@ -263,14 +278,29 @@ class CudaSamplerTest {
             context.synchronize("A test");
         }
 
+        /** A token each, at the position before the one that is drawn for. */
+        void queue(StepOutput to) {
+            for (int i = 0; i < batch.rows; i++) {
+                batch.rowStart[i + 1] = i + 1;
+                batch.blockTables[i] = new int[] {1};
+                batch.positions[i] = batch.sampling[i] == null ? 0 : batch.sampling[i].position - 1;
+            }
+            batch.tokens = batch.rows;
+            tables.upload(batch, sampler.begin(batch));
+            sampler.admit();
+            sampler.queue(to);
+        }
+
         void draw(float[][] values) {
             upload(values);
-            sampler.sample(batch, output);
+            queue(output);
+            sampler.complete();
         }
 
         @Override
         public void close() {
             sampler.close();
+            tables.close();
             pinned.close();
             logits.close();
             kernels.close();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millrace.gpu.backend.AttentionShape;
 import io.millrace.gpu.backend.Norm;
 import io.millrace.gpu.backend.QkvProjection;
+import io.millrace.gpu.backend.StepBatch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +21,7 @@ class OpParamsTest {
     private final OpParams write =
             new OpParams(
                     new OpParams.Fixed(
-                            new OpParams.Step(8, 16, 24, 32, 40, 48, 56, 64),
+                            new OpParams.Step(8, 16, 24, 32, 40, 48, 56, 64, 72),
                             new AttentionShape(2, 6, 2, 64),
                             16,
                             null,
@@ -36,6 +37,8 @@ class OpParamsTest {
         QkvProjection<CudaMatrix, DeviceMemory> qkv = new QkvProjection<>(matrix, null, norm, norm);
         OpParams.Plan plan = new OpParams.Plan(null, null, null, null, null);
 
+        write.resolve(new OpParams.Drawn(8, 16, 24));
+        assertLikeHeader("ResolveParams");
         write.embed(matrix, null, null);
         assertLikeHeader("EmbedParams");
         write.norm(null, norm, null, true, 54);
@@ -56,6 +59,11 @@ class OpParamsTest {
         for (OpParams.Epilogue epilogue : OpParams.Epilogue.values()) {
             assertThat(header).contains("EPILOGUE_" + epilogue + " = " + epilogue.ordinal());
         }
+    }
+
+    @Test
+    void aDrawnTokenHasTheNumberOfTheHeader() throws IOException {
+        assertThat(Files.readString(HEADER)).contains("DRAWN = " + StepBatch.DRAWN + ";");
     }
 
     @Test

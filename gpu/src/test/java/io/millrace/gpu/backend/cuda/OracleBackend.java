@@ -21,7 +21,16 @@ final class OracleBackend extends CudaBackend {
             int maxTokens,
             int maxRows)
             throws IOException {
-        super(context, KernelIndex.read(), shape, rotary, windows, vocabulary, maxTokens, maxRows);
+        super(
+                context,
+                KernelIndex.read(),
+                shape,
+                rotary,
+                windows,
+                vocabulary,
+                maxTokens,
+                maxRows,
+                0);
         this.shape = shape;
     }
 

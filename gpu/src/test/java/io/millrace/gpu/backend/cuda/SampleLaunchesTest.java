@@ -24,9 +24,14 @@ class SampleLaunchesTest {
         assertConstant("CHUNK_THREADS", SampleLaunches.CHUNK_THREADS);
         assertConstant("FINISH_THREADS", SampleLaunches.FINISH_THREADS);
         assertConstant("LOGPROB_THREADS", SampleLaunches.LOGPROB_THREADS);
+        assertConstant("DELIVER_THREADS", SampleLaunches.DELIVER_THREADS);
+        assertConstant("OUTPUT_HEADER", OutputPlaces.HEADER);
+        assertConstant("OUTPUT_BEGAN", OutputPlaces.BEGAN);
+        assertConstant("OUTPUT_DONE", OutputPlaces.DONE);
         assertConstant("REPETITION", SampleSlots.REPETITION);
         assertConstant("PENALTIES", SampleSlots.PENALTIES);
         assertConstant("GENERAL", SampleSlots.GENERAL);
+        assertConstant("STOPS", SampleSlots.STOPS);
         assertThat(SampleLaunches.TILE)
                 .isEqualTo(SampleLaunches.SCAN_THREADS * constant("SCAN_LOADS") * 4);
         assertThat(SampleLaunches.CHUNK)
@@ -36,6 +41,9 @@ class SampleLaunchesTest {
     @Test
     void structsHaveTheSizesOfTheHeader() throws IOException {
         assertThat(bytes("SampleRow")).isEqualTo(SampleLaunches.ROW_BYTES);
+        assertThat(bytes("NewRow") + SampleLaunches.ROW_BYTES)
+                .as("with its SampleRow")
+                .isEqualTo(SampleLaunches.NEW_ROW_BYTES);
         assertThat(bytes("SampleTile")).isEqualTo(SampleLaunches.TILE_BYTES);
         assertThat(bytes("SampleBound")).isEqualTo(SampleLaunches.BOUND_BYTES);
         assertThat(bytes("SamplePick")).isEqualTo(SampleLaunches.PICK_BYTES);
@@ -44,8 +52,10 @@ class SampleLaunchesTest {
     @Test
     void parametersFillTheStructOfTheHeader() throws IOException {
         KernelParams params = new KernelParams();
-        CudaSampler.write(params, new long[13], 17, 3);
+        CudaSampler.write(params, new long[16], 17, 3);
         assertThat(params.size()).isEqualTo(bytes("SampleParams"));
+        CudaSampler.write(params, new long[5], 3);
+        assertThat(params.size()).isEqualTo(bytes("DeliverParams"));
     }
 
     @Test
@@ -93,7 +103,7 @@ class SampleLaunchesTest {
                             : array.group(1).matches("\\d+")
                                     ? Integer.parseInt(array.group(1))
                                     : constant(array.group(1));
-            bytes += field.isEmpty() ? 0 : each * count;
+            bytes += field.isEmpty() || field.startsWith("SampleRow row;") ? 0 : each * count;
         }
         return bytes;
     }

@@ -22,9 +22,10 @@ class StepLayoutTest {
             layout.rowStart,
             layout.rowTable,
             layout.gather,
+            layout.sample,
             layout.blocks
         };
-        int[] lengths = {4, 17, 17, 17, 6, 5, 5, 0};
+        int[] lengths = {4, 17, 17, 17, 6, 5, 5, 8 + 4 * 5, 0};
         for (int i = 1; i < begins.length; i++) {
             assertThat(begins[i] % 4).isZero();
             assertThat(begins[i]).isGreaterThanOrEqualTo(begins[i - 1] + lengths[i - 1]);
@@ -49,12 +50,18 @@ class StepLayoutTest {
         batch.blockTables[0] = new int[] {5, 6, 7, 99};
         batch.blockTables[1] = new int[] {1, 2, 3, 4, 9, 8};
         batch.blockTables[2] = new int[] {11};
-        SamplingRow draws = new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[] {1});
-        batch.sampling[1] = draws;
-        batch.sampling[2] = draws;
+        SamplingParameters general =
+                SamplingParameters.builder().temperature(1).topK(5).logprobs(2).build();
+        batch.sampling[1] = new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[] {1});
+        batch.sampling[2] = new SamplingRow(general, 0, 0, new int[] {1});
+        SampleSlots slots = new SampleSlots(97, 5);
+        StepQueue queue = new StepQueue(1, 5);
+        queue.launched();
+        QueuedStep step = queue.next();
+        step.plan(batch, slots);
         StepLayout layout = new StepLayout(17, 5, BLOCK);
         IntBuffer words = IntBuffer.allocate(200);
-        assertThat(layout.write(batch, words)).isEqualTo(layout.blocks + 3 + 6 + 1);
+        assertThat(layout.write(batch, step, words)).isEqualTo(layout.blocks + 3 + 6 + 1);
         assertThat(slice(words, 0, 4)).containsExactly(12, 3, 2, 0);
         assertThat(slice(words, layout.tokenIds, 12)).startsWith(100, 101).endsWith(111);
         assertThat(slice(words, layout.positions, 12))
@@ -64,6 +71,12 @@ class StepLayoutTest {
         assertThat(slice(words, layout.rowStart, 4)).containsExactly(0, 3, 4, 12);
         assertThat(slice(words, layout.rowTable, 3)).containsExactly(0, 3, 9);
         assertThat(slice(words, layout.gather, 2)).containsExactly(3, 11);
+        assertThat(slice(words, layout.sample, 8)).containsExactly(2, 1, 1, 2, 1, 0, 0, 0);
+        assertThat(slice(words, layout.slots, 2)).containsExactly(step.slot(0), step.slot(1));
+        // Positions that are drawn for, whatever the rows say; then who is general, who asked.
+        assertThat(slice(words, layout.slots + 5, 2)).containsExactly(41, 8);
+        assertThat(words.get(layout.slots + 10)).isEqualTo(1);
+        assertThat(words.get(layout.slots + 15)).isEqualTo(1);
         assertThat(slice(words, layout.blocks, 10)).containsExactly(5, 6, 7, 1, 2, 3, 4, 9, 8, 11);
     }
 
