@@ -1,6 +1,7 @@
 package io.millrace.gpu;
 
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMethod;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectPackage;
 import static org.junit.platform.launcher.TagFilter.includeTags;
 
@@ -43,7 +44,7 @@ public final class GpuTests {
         }
     }
 
-    /** Arguments: class names to be run, all where there is none. */
+    /** Arguments: names of classes, or of methods (class#method), to be run; all without any. */
     public static void main(String[] args) {
         LauncherDiscoveryRequestBuilder builder =
                 LauncherDiscoveryRequestBuilder.request().filters(includeTags("gpu"));
@@ -51,7 +52,7 @@ public final class GpuTests {
             builder.selectors(selectPackage(GpuTests.class.getPackageName()));
         }
         for (String name : args) {
-            builder.selectors(selectClass(name));
+            builder.selectors(name.contains("#") ? selectMethod(name) : selectClass(name));
         }
         LauncherDiscoveryRequest request = builder.build();
         SummaryGeneratingListener listener = new SummaryGeneratingListener();

@@ -269,6 +269,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
                     "A step of %d tokens in %d rows is more than %d in %d."
                             .formatted(next.tokens, next.rows, maxTokens, maxRows));
         }
+        int drawn = 0;
         for (int token = 0; token < next.tokens; token++) {
             int id = next.tokenIds[token];
             int position = next.positions[token];
@@ -278,11 +279,16 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
                         "Token %d at position %d is outside of %d tokens and %d positions."
                                 .formatted(id, position, vocabulary, rotary.positions()));
             }
+            drawn += id == StepBatch.DRAWN ? 1 : 0;
+        }
+        QueuedStep queued = sampler.begin(next);
+        if (queued.drawn() != drawn) {
+            throw new IllegalArgumentException("A drawn token is not the last of its row.");
         }
         batch = next;
         bucket = Math.min(maxTokens, TokenBuckets.of(next.tokens));
         planned.clear();
-        step.upload(next, sampler.begin(next));
+        step.upload(next, queued);
         sampler.admit();
     }
 

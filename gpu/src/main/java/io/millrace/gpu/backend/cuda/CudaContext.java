@@ -125,8 +125,9 @@ final class CudaContext implements AutoCloseable {
         check(JCudaDriver.cuStreamSynchronize(stream), doing);
     }
 
-    /** Waits until the stream has nothing to do, whatever became of it. */
+    /** Waits until the stream has nothing to do. In a dead context it has not. */
     void settle() {
+        JCudaDriver.cuCtxSetCurrent(context);
         JCudaDriver.cuStreamSynchronize(stream);
     }
 

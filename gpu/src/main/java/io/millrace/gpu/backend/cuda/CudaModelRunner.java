@@ -238,8 +238,8 @@ public final class CudaModelRunner implements ModelRunner {
 
     @Override
     public void launch(StepBatch batch, StepOutput output) {
-        context.enter();
         try {
+            context.enter();
             backend.begin(batch);
             graphs.run(backend.bucket(), backend.isDecode(), compute);
             backend.sample(output);
@@ -293,8 +293,7 @@ public final class CudaModelRunner implements ModelRunner {
 
     @Override
     public void close() {
-        context.enter();
-        // Steps may be in flight. Of a dead context there is nothing to wait for.
+        // Steps may be in flight.
         context.settle();
         graphs.close();
         backend.close();

@@ -26,6 +26,7 @@ final class QueuedStep {
     private int sampled;
     private int general;
     private int asked;
+    private int drawn;
     private StepOutput output;
 
     /**
@@ -51,12 +52,13 @@ final class QueuedStep {
         sampled = 0;
         general = 0;
         asked = 0;
+        drawn = 0;
         from.begin();
         for (int row = 0; row < rows; row++) {
             SamplingRow sampling = batch.sampling[row];
             int last = batch.rowStart[row + 1] - 1;
-            boolean drawn = batch.tokenIds[last] == StepBatch.DRAWN;
-            if (drawn && (sampling == null || last != batch.rowStart[row])) {
+            boolean isDrawn = batch.tokenIds[last] == StepBatch.DRAWN;
+            if (isDrawn && (sampling == null || last != batch.rowStart[row])) {
                 throw new IllegalArgumentException(
                         "A row whose token was drawn has one token, and is sampled.");
             }
@@ -64,7 +66,8 @@ final class QueuedStep {
                 continue;
             }
             rowOf[sampled] = row;
-            slots[sampled] = from.take(sampling, drawn);
+            slots[sampled] = from.take(sampling, isDrawn);
+            drawn += isDrawn ? 1 : 0;
             tops[sampled] = sampling.parameters.logprobs();
             isGeneral[sampled] = from.isGeneral(slots[sampled]);
             general += isGeneral[sampled] ? 1 : 0;
@@ -119,6 +122,11 @@ final class QueuedStep {
     /** Rows that are drawn for. */
     int sampled() {
         return sampled;
+    }
+
+    /** Those of them whose token the step before drew. */
+    int drawn() {
+        return drawn;
     }
 
     /** Those of them that take more than one look at each logit. */

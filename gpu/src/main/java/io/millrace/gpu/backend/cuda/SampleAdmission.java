@@ -66,8 +66,8 @@ final class SampleAdmission implements AutoCloseable {
             stops = allocate(slotCount * launches.stopWords() * Integer.BYTES);
             drawn = allocate(2L * slotCount * Integer.BYTES);
             staged = allocate(stageBytes);
-            // One more than steps in flight: a step with new rows need not wait for another's copy.
-            uploads = new UploadRing(context, runAhead + 2, Math.toIntExact(stageBytes));
+            // Two for each step that can be in flight, so that none waits for another's copies.
+            uploads = new UploadRing(context, 2 * (runAhead + 1), Math.toIntExact(stageBytes));
             closers.add(uploads::close);
             opened = true;
         } finally {

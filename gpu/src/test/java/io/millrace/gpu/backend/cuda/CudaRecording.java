@@ -2,6 +2,7 @@ package io.millrace.gpu.backend.cuda;
 
 import io.millrace.gpu.EngineOptions;
 import io.millrace.gpu.LoadProgress;
+import io.millrace.gpu.backend.ModelRunner;
 import io.millrace.gpu.backend.RecordingModelRunner;
 import io.millrace.gpu.model.ModelFolder;
 import io.millrace.gpu.tensor.DType;
@@ -19,14 +20,7 @@ public final class CudaRecording {
     /** With what the options say. */
     public static RecordingModelRunner open(ModelFolder folder, EngineOptions options)
             throws IOException {
-        return open(folder, options, CudaModelRunner.RUN_AHEAD);
-    }
-
-    private static RecordingModelRunner open(
-            ModelFolder folder, EngineOptions options, int runAhead) throws IOException {
-        CudaModelRunner runner = CudaModelRunner.open(folder, options, runAhead, LoadProgress.NONE);
-        runner.fillArena(0xff);
-        return new RecordingModelRunner(runner, runner::lastLogits);
+        return recorded(poisoned(folder, options, CudaModelRunner.RUN_AHEAD));
     }
 
     /**
@@ -39,6 +33,29 @@ public final class CudaRecording {
     public static RecordingModelRunner open(
             ModelFolder folder, DType type, EngineOptions options, int blocks, int runAhead)
             throws IOException {
+        return recorded(poisoned(folder, withBlocks(folder, type, options, blocks), runAhead));
+    }
+
+    /** The same, and nothing waits for its logits. */
+    public static ModelRunner unrecorded(
+            ModelFolder folder, DType type, EngineOptions options, int blocks, int runAhead)
+            throws IOException {
+        return poisoned(folder, withBlocks(folder, type, options, blocks), runAhead);
+    }
+
+    private static RecordingModelRunner recorded(CudaModelRunner runner) {
+        return new RecordingModelRunner(runner, runner::lastLogits);
+    }
+
+    private static CudaModelRunner poisoned(ModelFolder folder, EngineOptions options, int runAhead)
+            throws IOException {
+        CudaModelRunner runner = CudaModelRunner.open(folder, options, runAhead, LoadProgress.NONE);
+        runner.fillArena(0xff);
+        return runner;
+    }
+
+    private static EngineOptions withBlocks(
+            ModelFolder folder, DType type, EngineOptions options, int blocks) {
         var shape = folder.attentionShape();
         long block =
                 shape.layers()
@@ -47,6 +64,6 @@ public final class CudaRecording {
                                 shape.headSize(),
                                 options.blockSize(),
                                 type.bytes());
-        return open(folder, options.withKvCacheBytes(blocks * block), runAhead);
+        return options.withKvCacheBytes(blocks * block);
     }
 }

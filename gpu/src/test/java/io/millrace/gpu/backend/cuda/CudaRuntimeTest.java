@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.gpu.EngineOptions;
 import io.millrace.gpu.LoadProgress;
+import io.millrace.gpu.backend.StepBatch;
+import io.millrace.gpu.backend.StepOutput;
 import io.millrace.gpu.model.ModelFolder;
 import io.millrace.gpu.model.TinyModels;
 import io.millrace.gpu.tensor.DType;
@@ -12,6 +14,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -110,6 +114,28 @@ class CudaRuntimeTest {
     }
 
     @Test
+    void aRunnerWithStepsInFlightGivesBackWhateverItTook() throws IOException {
+        ModelFolder folder = ModelFolder.open(TinyModels.qwen2().dtype(DType.BF16).write(dir));
+        EngineOptions options =
+                EngineOptions.of("tiny").withMaxBatchedTokens(64).withMaxSequences(3);
+        CudaModelRunner runner = CudaModelRunner.open(folder, options, 8, LoadProgress.NONE);
+        StepBatch batch = oneToken();
+        StepOutput output = new StepOutput(3);
+        for (int i = 0; i < 9; i++) {
+            runner.launch(batch, output);
+        }
+        assertThatThrownBy(() -> runner.launch(batch, output))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("9 steps in flight");
+        runner.complete();
+        assertThat(runner.deviceGapNanos()).isEqualTo(-1);
+        runner.complete();
+        assertThat(runner.deviceGapNanos()).isBetween(0L, 1_000_000_000L);
+        // It throws if anything is left.
+        runner.close();
+    }
+
+    @Test
     void whatDoesNotFitIsOneSentence() throws IOException {
         ModelFolder folder = ModelFolder.open(TinyModels.llama().dtype(DType.F16).write(dir));
         EngineOptions options = EngineOptions.of("tiny");
@@ -129,22 +155,68 @@ class CudaRuntimeTest {
 
     @Test
     void aDeadContextEndsAsAnInternalError() throws Exception {
-        Process process =
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                DeadContext.class.getName())
-                        .redirectErrorStream(true)
-                        .start();
+        assertThat(said(DeadContext.class))
+                .contains("InternalError", "context is dead", "A test's step")
+                .contains("CUDA_ERROR_ILLEGAL_ADDRESS", "and its end");
+    }
+
+    @Test
+    void aStepThatKillsTheContextIsNamedThoughOthersAreBehindIt() throws Exception {
+        Path folder = TinyModels.qwen2().dtype(DType.BF16).write(dir);
+        assertThat(said(DeadStep.class, folder.toString()))
+                .contains("InternalError", "context is dead", "step 2 of 1 tokens in 1 rows")
+                .contains("CUDA_ERROR_ILLEGAL_ADDRESS", "and its end");
+    }
+
+    private static String said(Class<?> program, String... arguments) throws Exception {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         try (InputStream out = process.getInputStream()) {
             String said = new String(out.readAllBytes(), StandardCharsets.UTF_8);
             assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-            assertThat(said).contains("InternalError", "context is dead", "A test's step");
-            assertThat(said).contains("CUDA_ERROR_ILLEGAL_ADDRESS", "and its end");
+            return said;
         } finally {
             process.destroyForcibly();
         }
+    }
+
+    /** Has a step write far from all memory, others behind it, in a process of its own. */
+    static final class DeadStep {
+        private DeadStep() {}
+
+        public static void main(String[] args) throws IOException {
+            ModelFolder folder = ModelFolder.open(Path.of(args[0]));
+            EngineOptions options =
+                    EngineOptions.of("tiny").withMaxBatchedTokens(16).withMaxSequences(2);
+            CudaModelRunner runner = CudaModelRunner.open(folder, options, 2, LoadProgress.NONE);
+            StepBatch batch = oneToken();
+            StepOutput output = new StepOutput(2);
+            runner.run(batch, output);
+            try {
+                batch.blockTables[0] = new int[] {1 << 27};
+                runner.launch(batch, output);
+                batch.blockTables[0] = new int[] {1};
+                runner.launch(batch, output);
+                runner.launch(batch, output);
+                runner.complete();
+            } catch (InternalError e) {
+                System.out.println(e);
+            }
+            runner.close();
+            System.out.println("and its end");
+        }
+    }
+
+    private static StepBatch oneToken() {
+        StepBatch batch = new StepBatch(16, 2);
+        batch.tokens = 1;
+        batch.rows = 1;
+        batch.rowStart[1] = 1;
+        batch.blockTables[0] = new int[] {1};
+        return batch;
     }
 
     /** Kills a context, in a process of its own. */

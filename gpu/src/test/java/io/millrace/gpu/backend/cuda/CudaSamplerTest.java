@@ -20,6 +20,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 @RequiresGpu
 class CudaSamplerTest {
     private static final int POSITIONS = 8192;
+
+    /** Of sample.cu. */
+    private static final int DROPPED = -3;
+
     private static final float[] SPREADS = {1e-44f, 1e-12f, 0.02f, 1, 3, 3, 9, 1e33f};
     private static final double[] TEMPERATURES = {
         0, 1, 0.7, 1.3, 0.3, 0.05, 2.5, 100, 1e-30, 1e-4, 1e-42, 0x1p-10
@@ -77,6 +81,10 @@ class CudaSamplerTest {
                 for (int i = 0; i < now; i++) {
                     assertSame(device.output.logprobs[i], logprobs[i]);
                     grow(device.batch.sampling[i], tokens[i]);
+                    if (tokens[i] == StepOutput.BAD_LOGITS) {
+                        // That one has come to its end.
+                        all[i] = row(vocabulary, random);
+                    }
                 }
             }
         }
@@ -123,6 +131,44 @@ class CudaSamplerTest {
         }
         // 96 degrees of freedom: one honest sampler in ten million gets to 183.
         assertThat(chiSquare).isLessThan(183);
+    }
+
+    @Test
+    void aRowThatHasEndedDrawsNoMoreUntilItsSlotIsAnothers() throws IOException {
+        int vocabulary = 97;
+        int rows = 3;
+        float[] bad = new float[vocabulary];
+        float[] likely = new float[vocabulary];
+        likely[54] = 9;
+        bad[17] = Float.NaN;
+        SamplingParameters p =
+                SamplingParameters.builder().temperature(0).frequencyPenalty(2).logprobs(1).build();
+        int[] stopIds = {-1, 3, 54, 1000};
+        try (Device device = new Device(vocabulary, rows)) {
+            device.batch.rows = rows;
+            device.batch.sampling[0] = new SamplingRow(p, 1, 0, new int[] {1}, stopIds);
+            device.batch.sampling[1] = new SamplingRow(p, 1, 0, new int[] {1});
+            device.batch.sampling[2] = new SamplingRow(p, 1, 0, new int[] {1}, stopIds);
+            Arrays.stream(device.batch.sampling).forEach(row -> row.position = 1);
+            device.draw(new float[][] {likely, likely, bad});
+            assertThat(device.output.tokenIds).containsExactly(54, 54, StepOutput.BAD_LOGITS);
+            for (int step = 0; step < 3; step++) {
+                grow(device.batch.sampling[1], 54);
+                // The others do not grow, as the host has not seen it yet.
+                device.draw(new float[][] {likely, likely, likely});
+                assertThat(device.output.tokenIds).containsExactly(DROPPED, 54, DROPPED);
+                assertThat(device.output.logprobs[0]).isNull();
+                assertThat(device.output.logprobs[1].tokenId()).isEqualTo(54);
+            }
+            for (int i = 0; i < 3; i += 2) {
+                device.batch.sampling[i] = new SamplingRow(p, 1, 0, new int[] {1});
+                device.batch.sampling[i].position = 1;
+            }
+            grow(device.batch.sampling[1], 54);
+            device.draw(new float[][] {likely, likely, likely});
+            assertThat(device.output.tokenIds[0]).isEqualTo(54);
+            assertThat(device.output.tokenIds[2]).isEqualTo(54);
+        }
     }
 
     private static void drawOnCpu(
