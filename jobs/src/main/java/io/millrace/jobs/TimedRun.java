@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Answers requests that all come at once, and keeps the times. Engine thread. */
 final class TimedRun implements StepListener {
@@ -45,6 +46,14 @@ final class TimedRun implements StepListener {
     private final List<Double> steadySteps = new ArrayList<>();
 
     private double mostKvUsed;
+
+    /** Microseconds that the device had nothing to do, before steps that only decode and others. */
+    private final List<Double> decodeGaps = new ArrayList<>();
+
+    private final List<Double> mixedGaps = new ArrayList<>();
+
+    /** Before the first step it did not. */
+    private boolean hadWork;
 
     private TimedRun(Engine engine, List<GenerationRequest> requests)
             throws RequestRejectedException {
@@ -96,6 +105,14 @@ final class TimedRun implements StepListener {
     }
 
     @Override
+    public void onDeviceGap(int stepTokens, int rows, long nanos) {
+        if (hadWork) {
+            (stepTokens == rows ? decodeGaps : mixedGaps).add(nanos / 1e3);
+        }
+        hadWork = true;
+    }
+
+    @Override
     public void onFinished(long handle, GenerationResult result) {
         byHandle.get(handle).result = result;
         finished++;
@@ -141,6 +158,29 @@ final class TimedRun implements StepListener {
     /** Share of the KV blocks that sequences held at most. */
     double mostKvUsed() {
         return mostKvUsed;
+    }
+
+    /** Microseconds without work on the device before steps that only decode; ascending. */
+    double[] decodeGapMicros() {
+        return sorted(decodeGaps);
+    }
+
+    /** The same before steps in which prompts are read; ascending. */
+    double[] mixedGapMicros() {
+        return sorted(mixedGaps);
+    }
+
+    private static double[] sorted(List<Double> values) {
+        return values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+    }
+
+    /** Share of the time in which the device had work; 1 where it cannot tell. */
+    double busy() {
+        double gaps =
+                Stream.concat(decodeGaps.stream(), mixedGaps.stream())
+                        .mapToDouble(Double::doubleValue)
+                        .sum();
+        return 1 - gaps / 1e6 / seconds();
     }
 
     /** Prompt tokens a second until the first tokens were there. */

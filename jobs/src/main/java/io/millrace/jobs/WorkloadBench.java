@@ -112,6 +112,25 @@ final class WorkloadBench {
             spread(to, name, "time to first token", run.firstTokenMillis());
             spread(to, name, "time per output token", run.tokenMillis());
             to.add(name, "KV blocks in use, at most", 100 * run.mostKvUsed(), "%");
+            gaps(to, name, run);
+        }
+    }
+
+    /** Only some devices can tell. */
+    private static void gaps(BenchRows to, String workload, TimedRun run) {
+        double[] decode = run.decodeGapMicros();
+        double[] mixed = run.mixedGapMicros();
+        if (decode.length + mixed.length > 0) {
+            to.add(workload, "GPU busy", 100 * run.busy(), "%");
+        }
+        gaps(to, workload, "device gap per step, decode", decode);
+        gaps(to, workload, "device gap per step, mixed", mixed);
+    }
+
+    private static void gaps(BenchRows to, String workload, String metric, double[] sorted) {
+        if (sorted.length > 0) {
+            to.add(workload, metric + " p50", EngineBench.percentile(sorted, 50), "us");
+            to.add(workload, metric + " p99", EngineBench.percentile(sorted, 99), "us");
         }
     }
 
