@@ -193,20 +193,27 @@ final class SampleSlots {
         return (flags[slot] & STOPS) == 0 ? 0 : stops(rows[slot]);
     }
 
-    /** Tokens of the vocabulary that end a row: others are never drawn. */
+    /** Each token of the vocabulary that ends a row, once: others are never drawn. */
     private int stops(SamplingRow row) {
         int stops = 0;
-        for (int id : row.stopIds) {
-            stops += id >= 0 && id < vocabulary ? 1 : 0;
+        for (int i = 0; i < row.stopIds.length; i++) {
+            stops += isFirst(row.stopIds, i) ? 1 : 0;
         }
         return stops;
     }
 
+    /** They are ascending, but may be there twice. */
+    private boolean isFirst(int[] stopIds, int i) {
+        int id = stopIds[i];
+        return id >= 0 && id < vocabulary && (i == 0 || stopIds[i - 1] != id);
+    }
+
     /** Writes the tokens that end the slot's row. */
     void writeStops(int slot, IntBuffer to, int at) {
-        for (int id : rows[slot].stopIds) {
-            if (id >= 0 && id < vocabulary) {
-                to.put(at++, id);
+        int[] stopIds = rows[slot].stopIds;
+        for (int i = 0; i < stopIds.length; i++) {
+            if (isFirst(stopIds, i)) {
+                to.put(at++, stopIds[i]);
             }
         }
     }

@@ -64,6 +64,7 @@ final class StepWait {
                 asked = now;
                 // Idle first: what it wrote before is seen by the second look.
                 if (device.isIdle() && !device.hasWritten(step)) {
+                    checkStopped();
                     throw new DeviceException(
                             "The GPU has done all that it was given, but " + step + " is missing.");
                 }

@@ -133,7 +133,8 @@ class SampleSlotsTest {
     void stopIdsAreThoseOfTheVocabulary() {
         SamplingRow none = row(PLAIN);
         SamplingRow some =
-                new SamplingRow(PLAIN, 1, 0, new int[] {1}, new int[] {-5, 0, 54, 96, 97, 1000});
+                new SamplingRow(
+                        PLAIN, 1, 0, new int[] {1}, new int[] {-5, 0, 0, 54, 96, 96, 97, 1000});
         slots.begin();
         int slotOfNone = slots.take(none, false);
         int slotOfSome = slots.take(some, false);
