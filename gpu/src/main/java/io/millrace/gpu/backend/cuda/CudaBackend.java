@@ -443,14 +443,12 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         return sampler.gapNanos();
     }
 
-    /** How many steps are in flight. */
-    int inFlight() {
-        return sampler.steps().inFlight();
-    }
-
-    /** The steps in flight, for people. */
-    String describeInFlight() {
-        return sampler.steps().toString();
+    /**
+     * The steps that may have brought a failure about, for people: what fails on the device is told
+     * by the call that happens to come next.
+     */
+    String suspects() {
+        return sampler.suspects();
     }
 
     /** The raw logits of the last step's {@code index}-th sampled row. */

@@ -244,16 +244,8 @@ public final class CudaModelRunner implements ModelRunner {
             graphs.run(backend.bucket(), backend.isDecode(), compute);
             backend.sample(output);
         } catch (InternalError e) {
-            throw backend.inFlight() == 0 ? e : blamed(e);
+            throw new InternalError("%s %s".formatted(e.getMessage(), backend.suspects()), e);
         }
-    }
-
-    /** What fails on the device is told by the call that happens to come next. */
-    private InternalError blamed(InternalError e) {
-        return new InternalError(
-                "%s In flight was %s, which may have brought it about."
-                        .formatted(e.getMessage(), backend.describeInFlight()),
-                e);
     }
 
     private void compute() {

@@ -280,9 +280,10 @@ final class CudaSampler implements AutoCloseable, StepWait.Device {
         wait.stop();
     }
 
-    /** Steps in flight, for people. */
-    StepQueue steps() {
-        return steps;
+    /** Steps in flight, and the one that is being queued, for people. */
+    String suspects() {
+        return "In flight was %s; being queued was %s."
+                .formatted(steps, step == null ? "no step" : step);
     }
 
     /** {@link OutputPlaces#gapNanos}. */

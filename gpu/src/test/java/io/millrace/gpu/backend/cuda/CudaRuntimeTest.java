@@ -164,7 +164,7 @@ class CudaRuntimeTest {
     void aStepThatKillsTheContextIsNamedThoughOthersAreBehindIt() throws Exception {
         Path folder = TinyModels.qwen2().dtype(DType.BF16).write(dir);
         assertThat(said(DeadStep.class, folder.toString()))
-                .contains("InternalError", "context is dead", "step 2 of 1 tokens in 1 rows")
+                .contains("InternalError", "context is dead", "step 4 of 1 tokens in 1 rows")
                 .contains("CUDA_ERROR_ILLEGAL_ADDRESS", "and its end");
     }
 
@@ -194,7 +194,10 @@ class CudaRuntimeTest {
             CudaModelRunner runner = CudaModelRunner.open(folder, options, 2, LoadProgress.NONE);
             StepBatch batch = oneToken();
             StepOutput output = new StepOutput(2);
-            runner.run(batch, output);
+            // Until nothing is loaded or recorded any more.
+            for (int i = 0; i < 3; i++) {
+                runner.run(batch, output);
+            }
             try {
                 batch.blockTables[0] = new int[] {1 << 27};
                 runner.launch(batch, output);
