@@ -133,7 +133,7 @@ class CudaAheadTest {
         List<String> answers = new ArrayList<>();
         for (long handle : handles) {
             GenerationResult result = listener.results.get(handle);
-            answers.add(result == null ? null : DecoderEngineTest.describe(result));
+            answers.add(result == null ? null : Answers.describe(result));
         }
         return answers;
     }

@@ -165,8 +165,7 @@ final class StripProduct {
                         int at = k * LANES;
                         StripKernels.dotF16(w.pairs, s0 + at, s1 + at, n, x, k, c, co);
                     }
-                    case INT8 ->
-                            StripKernels.dotInt8(w.bytes, s0 + k * 2 * STRIP, n, x, k, c, co);
+                    case INT8 -> StripKernels.dotInt8(w.bytes, s0 + k * 2 * STRIP, n, x, k, c, co);
                 }
             }
         }

@@ -15,8 +15,8 @@ import java.util.Locale;
 /**
  * Runs steps of one model on one GPU. Owns the context and all that lies on the device.
  *
- * <p>It can run ahead: all of a step is queued on one stream behind the step before it, whose tokens
- * the device puts into the step's tables itself.
+ * <p>It can run ahead: all of a step is queued on one stream behind the step before it, whose
+ * tokens the device puts into the step's tables itself.
  */
 public final class CudaModelRunner implements ModelRunner {
     /**
