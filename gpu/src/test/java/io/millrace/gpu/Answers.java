@@ -9,6 +9,7 @@ import io.millrace.gpu.GenerationResult.TokenLogprobs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.function.UnaryOperator;
 
 /** What decoder engines answer, as tests compare it. */
@@ -32,6 +33,36 @@ final class Answers {
             }
         }
         return handles.stream().map(h -> describe(listener.results.get(h))).toList();
+    }
+
+    /**
+     * Of requests that come and go; null of one that was cancelled.
+     *
+     * @param seed of how many steps come between two requests, and of who is cancelled; 0 for none
+     */
+    static List<String> answers(DecoderEngine engine, List<GenerationRequest> requests, long seed)
+            throws RequestRejectedException {
+        Random random = new Random(seed);
+        RecordingListener listener = new RecordingListener();
+        List<Long> handles = new ArrayList<>();
+        for (GenerationRequest request : requests) {
+            handles.add(engine.add(request));
+            for (int i = seed == 0 ? 0 : random.nextInt(4); i > 0; i--) {
+                listener.step(engine);
+            }
+            if (seed != 0 && random.nextInt(5) == 0) {
+                engine.cancel(handles.get(random.nextInt(handles.size())));
+                engine.checkIntegrity();
+            }
+        }
+        listener.drain(engine);
+        assertThat(engine.stats().kvBlocksUsed()).isZero();
+        List<String> answers = new ArrayList<>();
+        for (long handle : handles) {
+            GenerationResult result = listener.results.get(handle);
+            answers.add(result == null ? null : describe(result));
+        }
+        return answers;
     }
 
     static GenerationResult run(DecoderEngine engine, GenerationRequest request)

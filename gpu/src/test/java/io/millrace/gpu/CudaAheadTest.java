@@ -109,33 +109,11 @@ class CudaAheadTest {
         return requests;
     }
 
-    /**
-     * @param seed of how many steps come between two requests, and of who is cancelled; 0 for none
-     */
     private static List<String> answers(
             DecoderEngine engine, List<GenerationRequest> requests, long seed) throws Exception {
-        Random random = new Random(seed);
-        RecordingListener listener = new RecordingListener();
-        List<Long> handles = new ArrayList<>();
         try (engine) {
-            for (GenerationRequest request : requests) {
-                handles.add(engine.add(request));
-                for (int i = seed == 0 ? 0 : random.nextInt(4); i > 0; i--) {
-                    listener.step(engine);
-                }
-                if (seed != 0 && random.nextInt(5) == 0) {
-                    engine.cancel(handles.get(random.nextInt(handles.size())));
-                }
-            }
-            listener.drain(engine);
-            assertThat(engine.stats().kvBlocksUsed()).isZero();
+            return Answers.answers(engine, requests, seed);
         }
-        List<String> answers = new ArrayList<>();
-        for (long handle : handles) {
-            GenerationResult result = listener.results.get(handle);
-            answers.add(result == null ? null : Answers.describe(result));
-        }
-        return answers;
     }
 
     /** As small as can be, for compute-sanitizer. */

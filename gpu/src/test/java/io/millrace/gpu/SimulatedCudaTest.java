@@ -1,5 +1,10 @@
 package io.millrace.gpu;
 
+import static io.millrace.gpu.Answers.answers;
+import static io.millrace.gpu.DecoderSettings.CONTEXT;
+import static io.millrace.gpu.DecoderSettings.ROOMY;
+import static io.millrace.gpu.DecoderSettings.VOCABULARY;
+import static io.millrace.gpu.DecoderSettings.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -21,17 +26,15 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(120)
 class SimulatedCudaTest {
-    private static final int VOCABULARY = 27;
-    private static final int CONTEXT = 97;
     private static final int[] AHEAD = {0, 1, 2, 8};
 
-    private record Way(int blocks, int blockSize, int maxTokens, int maxSequences) {}
-
-    private static final Way ROOMY = new Way(200, 16, 512, 64);
-
     /** Fewer blocks than all need, and as many rows as make slots change hands. */
-    private static final List<Way> WAYS =
-            List.of(ROOMY, new Way(30, 7, 33, 5), new Way(15, 7, 23, 9), new Way(98, 1, 54, 17));
+    private static final List<DecoderSettings> WAYS =
+            List.of(
+                    ROOMY,
+                    new DecoderSettings(30, 7, 33, 5),
+                    new DecoderSettings(15, 7, 23, 9),
+                    new DecoderSettings(98, 1, 54, 17));
 
     private final List<SimulatedCudaRunner> opened = new ArrayList<>();
 
@@ -40,37 +43,20 @@ class SimulatedCudaTest {
         opened.forEach(ModelRunner::close);
     }
 
-    private SimulatedCudaRunner simulate(ModelRunner computes, Way way, int ahead) {
+    private SimulatedCudaRunner simulate(ModelRunner computes, DecoderSettings way, int ahead) {
         SimulatedCudaRunner runner =
                 new SimulatedCudaRunner(
                         computes,
                         ahead,
-                        way.maxTokens,
-                        Math.min(way.maxSequences, way.maxTokens),
-                        CONTEXT / way.blockSize + 1);
+                        way.maxTokens(),
+                        Math.min(way.maxSequences(), way.maxTokens()),
+                        CONTEXT / way.blockSize() + 1);
         opened.add(runner);
         return runner;
     }
 
-    private static TestingModelRunner model(Way way) {
-        return new TestingModelRunner(VOCABULARY, way.blocks, way.blockSize);
-    }
-
-    private static DecoderEngine engine(ModelRunner runner, Way way) {
-        return new DecoderEngine(
-                new ModelInfo(
-                        "tiny",
-                        "f",
-                        new FingerprintParts("m", "t", "k"),
-                        VOCABULARY,
-                        CONTEXT,
-                        SamplingParameters.greedy(16),
-                        "testing"),
-                ModelText.of(new TestingTokenizer()),
-                List.of(TestingTokenizer.END_OF_TEXT),
-                runner,
-                way.maxTokens,
-                way.maxSequences);
+    private static TestingModelRunner model(DecoderSettings way) {
+        return new TestingModelRunner(VOCABULARY, way.blocks(), way.blockSize());
     }
 
     /** All kinds of sampling; many end by a token, some by a text, some by their length. */
@@ -95,39 +81,11 @@ class SimulatedCudaTest {
         return requests;
     }
 
-    /**
-     * @param seed of how many steps come between two requests, and of who is cancelled; 0 for none
-     */
-    private static List<String> answers(
-            DecoderEngine engine, List<GenerationRequest> requests, long seed) throws Exception {
-        Random random = new Random(seed);
-        RecordingListener listener = new RecordingListener();
-        List<Long> handles = new ArrayList<>();
-        for (GenerationRequest request : requests) {
-            handles.add(engine.add(request));
-            for (int i = seed == 0 ? 0 : random.nextInt(4); i > 0; i--) {
-                listener.step(engine);
-            }
-            if (seed != 0 && random.nextInt(5) == 0) {
-                engine.cancel(handles.get(random.nextInt(handles.size())));
-                engine.checkIntegrity();
-            }
-        }
-        listener.drain(engine);
-        assertThat(engine.stats().kvBlocksUsed()).isZero();
-        List<String> answers = new ArrayList<>();
-        for (long handle : handles) {
-            GenerationResult result = listener.results.get(handle);
-            answers.add(result == null ? null : Answers.describe(result));
-        }
-        return answers;
-    }
-
     @Test
     void answersAreThoseOfNothingAhead() throws Exception {
         List<GenerationRequest> requests = requests(54, 1);
         List<String> expected = answers(engine(model(ROOMY), ROOMY), requests, 0);
-        for (Way way : WAYS) {
+        for (DecoderSettings way : WAYS) {
             for (int ahead : AHEAD) {
                 SimulatedCudaRunner runner = simulate(model(way), way, ahead);
                 assertThat(answers(engine(runner, way), requests, 0))
@@ -143,7 +101,7 @@ class SimulatedCudaTest {
     void answersOfRequestsThatComeAndGoAreThose() throws Exception {
         List<GenerationRequest> requests = requests(97, 2);
         List<String> expected = answers(engine(model(ROOMY), ROOMY), requests, 0);
-        for (Way way : WAYS) {
+        for (DecoderSettings way : WAYS) {
             for (int ahead : AHEAD) {
                 SimulatedCudaRunner runner = simulate(model(way), way, ahead);
                 List<String> got = answers(engine(runner, way), requests, 7 + ahead);

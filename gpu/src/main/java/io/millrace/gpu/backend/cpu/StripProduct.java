@@ -52,7 +52,6 @@ final class StripProduct {
     private final Workers workers;
     private final float[][] sums;
     private final int[][] unpacked;
-
     private float[] tiles = new float[0];
 
     /** What becomes of finished sums. Called from any worker, each column of a token once. */
