@@ -107,7 +107,7 @@ compile() {
     cache=${MILLRACE_KERNEL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace/kernels}
     mkdir -p "$out" "$reports" "$cache"
     # What nobody has made again for a month.
-    find "$cache" -type f -mtime +30 -delete
+    find "$cache" -type f -mtime +30 -delete 2>/dev/null || true # another build may be faster
 
     local source name key stale=() keys=() failed=0
     for source in "$here"/*.cu; do
@@ -125,18 +125,18 @@ compile() {
     done
     if [ ${#stale[@]} -gt 0 ]; then
         echo "GPU kernels: ${#stale[@]} file(s) changed, with $(basename "$nvcc")"
-        local i running=0
+        # Each is waited for by its number: "wait -n" loses one that has ended before it asks.
+        local i pid pids=()
         for i in "${!stale[@]}"; do
-            if [ "$running" -ge "$(nproc)" ]; then
-                wait -n || failed=1
-                running=$((running - 1))
+            if [ ${#pids[@]} -ge "$(nproc)" ]; then
+                wait "${pids[0]}" || failed=1
+                pids=("${pids[@]:1}")
             fi
             compile_one "${stale[$i]}" "${keys[$i]}" &
-            running=$((running + 1))
+            pids+=($!)
         done
-        while [ "$running" -gt 0 ]; do
-            wait -n || failed=1
-            running=$((running - 1))
+        for pid in "${pids[@]}"; do
+            wait "$pid" || failed=1
         done
         [ "$failed" = 0 ] || fail "the GPU kernels do not compile, see above."
     fi
