@@ -15,17 +15,16 @@ import java.util.Locale;
 /**
  * Runs steps of one model on one GPU. Owns the context and all that lies on the device.
  *
- * <p>It can run ahead: all of a step is queued on one stream behind the step before it, whose
+ * <p>It runs ahead: all of a step is queued on one stream behind the step before it, whose
  * tokens the device puts into the step's tables itself.
  */
 public final class CudaModelRunner implements ModelRunner {
     /**
-     * Steps that may be in flight when another is launched. One would be enough to take the host
-     * off the device's path as long as a turn of the host is shorter than a step; each more makes a
-     * request that arrives wait for one more, and takes memory for the counts of as many rows. None
-     * until a GPU has shown that one is right: docs/kernels.md.
+     * Steps that may be in flight when another is launched. One is enough to take the host off the
+     * device's path as long as a turn of the host is shorter than a step; each more makes a request
+     * that arrives wait for one more, and takes memory for the counts of as many rows.
      */
-    static final int RUN_AHEAD = 0;
+    static final int RUN_AHEAD = 1;
 
     /** For measuring what others would give; see docs/kernels.md. */
     private static final String RUN_AHEAD_PROPERTY = "millrace.cuda.run-ahead";
