@@ -71,7 +71,8 @@ final class EngineAssembly {
         }
     }
 
-    private static void check(EngineOptions options) throws IOException {
+    /** Refuses options out of range, and those that do not go together. */
+    static void check(EngineOptions options) throws IOException {
         switch (options.device()) {
             case "cpu", "cuda", "auto" -> {}
             default ->
@@ -106,7 +107,7 @@ final class EngineAssembly {
      * Decided before anything is loaded: what fails on the device taken is an error, no reason to
      * try the other.
      */
-    private static boolean onGpu(EngineOptions options) {
+    static boolean onGpu(EngineOptions options) {
         if (!options.device().equals("auto")) {
             return options.device().equals("cuda");
         }

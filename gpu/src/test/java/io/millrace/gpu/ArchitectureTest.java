@@ -34,6 +34,7 @@ class ArchitectureTest {
                     "FinishReason",
                     "GenerationRequest",
                     "GenerationResult",
+                    "KernelTiming",
                     "LoadProgress",
                     "ModelInfo",
                     "RequestRejectedException",

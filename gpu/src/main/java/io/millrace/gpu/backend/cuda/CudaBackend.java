@@ -262,6 +262,19 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         arena.fill(value);
     }
 
+    /** Fills the KV blocks with what lies in host memory, again and again. */
+    void fillArena(PinnedMemory with) {
+        long first = Math.min(with.buffer().capacity(), arena.bytes());
+        arena.copyFrom(with, 0, 0, first);
+        arena.repeat(first);
+    }
+
+    /** Sets every byte of projections and logits. */
+    void fillRows(int value) {
+        projected.fill(value);
+        logits.fill(value);
+    }
+
     @Override
     public void begin(StepBatch next) {
         if (next.tokens > maxTokens || next.rows > maxRows) {
@@ -301,6 +314,11 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
                 "resolve",
                 Launches.resolve(Math.min(bucket, maxRows)),
                 write.resolve(sampler.drawn()));
+    }
+
+    /** The ops of the present step are called once more, from the first on. */
+    void again() {
+        planned.clear();
     }
 
     /** Tokens that the launches of the present step are made for. */
@@ -426,6 +444,11 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     @Override
     public void sample(StepOutput output) {
         sampler.queue(output);
+    }
+
+    /** Queues the draws of the last step once more, which nobody waits for. */
+    void sampleAgain() {
+        sampler.drawAgain();
     }
 
     /** Waits for the oldest step that was sampled, and fills its output. */

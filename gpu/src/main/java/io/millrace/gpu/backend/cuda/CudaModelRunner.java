@@ -2,7 +2,9 @@ package io.millrace.gpu.backend.cuda;
 
 import io.millrace.gpu.EngineOptions;
 import io.millrace.gpu.LoadProgress;
+import io.millrace.gpu.backend.AttentionShape;
 import io.millrace.gpu.backend.ModelRunner;
+import io.millrace.gpu.backend.RotaryTable;
 import io.millrace.gpu.backend.StepBatch;
 import io.millrace.gpu.backend.StepOutput;
 import io.millrace.gpu.model.Decoder;
@@ -11,12 +13,13 @@ import io.millrace.gpu.tensor.InvalidModelException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Locale;
+import java.util.Set;
 
 /**
  * Runs steps of one model on one GPU. Owns the context and all that lies on the device.
  *
- * <p>It runs ahead: all of a step is queued on one stream behind the step before it, whose
- * tokens the device puts into the step's tables itself.
+ * <p>It runs ahead: all of a step is queued on one stream behind the step before it, whose tokens
+ * the device puts into the step's tables itself.
  */
 public final class CudaModelRunner implements ModelRunner {
     /**
@@ -32,6 +35,22 @@ public final class CudaModelRunner implements ModelRunner {
     private static final int MOST_AHEAD = 16;
     private static final int BLOCK_MULTIPLE = 8;
     private static final int MOST_HEAD_SIZE = 128;
+
+    /** Makes a runner's backend: the one of a benchmark can leave kernels out. */
+    interface BackendMaker {
+        /** See the constructor of {@link CudaBackend}. */
+        CudaBackend make(
+                CudaContext context,
+                KernelIndex index,
+                AttentionShape shape,
+                RotaryTable rotary,
+                Set<Integer> windows,
+                int vocabulary,
+                int maxTokens,
+                int maxRows,
+                int runAhead)
+                throws IOException;
+    }
 
     private final CudaContext context;
     private final ModelFolder folder;
@@ -93,6 +112,16 @@ public final class CudaModelRunner implements ModelRunner {
     static CudaModelRunner open(
             ModelFolder folder, EngineOptions options, int runAhead, LoadProgress progress)
             throws IOException {
+        return open(folder, options, runAhead, progress, CudaBackend::new);
+    }
+
+    static CudaModelRunner open(
+            ModelFolder folder,
+            EngineOptions options,
+            int runAhead,
+            LoadProgress progress,
+            BackendMaker maker)
+            throws IOException {
         if (runAhead < 0 || runAhead > MOST_AHEAD) {
             throw new GpuException(
                     "%s is %d; it must be between 0 and %d."
@@ -106,7 +135,7 @@ public final class CudaModelRunner implements ModelRunner {
         try {
             int positions = positions(folder, options);
             backend =
-                    new CudaBackend(
+                    maker.make(
                             context,
                             index,
                             folder.attentionShape(),
@@ -248,7 +277,8 @@ public final class CudaModelRunner implements ModelRunner {
         }
     }
 
-    private void compute() {
+    /** Queues the kernels of the present step, one by one. */
+    void compute() {
         backend.resolve();
         decoder.compute();
     }
@@ -271,6 +301,14 @@ public final class CudaModelRunner implements ModelRunner {
     public boolean stop() {
         backend.stop();
         return true;
+    }
+
+    CudaContext context() {
+        return context;
+    }
+
+    CudaBackend backend() {
+        return backend;
     }
 
     /** The raw logits of the last step's {@code index}-th sampled row. */

@@ -51,6 +51,21 @@ final class DeviceMemory implements AutoCloseable {
                 "cuMemcpyHtoDAsync");
     }
 
+    /**
+     * Copies what lies in the first bytes over all that follows, again and again.
+     *
+     * @param first how many bytes, at most all
+     */
+    void repeat(long first) {
+        // Twice as much each time: each copy reads what the ones before have written.
+        for (long done = first; done < bytes; done *= 2) {
+            check(
+                    JCudaDriver.cuMemcpyDtoDAsync(
+                            at(done), at(0), Math.min(done, bytes - done), context.stream()),
+                    "cuMemcpyDtoDAsync");
+        }
+    }
+
     /** Copies from here to host memory, in the stream's order. */
     void copyTo(PinnedMemory target, long offset, long length) {
         check(

@@ -1,15 +1,9 @@
 package io.millrace.gpu.backend.cuda;
 
-import static io.millrace.gpu.backend.cuda.CudaDriver.check;
-
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
-import jcuda.driver.CUgraph;
-import jcuda.driver.CUgraphExec;
-import jcuda.driver.CUstreamCaptureMode;
-import jcuda.driver.JCudaDriver;
 
 /**
  * Records the launches of a step, one graph for each bucket of tokens and kind of step, and runs
@@ -19,7 +13,7 @@ import jcuda.driver.JCudaDriver;
 final class StepGraphs implements AutoCloseable {
     private final CudaContext context;
     private final Set<Integer> seen = new HashSet<>();
-    private final Map<Integer, CUgraphExec> graphs = new HashMap<>();
+    private final Map<Integer, RecordedGraph> graphs = new HashMap<>();
 
     StepGraphs(CudaContext context) {
         this.context = context;
@@ -45,44 +39,21 @@ final class StepGraphs implements AutoCloseable {
      * @param key names them: the same ones each time
      */
     void run(int key, Runnable launches) {
-        CUgraphExec graph = graphs.get(key);
+        RecordedGraph graph = graphs.get(key);
         if (graph == null && seen.add(key)) {
             launches.run();
             return;
         }
         if (graph == null) {
-            graph = record(launches);
+            graph = RecordedGraph.record(context, launches);
             graphs.put(key, graph);
         }
-        check(JCudaDriver.cuGraphLaunch(graph, context.stream()), "cuGraphLaunch");
-    }
-
-    private CUgraphExec record(Runnable launches) {
-        CUgraph recorded = new CUgraph();
-        // Of this thread alone: what other threads allocate meanwhile must not end the recording.
-        check(
-                JCudaDriver.cuStreamBeginCapture(
-                        context.stream(), CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
-                "cuStreamBeginCapture");
-        try {
-            launches.run();
-        } finally {
-            check(JCudaDriver.cuStreamEndCapture(context.stream(), recorded), "cuStreamEndCapture");
-        }
-        CUgraphExec graph = new CUgraphExec();
-        int result = JCudaDriver.cuGraphInstantiate(graph, recorded, 0);
-        JCudaDriver.cuGraphDestroy(recorded);
-        check(result, "cuGraphInstantiate");
-        context.taken(0);
-        return graph;
+        graph.launch();
     }
 
     @Override
     public void close() {
-        for (CUgraphExec graph : graphs.values()) {
-            JCudaDriver.cuGraphExecDestroy(graph);
-            context.returned(0);
-        }
+        graphs.values().forEach(RecordedGraph::close);
         graphs.clear();
     }
 }

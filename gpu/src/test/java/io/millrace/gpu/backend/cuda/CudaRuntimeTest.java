@@ -51,6 +51,25 @@ class CudaRuntimeTest {
     }
 
     @Test
+    void theFirstBytesAreRepeatedToTheEnd() throws IOException {
+        try (CudaContext context = CudaContext.open(0);
+                DeviceMemory memory = context.allocate("A test", 1023, "no remedy");
+                PinnedMemory some = new PinnedMemory(context, 17);
+                PinnedMemory back = new PinnedMemory(context, 1023)) {
+            for (int i = 0; i < 17; i++) {
+                some.buffer().put(i, (byte) (i + 1));
+            }
+            memory.copyFrom(some, 0, 0, 17);
+            memory.repeat(17);
+            memory.copyTo(back, 0, 1023);
+            context.synchronize("A test");
+            for (int i = 0; i < 1023; i++) {
+                assertThat(back.buffer().get(i)).as("byte " + i).isEqualTo((byte) (i % 17 + 1));
+            }
+        }
+    }
+
+    @Test
     void whatIsNotGivenBackIsNoticed() throws IOException {
         CudaContext context = CudaContext.open(0);
         DeviceMemory left = context.allocate("A test", 97, "no remedy");
