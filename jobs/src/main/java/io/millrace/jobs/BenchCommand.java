@@ -2,6 +2,7 @@ package io.millrace.jobs;
 
 import io.millrace.gpu.Engine;
 import io.millrace.gpu.EngineOptions;
+import io.millrace.gpu.KernelTimings;
 import io.millrace.gpu.MemoryBandwidth;
 import io.millrace.gpu.WeightBytes;
 import java.io.IOException;
@@ -74,8 +75,11 @@ final class BenchCommand implements Callable<Integer> {
             names = "--workload",
             paramLabel = "NAME",
             split = ",",
-            defaultValue = "W1,W2,W3,W4,W5,W6,B256",
-            description = "Workloads for each --shape, separated by commas.")
+            description =
+                    "What is measured of each --shape, separated by commas: kernels, each alone and"
+                            + " beside its roofline, and workloads of the engine (default: on a GPU"
+                            + " kernels,W1,W2,W3,W4,W5,W6,B256; on the CPU the same without"
+                            + " kernels).")
     private List<String> workloads;
 
     @Option(
@@ -105,8 +109,8 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "FILE",
             description =
                     "Where the figures go, as a list of rows in JSON, in place of those of the same"
-                            + " model; - for nowhere (default: docs/results/engine-cpu.json; of"
-                            + " shapes, workloads-DEVICE.json).")
+                            + " model (kernels and workloads apart); - for nowhere (default:"
+                            + " docs/results/engine-cpu.json; of shapes, workloads-DEVICE.json).")
     private Path output;
 
     @Option(
@@ -175,12 +179,43 @@ final class BenchCommand implements Callable<Integer> {
         // Whatever is not known is refused before anything is measured.
         List<BenchShape> all =
                 shapes == null ? BenchShape.all() : shapes.stream().map(BenchShape::named).toList();
-        List<StandardWorkload> each = workloads.stream().map(StandardWorkload::named).toList();
-        WorkloadBench bench = new WorkloadBench(each, this::options, origin, quick, progress);
+        List<StandardWorkload> each = standardWorkloads();
+        boolean kernels = measuresKernels();
+        WorkloadBench bench =
+                new WorkloadBench(kernels, each, this::options, origin, quick, progress);
         for (BenchShape shape : all) {
             bench.measure(shape, Path.of(System.getProperty("java.io.tmpdir")));
         }
         return bench.rows();
+    }
+
+    private List<StandardWorkload> standardWorkloads() {
+        return workloads == null
+                ? StandardWorkload.all()
+                : workloads.stream()
+                        .filter(name -> !isKernels(name))
+                        .map(StandardWorkload::named)
+                        .toList();
+    }
+
+    private static boolean isKernels(String name) {
+        return name.equalsIgnoreCase(KernelRows.WORKLOAD);
+    }
+
+    /** Also refuses a device that cannot be had, before weights are made for it. */
+    private boolean measuresKernels() throws IOException {
+        boolean possible =
+                KernelTimings.arePossible(
+                        EngineOptions.of("shapes")
+                                .withDevice(device.name())
+                                .withWeights(format.weights.name()));
+        boolean asked = workloads != null && workloads.stream().anyMatch(BenchCommand::isKernels);
+        if (asked && !possible) {
+            throw new CommandFailedException(
+                    "Kernels are timed on a GPU only: take --device cuda, or leave kernels out of"
+                            + " --workload.");
+        }
+        return possible && (asked || workloads == null);
     }
 
     private void report(Path home, String standard, List<ResultRow> rows) throws IOException {
@@ -323,7 +358,9 @@ final class BenchCommand implements Callable<Integer> {
                                     "  %.0f %% of %s",
                                     row.percentOfRoofline(),
                                     row.bound());
-            out.printf("%-42s %-32s %14s%s%n", row.workload(), row.metric(), row.figure(), percent);
+            // What a kernel is called is longer than what is measured of a workload.
+            String names = row.ofKernels() ? "%-10s %-64s" : "%-42s %-32s";
+            out.printf(names + " %14s%s%n", row.workload(), row.metric(), row.figure(), percent);
         }
         out.printf(note.isEmpty() ? "" : "%n%s%n", note);
         out.flush();

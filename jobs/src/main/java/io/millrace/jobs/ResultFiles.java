@@ -18,15 +18,25 @@ final class ResultFiles {
 
     private ResultFiles() {}
 
-    /** Writes rows to a file in place of what it says of the same models; the rest stays. */
+    /** What is measured together, and replaced together. */
+    private record Measured(String model, boolean kernels) {
+        static Measured of(ResultRow row) {
+            return new Measured(row.model(), row.ofKernels());
+        }
+    }
+
+    /**
+     * Writes rows to a file in place of what it says of the same models; the rest stays. Kernels
+     * and workloads do not replace each other.
+     */
     static void replace(Path file, List<ResultRow> rows) throws IOException {
         List<ResultRow> all = new ArrayList<>(Files.exists(file) ? read(file) : List.of());
-        Set<String> models = rows.stream().map(ResultRow::model).collect(Collectors.toSet());
+        Set<Measured> measured = rows.stream().map(Measured::of).collect(Collectors.toSet());
         int at = 0;
-        while (at < all.size() && !models.contains(all.get(at).model())) {
+        while (at < all.size() && !measured.contains(Measured.of(all.get(at)))) {
             at++;
         }
-        all.removeIf(row -> models.contains(row.model()));
+        all.removeIf(row -> measured.contains(Measured.of(row)));
         all.addAll(at, rows);
         write(file, all);
     }

@@ -37,6 +37,11 @@ record ResultRow(
         return commit.matches(DAY);
     }
 
+    /** Whether kernels were timed, and not the engine. */
+    boolean ofKernels() {
+        return workload.equals(KernelRows.WORKLOAD);
+    }
+
     /** What the share is of. */
     String bound() {
         return driver == null ? "the memory's bandwidth" : "the roofline";

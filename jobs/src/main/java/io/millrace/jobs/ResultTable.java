@@ -26,6 +26,7 @@ final class ResultTable {
     private enum Section {
         CPU("On the CPU"),
         GPU("On a GPU"),
+        KERNELS("Kernels on a GPU"),
         CHECKPOINTS("Checkpoints under load");
 
         private final String title;
@@ -37,6 +38,9 @@ final class ResultTable {
         static Section of(ResultRow row) {
             if (row.workload().contains("checkpoint")) {
                 return CHECKPOINTS;
+            }
+            if (row.ofKernels()) {
+                return KERNELS;
             }
             return row.driver() == null ? CPU : GPU;
         }
@@ -71,13 +75,15 @@ final class ResultTable {
             List<ResultRow> ofSection =
                     rows.stream().filter(row -> Section.of(row) == section).toList();
             if (!ofSection.isEmpty()) {
-                tables.add("**" + section.title + "**\n\n" + table(ofSection));
+                String table =
+                        section == Section.KERNELS ? KernelTable.of(ofSection) : table(ofSection);
+                tables.add("**%s**\n\n%s\n%s".formatted(section.title, table, origins(ofSection)));
             }
         }
         return String.join("\n", tables);
     }
 
-    /** One line a workload and model; what it was measured on stands below. */
+    /** One line a workload and model. */
     private static String table(List<ResultRow> rows) {
         boolean others = rows.stream().anyMatch(ResultRow::ofAnother);
         StringBuilder table = new StringBuilder(others ? HEAD_WITH_OTHERS : HEAD);
@@ -89,11 +95,15 @@ final class ResultTable {
                                         .append(" | ")
                                         .append(String.join(" | ", cells(ofGroup, others)))
                                         .append(" |\n"));
-        table.append("\nMeasured on ").append(machines(rows, false));
-        if (others) {
-            table.append("; other engines on ").append(machines(rows, true));
-        }
-        return table.append(".\n").toString();
+        return table.toString();
+    }
+
+    private static String origins(List<ResultRow> rows) {
+        boolean others = rows.stream().anyMatch(ResultRow::ofAnother);
+        return "Measured on %s%s.\n"
+                .formatted(
+                        machines(rows, false),
+                        others ? "; other engines on " + machines(rows, true) : "");
     }
 
     /** Our first figure, those of others where the table has a column for them, and our rest. */

@@ -1,5 +1,7 @@
 package io.millrace.jobs;
 
+import io.millrace.gpu.KernelTiming;
+import io.millrace.gpu.KernelTiming.Op;
 import io.millrace.jobs.StandardWorkload.Lengths;
 import java.util.List;
 
@@ -18,9 +20,29 @@ record Roofline(double bandwidth, double flops, double attention64, double atten
     /** One H100 80GB HBM3; bandwidth and flops were measured, attention is others' best. */
     static final Roofline H100 = new Roofline(3.0e12, 798e12, 400e12, 600e12);
 
+    /** One H200, measured in the same way; attention is that of the H100, whose chip it has. */
+    static final Roofline H200 = new Roofline(4.3e12, 788e12, 400e12, 600e12);
+
     /** The one of a device; null if none is known. */
     static Roofline of(String device) {
-        return device.contains("H100") ? H100 : null;
+        return device.contains("H100") ? H100 : device.contains("H200") ? H200 : null;
+    }
+
+    /**
+     * Seconds of one op alone: what it has to move, or to compute. A whole step is bound by {@link
+     * #decodeStep}, which leaves out all that can stay on the chip.
+     */
+    double kernel(BenchShape shape, KernelTiming timing) {
+        if (timing.op() == Op.STEP) {
+            double context = (double) timing.tokens() * timing.positions();
+            return decodeStep(shape, timing.tokens(), context, 0);
+        }
+        double rate = timing.op() == Op.PREFILL_ATTENTION ? attention(shape) : flops;
+        return Math.max(timing.bytes() / bandwidth, timing.operations() / rate);
+    }
+
+    private double attention(BenchShape shape) {
+        return shape.headSize() <= 64 ? attention64 : attention128;
     }
 
     /** Seconds of a step that decodes so many rows, of {@code context} positions in all. */
@@ -40,8 +62,7 @@ record Roofline(double bandwidth, double flops, double attention64, double atten
 
     /** Seconds to read prompts, of which all begin with {@code shared} tokens. */
     private double prompts(BenchShape shape, List<Lengths> requests, int shared) {
-        double rate = shape.headSize() <= 64 ? attention64 : attention128;
-        double each = 2.0 * shape.layers() * shape.heads() * shape.headSize() / rate;
+        double each = 2.0 * shape.layers() * shape.heads() * shape.headSize() / attention(shape);
         double tokens = shared;
         double pairs = (double) shared * shared;
         for (Lengths request : requests) {

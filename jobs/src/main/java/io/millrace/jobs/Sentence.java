@@ -1,5 +1,6 @@
 package io.millrace.jobs;
 
+import java.io.IOException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.common.KafkaException;
@@ -21,6 +22,10 @@ final class Sentence {
             }
             if (missingEngine(cause)) {
                 return LIB;
+            }
+            if (cause instanceof LinkageError && root instanceof IOException) {
+                // Whoever tried to load it has said what that means.
+                return text(root);
             }
             root = cause;
         }
@@ -48,7 +53,7 @@ final class Sentence {
         }
         String first = message.strip().lines().findFirst().orElse("");
         boolean plain =
-                e instanceof java.io.IOException
+                e instanceof IOException
                         || e instanceof IllegalArgumentException
                         || e instanceof IllegalStateException
                         || e instanceof ExecutionException

@@ -55,9 +55,10 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, boolean d
             }
         }
         throw new CommandFailedException(
-                "There is no workload %s: take some of %s."
+                "There is no workload %s: take some of %s, %s."
                         .formatted(
                                 id,
+                                KernelRows.WORKLOAD,
                                 String.join(
                                         ", ", all().stream().map(StandardWorkload::id).toList())));
     }

@@ -3,6 +3,7 @@ package io.millrace.jobs;
 import io.millrace.gpu.Engine;
 import io.millrace.gpu.EngineOptions;
 import io.millrace.gpu.GenerationRequest;
+import io.millrace.gpu.KernelTimings;
 import io.millrace.jobs.StandardWorkload.Lengths;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,8 +16,8 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
- * Measures the standard workloads on shapes with random weights, each beside what the GPU allows.
- * Engine thread.
+ * Measures kernels and the standard workloads on shapes with random weights, each beside what the
+ * GPU allows. Engine thread.
  */
 final class WorkloadBench {
     /** Holds the longest workload. */
@@ -27,6 +28,10 @@ final class WorkloadBench {
     /** What a quick look makes of a workload. */
     private static final int QUICK_REQUESTS = 3;
 
+    /** Of each kernel, after it has warmed up. */
+    private static final int KERNEL_REPEATS = 7;
+
+    private final boolean kernels;
     private final List<StandardWorkload> workloads;
     private final Function<Path, EngineOptions> options;
     private final BenchOrigin origin;
@@ -36,15 +41,18 @@ final class WorkloadBench {
     private long seed;
 
     /**
+     * @param kernels whether kernels are timed alone as well
      * @param options device and memory for a model's folder
      * @param quick only to see that it works
      */
     WorkloadBench(
+            boolean kernels,
             List<StandardWorkload> workloads,
             Function<Path, EngineOptions> options,
             BenchOrigin origin,
             boolean quick,
             Progress progress) {
+        this.kernels = kernels;
         this.workloads =
                 quick
                         ? workloads.stream().map(each -> each.first(QUICK_REQUESTS)).toList()
@@ -61,28 +69,47 @@ final class WorkloadBench {
         try {
             progress.line("Weights", "%s, random", shape.name());
             RandomModel.write(shape, model);
-            long start = System.nanoTime();
-            try (Engine engine =
-                    Engine.open(
-                            options.apply(model)
-                                    .withModelName(shape.name())
-                                    .withMaxModelLen(CONTEXT)
-                                    .withMaxBatchedTokens(CONTEXT)
-                                    .withMaxSequences(SEQUENCES),
-                            (phase, done, total) ->
-                                    progress.percent("Model", phase, done, total))) {
-                double loaded = (System.nanoTime() - start) / 1e6;
-                String device = engine.model().device();
-                BenchRows to = new BenchRows(shape.name(), origin.on(device));
-                to.add("start", "load", loaded, "ms");
-                for (StandardWorkload workload : workloads) {
-                    progress.line("Workload", "%s", workload.title());
-                    measure(engine, shape, workload, Roofline.of(device), to);
-                }
-                rows.addAll(to.all());
+            EngineOptions all = options.apply(model).withModelName(shape.name());
+            if (kernels) {
+                measureKernels(shape, all);
+            }
+            if (!workloads.isEmpty()) {
+                measureWorkloads(shape, all);
             }
         } finally {
             delete(model);
+        }
+    }
+
+    private void measureKernels(BenchShape shape, EngineOptions all) throws IOException {
+        progress.line("Kernels", "%s, each alone", shape.name());
+        KernelTimings timings =
+                KernelTimings.measure(
+                        all,
+                        quick ? 1 : KERNEL_REPEATS,
+                        (phase, done, total) -> progress.percent("Model", phase, done, total));
+        BenchRows to = new BenchRows(shape.name(), origin.on(timings.device()));
+        KernelRows.add(timings, shape, Roofline.of(timings.device()), to);
+        rows.addAll(to.all());
+    }
+
+    private void measureWorkloads(BenchShape shape, EngineOptions all) throws IOException {
+        long start = System.nanoTime();
+        try (Engine engine =
+                Engine.open(
+                        all.withMaxModelLen(CONTEXT)
+                                .withMaxBatchedTokens(CONTEXT)
+                                .withMaxSequences(SEQUENCES),
+                        (phase, done, total) -> progress.percent("Model", phase, done, total))) {
+            double loaded = (System.nanoTime() - start) / 1e6;
+            String device = engine.model().device();
+            BenchRows to = new BenchRows(shape.name(), origin.on(device));
+            to.add("start", "load", loaded, "ms");
+            for (StandardWorkload workload : workloads) {
+                progress.line("Workload", "%s", workload.title());
+                measure(engine, shape, workload, Roofline.of(device), to);
+            }
+            rows.addAll(to.all());
         }
     }
 

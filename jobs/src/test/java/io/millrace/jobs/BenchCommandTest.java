@@ -2,6 +2,7 @@ package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -137,6 +138,26 @@ class BenchCommandTest {
     }
 
     @Test
+    void kernelsAreRefusedOnTheCpu() {
+        run("--shape=qwen3-0.6b", "--workload=W5,Kernels", "--output=-");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString()).contains("Kernels are timed on a GPU only: take --device cuda");
+    }
+
+    @Test
+    void aGpuThatCannotBeHadIsOneSentenceAndNoWeightsAreMade() {
+        assumeFalse(Files.exists(Path.of("/dev/nvidiactl")), "There may be a GPU.");
+        run("--device=cuda", "--shape=llama-3.1-8b", "--output=-");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString())
+                .containsAnyOf(
+                        "millrace: There is no NVIDIA driver on this machine",
+                        "millrace: This build has no GPU kernels")
+                .contains("take the device cpu.")
+                .doesNotContain("Weights");
+    }
+
+    @Test
     void aContextTooShortToMeasureIsSaid() {
         Path model = TinyModels.llama().context(15).write(folder.resolve("tiny"));
         run("--model=" + model, "--output=-");
@@ -210,6 +231,17 @@ class BenchCommandTest {
         ResultRow fresh = row("w", "rate", 4, "tok/s", null, null, "def");
         ResultFiles.replace(file, List.of(fresh));
         assertThat(ResultFiles.readAll(folder)).containsExactly(kept, fresh, last);
+    }
+
+    @Test
+    void kernelsAndWorkloadsOfAModelDoNotReplaceEachOther() throws IOException {
+        Path file = folder.resolve("results.json");
+        ResultRow workload = row("W1", "output", 1, "tok/s", null, "580.1", "abc");
+        ResultRow old = row("kernels", "norm, 64 tokens, 896 wide", 2, "us", 3.0, "580.1", "abc");
+        ResultFiles.write(file, List.of(workload, old));
+        ResultRow fresh = row("kernels", "norm, 64 tokens, 896 wide", 1, "us", 6.0, "580.1", "def");
+        ResultFiles.replace(file, List.of(fresh));
+        assertThat(ResultFiles.readAll(folder)).containsExactly(workload, fresh);
     }
 
     @Test

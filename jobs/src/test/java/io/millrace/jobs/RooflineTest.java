@@ -3,6 +3,7 @@ package io.millrace.jobs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -27,6 +28,19 @@ class RooflineTest {
                         Roofline.H100.outputPerSecond(
                                 BenchShape.named(shape), StandardWorkload.named(workload)))
                 .isCloseTo(expected, withinPercentage(1.5));
+    }
+
+    @Test
+    void eachGpuHasItsOwn() {
+        assertThat(Roofline.of("GPU 0 (NVIDIA H100 80GB HBM3)")).isSameAs(Roofline.H100);
+        assertThat(Roofline.of("GPU 3 (NVIDIA H200)")).isSameAs(Roofline.H200);
+        assertThat(Roofline.of("CPU, a machine")).isNull();
+        // One sequence is bound by memory alone.
+        BenchShape shape = BenchShape.named("llama-3.1-8b");
+        assertThat(
+                        Roofline.H100.decodeStep(shape, 1, 192, 0)
+                                / Roofline.H200.decodeStep(shape, 1, 192, 0))
+                .isCloseTo(4.3 / 3, withinPercentage(0.1));
     }
 
     @ParameterizedTest

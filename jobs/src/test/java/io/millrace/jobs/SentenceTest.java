@@ -34,6 +34,17 @@ class SentenceTest {
     }
 
     @Test
+    void tellsWhatAMissingLibraryMeansAndNotWhichOneItWas() {
+        Throwable e =
+                new RuntimeException(
+                        new IOException(
+                                "There is no driver.", new UnsatisfiedLinkError("libcuda.so.1")));
+        assertThat(Sentence.of(e)).isEqualTo("There is no driver.");
+        assertThat(Sentence.of(new RuntimeException(new UnsatisfiedLinkError("libother.so"))))
+                .isEqualTo("UnsatisfiedLinkError: libother.so");
+    }
+
+    @Test
     void namesTheKindOfAnExceptionThatHasNoSentence() {
         assertThat(Sentence.of(new NullPointerException()))
                 .isEqualTo("NullPointerException (--verbose shows where).");

@@ -34,6 +34,7 @@ class WorkloadBenchTest {
                         StandardWorkload.named("B256"));
         WorkloadBench bench =
                 new WorkloadBench(
+                        false,
                         workloads,
                         path -> EngineOptions.of(path.toString()).withDevice("cpu"),
                         new BenchOrigin("a machine", null, "abc"),

@@ -1,0 +1,96 @@
+package io.millrace.jobs;
+
+import io.millrace.gpu.KernelTiming;
+import io.millrace.gpu.KernelTiming.Op;
+import io.millrace.gpu.KernelTimings;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Makes results of kernels' times: each beside its roofline, and the shares that they have in a
+ * step that decodes.
+ *
+ * <pre>
+ * gate+up, 64 tokens, 9728 x 896                  9.8 us     60 % of the roofline
+ * step, 64 tokens, 512 positions, 24 layers       ...
+ * share of a step of 64 tokens, products          41 %
+ * </pre>
+ */
+final class KernelRows {
+    /** What stands in the results as their workload, and is asked for on the command line. */
+    static final String WORKLOAD = "kernels";
+
+    private static final String REST = "rest";
+
+    private KernelRows() {}
+
+    /**
+     * @param roofline of the GPU; null if none is known
+     */
+    static void add(KernelTimings timings, BenchShape shape, Roofline roofline, BenchRows to) {
+        for (KernelTiming timing : timings.all()) {
+            Double percent =
+                    roofline == null
+                            ? null
+                            : 100 * roofline.kernel(shape, timing) * 1e6 / timing.micros();
+            to.add(WORKLOAD, metric(timing), timing.micros(), "us", percent);
+        }
+        for (KernelTiming step : timings.all()) {
+            if (step.op() == Op.STEP) {
+                shares(step, timings.all())
+                        .forEach(
+                                (kind, share) ->
+                                        to.add(
+                                                WORKLOAD,
+                                                "share of a step of %d tokens, %s"
+                                                        .formatted(step.tokens(), kind),
+                                                100 * share,
+                                                "%"));
+            }
+        }
+    }
+
+    private static String metric(KernelTiming timing) {
+        List<String> parts = new ArrayList<>();
+        parts.add(timing.op().label());
+        parts.add(timing.tokens() + " tokens");
+        if (timing.positions() > 0) {
+            parts.add(timing.positions() + " positions");
+        }
+        parts.add(timing.shape());
+        return String.join(", ", parts);
+    }
+
+    /** By kind of op, of the time that all took together; what is left last. */
+    private static Map<String, Double> shares(KernelTiming step, List<KernelTiming> all) {
+        Map<String, Double> shares = new LinkedHashMap<>();
+        double rest = 1;
+        for (KernelTiming timing : all) {
+            String kind = kind(timing.op());
+            boolean part =
+                    timing.tokens() == step.tokens()
+                            && (timing.positions() == 0 || timing.positions() == step.positions());
+            if (part && kind != null) {
+                double share = timing.micros() * timing.perStep() / step.micros();
+                shares.merge(kind, share, Double::sum);
+                rest -= share;
+            }
+        }
+        shares.put(REST, rest);
+        return shares;
+    }
+
+    /** Null for what is no part of a step that decodes. */
+    private static String kind(Op op) {
+        return switch (op) {
+            case QKV, OUTPUT, GATED_UP, UP, DOWN -> "products";
+            case DECODE_ATTENTION -> "attention";
+            case HEAD -> "head";
+            case NORM -> "norms";
+            case SAMPLING -> "sampling";
+            case PREFILL_ATTENTION, STEP -> null;
+        };
+    }
+}
