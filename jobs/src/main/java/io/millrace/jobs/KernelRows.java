@@ -44,8 +44,8 @@ final class KernelRows {
                                 (kind, share) ->
                                         to.add(
                                                 WORKLOAD,
-                                                "share of a step of %d tokens, %s"
-                                                        .formatted(step.tokens(), kind),
+                                                "share of a step of %s, %s"
+                                                        .formatted(tokens(step), kind),
                                                 100 * share,
                                                 "%"));
             }
@@ -55,12 +55,16 @@ final class KernelRows {
     private static String metric(KernelTiming timing) {
         List<String> parts = new ArrayList<>();
         parts.add(timing.op().label());
-        parts.add(timing.tokens() + " tokens");
+        parts.add(tokens(timing));
         if (timing.positions() > 0) {
             parts.add(timing.positions() + " positions");
         }
         parts.add(timing.shape());
         return String.join(", ", parts);
+    }
+
+    private static String tokens(KernelTiming timing) {
+        return timing.tokens() == 1 ? "1 token" : timing.tokens() + " tokens";
     }
 
     /** By kind of op, of the time that all took together; what is left last. */

@@ -17,10 +17,10 @@ import java.util.regex.Pattern;
 final class KernelTable {
     private static final String TOKENS = "64";
     private static final Pattern STEP =
-            Pattern.compile("step, (\\d+) tokens, (\\d+) positions, .*");
-    private static final Pattern SHARE = Pattern.compile("share of a step of (\\d+) tokens, (.+)");
+            Pattern.compile("step, (\\d+) tokens?, (\\d+) positions, .*");
+    private static final Pattern SHARE = Pattern.compile("share of a step of (\\d+) tokens?, (.+)");
     private static final Pattern KERNEL =
-            Pattern.compile("(.+), (\\d+) tokens(, \\d+ positions)?, .*");
+            Pattern.compile("(.+), (\\d+) tokens?(, \\d+ positions)?, .*");
 
     /** A line's cells by the title of their column. */
     private final Map<String, Map<String, String>> lines = new LinkedHashMap<>();
