@@ -27,14 +27,35 @@ final class EngineAssembly {
 
     static Engine open(EngineOptions options, LoadProgress progress) throws IOException {
         check(options);
+        return open(
+                options, progress, onGpu(options) ? CudaModelRunner::open : CpuModelRunner::open);
+    }
+
+    /** On a GPU, without the first law; see {@link FreeNumerics}. */
+    static Engine openFree(EngineOptions options, LoadProgress progress) throws IOException {
+        check(options);
+        if (!onGpu(options)) {
+            throw new IOException(
+                    "Free numerics are for a GPU, and the model would run on the CPU: take the"
+                            + " device cuda.");
+        }
+        return open(options, progress, CudaModelRunner::openFree);
+    }
+
+    /** Loads a model's weights onto one device. */
+    @FunctionalInterface
+    private interface RunnerLoader {
+        ModelRunner load(ModelFolder folder, EngineOptions options, LoadProgress progress)
+                throws IOException;
+    }
+
+    private static Engine open(EngineOptions options, LoadProgress progress, RunnerLoader loader)
+            throws IOException {
         ModelFolder folder = ModelFolder.open(Path.of(options.model()));
         int context = context(options, folder.maxPositions());
         FutureTask<ModelText> reading =
                 ModelText.openBeside(Path.of(options.model()), folder.tokenizerFile());
-        ModelRunner runner =
-                onGpu(options)
-                        ? CudaModelRunner.open(folder, options, progress)
-                        : CpuModelRunner.open(folder, options, progress);
+        ModelRunner runner = loader.load(folder, options, progress);
         try {
             ModelText text = ModelText.await(reading);
             long cache = (runner.kvBlocks() - 1L) * runner.blockSize();

@@ -193,6 +193,11 @@ class EngineExampleTest {
         assertRefused(
                 options.withMaxModelLen(257),
                 "The longest context is set to 257 tokens, but the model's is 256: set it to at most that.");
+        assertThatThrownBy(() -> FreeNumerics.open(options.withDevice("cpu"), LoadProgress.NONE))
+                .isInstanceOf(IOException.class)
+                .hasMessage(
+                        "Free numerics are for a GPU, and the model would run on the CPU: take the"
+                                + " device cuda.");
         String missing = folders.resolve("missing").toString();
         assertRefused(EngineOptions.of(missing), "There is no model folder " + missing + ".");
     }

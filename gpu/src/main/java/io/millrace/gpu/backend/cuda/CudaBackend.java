@@ -49,6 +49,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     private final int maxTokens;
     private final int maxRows;
     private final int runAhead;
+    private final Segmentation segmentation;
     private final KernelModules kernels;
     private final WeightUpload weights;
     private final List<CudaMatrix> matrices = new ArrayList<>();
@@ -80,6 +81,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
      * @param maxTokens most tokens of a step
      * @param maxRows most rows of a step
      * @param runAhead steps that may be in flight when another begins
+     * @param segmentation how products cut their sums
      */
     CudaBackend(
             CudaContext context,
@@ -90,7 +92,8 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
             int vocabulary,
             int maxTokens,
             int maxRows,
-            int runAhead)
+            int runAhead,
+            Segmentation segmentation)
             throws IOException {
         this.context = context;
         this.shape = shape;
@@ -100,6 +103,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         this.maxTokens = maxTokens;
         this.maxRows = maxRows;
         this.runAhead = runAhead;
+        this.segmentation = segmentation;
         kernels = new KernelModules(context, index);
         weights = new WeightUpload(context);
         boolean opened = false;
@@ -137,6 +141,11 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     @Override
     public void finishLoading() {
         weights.finish();
+    }
+
+    /** How products cut their sums. */
+    Segmentation segmentation() {
+        return segmentation;
     }
 
     /** Type of weights, K, V and inputs of products. */
@@ -193,8 +202,9 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         int arrivals = 0;
         int widest = 0;
         for (CudaMatrix m : matrices) {
-            partials =
-                    Math.max(partials, Launches.matmulPartials(maxTokens, m.rows(), m.segments()));
+            // No launch cuts into more than one of the fewest tokens.
+            int most = cut(m, 1).segments();
+            partials = Math.max(partials, Launches.matmulPartials(maxTokens, m.rows(), most));
             arrivals = Math.max(arrivals, Launches.matmulArrivals(m.rows()));
             widest = Math.max(widest, m.k());
         }
@@ -365,10 +375,15 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
             DeviceMemory bias,
             DeviceMemory out,
             Epilogue epilogue) {
+        CudaMatrix w = cut(weight, bucket);
         launch(
                 op,
-                Launches.matmul(type, bucket, weight.rows(), weight.segments()),
-                write.matmul(weight, x, bias, out, epilogue, false));
+                Launches.matmul(type, bucket, w.rows(), w.segments()),
+                write.matmul(w, x, bias, out, epilogue, false));
+    }
+
+    private CudaMatrix cut(CudaMatrix weight, int tokens) {
+        return weight.cut(segmentation.segments(weight, tokens, context.multiprocessors()));
     }
 
     @Override
@@ -430,14 +445,15 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     @Override
     public void logits(Activation x, Norm<DeviceMemory> norm, CudaMatrix head) {
         int rows = Math.min(bucket, maxRows);
+        CudaMatrix w = cut(head, rows);
         launch(
                 "logits",
                 Launches.norm(type, rows),
                 write.norm(x.memory, norm, sampledNormed, true, x.width));
         launch(
                 "logits",
-                Launches.matmul(type, rows, head.rows(), head.segments()),
-                write.matmul(head, sampledNormed, null, logits, Epilogue.STORE, true));
+                Launches.matmul(type, rows, w.rows(), w.segments()),
+                write.matmul(w, sampledNormed, null, logits, Epilogue.STORE, true));
     }
 
     /** Queues the draws; {@code output} is filled when the step is completed. */

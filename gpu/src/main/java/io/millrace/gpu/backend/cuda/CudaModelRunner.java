@@ -106,11 +106,28 @@ public final class CudaModelRunner implements ModelRunner {
      */
     public static CudaModelRunner open(
             ModelFolder folder, EngineOptions options, LoadProgress progress) throws IOException {
-        return open(folder, options, Integer.getInteger(RUN_AHEAD_PROPERTY, RUN_AHEAD), progress);
+        return open(folder, options, Segmentation.CONTRACT, runAheadAsked(), progress);
+    }
+
+    /**
+     * The same, but products cut their sums as suits a step and this GPU: what a row gets then
+     * depends on the rows beside it. For measuring what the contract costs.
+     */
+    public static CudaModelRunner openFree(
+            ModelFolder folder, EngineOptions options, LoadProgress progress) throws IOException {
+        return open(folder, options, Segmentation.FREE, runAheadAsked(), progress);
+    }
+
+    private static int runAheadAsked() {
+        return Integer.getInteger(RUN_AHEAD_PROPERTY, RUN_AHEAD);
     }
 
     static CudaModelRunner open(
-            ModelFolder folder, EngineOptions options, int runAhead, LoadProgress progress)
+            ModelFolder folder,
+            EngineOptions options,
+            Segmentation segmentation,
+            int runAhead,
+            LoadProgress progress)
             throws IOException {
         return open(folder, options, runAhead, progress, CudaBackend::new);
     }
@@ -144,7 +161,8 @@ public final class CudaModelRunner implements ModelRunner {
                             folder.vocabularySize(),
                             options.maxBatchedTokens(),
                             Math.min(options.maxSequences(), options.maxBatchedTokens()),
-                            runAhead);
+                            runAhead,
+                            segmentation);
             runner = open(context, backend, folder, options, positions, runAhead, progress);
             return runner;
         } catch (UncheckedIOException e) {
@@ -246,7 +264,9 @@ public final class CudaModelRunner implements ModelRunner {
     @Override
     public String fingerprint() {
         return Numerics.fingerprint(
-                context.capability(), backend.type().name().toLowerCase(Locale.ROOT));
+                context.capability(),
+                backend.type().name().toLowerCase(Locale.ROOT),
+                backend.segmentation());
     }
 
     @Override

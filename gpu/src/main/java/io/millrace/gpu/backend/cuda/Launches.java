@@ -4,8 +4,9 @@ import io.millrace.gpu.backend.AttentionShape;
 
 /**
  * Chooses kernel, tile and grid of each op from shapes and a bucket of tokens, and says what
- * scratch they need. No choice here changes a bit of a result. Parameters are the structs of
- * include/params.h; types are {@code bf16}, {@code f16} and {@code f32}.
+ * scratch they need. No choice here changes a bit of a result; segments, which do, are given
+ * ({@link Segmentation}). Parameters are the structs of include/params.h; types are {@code bf16},
+ * {@code f16} and {@code f32}.
  *
  * <p>The kernels of each op, in order:
  *
@@ -64,15 +65,14 @@ final class Launches {
      * by the sweep in docs/kernels.md.
      *
      * @param rows of the weight as stored
-     * @param segments of the weight, {@link Numerics#segments}
+     * @param segments of the weight, {@link Segmentation}
      */
     static KernelLaunch matmul(String type, int tokens, int rows, int segments) {
         int tiles = Numerics.pad(rows) / TILE;
         if (type.equals("f32")) {
             return new KernelLaunch("matmul_f32", ceil(tokens, 16), tiles, 1, THREADS, 0);
         }
-        int largeTiles = ceil(tiles, 2) * ceil(tokens, 2 * TILE);
-        if (tokens > MOST_SPLIT_TOKENS || tokens > TILE && largeTiles >= ENOUGH_CTAS) {
+        if (isLarge(tokens, rows)) {
             return new KernelLaunch(
                     "matmul_" + type + "_large",
                     ceil(tokens, 2 * TILE),
@@ -93,6 +93,18 @@ final class Launches {
                 segments,
                 THREADS,
                 matmulStages(width) * (TILE + width) * 128);
+    }
+
+    /** Whether a product's CTAs have 128 rows and 128 tokens, and do all segments themselves. */
+    static boolean isLarge(int tokens, int rows) {
+        int tiles = Numerics.pad(rows) / TILE;
+        int largeTiles = ceil(tiles, 2) * ceil(tokens, 2 * TILE);
+        return tokens > MOST_SPLIT_TOKENS || tokens > TILE && largeTiles >= ENOUGH_CTAS;
+    }
+
+    /** Tiles of a product that is not large, each as wide in tokens as can be. */
+    static int widestTiles(int tokens, int rows) {
+        return Numerics.pad(rows) / TILE * ceil(tokens, WIDEST);
     }
 
     private static int matmulStages(int width) {

@@ -23,7 +23,9 @@ final class Numerics {
     /** Positions after which the softmax starts anew; the only seams of a token's attention. */
     static final int ATTENTION_CHUNK = 512;
 
-    private static final int ENOUGH_TILES = 96;
+    /** Tiles that give all multiprocessors work, segments counted. */
+    static final int ENOUGH_TILES = 96;
+
     private static final int MOST_SEGMENTS = 8;
     private static final int SHORTEST_SEGMENT = 448;
 
@@ -36,10 +38,14 @@ final class Numerics {
      * @param k its columns
      */
     static int segments(int rows, int k) {
-        int tiles = pad(rows) / TILE;
+        return segments(pad(rows) / TILE, ENOUGH_TILES, k);
+    }
+
+    /** The least number that makes enough of the tiles, or the most that k allows. */
+    static int segments(int tiles, int enough, int k) {
         int segments = 1;
         while (segments < MOST_SEGMENTS
-                && tiles * segments < ENOUGH_TILES
+                && tiles * segments < enough
                 && pad(k) / (2 * segments) >= SHORTEST_SEGMENT) {
             segments *= 2;
         }
@@ -65,7 +71,7 @@ final class Numerics {
      * @param architecture compute capability, 90 for 9.0
      * @param type bf16, f16 or f32
      */
-    static String fingerprint(int architecture, String type) {
+    static String fingerprint(int architecture, String type, Segmentation segmentation) {
         String table =
                 "%d %d %d %d %d %d"
                         .formatted(
@@ -79,11 +85,12 @@ final class Numerics {
         hash.update(table.getBytes(StandardCharsets.US_ASCII));
         return String.format(
                 Locale.ROOT,
-                "cuda-sm%d-%s-%s-%d-%08x",
+                "cuda-sm%d-%s-%s-%d-%08x%s",
                 architecture,
                 type.equals("f32") ? "ffma" : "mma",
                 type,
                 CONTRACT,
-                hash.getValue());
+                hash.getValue(),
+                segmentation == Segmentation.CONTRACT ? "" : "-free");
     }
 }

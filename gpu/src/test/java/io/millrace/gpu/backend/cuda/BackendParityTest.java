@@ -106,7 +106,8 @@ class BackendParityTest {
                                     VOCABULARY,
                                     MAX_TOKENS,
                                     MAX_ROWS,
-                                    0);
+                                    0,
+                                    Segmentation.CONTRACT);
                     CudaBackend oracle =
                             new OracleBackend(
                                     context,

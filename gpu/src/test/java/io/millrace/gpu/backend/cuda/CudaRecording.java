@@ -49,7 +49,9 @@ public final class CudaRecording {
 
     private static CudaModelRunner poisoned(ModelFolder folder, EngineOptions options, int runAhead)
             throws IOException {
-        CudaModelRunner runner = CudaModelRunner.open(folder, options, runAhead, LoadProgress.NONE);
+        CudaModelRunner runner =
+                CudaModelRunner.open(
+                        folder, options, Segmentation.CONTRACT, runAhead, LoadProgress.NONE);
         runner.fillArena(0xff);
         return runner;
     }

@@ -137,7 +137,8 @@ class CudaRuntimeTest {
         ModelFolder folder = ModelFolder.open(TinyModels.qwen2().dtype(DType.BF16).write(dir));
         EngineOptions options =
                 EngineOptions.of("tiny").withMaxBatchedTokens(64).withMaxSequences(3);
-        CudaModelRunner runner = CudaModelRunner.open(folder, options, 8, LoadProgress.NONE);
+        CudaModelRunner runner =
+                CudaModelRunner.open(folder, options, Segmentation.CONTRACT, 8, LoadProgress.NONE);
         StepBatch batch = oneToken();
         StepOutput output = new StepOutput(3);
         for (int i = 0; i < 9; i++) {
@@ -210,7 +211,9 @@ class CudaRuntimeTest {
             ModelFolder folder = ModelFolder.open(Path.of(args[0]));
             EngineOptions options =
                     EngineOptions.of("tiny").withMaxBatchedTokens(16).withMaxSequences(2);
-            CudaModelRunner runner = CudaModelRunner.open(folder, options, 2, LoadProgress.NONE);
+            CudaModelRunner runner =
+                    CudaModelRunner.open(
+                            folder, options, Segmentation.CONTRACT, 2, LoadProgress.NONE);
             StepBatch batch = oneToken();
             StepOutput output = new StepOutput(2);
             // Until nothing is loaded or recorded any more.

@@ -24,8 +24,16 @@ class NumericsTest {
 
     @Test
     void fingerprintNamesArchitecturePathTypeContractAndTable() {
-        assertThat(Numerics.fingerprint(90, "bf16")).matches("cuda-sm90-mma-bf16-1-[0-9a-f]{8}");
-        assertThat(Numerics.fingerprint(80, "f32")).matches("cuda-sm80-ffma-f32-1-[0-9a-f]{8}");
+        assertThat(Numerics.fingerprint(90, "bf16", Segmentation.CONTRACT))
+                .isEqualTo("cuda-sm90-mma-bf16-1-6871d9c9");
+        assertThat(Numerics.fingerprint(80, "f32", Segmentation.CONTRACT))
+                .isEqualTo("cuda-sm80-ffma-f32-1-6871d9c9");
+    }
+
+    @Test
+    void freeNumericsHaveAFingerprintOfTheirOwn() {
+        assertThat(Numerics.fingerprint(90, "bf16", Segmentation.FREE))
+                .isEqualTo(Numerics.fingerprint(90, "bf16", Segmentation.CONTRACT) + "-free");
     }
 
     @Test

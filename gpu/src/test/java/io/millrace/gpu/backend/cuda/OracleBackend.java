@@ -30,7 +30,8 @@ final class OracleBackend extends CudaBackend {
                 vocabulary,
                 maxTokens,
                 maxRows,
-                0);
+                0,
+                Segmentation.CONTRACT);
         this.shape = shape;
     }
 
