@@ -202,7 +202,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         int arrivals = 0;
         int widest = 0;
         for (CudaMatrix m : matrices) {
-            // No launch cuts into more than one of the fewest tokens.
+            // More tokens are never cut into more.
             int most = cut(m, 1).segments();
             partials = Math.max(partials, Launches.matmulPartials(maxTokens, m.rows(), most));
             arrivals = Math.max(arrivals, Launches.matmulArrivals(m.rows()));

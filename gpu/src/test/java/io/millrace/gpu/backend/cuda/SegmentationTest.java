@@ -99,7 +99,7 @@ class SegmentationTest {
     }
 
     @Test
-    void aCutIsOneThatAKernelHasAndNoLongerThanItPays() {
+    void everyCutHasAKernelAndChainsOfSomeLength() {
         for (CudaMatrix weight : weights()) {
             for (int tokens : TOKENS) {
                 for (int gpu : GPUS) {
