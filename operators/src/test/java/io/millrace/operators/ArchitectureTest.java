@@ -21,6 +21,13 @@ class ArchitectureTest {
                     .resideInAnyPackage("io.millrace.gpu.*..", "jcuda..");
 
     @ArchTest
+    static final ArchRule nothingLeavesTheFirstLaw =
+            noClasses()
+                    .should()
+                    .dependOnClassesThat()
+                    .haveFullyQualifiedName("io.millrace.gpu.FreeNumerics");
+
+    @ArchTest
     static final ArchRule theOperatorsDoNotKnowKafka =
             noClasses()
                     .that()
