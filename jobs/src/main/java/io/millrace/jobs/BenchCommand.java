@@ -83,6 +83,19 @@ final class BenchCommand implements Callable<Integer> {
     private List<String> workloads;
 
     @Option(
+            names = "--numerics",
+            paramLabel = "contract|free",
+            defaultValue = "contract",
+            description =
+                    "How the workloads of --workload are computed on a GPU: by the contract of"
+                            + " docs/numerics.md, as everywhere, or free of it, to see what it"
+                            + " costs. Free, an answer may depend on what runs beside it, so that"
+                            + " answers are checked for their lengths and for ids that the model"
+                            + " knows, and not for being the same alone. Its figures are rows of"
+                            + " their own. Nothing but bench can have it.")
+    private BenchNumerics numerics;
+
+    @Option(
             names = "--batch",
             paramLabel = "COUNT",
             split = ",",
@@ -141,6 +154,10 @@ final class BenchCommand implements Callable<Integer> {
                     "--model is measured on the CPU only: with --shape, or on another device, a"
                             + " --shape takes its place.");
         }
+        if (numerics == BenchNumerics.free && device != EngineArguments.Device.cuda) {
+            throw new CommandFailedException(
+                    "--numerics free is for a GPU: give --device cuda with it.");
+        }
         String standard = onShapes ? "workloads-" + device : "engine-cpu";
         report(home, standard + ".json", measure(home, onShapes));
         return 0;
@@ -182,7 +199,8 @@ final class BenchCommand implements Callable<Integer> {
         List<StandardWorkload> each = standardWorkloads();
         boolean kernels = measuresKernels();
         WorkloadBench bench =
-                new WorkloadBench(kernels, each, this::options, origin, quick, progress);
+                new WorkloadBench(
+                        kernels, each, this::options, origin, numerics, quick, progress);
         for (BenchShape shape : all) {
             bench.measure(shape, Path.of(System.getProperty("java.io.tmpdir")));
         }
@@ -215,7 +233,12 @@ final class BenchCommand implements Callable<Integer> {
                     "Kernels are timed on a GPU only: take --device cuda, or leave kernels out of"
                             + " --workload.");
         }
-        return possible && (asked || workloads == null);
+        if (asked && numerics == BenchNumerics.free) {
+            throw new CommandFailedException(
+                    "Kernels are timed as the contract has them: leave kernels out of --workload"
+                            + " with --numerics free.");
+        }
+        return possible && (asked || workloads == null && numerics == BenchNumerics.contract);
     }
 
     private void report(Path home, String standard, List<ResultRow> rows) throws IOException {

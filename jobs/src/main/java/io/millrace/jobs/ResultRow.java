@@ -3,6 +3,7 @@ package io.millrace.jobs;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.Locale;
+import java.util.Objects;
 
 /**
  * One measured figure, as it lies in {@code docs/results/*.json}.
@@ -40,6 +41,13 @@ record ResultRow(
     /** Whether kernels were timed, and not the engine. */
     boolean ofKernels() {
         return workload.equals(KernelRows.WORKLOAD);
+    }
+
+    /** Whether both were measured on one machine and of one revision. */
+    boolean sharesOrigin(ResultRow other) {
+        return device.equals(other.device)
+                && Objects.equals(driver, other.driver)
+                && commit.equals(other.commit);
     }
 
     /** What the share is of. */

@@ -71,14 +71,21 @@ final class ResultTable {
 
     private static String markdown(List<ResultRow> rows) {
         List<String> tables = new ArrayList<>();
+        // No engine of a user's has free numerics: they are there to be compared with.
+        List<ResultRow> listed =
+                rows.stream().filter(row -> BenchNumerics.measuredFree(row) == null).toList();
         for (Section section : Section.values()) {
             List<ResultRow> ofSection =
-                    rows.stream().filter(row -> Section.of(row) == section).toList();
+                    listed.stream().filter(row -> Section.of(row) == section).toList();
             if (!ofSection.isEmpty()) {
                 String table =
                         section == Section.KERNELS ? KernelTable.of(ofSection) : table(ofSection);
                 tables.add("**%s**\n\n%s\n%s".formatted(section.title, table, origins(ofSection)));
             }
+        }
+        String costs = ContractTable.markdown(rows);
+        if (!costs.isEmpty()) {
+            tables.add(costs);
         }
         return String.join("\n", tables);
     }
@@ -122,7 +129,7 @@ final class ResultTable {
         return cells;
     }
 
-    private static String machines(List<ResultRow> rows, boolean ofOthers) {
+    static String machines(List<ResultRow> rows, boolean ofOthers) {
         Set<String> machines = new LinkedHashSet<>();
         for (ResultRow row : rows) {
             if (row.ofAnother() == ofOthers) {

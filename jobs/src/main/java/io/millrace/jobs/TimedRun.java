@@ -219,6 +219,19 @@ final class TimedRun implements StepListener {
         }
     }
 
+    /** Refuses a run in which an answer has a token that the model does not know. */
+    void checkTokens(int vocabulary) {
+        for (int i = 0; i < all.size(); i++) {
+            for (int token : answer(i)) {
+                if (token < 0 || token >= vocabulary) {
+                    throw new CommandFailedException(
+                            "A request got token %d of %d: nothing of this run counts."
+                                    .formatted(token, vocabulary));
+                }
+            }
+        }
+    }
+
     /** Refuses a run that answered a request otherwise than another run did. */
     void checkAnswer(int request, TimedRun other, int there) {
         checkAnswer(request, other.answer(there));

@@ -1,5 +1,6 @@
 package io.millrace.jobs;
 
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -22,6 +23,26 @@ class ArchitectureTest {
                             "io.millrace.gpu.text..",
                             "jcuda..",
                             "ai.djl..");
+
+    @ArchTest
+    static final ArchRule ONLY_BENCH_LEAVES_THE_FIRST_LAW =
+            noClasses()
+                    .that()
+                    .doNotHaveFullyQualifiedName("io.millrace.jobs.BenchNumerics")
+                    .should()
+                    .dependOnClassesThat()
+                    .haveFullyQualifiedName("io.millrace.gpu.FreeNumerics");
+
+    @ArchTest
+    static final ArchRule NOTHING_BUT_BENCH_IS_TOLD_HOW =
+            classes()
+                    .that()
+                    .haveFullyQualifiedName("io.millrace.jobs.BenchNumerics")
+                    .should()
+                    .onlyBeAccessed()
+                    .byClassesThat()
+                    .haveNameMatching(
+                            "io\\.millrace\\.jobs\\.(Bench\\w*|\\w+Bench|ResultTable|ContractTable)");
 
     @ArchTest
     static final ArchRule THE_BROKER_IS_IN_ONE_PACKAGE =

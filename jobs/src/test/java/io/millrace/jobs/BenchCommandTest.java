@@ -158,6 +158,17 @@ class BenchCommandTest {
     }
 
     @Test
+    void freeNumericsAreRefusedWhereTheCpuMayBeMeant() {
+        for (String device : List.of("cpu", "auto")) {
+            err.getBuffer().setLength(0);
+            run("--device=" + device, "--shape=qwen3-0.6b", "--numerics=free", "--output=-");
+            assertThat(exit).isEqualTo(1);
+            assertThat(err.toString().strip())
+                    .endsWith("--numerics free is for a GPU: give --device cuda with it.");
+        }
+    }
+
+    @Test
     void aContextTooShortToMeasureIsSaid() {
         Path model = TinyModels.llama().context(15).write(folder.resolve("tiny"));
         run("--model=" + model, "--output=-");
@@ -208,6 +219,52 @@ class BenchCommandTest {
 
                         Measured on here, commit abc.
                         <!-- bench:end -->""");
+    }
+
+    @Test
+    void freeNumericsAreComparedWithTheContractsFiguresOfTheSameRunAndNeverTakenForThem() {
+        List<ResultRow> rows =
+                List.of(
+                        output("W1", BenchNumerics.contract, 97, "abc"),
+                        output("W2", BenchNumerics.contract, 54, "abc"),
+                        output("W4", BenchNumerics.contract, 17, "old"),
+                        output("W1", BenchNumerics.free, 100, "abc"),
+                        output("W2", BenchNumerics.free, 50, "abc"),
+                        output("W4", BenchNumerics.free, 18, "abc"));
+        assertThat(
+                        ResultTable.rewritten(
+                                Path.of("page.md"),
+                                "<!-- bench:begin -->\n<!-- bench:end -->",
+                                rows))
+                .isEqualTo(
+                        """
+                        <!-- bench:begin -->
+                        **On a GPU**
+
+                        | workload | model | Millrace | besides |
+                        |---|---|---|---|
+                        | W1 | m | output 97 tok/s |  |
+                        | W2 | m | output 54 tok/s |  |
+                        | W4 | m | output 17 tok/s |  |
+
+                        Measured on here, driver 580.1, commit abc; here, driver 580.1, commit old.
+
+                        **What the first law costs**
+
+                        | workload | model | by the contract | free numerics | cost |
+                        |---|---|---|---|---|
+                        | W1 | m | 97 tok/s | 100 tok/s | 3.0 % |
+                        | W2 | m | 54 tok/s | 50 tok/s | -8.0 % |
+
+                        Measured on here, driver 580.1, commit abc.
+                        <!-- bench:end -->""");
+    }
+
+    private static ResultRow output(
+            String workload, BenchNumerics numerics, double value, String commit) {
+        String model = numerics.rowsOf("m");
+        return new ResultRow(
+                workload, model, "output", value, "tok/s", null, "here", "580.1", commit);
     }
 
     private static ResultRow row(

@@ -1,6 +1,7 @@
 package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.gpu.Engine;
 import io.millrace.gpu.EngineOptions;
@@ -63,5 +64,14 @@ class TimedRunTest {
         assertThat(run.decodeGapMicros()).isEmpty();
         assertThat(run.mixedGapMicros()).isEmpty();
         assertThat(run.busy()).isEqualTo(1);
+    }
+
+    @Test
+    void aTokenThatTheModelDoesNotKnowIsRefused() throws IOException {
+        TimedRun run = run(List.of());
+        run.checkTokens(320);
+        assertThatThrownBy(() -> run.checkTokens(0))
+                .isInstanceOf(CommandFailedException.class)
+                .hasMessageContainingAll("A request got token", "of 0: nothing of this run counts");
     }
 }

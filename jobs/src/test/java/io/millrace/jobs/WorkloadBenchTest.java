@@ -38,6 +38,7 @@ class WorkloadBenchTest {
                         workloads,
                         path -> EngineOptions.of(path.toString()).withDevice("cpu"),
                         new BenchOrigin("a machine", null, "abc"),
+                        BenchNumerics.contract,
                         true,
                         silent);
         bench.measure(TINY, folder);
