@@ -78,8 +78,8 @@ final class BenchCommand implements Callable<Integer> {
             description =
                     "What is measured of each --shape, separated by commas: kernels, each alone and"
                             + " beside its roofline, and workloads of the engine (default: on a GPU"
-                            + " kernels,W1,W2,W3,W4,W5,W6,B256; on the CPU the same without"
-                            + " kernels).")
+                            + " kernels,W1,W2,W3,W4,W5,W6,B256; on the CPU and with free"
+                            + " numerics the same without kernels).")
     private List<String> workloads;
 
     @Option(
