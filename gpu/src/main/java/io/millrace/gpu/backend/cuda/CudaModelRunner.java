@@ -48,7 +48,8 @@ public final class CudaModelRunner implements ModelRunner {
                 int vocabulary,
                 int maxTokens,
                 int maxRows,
-                int runAhead)
+                int runAhead,
+                Segmentation segmentation)
                 throws IOException;
     }
 
@@ -129,12 +130,13 @@ public final class CudaModelRunner implements ModelRunner {
             int runAhead,
             LoadProgress progress)
             throws IOException {
-        return open(folder, options, runAhead, progress, CudaBackend::new);
+        return open(folder, options, segmentation, runAhead, progress, CudaBackend::new);
     }
 
     static CudaModelRunner open(
             ModelFolder folder,
             EngineOptions options,
+            Segmentation segmentation,
             int runAhead,
             LoadProgress progress,
             BackendMaker maker)

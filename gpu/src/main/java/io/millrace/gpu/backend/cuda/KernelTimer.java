@@ -80,7 +80,8 @@ public final class KernelTimer implements AutoCloseable {
                                 steps.stream().mapToInt(KernelCase::rows).max().orElseThrow())
                         .withKvCacheBytes(0);
         CudaModelRunner runner =
-                CudaModelRunner.open(folder, sized, 0, progress, OneOpBackend::new);
+                CudaModelRunner.open(
+                        folder, sized, Segmentation.CONTRACT, 0, progress, OneOpBackend::new);
         GraphTimer timer = null;
         boolean opened = false;
         try {

@@ -47,9 +47,20 @@ final class OneOpBackend extends CudaBackend {
             int vocabulary,
             int maxTokens,
             int maxRows,
-            int runAhead)
+            int runAhead,
+            Segmentation segmentation)
             throws IOException {
-        super(context, index, shape, rotary, windows, vocabulary, maxTokens, maxRows, runAhead);
+        super(
+                context,
+                index,
+                shape,
+                rotary,
+                windows,
+                vocabulary,
+                maxTokens,
+                maxRows,
+                runAhead,
+                segmentation);
         this.shape = shape;
         this.windows = new int[shape.layers()];
     }
