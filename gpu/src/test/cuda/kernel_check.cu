@@ -1,8 +1,10 @@
 // Checks every kernel on a GPU, then times it: kernel_check FOLDER_OF_FATBINS [small | check | time] [only this op]
+//                                              kernel_check FOLDER_OF_FATBINS race KERNEL_OF_MATMUL
 //
 // Checked: fast kernels against the oracles, bit for bit; oracles and the rest against double; prefill against decode; odd shapes;
 // outputs poisoned with NaN beforehand, so that a missing or a stray write shows; KV arenas full of NaN where nothing is stored.
-// `small` is a handful of shapes, for compute-sanitizer. The launch rules are those of Launches.java.
+// `small` is a handful of shapes, for compute-sanitizer. `race` launches one kernel of matmul once, and nothing else: racecheck takes
+// long for each launch; race.sh runs it. The launch rules are those of Launches.java.
 //   nvcc -std=c++17 -O2 -I ../../main/cuda/include -o kernel_check kernel_check.cu
 #include <algorithm>
 #include <climits>
@@ -34,7 +36,8 @@ static std::string only;
 static int failures = 0;
 static int checks = 0;
 
-static void loadAll() {
+/** Loads all kernels, or the one of that name. */
+static void load(const std::string& lone) {
     FILE* index = fopen((folder + "/kernels.index").c_str(), "r");
     if (!index) {
         printf("no kernels.index in %s\n", folder.c_str());
@@ -43,6 +46,7 @@ static void loadAll() {
     std::map<std::string, cudaLibrary_t> libraries;
     char kernel[100], module[100];
     while (fscanf(index, "%99s %99s", kernel, module) == 2) {
+        if (!lone.empty() && lone != kernel) continue;
         if (!libraries.count(module)) {
             cudaLibrary_t library;
             CK(cudaLibraryLoadFromFile(&library, (folder + "/" + module + ".fatbin").c_str(), nullptr, nullptr, 0, nullptr, nullptr, 0));
@@ -298,6 +302,67 @@ static void checkMatmul(int rows, int k, const std::vector<int>& tokenCounts) {
             }
         }
     }
+}
+
+/** A number from -2 to 2, which all types hold, as bits of one. */
+static int smallNumber(int row, int k, int seed) { return (row * 31 + k * 17 + seed + row * k % 7) % 5 - 2; }
+template <class T>
+static void* smallTiles(int rows, int k, int seed) {
+    static const uint16_t bf16[] = {0xc000, 0xbf80, 0, 0x3f80, 0x4000}, f16[] = {0xc000, 0xbc00, 0, 0x3c00, 0x4000};
+    std::vector<char> host((size_t)rows * k * sizeof(T));
+    for (int r = 0; r < rows; r++) {
+        for (int c = 0; c < k; c++) {
+            int value = smallNumber(r, c, seed);
+            float wide = value;
+            const void* bits = sizeof(T) == 4 ? (const void*)&wide : std::is_same<T, F16>::value ? f16 + value + 2 : bf16 + value + 2;
+            memcpy(host.data() + tileOffset(r, c, k, sizeof(T)), bits, sizeof(T));
+        }
+    }
+    return upload(host);
+}
+
+/**
+ * One tile of one kernel, with so much of k that each stage of shared memory is filled more than once. Sums of small whole numbers are
+ * exact, so the host knows them.
+ */
+template <class T>
+static void raceMatmul(const std::string& kernel, const Tile& t, int segments) {
+    MatmulParams p{};
+    p.rows = p.columns = t.rows;
+    p.k = 64 * (t.stages + 2) * segments;
+    p.segments = segments;
+    p.epilogue = EPILOGUE_STORE;
+    p.weight = smallTiles<T>(t.rows, p.k, 1);
+    p.x = smallTiles<T>(pad64(t.tokens), p.k, 2);
+    p.outRows = (float*)alloc((size_t)pad64(t.tokens) * t.rows * 4, 0xff);
+    p.partials = (float*)alloc((size_t)segments * t.rows * t.tokens * 4);
+    p.arrivals = (uint32_t*)alloc(64);
+    p.step = header(t.tokens, 1, 1);
+    launch(kernel, dim3(1, 1, t.split ? segments : 1), t.threads, t.stages * (t.rows + t.tokens) * 128 * (sizeof(T) == 2), p);
+    auto out = download<float>(p.outRows, (size_t)t.tokens * t.rows);
+    long wrong = 0;
+    for (int token = 0; token < t.tokens; token++) {
+        for (int row = 0; row < t.rows; row++) {
+            long want = 0;
+            for (int k = 0; k < p.k; k++) want += smallNumber(row, k, 1) * smallNumber(token, k, 2);
+            wrong += out[(size_t)token * t.rows + row] != (float)want;
+        }
+    }
+    report(wrong == 0, text("%s: %ld sums", kernel.c_str(), wrong));
+    freeAll();
+}
+static void race(const std::string& kernel) {
+    if (kernel == "matmul_f32") return raceMatmul<float>(kernel, {"f32", 64, 16, 128, 4, false}, 1);
+    for (const Tile& t : TILES) {
+        for (int segments : {1, 2, 4, 8}) {
+            if (!t.split && segments != 2) continue;
+            std::string tail = std::string(t.name) + (t.split && segments > 1 ? text("x%d", segments) : "");
+            if (kernel == "matmul_bf16_" + tail) return raceMatmul<Bf16>(kernel, t, segments);
+            if (kernel == "matmul_f16_" + tail) return raceMatmul<F16>(kernel, t, segments);
+        }
+    }
+    printf("%s is no kernel of matmul\n", kernel.c_str());
+    exit(2);
 }
 
 // ---- norm, embed --------------------------------------------------------------------------------------------------
@@ -753,12 +818,13 @@ int main(int argc, char** argv) {
     only = argc > 3 ? argv[3] : "";
     CK(cudaStreamCreate(&stream));
     setvbuf(stdout, nullptr, _IOLBF, 0);
-    loadAll();
+    load(mode == "race" ? only : "");
     cudaDeviceProp device;
     CK(cudaGetDeviceProperties(&device, 0));
     int driver;
     CK(cudaDriverGetVersion(&driver));
     printf("%s, driver API %d, %zu kernels\n", device.name, driver, kernels.size());
+    if (mode == "race") race(only);
     if (mode == "small") {
         checkMatmul<Bf16>(80, 130, {1});
         checkMatmul<Bf16>(80, 960, {17});
