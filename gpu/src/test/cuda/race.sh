@@ -97,9 +97,9 @@ one() {
 
 run() {
     jar=$1
-    workers="--racecheck-num-workers ${WORKERS:-2}"
+    workers=""
     # Old ones do not know it.
-    compute-sanitizer --help | grep -q -e --racecheck-num-workers || workers=""
+    [[ $(compute-sanitizer --help) != *--racecheck-num-workers* ]] || workers="--racecheck-num-workers ${WORKERS:-2}"
     export -f one look
     export out jar workers LIMIT=${LIMIT:-20}
     xargs -P "${JOBS:-8}" -I{} bash -c 'one {}' <"$out/names" | tee "$out/verdicts"

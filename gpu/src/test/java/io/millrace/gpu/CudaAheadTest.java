@@ -157,6 +157,31 @@ class CudaAheadTest {
     }
 
     @Test
+    void aThousandRepeatsGiveOneAnswer() throws Exception {
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (GenerationRequest r : requests(17, 6)) {
+            // With the bits of log probabilities, in which all logits have a part.
+            SamplingParameters.Builder p = r.sampling().toBuilder().logprobs(3);
+            p.maxTokens(1 + r.sampling().maxTokens() % 12);
+            requests.add(GenerationRequest.of(r.id(), r.promptTokenIds(), p.build()));
+        }
+        List<String> expected = answers(open(ROOMY, 0), requests, 0);
+        for (int ahead : AHEAD) {
+            // What was there before is in the cache, if it has not been evicted.
+            try (DecoderEngine engine = open(ahead == 1 ? ROOMY : TIGHT, ahead)) {
+                for (int repeat = 0; repeat < 1000 / AHEAD.length; repeat++) {
+                    List<String> got = Answers.answers(engine, requests, repeat);
+                    for (int i = 0; i < got.size(); i++) {
+                        assertThat(got.get(i) == null || got.get(i).equals(expected.get(i)))
+                                .as("repeat %d, %d ahead, request %d", repeat, ahead, i)
+                                .isTrue();
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
     void anEngineIsClosedWithStepsInFlight() throws Exception {
         List<GenerationRequest> requests = requests(33, 3);
         for (int ahead : AHEAD) {

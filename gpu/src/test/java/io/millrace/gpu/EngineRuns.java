@@ -37,6 +37,7 @@ abstract class EngineRuns {
     enum Family {
         LLAMA(DType.BF16, "model"),
         QWEN2(DType.F32, "model"),
+        MISTRAL(DType.F16, "model"),
         INT8(DType.BF16, "int8");
 
         /** Of its weights on disk. */
@@ -53,6 +54,8 @@ abstract class EngineRuns {
 
     /** Steps to run ahead. */
     static final int[] AHEAD = {0, 1, 8};
+
+    private static final int CONTEXT = 1280;
 
     /** One in 16 of the tokens. */
     private static final List<Integer> STOP_IDS =
@@ -104,6 +107,7 @@ abstract class EngineRuns {
                                 .hidden(48)
                                 .heads(6, 2, 8)
                                 .intermediate(80)
+                                .context(CONTEXT)
                                 .dtype(Family.LLAMA.type)
                                 .write(folders.resolve("llama"))));
         MODELS.put(
@@ -113,8 +117,20 @@ abstract class EngineRuns {
                                 .layers(3)
                                 .heads(4, 4, 16)
                                 .intermediate(97)
+                                .context(CONTEXT)
                                 .tied(true)
                                 .write(folders.resolve("qwen2"))));
+        // A group of seven, heads that a GPU pads, windows that begin within a block.
+        MODELS.put(
+                Family.MISTRAL,
+                ModelFolder.open(
+                        TinyModels.mistral(54)
+                                .hidden(40)
+                                .heads(7, 1, 72)
+                                .intermediate(54)
+                                .context(CONTEXT)
+                                .dtype(Family.MISTRAL.type)
+                                .write(folders.resolve("mistral"))));
         MODELS.put(
                 Family.INT8,
                 ModelFolder.open(
@@ -123,6 +139,7 @@ abstract class EngineRuns {
                                 .heads(3, 1, 24)
                                 .intermediate(97)
                                 .layers(1)
+                                .context(CONTEXT)
                                 .seed(5)
                                 .dtype(DType.BF16)
                                 .write(folders.resolve("int8"))));
@@ -164,33 +181,8 @@ abstract class EngineRuns {
             List<Integer> stepsBetween,
             int cancelled)
             throws Exception {
-        ModelFolder folder = MODELS.get(family);
-        EngineOptions options =
-                EngineOptions.of(folder.path().toString())
-                        .withWeights(family.weights)
-                        .withMaxBatchedTokens(way.maxTokens)
-                        .withMaxSequences(way.maxSequences)
-                        .withBlockSize(way.blockSize)
-                        .withThreads(way.threads);
-        RecordingModelRunner runner = open(family, folder, options, way.blocks, way.ahead);
-        ModelInfo info =
-                new ModelInfo(
-                        "tiny",
-                        "f",
-                        new FingerprintParts("m", "t", "k"),
-                        folder.vocabularySize(),
-                        folder.maxPositions(),
-                        folder.defaultSampling(),
-                        "testing");
-        Tokenizer tokenizer = HuggingFaceTokenizer.open(folder.tokenizerFile());
-        try (DecoderEngine engine =
-                new DecoderEngine(
-                        info,
-                        ModelText.of(tokenizer),
-                        folder.endOfTextIds(),
-                        ahead(runner, way.ahead),
-                        way.maxTokens,
-                        way.maxSequences)) {
+        RecordingModelRunner runner = open(family, way);
+        try (DecoderEngine engine = engine(family, way, runner)) {
             RecordingListener listener = new RecordingListener();
             List<Long> handles = new ArrayList<>();
             for (int i = 0; i < requests.size(); i++) {
@@ -205,19 +197,65 @@ abstract class EngineRuns {
             }
             listener.drain(engine);
             assertThat(engine.stats().kvBlocksUsed()).isZero();
-            List<GenerationResult> results = new ArrayList<>();
-            List<String> answers = new ArrayList<>();
-            for (long handle : handles) {
-                GenerationResult result = listener.results.get(handle);
-                results.add(result);
-                answers.add(result == null ? null : Answers.describe(result));
-            }
-            Map<String, float[]> logits = new TreeMap<>(runner.logits());
-            if (way.ahead > 0 || cancelled > 0) {
-                logits.keySet().retainAll(answered(requests, results));
-            }
-            return new Run(answers, results, logits, engine.stats().preemptions());
+            return result(way, requests, cancelled > 0, handles, listener, engine, runner);
         }
+    }
+
+    /** The family's runner, laid out that way. */
+    RecordingModelRunner open(Family family, Way way) throws IOException {
+        ModelFolder folder = MODELS.get(family);
+        EngineOptions options =
+                EngineOptions.of(folder.path().toString())
+                        .withWeights(family.weights)
+                        .withMaxBatchedTokens(way.maxTokens)
+                        .withMaxSequences(way.maxSequences)
+                        .withBlockSize(way.blockSize)
+                        .withThreads(way.threads);
+        return open(family, folder, options, way.blocks, way.ahead);
+    }
+
+    /** An engine on that runner. */
+    DecoderEngine engine(Family family, Way way, RecordingModelRunner runner) throws IOException {
+        ModelFolder folder = MODELS.get(family);
+        ModelInfo info =
+                new ModelInfo(
+                        "tiny",
+                        "f",
+                        new FingerprintParts("m", "t", "k"),
+                        folder.vocabularySize(),
+                        folder.maxPositions(),
+                        folder.defaultSampling(),
+                        "testing");
+        return new DecoderEngine(
+                info,
+                ModelText.of(HuggingFaceTokenizer.open(folder.tokenizerFile())),
+                folder.endOfTextIds(),
+                ahead(runner, way.ahead),
+                way.maxTokens,
+                way.maxSequences);
+    }
+
+    /** What came of requests; those that were cancelled have neither result nor answer. */
+    static Run result(
+            Way way,
+            List<GenerationRequest> requests,
+            boolean cancelled,
+            List<Long> handles,
+            RecordingListener listener,
+            DecoderEngine engine,
+            RecordingModelRunner runner) {
+        List<GenerationResult> results = new ArrayList<>();
+        List<String> answers = new ArrayList<>();
+        for (long handle : handles) {
+            GenerationResult result = listener.results.get(handle);
+            results.add(result);
+            answers.add(result == null ? null : Answers.describe(result));
+        }
+        Map<String, float[]> logits = new TreeMap<>(runner.logits());
+        if (way.ahead > 0 || cancelled) {
+            logits.keySet().retainAll(answered(requests, results));
+        }
+        return new Run(answers, results, logits, engine.stats().preemptions());
     }
 
     /** The names of those logits that the tokens of results were drawn from. */
@@ -242,13 +280,21 @@ abstract class EngineRuns {
 
     /** Prompts of 1 to 97 tokens with all kinds of sampling. */
     static List<GenerationRequest> requests(int size, long seed) {
+        return requests(size, seed, 30, 1, 17, 54, 97, 2, 15, 16, 33);
+    }
+
+    /**
+     * Prompts of these lengths in turn, with all kinds of sampling.
+     *
+     * @param most tokens to be generated
+     */
+    static List<GenerationRequest> requests(int size, long seed, int most, int... lengths) {
         Random random = new Random(seed);
         List<GenerationRequest> requests = new ArrayList<>();
-        int[] lengths = {1, 17, 54, 97, 2, 15, 16, 33};
         for (int i = 0; i < size; i++) {
             int[] prompt = random.ints(lengths[i % lengths.length], 0, 256).toArray();
             SamplingParameters.Builder p = SamplingParameters.builder();
-            p.maxTokens(1 + random.nextInt(30)).temperature(random.nextInt(3) * 0.7);
+            p.maxTokens(1 + random.nextInt(most)).temperature(random.nextInt(3) * 0.7);
             p.topP(random.nextBoolean() ? 1 : 0.8).topK(random.nextInt(2) * 40);
             p.n(random.nextInt(5) == 0 ? 3 : 1).logprobs(random.nextInt(3) == 0 ? 4 : -1);
             p.repetitionPenalty(random.nextInt(4) == 0 ? 1.2 : 1);

@@ -56,13 +56,83 @@ class EngineTest extends EngineRuns {
 
     @ParameterizedTest
     @EnumSource
+    void longPromptsInChunksEqualWhole(Family family) throws Exception {
+        List<GenerationRequest> requests = requests(4, 10, 17, 1023, 97, 1000, 64);
+        Run whole = run(family, new Way(2500, 9, 300, 16, 1), requests);
+        for (int chunk : new int[] {1, 7, 64, 1000, 2500}) {
+            for (int ahead : chunk < 7 ? new int[] {1} : AHEAD) {
+                run(family, new Way(chunk, 9, 300, 16, 1, ahead), requests).assertSameAs(whole);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aBatchOfAnySizeEqualsOneByOne(Family family) throws Exception {
+        List<GenerationRequest> requests = requests(256, 11, 9, 1, 17, 2, 9);
+        Run single = run(family, new Way(512, 1, 1200, 16, 1), requests);
+        for (int batch : new int[] {2, 17, 64, 97, 256}) {
+            for (int ahead : batch < 256 ? new int[] {1} : AHEAD) {
+                run(family, new Way(512, batch, 1200, 16, 1, ahead), requests).assertSameAs(single);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void preemptedAfterAnyNumberOfTokensEqualsNot(Family family) throws Exception {
+        for (int tokens : new int[] {1, 63, 400}) {
+            // Both want a new block once they have so many tokens, and one is left.
+            int block = 16;
+            int prompt = 1 + Math.floorMod(-tokens, block);
+            int blocks = 2 * (prompt + tokens - 1) / block + 1;
+            SamplingParameters.Builder p = SamplingParameters.builder();
+            p.temperature(0.9).repetitionPenalty(1.1).logprobs(2).ignoreEos(true);
+            // The first goes on until the other's blocks are its own.
+            int[] limits = {blocks * block - prompt, tokens + 17};
+            List<GenerationRequest> requests = new ArrayList<>();
+            for (int i = 0; i < 2; i++) {
+                int[] ids = new Random(12 + i).ints(prompt, 0, 256).toArray();
+                SamplingParameters sampling = p.maxTokens(limits[i]).build();
+                requests.add(new GenerationRequest("r" + i, ids, sampling, i, List.of()));
+            }
+            Run roomy = run(family, Way.PLAIN, requests);
+            for (int ahead : AHEAD) {
+                Way way = new Way(512, 2, blocks + 1, block, 1, ahead);
+                preempted(family, way, requests, tokens).assertSameAs(roomy);
+            }
+        }
+    }
+
+    /** The second is to be preempted once, with so many tokens. */
+    private Run preempted(Family family, Way way, List<GenerationRequest> requests, int tokens)
+            throws Exception {
+        RecordingModelRunner runner = open(family, way);
+        try (DecoderEngine engine = engine(family, way, runner)) {
+            RecordingListener listener = new RecordingListener();
+            List<Long> handles = new ArrayList<>();
+            for (GenerationRequest request : requests) {
+                handles.add(engine.add(request));
+            }
+            while (engine.stats().preemptions() == 0) {
+                listener.step(engine);
+            }
+            assertThat(listener.tokens(handles.get(1), 0)).hasSize(tokens);
+            listener.drain(engine);
+            assertThat(engine.stats().preemptions()).isEqualTo(1);
+            return result(way, requests, false, handles, listener, engine, runner);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void preemptedEqualsNot(Family family) throws Exception {
         List<GenerationRequest> requests = requests(54, 3);
         Run roomy = run(family, Way.PLAIN, requests);
         for (int ahead : AHEAD) {
             // 16 blocks of 8 just hold the longest alone: others lose theirs on the way.
             Run tight = run(family, new Way(97, 17, 17, 8, 1, ahead), requests);
-            assertThat(tight.preemptions()).isGreaterThan(1);
+            assertThat(tight.preemptions()).isPositive();
             tight.assertSameAs(roomy);
         }
     }

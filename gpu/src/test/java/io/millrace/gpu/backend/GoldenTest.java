@@ -9,6 +9,8 @@ import io.millrace.gpu.EngineOptions;
 import io.millrace.gpu.SamplingParameters;
 import io.millrace.gpu.backend.cpu.CpuRecording;
 import io.millrace.gpu.model.ModelFolder;
+import io.millrace.gpu.model.RetypedModel;
+import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.SafeTensors;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
@@ -69,16 +71,27 @@ class GoldenTest {
             Files.copy(golden.resolve(file), dir.resolve(file));
         }
         Files.writeString(dir.resolve("tokenizer.json"), "{}");
+        assertFamily(golden, dir);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"qwen2", "qwen2-window"})
+    void whatHas16BitsComputesTheSameInF32(String family) throws IOException {
+        Path golden = FAMILIES.resolve(family);
+        assertFamily(golden, RetypedModel.write(golden, DType.F32, dir));
+    }
+
+    private void assertFamily(Path golden, Path model) throws IOException {
         JsonNode cases =
                 new ObjectMapper().readTree(golden.resolve("expected.json").toFile()).get("cases");
         Map<String, Tensor> logits = SafeTensors.open(golden.resolve("expected.safetensors"));
         assertThat(cases).hasSize(5);
         EngineOptions options =
-                EngineOptions.of(family)
+                EngineOptions.of(model.toString())
                         .withMaxBatchedTokens(64)
                         .withMaxSequences(1)
                         .withBlockSize(BLOCK);
-        try (RecordingModelRunner runner = open(ModelFolder.open(dir), options)) {
+        try (RecordingModelRunner runner = open(ModelFolder.open(model), options)) {
             for (JsonNode oneCase : cases) {
                 int[] prompt = ints(oneCase.get("prompt"));
                 Tensor tensor = logits.get("logits." + prompt.length);

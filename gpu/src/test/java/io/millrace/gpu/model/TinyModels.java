@@ -404,7 +404,7 @@ public final class TinyModels {
             ByteBuffer data = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
             for (Spec spec : specs) {
                 for (long i = 0; i < spec.count(); i++) {
-                    put(data, (float) (spec.mean + spec.deviation * random.nextGaussian()));
+                    put(dtype, data, (float) (spec.mean + spec.deviation * random.nextGaussian()));
                     if (data.remaining() < 4) {
                         channel.write(data.flip());
                         data.clear();
@@ -415,8 +415,9 @@ public final class TinyModels {
         }
     }
 
-    private void put(ByteBuffer data, float value) {
-        switch (dtype) {
+    /** Cut towards zero, where it has to be. */
+    static void put(DType type, ByteBuffer data, float value) {
+        switch (type) {
             case F32 -> data.putFloat(value);
             case BF16 -> data.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
             case F16 -> data.putShort(toHalf(value));

@@ -174,6 +174,60 @@ class CudaRuntimeTest {
     }
 
     @Test
+    void aFullGpuIsOneSentenceThatSaysWhichOptionToTurn() throws IOException {
+        TinyModels tiny = TinyModels.llama().dtype(DType.BF16);
+        ModelFolder small = ModelFolder.open(tiny.write(dir.resolve("small")));
+        ModelFolder large =
+                ModelFolder.open(tiny.hidden(128).vocabulary(100_000).write(dir.resolve("large")));
+        EngineOptions options = EngineOptions.of("tiny");
+        List<DeviceMemory> ballast = new ArrayList<>();
+        try (CudaContext context = CudaContext.open(0)) {
+            try {
+                leave(context, 32L << 20, ballast);
+                long before = context.freeBytes();
+                assertFull(large, options, "The model in", "take a smaller model");
+                assertFull(
+                        small,
+                        options.withMaxBatchedTokens(1 << 20),
+                        "An activation",
+                        "lower --max-batched-tokens");
+                assertFull(
+                        small,
+                        options.withMaxSequences(1 << 16).withKvCacheBytes(1L << 40),
+                        "The KV cache",
+                        "lower --kv-cache-memory, --gpu-memory-utilization");
+                // Whoever fails gives back what it has.
+                assertThat(context.freeBytes()).isGreaterThanOrEqualTo(before - (4 << 20));
+            } finally {
+                ballast.forEach(DeviceMemory::close);
+            }
+            CudaModelRunner.open(small, options, LoadProgress.NONE).close();
+        }
+    }
+
+    private static void assertFull(
+            ModelFolder folder, EngineOptions options, String what, String remedy) {
+        assertThatThrownBy(() -> CudaModelRunner.open(folder, options, LoadProgress.NONE))
+                .isInstanceOf(GpuException.class)
+                .hasMessageMatching("[^\n]* asks for \\d+ MiB on GPU 0 [^\n]*\\.")
+                .hasMessageContainingAll(what, " MiB free of ", remedy);
+    }
+
+    /** Takes all but so much of the GPU's memory. */
+    private static void leave(CudaContext context, long bytes, List<DeviceMemory> taken) {
+        for (long piece = 1L << 30; piece >= 2 << 20; piece /= 2) {
+            try {
+                while (context.freeBytes() >= piece + bytes) {
+                    taken.add(context.allocate("Ballast", piece, "none"));
+                }
+            } catch (GpuException e) {
+                // What is free lies in smaller pieces.
+            }
+        }
+        context.synchronize("Ballast");
+    }
+
+    @Test
     void aDeadContextEndsAsAnInternalError() throws Exception {
         assertThat(said(DeadContext.class))
                 .contains("InternalError", "context is dead", "A test's step")

@@ -4,6 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.File;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.util.ArrayList;
+import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
@@ -22,6 +27,33 @@ class GpuRequirementsTest {
                 "GPU 1 (Tesla T4)",
                 "7.5",
                 "8.0");
+    }
+
+    @Test
+    void aBuildWithoutKernelsIsRefusedBeforeADriverIsAskedFor() throws Exception {
+        List<URL> classPath = new ArrayList<>();
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+            classPath.add(new File(entry).toURI().toURL());
+        }
+        try (URLClassLoader bare = new Bare(classPath.toArray(URL[]::new))) {
+            Object reason =
+                    bare.loadClass(CudaModelRunner.class.getName())
+                            .getMethod("reasonAgainst", int.class)
+                            .invoke(null, 0);
+            assertThat(reason).isEqualTo(GpuRequirements.noKernels().getMessage());
+        }
+    }
+
+    /** Classes of their own, and none of the kernels that the build made. */
+    private static final class Bare extends URLClassLoader {
+        Bare(URL[] classPath) {
+            super(classPath, ClassLoader.getPlatformClassLoader());
+        }
+
+        @Override
+        public URL getResource(String name) {
+            return name.endsWith("kernels.index") ? null : super.getResource(name);
+        }
     }
 
     @Test
