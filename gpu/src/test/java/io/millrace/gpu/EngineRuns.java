@@ -120,14 +120,15 @@ abstract class EngineRuns {
                                 .context(CONTEXT)
                                 .tied(true)
                                 .write(folders.resolve("qwen2"))));
-        // A group of seven, heads that a GPU pads, windows that begin within a block.
+        // A group of seven, heads that a GPU pads, windows that begin within a block, and a product
+        // whose sum a GPU splits in two.
         MODELS.put(
                 Family.MISTRAL,
                 ModelFolder.open(
                         TinyModels.mistral(54)
                                 .hidden(40)
                                 .heads(7, 1, 72)
-                                .intermediate(54)
+                                .intermediate(997)
                                 .context(CONTEXT)
                                 .dtype(Family.MISTRAL.type)
                                 .write(folders.resolve("mistral"))));

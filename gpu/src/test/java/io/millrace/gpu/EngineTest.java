@@ -60,7 +60,7 @@ class EngineTest extends EngineRuns {
         List<GenerationRequest> requests = requests(4, 10, 17, 1023, 97, 1000, 64);
         Run whole = run(family, new Way(2500, 9, 300, 16, 1), requests);
         for (int chunk : new int[] {1, 7, 64, 1000, 2500}) {
-            for (int ahead : chunk < 7 ? new int[] {1} : AHEAD) {
+            for (int ahead : chunk == 64 ? AHEAD : new int[] {1}) {
                 run(family, new Way(chunk, 9, 300, 16, 1, ahead), requests).assertSameAs(whole);
             }
         }

@@ -193,7 +193,9 @@ class CudaRuntimeTest {
                         "lower --max-batched-tokens");
                 assertFull(
                         small,
-                        options.withMaxSequences(1 << 16).withKvCacheBytes(1L << 40),
+                        options.withMaxBatchedTokens(16)
+                                .withMaxSequences(1 << 16)
+                                .withKvCacheBytes(1L << 40),
                         "The KV cache",
                         "lower --kv-cache-memory, --gpu-memory-utilization");
                 // Whoever fails gives back what it has.
