@@ -17,6 +17,7 @@
 //   sample_bound      general  which buckets are kept for sure, which hold the boundary
 //   sample_split      general  draws among the sure ones, lists those of the boundary
 //   sample_finish     all      closes what CTAs have found of a row, orders the list, writes the id
+//   sample_pick       all      in place of all of the above, where the head has drawn in its epilogue (head.cu)
 //   sample_logprobs   asked    log-softmax of the raw logits; the sum has the CPU's 16 lanes and order
 //   sample_deliver    each step, whether or not it draws: ids and log probabilities to the host's memory, behind
 //                     them the step's number, for which the host looks
@@ -35,8 +36,7 @@
 // winner and whatever is best by a have z above -27, as noise lies in [-3.14, 22.88], so |l'| / T is at most
 // |a| + 23 and |m| / T at most |a| + 50. All four errors together stay below 5e-5 + 8e-7 |a|; the slack is
 // 1e-4 + 2e-6 |a|. A tile with more candidates than it has room for makes its row be drawn again whole, by
-// one CTA: that takes ties that no noise can break. The tile is the seam for a head that samples in its
-// epilogue: whoever writes SampleTile needs to write no logits for plain rows.
+// one CTA: that takes ties that no noise can break.
 //
 // Threads. scan: a CTA of 256 has 4096 tokens of a row, 16 each in registers, as four 16-byte loads; four
 // neighbours share one Philox block. histogram, split: 512 threads, 8192 tokens. bound, finish, logprobs: a
@@ -46,23 +46,16 @@
 // read them three times. Measured times and what was tried: docs/kernels.md.
 
 #include "clock.h"
-#include "philox.h"
-#include "sample_params.h"
-#include "sampling_math.h"
-#include "scalar.h"
+#include "draw.h"
 
 namespace {
 
-constexpr int WARP = 32;
 constexpr float LARGEST = 3.402823466e+38f;
-constexpr float LEAST_NORMAL = 1.175494351e-38f;
 
 constexpr int SCAN_THREADS = 256;
 constexpr int SCAN_LOADS = 4;
 constexpr int TILE = SCAN_THREADS * SCAN_LOADS * 4;
 constexpr int RANKED = WARP;
-// A tile's candidates beyond the float's useful range are not told apart.
-constexpr float RANKABLE = 1e30f;
 
 constexpr int CHUNK_THREADS = 512;
 constexpr int CHUNK_LOADS = 4;
@@ -86,13 +79,8 @@ constexpr int PART = (LOGPROB_THREADS - WARP) * PART_LOADS * 4;
 constexpr int TOP_LIST = 1024;
 
 constexpr unsigned PROMPT = 0x80000000u;
-constexpr int NO_TOKEN = 0x7FFFFFFF;
 constexpr int BAD_LOGITS = -2;
 constexpr int DROPPED = -3;
-
-// State of a tile.
-constexpr int BAD = 1;
-constexpr int ALIVE = 2;
 
 struct Ranked {
     float rank;
@@ -100,16 +88,10 @@ struct Ranked {
     int token;
 };
 
-__device__ __forceinline__ int dividedUp(int a, int b) { return (a + b - 1) / b; }
-
 __device__ __forceinline__ int slotOf(const SampleParams& p, int index) { return p.step[STEP_HEADER + index]; }
 
 __device__ __forceinline__ int positionOf(const SampleParams& p, int index) {
     return p.step[STEP_HEADER + p.maxRows + index];
-}
-
-__device__ __forceinline__ SamplePick better(SamplePick a, SamplePick b) {
-    return b.value > a.value || (b.value == a.value && b.token < a.token) ? b : a;
 }
 
 __device__ __forceinline__ float warpMax(float v) {
@@ -237,24 +219,6 @@ __device__ __forceinline__ void penalizeFour(const unsigned* counts, int token, 
     }
 }
 
-__device__ __forceinline__ uint4 wordsOf(const SampleRow& row, int position, int token) {
-    return philox((unsigned)token >> 2, (unsigned)position, row.completion, 0u, (unsigned)row.seed,
-                  (unsigned)(row.seed >> 32));
-}
-
-__device__ __forceinline__ unsigned wordOf(uint4 words, int i) {
-    return i == 0 ? words.x : i == 1 ? words.y : i == 2 ? words.z : words.w;
-}
-
-__device__ __forceinline__ float noiseOf(const SampleRow& row, int position, int token) {
-    return gumbel(wordOf(wordsOf(row, position, token), token & 3));
-}
-
-// Distance from the largest, over the temperature.
-__device__ __forceinline__ float scoreOf(float l, float max, const SampleRow& row) {
-    return __fdiv_rn(l - max, row.temperature);
-}
-
 // Ascending as scores, which are never above 0, descend. 0 and -0 are equal.
 __device__ __forceinline__ unsigned keyOf(float score) { return __float_as_uint(score) & 0x7FFFFFFFu; }
 
@@ -293,11 +257,6 @@ __device__ __forceinline__ Summary summaryOf(const SampleParams& p, int index) {
     bool alive = __syncthreads_or(state & ALIVE);
     s.bad = bad || !alive;
     return s;
-}
-
-// How far below the best of a tile the token may be ranked that wins in the end.
-__device__ __forceinline__ float withSlack(float rank) {
-    return rank - (1e-4f + 2e-6f * fabsf(rank));
 }
 
 }  // namespace
@@ -787,6 +746,22 @@ __device__ __forceinline__ bool isStop(const SampleParams& p, int slot, const Sa
            p.stops[(u64)slot * dividedUp(p.vocabulary, 32) + (token >> 5)] >> (token & 31) & 1;
 }
 
+// Writes what was drawn, for the host and for the next step.
+__device__ __forceinline__ void record(const SampleParams& p, int index, int slot, const SampleRow& row, int token) {
+    if (p.ended[slot] != 0) {
+        p.ids[index] = DROPPED;
+        return;
+    }
+    p.ids[index] = token;
+    p.lastTokens[slot] = token;
+    if (token < 0 || isStop(p, slot, row, token)) {
+        p.ended[slot] = 1;
+    }
+    if (token >= 0 && row.flags & PENALTIES) {
+        p.counts[(u64)slot * (dividedUp(p.vocabulary, 4) * 4) + token]++;
+    }
+}
+
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_finish(const __grid_constant__ SampleParams p) {
@@ -808,18 +783,61 @@ extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_finish(const
             token = blockBest<FINISH_THREADS>(best).token;
         }
         if (threadIdx.x == 0) {
-            if (p.ended[slot] != 0) {
-                p.ids[index] = DROPPED;
-            } else {
-                p.ids[index] = token;
-                p.lastTokens[slot] = token;
-                if (token < 0 || isStop(p, slot, row, token)) {
-                    p.ended[slot] = 1;
+            record(p, index, slot, row, token);
+        }
+        __syncthreads();
+    }
+}
+
+// Rows that are greedy or plain, whose head has drawn among 64 tokens at a time.
+extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_pick(const __grid_constant__ PickParams q) {
+    const SampleParams& p = q.sample;
+    int tiles = dividedUp(p.vocabulary, HEAD_TILE);
+    for (int index = blockIdx.x; index < p.step[0]; index += gridDim.x) {
+        const HeadTile* found = q.tiles + (u64)index * tiles;
+        int slot = slotOf(p, index);
+        const SampleRow row = p.rows[slot];
+        SamplePick best = {-INFINITY, NO_TOKEN};
+        float highest = -INFINITY;
+        int state = 0;
+#pragma unroll 4
+        for (int i = threadIdx.x; i < tiles; i += FINISH_THREADS) {
+            int4 words = *reinterpret_cast<const int4*>(found + i);
+            best = better(best, SamplePick{__int_as_float(words.x), words.y});
+            highest = fmaxf(highest, __int_as_float(words.z));
+            state |= words.w;
+        }
+        best = blockBest<FINISH_THREADS>(best);
+        bool bad = __syncthreads_or(state & BAD);
+        bad |= !__syncthreads_or(state & ALIVE);
+        int token = best.token;
+        if (bad) {
+            token = BAD_LOGITS;
+        } else if (row.temperature >= LEAST_NORMAL) {
+            // A tile whose highest rank is below the row's by more than ranks may be off has not the winner.
+            bool ranked = !__syncthreads_or(state & UNRANKED);
+            float needed = ranked ? withSlack(blockMax<FINISH_THREADS>(highest)) : -INFINITY;
+            int position = positionOf(p, index);
+            float max = best.value;
+            best = SamplePick{noiseOf(row, position, token), token};
+            for (int i = threadIdx.x; i < tiles; i += FINISH_THREADS) {
+                HeadTile tile = found[i];
+                if (tile.rank < needed || !(tile.state & ALIVE)) {
+                    continue;
                 }
-                if (token >= 0 && row.flags & PENALTIES) {
-                    p.counts[(u64)slot * (dividedUp(p.vocabulary, 4) * 4) + token]++;
+                SamplePick one = q.candidates[(u64)index * tiles + i];
+                bool several = tile.state & SEVERAL;
+                int last = several ? min(HEAD_TILE, p.vocabulary - i * HEAD_TILE) : 1;
+                for (int j = 0; j < last; j++) {
+                    int other = several ? i * HEAD_TILE + j : one.token;
+                    float l = several ? p.logits[(u64)index * p.stride + other] : one.value;
+                    best = better(best, SamplePick{scoreOf(l, max, row) + noiseOf(row, position, other), other});
                 }
             }
+            token = blockBest<FINISH_THREADS>(best).token;
+        }
+        if (threadIdx.x == 0) {
+            record(p, index, slot, row, token);
         }
         __syncthreads();
     }

@@ -1,5 +1,6 @@
 // What the host and sample.cu agree on; like params.h, pointers before words of 4 bytes.
 #pragma once
+#include "params.h"
 
 typedef unsigned long long u64;
 
@@ -80,6 +81,35 @@ struct SampleParams {
     int vocabulary;
     int maxRows;
     int reserved;
+};
+
+/** Tokens of the vocabulary that the head draws among at once: one of its weight's tiles. */
+constexpr int HEAD_TILE = 64;
+
+/** What the head found in one of its tiles of a row. */
+struct HeadTile {
+    float max;
+    int best;
+    float rank;  // the highest; -infinity where no noise is wanted
+    int state;
+};
+
+/** head_{bf16,f16}_{16,32,64,128,large}: the logits of greedy and plain rows, and the first half of their draws. */
+struct HeadParams {
+    MatmulParams product;   // STORE, sampledOnly, one segment; outRows: logits, of some tiles only
+    const SampleRow* rows;  // (slots)
+    const int* sample;      // SampleStep
+    HeadTile* tiles;        // (rows, tiles)
+    SamplePick* candidates; // (rows, tiles) logit and token of the highest rank
+    int maxRows;
+    int reserved;
+};
+
+/** sample_pick: after a head that drew in its epilogue. */
+struct PickParams {
+    SampleParams sample;
+    const HeadTile* tiles;        // (rows, tiles)
+    const SamplePick* candidates; // (rows, tiles) logit and token of the highest rank
 };
 
 /** Of a row: value of the drawn token, values of the most likely, their ids. */

@@ -63,13 +63,23 @@ class CudaAheadTest {
     }
 
     private static DecoderEngine open(Way way, int ahead) throws IOException {
-        EngineOptions options =
-                EngineOptions.of(folder.path().toString())
-                        .withMaxBatchedTokens(way.maxTokens)
-                        .withMaxSequences(way.maxSequences)
-                        .withBlockSize(way.blockSize);
-        ModelRunner runner =
-                CudaRecording.unrecorded(folder, DType.BF16, options, way.blocks, ahead);
+        return engine(
+                way, CudaRecording.unrecorded(folder, DType.BF16, options(way), way.blocks, ahead));
+    }
+
+    /** Nothing ahead, and every step writes its logits. */
+    private static DecoderEngine openWithLogits(Way way) throws IOException {
+        return engine(way, CudaRecording.open(folder, DType.BF16, options(way), way.blocks, 0));
+    }
+
+    private static EngineOptions options(Way way) {
+        return EngineOptions.of(folder.path().toString())
+                .withMaxBatchedTokens(way.maxTokens)
+                .withMaxSequences(way.maxSequences)
+                .withBlockSize(way.blockSize);
+    }
+
+    private static DecoderEngine engine(Way way, ModelRunner runner) throws IOException {
         ModelInfo info =
                 new ModelInfo(
                         "tiny",
@@ -102,6 +112,26 @@ class CudaAheadTest {
             }
             p.stopTokenIds(random.nextBoolean() ? STOP_IDS : List.of());
             p.stop(random.nextInt(5) == 0 ? List.of("e", "zz") : List.of());
+            requests.add(
+                    new GenerationRequest(
+                            "request " + i, prompt, p.build(), random.nextInt(2), List.of()));
+        }
+        return requests;
+    }
+
+    /** Most of them as a head draws by itself: greedy and plain, but for one in {@code others}. */
+    private static List<GenerationRequest> plain(int size, int others, long seed) {
+        Random random = new Random(seed);
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (int i = 0; i < size; i++) {
+            int[] prompt = random.ints(1 + random.nextInt(97), 0, 256).toArray();
+            SamplingParameters.Builder p = SamplingParameters.builder();
+            p.maxTokens(1 + random.nextInt(60)).temperature(random.nextInt(4) * 0.7);
+            p.n(random.nextInt(6) == 0 ? 3 : 1);
+            p.stopTokenIds(random.nextBoolean() ? STOP_IDS : List.of());
+            if (i % others == 1) {
+                p.topK(7).frequencyPenalty(0.6).maxTokens(1 + random.nextInt(9));
+            }
             requests.add(
                     new GenerationRequest(
                             "request " + i, prompt, p.build(), random.nextInt(2), List.of()));
@@ -176,6 +206,21 @@ class CudaAheadTest {
                                 .as("repeat %d, %d ahead, request %d", repeat, ahead, i)
                                 .isTrue();
                     }
+                }
+            }
+        }
+    }
+
+    @Test
+    void answersDrawnInTheHeadAreThoseOfLogits() throws Exception {
+        for (int others : new int[] {1000, 30}) {
+            List<GenerationRequest> requests = plain(97, others, others);
+            List<String> expected = answers(openWithLogits(ROOMY), requests, 0);
+            for (int ahead : AHEAD) {
+                for (Way way : List.of(ROOMY, TIGHT)) {
+                    assertThat(answers(open(way, ahead), requests, 0))
+                            .as("%s, %d ahead, one in %d with penalties", way, ahead, others)
+                            .isEqualTo(expected);
                 }
             }
         }

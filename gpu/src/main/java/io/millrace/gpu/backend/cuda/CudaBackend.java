@@ -24,9 +24,9 @@ import java.util.Set;
  * The ops on a GPU: each queues its kernels on the context's stream. Weights, activations, KV
  * blocks and scratch lie in device memory. Engine thread only.
  *
- * <p>What a kernel is given depends on the bucket of tokens that a step falls into, and on whether
- * it only decodes, never on more: counts and lengths it reads from the {@link StepTables}. So the
- * launches between {@code begin} and {@code sample} can be recorded once for each.
+ * <p>What a kernel is given depends on the bucket of tokens that a step falls into and on its kind,
+ * never on more: counts and lengths it reads from the {@link StepTables}. So the launches between
+ * {@code begin} and {@code sample} can be recorded once for each.
  *
  * <p>Nothing waits for the device before {@link #complete}: further steps can be queued behind one
  * that was sampled, up to as many as it was made for.
@@ -63,6 +63,8 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     private final Map<Integer, OpParams.Plan> plans = new HashMap<>();
     private final Set<Integer> planned = new HashSet<>();
     private String type;
+    private int hidden;
+    private boolean keepsLogits;
     private StepTables step;
     private OpParams write;
     private DeviceMemory projected;
@@ -156,6 +158,9 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     /** Called by the decoder once all weights are there. */
     @Override
     public Activation activation(Use use, int width) {
+        if (use == Use.RESIDUAL) {
+            hidden = width;
+        }
         int element = weights.type().bytes();
         int tokens = tiled(maxTokens);
         long bytes =
@@ -336,9 +341,22 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         return bucket;
     }
 
+    /** Which launches the present step has: a number below {@link StepGraphs#KINDS}. */
+    int kind() {
+        return (isDecode() ? 1 : 0) + (drawsInHead() ? 2 : 0);
+    }
+
     /** Whether every row of the present step has one token: then there are fewer launches. */
-    boolean isDecode() {
+    private boolean isDecode() {
         return batch.tokens == batch.rows;
+    }
+
+    /** Whether the present step's logits are drawn from where they are computed. */
+    private boolean drawsInHead() {
+        return !keepsLogits
+                && type() != DType.F32
+                && Numerics.segments(vocabulary, hidden) == 1
+                && sampler.isPlain();
     }
 
     /** Queues one kernel. A test puts the oracles in place of the kernels here. */
@@ -450,6 +468,15 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
                 "logits",
                 Launches.norm(type, rows),
                 write.norm(x.memory, norm, sampledNormed, true, x.width));
+        if (drawsInHead()) {
+            launch(
+                    "logits",
+                    Launches.head(type, rows, head.rows()),
+                    sampler.addHead(
+                            write.matmul(
+                                    head, sampledNormed, null, logits, Epilogue.STORE, true)));
+            return;
+        }
         launch(
                 "logits",
                 Launches.matmul(type, rows, w.rows(), w.segments()),
@@ -459,12 +486,12 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     /** Queues the draws; {@code output} is filled when the step is completed. */
     @Override
     public void sample(StepOutput output) {
-        sampler.queue(output);
+        sampler.queue(output, drawsInHead());
     }
 
     /** Queues the draws of the last step once more, which nobody waits for. */
     void sampleAgain() {
-        sampler.drawAgain();
+        sampler.drawAgain(drawsInHead());
     }
 
     /** Waits for the oldest step that was sampled, and fills its output. */
@@ -490,8 +517,16 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         return sampler.suspects();
     }
 
+    /** Whether every step writes its logits, for {@link #lastLogits}. Not while any is in flight. */
+    void keepLogits(boolean value) {
+        keepsLogits = value;
+    }
+
     /** The raw logits of the last step's {@code index}-th sampled row. */
     float[] lastLogits(int index) {
+        if (!keepsLogits) {
+            throw new IllegalStateException("Logits are not kept.");
+        }
         return reader.read(logits, index);
     }
 

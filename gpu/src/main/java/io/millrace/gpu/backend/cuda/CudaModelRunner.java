@@ -32,6 +32,9 @@ public final class CudaModelRunner implements ModelRunner {
     /** For measuring what others would give; see docs/kernels.md. */
     private static final String RUN_AHEAD_PROPERTY = "millrace.cuda.run-ahead";
 
+    /** For measuring what is saved by not writing them; see docs/kernels.md. */
+    static final String KEEP_LOGITS_PROPERTY = "millrace.cuda.keep-logits";
+
     private static final int MOST_AHEAD = 16;
     private static final int BLOCK_MULTIPLE = 8;
     private static final int MOST_HEAD_SIZE = 128;
@@ -213,6 +216,7 @@ public final class CudaModelRunner implements ModelRunner {
         long bytes = budget.blockBytes() * blocks;
         progress.onProgress("KV cache", 0, bytes);
         backend.allocateArena(blocks, blockSize);
+        backend.keepLogits(Boolean.getBoolean(KEEP_LOGITS_PROPERTY));
         context.synchronize("Clearing the KV cache");
         progress.onProgress("KV cache", bytes, bytes);
         return new CudaModelRunner(context, folder, backend, decoder, blocks, blockSize, runAhead);
@@ -292,7 +296,7 @@ public final class CudaModelRunner implements ModelRunner {
         try {
             context.enter();
             backend.begin(batch);
-            graphs.run(backend.bucket(), backend.isDecode(), compute);
+            graphs.run(backend.bucket(), backend.kind(), compute);
             backend.sample(output);
         } catch (InternalError e) {
             throw new InternalError("%s %s".formatted(e.getMessage(), backend.suspects()), e);
@@ -331,6 +335,11 @@ public final class CudaModelRunner implements ModelRunner {
 
     CudaBackend backend() {
         return backend;
+    }
+
+    /** Whether every step writes its logits, for {@link #lastLogits}. Not while any is in flight. */
+    void keepLogits(boolean value) {
+        backend.keepLogits(value);
     }
 
     /** The raw logits of the last step's {@code index}-th sampled row. */

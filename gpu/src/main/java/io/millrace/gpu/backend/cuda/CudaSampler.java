@@ -23,8 +23,10 @@ import jcuda.driver.JCudaDriver;
  * </pre>
  */
 final class CudaSampler implements AutoCloseable, StepWait.Device {
-    /** Of the sampling graphs: a step that draws nothing. */
+    /** Of the sampling graphs: a step that draws nothing, and one whose head has drawn. */
     private static final int NOTHING_DRAWN = 4;
+
+    private static final int PICKED = 5;
 
     private final CudaContext context;
     private final KernelModules kernels;
@@ -44,11 +46,17 @@ final class CudaSampler implements AutoCloseable, StepWait.Device {
 
     private final long[] delivered;
 
+    /** What the head finds: HeadTiles and candidates. */
+    private final long headTiles;
+
+    private final long headCandidates;
+
     /** When the step that is computed began. */
     private final DeviceMemory began;
 
     private final OutputPlaces outputs;
     private final Runnable launch = this::launch;
+    private final Runnable launchPicks = this::launchPicks;
 
     /** That is being queued. */
     private QueuedStep step;
@@ -96,6 +104,9 @@ final class CudaSampler implements AutoCloseable, StepWait.Device {
                     allocate((long) maxRows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES)
                             .address();
             pointers = pointers(logits, tables, ids, logprobs);
+            long tiles = (long) maxRows * launches.headTiles();
+            headTiles = allocate(tiles * SampleLaunches.HEAD_TILE_BYTES).address();
+            headCandidates = allocate(tiles * SampleLaunches.PICK_BYTES).address();
             PinnedMemory memory =
                     new PinnedMemory(
                             context,
@@ -165,6 +176,17 @@ final class CudaSampler implements AutoCloseable, StepWait.Device {
         return step;
     }
 
+    /** Whether the step's head can draw, in place of writing logits. */
+    boolean isPlain() {
+        return step.isPlain();
+    }
+
+    /** HeadParams: to those of the product, what the head needs to draw. */
+    KernelParams addHead(KernelParams product) {
+        writeHead(product, admission.rows(), delivered[0], headTiles, headCandidates, maxRows);
+        return product;
+    }
+
     /** Queues what the device has to know before the step is computed. */
     void admit() {
         admission.admit(step, slots);
@@ -174,15 +196,18 @@ final class CudaSampler implements AutoCloseable, StepWait.Device {
      * Queues the draws of the step's rows.
      *
      * @param output filled when the step is completed
+     * @param fromHead whether the step's head has drawn, so that there are no logits
      */
-    void queue(StepOutput output) {
+    void queue(StepOutput output, boolean fromHead) {
         step.output(output);
         int kind =
                 step.sampled() == 0
                         ? NOTHING_DRAWN
-                        : (step.general() > 0 ? 1 : 0) + (step.asked() > 0 ? 2 : 0);
+                        : fromHead
+                                ? PICKED
+                                : (step.general() > 0 ? 1 : 0) + (step.asked() > 0 ? 2 : 0);
         // One graph for each kind of step: most need three of the kernels.
-        graphs.run(kind, launch);
+        graphs.run(kind, kind == PICKED ? launchPicks : launch);
         for (int i = 0; i < step.sampled(); i++) {
             slots.queued(step.slot(i));
         }
@@ -193,16 +218,30 @@ final class CudaSampler implements AutoCloseable, StepWait.Device {
      * Queues the kernels of the last step's draws once more. To be timed: of rows that count
      * nothing, they write what is there.
      */
-    void drawAgain() {
-        launch();
+    void drawAgain(boolean fromHead) {
+        if (fromHead) {
+            launchPicks();
+        } else {
+            launch();
+        }
     }
 
     private void launch() {
         if (step.sampled() > 0) {
             launchDraws();
         }
+        deliver();
+    }
+
+    private void deliver() {
         write(params, delivered, maxRows);
         launch(SampleLaunches.deliver());
+    }
+
+    private void launchPicks() {
+        write(params, pointers, vocabulary, maxRows, headTiles, headCandidates);
+        launch(launches.pick());
+        deliver();
     }
 
     private void launchDraws() {
@@ -226,6 +265,24 @@ final class CudaSampler implements AutoCloseable, StepWait.Device {
             to.pointer(address);
         }
         to.word(Numerics.pad(vocabulary)).word(vocabulary).word(maxRows).word(0);
+    }
+
+    /** PickParams. */
+    static void write(
+            KernelParams to,
+            long[] pointers,
+            int vocabulary,
+            int maxRows,
+            long tiles,
+            long candidates) {
+        write(to, pointers, vocabulary, maxRows);
+        to.pointer(tiles).pointer(candidates);
+    }
+
+    /** What HeadParams has behind MatmulParams. */
+    static void writeHead(
+            KernelParams to, long rows, long tables, long tiles, long candidates, int maxRows) {
+        to.pointer(rows).pointer(tables).pointer(tiles).pointer(candidates).word(maxRows).word(0);
     }
 
     /** DeliverParams. */

@@ -176,8 +176,23 @@ public final class KernelTimer implements AutoCloseable {
         return new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[0]);
     }
 
-    /** Leaves the whole batch as the last step that ran. */
+    /** Leaves the whole batch as the last step that ran, as an engine runs it. */
     private void check(StepBatch batch) {
+        runner.keepLogits(true);
+        int[] drawn;
+        try {
+            drawn = checkLogits(batch);
+        } finally {
+            runner.keepLogits(Boolean.getBoolean(CudaModelRunner.KEEP_LOGITS_PROPERTY));
+        }
+        if (!Arrays.equals(drawn, run(batch))) {
+            throw new IllegalStateException(
+                    "A step of %d tokens in %d rows draws other tokens than from its logits: nothing was timed."
+                            .formatted(batch.tokens, batch.rows));
+        }
+    }
+
+    private int[] checkLogits(StepBatch batch) {
         int[] rows = {0, batch.rows / 2, batch.rows - 1};
         float[][] alone = new float[rows.length][];
         for (int i = 0; i < rows.length; i++) {
@@ -194,6 +209,7 @@ public final class KernelTimer implements AutoCloseable {
                                 .formatted(rows[i], batch.tokens, batch.rows));
             }
         }
+        return drawn;
     }
 
     private static StepBatch alone(StepBatch of, int row) {

@@ -16,7 +16,7 @@ import io.millrace.gpu.backend.AttentionShape;
  * qkvProjectRopeStoreKv   matmul (STORE), qkv_finish
  * attention               attention_decode, attention_fold, attention_prefill; or attention_f32
  * matmulAdd, Gated, Gelu  matmul (ADD, GATED, GELU)
- * logits                  norm (gather), matmul (STORE, sampledOnly)
+ * logits                  norm (gather), matmul (STORE, sampledOnly); or head, which draws as well
  * </pre>
  *
  * attention_prefill finds nothing to do in a step whose rows have one token each, attention_decode
@@ -105,6 +105,18 @@ final class Launches {
     /** Tiles of a product that is not large, each as wide in tokens as can be. */
     static int widestTiles(int tokens, int rows) {
         return Numerics.pad(rows) / TILE * ceil(tokens, WIDEST);
+    }
+
+    /** HeadParams: as matmul has it for a weight of one segment. */
+    static KernelLaunch head(String type, int tokens, int rows) {
+        KernelLaunch product = matmul(type, tokens, rows, 1);
+        return new KernelLaunch(
+                product.kernel().replace("matmul", "head"),
+                product.x(),
+                product.y(),
+                product.z(),
+                product.threads(),
+                product.sharedBytes());
     }
 
     private static int matmulStages(int width) {

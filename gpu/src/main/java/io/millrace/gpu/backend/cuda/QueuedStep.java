@@ -26,6 +26,7 @@ final class QueuedStep {
     private int sampled;
     private int general;
     private int asked;
+    private int plain;
     private int drawn;
     private StepOutput output;
 
@@ -52,6 +53,7 @@ final class QueuedStep {
         sampled = 0;
         general = 0;
         asked = 0;
+        plain = 0;
         drawn = 0;
         from.begin();
         for (int row = 0; row < rows; row++) {
@@ -72,6 +74,7 @@ final class QueuedStep {
             isGeneral[sampled] = from.isGeneral(slots[sampled]);
             general += isGeneral[sampled] ? 1 : 0;
             asked += tops[sampled] >= 0 ? 1 : 0;
+            plain += tops[sampled] < 0 && from.isPlain(slots[sampled]) ? 1 : 0;
             sampled++;
         }
     }
@@ -137,6 +140,11 @@ final class QueuedStep {
     /** Those of them that asked for log probabilities. */
     int asked() {
         return asked;
+    }
+
+    /** Whether the head can draw for all of them: each logit is looked at once, and only there. */
+    boolean isPlain() {
+        return sampled > 0 && plain == sampled;
     }
 
     /** The batch's row of a sampled one. */

@@ -11,6 +11,10 @@ final class SampleLaunches {
 
     static final int TILE = 4096;
     static final int CHUNK = 8192;
+
+    /** Tokens that the head draws among at once. */
+    static final int HEAD_TILE = 64;
+
     static final int BUCKETS = 4096;
     static final int LIST = 4096;
     static final int MAX_TOP = 20;
@@ -25,6 +29,7 @@ final class SampleLaunches {
     static final int ROW_BYTES = 64;
 
     static final int TILE_BYTES = 48;
+    static final int HEAD_TILE_BYTES = 16;
     static final int BOUND_BYTES = 32;
     static final int PICK_BYTES = 8;
     static final int NEW_ROW_BYTES = 80;
@@ -76,6 +81,11 @@ final class SampleLaunches {
         return launch("sample_finish", maxRows, OTHERS, FINISH_THREADS);
     }
 
+    /** The ids of all rows, after a head that drew. */
+    KernelLaunch pick() {
+        return launch("sample_pick", maxRows, OTHERS, FINISH_THREADS);
+    }
+
     /** Log probabilities of those that asked for them. */
     KernelLaunch logprobs() {
         return launch("sample_logprobs", maxRows, OTHERS, LOGPROB_THREADS);
@@ -104,6 +114,11 @@ final class SampleLaunches {
     /** Tiles of a row. */
     int tiles() {
         return (vocabulary + TILE - 1) / TILE;
+    }
+
+    /** The head's tiles of a row. */
+    int headTiles() {
+        return (vocabulary + HEAD_TILE - 1) / HEAD_TILE;
     }
 
     /** Chunks of a row. */

@@ -128,6 +128,11 @@ final class SampleSlots {
         return (flags[slot] & GENERAL) != 0;
     }
 
+    /** Whether one look at each logit is enough, and nothing but the logit matters. */
+    boolean isPlain(int slot) {
+        return (flags[slot] & (GENERAL | PENALTIES)) == 0;
+    }
+
     /** Whether the device's counts of the slot are not those of the row's tokens. */
     boolean isMiscounted(int slot) {
         return (flags[slot] & PENALTIES) != 0

@@ -11,6 +11,8 @@ import java.util.Set;
  * recorded; the second is recorded.
  */
 final class StepGraphs implements AutoCloseable {
+    static final int KINDS = 4;
+
     private final CudaContext context;
     private final Set<Integer> seen = new HashSet<>();
     private final Map<Integer, RecordedGraph> graphs = new HashMap<>();
@@ -22,14 +24,14 @@ final class StepGraphs implements AutoCloseable {
     /**
      * Queues the step's kernels.
      *
-     * @param decode whether every row has one token
+     * @param kind of step, below {@link #KINDS}
      * @param launches queues them one by one; the same ones for each step of the bucket and kind
      */
-    void run(int bucket, boolean decode, Runnable launches) {
+    void run(int bucket, int kind, Runnable launches) {
         if (bucket > TokenBuckets.MOST_RECORDED) {
             launches.run();
         } else {
-            run(decode ? -bucket : bucket, launches);
+            run(KINDS * bucket + kind, launches);
         }
     }
 

@@ -120,6 +120,8 @@ class BackendParityTest {
                 ReferenceBackend reference =
                         new ReferenceBackend(
                                 model.attention, rotary, MAX_TOKENS, model.blockSize, false);
+                fast.keepLogits(true);
+                oracle.keepLogits(true);
                 Parity parity =
                         new Parity(
                                 context,

@@ -44,6 +44,7 @@ public final class CudaRecording {
     }
 
     private static RecordingModelRunner recorded(CudaModelRunner runner) {
+        runner.keepLogits(true);
         return new RecordingModelRunner(runner, runner::lastLogits);
     }
 

@@ -334,7 +334,7 @@ class CudaSamplerTest {
             batch.tokens = batch.rows;
             tables.upload(batch, sampler.begin(batch));
             sampler.admit();
-            sampler.queue(to);
+            sampler.queue(to, false);
         }
 
         void draw(float[][] values) {

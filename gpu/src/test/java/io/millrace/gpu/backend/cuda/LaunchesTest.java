@@ -65,6 +65,22 @@ class LaunchesTest {
     }
 
     @Test
+    void aHeadThatDrawsHasTheGridOfItsProduct() {
+        for (int tokens : new int[] {1, 17, 64, 65, 97, 256}) {
+            for (int rows : new int[] {1, 97, 32_000, 151_936}) {
+                KernelLaunch product = Launches.matmul("bf16", tokens, rows, 1);
+                KernelLaunch head = Launches.head("bf16", tokens, rows);
+                assertThat(head.kernel()).isEqualTo(product.kernel().replace("matmul", "head"));
+                assertThat(head.x()).isEqualTo(product.x());
+                assertThat(head.y()).isEqualTo(product.y());
+                assertThat(head.threads()).isEqualTo(product.threads());
+                assertThat(head.sharedBytes()).isEqualTo(product.sharedBytes());
+            }
+        }
+        assertThat(Launches.head("f16", 64, 151_936).kernel()).isEqualTo("head_f16_64");
+    }
+
+    @Test
     void decodeFillsTheGpuAndPrefillCoversItsPairs() {
         KernelLaunch qwen = Launches.attentionDecode("bf16", QWEN, 132);
         assertThat(qwen.kernel()).isEqualTo("attention_decode_bf16_64");

@@ -20,6 +20,8 @@ class SampleLaunchesTest {
         assertConstant("LIST", SampleLaunches.LIST);
         assertConstant("MAX_TOP", SampleLaunches.MAX_TOP);
         assertConstant("STEP_HEADER", SampleLaunches.STEP_HEADER);
+        assertConstant("HEAD_TILE", SampleLaunches.HEAD_TILE);
+        assertThat(SampleLaunches.HEAD_TILE).isEqualTo(Numerics.TILE);
         assertConstant("SCAN_THREADS", SampleLaunches.SCAN_THREADS);
         assertConstant("CHUNK_THREADS", SampleLaunches.CHUNK_THREADS);
         assertConstant("FINISH_THREADS", SampleLaunches.FINISH_THREADS);
@@ -45,6 +47,7 @@ class SampleLaunchesTest {
                 .as("with its SampleRow")
                 .isEqualTo(SampleLaunches.NEW_ROW_BYTES);
         assertThat(bytes("SampleTile")).isEqualTo(SampleLaunches.TILE_BYTES);
+        assertThat(bytes("HeadTile")).isEqualTo(SampleLaunches.HEAD_TILE_BYTES);
         assertThat(bytes("SampleBound")).isEqualTo(SampleLaunches.BOUND_BYTES);
         assertThat(bytes("SamplePick")).isEqualTo(SampleLaunches.PICK_BYTES);
     }
@@ -54,8 +57,12 @@ class SampleLaunchesTest {
         KernelParams params = new KernelParams();
         CudaSampler.write(params, new long[16], 17, 3);
         assertThat(params.size()).isEqualTo(bytes("SampleParams"));
+        CudaSampler.write(params, new long[16], 17, 3, 8, 16);
+        assertThat(params.size()).isEqualTo(bytes("SampleParams") + bytes("PickParams"));
         CudaSampler.write(params, new long[5], 3);
         assertThat(params.size()).isEqualTo(bytes("DeliverParams"));
+        CudaSampler.writeHead(params.begin(), 8, 16, 24, 32, 3);
+        assertThat(params.size()).as("behind the product's").isEqualTo(bytes("HeadParams"));
     }
 
     @Test
@@ -103,7 +110,9 @@ class SampleLaunchesTest {
                             : array.group(1).matches("\\d+")
                                     ? Integer.parseInt(array.group(1))
                                     : constant(array.group(1));
-            bytes += field.isEmpty() || field.startsWith("SampleRow row;") ? 0 : each * count;
+            // Structs in structs are counted by who asks.
+            boolean isStruct = field.matches("(SampleRow|SampleParams|MatmulParams) \\w+;");
+            bytes += field.isEmpty() || isStruct ? 0 : each * count;
         }
         return bytes;
     }

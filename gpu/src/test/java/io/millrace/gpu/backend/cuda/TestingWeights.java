@@ -31,16 +31,37 @@ final class TestingWeights {
         return tensor(name, "[%d]".formatted(length), length, 0);
     }
 
-    private Tensor tensor(String name, String shape, int length, int columns) throws IOException {
+    /** BF16, of values that it has. */
+    static Tensor matrix(Path dir, float[][] values) throws IOException {
+        int columns = values[0].length;
+        String shape = "[%d,%d]".formatted(values.length, columns);
+        ByteBuffer file = file(DType.BF16, shape, values.length * columns);
+        for (float[] row : values) {
+            for (float x : row) {
+                file.putShort((short) (Float.floatToIntBits(x) >>> 16));
+            }
+        }
+        return write(dir, file);
+    }
+
+    private static ByteBuffer file(DType type, String shape, int length) {
         byte[] header =
                 "{\"w\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[0,%d]}}"
                         .formatted(type, shape, length * type.bytes())
                         .getBytes(StandardCharsets.UTF_8);
-        ByteBuffer file =
-                ByteBuffer.allocate(8 + header.length + length * type.bytes())
-                        .order(ByteOrder.LITTLE_ENDIAN)
-                        .putLong(header.length)
-                        .put(header);
+        return ByteBuffer.allocate(8 + header.length + length * type.bytes())
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(header.length)
+                .put(header);
+    }
+
+    private static Tensor write(Path dir, ByteBuffer file) throws IOException {
+        Path path = Files.createTempFile(dir, "w", ".safetensors");
+        return SafeTensors.open(Files.write(path, file.array())).get("w");
+    }
+
+    private Tensor tensor(String name, String shape, int length, int columns) throws IOException {
+        ByteBuffer file = file(type, shape, length);
         Random random = new Random(name.hashCode());
         for (int i = 0; i < length; i++) {
             double value = random.nextGaussian();
@@ -52,8 +73,7 @@ final class TestingWeights {
                 default -> throw new IllegalArgumentException(type.name());
             }
         }
-        Path path = Files.createTempFile(dir, "w", ".safetensors");
-        return SafeTensors.open(Files.write(path, file.array())).get("w");
+        return write(dir, file);
     }
 
     /** Cut towards zero; what is too small for a normal half becomes 0. */
