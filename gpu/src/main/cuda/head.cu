@@ -4,7 +4,7 @@
 //
 // Shapes   weight tiles (vocabulary, k), x tiles (sampled rows, k); HeadTile (rows, vocabulary / 64)
 // Product  Matmul of matmul.h, for weights of one segment; kernels and grids have the names and sizes of matmul's
-// Draws    half a warp has 64 tokens of a row, four a thread, which are one Philox block. Ranks are those of sample_scan (sample.cu,
+// Draws    1 to 8 threads have 64 tokens of a row, in quads, which are one Philox block each. Ranks are those of sample_scan (sample.cu,
 //          "Exactness"): l / T as l * (1 / T) + noise, off by less than withSlack. One token within that of the tile's highest is
 //          written as its candidate; if there are several, or if ranks are beyond 1e30, the 64 logits are written instead.
 //
@@ -23,25 +23,21 @@ struct HeadRow {
     float inverse;  // of the temperature; -1: greedy
 };
 
-constexpr int HALF_WARP = 16;
+/** A thread's, or its group's, highest rank and the one behind it. */
+struct Ranks {
+    float first;
+    float second;
+    SamplePick candidate;  // logit and token of the first
+};
 
-__device__ __forceinline__ float halfMax(unsigned lanes, float v) {
-#pragma unroll
-    for (int step = HALF_WARP / 2; step > 0; step >>= 1) {
-        v = fmaxf(v, __shfl_xor_sync(lanes, v, step));
+__device__ __forceinline__ void add(Ranks& to, float rank, SamplePick candidate) {
+    if (rank > to.first) {
+        to.second = to.first;
+        to.first = rank;
+        to.candidate = candidate;
+    } else {
+        to.second = fmaxf(to.second, rank);
     }
-    return v;
-}
-
-__device__ __forceinline__ SamplePick halfBest(unsigned lanes, SamplePick b) {
-#pragma unroll
-    for (int step = HALF_WARP / 2; step > 0; step >>= 1) {
-        SamplePick other;
-        other.value = __shfl_xor_sync(lanes, b.value, step);
-        other.token = __shfl_xor_sync(lanes, b.token, step);
-        b = better(b, other);
-    }
-    return b;
 }
 
 /** Sums to HeadTiles. */
@@ -63,92 +59,154 @@ struct Draw {
     template <class Product>
     __device__ __forceinline__ void finish(const Product& product, int firstRow, int firstToken, int tokens) const {
         constexpr int PARTS = Product::TILE_ROWS / HEAD_TILE;
-        int items = min(Product::TILE_TOKENS, tokens - firstToken) * PARTS;
-        int lane = threadIdx.x % HALF_WARP;
-#pragma unroll 1
-        for (int i = threadIdx.x / HALF_WARP; i < items; i += Product::THREADS / HALF_WARP) {
-            int token = i / PARTS;
-            int first = firstRow + i % PARTS * HEAD_TILE;
-            if (first < p.product.columns) {
-                uint32_t at = product.shared + (token * Product::WIDTH + i % PARTS * HEAD_TILE + lane * 4) * 4;
-                tile(Product::readOwn(at), firstToken + token, rows[token], first, lane);
-            }
+        // Threads for 64 tokens of a row: neighbours, who each have a run of them.
+        constexpr int GROUP = Product::THREADS / (Product::TILE_TOKENS * PARTS);
+        constexpr int QUADS = HEAD_TILE / 4 / GROUP;
+        int item = threadIdx.x / GROUP;
+        int member = threadIdx.x % GROUP;
+        int token = item % Product::TILE_TOKENS;
+        int part = item / Product::TILE_TOKENS;
+        int first = firstRow + part * HEAD_TILE;
+        if (firstToken + token >= tokens || first >= p.product.columns) {
+            return;
         }
+        // Members begin at different quads, so that eight neighbours touch 32 banks.
+        int turn = GROUP == 1 ? 0 : member / (GROUP / 2) * (QUADS / 2);
+        uint32_t at = product.shared + (token * Product::WIDTH + part * HEAD_TILE) * 4;
+        tile<GROUP, QUADS>(at, member * QUADS, turn, firstToken + token, rows[token], first);
     }
 
-    /** 64 tokens of a row from `first` on; `four` are the lane's. */
-    __device__ __forceinline__ void tile(float4 four, int index, const HeadRow& row, int first, int lane) const {
-        unsigned lanes = 0xffffu << (threadIdx.x & HALF_WARP);
-        int vocabulary = p.product.columns;
-        float l[4] = {four.x, four.y, four.z, four.w};
+    /** The logits of a quad, those beyond the vocabulary -infinity. */
+    __device__ __forceinline__ void load(uint32_t at, int first, int quad, float (&l)[4]) const {
+        float4 four;
+        asm volatile("ld.shared.v4.f32 {%0,%1,%2,%3}, [%4];"
+                     : "=f"(four.x), "=f"(four.y), "=f"(four.z), "=f"(four.w)
+                     : "r"(at + quad * 16)
+                     : "memory");
+        int left = p.product.columns - first - quad * 4;
+        l[0] = left > 0 ? four.x : -INFINITY;
+        l[1] = left > 1 ? four.y : -INFINITY;
+        l[2] = left > 2 ? four.z : -INFINITY;
+        l[3] = left > 3 ? four.w : -INFINITY;
+    }
+
+    /** 64 tokens of a row from `first` on, of which this thread has QUADS quads. */
+    template <int GROUP, int QUADS>
+    __device__ __forceinline__ void tile(uint32_t at, int firstQuad, int turn, int index, const HeadRow& row, int first) const {
+        unsigned group = ((1u << GROUP) - 1) << (threadIdx.x % WARP / GROUP * GROUP);
+        auto quadOf = [&](int i) { return firstQuad + (i + turn) % QUADS; };
         bool bad = false;
         bool alive = false;
         SamplePick best = {-INFINITY, NO_TOKEN};
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-            int token = first + lane * 4 + i;
-            l[i] = token < vocabulary ? l[i] : -INFINITY;
-            bad |= !(l[i] < INFINITY);
-            alive |= l[i] > -INFINITY;
-            best = better(best, SamplePick{l[i], token});
+        for (int i = 0; i < QUADS; i++) {
+            int quad = quadOf(i);
+            float l[4];
+            load(at, first, quad, l);
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                bad |= !(l[j] < INFINITY);
+                alive |= l[j] > -INFINITY;
+                best = better(best, SamplePick{l[j], first + quad * 4 + j});
+            }
         }
-        best = halfBest(lanes, best);
-        bad = __any_sync(lanes, bad);
-        alive = __any_sync(lanes, alive);
-        u64 out = (u64)index * dividedUp(vocabulary, HEAD_TILE) + first / HEAD_TILE;
+#pragma unroll
+        for (int step = GROUP / 2; step > 0; step >>= 1) {
+            SamplePick other;
+            other.value = __shfl_xor_sync(group, best.value, step);
+            other.token = __shfl_xor_sync(group, best.token, step);
+            best = better(best, other);
+        }
+        if (GROUP > 1) {
+            bad = __any_sync(group, bad);
+            alive = __any_sync(group, alive);
+        }
+        u64 out = (u64)index * dividedUp(p.product.columns, HEAD_TILE) + first / HEAD_TILE;
         HeadTile found = {best.value, best.token, -INFINITY, (bad ? BAD : 0) | (alive ? ALIVE : 0)};
         if (row.inverse > 0.0f && !bad && alive) {
-            uint4 words = philox((unsigned)(first >> 2) + lane, (unsigned)row.position, row.completion, 0u, (unsigned)row.seed,
-                                 (unsigned)(row.seed >> 32));
-            // The lane's most promising token first, as in sample_scan: few others then need their noise.
-            float promise = -INFINITY;
-            float promising = -INFINITY;
-            unsigned promisingWord = 0;
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                float most = __fmaf_rn(l[i], row.inverse, gumbelCeiling(wordOf(words, i)));
-                if (most > promise) {
-                    promise = most;
-                    promising = l[i];
-                    promisingWord = wordOf(words, i);
-                }
-            }
-            float bound = halfMax(lanes, __fmaf_rn(promising, row.inverse, gumbel(promisingWord)));
-            float needed = withSlack(bound);
-            float rank[4];
-            float own = -INFINITY;
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                rank[i] = -INFINITY;
-                if (__fmaf_rn(l[i], row.inverse, gumbelCeiling(wordOf(words, i))) >= needed) {
-                    rank[i] = __fmaf_rn(l[i], row.inverse, gumbel(wordOf(words, i)));
-                }
-                own = fmaxf(own, rank[i]);
-            }
-            found.rank = halfMax(lanes, own);
-            needed = withSlack(found.rank);
-            bool ranked = fabsf(found.rank) < RANKABLE;
-            int candidates = 0;
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                candidates += __popc(__ballot_sync(lanes, rank[i] >= needed) & lanes);
-            }
-            if (ranked && candidates == 1) {
-#pragma unroll
-                for (int i = 0; i < 4; i++) {
-                    if (rank[i] >= needed) {
-                        p.candidates[out] = SamplePick{l[i], first + lane * 4 + i};
-                    }
+            Ranks ranks = rank<GROUP, QUADS>(group, at, firstQuad, turn, row, first);
+            found.rank = ranks.first;
+            bool ranked = fabsf(ranks.first) < RANKABLE;
+            if (ranked && ranks.second < withSlack(ranks.first)) {
+                if (threadIdx.x % GROUP == 0) {
+                    p.candidates[out] = ranks.candidate;
                 }
             } else {
                 found.state |= SEVERAL | (ranked ? 0 : UNRANKED);
-                float* logits = p.product.outRows + (size_t)index * pad64(vocabulary) + first + lane * 4;
-                *(float4*)logits = make_float4(l[0], l[1], l[2], l[3]);
+                for (int i = 0; i < QUADS; i++) {
+                    float l[4];
+                    load(at, first, firstQuad + i, l);
+                    float* logits = p.product.outRows + (size_t)index * pad64(p.product.columns) + first + (firstQuad + i) * 4;
+                    *(float4*)logits = make_float4(l[0], l[1], l[2], l[3]);
+                }
             }
         }
-        if (lane == 0) {
+        if (threadIdx.x % GROUP == 0) {
             *(int4*)(p.tiles + out) = make_int4(__float_as_int(found.max), found.best, __float_as_int(found.rank), found.state);
         }
+    }
+
+    /** The two highest ranks of a tile; all that are within the slack of the highest are looked at. */
+    template <int GROUP, int QUADS>
+    __device__ __forceinline__ Ranks rank(unsigned group, uint32_t at, int firstQuad, int turn, const HeadRow& row,
+                                          int first) const {
+        auto wordsOfQuad = [&](int quad) {
+            return philox((unsigned)(first >> 2) + quad, (unsigned)row.position, row.completion, 0u, (unsigned)row.seed,
+                          (unsigned)(row.seed >> 32));
+        };
+        // By what noise can be at most, first, as in sample_scan: the most promising token gives a bound that few reach.
+        float promise = -INFINITY;
+        float promising = -INFINITY;
+        unsigned promisingWord = 0;
+#pragma unroll 2
+        for (int i = 0; i < QUADS; i++) {
+            int quad = firstQuad + (i + turn) % QUADS;
+            float l[4];
+            load(at, first, quad, l);
+            uint4 words = wordsOfQuad(quad);
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                float most = __fmaf_rn(l[j], row.inverse, gumbelCeiling(wordOf(words, j)));
+                if (most > promise) {
+                    promise = most;
+                    promising = l[j];
+                    promisingWord = wordOf(words, j);
+                }
+            }
+        }
+        float bound = __fmaf_rn(promising, row.inverse, gumbel(promisingWord));
+#pragma unroll
+        for (int step = GROUP / 2; step > 0; step >>= 1) {
+            bound = fmaxf(bound, __shfl_xor_sync(group, bound, step));
+        }
+        float needed = withSlack(bound);
+        Ranks ranks = {-INFINITY, -INFINITY, {-INFINITY, NO_TOKEN}};
+#pragma unroll 1
+        for (int i = 0; i < QUADS; i++) {
+            int quad = firstQuad + (i + turn) % QUADS;
+            float l[4];
+            load(at, first, quad, l);
+            uint4 words = wordsOfQuad(quad);
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                unsigned word = wordOf(words, j);
+                if (__fmaf_rn(l[j], row.inverse, gumbelCeiling(word)) >= needed) {
+                    add(ranks, __fmaf_rn(l[j], row.inverse, gumbel(word)), SamplePick{l[j], first + quad * 4 + j});
+                }
+            }
+        }
+#pragma unroll
+        for (int step = GROUP / 2; step > 0; step >>= 1) {
+            Ranks other;
+            other.first = __shfl_xor_sync(group, ranks.first, step);
+            other.second = __shfl_xor_sync(group, ranks.second, step);
+            other.candidate.value = __shfl_xor_sync(group, ranks.candidate.value, step);
+            other.candidate.token = __shfl_xor_sync(group, ranks.candidate.token, step);
+            float second = fmaxf(ranks.second, other.second);
+            add(ranks, other.first, other.candidate);
+            ranks.second = fmaxf(ranks.second, second);
+        }
+        return ranks;
     }
 };
 
