@@ -347,7 +347,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     }
 
     /** Whether every row of the present step has one token: then there are fewer launches. */
-    private boolean isDecode() {
+    boolean isDecode() {
         return batch.tokens == batch.rows;
     }
 
@@ -473,8 +473,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
                     "logits",
                     Launches.head(type, rows, head.rows()),
                     sampler.addHead(
-                            write.matmul(
-                                    head, sampledNormed, null, logits, Epilogue.STORE, true)));
+                            write.matmul(head, sampledNormed, null, logits, Epilogue.STORE, true)));
             return;
         }
         launch(
@@ -517,7 +516,9 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
         return sampler.suspects();
     }
 
-    /** Whether every step writes its logits, for {@link #lastLogits}. Not while any is in flight. */
+    /**
+     * Whether every step writes its logits, for {@link #lastLogits}. Not while any is in flight.
+     */
     void keepLogits(boolean value) {
         keepsLogits = value;
     }

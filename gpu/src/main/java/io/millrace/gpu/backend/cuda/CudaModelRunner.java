@@ -337,7 +337,9 @@ public final class CudaModelRunner implements ModelRunner {
         return backend;
     }
 
-    /** Whether every step writes its logits, for {@link #lastLogits}. Not while any is in flight. */
+    /**
+     * Whether every step writes its logits, for {@link #lastLogits}. Not while any is in flight.
+     */
     void keepLogits(boolean value) {
         backend.keepLogits(value);
     }
