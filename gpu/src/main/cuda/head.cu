@@ -45,14 +45,24 @@ struct Draw {
     const HeadParams& p;
     HeadRow* rows;  // (tokens of a CTA), shared
 
+    /** Slot and position of the thread's row. */
+    struct Early {
+        int slot;
+        int position;
+    };
+
+    __device__ __forceinline__ Early begin(int firstToken, int tokens) const {
+        int index = STEP_HEADER + min(firstToken + (int)threadIdx.x, tokens - 1);
+        return Early{p.sample[index], p.sample[index + p.maxRows]};
+    }
+
     template <int TOKENS>
-    __device__ __forceinline__ void prepare(int firstToken, int tokens) const {
-        int index = firstToken + threadIdx.x;
-        if (threadIdx.x < TOKENS && index < tokens) {
-            const SampleRow& row = p.rows[p.sample[STEP_HEADER + index]];
+    __device__ __forceinline__ void prepare(Early early, int firstToken, int tokens) const {
+        if (threadIdx.x < TOKENS && firstToken + threadIdx.x < tokens) {
+            const SampleRow& row = p.rows[early.slot];
             float t = row.temperature;
-            rows[threadIdx.x] = HeadRow{row.seed, row.completion, p.sample[STEP_HEADER + p.maxRows + index],
-                                        t < LEAST_NORMAL ? -1.0f : __fdiv_rn(1.0f, t)};
+            rows[threadIdx.x] =
+                    HeadRow{row.seed, row.completion, early.position, t < LEAST_NORMAL ? -1.0f : __fdiv_rn(1.0f, t)};
         }
     }
 
@@ -70,10 +80,8 @@ struct Draw {
         if (firstToken + token >= tokens || first >= p.product.columns) {
             return;
         }
-        // Members begin at different quads, so that eight neighbours touch 32 banks.
-        int turn = GROUP == 1 ? 0 : member / (GROUP / 2) * (QUADS / 2);
         uint32_t at = product.shared + (token * Product::WIDTH + part * HEAD_TILE) * 4;
-        tile<GROUP, QUADS>(at, member * QUADS, turn, firstToken + token, rows[token], first);
+        tile<GROUP, QUADS>(at, member * QUADS, firstToken + token, rows[token], first);
     }
 
     /** The logits of a quad, those beyond the vocabulary -infinity. */
@@ -83,33 +91,39 @@ struct Draw {
                      : "=f"(four.x), "=f"(four.y), "=f"(four.z), "=f"(four.w)
                      : "r"(at + quad * 16)
                      : "memory");
+        l[0] = four.x;
+        l[1] = four.y;
+        l[2] = four.z;
+        l[3] = four.w;
         int left = p.product.columns - first - quad * 4;
-        l[0] = left > 0 ? four.x : -INFINITY;
-        l[1] = left > 1 ? four.y : -INFINITY;
-        l[2] = left > 2 ? four.z : -INFINITY;
-        l[3] = left > 3 ? four.w : -INFINITY;
+        if (left < 4) {
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                l[j] = j < left ? l[j] : -INFINITY;
+            }
+        }
     }
 
     /** 64 tokens of a row from `first` on, of which this thread has QUADS quads. */
     template <int GROUP, int QUADS>
-    __device__ __forceinline__ void tile(uint32_t at, int firstQuad, int turn, int index, const HeadRow& row, int first) const {
+    __device__ __forceinline__ void tile(uint32_t at, int firstQuad, int index, const HeadRow& row, int first) const {
         unsigned group = ((1u << GROUP) - 1) << (threadIdx.x % WARP / GROUP * GROUP);
-        auto quadOf = [&](int i) { return firstQuad + (i + turn) % QUADS; };
         bool bad = false;
-        bool alive = false;
-        SamplePick best = {-INFINITY, NO_TOKEN};
+        float max = -INFINITY;
+        int maxQuad = firstQuad;
+        float l[4];
 #pragma unroll
         for (int i = 0; i < QUADS; i++) {
-            int quad = quadOf(i);
-            float l[4];
-            load(at, first, quad, l);
-#pragma unroll
-            for (int j = 0; j < 4; j++) {
-                bad |= !(l[j] < INFINITY);
-                alive |= l[j] > -INFINITY;
-                best = better(best, SamplePick{l[j], first + quad * 4 + j});
+            load(at, first, firstQuad + i, l);
+            bad |= !(l[0] < INFINITY) | !(l[1] < INFINITY) | !(l[2] < INFINITY) | !(l[3] < INFINITY);
+            float most = fmaxf(fmaxf(l[0], l[1]), fmaxf(l[2], l[3]));
+            if (most > max) {
+                max = most;
+                maxQuad = firstQuad + i;
             }
         }
+        load(at, first, maxQuad, l);
+        SamplePick best = {max, first + maxQuad * 4 + (l[0] == max ? 0 : l[1] == max ? 1 : l[2] == max ? 2 : 3)};
 #pragma unroll
         for (int step = GROUP / 2; step > 0; step >>= 1) {
             SamplePick other;
@@ -117,14 +131,14 @@ struct Draw {
             other.token = __shfl_xor_sync(group, best.token, step);
             best = better(best, other);
         }
+        bool alive = best.value > -INFINITY;
         if (GROUP > 1) {
             bad = __any_sync(group, bad);
-            alive = __any_sync(group, alive);
         }
         u64 out = (u64)index * dividedUp(p.product.columns, HEAD_TILE) + first / HEAD_TILE;
         HeadTile found = {best.value, best.token, -INFINITY, (bad ? BAD : 0) | (alive ? ALIVE : 0)};
         if (row.inverse > 0.0f && !bad && alive) {
-            Ranks ranks = rank<GROUP, QUADS>(group, at, firstQuad, turn, row, first);
+            Ranks ranks = rank<GROUP, QUADS>(group, at, firstQuad, row, first);
             found.rank = ranks.first;
             bool ranked = fabsf(ranks.first) < RANKABLE;
             if (ranked && ranks.second < withSlack(ranks.first)) {
@@ -134,7 +148,6 @@ struct Draw {
             } else {
                 found.state |= SEVERAL | (ranked ? 0 : UNRANKED);
                 for (int i = 0; i < QUADS; i++) {
-                    float l[4];
                     load(at, first, firstQuad + i, l);
                     float* logits = p.product.outRows + (size_t)index * pad64(p.product.columns) + first + (firstQuad + i) * 4;
                     *(float4*)logits = make_float4(l[0], l[1], l[2], l[3]);
@@ -148,8 +161,7 @@ struct Draw {
 
     /** The two highest ranks of a tile; all that are within the slack of the highest are looked at. */
     template <int GROUP, int QUADS>
-    __device__ __forceinline__ Ranks rank(unsigned group, uint32_t at, int firstQuad, int turn, const HeadRow& row,
-                                          int first) const {
+    __device__ __forceinline__ Ranks rank(unsigned group, uint32_t at, int firstQuad, const HeadRow& row, int first) const {
         auto wordsOfQuad = [&](int quad) {
             return philox((unsigned)(first >> 2) + quad, (unsigned)row.position, row.completion, 0u, (unsigned)row.seed,
                           (unsigned)(row.seed >> 32));
@@ -160,7 +172,7 @@ struct Draw {
         unsigned promisingWord = 0;
 #pragma unroll 2
         for (int i = 0; i < QUADS; i++) {
-            int quad = firstQuad + (i + turn) % QUADS;
+            int quad = firstQuad + i;
             float l[4];
             load(at, first, quad, l);
             uint4 words = wordsOfQuad(quad);
@@ -183,7 +195,7 @@ struct Draw {
         Ranks ranks = {-INFINITY, -INFINITY, {-INFINITY, NO_TOKEN}};
 #pragma unroll 1
         for (int i = 0; i < QUADS; i++) {
-            int quad = firstQuad + (i + turn) % QUADS;
+            int quad = firstQuad + i;
             float l[4];
             load(at, first, quad, l);
             uint4 words = wordsOfQuad(quad);

@@ -15,9 +15,9 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cuda=$here/../../main/cuda
-flags=(-fatbin -std=c++17 -O3 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true -I "$cuda/include")
+flags=(-fatbin -std=c++17 -O3 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true)
 
-# KERNEL FILTER ARCHITECTURE: matmul.cu with no other kernel, passed through sed.
+# KERNEL FILTER ARCHITECTURE: matmul.cu with no other kernel, its header passed through sed.
 single() {
     local name=${1%_old}
     name=${name%_planted}
@@ -29,22 +29,23 @@ single() {
         cluster="CLUSTER($segments)"
     fi
     case $tile in 16) stages=8 ;; 32 | 64) stages=6 ;; 128) stages=4 ;; esac
+    sed "$2" "$cuda/include/matmul.h" >"$out/include/matmul.h"
     {
-        sed '/^#define SPLIT_MATMUL/,$d' "$cuda/matmul.cu" | sed "$2"
+        sed '/^#define SPLIT_MATMUL/,$d' "$cuda/matmul.cu"
         if [ "$tile" = large ]; then
             echo "MATMUL($type, , $T, 256, 1, 128, 128, 2, 4, 3, 0)"
         else
             echo "MATMUL($type, $cluster, $T, 128, 2, 64, $tile, 4, 1, $stages, $segments)"
         fi
     } >"$out/$1.cu"
-    "$nvcc" "${flags[@]}" "-gencode=arch=$3" -o "$out/$1.fatbin" "$out/$1.cu"
+    "$nvcc" "${flags[@]}" -I "$out/include" -I "$cuda/include" "-gencode=arch=$3" -o "$out/$1.fatbin" "$out/$1.cu"
     rm "$out/$1.cu"
     echo "$1" >>"$out/names"
 }
 
 build() {
     nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
-    mkdir -p "$out"
+    mkdir -p "$out/include"
     rm -f "$out/names"
     "$nvcc" -std=c++17 -O2 -arch=sm_90 -I "$cuda/include" -o "$out/kernel_check" "$here/kernel_check.cu"
     local tile new=compute_90a,code=sm_90a old=compute_80,code=sm_90

@@ -201,7 +201,10 @@ struct Matmul {
         return true;
     }
 
-    /** Epilogue: `prepare` while the first tiles come, `finish` once this CTA's sums are in shared memory. Not for clusters. */
+    /**
+     * Epilogue: `begin` before the first tiles are asked for, `prepare` while they come, with what `begin` gave; `finish` once this
+     * CTA's sums are in shared memory. Not for clusters.
+     */
     template <class Epilogue>
     __device__ __forceinline__ void run(const Epilogue& epilogue) {
         extern __shared__ __align__(1024) char dynamic[];
@@ -226,6 +229,7 @@ struct Matmul {
         }
         int from = SPLIT ? segmentStart(p, blockIdx.z) : 0;
         int to = SPLIT ? segmentStart(p, blockIdx.z + 1) : blocks;
+        auto early = epilogue.begin(firstToken, tokens);
 #pragma unroll
         for (int i = 0; i < STAGES - 1; i++) {
             if (from + i < to) {
@@ -233,7 +237,7 @@ struct Matmul {
             }
             commitCopies();
         }
-        epilogue.template prepare<TOKENS>(firstToken, tokens);
+        epilogue.template prepare<TOKENS>(early, firstToken, tokens);
         float acc[MI][NI][4];
         clear(acc);
         float sum[MI][NI][4];
@@ -283,8 +287,10 @@ struct Matmul {
 
 /** Sums to where MatmulParams has them. */
 struct Store {
+    __device__ __forceinline__ int begin(int firstToken, int tokens) const { return 0; }
+
     template <int TOKENS>
-    __device__ __forceinline__ void prepare(int firstToken, int tokens) const {}
+    __device__ __forceinline__ void prepare(int early, int firstToken, int tokens) const {}
 
     template <class Product>
     __device__ __forceinline__ void finish(const Product& product, int firstRow, int firstToken, int tokens) const {

@@ -61,6 +61,7 @@ class FreeNumericsTest {
         try (CudaModelRunner runner =
                 CudaModelRunner.open(folder, options, segmentation, 1, LoadProgress.NONE)) {
             runner.fillArena(0xff);
+            runner.keepLogits(true);
             TestingSequences sequences =
                     new RecordingModelRunner(runner, runner::lastLogits).sequences(MAX_TOKENS, 3);
             List<float[]> logits = new ArrayList<>();
