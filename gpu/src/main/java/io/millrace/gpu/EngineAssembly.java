@@ -79,6 +79,11 @@ final class EngineAssembly {
                             context,
                             folder.defaultSampling(),
                             runner.device());
+            LOG.info(
+                    "{} is loaded on {}, fingerprint {}",
+                    model.name(),
+                    model.device(),
+                    model.fingerprint());
             return new DecoderEngine(
                     model,
                     text,

@@ -38,6 +38,11 @@ record BenchOrigin(String device, String driver, String commit) {
         return new BenchOrigin(gpu + ", " + device, driverVersion(), commit);
     }
 
+    /** The device, and the driver where it has a part. */
+    String machine() {
+        return driver == null ? device : device + ", driver " + driver;
+    }
+
     /** Of the GPU's kernel module; there is no other way to ask without a library. */
     private static String driverVersion() {
         try {

@@ -198,12 +198,16 @@ final class ChaosCommand implements Callable<Integer> {
 
     private int verdict(Path home, ChaosSuite suite) throws IOException, InterruptedException {
         BenchOrigin origin = BenchOrigin.of(home);
+        List<String> gpus = suite.gpus();
+        if (!gpus.isEmpty()) {
+            origin = origin.on(String.join(" and ", gpus));
+        }
         String command =
                 "./millrace "
                         + String.join(
                                 " ",
                                 spec.commandLine().getParent().getParseResult().originalArgs());
-        ChaosReport all = suite.report(command, origin.device(), origin.commit());
+        ChaosReport all = suite.report(command, origin.machine(), origin.commit());
         if (report != null) {
             Path file = report.toAbsolutePath();
             all.write(file.getParent(), file.getFileName().toString());

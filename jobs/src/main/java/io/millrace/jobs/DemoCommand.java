@@ -67,6 +67,14 @@ final class DemoCommand implements Callable<Integer> {
     @Mixin private WeightsArgument format = new WeightsArgument();
 
     @Option(
+            names = "--answers",
+            paramLabel = "FILE",
+            description =
+                    "Writes the answers to a file too, as they were committed, in the order of their"
+                            + " ids: of two runs on one kind of device, the files are equal.")
+    private Path answers;
+
+    @Option(
             names = "--ui-port",
             paramLabel = "PORT",
             defaultValue = "0",
@@ -90,6 +98,7 @@ final class DemoCommand implements Callable<Integer> {
         Path folder = model == null ? home.resolve("models").resolve("triage") : model;
         List<InferenceRequest> requests =
                 read(prompts == null ? folder.resolve("demo.jsonl") : prompts);
+        AnswerFile file = answers == null ? null : new AnswerFile(answers);
         Path scratch = Files.createTempDirectory("millrace-demo-");
         Signals.onStop(() -> abandon(scratch));
         long start = System.nanoTime();
@@ -103,7 +112,7 @@ final class DemoCommand implements Callable<Integer> {
             JobArguments arguments = arguments(folder, broker.bootstrapServers());
             createTopics(arguments);
             arguments.engine.checkFolder();
-            return answer(arguments, scratch, requests);
+            return answer(arguments, scratch, requests, file);
         } finally {
             delete(scratch);
         }
@@ -129,7 +138,8 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
-    private int answer(JobArguments arguments, Path scratch, List<InferenceRequest> requests)
+    private int answer(
+            JobArguments arguments, Path scratch, List<InferenceRequest> requests, AnswerFile file)
             throws Exception {
         try (EmbeddedJob job =
                         new EmbeddedJob(
@@ -151,7 +161,14 @@ final class DemoCommand implements Callable<Integer> {
             int seen = 0;
             long lastNews = start;
             while (!table.complete() && System.nanoTime() - lastNews < PATIENCE.toNanos()) {
-                reader.poll(POLL, item -> progress.plain(table.add(item)));
+                reader.poll(
+                        POLL,
+                        item -> {
+                            progress.plain(table.add(item));
+                            if (file != null) {
+                                file.add(item.record());
+                            }
+                        });
                 job.tellFailures();
                 if (table.seen() > seen) {
                     seen = table.seen();
@@ -160,6 +177,9 @@ final class DemoCommand implements Callable<Integer> {
             }
             progress.plain("");
             progress.plain(table.summary((System.nanoTime() - start) / 1e9));
+            if (file != null) {
+                file.write();
+            }
             if (Progress.isTerminal()) {
                 progress.plain("");
                 progress.plain("The cluster is still up at " + job.webUi() + ": Enter ends it.");

@@ -2,6 +2,7 @@ package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
@@ -14,7 +15,9 @@ class DemoITCase {
 
     @Test
     void answersAllItsPromptsAndEndsWithoutATerminal() throws Exception {
-        try (TestingProcess demo = TestingProcess.millrace(folder, "demo")) {
+        Path answers = folder.resolve("answers.jsonl");
+        try (TestingProcess demo =
+                TestingProcess.millrace(folder, "demo", "--answers=" + answers)) {
             assertThat(demo.exitCode(Duration.ofSeconds(150)))
                     .as(String.join("\n", demo.lines()))
                     .isZero();
@@ -27,6 +30,10 @@ class DemoITCase {
                     .as(right)
                     .isGreaterThan(Integer.parseInt(words[4]) * 4);
             assertThat(demo.lines()).noneMatch(line -> line.contains("WARNING"));
+            assertThat(Files.readAllLines(answers))
+                    .hasSize(Integer.parseInt(answered.split(" +")[1]))
+                    .allMatch(line -> line.contains("\"model_fingerprint\":"))
+                    .isSorted();
         }
     }
 }

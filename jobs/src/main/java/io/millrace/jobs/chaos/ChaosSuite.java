@@ -108,6 +108,11 @@ public final class ChaosSuite implements AutoCloseable {
         return report;
     }
 
+    /** GPUs that the model has run on so far; none where it ran on the CPU. */
+    public List<String> gpus() throws IOException {
+        return DeviceLog.gpus(folder);
+    }
+
     /**
      * What all runs so far have shown.
      *
@@ -135,22 +140,16 @@ public final class ChaosSuite implements AutoCloseable {
 
     private ChaosRun chaosRun(String name, Faults faults, long seed, History history)
             throws IOException {
-        List<String> options = new ArrayList<>(settings.jobOptions());
-        setUnlessGiven(options, "--device", "cpu");
-        setUnlessGiven(options, "--threads", "1");
-        setUnlessGiven(options, "--max-in-flight", "48");
+        JobOptions options = new JobOptions(settings.jobOptions());
+        options.setUnlessGiven("--threads", "1");
+        options.setUnlessGiven("--max-in-flight", "48");
+        options.chooseDevice();
         options.add("--checkpoint-interval=" + settings.checkpointInterval().toMillis() + "ms");
         if (faults.kinds().contains(FaultKind.OUTAGE)) {
             options.add("-Ktransaction.timeout.ms=" + ClusterJob.TRANSACTION_TIMEOUT_MS);
         }
-        ClusterJob job = new ClusterJob(cluster, monitor, name, folder, options);
+        ClusterJob job = new ClusterJob(cluster, monitor, name, folder, options.all());
         return new ChaosRun(settings, prompts, job, history, faults, seed);
-    }
-
-    private static void setUnlessGiven(List<String> options, String name, String value) {
-        if (options.stream().noneMatch(each -> each.startsWith(name + "="))) {
-            options.add(name + "=" + value);
-        }
     }
 
     /** Makes the topics of a run anew. */
