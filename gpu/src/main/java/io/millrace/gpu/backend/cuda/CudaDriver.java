@@ -27,6 +27,7 @@ final class CudaDriver {
     static void start() throws GpuException {
         int result;
         int[] version = {0};
+        JCudaLibrary.place(Path.of(System.getProperty("java.io.tmpdir")));
         try {
             JCudaDriver.setExceptionsEnabled(false);
             result = JCudaDriver.cuInit(0);

@@ -1,5 +1,8 @@
 package io.millrace.gpu.backend.cuda;
 
+import java.io.IOException;
+import java.nio.file.Path;
+
 /** Says what the kernels need of driver and GPU, and in one sentence what is missing. */
 final class GpuRequirements {
     /** As cuDriverGetVersion tells it: the CUDA release that the driver was made for. */
@@ -24,6 +27,13 @@ final class GpuRequirements {
                         + " driver "
                         + DRIVER
                         + " or later, or take the device cpu.",
+                cause);
+    }
+
+    static GpuException noLibrary(Path file, IOException cause) {
+        return new GpuException(
+                "JCuda's library cannot be written to %s (%s): make room there, or have java.io.tmpdir name another folder."
+                        .formatted(file, cause),
                 cause);
     }
 
