@@ -140,16 +140,22 @@ public final class ChaosSuite implements AutoCloseable {
 
     private ChaosRun chaosRun(String name, Faults faults, long seed, History history)
             throws IOException {
-        JobOptions options = new JobOptions(settings.jobOptions());
-        options.setUnlessGiven("--threads", "1");
-        options.setUnlessGiven("--max-in-flight", "48");
-        options.chooseDevice();
+        List<String> options = new ArrayList<>(settings.jobOptions());
+        setUnlessGiven(options, "--device", "cpu");
+        setUnlessGiven(options, "--threads", "1");
+        setUnlessGiven(options, "--max-in-flight", "48");
         options.add("--checkpoint-interval=" + settings.checkpointInterval().toMillis() + "ms");
         if (faults.kinds().contains(FaultKind.OUTAGE)) {
             options.add("-Ktransaction.timeout.ms=" + ClusterJob.TRANSACTION_TIMEOUT_MS);
         }
-        ClusterJob job = new ClusterJob(cluster, monitor, name, folder, options.all());
+        ClusterJob job = new ClusterJob(cluster, monitor, name, folder, options);
         return new ChaosRun(settings, prompts, job, history, faults, seed);
+    }
+
+    private static void setUnlessGiven(List<String> options, String name, String value) {
+        if (options.stream().noneMatch(each -> each.startsWith(name + "="))) {
+            options.add(name + "=" + value);
+        }
     }
 
     /** Makes the topics of a run anew. */
