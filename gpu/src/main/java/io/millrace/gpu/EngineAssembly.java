@@ -51,11 +51,14 @@ final class EngineAssembly {
 
     private static Engine open(EngineOptions options, LoadProgress progress, RunnerLoader loader)
             throws IOException {
-        ModelFolder folder = ModelFolder.open(Path.of(options.model()));
+        ModelFolder folder = ModelFolder.open(options);
         int context = context(options, folder.maxPositions());
         FutureTask<ModelText> reading =
                 ModelText.openBeside(Path.of(options.model()), folder.tokenizerFile());
         ModelRunner runner = loader.load(folder, options, progress);
+        if (folder.isDummy()) {
+            LOG.warn("Weights of {} are dummy: answers are noise.", options.modelName());
+        }
         try {
             ModelText text = ModelText.await(reading);
             long cache = (runner.kvBlocks() - 1L) * runner.blockSize();
@@ -68,12 +71,13 @@ final class EngineAssembly {
             ModelInfo model =
                     new ModelInfo(
                             options.modelName(),
-                            fingerprint(
-                                    folder.fingerprint(),
-                                    runner.fingerprint(),
-                                    SAMPLING,
-                                    text.fingerprint(),
-                                    length),
+                            (folder.isDummy() ? ModelFolder.DUMMY : "")
+                                    + fingerprint(
+                                            folder.fingerprint(),
+                                            runner.fingerprint(),
+                                            SAMPLING,
+                                            text.fingerprint(),
+                                            length),
                             parts,
                             runner.vocabularySize(),
                             context,
@@ -109,6 +113,11 @@ final class EngineAssembly {
         if (!options.weights().equals("model") && !options.weights().equals("int8")) {
             throw new IOException(
                     "The weights are %s; they must be model or int8.".formatted(options.weights()));
+        }
+        if (!options.loadFormat().equals("auto") && !options.loadFormat().equals("dummy")) {
+            throw new IOException(
+                    "The load format is %s; it must be auto or dummy."
+                            .formatted(options.loadFormat()));
         }
         if (options.weights().equals("int8") && options.device().equals("cuda")) {
             throw new IOException(

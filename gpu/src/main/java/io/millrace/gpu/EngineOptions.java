@@ -20,6 +20,8 @@ import java.io.Serializable;
  *     first
  * @param gpuMemoryUtilization share of the GPU's memory that the engine fills with KV blocks,
  *     weights and whatever else is there included
+ * @param loadFormat {@code auto} reads the weights that lie in the folder, {@code dummy} reads none
+ *     and makes noise of the shapes that config.json says, the same each time
  */
 public record EngineOptions(
         String model,
@@ -33,7 +35,8 @@ public record EngineOptions(
         int threads,
         String weights,
         int gpu,
-        double gpuMemoryUtilization)
+        double gpuMemoryUtilization,
+        String loadFormat)
         implements Serializable {
 
     /** In place of an index. */
@@ -44,7 +47,7 @@ public record EngineOptions(
         String trimmed = folder.endsWith("/") ? folder.substring(0, folder.length() - 1) : folder;
         String name = trimmed.substring(trimmed.lastIndexOf('/') + 1);
         return new EngineOptions(
-                trimmed, name, "auto", 0, 16, 0, 512, 64, 0, "model", ANY_GPU, 0.9);
+                trimmed, name, "auto", 0, 16, 0, 512, 64, 0, "model", ANY_GPU, 0.9, "auto");
     }
 
     public EngineOptions withModelName(String value) {
@@ -60,7 +63,8 @@ public record EngineOptions(
                 threads,
                 weights,
                 gpu,
-                gpuMemoryUtilization);
+                gpuMemoryUtilization,
+                loadFormat);
     }
 
     public EngineOptions withDevice(String value) {
@@ -76,7 +80,8 @@ public record EngineOptions(
                 threads,
                 weights,
                 gpu,
-                gpuMemoryUtilization);
+                gpuMemoryUtilization,
+                loadFormat);
     }
 
     public EngineOptions withMaxModelLen(int value) {
@@ -92,7 +97,8 @@ public record EngineOptions(
                 threads,
                 weights,
                 gpu,
-                gpuMemoryUtilization);
+                gpuMemoryUtilization,
+                loadFormat);
     }
 
     public EngineOptions withBlockSize(int value) {
@@ -108,7 +114,8 @@ public record EngineOptions(
                 threads,
                 weights,
                 gpu,
-                gpuMemoryUtilization);
+                gpuMemoryUtilization,
+                loadFormat);
     }
 
     public EngineOptions withKvCacheBytes(long value) {
@@ -124,7 +131,8 @@ public record EngineOptions(
                 threads,
                 weights,
                 gpu,
-                gpuMemoryUtilization);
+                gpuMemoryUtilization,
+                loadFormat);
     }
 
     public EngineOptions withMaxBatchedTokens(int value) {
@@ -140,7 +148,8 @@ public record EngineOptions(
                 threads,
                 weights,
                 gpu,
-                gpuMemoryUtilization);
+                gpuMemoryUtilization,
+                loadFormat);
     }
 
     public EngineOptions withMaxSequences(int value) {
@@ -156,7 +165,8 @@ public record EngineOptions(
                 threads,
                 weights,
                 gpu,
-                gpuMemoryUtilization);
+                gpuMemoryUtilization,
+                loadFormat);
     }
 
     public EngineOptions withThreads(int value) {
@@ -172,7 +182,8 @@ public record EngineOptions(
                 value,
                 weights,
                 gpu,
-                gpuMemoryUtilization);
+                gpuMemoryUtilization,
+                loadFormat);
     }
 
     public EngineOptions withWeights(String value) {
@@ -188,7 +199,8 @@ public record EngineOptions(
                 threads,
                 value,
                 gpu,
-                gpuMemoryUtilization);
+                gpuMemoryUtilization,
+                loadFormat);
     }
 
     public EngineOptions withGpu(int value) {
@@ -204,7 +216,8 @@ public record EngineOptions(
                 threads,
                 weights,
                 value,
-                gpuMemoryUtilization);
+                gpuMemoryUtilization,
+                loadFormat);
     }
 
     public EngineOptions withGpuMemoryUtilization(double value) {
@@ -220,6 +233,24 @@ public record EngineOptions(
                 threads,
                 weights,
                 gpu,
+                value,
+                loadFormat);
+    }
+
+    public EngineOptions withLoadFormat(String value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                maxModelLen,
+                blockSize,
+                kvCacheBytes,
+                maxBatchedTokens,
+                maxSequences,
+                threads,
+                weights,
+                gpu,
+                gpuMemoryUtilization,
                 value);
     }
 }

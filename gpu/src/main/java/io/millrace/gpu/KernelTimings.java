@@ -4,7 +4,6 @@ import io.millrace.gpu.backend.cuda.CudaModelRunner;
 import io.millrace.gpu.backend.cuda.KernelTimer;
 import io.millrace.gpu.model.ModelFolder;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -49,7 +48,7 @@ public record KernelTimings(String device, List<KernelTiming> all) {
     public static KernelTimings measure(EngineOptions options, int repeats, LoadProgress progress)
             throws IOException {
         EngineAssembly.check(options);
-        ModelFolder folder = ModelFolder.open(Path.of(options.model()));
+        ModelFolder folder = ModelFolder.open(options);
         try (KernelTimer timer = KernelTimer.open(folder, options, progress)) {
             return new KernelTimings(timer.device(), timer.time(repeats));
         }

@@ -2,7 +2,6 @@ package io.millrace.gpu;
 
 import io.millrace.gpu.model.ModelFolder;
 import java.io.IOException;
-import java.nio.file.Path;
 
 /**
  * How large a model's weights are in memory, told from its folder without loading it.
@@ -18,7 +17,7 @@ public record WeightBytes(long all, long perStep) {
      * @throws IOException no model that the engine knows; the message is one sentence for the user
      */
     public static WeightBytes of(EngineOptions options) throws IOException {
-        ModelFolder model = ModelFolder.open(Path.of(options.model()));
+        ModelFolder model = ModelFolder.open(options);
         return options.weights().equals("int8")
                 ? new WeightBytes(model.int8WeightBytes(), model.int8StepBytes())
                 : new WeightBytes(model.weightBytes(), model.stepBytes());

@@ -55,7 +55,7 @@ public final class Decoder<M, V, A> {
             ModelFolder folder, Backend<M, V, A> backend, LoadProgress progress)
             throws IOException {
         DecoderShape shape = folder.shape();
-        WeightReader<M, V> reader = new WeightReader<>(folder, backend, progress);
+        FolderReader<M, V> reader = new FolderReader<>(folder, backend, progress);
         DecoderWeights<M, V> weights = folder.family().weights(shape, reader);
         reader.finish();
         return new Decoder<>(backend, shape, weights);

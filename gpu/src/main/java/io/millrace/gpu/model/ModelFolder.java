@@ -1,9 +1,11 @@
 package io.millrace.gpu.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.EngineOptions;
 import io.millrace.gpu.SamplingParameters;
 import io.millrace.gpu.backend.AttentionShape;
 import io.millrace.gpu.backend.RotaryTable;
+import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.SafeTensors;
 import io.millrace.gpu.tensor.Tensor;
@@ -31,8 +33,16 @@ import java.util.regex.Pattern;
  * model.safetensors        the weights, or
  * model.safetensors.index.json with the shards that it names
  * </pre>
+ *
+ * Of a dummy model the weights are not looked for: they are noise, as {@link DummyTensors} has it.
  */
 public final class ModelFolder {
+    /** What the fingerprint of a dummy model begins with. */
+    public static final String DUMMY = "dummy-";
+
+    /** Names the rule by which dummy weights are made; a change of it changes the number. */
+    private static final String NOISE = "noise-1";
+
     private static final String CONFIG = "config.json";
     private static final String GENERATION = "generation_config.json";
     private static final String TOKENIZER = "tokenizer.json";
@@ -55,6 +65,7 @@ public final class ModelFolder {
     private final DecoderShape shape;
     private final SamplingParameters defaultSampling;
     private final List<Integer> endOfTextIds;
+    private final boolean dummy;
     private final Map<String, Tensor> tensors;
     private String fingerprint;
 
@@ -64,21 +75,32 @@ public final class ModelFolder {
             DecoderShape shape,
             SamplingParameters defaultSampling,
             List<Integer> endOfTextIds,
+            boolean dummy,
             Map<String, Tensor> tensors) {
         this.path = path;
         this.family = family;
         this.shape = shape;
         this.defaultSampling = defaultSampling;
         this.endOfTextIds = endOfTextIds;
+        this.dummy = dummy;
         this.tensors = tensors;
     }
 
     /**
-     * Reads everything but the weights.
+     * Reads everything but the weights of the model that an engine is to be opened with.
      *
      * @throws InvalidModelException a folder that is missing, broken or not supported
      */
+    public static ModelFolder open(EngineOptions options) throws IOException {
+        return open(Path.of(options.model()), options.loadFormat().equals("dummy"));
+    }
+
+    /** The same, of a folder with weights. */
     public static ModelFolder open(Path path) throws IOException {
+        return open(path, false);
+    }
+
+    private static ModelFolder open(Path path, boolean dummy) throws IOException {
         if (!Files.isDirectory(path)) {
             throw new InvalidModelException("There is no model folder " + path + ".");
         }
@@ -101,7 +123,20 @@ public final class ModelFolder {
                 shape,
                 GenerationDefaults.sampling(generation),
                 GenerationDefaults.endOfTextIds(generation, config, shape.vocabulary()),
-                openWeights(path));
+                dummy,
+                dummy ? DummyTensors.of(family, shape, type(config)) : openWeights(path));
+    }
+
+    /** The type that config.json says weights have; newer ones call it otherwise. */
+    private static DType type(ConfigFile config) throws InvalidModelException {
+        String key = config.has("dtype") ? "dtype" : "torch_dtype";
+        String type = config.text(key, "bfloat16");
+        return switch (type) {
+            case "bfloat16" -> DType.BF16;
+            case "float16" -> DType.F16;
+            case "float32" -> DType.F32;
+            default -> throw config.unsupported(key, type, "bfloat16, float16, float32");
+        };
     }
 
     private static Map<String, Tensor> openWeights(Path path) throws IOException {
@@ -192,6 +227,11 @@ public final class ModelFolder {
         return new RotaryTable(frequencies, positions);
     }
 
+    /** Whether its weights are noise. */
+    public boolean isDummy() {
+        return dummy;
+    }
+
     Family family() {
         return family;
     }
@@ -227,7 +267,7 @@ public final class ModelFolder {
         }
     }
 
-    /** Bytes of all weights on disk. */
+    /** Bytes of all weights as the model has them. */
     public long weightBytes() {
         return tensors.values().stream().mapToLong(Tensor::bytes).sum();
     }
@@ -275,8 +315,9 @@ public final class ModelFolder {
     }
 
     /**
-     * Hash of config, generation config, tokenizer and weights: 24 hex digits. Free after the
-     * weights were loaded, since loading hashes them; else it reads them.
+     * Hash of config, generation config, tokenizer and weights: 24 hex digits, behind {@link
+     * #DUMMY} if weights are. Free after the weights were loaded, since loading hashes them; else
+     * it reads them.
      */
     public synchronized String fingerprint() throws IOException {
         if (fingerprint == null) {
@@ -289,11 +330,16 @@ public final class ModelFolder {
                     sha.update(bytes);
                 }
             }
-            // By name, so that the same model sharded otherwise is the same model.
-            for (Tensor tensor : new TreeMap<>(tensors).values()) {
-                sha.update(tensor.digest());
+            if (dummy) {
+                sha.update(NOISE.getBytes(StandardCharsets.UTF_8));
+            } else {
+                // By name, so that the same model sharded otherwise is the same model.
+                for (Tensor tensor : new TreeMap<>(tensors).values()) {
+                    sha.update(tensor.digest());
+                }
             }
-            fingerprint = HexFormat.of().formatHex(sha.digest(), 0, 12);
+            String hash = HexFormat.of().formatHex(sha.digest(), 0, 12);
+            fingerprint = dummy ? DUMMY + hash : hash;
         }
         return fingerprint;
     }

@@ -1,7 +1,6 @@
 package io.millrace.gpu.tensor;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 
 /**
  * One pass over a tensor's pieces, in any order and by any number of threads. Once all of them were
@@ -10,12 +9,12 @@ import java.nio.channels.FileChannel;
 public final class PieceReader implements AutoCloseable {
     private final Tensor tensor;
     private final PieceHashes hashes;
-    private final FileChannel channel;
+    private final TensorBytes.Reader source;
 
-    PieceReader(Tensor tensor, PieceHashes hashes, FileChannel channel) {
+    PieceReader(Tensor tensor, PieceHashes hashes, TensorBytes.Reader source) {
         this.tensor = tensor;
         this.hashes = hashes;
-        this.channel = channel;
+        this.source = source;
     }
 
     /** Number of pieces. */
@@ -42,7 +41,7 @@ public final class PieceReader implements AutoCloseable {
     public int read(int piece, byte[] to) throws IOException {
         long from = piece * hashes.pieceBytes;
         int length = (int) Math.min(hashes.pieceBytes, tensor.bytes() - from);
-        tensor.fill(channel, to, length, from);
+        tensor.fill(source, to, length, from);
         hashes.set(piece, to, length);
         return length;
     }
@@ -50,7 +49,7 @@ public final class PieceReader implements AutoCloseable {
     /** Whatever thread; what it did not see of others' reading, it does not count as read. */
     @Override
     public void close() throws IOException {
-        channel.close();
+        source.close();
         tensor.hashed(hashes);
     }
 }

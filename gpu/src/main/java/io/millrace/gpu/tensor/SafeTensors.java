@@ -73,8 +73,7 @@ public final class SafeTensors {
                             e.name,
                             e.type,
                             e.shape,
-                            file,
-                            8 + header.length + e.begin,
+                            new FileBytes(file, 8 + header.length + e.begin),
                             e.end - e.begin));
         }
         return tensors;

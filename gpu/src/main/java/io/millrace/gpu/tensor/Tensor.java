@@ -1,28 +1,23 @@
 package io.millrace.gpu.tensor;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
 /**
- * One tensor in a file: row-major, little-endian. Its bytes stay on disk until {@link #read} or
- * {@link #openPieces}; either also hashes them, so that a model is hashed by the one pass that
- * loads it.
+ * One tensor: row-major, little-endian. Its bytes stay where they are, on disk or not yet made,
+ * until {@link #read} or {@link #openPieces}; either also hashes them, so that a model is hashed by
+ * the one pass that loads it.
  */
 public final class Tensor {
     private static final int PIECE_BYTES = 16 << 20;
-    private static final int READ_BYTES = 256 << 10;
 
     private final String name;
     private final String typeName;
     private final long[] shape;
-    private final Path file;
-    private final long position;
+    private final TensorBytes source;
     private final long bytes;
 
     /** What this is the transpose of, or null. */
@@ -30,23 +25,35 @@ public final class Tensor {
 
     private byte[] digest;
 
-    Tensor(String name, String typeName, long[] shape, Path file, long position, long bytes) {
-        this(name, typeName, shape, file, position, bytes, null);
+    Tensor(String name, String typeName, long[] shape, TensorBytes source, long bytes) {
+        this(name, typeName, shape, source, bytes, null);
+    }
+
+    /** The tensor of that name, type and shape whose numbers are all 1. */
+    public static Tensor ones(String name, DType type, long... shape) {
+        return made(name, type, shape, new OneBytes(type));
+    }
+
+    /** A tensor that is not in any file. */
+    static Tensor made(String name, DType type, long[] shape, TensorBytes source) {
+        long bytes = type.bytes();
+        for (long dim : shape) {
+            bytes = Math.multiplyExact(bytes, dim);
+        }
+        return new Tensor(name, type.name(), shape.clone(), source, bytes);
     }
 
     private Tensor(
             String name,
             String typeName,
             long[] shape,
-            Path file,
-            long position,
+            TensorBytes source,
             long bytes,
             Tensor original) {
         this.name = name;
         this.typeName = typeName;
         this.shape = shape;
-        this.file = file;
-        this.position = position;
+        this.source = source;
         this.bytes = bytes;
         this.original = original;
     }
@@ -67,7 +74,7 @@ public final class Tensor {
         return name;
     }
 
-    /** Number of bytes in the file. */
+    /** Number of bytes of all its numbers. */
     public long bytes() {
         return bytes;
     }
@@ -81,7 +88,7 @@ public final class Tensor {
             default ->
                     throw new InvalidModelException(
                             "Tensor %s in %s has the type %s; supported are F32, F16 and BF16."
-                                    .formatted(name, file, typeName));
+                                    .formatted(name, source, typeName));
         };
     }
 
@@ -100,7 +107,8 @@ public final class Tensor {
         if (!Arrays.equals(shape, dims)) {
             throw new InvalidModelException(
                     "Tensor %s in %s has the shape %s where config.json asks for %s."
-                            .formatted(name, file, Arrays.toString(shape), Arrays.toString(dims)));
+                            .formatted(
+                                    name, source, Arrays.toString(shape), Arrays.toString(dims)));
         }
         return this;
     }
@@ -108,7 +116,7 @@ public final class Tensor {
     /** This matrix with rows and columns exchanged. Reading it takes memory for the whole of it. */
     public Tensor transposed() {
         long[] exchanged = {shape[1], shape[0]};
-        return new Tensor(name, typeName, exchanged, file, position, bytes, this);
+        return new Tensor(name, typeName, exchanged, source, bytes, this);
     }
 
     /**
@@ -130,10 +138,10 @@ public final class Tensor {
         }
         byte[] piece = new byte[(int) Math.min(pieceBytes, bytes)];
         PieceHashes hashes = digest == null ? new PieceHashes(rows, rowBytes) : null;
-        try (FileChannel channel = FileChannel.open(file)) {
+        try (TensorBytes.Reader reader = source.open()) {
             for (long done = 0; done < bytes; ) {
                 int length = (int) Math.min(piece.length, bytes - done);
-                fill(channel, piece, length, done);
+                fill(reader, piece, length, done);
                 // Hashing costs about as much as the copy to a device, so it runs beside it.
                 CompletableFuture<Void> hashed =
                         hashes == null
@@ -165,7 +173,12 @@ public final class Tensor {
         if (hashes.pieceBytes > Integer.MAX_VALUE - 16) {
             throw tooLong();
         }
-        return new PieceReader(this, hashes, FileChannel.open(file));
+        return new PieceReader(this, hashes, source.open());
+    }
+
+    /** The noise that this is made of, so that a device can make it by itself; null if of none. */
+    public NoiseBytes noise() {
+        return source instanceof NoiseBytes noise ? noise : null;
     }
 
     /** Whether this is another tensor with rows and columns exchanged. */
@@ -176,7 +189,7 @@ public final class Tensor {
     private long rows() throws InvalidModelException {
         long rows = shape.length == 0 ? 1 : shape[0];
         if (bytes == 0 || rows == 0) {
-            throw new InvalidModelException("Tensor %s in %s is empty.".formatted(name, file));
+            throw new InvalidModelException("Tensor %s in %s is empty.".formatted(name, source));
         }
         // A type that nothing here reads, only hashes, may pack several numbers into a byte.
         return bytes % rows == 0 ? rows : 1;
@@ -189,7 +202,7 @@ public final class Tensor {
     private InvalidModelException tooLong() throws InvalidModelException {
         return new InvalidModelException(
                 "Tensor %s in %s has rows of %d bytes, too long for this engine."
-                        .formatted(name, file, rowBytes()));
+                        .formatted(name, source, rowBytes()));
     }
 
     /** Keeps what was hashed, if it is all of the tensor. */
@@ -208,7 +221,7 @@ public final class Tensor {
         if (bytes > Integer.MAX_VALUE - 16) {
             throw new InvalidModelException(
                     "Tensor %s in %s has %d bytes, too many to be transposed by this engine."
-                            .formatted(name, file, bytes));
+                            .formatted(name, source, bytes));
         }
         byte[] all = new byte[(int) bytes];
         int columns = Math.toIntExact(shape[0]);
@@ -257,7 +270,7 @@ public final class Tensor {
     /** The error for a weight that is infinite or NaN. */
     public InvalidModelException notFinite() {
         return new InvalidModelException(
-                "Tensor %s in %s holds a number that is not finite.".formatted(name, file));
+                "Tensor %s in %s holds a number that is not finite.".formatted(name, source));
     }
 
     /** Hash of name, type, shape and bytes; reads the file if nothing has read all of it yet. */
@@ -272,17 +285,11 @@ public final class Tensor {
     }
 
     /** Reads {@code length} bytes from byte {@code from} of the tensor on. */
-    void fill(FileChannel channel, byte[] piece, int length, long from) throws IOException {
-        // A heap buffer is copied through a direct one of its size that the JDK keeps: go in steps.
-        for (int done = 0; done < length; ) {
-            int step = Math.min(READ_BYTES, length - done);
-            int read = channel.read(ByteBuffer.wrap(piece, done, step), position + from + done);
-            if (read < 0) {
-                throw new InvalidModelException(
-                        "%s ended while tensor %s was read from it; it was changed after it was opened."
-                                .formatted(file, name));
-            }
-            done += read;
+    void fill(TensorBytes.Reader reader, byte[] piece, int length, long from) throws IOException {
+        if (!reader.fill(piece, length, from)) {
+            throw new InvalidModelException(
+                    "%s ended while tensor %s was read from it; it was changed after it was opened."
+                            .formatted(source, name));
         }
     }
 

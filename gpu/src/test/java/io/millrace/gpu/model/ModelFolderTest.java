@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.millrace.gpu.EngineOptions;
 import io.millrace.gpu.SamplingParameters;
 import io.millrace.gpu.backend.Backend;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
+import io.millrace.gpu.tensor.SafeTensors;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -63,6 +65,61 @@ class ModelFolderTest {
                 .isNotEqualTo(one);
         TinyModels other = TinyModels.llama().config(c -> c.put("rope_theta", 20000.0));
         assertThat(ModelFolder.open(other.write(dir.resolve("3"))).fingerprint()).isNotEqualTo(one);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    void aDummyModelHasTheTensorsOfARealOne(String name) throws IOException {
+        for (boolean tied : new boolean[] {true, false}) {
+            TinyModels model =
+                    switch (name) {
+                        case "mistral" -> TinyModels.mistral(17);
+                        case "qwen2" -> TinyModels.qwen2();
+                        case "qwen3" -> TinyModels.qwen3();
+                        case "gpt2" -> TinyModels.gpt2();
+                        default -> TinyModels.llama();
+                    };
+            Path folder =
+                    model.dtype(DType.F16)
+                            .tied(tied)
+                            .config(c -> c.put("torch_dtype", "float16"))
+                            .write(dir.resolve(name + tied));
+            ModelFolder real = ModelFolder.open(folder);
+            ModelFolder dummy = dummy(folder);
+            assertThat(dummy.isDummy()).isTrue();
+            assertThat(dummy.weightBytes()).isEqualTo(real.weightBytes());
+            assertThat(dummy.stepBytes()).isEqualTo(real.stepBytes());
+            assertThat(dummy.int8WeightBytes()).isEqualTo(real.int8WeightBytes());
+            for (String tensor : SafeTensors.open(folder.resolve("model.safetensors")).keySet()) {
+                assertThat(dummy.hasTensor(tensor)).as(tensor).isTrue();
+            }
+            assertThat(dummy.fingerprint()).startsWith("dummy-").isNotEqualTo(real.fingerprint());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "torch_dtype, float16, F16",
+        "torch_dtype, float32, F32",
+        "dtype, bfloat16, BF16",
+        "other, float32, BF16"
+    })
+    void aDummyModelHasTheTypeThatItsConfigSays(String key, String value, DType type)
+            throws IOException {
+        Path folder = TinyModels.llama().config(c -> c.put(key, value)).write(dir);
+        assertThat(dummy(folder).tensor("lm_head.weight", 320, 32).dtype()).isEqualTo(type);
+    }
+
+    @Test
+    void aDummyModelOfAnotherTypeIsRefused() {
+        Path folder = TinyModels.llama().config(c -> c.put("dtype", "float64")).write(dir);
+        assertThatThrownBy(() -> dummy(folder))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContainingAll("dtype = float64", "bfloat16, float16, float32");
+    }
+
+    private static ModelFolder dummy(Path folder) throws IOException {
+        return ModelFolder.open(EngineOptions.of(folder.toString()).withLoadFormat("dummy"));
     }
 
     @Test

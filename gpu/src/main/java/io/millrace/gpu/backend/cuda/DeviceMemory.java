@@ -51,6 +51,26 @@ final class DeviceMemory implements AutoCloseable {
                 "cuMemcpyHtoDAsync");
     }
 
+    /** Copies another piece's memory to here, in the stream's order. */
+    void copyFrom(DeviceMemory source, long sourceOffset, long offset, long length) {
+        check(
+                JCudaDriver.cuMemcpyDtoDAsync(
+                        at(offset), source.at(sourceOffset), length, context.stream()),
+                "cuMemcpyDtoDAsync");
+    }
+
+    /**
+     * Sets bytes to 0: {@code count} runs of {@code length}, one each {@code pitch} bytes.
+     *
+     * @param offset of the first run
+     */
+    void clear(long offset, long pitch, long length, long count) {
+        check(
+                JCudaDriver.cuMemsetD2D8Async(
+                        at(offset), pitch, (byte) 0, length, count, context.stream()),
+                "cuMemsetD2D8Async");
+    }
+
     /**
      * Copies what lies in the first bytes over all that follows, again and again.
      *

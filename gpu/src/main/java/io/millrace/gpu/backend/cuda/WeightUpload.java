@@ -4,6 +4,8 @@ import static io.millrace.gpu.backend.cuda.CudaDriver.check;
 
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
+import io.millrace.gpu.tensor.Noise;
+import io.millrace.gpu.tensor.NoiseBytes;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -14,8 +16,9 @@ import jcuda.driver.CUmemorytype;
 import jcuda.driver.JCudaDriver;
 
 /**
- * Streams weights from their files to the GPU, piece by piece, in the layout of the kernels. Owns
- * the weights' device memory; its pinned slots only until {@link #finish}.
+ * Streams weights from their files to the GPU, piece by piece, in the layout of the kernels; noise
+ * the GPU copies by itself. Owns the weights' device memory; its pinned slots, and the noise, only
+ * until {@link #finish}.
  */
 final class WeightUpload implements AutoCloseable {
     static final int SLOT_BYTES = 16 << 20;
@@ -30,6 +33,9 @@ final class WeightUpload implements AutoCloseable {
     private final CudaContext context;
     private final UploadRing ring;
     private final List<DeviceMemory> memory = new ArrayList<>();
+
+    /** Made for the first matrix of noise. */
+    private DeviceNoise noise;
 
     /** Of all matrices; that of the first. */
     private DType type;
@@ -52,6 +58,11 @@ final class WeightUpload implements AutoCloseable {
             rows += Math.toIntExact(part.dim(0));
         }
         DeviceMemory target = allocate(TileLayout.tileBytes(rows, k, type.bytes()));
+        NoiseBytes made = parts.get(0).noise();
+        if (made != null && DeviceNoise.fits(k)) {
+            noise(made.noise()).fill(target, rows, made);
+            return CudaMatrix.of(target, rows, k);
+        }
         TileUpload upload = new TileUpload(new Whole(target), type, k, Numerics.TILE, SLOT_BYTES);
         for (Tensor part : parts) {
             upload.write(part);
@@ -65,6 +76,11 @@ final class WeightUpload implements AutoCloseable {
         int k = width(gate);
         int rows = TileLayout.gatedRows(Math.toIntExact(gate.dim(0)));
         DeviceMemory target = allocate(TileLayout.tileBytes(rows, k, type.bytes()));
+        NoiseBytes made = gate.noise();
+        if (made != null && DeviceNoise.fits(k) && gate.dim(0) % TileLayout.GATED_ROWS == 0) {
+            noise(made.noise()).fill(target, rows, made);
+            return CudaMatrix.of(target, rows, k);
+        }
         half(target, gate, k, 0);
         half(target, up, k, GATED_BYTES);
         return CudaMatrix.of(target, rows, k);
@@ -76,6 +92,13 @@ final class WeightUpload implements AutoCloseable {
                         new EveryOther(target, offset), type, k, Numerics.TILE / 2, SLOT_BYTES);
         upload.write(part);
         upload.finish();
+    }
+
+    private DeviceNoise noise(Noise of) throws GpuException {
+        if (noise == null) {
+            noise = new DeviceNoise(of, context, ring, REMEDY);
+        }
+        return noise;
     }
 
     /** Vectors strung together to one, as floats. */
@@ -125,12 +148,20 @@ final class WeightUpload implements AutoCloseable {
     /** Waits for the last copy, and gives the slots back. */
     void finish() {
         context.synchronize("Copying the weights");
+        closeSources();
+    }
+
+    private void closeSources() {
         ring.close();
+        if (noise != null) {
+            noise.close();
+            noise = null;
+        }
     }
 
     @Override
     public void close() {
-        ring.close();
+        closeSources();
         for (int i = memory.size() - 1; i >= 0; i--) {
             memory.get(i).close();
         }

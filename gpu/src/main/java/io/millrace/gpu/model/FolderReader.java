@@ -1,0 +1,88 @@
+package io.millrace.gpu.model;
+
+import io.millrace.gpu.LoadProgress;
+import io.millrace.gpu.backend.Backend;
+import io.millrace.gpu.tensor.Tensor;
+import java.io.IOException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Finds a folder's tensors by name, hands them to the backend, reports how far it is. A tensor that
+ * nobody asked for (a bias, an adapter, a layer too many) would change the answer: it is refused.
+ */
+final class FolderReader<M, V> implements WeightReader<M, V> {
+    private final ModelFolder folder;
+    private final Backend<M, V, ?> backend;
+    private final LoadProgress progress;
+    private final long total;
+    private final Set<String> asked = new HashSet<>();
+    private long done;
+
+    FolderReader(ModelFolder folder, Backend<M, V, ?> backend, LoadProgress progress) {
+        this.folder = folder;
+        this.backend = backend;
+        this.progress = progress;
+        total = folder.weightBytes();
+        progress.onProgress("weights", 0, total);
+    }
+
+    @Override
+    public Tensor tensor(String name, long... dims) throws IOException {
+        asked.add(name);
+        return folder.tensor(name, dims);
+    }
+
+    @Override
+    public boolean has(String name) {
+        return folder.hasTensor(name);
+    }
+
+    @Override
+    public M matrix(Tensor... parts) throws IOException {
+        M matrix = backend.matrix(List.of(parts));
+        report(parts);
+        return matrix;
+    }
+
+    @Override
+    public M table(Tensor tensor) throws IOException {
+        M table = backend.table(tensor);
+        report(tensor);
+        return table;
+    }
+
+    @Override
+    public M tiedHead(M table, Tensor tensor) throws IOException {
+        return backend.tiedHead(table, tensor);
+    }
+
+    @Override
+    public M gatedMatrix(Tensor gate, Tensor up) throws IOException {
+        M matrix = backend.gatedMatrix(gate, up);
+        report(gate, up);
+        return matrix;
+    }
+
+    @Override
+    public V vector(Tensor... parts) throws IOException {
+        V vector = backend.vector(List.of(parts));
+        report(parts);
+        return vector;
+    }
+
+    /** Returns when all is in its place; refuses tensors that have none. */
+    void finish() throws IOException {
+        folder.refuseUnread(asked);
+        backend.finishLoading();
+        progress.onProgress("weights", total, total);
+    }
+
+    private void report(Tensor... read) {
+        for (Tensor tensor : read) {
+            done += tensor.bytes();
+        }
+        progress.onProgress("weights", Math.min(done, total), total);
+    }
+}

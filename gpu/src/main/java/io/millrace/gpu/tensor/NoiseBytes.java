@@ -1,0 +1,23 @@
+package io.millrace.gpu.tensor;
+
+/**
+ * Bytes of a tensor of noise.
+ *
+ * @param firstUnit which of the block's {@link Noise#UNITS} the tensor begins with
+ */
+public record NoiseBytes(Noise noise, int firstUnit) implements TensorBytes {
+
+    @Override
+    public Reader open() {
+        long start = noise.unitBytes() * firstUnit;
+        return (to, length, from) -> {
+            noise.fill(to, length, start + from);
+            return true;
+        };
+    }
+
+    @Override
+    public String toString() {
+        return "dummy weights";
+    }
+}
