@@ -60,6 +60,7 @@ final class BenchCommand implements Callable<Integer> {
     private EngineArguments.Device device;
 
     @Mixin private WeightsArgument format = new WeightsArgument();
+    @Mixin private LoadFormatArgument load = new LoadFormatArgument();
 
     @Option(
             names = "--shape",
@@ -177,7 +178,10 @@ final class BenchCommand implements Callable<Integer> {
                 options(folder)
                         .withMaxSequences(
                                 Math.max(REQUESTS, batches.stream().max(Integer::compare).get()));
-        String measured = options.modelName() + (isInt8() ? ", INT8" : "");
+        String measured =
+                options.modelName()
+                        + (load.isDummy() ? ", dummy weights" : "")
+                        + (isInt8() ? ", INT8" : "");
         return measure(home, folder, options, measured).all();
     }
 
@@ -187,7 +191,8 @@ final class BenchCommand implements Callable<Integer> {
                         new EngineArguments(),
                         "--model=" + folder,
                         "--device=" + device,
-                        "--weights=" + format.weights);
+                        "--weights=" + format.weights,
+                        "--load-format=" + load.loadFormat);
         arguments.checkFolder();
         return arguments.options().withThreads(threads).withKvCacheBytes(kvCacheMemory.getBytes());
     }
@@ -199,8 +204,7 @@ final class BenchCommand implements Callable<Integer> {
         List<StandardWorkload> each = standardWorkloads();
         boolean kernels = measuresKernels();
         WorkloadBench bench =
-                new WorkloadBench(
-                        kernels, each, this::options, origin, numerics, quick, progress);
+                new WorkloadBench(kernels, each, this::options, origin, numerics, quick, progress);
         for (BenchShape shape : all) {
             bench.measure(shape, Path.of(System.getProperty("java.io.tmpdir")));
         }
@@ -220,7 +224,7 @@ final class BenchCommand implements Callable<Integer> {
         return name.equalsIgnoreCase(KernelRows.WORKLOAD);
     }
 
-    /** Also refuses a device that cannot be had, before weights are made for it. */
+    /** Also refuses a device that cannot be had, before anything is made for it. */
     private boolean measuresKernels() throws IOException {
         boolean possible =
                 KernelTimings.arePossible(

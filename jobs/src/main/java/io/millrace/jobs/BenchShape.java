@@ -2,9 +2,7 @@ package io.millrace.jobs;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The shape of a well-known model, to be measured with random weights.
@@ -91,41 +89,5 @@ record BenchShape(
                 .put("rms_norm_eps", 1e-5)
                 .put("hidden_act", "silu")
                 .put("tie_word_embeddings", tied);
-    }
-
-    /** Dimensions of all tensors by name. */
-    Map<String, long[]> tensors() {
-        Map<String, long[]> tensors = new LinkedHashMap<>();
-        long q = (long) heads * headSize;
-        long kv = (long) kvHeads * headSize;
-        tensors.put("model.embed_tokens.weight", new long[] {vocabulary, hidden});
-        for (int i = 0; i < layers; i++) {
-            String layer = "model.layers." + i + ".";
-            tensors.put(layer + "input_layernorm.weight", new long[] {hidden});
-            projection(tensors, layer + "self_attn.q_proj.", q);
-            projection(tensors, layer + "self_attn.k_proj.", kv);
-            projection(tensors, layer + "self_attn.v_proj.", kv);
-            if (family.equals("qwen3")) {
-                tensors.put(layer + "self_attn.q_norm.weight", new long[] {headSize});
-                tensors.put(layer + "self_attn.k_norm.weight", new long[] {headSize});
-            }
-            tensors.put(layer + "self_attn.o_proj.weight", new long[] {hidden, q});
-            tensors.put(layer + "post_attention_layernorm.weight", new long[] {hidden});
-            tensors.put(layer + "mlp.gate_proj.weight", new long[] {intermediate, hidden});
-            tensors.put(layer + "mlp.up_proj.weight", new long[] {intermediate, hidden});
-            tensors.put(layer + "mlp.down_proj.weight", new long[] {hidden, intermediate});
-        }
-        tensors.put("model.norm.weight", new long[] {hidden});
-        if (!tied) {
-            tensors.put("lm_head.weight", new long[] {vocabulary, hidden});
-        }
-        return tensors;
-    }
-
-    private void projection(Map<String, long[]> tensors, String name, long outputs) {
-        tensors.put(name + "weight", new long[] {outputs, hidden});
-        if (family.equals("qwen2")) {
-            tensors.put(name + "bias", new long[] {outputs});
-        }
     }
 }

@@ -110,6 +110,7 @@ final class EmbeddedJob implements AutoCloseable {
                 engine.model().device(),
                 (System.nanoTime() - start) / 1e9,
                 engine.model().fingerprint());
+        arguments.engine.load.warn(progress);
     }
 
     private static String where(KafkaSettings kafka) {

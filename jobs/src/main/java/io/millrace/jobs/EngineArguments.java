@@ -30,6 +30,7 @@ final class EngineArguments {
     Device device;
 
     @Mixin WeightsArgument format = new WeightsArgument();
+    @Mixin LoadFormatArgument load = new LoadFormatArgument();
 
     @Option(
             names = "--max-model-len",
@@ -117,6 +118,7 @@ final class EngineArguments {
                 EngineOptions.of(model.toString())
                         .withDevice(device.name())
                         .withWeights(format.weights.name())
+                        .withLoadFormat(load.loadFormat.name())
                         .withMaxModelLen(maxModelLen)
                         .withBlockSize(blockSize)
                         .withKvCacheBytes(kvCacheMemory.getBytes())

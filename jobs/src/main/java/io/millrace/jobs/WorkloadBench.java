@@ -67,13 +67,14 @@ final class WorkloadBench {
         this.progress = progress;
     }
 
-    /** Measures one shape; its weights lie below {@code folder} meanwhile. */
+    /** Measures one shape; what it is lies below {@code folder} meanwhile. */
     void measure(BenchShape shape, Path folder) throws IOException {
         Path model = Files.createTempDirectory(folder, "millrace-bench-");
         try {
             progress.line("Weights", "%s, random", shape.name());
-            RandomModel.write(shape, model);
-            EngineOptions all = options.apply(model).withModelName(shape.name());
+            ShapeFolder.write(shape, model);
+            EngineOptions all =
+                    options.apply(model).withModelName(shape.name()).withLoadFormat("dummy");
             if (kernels) {
                 measureKernels(shape, all);
             }
@@ -108,7 +109,7 @@ final class WorkloadBench {
             double loaded = (System.nanoTime() - start) / 1e6;
             String device = engine.model().device();
             BenchRows to = new BenchRows(numerics.rowsOf(shape.name()), origin.on(device));
-            to.add("start", "load", loaded, "ms");
+            to.add("start", "load, dummy weights", loaded, "ms");
             for (StandardWorkload workload : workloads) {
                 progress.line("Workload", "%s", workload.title());
                 measure(engine, shape, workload, Roofline.of(device), to);

@@ -119,6 +119,15 @@ class BenchCommandTest {
     }
 
     @Test
+    void figuresOfDummyWeightsSayThatTheyAre() throws IOException {
+        Path model = TinyModels.llama().context(16).write(folder.resolve("tiny"));
+        Files.delete(model.resolve("model.safetensors"));
+        String printed = run("--model=" + model, "--batch=1", "--output=-", "--load-format=dummy");
+        assertThat(exit).as(err.toString()).isZero();
+        assertThat(printed).contains("tiny, dummy weights on ");
+    }
+
+    @Test
     void sequencesThatCannotRunAllAtOnceAreNotTimed() {
         Path model = TinyModels.llama().context(97).write(folder.resolve("tiny"));
         run("--model=" + model, "--batch=54", "--kv-cache-memory=64k", "--output=-");

@@ -63,6 +63,9 @@ class CommandLineTest {
         "run --model x --partitioning round, expected one of",
         "run --model x --device tpu, expected one of",
         "run --model x --weights int4, expected one of",
+        "run --model x --load-format gguf, 'gguf'",
+        "generate --model x --prompt y --load-format gguf, expected one of",
+        "bench --load-format gguf, expected one of",
         "run --model x --input-topics a --input-topic-pattern b, mutually exclusive",
     })
     void aUsageErrorTellsTheRemedyAndExitsWithTwo(String arguments, String told) {

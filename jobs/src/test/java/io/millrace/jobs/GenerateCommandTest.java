@@ -75,6 +75,31 @@ class GenerateCommandTest {
     }
 
     @Test
+    void dummyWeightsNeedNoFileAndAnswerNoise() throws IOException {
+        Path model = Files.createDirectories(folder.resolve("shape"));
+        for (String file : List.of("config.json", "tokenizer.json")) {
+            Files.copy(MODEL.resolve(file), model.resolve(file));
+        }
+        PrintStream before = System.err;
+        ByteArrayOutputStream told = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(told, true, StandardCharsets.UTF_8));
+        String answer;
+        try {
+            answer = run(model, "-n9", "--json", "--load-format", "dummy", "--prompt", "hello");
+        } finally {
+            System.setErr(before);
+        }
+        assertThat(exit).as(err.toString()).isZero();
+        assertThat(answer).contains("\"model_fingerprint\":\"dummy-");
+        assertThat(told.toString(StandardCharsets.UTF_8))
+                .containsOnlyOnce("Weights dummy: answers are noise\n");
+
+        run(model, "-n9", "--prompt", "hello");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString()).contains("has neither model.safetensors nor");
+    }
+
+    @Test
     void noPartOfAStopStringIsStreamed() {
         String prompt = "Lowest mortgage rates, reply today!";
         String whole = run(MODEL, "-n17", "--ignore-eos", "--prompt", prompt).strip();

@@ -49,7 +49,7 @@ class WorkloadBenchTest {
                 .extracting(row -> row.workload() + ": " + row.metric())
                 .doesNotHaveDuplicates()
                 .contains(
-                        "start: load",
+                        "start: load, dummy weights",
                         "W1, 3 x 128 -> 128: output",
                         "W1, 3 x 128 -> 128: requests",
                         "W1, 3 x 128 -> 128: time to first token p99",

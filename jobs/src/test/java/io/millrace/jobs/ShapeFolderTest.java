@@ -12,16 +12,17 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class RandomModelTest {
+class ShapeFolderTest {
     @TempDir Path folder;
 
     @ParameterizedTest
     @CsvSource({"llama, true", "llama, false", "qwen2, true", "qwen3, true"})
     void anEngineRunsItAndPromptsDecideTheAnswers(String family, boolean tied) throws Exception {
         BenchShape shape = new BenchShape("tiny", family, 2, 64, 4, 2, 16, 97, 1023, tied, 10_000);
-        RandomModel.write(shape, folder);
+        ShapeFolder.write(shape, folder);
         long weights = shape.layerWeights() + (tied ? 1 : 2) * shape.headWeights();
-        EngineOptions options = EngineOptions.of(folder.toString()).withDevice("cpu");
+        EngineOptions options =
+                EngineOptions.of(folder.toString()).withDevice("cpu").withLoadFormat("dummy");
         assertThat(WeightBytes.of(options).all()).isBetween(2 * weights, 2 * weights + 4_000);
         try (Engine engine = Engine.open(options)) {
             assertThat(engine.model().vocabularySize()).isEqualTo(1023);
