@@ -10,19 +10,23 @@ import java.util.SplittableRandom;
  *
  * <p>A tensor is the block again and again, each begun at another place. A tensor in memory goes
  * round the whole block, whose length is odd, so that its rows differ. A device copies whole units,
- * which keep its copies aligned; their number is odd, so that tiles differ.
+ * which keeps its copies aligned.
  */
 public final class Noise {
-    /** Numbers in a unit. */
-    private static final int UNIT = 128;
+    /** Numbers in a unit: 16 bytes of a type of two. */
+    private static final int UNIT = 8;
 
-    /** Units in the block. A prime, so that tensors begin at different ones. */
-    public static final int UNITS = 32_749;
+    /**
+     * Units in the block. A prime, so that tensors begin at different ones; and this one, because
+     * no two rows of a large head are the same in tiles of it either, although those begin at few
+     * of the units. (With 524,287 half of the rows of some come twice.)
+     */
+    public static final int UNITS = 524_269;
 
     private static final int LENGTH = UNIT * UNITS + 1;
 
     /** Units from the beginning of a tensor to that of the next. */
-    private static final int STRIDE = 20_239;
+    private static final int STRIDE = 324_017;
 
     private static final float DEVIATION = 0.02f;
 

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class NoiseTest {
-    private static final int BLOCK = 128 * Noise.UNITS + 1;
+    private static final int BLOCK = 8 * Noise.UNITS + 1;
 
     @ParameterizedTest
     @EnumSource(value = DType.class, mode = EnumSource.Mode.EXCLUDE, names = "INT8")
@@ -49,12 +49,12 @@ class NoiseTest {
     @Test
     void tensorsDifferAndSoDoTheirRows() throws IOException {
         Noise noise = new Noise(DType.BF16);
-        float[] one = noise.tensor("a", 1, 128).readFloats();
-        assertThat(noise.tensor("b", 1, 128).readFloats()).isNotEqualTo(one);
+        float[] one = noise.tensor("a", 1, 8).readFloats();
+        assertThat(noise.tensor("b", 1, 8).readFloats()).isNotEqualTo(one);
         // As many rows as begin at a unit, and one more: it would be the first again.
-        float[] rows = noise.tensor("c", Noise.UNITS + 1, 128).readFloats();
-        float[] first = Arrays.copyOf(rows, 128);
-        float[] last = Arrays.copyOfRange(rows, rows.length - 128, rows.length);
+        float[] rows = noise.tensor("c", Noise.UNITS + 1, 8).readFloats();
+        float[] first = Arrays.copyOf(rows, 8);
+        float[] last = Arrays.copyOfRange(rows, rows.length - 8, rows.length);
         assertThat(last).isNotEqualTo(first);
     }
 

@@ -7,9 +7,9 @@ import io.millrace.gpu.tensor.NoiseBytes;
  * The block of noise in device memory, which the matrices of a dummy model are copied from: so they
  * are made at the speed of the device's memory.
  *
- * <p>A matrix gets it as it lies, without regard to rows: tiles of noise are a matrix of noise, of
- * which a few rows may come twice if it has very many. What has to be 0 is padding. Rows of it are
- * cleared behind the copy; a matrix with padding within its rows is not made here.
+ * <p>A matrix gets it as it lies, without regard to rows: tiles of noise are a matrix of noise.
+ * What has to be 0 is padding. Rows of it are cleared behind the copy; a matrix with padding within
+ * its rows is not made here.
  */
 final class DeviceNoise implements AutoCloseable {
     /** A row of a tile, and a tile. */
