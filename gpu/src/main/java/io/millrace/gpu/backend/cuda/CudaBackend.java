@@ -352,7 +352,7 @@ class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activ
     }
 
     /** Whether the present step's logits are drawn from where they are computed. */
-    private boolean drawsInHead() {
+    boolean drawsInHead() {
         return !keepsLogits
                 && type() != DType.F32
                 && Numerics.segments(vocabulary, hidden) == 1

@@ -266,7 +266,9 @@ public final class KernelTimer implements AutoCloseable {
         parts.add(timed(attention, attention(step), step, layers, repeats));
         if (step.whole() && step.isDecode()) {
             parts.add(timed(Op.HEAD, product(Op.HEAD, step), step, 1, repeats));
-            KernelWork draws = KernelWork.sampling(folder.vocabularySize(), step.rows());
+            KernelWork draws =
+                    KernelWork.sampling(
+                            folder.vocabularySize(), step.rows(), backend.drawsInHead());
             parts.add(timed(Op.SAMPLING, draws, step, 1, repeats));
             KernelWork all = new KernelWork(layers + " layers", 0, 0);
             for (KernelTiming part : parts) {
@@ -283,6 +285,9 @@ public final class KernelTimer implements AutoCloseable {
 
     private KernelWork product(Op op, KernelCase step) {
         CudaMatrix weight = backend.weight(op);
+        if (op == Op.HEAD && backend.drawsInHead()) {
+            return KernelWork.drawingHead(weight.rows(), weight.k(), step.stepTokens(), element());
+        }
         return KernelWork.product(op, weight.rows(), weight.k(), step.stepTokens(), element());
     }
 

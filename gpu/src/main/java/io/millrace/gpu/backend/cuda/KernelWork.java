@@ -59,12 +59,30 @@ record KernelWork(String shape, double bytes, double operations) {
                 4 * width * step.rows() * step.seen(window));
     }
 
-    /** A greedy draw for each row. */
-    static KernelWork sampling(int vocabulary, int rows) {
+    /** A head that draws greedily: of a tile of its logits it writes the largest. */
+    static KernelWork drawingHead(int rows, int k, int tokens, int element) {
+        KernelWork product = product(Op.HEAD, rows, k, tokens, element);
+        double logits = (double) Float.BYTES * rows;
+        return product.plus(tokens * (headTileBytes(rows) - logits), 0);
+    }
+
+    /**
+     * A greedy draw for each row.
+     *
+     * @param fromHead whether the head has drawn from its tiles
+     */
+    static KernelWork sampling(int vocabulary, int rows, boolean fromHead) {
         return new KernelWork(
                 vocabulary + " logits",
-                (double) Float.BYTES * rows * vocabulary,
+                rows * (fromHead ? headTileBytes(vocabulary) : (double) Float.BYTES * vocabulary),
                 (double) rows * vocabulary);
+    }
+
+    /** Of one row. */
+    private static double headTileBytes(int vocabulary) {
+        return (double) Numerics.pad(vocabulary)
+                / SampleLaunches.HEAD_TILE
+                * SampleLaunches.HEAD_TILE_BYTES;
     }
 
     /** So much more of the same kind. */

@@ -33,6 +33,15 @@ class KernelWorkTest {
     }
 
     @Test
+    void aHeadThatDrawsWritesSixteenBytesForEachOfItsTiles() {
+        assertThat(KernelWork.drawingHead(151_936, 896, 17, 2).bytes())
+                .isEqualTo(2.0 * 151_936 * 896 + 17 * (4 * 896 + 16 * 2374));
+        assertThat(KernelWork.sampling(151_936, 17, true).bytes()).isEqualTo(17 * 16 * 2374);
+        assertThat(KernelWork.sampling(97, 17, true).bytes()).isEqualTo(17 * 16 * 2);
+        assertThat(KernelWork.sampling(97, 17, false).bytes()).isEqualTo(17 * 4 * 97);
+    }
+
+    @Test
     void attentionReadsKAndVOnceForAllHeadsThatShareThem() {
         KernelCase decode = new KernelCase(54, 1, 511, true);
         KernelWork work = KernelWork.attention(SHAPE, decode, Backend.NO_WINDOW, 2);
