@@ -1,4 +1,4 @@
-// What the host and sample.cu agree on; like params.h, pointers before words of 4 bytes.
+// What the host and the sampling kernels agree on; like params.h, pointers before words of 4 bytes.
 #pragma once
 #include "params.h"
 

@@ -1,9 +1,9 @@
 package io.millrace.gpu.backend.cuda;
 
 /**
- * Grids of the sampling kernels and the sizes of their scratch. Constants are those of {@code
- * sample.cu} and {@code sample_params.h}; a test compares them. Grids are fixed for an engine:
- * kernels read from device memory how many rows there are.
+ * Grids of the sampling kernels and the sizes of their scratch. Constants are those of the kernels
+ * and of {@code sample_params.h}; a test compares them. Grids are fixed for an engine: kernels read
+ * from device memory how many rows there are.
  */
 final class SampleLaunches {
     /** Token ids take so many bits of an order. */

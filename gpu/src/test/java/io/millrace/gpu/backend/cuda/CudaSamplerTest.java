@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class CudaSamplerTest {
     private static final int POSITIONS = 8192;
 
-    /** Of sample.cu. */
+    /** Of sample_row.h. */
     private static final int DROPPED = -3;
 
     private static final float[] SPREADS = {1e-44f, 1e-12f, 0.02f, 1, 3, 3, 9, 1e33f};

@@ -3,8 +3,10 @@ package io.millrace.gpu.backend.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -90,8 +92,15 @@ class SampleLaunchesTest {
     }
 
     private static String sources() throws IOException {
-        return Files.readString(CUDA.resolve("sample.cu"))
-                + Files.readString(CUDA.resolve("include").resolve("sample_params.h"));
+        StringBuilder all = new StringBuilder();
+        for (Path folder : List.of(CUDA, CUDA.resolve("include"))) {
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "sample*.{cu,h}")) {
+                for (Path file : files) {
+                    all.append(Files.readString(file));
+                }
+            }
+        }
+        return all.toString();
     }
 
     private static int bytes(String struct) throws IOException {

@@ -21,7 +21,8 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * The CUDA runner's books around a device of Java: a thread is the stream, arrays are its memory,
  * and another runner computes. The device knows what was copied to it, and when: from host memory
- * it reads late, and it does to tables and slots what {@code resolve.cu} and {@code sample.cu} do.
+ * it reads late, and it does to tables and slots what {@code resolve.cu} and the sampling kernels
+ * do.
  */
 public final class SimulatedCudaRunner implements ModelRunner {
     private static final int DROPPED = -3;

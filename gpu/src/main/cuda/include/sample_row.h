@@ -1,0 +1,218 @@
+// What the kernels that draw from logits share: sizes, sums and maxima of a CTA, a row's logits after penalties, its buckets.
+#pragma once
+#include "draw.h"
+
+constexpr float LARGEST = 3.402823466e+38f;
+
+constexpr int SCAN_THREADS = 256;
+constexpr int SCAN_LOADS = 4;
+constexpr int TILE = SCAN_THREADS * SCAN_LOADS * 4;
+constexpr int RANKED = WARP;
+
+constexpr int CHUNK_THREADS = 512;
+constexpr int CHUNK_LOADS = 4;
+constexpr int CHUNK = CHUNK_THREADS * CHUNK_LOADS * 4;
+
+// A score's distance from 0 by its exponent and 8 bits of mantissa: 256 buckets from each power of two to
+// the next, 2^-8 to 2^8; the first takes all below, the last all above.
+constexpr int BUCKETS = 4096;
+constexpr int BUCKET_SHIFT = 15;
+constexpr int BUCKET_BASE = (127 - 8) << 8;
+
+constexpr int FINISH_THREADS = 256;
+constexpr int TOKEN_BITS = 20;
+
+
+constexpr int LOGPROB_THREADS = 512;
+
+constexpr unsigned PROMPT = 0x80000000u;
+constexpr int BAD_LOGITS = -2;
+constexpr int DROPPED = -3;
+
+struct Ranked {
+    float rank;
+    float score;
+    int token;
+};
+
+__device__ __forceinline__ int slotOf(const SampleParams& p, int index) { return p.step[STEP_HEADER + index]; }
+
+__device__ __forceinline__ int positionOf(const SampleParams& p, int index) {
+    return p.step[STEP_HEADER + p.maxRows + index];
+}
+
+__device__ __forceinline__ float warpMax(float v) {
+#pragma unroll
+    for (int lane = WARP / 2; lane > 0; lane >>= 1) {
+        v = fmaxf(v, __shfl_xor_sync(ALL_LANES, v, lane));
+    }
+    return v;
+}
+
+__device__ __forceinline__ SamplePick warpBest(SamplePick b) {
+#pragma unroll
+    for (int lane = WARP / 2; lane > 0; lane >>= 1) {
+        SamplePick other;
+        other.value = __shfl_xor_sync(ALL_LANES, b.value, lane);
+        other.token = __shfl_xor_sync(ALL_LANES, b.token, lane);
+        b = better(b, other);
+    }
+    return b;
+}
+
+// The largest of a CTA, known to all its threads.
+template <int THREADS>
+__device__ __forceinline__ float blockMax(float v) {
+    __shared__ float warps[THREADS / WARP];
+    v = warpMax(v);
+    if (threadIdx.x % WARP == 0) {
+        warps[threadIdx.x / WARP] = v;
+    }
+    __syncthreads();
+    v = warps[0];
+#pragma unroll
+    for (int i = 1; i < THREADS / WARP; i++) {
+        v = fmaxf(v, warps[i]);
+    }
+    __syncthreads();
+    return v;
+}
+
+// The best of a CTA, known to all its threads.
+template <int THREADS>
+__device__ __forceinline__ SamplePick blockBest(SamplePick b) {
+    __shared__ SamplePick warps[THREADS / WARP];
+    b = warpBest(b);
+    if (threadIdx.x % WARP == 0) {
+        warps[threadIdx.x / WARP] = b;
+    }
+    __syncthreads();
+    b = warps[0];
+#pragma unroll
+    for (int i = 1; i < THREADS / WARP; i++) {
+        b = better(b, warps[i]);
+    }
+    __syncthreads();
+    return b;
+}
+
+// Sum over the CTA's threads up to this one and, in `total`, over all.
+template <int THREADS>
+__device__ __forceinline__ u64 blockScan(u64 value, u64* total) {
+    __shared__ u64 warps[THREADS / WARP];
+    int lane = threadIdx.x % WARP;
+    int warp = threadIdx.x / WARP;
+#pragma unroll
+    for (int step = 1; step < WARP; step <<= 1) {
+        u64 before = __shfl_up_sync(ALL_LANES, value, step);
+        if (lane >= step) {
+            value += before;
+        }
+    }
+    if (lane == WARP - 1) {
+        warps[warp] = value;
+    }
+    __syncthreads();
+    u64 sum = 0;
+    for (int i = 0; i < THREADS / WARP; i++) {
+        if (i == warp) {
+            value += sum;
+        }
+        sum += warps[i];
+    }
+    *total = sum;
+    __syncthreads();
+    return value;
+}
+
+// An absurd penalty must not make an infinity of a good logit.
+__device__ __forceinline__ float bounded(float v) { return fmaxf(-LARGEST, fminf(LARGEST, v)); }
+
+__device__ __forceinline__ float penalized(float l, unsigned seen, const SampleRow& row) {
+    if (seen == 0) {
+        return l;
+    }
+    if (row.flags & REPETITION) {
+        l = bounded(l > 0.0f ? __fdiv_rn(l, row.repetition) : l * row.repetition);
+    }
+    unsigned count = seen & ~PROMPT;
+    return count == 0 ? l : bounded(l - row.frequency * (float)count - row.presence);
+}
+
+__device__ __forceinline__ const unsigned* countsOf(const SampleParams& p, int slot) {
+    return p.counts + (u64)slot * (dividedUp(p.vocabulary, 4) * 4);
+}
+
+// The four logits from `token` on; those beyond the vocabulary are negative infinity.
+__device__ __forceinline__ void loadFour(const float* logits, int token, int vocabulary, float* out) {
+    out[0] = out[1] = out[2] = out[3] = -INFINITY;
+    if (token < vocabulary) {
+        float4 v = *reinterpret_cast<const float4*>(logits + token);
+        out[0] = v.x;
+        out[1] = token + 1 < vocabulary ? v.y : -INFINITY;
+        out[2] = token + 2 < vocabulary ? v.z : -INFINITY;
+        out[3] = token + 3 < vocabulary ? v.w : -INFINITY;
+    }
+}
+
+__device__ __forceinline__ void penalizeFour(const unsigned* counts, int token, int vocabulary,
+                                              const SampleRow& row, float* l) {
+    if (token < vocabulary) {
+        uint4 seen = *reinterpret_cast<const uint4*>(counts + token);
+        l[0] = penalized(l[0], seen.x, row);
+        l[1] = penalized(l[1], seen.y, row);
+        l[2] = penalized(l[2], seen.z, row);
+        l[3] = penalized(l[3], seen.w, row);
+    }
+}
+
+// Ascending as scores, which are never above 0, descend. 0 and -0 are equal.
+__device__ __forceinline__ unsigned keyOf(float score) { return __float_as_uint(score) & 0x7FFFFFFFu; }
+
+__device__ __forceinline__ int bucketOf(unsigned key) {
+    return min(max((int)(key >> BUCKET_SHIFT) - BUCKET_BASE, 0), BUCKETS - 1);
+}
+
+__device__ __forceinline__ bool isTopK(const SampleRow& row, int vocabulary) {
+    return row.topK > 0 && row.topK < vocabulary;
+}
+
+__device__ __forceinline__ u64 wantedOf(const SampleRow& row, u64 mass) {
+    u64 share = (u64)__double2ll_rz(row.topP * __ll2double_rn((long long)mass));
+    return max(1ull, min(mass, share));
+}
+
+// What the scan found of a row as a whole.
+struct Summary {
+    SamplePick best;
+    bool bad;
+};
+
+template <int THREADS>
+__device__ __forceinline__ Summary summaryOf(const SampleParams& p, int index) {
+    int tiles = dividedUp(p.vocabulary, TILE);
+    SamplePick best = {-INFINITY, NO_TOKEN};
+    int state = 0;
+    for (int i = threadIdx.x; i < tiles; i += THREADS) {
+        const SampleTile& tile = p.tiles[(u64)index * tiles + i];
+        best = better(best, SamplePick{tile.max, tile.best});
+        state |= tile.state;
+    }
+    Summary s;
+    s.best = blockBest<THREADS>(best);
+    bool bad = __syncthreads_or(state & BAD);
+    bool alive = __syncthreads_or(state & ALIVE);
+    s.bad = bad || !alive;
+    return s;
+}
+
+// A 64-bit sum out of two 32-bit ones: shared memory adds no more at once without a loop.
+__device__ __forceinline__ void addWide(unsigned* low, unsigned* high, u64 value) {
+    unsigned part = (unsigned)value;
+    unsigned before = atomicAdd(low, part);
+    unsigned carry = before + part < before ? 1u : 0u;
+    unsigned rest = (unsigned)(value >> 32) + carry;
+    if (rest != 0) {
+        atomicAdd(high, rest);
+    }
+}

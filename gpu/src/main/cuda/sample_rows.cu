@@ -1,0 +1,79 @@
+// sample_deliver, sample_begin, sample_admit: between host and device, what was drawn and which rows there are. Words that both agree on are in
+// sample_params.h; when each runs is in sample.cu.
+#include "clock.h"
+#include "sample_row.h"
+
+namespace {
+
+constexpr int DELIVER_THREADS = 512;
+
+}  // namespace
+
+// One CTA: a few KB over the bus, and the order in which they get there.
+extern "C" __global__ void __launch_bounds__(DELIVER_THREADS) sample_deliver(const __grid_constant__ DeliverParams p) {
+    int rows = p.step[0];
+    int asked = p.step[2];
+    const int* askedRows = p.step + STEP_HEADER + 3 * p.maxRows;
+    int* output = p.outputs + (u64)p.step[4] * p.outputWords;
+    int* ids = output + OUTPUT_HEADER;
+    int* logprobs = ids + p.maxRows;
+    for (int i = threadIdx.x; i < rows; i += DELIVER_THREADS) {
+        ids[i] = p.ids[i];
+    }
+    for (int i = threadIdx.x; i < asked * LOGPROB_WORDS; i += DELIVER_THREADS) {
+        int at = askedRows[i / LOGPROB_WORDS] * LOGPROB_WORDS + i % LOGPROB_WORDS;
+        logprobs[at] = p.logprobs[at];
+    }
+    if (threadIdx.x == 0) {
+        *reinterpret_cast<u64*>(output + OUTPUT_BEGAN) = *p.began;
+        *reinterpret_cast<u64*>(output + OUTPUT_DONE) = gpuNanos();
+    }
+    __threadfence_system();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        __threadfence_system();
+        *reinterpret_cast<volatile int*>(output) = p.step[3];
+    }
+}
+
+// A CTA per new row. What its slot's last row has queued is computed before: this is on the same stream.
+extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_begin(const __grid_constant__ BeginParams p) {
+    const NewRow& row = p.newRows[blockIdx.x];
+    int slot = row.slot;
+    if (row.stops > 0) {
+        int words = dividedUp(p.vocabulary, 32);
+        unsigned* stops = p.stops + (u64)slot * words;
+        for (int i = threadIdx.x; i < words; i += LOGPROB_THREADS) {
+            stops[i] = 0;
+        }
+        __syncthreads();
+        for (int i = threadIdx.x; i < row.stops; i += LOGPROB_THREADS) {
+            int token = p.stopIds[row.firstStop + i];
+            atomicOr(stops + (token >> 5), 1u << (token & 31));
+        }
+    }
+    if (threadIdx.x == 0) {
+        p.rows[slot] = row.row;
+        p.lastTokens[slot] = 0;
+        p.ended[slot] = 0;
+    }
+}
+
+// A CTA per row.
+extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_admit(const __grid_constant__ AdmitParams p) {
+    int4 row = p.rows[blockIdx.x];
+    int width = dividedUp(p.vocabulary, 4) * 4;
+    unsigned* counts = p.counts + (u64)row.x * width;
+    for (int i = threadIdx.x; i < width; i += LOGPROB_THREADS) {
+        counts[i] = 0;
+    }
+    __syncthreads();
+    for (int i = threadIdx.x; i < row.w; i += LOGPROB_THREADS) {
+        unsigned* count = counts + p.tokens[row.y + i];
+        if (i < row.z) {
+            atomicOr(count, PROMPT);
+        } else {
+            atomicAdd(count, 1u);
+        }
+    }
+}
