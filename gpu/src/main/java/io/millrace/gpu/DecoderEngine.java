@@ -317,7 +317,8 @@ final class DecoderEngine implements Engine {
                 scheduler.preemptions(),
                 promptTokens,
                 scheduler.cachedPromptTokens(),
-                generatedTokens);
+                generatedTokens,
+                runner.gpuMemoryBytes());
     }
 
     @Override

@@ -15,6 +15,7 @@ package io.millrace.gpu;
  * @param cachedPromptTokens prompt tokens found in the prefix tree instead, since opening: of all
  *     prompt tokens, the hit rate
  * @param generatedTokens tokens generated since opening
+ * @param gpuMemoryBytes GPU memory that weights, KV cache and all else take; 0 on the CPU
  */
 public record EngineStats(
         int running,
@@ -26,4 +27,5 @@ public record EngineStats(
         long preemptions,
         long promptTokens,
         long cachedPromptTokens,
-        long generatedTokens) {}
+        long generatedTokens,
+        long gpuMemoryBytes) {}

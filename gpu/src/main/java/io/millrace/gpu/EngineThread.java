@@ -34,7 +34,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * </pre>
  */
 final class EngineThread extends Thread implements StepListener {
-    private static final EngineStats NOTHING = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    private static final EngineStats NOTHING = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /** What another thread wants; a null request is a cancellation, of all if the ticket is 0. */
     record Command(

@@ -110,6 +110,10 @@ final class WorkloadBench {
             String device = engine.model().device();
             BenchRows to = new BenchRows(numerics.rowsOf(shape.name()), origin.on(device));
             to.add("start", "load, dummy weights", loaded, "ms");
+            long taken = engine.stats().gpuMemoryBytes();
+            if (taken > 0) {
+                to.add("start", "GPU memory", taken / 0x1p30, "GiB");
+            }
             for (StandardWorkload workload : workloads) {
                 progress.line("Workload", "%s", workload.title());
                 measure(engine, shape, workload, Roofline.of(device), to);

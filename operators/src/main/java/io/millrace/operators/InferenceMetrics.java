@@ -64,6 +64,7 @@ final class InferenceMetrics {
         gauge(group, "step_tokens", () -> stats.get().stepTokens());
         gauge(group, "kv_blocks_used", () -> stats.get().kvBlocksUsed());
         gauge(group, "kv_blocks_total", () -> stats.get().kvBlocksTotal());
+        gauge(group, "gpu_memory_bytes", () -> stats.get().gpuMemoryBytes());
         gauge(group, "in_flight_requests", valve::requests);
         gauge(group, "in_flight_tokens", valve::tokens);
         gauge(group, "valve_open", () -> valve.isOpen() ? 1 : 0);

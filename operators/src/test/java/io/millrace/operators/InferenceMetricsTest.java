@@ -55,7 +55,7 @@ class InferenceMetricsTest {
     }
 
     private final Map<String, Metric> metrics = new TreeMap<>();
-    private EngineStats stats = new EngineStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+    private EngineStats stats = new EngineStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
 
     private InferenceMetrics register() throws Exception {
         PipelineOptions options =
@@ -112,7 +112,7 @@ class InferenceMetricsTest {
     @Test
     void preemptionsAreCountedFromTheOpeningOn() throws Exception {
         InferenceMetrics told = register();
-        stats = new EngineStats(1, 2, 3, 4, 5, 6, 10, 8, 9, 10);
+        stats = new EngineStats(1, 2, 3, 4, 5, 6, 10, 8, 9, 10, 11);
         told.onNews();
         told.onNews();
         assertThat(count("preemptions")).isEqualTo(3);
@@ -126,6 +126,7 @@ class InferenceMetricsTest {
         assertThat(value("step_tokens")).isEqualTo(3);
         assertThat(value("kv_blocks_used")).isEqualTo(5);
         assertThat(value("kv_blocks_total")).isEqualTo(6);
+        assertThat(value("gpu_memory_bytes")).isEqualTo(11L);
         assertThat(value("in_flight_requests")).isEqualTo(2);
         assertThat(value("in_flight_tokens")).isEqualTo(54L);
         assertThat(value("valve_open")).isEqualTo(0);

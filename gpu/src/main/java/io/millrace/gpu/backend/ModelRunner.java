@@ -37,6 +37,11 @@ public interface ModelRunner extends AutoCloseable {
     /** Where it runs, for people. */
     String device();
 
+    /** GPU memory that is taken; 0 for who takes none. */
+    default long gpuMemoryBytes() {
+        return 0;
+    }
+
     /** Runs one step and fills {@code output}; nothing may be in flight. */
     void run(StepBatch batch, StepOutput output);
 

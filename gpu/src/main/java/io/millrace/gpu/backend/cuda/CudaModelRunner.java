@@ -281,6 +281,11 @@ public final class CudaModelRunner implements ModelRunner {
     }
 
     @Override
+    public long gpuMemoryBytes() {
+        return context.bytes();
+    }
+
+    @Override
     public int runAhead() {
         return runAhead;
     }
