@@ -187,7 +187,7 @@ final class BenchCommand implements Callable<Integer> {
 
     private EngineOptions options(Path folder) {
         EngineArguments arguments =
-                Millrace.parse(
+                Arguments.parse(
                         new EngineArguments(),
                         "--model=" + folder,
                         "--device=" + device,
@@ -221,7 +221,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private static boolean isKernels(String name) {
-        return name.equalsIgnoreCase(KernelRows.WORKLOAD);
+        return name.equalsIgnoreCase(ResultRow.KERNELS);
     }
 
     /** Also refuses a device that cannot be had, before anything is made for it. */

@@ -88,7 +88,7 @@ record BenchOrigin(String device, String driver, String commit) {
                 // No git here: the version has to do.
             }
         }
-        return new Millrace.Version().getVersion()[0];
+        return new Version().getVersion()[0];
     }
 
     private static String git(Path home, String... arguments)

@@ -119,7 +119,7 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private JobArguments arguments(Path folder, String servers) {
-        return Millrace.parse(
+        return Arguments.parse(
                 new JobArguments(),
                 "--bootstrap-servers=" + servers,
                 "--model=" + folder,

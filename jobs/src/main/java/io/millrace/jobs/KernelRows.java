@@ -19,9 +19,6 @@ import java.util.Map;
  * </pre>
  */
 final class KernelRows {
-    /** What stands in the results as their workload, and is asked for on the command line. */
-    static final String WORKLOAD = "kernels";
-
     private static final String REST = "rest";
 
     private KernelRows() {}
@@ -35,7 +32,7 @@ final class KernelRows {
                     roofline == null
                             ? null
                             : 100 * roofline.kernel(shape, timing) * 1e6 / timing.micros();
-            to.add(WORKLOAD, metric(timing), timing.micros(), "us", percent);
+            to.add(ResultRow.KERNELS, metric(timing), timing.micros(), "us", percent);
         }
         for (KernelTiming step : timings.all()) {
             if (step.op() == Op.STEP) {
@@ -43,7 +40,7 @@ final class KernelRows {
                         .forEach(
                                 (kind, share) ->
                                         to.add(
-                                                WORKLOAD,
+                                                ResultRow.KERNELS,
                                                 "share of a step of %s, %s"
                                                         .formatted(tokens(step), kind),
                                                 100 * share,

@@ -1,28 +1,15 @@
 package io.millrace.jobs;
 
-import io.millrace.schemas.codec.WireFormat;
-import java.io.IOException;
-import java.io.InputStream;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
-import java.time.Duration;
 import java.util.List;
-import java.util.Properties;
-import java.util.function.Function;
 import org.apache.flink.client.program.ProgramParametrizationException;
-import org.apache.flink.configuration.MemorySize;
-import org.apache.flink.streaming.api.environment.LocalStreamEnvironment;
-import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.apache.flink.util.TimeUtils;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
@@ -33,7 +20,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "LLM inference inside Apache Flink: prompts in Kafka, answers in Kafka.",
         mixinStandardHelpOptions = true,
         scope = ScopeType.INHERIT,
-        versionProvider = Millrace.Version.class,
+        versionProvider = Version.class,
         usageHelpAutoWidth = true,
         abbreviateSynopsis = true,
         sortOptions = false,
@@ -59,7 +46,7 @@ public final class Millrace implements Runnable {
      */
     public static void main(String[] arguments) {
         requireEngine();
-        boolean cluster = insideFlinkClient();
+        boolean cluster = FlinkClient.isCaller();
         StringBuilder sentence = new StringBuilder();
         int code = commandLine(cluster ? sentence : null).execute(arguments);
         if (!cluster) {
@@ -77,20 +64,12 @@ public final class Millrace implements Runnable {
         try {
             Class.forName("io.millrace.gpu.Engine", false, Millrace.class.getClassLoader());
         } catch (ClassNotFoundException e) {
-            if (insideFlinkClient()) {
+            if (FlinkClient.isCaller()) {
                 throw new ProgramParametrizationException(Sentence.missingEngine());
             }
             System.err.println("millrace: " + Sentence.missingEngine());
             System.exit(FAILED);
         }
-    }
-
-    /** Whether Flink's client called {@link #main}: the environment is then a cluster's. */
-    static boolean insideFlinkClient() {
-        // The launcher names its folder; asking Flink takes half a second.
-        return System.getProperty("millrace.home") == null
-                && !(StreamExecutionEnvironment.getExecutionEnvironment()
-                        instanceof LocalStreamEnvironment);
     }
 
     /**
@@ -99,7 +78,7 @@ public final class Millrace implements Runnable {
      * @param sentence takes an error's sentence instead of standard error; null for standard error
      */
     static CommandLine commandLine(StringBuilder sentence) {
-        CommandLine line = withConverters(new CommandLine(new Millrace()));
+        CommandLine line = Arguments.withConverters(new CommandLine(new Millrace()));
         line.setParameterExceptionHandler((e, args) -> usageError(e, sentence));
         line.setExecutionExceptionHandler(
                 (e, command, parsed) -> {
@@ -111,33 +90,6 @@ public final class Millrace implements Runnable {
                     return failure(e, command, verbose, sentence);
                 });
         return line;
-    }
-
-    /** Fills an argument group from code, defaults included. */
-    static <T> T parse(T group, String... arguments) {
-        withConverters(new CommandLine(group)).parseArgs(arguments);
-        return group;
-    }
-
-    private static CommandLine withConverters(CommandLine line) {
-        line.registerConverter(
-                Duration.class, checked(TimeUtils::parseDuration, "a time such as 500ms or 10s"));
-        line.registerConverter(
-                MemorySize.class, checked(MemorySize::parse, "a size such as 512m or 20g"));
-        line.registerConverter(
-                WireFormat.class, checked(WireFormat::parse, "json, avro or confluent"));
-        line.setCaseInsensitiveEnumValuesAllowed(true);
-        return line;
-    }
-
-    private static <T> ITypeConverter<T> checked(Function<String, T> parse, String wanted) {
-        return text -> {
-            try {
-                return parse.apply(text);
-            } catch (IllegalArgumentException e) {
-                throw new TypeConversionException("'" + text + "' is not " + wanted);
-            }
-        };
     }
 
     @Override
@@ -195,19 +147,5 @@ public final class Millrace implements Runnable {
         PrintWriter err = line.getErr();
         err.println("millrace: " + message);
         err.flush();
-    }
-
-    /** Tells the version that the build wrote. */
-    static final class Version implements CommandLine.IVersionProvider {
-        @Override
-        public String[] getVersion() {
-            Properties properties = new Properties();
-            try (InputStream in = Millrace.class.getResourceAsStream("version.properties")) {
-                properties.load(in);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-            return new String[] {"millrace " + properties.getProperty("version")};
-        }
     }
 }

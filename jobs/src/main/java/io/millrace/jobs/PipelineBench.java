@@ -125,7 +125,7 @@ final class PipelineBench implements AutoCloseable {
     }
 
     private static JobArguments arguments(EngineOptions options, String servers) {
-        return Millrace.parse(
+        return Arguments.parse(
                 new JobArguments(),
                 "--bootstrap-servers=" + servers,
                 "--model=" + options.model(),

@@ -31,6 +31,9 @@ record ResultRow(
         String driver,
         String commit) {
 
+    /** The workload of rows that {@link KernelRows} makes; asked for on the command line too. */
+    static final String KERNELS = "kernels";
+
     private static final String DAY = "\\d{4}-\\d{2}-\\d{2}";
 
     /** Whether another engine was measured: then the metric is its name. */
@@ -40,7 +43,7 @@ record ResultRow(
 
     /** Whether kernels were timed, and not the engine. */
     boolean ofKernels() {
-        return workload.equals(KernelRows.WORKLOAD);
+        return workload.equals(KERNELS);
     }
 
     /** Whether both were measured on one machine and of one revision. */

@@ -47,7 +47,7 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Checks.range("--ui-port", uiPort, 0, 65535);
-        if (Millrace.insideFlinkClient()) {
+        if (FlinkClient.isCaller()) {
             submitToCluster();
             return 0;
         }

@@ -58,7 +58,7 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, boolean d
                 "There is no workload %s: take some of %s, %s."
                         .formatted(
                                 id,
-                                KernelRows.WORKLOAD,
+                                ResultRow.KERNELS,
                                 String.join(
                                         ", ", all().stream().map(StandardWorkload::id).toList())));
     }

@@ -116,16 +116,16 @@ class CommandLineTest {
     @Test
     void topicsAreSplitAtCommas() {
         JobArguments arguments =
-                Millrace.parse(new JobArguments(), "--model=m", "--input-topics=a,b,c");
+                Arguments.parse(new JobArguments(), "--model=m", "--input-topics=a,b,c");
         assertThat(arguments.kafka().topics()).isEqualTo(List.of("a", "b", "c"));
-        assertThat(Millrace.parse(new JobArguments(), "--model=m").kafka().topics())
+        assertThat(Arguments.parse(new JobArguments(), "--model=m").kafka().topics())
                 .isEqualTo(List.of("prompts"));
     }
 
     @Test
     void secretsAreNotInTheSettingsText() {
         JobArguments arguments =
-                Millrace.parse(
+                Arguments.parse(
                         new JobArguments(),
                         "--model=m",
                         "-K",

@@ -67,6 +67,6 @@ class ResumptionTest {
         all[0] = "--model=m";
         all[1] = "--application-id=mill";
         System.arraycopy(more, 0, all, 2, more.length);
-        return Millrace.parse(new JobArguments(), all);
+        return Arguments.parse(new JobArguments(), all);
     }
 }

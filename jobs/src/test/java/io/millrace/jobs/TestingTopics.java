@@ -62,7 +62,7 @@ final class TestingTopics {
     /** Opens a reader of all that is and will be committed. */
     AnswerReader reader() {
         KafkaArguments kafka =
-                Millrace.parse(new KafkaArguments(), "--bootstrap-servers=" + bootstrapServers);
+                Arguments.parse(new KafkaArguments(), "--bootstrap-servers=" + bootstrapServers);
         return new AnswerReader(kafka, FormatSettings.JSON, output, deadLetters, true);
     }
 
