@@ -1,5 +1,5 @@
 // Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): four words that
-// depend on nothing but counter and key. The same words as io.millrace.gpu.backend.cpu.Philox.
+// depend on nothing but counter and key. The same words as io.millrace.gpu.sampling.Philox.
 #pragma once
 
 __device__ __forceinline__ uint4 philox(unsigned c0, unsigned c1, unsigned c2, unsigned c3,

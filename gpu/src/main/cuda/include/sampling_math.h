@@ -1,5 +1,5 @@
 // The exp, log and Gumbel noise of docs/numerics.md, "Sampling", to the bit: compile with -fmad=false
-// and without fast math. The same values as io.millrace.gpu.backend.cpu.SamplingMath.
+// and without fast math. The same values as io.millrace.gpu.sampling.SamplingMath.
 #pragma once
 #include "scalar.h"
 

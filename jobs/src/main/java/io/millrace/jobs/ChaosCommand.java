@@ -1,11 +1,17 @@
 package io.millrace.jobs;
 
+import io.millrace.jobs.bench.result.BenchOrigin;
 import io.millrace.jobs.chaos.ChaosReport;
 import io.millrace.jobs.chaos.ChaosSettings;
 import io.millrace.jobs.chaos.ChaosSuite;
-import io.millrace.jobs.chaos.FaultKind;
-import io.millrace.jobs.chaos.Faults;
 import io.millrace.jobs.chaos.RunReport;
+import io.millrace.jobs.chaos.fault.FaultKind;
+import io.millrace.jobs.chaos.fault.Faults;
+import io.millrace.jobs.cli.Checks;
+import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.jobs.cli.Progress;
+import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.stream.FlinkSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

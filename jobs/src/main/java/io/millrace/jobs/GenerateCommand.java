@@ -1,13 +1,17 @@
 package io.millrace.jobs;
 
-import io.millrace.gpu.ChatPrompt;
-import io.millrace.gpu.ChatTurn;
-import io.millrace.gpu.Engine;
-import io.millrace.gpu.GenerationRequest;
-import io.millrace.gpu.GenerationResult;
-import io.millrace.gpu.RequestRejectedException;
-import io.millrace.gpu.SamplingParameters;
-import io.millrace.gpu.StepListener;
+import io.millrace.gpu.api.ChatPrompt;
+import io.millrace.gpu.api.ChatTurn;
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.GenerationResult;
+import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.StepListener;
+import io.millrace.gpu.engine.Engine;
+import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.jobs.cli.EngineArguments;
+import io.millrace.jobs.cli.Progress;
+import io.millrace.jobs.cli.VerboseArgument;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

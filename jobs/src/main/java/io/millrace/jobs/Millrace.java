@@ -1,5 +1,14 @@
 package io.millrace.jobs;
 
+import io.millrace.jobs.bench.BenchCommand;
+import io.millrace.jobs.cli.Arguments;
+import io.millrace.jobs.cli.FlinkClient;
+import io.millrace.jobs.cli.Sentence;
+import io.millrace.jobs.cli.Version;
+import io.millrace.jobs.demo.DemoCommand;
+import io.millrace.jobs.stream.ResultsCommand;
+import io.millrace.jobs.stream.RunCommand;
+import io.millrace.jobs.stream.SubmitCommand;
 import java.io.PrintWriter;
 import java.util.List;
 import org.apache.flink.client.program.ProgramParametrizationException;
@@ -62,7 +71,7 @@ public final class Millrace implements Runnable {
     /** Before the commands' classes load: without the engine they cannot. */
     private static void requireEngine() {
         try {
-            Class.forName("io.millrace.gpu.Engine", false, Millrace.class.getClassLoader());
+            Class.forName("io.millrace.gpu.engine.Engine", false, Millrace.class.getClassLoader());
         } catch (ClassNotFoundException e) {
             if (FlinkClient.isCaller()) {
                 throw new ProgramParametrizationException(Sentence.missingEngine());
@@ -77,7 +86,7 @@ public final class Millrace implements Runnable {
      *
      * @param sentence takes an error's sentence instead of standard error; null for standard error
      */
-    static CommandLine commandLine(StringBuilder sentence) {
+    public static CommandLine commandLine(StringBuilder sentence) {
         CommandLine line = Arguments.withConverters(new CommandLine(new Millrace()));
         line.setParameterExceptionHandler((e, args) -> usageError(e, sentence));
         line.setExecutionExceptionHandler(

@@ -1,6 +1,6 @@
 package io.millrace.jobs;
 
-import static io.millrace.schemas.codec.NearestName.distance;
+import static io.millrace.schemas.text.NearestName.distance;
 
 import java.util.Collection;
 import java.util.Comparator;
@@ -11,7 +11,7 @@ final class NearestName {
     private NearestName() {}
 
     /** Names near to {@code typed}, nearest first; empty where none is near. */
-    static List<String> of(String typed, Collection<String> names) {
+    public static List<String> of(String typed, Collection<String> names) {
         int end = typed.indexOf('=');
         String name = end < 0 ? typed : typed.substring(0, end);
         int limit = Math.max(2, name.length() / 3);

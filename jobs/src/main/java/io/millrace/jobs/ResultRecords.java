@@ -1,7 +1,7 @@
 package io.millrace.jobs;
 
-import io.millrace.gpu.GenerationResult;
-import io.millrace.gpu.ModelInfo;
+import io.millrace.gpu.api.GenerationResult;
+import io.millrace.gpu.api.ModelInfo;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.Usage;

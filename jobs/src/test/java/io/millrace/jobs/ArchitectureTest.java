@@ -1,23 +1,47 @@
 package io.millrace.jobs;
 
-import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import io.millrace.gpu.Rooms;
 
+/** Holds the module's picture: its rooms, in order, and what each may know of other modules. */
 @AnalyzeClasses(packages = "io.millrace.jobs", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
+    private static final String ROOT = "io.millrace.jobs";
+
+    private static final Rooms ROOMS =
+            Rooms.of(
+                    ROOT,
+                    "",
+                    "bench",
+                    "bench.result",
+                    "demo",
+                    "stream",
+                    "chaos",
+                    "chaos.fault",
+                    "chaos.cluster",
+                    "chaos.check",
+                    "local",
+                    "cli");
+
+    @ArchTest static final ArchRule arrowsRunDown = ROOMS.arrowsRunDown();
+
+    @ArchTest static final ArchRule aRoomIsSmall = ROOMS.hold(18);
+
     @ArchTest
-    static final ArchRule PROGRAMS_KNOW_THE_ENGINE_BY_ITS_CONTRACT_ONLY =
+    static final ArchRule programsKnowTheEngineByItsContractOnly =
             noClasses()
                     .should()
                     .dependOnClassesThat()
                     .resideInAnyPackage(
-                            "io.millrace.gpu.backend..",
+                            "io.millrace.gpu.device..",
                             "io.millrace.gpu.model..",
+                            "io.millrace.gpu.program..",
+                            "io.millrace.gpu.sampling..",
                             "io.millrace.gpu.schedule..",
                             "io.millrace.gpu.tensor..",
                             "io.millrace.gpu.text..",
@@ -25,41 +49,44 @@ class ArchitectureTest {
                             "ai.djl..");
 
     @ArchTest
-    static final ArchRule ONLY_BENCH_LEAVES_THE_FIRST_LAW =
+    static final ArchRule onlyBenchLeavesTheFirstLaw =
             noClasses()
                     .that()
-                    .doNotHaveFullyQualifiedName("io.millrace.jobs.BenchNumerics")
+                    .resideOutsideOfPackage(ROOT + ".bench..")
                     .should()
                     .dependOnClassesThat()
-                    .haveFullyQualifiedName("io.millrace.gpu.FreeNumerics");
+                    .haveFullyQualifiedName("io.millrace.gpu.engine.FreeNumerics");
 
     @ArchTest
-    static final ArchRule NOTHING_BUT_BENCH_IS_TOLD_HOW =
-            classes()
-                    .that()
-                    .haveFullyQualifiedName("io.millrace.jobs.BenchNumerics")
-                    .should()
-                    .onlyBeAccessed()
-                    .byClassesThat()
-                    .haveNameMatching(
-                            "io\\.millrace\\.jobs\\.(Bench\\w*|\\w+Bench|ResultTable|ContractTable)");
-
-    @ArchTest
-    static final ArchRule THE_BROKER_IS_IN_ONE_PACKAGE =
+    static final ArchRule onlyTheEntryKnowsTheBench =
             noClasses()
                     .that()
-                    .resideOutsideOfPackage("io.millrace.jobs.kafka..")
+                    .resideOutsideOfPackages(ROOT, ROOT + ".bench..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage(ROOT + ".bench..");
+
+    @ArchTest
+    static final ArchRule theBrokerIsInOneRoom =
+            noClasses()
+                    .that()
+                    .resideOutsideOfPackage(ROOT + ".local")
                     .should()
                     .dependOnClassesThat()
                     .resideInAnyPackage("kafka..", "org.apache.kafka.server..");
 
     @ArchTest
-    static final ArchRule CHAOS_JUDGES_FROM_OUTSIDE =
+    static final ArchRule chaosJudgesFromOutside =
             noClasses()
                     .that()
-                    .resideInAPackage("io.millrace.jobs.chaos..")
+                    .resideInAPackage(ROOT + ".chaos..")
                     .should()
                     .dependOnClassesThat()
                     .resideInAnyPackage(
-                            "io.millrace.jobs", "io.millrace.operators", "io.millrace.gpu..");
+                            ROOT,
+                            ROOT + ".cli..",
+                            ROOT + ".stream..",
+                            "io.millrace.operators.inference..",
+                            "io.millrace.operators.record..",
+                            "io.millrace.gpu..");
 }

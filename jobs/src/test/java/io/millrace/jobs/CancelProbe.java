@@ -1,12 +1,12 @@
 package io.millrace.jobs;
 
-import io.millrace.gpu.EngineOptions;
-import io.millrace.gpu.SharedEngine;
+import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.session.SharedEngine;
 import io.millrace.operators.InferencePipeline;
-import io.millrace.operators.PipelineOptions;
 import io.millrace.operators.TestingOutcomes;
 import io.millrace.operators.TestingRequests;
 import io.millrace.operators.TestingSource;
+import io.millrace.operators.options.PipelineOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;

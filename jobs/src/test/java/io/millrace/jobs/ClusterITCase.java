@@ -2,7 +2,8 @@ package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.jobs.kafka.EmbeddedKafka;
+import io.millrace.jobs.local.EmbeddedKafka;
+import io.millrace.jobs.stream.AnswerReader;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;

@@ -2,6 +2,8 @@ package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.jobs.cli.Arguments;
+import io.millrace.jobs.cli.JobArguments;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;

@@ -83,7 +83,7 @@ class DistITCase {
         }
         assertThat(all)
                 .contains(
-                        "io/millrace/gpu/Engine.class",
+                        "io/millrace/gpu/engine/Engine.class",
                         "ai/djl/engine/Engine.class",
                         "jcuda/driver/JCudaDriver.class",
                         "com/github/luben/zstd/Zstd.class",

@@ -2,6 +2,9 @@ package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.jobs.bench.result.ResultFiles;
+import io.millrace.jobs.bench.result.ResultRow;
+import io.millrace.jobs.bench.result.ResultTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

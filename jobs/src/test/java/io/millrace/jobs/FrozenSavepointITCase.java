@@ -3,15 +3,16 @@ package io.millrace.jobs;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.jobs.kafka.EmbeddedKafka;
-import io.millrace.jobs.kafka.TestingClients;
-import io.millrace.jobs.kafka.TestingClients.TestingReader;
-import io.millrace.jobs.kafka.Topics;
+import io.millrace.jobs.local.EmbeddedKafka;
+import io.millrace.jobs.local.Topics;
+import io.millrace.jobs.stream.StreamingJob;
+import io.millrace.jobs.stream.TestingClients;
+import io.millrace.jobs.stream.TestingClients.TestingReader;
 import io.millrace.operators.TestingControl;
 import io.millrace.operators.TestingEngine;
-import io.millrace.operators.kafka.KafkaSettings;
-import io.millrace.operators.kafka.StartingPoint;
-import io.millrace.operators.kafka.TopicLimits;
+import io.millrace.operators.kafka.admin.KafkaSettings;
+import io.millrace.operators.kafka.admin.TopicLimits;
+import io.millrace.operators.kafka.source.StartingPoint;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -153,7 +154,7 @@ class FrozenSavepointITCase {
         environment.enableCheckpointing(200);
         StreamingJob.define(
                 environment,
-                io.millrace.operators.PipelineOptions.builder(
+                io.millrace.operators.options.PipelineOptions.builder(
                                 TestingEngine.options(engine), TestingEngine.loader())
                         .build(),
                 kafka,

@@ -2,7 +2,7 @@ package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.jobs.kafka.EmbeddedKafka;
+import io.millrace.jobs.local.EmbeddedKafka;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;

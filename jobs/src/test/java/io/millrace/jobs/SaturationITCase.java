@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.millrace.jobs.kafka.EmbeddedKafka;
+import io.millrace.jobs.bench.BenchRows;
+import io.millrace.jobs.bench.result.BenchOrigin;
+import io.millrace.jobs.bench.result.ResultFiles;
+import io.millrace.jobs.local.EmbeddedKafka;
+import io.millrace.jobs.stream.AnswerReader;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;

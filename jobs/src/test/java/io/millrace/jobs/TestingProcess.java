@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
 /** A real process under test, with the lines that it printed. Killed at the latest by close. */
-final class TestingProcess implements AutoCloseable {
+public final class TestingProcess implements AutoCloseable {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
     private final Process process;
@@ -33,13 +33,13 @@ final class TestingProcess implements AutoCloseable {
     }
 
     /** Starts {@code ./millrace} as it was built, with logs and checkpoints in {@code data}. */
-    static TestingProcess millrace(Path data, String... arguments) throws IOException {
+    public static TestingProcess millrace(Path data, String... arguments) throws IOException {
         return millrace(data, Map.of(), arguments);
     }
 
     /** The same with more environment variables. */
-    static TestingProcess millrace(Path data, Map<String, String> environment, String... arguments)
-            throws IOException {
+    public static TestingProcess millrace(
+            Path data, Map<String, String> environment, String... arguments) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(ROOT.resolve("millrace").toString());
         command.addAll(List.of(arguments));
@@ -88,7 +88,7 @@ final class TestingProcess implements AutoCloseable {
     }
 
     /** Waits for a line. */
-    String awaitLine(String part, Duration limit) throws InterruptedException {
+    public String awaitLine(String part, Duration limit) throws InterruptedException {
         return awaitLine(line -> line.contains(part), part, limit);
     }
 
@@ -114,7 +114,7 @@ final class TestingProcess implements AutoCloseable {
     }
 
     /** All lines so far. */
-    List<String> lines() {
+    public List<String> lines() {
         synchronized (lines) {
             return List.copyOf(lines);
         }
@@ -133,7 +133,7 @@ final class TestingProcess implements AutoCloseable {
     }
 
     /** Waits for its end. */
-    int exitCode(Duration limit) throws InterruptedException {
+    public int exitCode(Duration limit) throws InterruptedException {
         if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
             throw new AssertionError(
                     "Still running after " + limit + ":\n" + String.join("\n", lines()));

@@ -1,7 +1,10 @@
 package io.millrace.jobs;
 
-import io.millrace.jobs.kafka.Topics;
-import io.millrace.operators.kafka.ClientProperties;
+import io.millrace.jobs.cli.Arguments;
+import io.millrace.jobs.cli.KafkaArguments;
+import io.millrace.jobs.local.Topics;
+import io.millrace.jobs.stream.AnswerReader;
+import io.millrace.operators.kafka.admin.ClientProperties;
 import io.millrace.schemas.codec.FormatSettings;
 import java.time.Duration;
 import java.util.ArrayList;

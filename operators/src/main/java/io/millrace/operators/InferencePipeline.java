@@ -1,5 +1,17 @@
 package io.millrace.operators;
 
+import io.millrace.operators.batch.MicroBatchOperatorFactory;
+import io.millrace.operators.hop.PrefixHop;
+import io.millrace.operators.inference.InferenceOperatorFactory;
+import io.millrace.operators.options.Partitioning;
+import io.millrace.operators.options.PipelineOptions;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.RecordTimestamps;
+import io.millrace.operators.record.RequestValidator;
+import io.millrace.operators.record.WireType;
+import io.millrace.operators.valve.ValvedSource;
+import io.millrace.operators.valve.ValvedWatermarks;
 import java.util.Locale;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;

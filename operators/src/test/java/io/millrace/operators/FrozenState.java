@@ -1,5 +1,6 @@
 package io.millrace.operators;
 
+import io.millrace.operators.record.Inbound;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.Constraint;
 import io.millrace.schemas.FailureCode;

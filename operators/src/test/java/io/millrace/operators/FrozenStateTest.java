@@ -2,7 +2,16 @@ package io.millrace.operators;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.gpu.GenerationRequest;
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.operators.batch.MicroBatchOperatorFactory;
+import io.millrace.operators.inference.InferenceHarness;
+import io.millrace.operators.options.Batching;
+import io.millrace.operators.options.PipelineOptions;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.InboundSerializer;
+import io.millrace.operators.record.MicroBatch;
+import io.millrace.operators.record.MicroBatchSerializer;
+import io.millrace.operators.record.Outcome;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -3,6 +3,14 @@ package io.millrace.operators;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.operators.batch.MicroBatchOperatorFactory;
+import io.millrace.operators.inference.InferenceOperatorFactory;
+import io.millrace.operators.options.Batching;
+import io.millrace.operators.options.PipelineOptions;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.WireType;
+import io.millrace.operators.valve.ValvedSource;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceResult;
 import java.util.HashSet;

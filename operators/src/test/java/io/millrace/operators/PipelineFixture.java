@@ -2,7 +2,7 @@ package io.millrace.operators;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.gpu.EngineOptions;
+import io.millrace.gpu.api.EngineOptions;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.apache.flink.configuration.Configuration;
@@ -17,10 +17,10 @@ import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A testing engine of its own for each test of whole jobs; none is left behind. */
-abstract class PipelineFixture {
+public abstract class PipelineFixture {
     @TempDir Path folder;
-    String name;
-    TestingControl control;
+    public String name;
+    public TestingControl control;
 
     @BeforeEach
     void nameTheEngine(TestInfo test) {

@@ -2,6 +2,9 @@ package io.millrace.operators;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.operators.options.FaultOptions;
+import io.millrace.operators.options.PipelineOptions;
+import io.millrace.operators.record.Outcome;
 import io.millrace.schemas.FailureCode;
 import java.io.IOException;
 import java.nio.file.Files;

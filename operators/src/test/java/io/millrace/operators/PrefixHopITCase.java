@@ -3,6 +3,12 @@ package io.millrace.operators;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.operators.hop.PromptPrefix;
+import io.millrace.operators.options.Partitioning;
+import io.millrace.operators.options.PipelineOptions;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Origin;
+import io.millrace.operators.record.Outcome;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

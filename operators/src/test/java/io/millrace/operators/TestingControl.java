@@ -1,6 +1,6 @@
 package io.millrace.operators;
 
-import io.millrace.gpu.GenerationRequest;
+import io.millrace.gpu.api.GenerationRequest;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -1,5 +1,8 @@
 package io.millrace.operators;
 
+import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.OutcomeSerializer;
+import io.millrace.operators.record.WireType;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.runtime.state.StateInitializationContext;
@@ -13,7 +16,7 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  * back what a checkpoint does not know of. The {@link TestingOutcomes} of its name get them at the
  * end of input.
  */
-final class TestingLedger extends AbstractStreamOperator<Outcome>
+public final class TestingLedger extends AbstractStreamOperator<Outcome>
         implements OneInputStreamOperator<Outcome, Outcome> {
     private static final long serialVersionUID = 1L;
 
@@ -25,7 +28,7 @@ final class TestingLedger extends AbstractStreamOperator<Outcome>
     }
 
     /** Ends a stream in a ledger. */
-    static DataStream<Outcome> of(DataStream<Outcome> outcomes, String name) {
+    public static DataStream<Outcome> of(DataStream<Outcome> outcomes, String name) {
         return outcomes.transform("ledger", WireType.OUTCOME, new TestingLedger(name))
                 .uid("ledger");
     }

@@ -1,5 +1,6 @@
 package io.millrace.operators;
 
+import io.millrace.operators.record.Outcome;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,10 @@
 package io.millrace.operators;
 
-import io.millrace.gpu.GenerationRequest;
-import io.millrace.gpu.SamplingParameters;
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Origin;
+import io.millrace.operators.record.Outcome;
 import io.millrace.schemas.InferenceRequest;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

@@ -1,5 +1,6 @@
 package io.millrace.operators;
 
+import io.millrace.operators.record.Inbound;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

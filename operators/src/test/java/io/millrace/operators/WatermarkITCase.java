@@ -3,6 +3,11 @@ package io.millrace.operators;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.operators.options.Partitioning;
+import io.millrace.operators.options.PipelineOptions;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Origin;
+import io.millrace.operators.record.Outcome;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.time.Duration;

@@ -1,7 +1,6 @@
 package io.millrace.schemas;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
-import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
@@ -10,6 +9,7 @@ import com.tngtech.archunit.lang.ArchRule;
 
 @AnalyzeClasses(packages = "io.millrace", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
+    private static final String ROOT = "io.millrace.schemas";
 
     @ArchTest
     static final ArchRule theContractNeedsAvroAndJacksonOnly =
@@ -17,17 +17,23 @@ class ArchitectureTest {
                     .should()
                     .onlyDependOnClassesThat()
                     .resideInAnyPackage(
-                            "java..",
-                            "io.millrace.schemas..",
-                            "org.apache.avro..",
-                            "com.fasterxml.jackson..");
+                            "java..", ROOT + "..", "org.apache.avro..", "com.fasterxml.jackson..");
 
     @ArchTest
     static final ArchRule recordsKnowNoCodec =
-            noClasses()
+            classes()
                     .that()
-                    .resideInAPackage("io.millrace.schemas")
+                    .resideInAPackage(ROOT)
                     .should()
-                    .dependOnClassesThat()
-                    .resideInAPackage("..codec..");
+                    .onlyDependOnClassesThat()
+                    .resideInAnyPackage(ROOT, "java..", "org.apache.avro..");
+
+    @ArchTest
+    static final ArchRule textKnowsTheJdkOnly =
+            classes()
+                    .that()
+                    .resideInAPackage(ROOT + ".text")
+                    .should()
+                    .onlyDependOnClassesThat()
+                    .resideInAnyPackage(ROOT + ".text", "java..");
 }

@@ -1,10 +1,12 @@
 package io.millrace.gpu.model;
 
-import io.millrace.gpu.LoadProgress;
-import io.millrace.gpu.backend.Backend;
-import io.millrace.gpu.backend.Backend.Use;
-import io.millrace.gpu.backend.StepBatch;
-import io.millrace.gpu.backend.StepOutput;
+import io.millrace.gpu.api.LoadProgress;
+import io.millrace.gpu.device.Backend;
+import io.millrace.gpu.device.Backend.Use;
+import io.millrace.gpu.model.family.DecoderShape;
+import io.millrace.gpu.model.family.DecoderWeights;
+import io.millrace.gpu.program.StepBatch;
+import io.millrace.gpu.program.StepOutput;
 import java.io.IOException;
 import java.util.List;
 
@@ -20,7 +22,7 @@ import java.util.List;
  * x += (silu(h Wgate) * (h Wup)) Wdown      or, of the GPT-2 kind,  gelu(h Wup) Wdown
  * </pre>
  *
- * Which norm, which biases and which window a layer has, its {@link Family} says.
+ * Which norm, which biases and which window a layer has, its {@code Family} says.
  *
  * @param <M> the backend's matrices
  * @param <V> its vectors

@@ -1,5 +1,8 @@
 package io.millrace.gpu.model;
 
+import io.millrace.gpu.model.family.DecoderShape;
+import io.millrace.gpu.model.family.Family;
+import io.millrace.gpu.model.family.WeightReader;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.Noise;
 import io.millrace.gpu.tensor.Tensor;

@@ -1,7 +1,8 @@
 package io.millrace.gpu.model;
 
-import io.millrace.gpu.LoadProgress;
-import io.millrace.gpu.backend.Backend;
+import io.millrace.gpu.api.LoadProgress;
+import io.millrace.gpu.device.Backend;
+import io.millrace.gpu.model.family.WeightReader;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
 import java.util.HashSet;

@@ -1,10 +1,13 @@
 package io.millrace.gpu.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.millrace.gpu.EngineOptions;
-import io.millrace.gpu.SamplingParameters;
-import io.millrace.gpu.backend.AttentionShape;
-import io.millrace.gpu.backend.RotaryTable;
+import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.RotaryTable;
+import io.millrace.gpu.model.family.ConfigFile;
+import io.millrace.gpu.model.family.DecoderShape;
+import io.millrace.gpu.model.family.Family;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.SafeTensors;

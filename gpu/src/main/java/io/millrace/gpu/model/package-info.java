@@ -1,2 +1,2 @@
-/** Models: Hugging Face folders, families, the forward pass. */
+/** Models: Hugging Face folders and the forward pass. */
 package io.millrace.gpu.model;

@@ -1,6 +1,6 @@
 package io.millrace.gpu.text;
 
-import io.millrace.gpu.Tokenizer;
+import io.millrace.gpu.api.Tokenizer;
 import java.util.Arrays;
 
 /**

@@ -2,7 +2,7 @@ package io.millrace.gpu.text;
 
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
-import io.millrace.gpu.Tokenizer;
+import io.millrace.gpu.api.Tokenizer;
 import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import io.millrace.gpu.EngineOptions;
-import io.millrace.gpu.SamplingParameters;
-import io.millrace.gpu.backend.Backend;
+import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.device.Backend;
+import io.millrace.gpu.model.family.LlamaFamily;
+import io.millrace.gpu.model.family.Qwen2Family;
+import io.millrace.gpu.model.family.RopeScaling;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.SafeTensors;

@@ -2,7 +2,7 @@ package io.millrace.gpu.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.gpu.Tokenizer;
+import io.millrace.gpu.api.Tokenizer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

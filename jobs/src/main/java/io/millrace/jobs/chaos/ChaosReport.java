@@ -1,6 +1,9 @@
 package io.millrace.jobs.chaos;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.millrace.jobs.chaos.check.Checker;
+import io.millrace.jobs.chaos.check.PromptSet;
+import io.millrace.jobs.chaos.fault.FaultReport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,19 @@
 package io.millrace.jobs.chaos;
 
+import io.millrace.jobs.chaos.check.Checker;
+import io.millrace.jobs.chaos.check.Deadline;
+import io.millrace.jobs.chaos.check.History;
+import io.millrace.jobs.chaos.check.PromptSet;
+import io.millrace.jobs.chaos.cluster.Cluster;
+import io.millrace.jobs.chaos.cluster.ClusterJob;
+import io.millrace.jobs.chaos.cluster.Monitor;
+import io.millrace.jobs.chaos.cluster.RestoreLog;
+import io.millrace.jobs.chaos.fault.Disturber;
+import io.millrace.jobs.chaos.fault.Fault;
+import io.millrace.jobs.chaos.fault.FaultKind;
+import io.millrace.jobs.chaos.fault.FaultPlan;
+import io.millrace.jobs.chaos.fault.FaultReport;
+import io.millrace.jobs.chaos.fault.Faults;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

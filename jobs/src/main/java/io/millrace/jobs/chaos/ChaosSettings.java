@@ -1,5 +1,7 @@
 package io.millrace.jobs.chaos;
 
+import io.millrace.jobs.chaos.check.PromptSet;
+import io.millrace.jobs.chaos.cluster.Cluster;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

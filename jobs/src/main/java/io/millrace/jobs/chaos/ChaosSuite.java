@@ -1,6 +1,17 @@
 package io.millrace.jobs.chaos;
 
-import io.millrace.jobs.kafka.Topics;
+import io.millrace.jobs.chaos.check.Checker;
+import io.millrace.jobs.chaos.check.History;
+import io.millrace.jobs.chaos.check.PromptSet;
+import io.millrace.jobs.chaos.cluster.Cluster;
+import io.millrace.jobs.chaos.cluster.ClusterJob;
+import io.millrace.jobs.chaos.cluster.DeviceLog;
+import io.millrace.jobs.chaos.cluster.Guard;
+import io.millrace.jobs.chaos.cluster.Installation;
+import io.millrace.jobs.chaos.cluster.Monitor;
+import io.millrace.jobs.chaos.fault.FaultKind;
+import io.millrace.jobs.chaos.fault.Faults;
+import io.millrace.jobs.local.Topics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

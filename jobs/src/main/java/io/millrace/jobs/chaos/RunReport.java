@@ -1,5 +1,8 @@
 package io.millrace.jobs.chaos;
 
+import io.millrace.jobs.chaos.check.Checker;
+import io.millrace.jobs.chaos.cluster.RestoreLog;
+import io.millrace.jobs.chaos.fault.FaultReport;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;

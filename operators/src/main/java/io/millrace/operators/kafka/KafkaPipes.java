@@ -1,7 +1,14 @@
 package io.millrace.operators.kafka;
 
-import io.millrace.operators.Inbound;
-import io.millrace.operators.Outcome;
+import io.millrace.operators.kafka.admin.ClientProperties;
+import io.millrace.operators.kafka.admin.KafkaSettings;
+import io.millrace.operators.kafka.admin.TopicLimits;
+import io.millrace.operators.kafka.sink.KafkaOutcomeSerializer;
+import io.millrace.operators.kafka.sink.WatchedSink;
+import io.millrace.operators.kafka.source.InboundDeserializer;
+import io.millrace.operators.kafka.source.StartingPoint;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Outcome;
 import java.util.Properties;
 import java.util.regex.Pattern;
 import org.apache.flink.api.connector.sink2.Sink;

@@ -1,2 +1,2 @@
-/** The pipeline's two ends on Kafka: records in, outcomes out, and the limits of the topics. */
+/** Builds the pipeline's two ends on Kafka. */
 package io.millrace.operators.kafka;

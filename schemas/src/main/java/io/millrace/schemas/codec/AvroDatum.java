@@ -1,6 +1,7 @@
 package io.millrace.schemas.codec;
 
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.text.Text;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.text.Text;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;

@@ -1,0 +1,40 @@
+package io.millrace.gpu.api;
+
+import java.util.List;
+
+/**
+ * The finished answer to one {@link GenerationRequest}.
+ *
+ * @param promptTokens tokens of the prompt
+ * @param cachedTokens prompt tokens whose K/V completion 0 found in the prefix tree: a fact of this
+ *     run, not of the answer
+ * @param completions by index, 0 to n-1
+ */
+public record GenerationResult(int promptTokens, int cachedTokens, List<Completion> completions) {
+
+    /**
+     * One completion.
+     *
+     * @param index 0 to n-1
+     * @param text without special tokens, ending before the stop string or stop token that ended it
+     * @param tokenIds all generated tokens, the one that ended it included
+     * @param finishReason why it ended
+     * @param logprobs one entry a token, or null where not asked for
+     */
+    public record Completion(
+            int index,
+            String text,
+            int[] tokenIds,
+            FinishReason finishReason,
+            List<TokenLogprobs> logprobs) {}
+
+    /**
+     * Natural-log probabilities at one position, from the raw logits.
+     *
+     * @param tokenId the generated token
+     * @param logprob its log probability
+     * @param topIds the most likely tokens, most likely first, ties to the lowest id
+     * @param topLogprobs their log probabilities
+     */
+    public record TokenLogprobs(int tokenId, float logprob, int[] topIds, float[] topLogprobs) {}
+}

@@ -1,0 +1,22 @@
+package io.millrace.gpu.api;
+
+/**
+ * What is known of a loaded model.
+ *
+ * @param name its name in requests and results
+ * @param fingerprint hash of weights, config, tokenizer and kernels: equal fingerprints give equal
+ *     answers
+ * @param parts what the fingerprint is made of
+ * @param vocabularySize number of logits
+ * @param maxModelLen most tokens of prompt and completion together, the KV cache considered
+ * @param defaultSampling parameters where a request names none (generation_config.json)
+ * @param device where it runs, for people: CPU, or GPU 0 (NVIDIA H100 80GB HBM3)
+ */
+public record ModelInfo(
+        String name,
+        String fingerprint,
+        FingerprintParts parts,
+        int vocabularySize,
+        int maxModelLen,
+        SamplingParameters defaultSampling,
+        String device) {}

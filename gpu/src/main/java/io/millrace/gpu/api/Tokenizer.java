@@ -1,0 +1,19 @@
+package io.millrace.gpu.api;
+
+/** Turns text into token ids and back. Safe for any thread. */
+public interface Tokenizer {
+
+    /** Token ids of a prompt, with the special tokens that the model's own tokenizer adds. */
+    int[] encode(String text);
+
+    /**
+     * Token ids of text that holds its special tokens already, as a chat template writes it: they
+     * are recognised, and none is added. The same as {@link #encode} where that adds none.
+     */
+    default int[] encodeRendered(String text) {
+        return encode(text);
+    }
+
+    /** Text of generated tokens, special tokens left out, invalid UTF-8 as U+FFFD. */
+    String decode(int[] tokenIds);
+}

@@ -1,4 +1,0 @@
-/**
- * The CPU backend: Vector API, all cores. Its numerics are a contract: {@code docs/numerics.md}.
- */
-package io.millrace.gpu.backend.cpu;

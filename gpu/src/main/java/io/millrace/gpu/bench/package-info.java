@@ -1,0 +1,2 @@
+/** Timers of kernels and of the memory. */
+package io.millrace.gpu.bench;

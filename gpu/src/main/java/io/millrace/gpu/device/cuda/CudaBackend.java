@@ -1,0 +1,572 @@
+package io.millrace.gpu.device.cuda;
+
+import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.Backend;
+import io.millrace.gpu.device.Norm;
+import io.millrace.gpu.device.QkvProjection;
+import io.millrace.gpu.device.RotaryTable;
+import io.millrace.gpu.device.cuda.driver.CudaContext;
+import io.millrace.gpu.device.cuda.driver.DeviceMemory;
+import io.millrace.gpu.device.cuda.driver.GpuException;
+import io.millrace.gpu.device.cuda.driver.PinnedMemory;
+import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
+import io.millrace.gpu.device.cuda.kernel.KernelIndex;
+import io.millrace.gpu.device.cuda.kernel.KernelLaunch;
+import io.millrace.gpu.device.cuda.kernel.KernelModules;
+import io.millrace.gpu.device.cuda.kernel.KernelParams;
+import io.millrace.gpu.device.cuda.kernel.Launches;
+import io.millrace.gpu.device.cuda.kernel.Numerics;
+import io.millrace.gpu.device.cuda.kernel.OpParams;
+import io.millrace.gpu.device.cuda.kernel.OpParams.Epilogue;
+import io.millrace.gpu.device.cuda.kernel.Segmentation;
+import io.millrace.gpu.device.cuda.kernel.TileLayout;
+import io.millrace.gpu.device.cuda.kernel.TokenBuckets;
+import io.millrace.gpu.device.cuda.step.QueuedStep;
+import io.millrace.gpu.device.cuda.step.StepTables;
+import io.millrace.gpu.program.StepBatch;
+import io.millrace.gpu.program.StepOutput;
+import io.millrace.gpu.tensor.DType;
+import io.millrace.gpu.tensor.Tensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The ops on a GPU: each queues its kernels on the context's stream. Weights, activations, KV
+ * blocks and scratch lie in device memory. Engine thread only.
+ *
+ * <p>What a kernel is given depends on the bucket of tokens that a step falls into and on its kind,
+ * never on more: counts and lengths it reads from the {@link StepTables}. So the launches between
+ * {@code begin} and {@code sample} can be recorded once for each.
+ *
+ * <p>Nothing waits for the device before {@link #complete}: further steps can be queued behind one
+ * that was sampled, up to as many as it was made for.
+ */
+public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activation> {
+    /** Tokens of the widest product's tile. */
+    private static final int WIDEST_TILE = 128;
+
+    private static final String SCRATCH_REMEDY =
+            "lower --max-batched-tokens, --max-sequences or --max-model-len";
+
+    /** Rows of one width, one a token. */
+    record Activation(DeviceMemory memory, int width) {}
+
+    private final CudaContext context;
+    private final AttentionShape shape;
+    private final RotaryTable rotary;
+    private final Set<Integer> windows;
+    private final int vocabulary;
+    private final int maxTokens;
+    private final int maxRows;
+    private final int runAhead;
+    private final Segmentation segmentation;
+    private final KernelModules kernels;
+    private final WeightUpload weights;
+    private final List<CudaMatrix> matrices = new ArrayList<>();
+    private final KernelParams params = new KernelParams();
+
+    /** What was allocated here, in order. */
+    private final List<DeviceMemory> memory = new ArrayList<>();
+
+    private final DeviceMemory cos;
+    private final DeviceMemory sin;
+    private final Map<Integer, OpParams.Plan> plans = new HashMap<>();
+    private final Set<Integer> planned = new HashSet<>();
+    private String type;
+    private int hidden;
+    private boolean keepsLogits;
+    private StepTables step;
+    private OpParams write;
+    private DeviceMemory projected;
+    private DeviceMemory sampledNormed;
+    private DeviceMemory logits;
+    private DeviceMemory arena;
+    private long layerBytes;
+    private LogitsReader reader;
+    private CudaSampler sampler;
+
+    private StepBatch batch;
+    private int bucket;
+
+    /**
+     * @param windows of the layers, each once
+     * @param maxTokens most tokens of a step
+     * @param maxRows most rows of a step
+     * @param runAhead steps that may be in flight when another begins
+     * @param segmentation how products cut their sums
+     */
+    CudaBackend(
+            CudaContext context,
+            KernelIndex index,
+            AttentionShape shape,
+            RotaryTable rotary,
+            Set<Integer> windows,
+            int vocabulary,
+            int maxTokens,
+            int maxRows,
+            int runAhead,
+            Segmentation segmentation)
+            throws IOException {
+        this.context = context;
+        this.shape = shape;
+        this.rotary = rotary;
+        this.windows = windows;
+        this.vocabulary = vocabulary;
+        this.maxTokens = maxTokens;
+        this.maxRows = maxRows;
+        this.runAhead = runAhead;
+        this.segmentation = segmentation;
+        kernels = new KernelModules(context, index);
+        weights = new WeightUpload(context);
+        boolean opened = false;
+        try {
+            cos = weights.floats(rotary.cos);
+            sin = weights.floats(rotary.sin);
+            opened = true;
+        } finally {
+            if (!opened) {
+                weights.close();
+            }
+        }
+    }
+
+    @Override
+    public CudaMatrix matrix(List<Tensor> parts) throws IOException {
+        return loaded(weights.matrix(parts));
+    }
+
+    @Override
+    public CudaMatrix gatedMatrix(Tensor gate, Tensor up) throws IOException {
+        return loaded(weights.gatedMatrix(gate, up));
+    }
+
+    private CudaMatrix loaded(CudaMatrix matrix) {
+        matrices.add(matrix);
+        return matrix;
+    }
+
+    @Override
+    public DeviceMemory vector(List<Tensor> parts) throws IOException {
+        return weights.vector(parts);
+    }
+
+    @Override
+    public void finishLoading() {
+        weights.finish();
+    }
+
+    /** How products cut their sums. */
+    Segmentation segmentation() {
+        return segmentation;
+    }
+
+    /** Type of weights, K, V and inputs of products. */
+    public DType type() {
+        return weights.type();
+    }
+
+    /** Called by the decoder once all weights are there. */
+    @Override
+    public Activation activation(Use use, int width) {
+        if (use == Use.RESIDUAL) {
+            hidden = width;
+        }
+        int element = weights.type().bytes();
+        int tokens = tiled(maxTokens);
+        long bytes =
+                switch (use) {
+                    case RESIDUAL -> (long) tokens * Numerics.pad(width) * Float.BYTES;
+                    case QUERIES ->
+                            (long) tokens
+                                    * shape.heads()
+                                    * TileLayout.paddedHead(shape.headSize())
+                                    * element;
+                    case INPUT -> TileLayout.tileBytes(tokens, width, element);
+                };
+        try {
+            return new Activation(allocate("An activation", bytes), width);
+        } catch (GpuException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Rows of an activation: products read whole tiles of it. */
+    private static int tiled(int tokens) {
+        return (tokens + WIDEST_TILE - 1) / WIDEST_TILE * WIDEST_TILE;
+    }
+
+    private DeviceMemory allocate(String what, long bytes) throws GpuException {
+        DeviceMemory piece = context.allocate(what, Math.max(bytes, 16), SCRATCH_REMEDY);
+        memory.add(piece);
+        return piece;
+    }
+
+    /** Allocates what steps need beside weights and activations, but for the KV arena. */
+    void allocateScratch(int blockSize) throws GpuException {
+        type = weights.type().name().toLowerCase(Locale.ROOT);
+        int mostBlocks = (rotary.positions() + blockSize - 1) / blockSize;
+        step = new StepTables(context, maxTokens, maxRows, mostBlocks, blockSize, runAhead + 1);
+        int width = (shape.heads() + 2 * shape.kvHeads()) * shape.headSize();
+        projected =
+                allocate(
+                        "The projection",
+                        (long) tiled(maxTokens) * Numerics.pad(width) * Float.BYTES);
+        int rows = tiled(maxRows);
+        logits = allocate("The logits", (long) rows * Numerics.pad(vocabulary) * Float.BYTES);
+        long partials = 0;
+        int arrivals = 0;
+        int widest = 0;
+        for (CudaMatrix m : matrices) {
+            // More tokens are never cut into more.
+            int most = cut(m, 1).segments();
+            partials = Math.max(partials, Launches.matmulPartials(maxTokens, m.rows(), most));
+            arrivals = Math.max(arrivals, Launches.matmulArrivals(m.rows()));
+            widest = Math.max(widest, m.k());
+        }
+        sampledNormed =
+                allocate(
+                        "The last hidden states",
+                        TileLayout.tileBytes(rows, widest, type().bytes()));
+        OpParams.Fixed fixed =
+                new OpParams.Fixed(
+                        step.addresses(),
+                        shape,
+                        blockSize,
+                        cos,
+                        sin,
+                        allocate("Partial sums", partials),
+                        allocate("Counters", (long) arrivals * Integer.BYTES));
+        write = new OpParams(fixed, params);
+        if (type() != DType.F32) {
+            int items = Launches.decodeItems(maxRows, rotary.positions());
+            int prefill = Launches.prefillItems(shape, maxTokens, maxRows);
+            DeviceMemory partial = allocate("Attention", Launches.attentionPartials(shape, items));
+            for (int window : windows) {
+                plans.put(
+                        window,
+                        new OpParams.Plan(
+                                allocate("A plan", 4 * Integer.BYTES),
+                                allocate("A plan", 4L * Integer.BYTES * items),
+                                allocate("A plan", 4L * Integer.BYTES * maxRows),
+                                allocate("A plan", 4L * Integer.BYTES * prefill),
+                                partial));
+            }
+        }
+        reader = new LogitsReader(context, vocabulary);
+        sampler =
+                new CudaSampler(
+                        context,
+                        kernels,
+                        logits,
+                        step.sampleAddress(),
+                        vocabulary,
+                        maxRows,
+                        rotary.positions(),
+                        runAhead);
+    }
+
+    /** Allocates the KV arena; called once, at the end. */
+    void allocateArena(int blocks, int blockSize) throws GpuException {
+        layerBytes = blocks * blockBytes(blockSize);
+        arena =
+                context.allocate(
+                        "The KV cache",
+                        layerBytes * shape.layers(),
+                        "lower --kv-cache-memory, --gpu-memory-utilization, --max-model-len or"
+                                + " --max-sequences");
+    }
+
+    /** Bytes of a KV block in one layer. */
+    long blockBytes(int blockSize) {
+        return TileLayout.kvBlockBytes(
+                shape.kvHeads(), shape.headSize(), blockSize, type().bytes());
+    }
+
+    /** Sets every byte of every KV block. */
+    public void fillArena(int value) {
+        arena.fill(value);
+    }
+
+    /** Fills the KV blocks with what lies in host memory, again and again. */
+    public void fillArena(PinnedMemory with) {
+        long first = Math.min(with.buffer().capacity(), arena.bytes());
+        arena.copyFrom(with, 0, 0, first);
+        arena.repeat(first);
+    }
+
+    /** Sets every byte of projections and logits. */
+    void fillRows(int value) {
+        projected.fill(value);
+        logits.fill(value);
+    }
+
+    @Override
+    public void begin(StepBatch next) {
+        if (next.tokens > maxTokens || next.rows > maxRows) {
+            throw new IllegalArgumentException(
+                    "A step of %d tokens in %d rows is more than %d in %d."
+                            .formatted(next.tokens, next.rows, maxTokens, maxRows));
+        }
+        int drawn = 0;
+        for (int token = 0; token < next.tokens; token++) {
+            int id = next.tokenIds[token];
+            int position = next.positions[token];
+            boolean known = id >= 0 && id < vocabulary || id == StepBatch.DRAWN;
+            if (!known || position < 0 || position >= rotary.positions()) {
+                throw new IllegalArgumentException(
+                        "Token %d at position %d is outside of %d tokens and %d positions."
+                                .formatted(id, position, vocabulary, rotary.positions()));
+            }
+            drawn += id == StepBatch.DRAWN ? 1 : 0;
+        }
+        QueuedStep queued = sampler.begin(next);
+        if (queued.drawn() != drawn) {
+            throw new IllegalArgumentException("A drawn token is not the last of its row.");
+        }
+        batch = next;
+        bucket = Math.min(maxTokens, TokenBuckets.of(next.tokens));
+        planned.clear();
+        step.upload(next, queued);
+        sampler.admit();
+    }
+
+    /**
+     * Queues what puts drawn tokens into the step's tables. The first launch of a step; a batch
+     * without such tokens needs none.
+     */
+    void resolve() {
+        launch(
+                "resolve",
+                Launches.resolve(Math.min(bucket, maxRows)),
+                write.resolve(sampler.drawn()));
+    }
+
+    /** The ops of the present step are called once more, from the first on. */
+    public void again() {
+        planned.clear();
+    }
+
+    /** Tokens that the launches of the present step are made for. */
+    int bucket() {
+        return bucket;
+    }
+
+    /** Which launches the present step has: a number below {@code StepGraphs.KINDS}. */
+    int kind() {
+        return (isDecode() ? 1 : 0) + (drawsInHead() ? 2 : 0);
+    }
+
+    /** Whether every row of the present step has one token: then there are fewer launches. */
+    boolean isDecode() {
+        return batch.tokens == batch.rows;
+    }
+
+    /** Whether the present step's logits are drawn from where they are computed. */
+    public boolean drawsInHead() {
+        return !keepsLogits
+                && type() != DType.F32
+                && Numerics.segments(vocabulary, hidden) == 1
+                && sampler.isPlain();
+    }
+
+    /** Queues one kernel. A test puts the oracles in place of the kernels here. */
+    void launch(String op, KernelLaunch launch, KernelParams with) {
+        kernels.kernel(launch.kernel())
+                .launch(
+                        op,
+                        with,
+                        launch.x(),
+                        launch.y(),
+                        launch.z(),
+                        launch.threads(),
+                        launch.sharedBytes(),
+                        context.stream());
+    }
+
+    @Override
+    public void embed(CudaMatrix table, CudaMatrix positions, Activation out) {
+        launch("embed", Launches.embed(type, bucket), write.embed(table, positions, out.memory));
+    }
+
+    @Override
+    public void norm(Activation x, Norm<DeviceMemory> norm, Activation out) {
+        launch(
+                "norm",
+                Launches.norm(type, bucket),
+                write.norm(x.memory, norm, out.memory, false, x.width));
+    }
+
+    private void matmul(
+            String op,
+            CudaMatrix weight,
+            DeviceMemory x,
+            DeviceMemory bias,
+            DeviceMemory out,
+            Epilogue epilogue) {
+        CudaMatrix w = cut(weight, bucket);
+        launch(
+                op,
+                Launches.matmul(type, bucket, w.rows(), w.segments()),
+                write.matmul(w, x, bias, out, epilogue, false));
+    }
+
+    private CudaMatrix cut(CudaMatrix weight, int tokens) {
+        return weight.cut(segmentation.segments(weight, tokens, context.multiprocessors()));
+    }
+
+    @Override
+    public void qkvProjectRopeStoreKv(
+            Activation x, QkvProjection<CudaMatrix, DeviceMemory> qkv, int layer, Activation q) {
+        String op = "qkvProjectRopeStoreKv";
+        matmul(op, qkv.matrix(), x.memory, null, projected, Epilogue.STORE);
+        launch(
+                op,
+                Launches.qkvFinish(type, bucket, shape),
+                write.qkvFinish(projected, qkv, q.memory, layerArena(layer)));
+    }
+
+    private long layerArena(int layer) {
+        return arena.address() + layer * layerBytes;
+    }
+
+    @Override
+    public void attention(Activation q, int layer, int window, Activation out) {
+        boolean tensorCores = type() != DType.F32;
+        OpParams.Plan plan = plans.get(window);
+        if (tensorCores && planned.add(window)) {
+            launch("attention", Launches.attentionPlan(), write.attentionPlan(plan, window));
+        }
+        float scale = Numerics.attentionScale(shape.headSize(), tensorCores);
+        KernelParams all =
+                write.attention(q.memory, layerArena(layer), out.memory, plan, window, scale);
+        if (!tensorCores) {
+            launch("attention", Launches.attentionF32(shape, bucket), all);
+            return;
+        }
+        int rows = Math.min(bucket, maxRows);
+        int multiprocessors = context.multiprocessors();
+        launch("attention", Launches.attentionDecode(type, shape, multiprocessors), all);
+        launch("attention", Launches.attentionFold(type, shape, rows), all);
+        if (!isDecode()) {
+            launch(
+                    "attention",
+                    Launches.attentionPrefill(type, shape, bucket, rows, multiprocessors),
+                    all);
+        }
+    }
+
+    @Override
+    public void matmulAdd(Activation x, CudaMatrix weight, DeviceMemory bias, Activation residual) {
+        matmul("matmulAdd", weight, x.memory, bias, residual.memory, Epilogue.ADD);
+    }
+
+    @Override
+    public void matmulGated(Activation x, CudaMatrix gateUp, Activation out) {
+        matmul("matmulGated", gateUp, x.memory, null, out.memory, Epilogue.GATED);
+    }
+
+    @Override
+    public void matmulGelu(Activation x, CudaMatrix weight, DeviceMemory bias, Activation out) {
+        matmul("matmulGelu", weight, x.memory, bias, out.memory, Epilogue.GELU);
+    }
+
+    @Override
+    public void logits(Activation x, Norm<DeviceMemory> norm, CudaMatrix head) {
+        int rows = Math.min(bucket, maxRows);
+        CudaMatrix w = cut(head, rows);
+        launch(
+                "logits",
+                Launches.norm(type, rows),
+                write.norm(x.memory, norm, sampledNormed, true, x.width));
+        if (drawsInHead()) {
+            launch(
+                    "logits",
+                    Launches.head(type, rows, head.rows()),
+                    sampler.addHead(
+                            write.matmul(head, sampledNormed, null, logits, Epilogue.STORE, true)));
+            return;
+        }
+        launch(
+                "logits",
+                Launches.matmul(type, rows, w.rows(), w.segments()),
+                write.matmul(w, sampledNormed, null, logits, Epilogue.STORE, true));
+    }
+
+    /** Queues the draws; {@code output} is filled when the step is completed. */
+    @Override
+    public void sample(StepOutput output) {
+        sampler.queue(output, drawsInHead());
+    }
+
+    /** Queues the draws of the last step once more, which nobody waits for. */
+    public void sampleAgain() {
+        sampler.drawAgain(drawsInHead());
+    }
+
+    /** Waits for the oldest step that was sampled, and fills its output. */
+    void complete() {
+        sampler.complete();
+    }
+
+    /** Has the wait for a step end with an exception. Any thread. */
+    void stop() {
+        sampler.stop();
+    }
+
+    /** Nanoseconds between the last two completed steps; -1 if that cannot be told. */
+    long gapNanos() {
+        return sampler.gapNanos();
+    }
+
+    /**
+     * The steps that may have brought a failure about, for people: what fails on the device is told
+     * by the call that happens to come next.
+     */
+    String suspects() {
+        return sampler.suspects();
+    }
+
+    /**
+     * Whether every step writes its logits, for {@link #lastLogits}. Not while any is in flight.
+     */
+    void keepLogits(boolean value) {
+        keepsLogits = value;
+    }
+
+    /** The raw logits of the last step's {@code index}-th sampled row. */
+    float[] lastLogits(int index) {
+        if (!keepsLogits) {
+            throw new IllegalStateException("Logits are not kept.");
+        }
+        return reader.read(logits, index);
+    }
+
+    @Override
+    public void close() {
+        if (sampler != null) {
+            sampler.close();
+        }
+        if (reader != null) {
+            reader.close();
+        }
+        if (arena != null) {
+            arena.close();
+        }
+        for (int i = memory.size() - 1; i >= 0; i--) {
+            memory.get(i).close();
+        }
+        memory.clear();
+        if (step != null) {
+            step.close();
+        }
+        weights.close();
+        kernels.close();
+    }
+}

@@ -1,0 +1,382 @@
+package io.millrace.gpu.device.cuda;
+
+import static io.millrace.gpu.device.cuda.driver.CudaDriver.check;
+
+import io.millrace.gpu.device.cuda.driver.CudaContext;
+import io.millrace.gpu.device.cuda.driver.DeviceMemory;
+import io.millrace.gpu.device.cuda.driver.GpuException;
+import io.millrace.gpu.device.cuda.driver.PinnedMemory;
+import io.millrace.gpu.device.cuda.kernel.KernelLaunch;
+import io.millrace.gpu.device.cuda.kernel.KernelModules;
+import io.millrace.gpu.device.cuda.kernel.KernelParams;
+import io.millrace.gpu.device.cuda.kernel.Numerics;
+import io.millrace.gpu.device.cuda.kernel.OpParams;
+import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
+import io.millrace.gpu.device.cuda.step.OutputPlaces;
+import io.millrace.gpu.device.cuda.step.QueuedStep;
+import io.millrace.gpu.device.cuda.step.SampleSlots;
+import io.millrace.gpu.device.cuda.step.StepGraphs;
+import io.millrace.gpu.device.cuda.step.StepQueue;
+import io.millrace.gpu.device.cuda.step.StepWait;
+import io.millrace.gpu.program.StepBatch;
+import io.millrace.gpu.program.StepOutput;
+import java.util.ArrayList;
+import java.util.List;
+import jcuda.driver.CUresult;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * Draws tokens from logits on the GPU, by the rule of {@code docs/numerics.md}, "Sampling": the
+ * same tokens as on the CPU. Only ids, and log probabilities that were asked for, come back, and
+ * the host need not see them before the next step is queued. Engine thread only.
+ *
+ * <pre>
+ * begin     takes slots: the step can be written into its tables
+ * admit     tells the device of rows that it does not know
+ *           (here the step's logits are computed)
+ * queue     draws, and has the device write what it drew into host memory
+ * complete  waits for the oldest step that is queued
+ * </pre>
+ */
+public final class CudaSampler implements AutoCloseable, StepWait.Device {
+    /** Of the sampling graphs: a step that draws nothing, and one whose head has drawn. */
+    private static final int NOTHING_DRAWN = 4;
+
+    private static final int PICKED = 5;
+
+    private final CudaContext context;
+    private final KernelModules kernels;
+    private final int vocabulary;
+    private final int maxRows;
+    private final SampleLaunches launches;
+    private final SampleSlots slots;
+    private final StepQueue steps;
+    private final StepWait wait = new StepWait(this);
+    private final StepGraphs graphs;
+    private final KernelParams params = new KernelParams();
+    private final List<Runnable> closers = new ArrayList<>();
+    private final SampleAdmission admission;
+
+    /** Of SampleParams and of DeliverParams. */
+    private final long[] pointers;
+
+    private final long[] delivered;
+
+    /** What the head finds: HeadTiles and candidates. */
+    private final long headTiles;
+
+    private final long headCandidates;
+
+    /** When the step that is computed began. */
+    private final DeviceMemory began;
+
+    private final OutputPlaces outputs;
+    private final Runnable launch = this::launch;
+    private final Runnable launchPicks = this::launchPicks;
+
+    /** That is being queued. */
+    private QueuedStep step;
+
+    /**
+     * @param logits (rows, {@link Numerics#pad} of the vocabulary)
+     * @param tables {@code StepTables.sampleAddress}
+     * @param maxRows most rows of a step
+     * @param positions most tokens of a row
+     * @param runAhead steps that may be in flight when another is launched
+     */
+    CudaSampler(
+            CudaContext context,
+            KernelModules kernels,
+            DeviceMemory logits,
+            long tables,
+            int vocabulary,
+            int maxRows,
+            int positions,
+            int runAhead)
+            throws GpuException {
+        if (vocabulary > 1 << SampleLaunches.TOKEN_BITS) {
+            throw new GpuException(
+                    "The model has %d tokens; on a GPU at most %d can be drawn from."
+                            .formatted(vocabulary, 1 << SampleLaunches.TOKEN_BITS));
+        }
+        this.context = context;
+        this.kernels = kernels;
+        this.vocabulary = vocabulary;
+        this.maxRows = maxRows;
+        launches = new SampleLaunches(vocabulary, maxRows, context.multiprocessors());
+        slots = new SampleSlots(vocabulary, SampleAdmission.slots(maxRows, runAhead));
+        steps = new StepQueue(runAhead, maxRows);
+        boolean opened = false;
+        try {
+            graphs = new StepGraphs(context);
+            closers.add(graphs::close);
+            admission =
+                    new SampleAdmission(
+                            context, kernels, launches, vocabulary, maxRows, positions, runAhead);
+            closers.add(admission::close);
+            began = allocate(Long.BYTES);
+            long ids = allocate((long) maxRows * Integer.BYTES).address();
+            long logprobs =
+                    allocate((long) maxRows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES)
+                            .address();
+            pointers = pointers(logits, tables, ids, logprobs);
+            long tiles = (long) maxRows * launches.headTiles();
+            headTiles = allocate(tiles * SampleLaunches.HEAD_TILE_BYTES).address();
+            headCandidates = allocate(tiles * SampleLaunches.PICK_BYTES).address();
+            PinnedMemory memory =
+                    new PinnedMemory(
+                            context,
+                            Math.toIntExact(
+                                    (long) steps.places()
+                                            * OutputPlaces.words(maxRows)
+                                            * Integer.BYTES));
+            closers.add(memory::close);
+            outputs = new OutputPlaces(memory.buffer(), maxRows, vocabulary);
+            delivered = new long[] {tables, ids, logprobs, began.address(), memory.address()};
+            opened = true;
+        } finally {
+            if (!opened) {
+                close();
+            }
+        }
+    }
+
+    /** Those of SampleParams, in its order. */
+    private long[] pointers(DeviceMemory logits, long tables, long ids, long logprobs)
+            throws GpuException {
+        long each = maxRows;
+        return new long[] {
+            logits.address(),
+            admission.rows(),
+            tables,
+            admission.counts(),
+            allocate(each * launches.tiles() * SampleLaunches.TILE_BYTES).address(),
+            allocate(each * SampleLaunches.BUCKETS * Integer.BYTES).address(),
+            allocate(each * SampleLaunches.BUCKETS * Long.BYTES).address(),
+            allocate(each * SampleLaunches.BOUND_BYTES).address(),
+            allocate(each * Integer.BYTES).address(),
+            allocate(each * SampleLaunches.LIST * Integer.BYTES).address(),
+            allocate(each * launches.chunks() * SampleLaunches.PICK_BYTES).address(),
+            ids,
+            logprobs,
+            admission.lastTokens(),
+            admission.ended(),
+            admission.stops()
+        };
+    }
+
+    private DeviceMemory allocate(long bytes) throws GpuException {
+        DeviceMemory memory = allocate(context, maxRows, vocabulary, bytes);
+        closers.add(memory::close);
+        return memory;
+    }
+
+    static DeviceMemory allocate(CudaContext context, int maxRows, int vocabulary, long bytes)
+            throws GpuException {
+        return context.allocate(
+                "Sampling for %d rows of %d logits".formatted(maxRows, vocabulary),
+                bytes,
+                "lower --max-sequences");
+    }
+
+    /** What the first kernel of a step needs. */
+    OpParams.Drawn drawn() {
+        return new OpParams.Drawn(admission.lastTokens(), admission.ended(), began.address());
+    }
+
+    /** The next step; its slots are taken, nothing is queued yet. */
+    QueuedStep begin(StepBatch batch) {
+        wait.checkStopped();
+        step = steps.next();
+        step.plan(batch, slots);
+        return step;
+    }
+
+    /** Whether the step's head can draw, in place of writing logits. */
+    boolean isPlain() {
+        return step.isPlain();
+    }
+
+    /** HeadParams: to those of the product, what the head needs to draw. */
+    KernelParams addHead(KernelParams product) {
+        writeHead(product, admission.rows(), delivered[0], headTiles, headCandidates, maxRows);
+        return product;
+    }
+
+    /** Queues what the device has to know before the step is computed. */
+    void admit() {
+        admission.admit(step, slots);
+    }
+
+    /**
+     * Queues the draws of the step's rows.
+     *
+     * @param output filled when the step is completed
+     * @param fromHead whether the step's head has drawn, so that there are no logits
+     */
+    void queue(StepOutput output, boolean fromHead) {
+        step.output(output);
+        int kind =
+                step.sampled() == 0
+                        ? NOTHING_DRAWN
+                        : fromHead
+                                ? PICKED
+                                : (step.general() > 0 ? 1 : 0) + (step.asked() > 0 ? 2 : 0);
+        // One graph for each kind of step: most need three of the kernels.
+        graphs.run(kind, kind == PICKED ? launchPicks : launch);
+        for (int i = 0; i < step.sampled(); i++) {
+            slots.queued(step.slot(i));
+        }
+        steps.launched();
+    }
+
+    /**
+     * Queues the kernels of the last step's draws once more. To be timed: of rows that count
+     * nothing, they write what is there.
+     */
+    void drawAgain(boolean fromHead) {
+        if (fromHead) {
+            launchPicks();
+        } else {
+            launch();
+        }
+    }
+
+    private void launch() {
+        if (step.sampled() > 0) {
+            launchDraws();
+        }
+        deliver();
+    }
+
+    private void deliver() {
+        write(params, delivered, maxRows);
+        launch(SampleLaunches.deliver());
+    }
+
+    private void launchPicks() {
+        write(params, pointers, vocabulary, maxRows, headTiles, headCandidates);
+        launch(launches.pick());
+        deliver();
+    }
+
+    private void launchDraws() {
+        write(params, pointers, vocabulary, maxRows);
+        launch(launches.scan());
+        if (step.general() > 0) {
+            launch(launches.histogram());
+            launch(launches.bound());
+            launch(launches.split());
+        }
+        launch(launches.finish());
+        if (step.asked() > 0) {
+            launch(launches.logprobs());
+        }
+    }
+
+    /** SampleParams. */
+    public static void write(KernelParams to, long[] pointers, int vocabulary, int maxRows) {
+        to.begin();
+        for (long address : pointers) {
+            to.pointer(address);
+        }
+        to.word(Numerics.pad(vocabulary)).word(vocabulary).word(maxRows).word(0);
+    }
+
+    /** PickParams. */
+    public static void write(
+            KernelParams to,
+            long[] pointers,
+            int vocabulary,
+            int maxRows,
+            long tiles,
+            long candidates) {
+        write(to, pointers, vocabulary, maxRows);
+        to.pointer(tiles).pointer(candidates);
+    }
+
+    /** What HeadParams has behind MatmulParams. */
+    public static void writeHead(
+            KernelParams to, long rows, long tables, long tiles, long candidates, int maxRows) {
+        to.pointer(rows).pointer(tables).pointer(tiles).pointer(candidates).word(maxRows).word(0);
+    }
+
+    /** DeliverParams. */
+    public static void write(KernelParams to, long[] pointers, int maxRows) {
+        to.begin();
+        for (long address : pointers) {
+            to.pointer(address);
+        }
+        to.word(maxRows).word(OutputPlaces.words(maxRows));
+    }
+
+    private void launch(KernelLaunch launch) {
+        launch(kernels, launch, params, context);
+    }
+
+    static void launch(
+            KernelModules kernels, KernelLaunch launch, KernelParams params, CudaContext context) {
+        kernels.kernel(launch.kernel())
+                .launch(
+                        "sample",
+                        params,
+                        launch.x(),
+                        launch.y(),
+                        launch.z(),
+                        launch.threads(),
+                        launch.sharedBytes(),
+                        context.stream());
+    }
+
+    /** Waits for the oldest step that is queued, and fills its output. */
+    void complete() {
+        QueuedStep oldest = steps.oldest();
+        wait.await(oldest);
+        outputs.collect(oldest);
+        for (int i = 0; i < oldest.sampled(); i++) {
+            slots.completed(oldest.slot(i));
+        }
+        steps.completed();
+    }
+
+    @Override
+    public boolean hasWritten(QueuedStep queued) {
+        return outputs.isThere(queued);
+    }
+
+    @Override
+    public boolean isIdle() {
+        int result = JCudaDriver.cuStreamQuery(context.stream());
+        if (result == CUresult.CUDA_ERROR_NOT_READY) {
+            return false;
+        }
+        if (result != CUresult.CUDA_SUCCESS) {
+            check(result, steps.toString());
+        }
+        return true;
+    }
+
+    /** Has the wait for a step end with an exception. Any thread. */
+    void stop() {
+        wait.stop();
+    }
+
+    /** Steps in flight, and the one that is being queued, for people. */
+    String suspects() {
+        return "In flight was %s; being queued was %s."
+                .formatted(steps, step == null ? "no step" : step);
+    }
+
+    /** {@link OutputPlaces#gapNanos}. */
+    long gapNanos() {
+        return outputs.gapNanos();
+    }
+
+    @Override
+    public void close() {
+        for (int i = closers.size() - 1; i >= 0; i--) {
+            closers.get(i).run();
+        }
+        closers.clear();
+    }
+}

@@ -1,0 +1,221 @@
+package io.millrace.gpu.device.cuda;
+
+import io.millrace.gpu.device.cuda.driver.CudaContext;
+import io.millrace.gpu.device.cuda.driver.DeviceMemory;
+import io.millrace.gpu.device.cuda.driver.GpuException;
+import io.millrace.gpu.device.cuda.driver.PinnedMemory;
+import io.millrace.gpu.device.cuda.driver.UploadRing;
+import io.millrace.gpu.device.cuda.kernel.KernelModules;
+import io.millrace.gpu.device.cuda.kernel.KernelParams;
+import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
+import io.millrace.gpu.device.cuda.step.QueuedStep;
+import io.millrace.gpu.device.cuda.step.SampleSlots;
+import io.millrace.gpu.sampling.SamplingRow;
+import java.nio.ByteBuffer;
+import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Tells the device of rows that it does not know: parameters and stop ids of those that were given
+ * a slot, tokens of those whose counts are not there. Owns these of all slots. Engine thread only.
+ */
+final class SampleAdmission implements AutoCloseable {
+    /** Least room for tokens, and for stop ids. */
+    private static final int LEAST_WORDS = 1 << 16;
+
+    private final KernelModules kernels;
+    private final CudaContext context;
+    private final int vocabulary;
+    private final int maxRows;
+    private final KernelParams params = new KernelParams();
+    private final List<Runnable> closers = new ArrayList<>();
+    private final DeviceMemory rows;
+    private final DeviceMemory counts;
+    private final DeviceMemory stops;
+
+    /** Token and flag of each slot, words by slot: drawn last, then ended. */
+    private final DeviceMemory drawn;
+
+    private final int slotCount;
+
+    /** Which rows, then their tokens or stop ids. */
+    private final UploadRing uploads;
+
+    private final DeviceMemory staged;
+
+    /** Room for tokens or stop ids. */
+    private final int mostWords;
+
+    /**
+     * @param positions most tokens of a row
+     * @param runAhead steps that may be in flight when another is launched
+     */
+    SampleAdmission(
+            CudaContext context,
+            KernelModules kernels,
+            SampleLaunches launches,
+            int vocabulary,
+            int maxRows,
+            int positions,
+            int runAhead)
+            throws GpuException {
+        this.context = context;
+        this.kernels = kernels;
+        this.vocabulary = vocabulary;
+        this.maxRows = maxRows;
+        slotCount = slots(maxRows, runAhead);
+        mostWords = Math.max(LEAST_WORDS, Math.max(positions, vocabulary));
+        boolean opened = false;
+        try {
+            long stageBytes =
+                    (long) maxRows * SampleLaunches.NEW_ROW_BYTES
+                            + mostWords * (long) Integer.BYTES;
+            rows = allocate((long) slotCount * SampleLaunches.ROW_BYTES);
+            counts = allocate(slotCount * launches.countWords() * Integer.BYTES);
+            stops = allocate(slotCount * launches.stopWords() * Integer.BYTES);
+            drawn = allocate(2L * slotCount * Integer.BYTES);
+            staged = allocate(stageBytes);
+            // Two for each step that can be in flight, so that none waits for another's copies.
+            uploads = new UploadRing(context, 2 * (runAhead + 1), Math.toIntExact(stageBytes));
+            closers.add(uploads::close);
+            opened = true;
+        } finally {
+            if (!opened) {
+                close();
+            }
+        }
+    }
+
+    /** Enough for the rows of a step beside those of all that are in flight, were none the same. */
+    static int slots(int maxRows, int runAhead) {
+        return Math.multiplyExact(maxRows, runAhead + 1);
+    }
+
+    private DeviceMemory allocate(long bytes) throws GpuException {
+        DeviceMemory memory = CudaSampler.allocate(context, maxRows, vocabulary, bytes);
+        closers.add(memory::close);
+        return memory;
+    }
+
+    /** SampleRow of each slot. */
+    long rows() {
+        return rows.address();
+    }
+
+    long counts() {
+        return counts.address();
+    }
+
+    long stops() {
+        return stops.address();
+    }
+
+    long lastTokens() {
+        return drawn.address();
+    }
+
+    long ended() {
+        return drawn.address() + (long) slotCount * Integer.BYTES;
+    }
+
+    /** Queues what has to be there before the step. */
+    void admit(QueuedStep step, SampleSlots slots) {
+        int next = 0;
+        while (next < slots.given()) {
+            next = begin(slots, next);
+        }
+        next = 0;
+        while (next < step.sampled()) {
+            next = slots.isMiscounted(step.slot(next)) ? count(step, slots, next) : next + 1;
+        }
+    }
+
+    /** As many at once as there is room for; gives the first that was not looked at. */
+    private int begin(SampleSlots slots, int from) {
+        PinnedMemory upload = uploads.next();
+        ByteBuffer bytes = upload.buffer();
+        IntBuffer words = bytes.asIntBuffer();
+        int table = maxRows * SampleLaunches.NEW_ROW_BYTES / Integer.BYTES;
+        int ids = 0;
+        int next = from;
+        for (; next < slots.given(); next++) {
+            int slot = slots.given(next);
+            int count = slots.stops(slot);
+            if (ids + count > mostWords) {
+                break;
+            }
+            int at = (next - from) * SampleLaunches.NEW_ROW_BYTES;
+            slots.write(slot, bytes, at);
+            bytes.putInt(at + SampleLaunches.ROW_BYTES, slot);
+            bytes.putInt(at + SampleLaunches.ROW_BYTES + 4, ids);
+            bytes.putInt(at + SampleLaunches.ROW_BYTES + 8, count);
+            bytes.putInt(at + SampleLaunches.ROW_BYTES + 12, 0);
+            slots.writeStops(slot, words, table + ids);
+            ids += count;
+        }
+        stage(upload, table + ids);
+        params.begin()
+                .pointer(rows)
+                .pointer(lastTokens())
+                .pointer(ended())
+                .pointer(stops)
+                .pointer(staged)
+                .pointer(staged.address() + (long) table * Integer.BYTES)
+                .word(vocabulary)
+                .word(0);
+        CudaSampler.launch(kernels, SampleLaunches.begin(next - from), params, context);
+        return next;
+    }
+
+    private int count(QueuedStep step, SampleSlots slots, int from) {
+        PinnedMemory upload = uploads.next();
+        IntBuffer words = upload.buffer().asIntBuffer();
+        int table = SampleLaunches.ADMIT_WORDS * maxRows;
+        int admitted = 0;
+        int tokens = 0;
+        int next = from;
+        for (; next < step.sampled(); next++) {
+            int slot = step.slot(next);
+            if (!slots.isMiscounted(slot)) {
+                continue;
+            }
+            SamplingRow row = slots.row(slot);
+            int total = row.prompt.length + row.generatedCount;
+            if (tokens + total > mostWords) {
+                break;
+            }
+            int word = SampleLaunches.ADMIT_WORDS * admitted++;
+            words.put(word, slot);
+            words.put(word + 1, tokens);
+            words.put(word + 2, row.prompt.length);
+            words.put(word + 3, total);
+            words.put(table + tokens, row.prompt);
+            words.put(table + tokens + row.prompt.length, row.generated, 0, row.generatedCount);
+            tokens += total;
+            slots.recounted(slot);
+        }
+        stage(upload, table + tokens);
+        params.begin()
+                .pointer(counts)
+                .pointer(staged)
+                .pointer(staged.address() + (long) table * Integer.BYTES)
+                .word(vocabulary)
+                .word(0);
+        CudaSampler.launch(kernels, SampleLaunches.admit(admitted), params, context);
+        return next;
+    }
+
+    private void stage(PinnedMemory upload, int words) {
+        staged.copyFrom(upload, 0, 0, (long) words * Integer.BYTES);
+        uploads.queued();
+    }
+
+    @Override
+    public void close() {
+        for (int i = closers.size() - 1; i >= 0; i--) {
+            closers.get(i).run();
+        }
+        closers.clear();
+    }
+}

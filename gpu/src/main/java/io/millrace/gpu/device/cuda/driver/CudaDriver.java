@@ -1,0 +1,118 @@
+package io.millrace.gpu.device.cuda.driver;
+
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUresult;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * Wakes the NVIDIA driver, and says what its calls answer. The one class that may touch JCuda
+ * first: where there is no driver, JCuda's classes cannot even be initialized.
+ */
+public final class CudaDriver {
+    private CudaDriver() {}
+
+    /** Whether the system has an NVIDIA driver at work. Touches no native code. */
+    public static boolean isInstalled() {
+        // The second is that of Windows' Linux.
+        return Files.exists(Path.of("/dev/nvidiactl")) || Files.exists(Path.of("/dev/dxg"));
+    }
+
+    /** Loads the driver; safe to call again. */
+    public static void start() throws GpuException {
+        int result;
+        int[] version = {0};
+        JCudaLibrary.place(Path.of(System.getProperty("java.io.tmpdir")));
+        try {
+            JCudaDriver.setExceptionsEnabled(false);
+            result = JCudaDriver.cuInit(0);
+            JCudaDriver.cuDriverGetVersion(version);
+        } catch (LinkageError e) {
+            // The first touch gives an UnsatisfiedLinkError, all later ones a NoClassDefFoundError.
+            throw GpuRequirements.noDriver(e);
+        }
+        if (result == CUresult.CUDA_ERROR_STUB_LIBRARY) {
+            throw GpuRequirements.noDriver(null);
+        }
+        if (version[0] > 0) {
+            GpuRequirements.checkDriver(version[0]);
+        }
+        if (result != CUresult.CUDA_SUCCESS) {
+            throw GpuRequirements.noGpu(errorName(result));
+        }
+    }
+
+    /** The GPU of that index, checked. */
+    public static CUdevice device(int index) throws GpuException {
+        int[] count = {0};
+        check(JCudaDriver.cuDeviceGetCount(count), "cuDeviceGetCount");
+        GpuRequirements.checkIndex(index, count[0]);
+        CUdevice device = new CUdevice();
+        check(JCudaDriver.cuDeviceGet(device, index), "cuDeviceGet");
+        GpuRequirements.checkCapability(index, name(device), capability(device));
+        return device;
+    }
+
+    /** What it says it is, such as NVIDIA H100 80GB HBM3. */
+    static String name(CUdevice device) {
+        byte[] name = new byte[256];
+        check(JCudaDriver.cuDeviceGetName(name, name.length, device), "cuDeviceGetName");
+        int length = 0;
+        while (length < name.length && name[length] != 0) {
+            length++;
+        }
+        return new String(name, 0, length, StandardCharsets.UTF_8);
+    }
+
+    /** Compute capability, times ten. */
+    static int capability(CUdevice device) {
+        return 10 * attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+                + attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    }
+
+    static int attribute(CUdevice device, int attribute) {
+        int[] value = {0};
+        check(JCudaDriver.cuDeviceGetAttribute(value, attribute, device), "cuDeviceGetAttribute");
+        return value[0];
+    }
+
+    /** The driver's name for an error, such as CUDA_ERROR_OUT_OF_MEMORY. */
+    static String errorName(int result) {
+        String[] name = {null};
+        JCudaDriver.cuGetErrorName(result, name);
+        return name[0] == null ? "CUDA error " + result : name[0];
+    }
+
+    /**
+     * Throws unless a call succeeded.
+     *
+     * @param doing what failed: the call, or op, kernel and shapes
+     * @throws DeviceException the call failed
+     * @throws InternalError the context is dead, and with it whatever this process has on the GPU:
+     *     only a new process helps, and Flink ends a TaskManager that throws this
+     */
+    public static void check(int result, String doing) {
+        if (result != CUresult.CUDA_SUCCESS) {
+            throw failure(result, doing);
+        }
+    }
+
+    /** Of a sticky error, every further call fails as well: so ask for one. */
+    private static RuntimeException failure(int result, String doing) {
+        String name = errorName(result);
+        int after = JCudaDriver.cuCtxSynchronize();
+        if (after != CUresult.CUDA_SUCCESS
+                && after != CUresult.CUDA_ERROR_INVALID_CONTEXT
+                && after != CUresult.CUDA_ERROR_NOT_INITIALIZED) {
+            throw new InternalError(
+                    "The GPU's context is dead after %s: %s; this process has to be started anew."
+                            .formatted(doing, name));
+        }
+        return new DeviceException("%s failed: %s".formatted(doing, name));
+    }
+}

@@ -1,0 +1,60 @@
+package io.millrace.gpu.device.cuda.driver;
+
+import static io.millrace.gpu.device.cuda.driver.CudaDriver.check;
+
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUstreamCaptureMode;
+import jcuda.driver.JCudaDriver;
+
+/** Launches that were recorded to be queued as one. */
+public final class RecordedGraph implements AutoCloseable {
+    private final CudaContext context;
+    private final CUgraphExec graph;
+    private boolean closed;
+
+    private RecordedGraph(CudaContext context, CUgraphExec graph) {
+        this.context = context;
+        this.graph = graph;
+        context.taken(0);
+    }
+
+    /**
+     * Records instead of running.
+     *
+     * @param launches queues kernels on the context's stream, all of which have run before: loading
+     *     a kernel cannot be recorded
+     */
+    public static RecordedGraph record(CudaContext context, Runnable launches) {
+        CUgraph recorded = new CUgraph();
+        // Of this thread alone: what other threads allocate meanwhile must not end the recording.
+        check(
+                JCudaDriver.cuStreamBeginCapture(
+                        context.stream(), CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+                "cuStreamBeginCapture");
+        try {
+            launches.run();
+        } finally {
+            check(JCudaDriver.cuStreamEndCapture(context.stream(), recorded), "cuStreamEndCapture");
+        }
+        CUgraphExec graph = new CUgraphExec();
+        int result = JCudaDriver.cuGraphInstantiate(graph, recorded, 0);
+        JCudaDriver.cuGraphDestroy(recorded);
+        check(result, "cuGraphInstantiate");
+        return new RecordedGraph(context, graph);
+    }
+
+    /** Queues all of it. */
+    public void launch() {
+        check(JCudaDriver.cuGraphLaunch(graph, context.stream()), "cuGraphLaunch");
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            JCudaDriver.cuGraphExecDestroy(graph);
+            context.returned(0);
+        }
+    }
+}

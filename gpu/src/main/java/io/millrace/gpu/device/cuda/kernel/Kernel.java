@@ -1,0 +1,70 @@
+package io.millrace.gpu.device.cuda.kernel;
+
+import static io.millrace.gpu.device.cuda.driver.CudaDriver.check;
+import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
+
+/** One function on the device. */
+public final class Kernel {
+    /** More than this has to be asked for. */
+    private static final int SHARED_BYTES_OF_ALL = 48 << 10;
+
+    private final String name;
+    private final CUfunction function;
+    private int allowedShared = SHARED_BYTES_OF_ALL;
+
+    Kernel(String name, CUfunction function) {
+        this.name = name;
+        this.function = function;
+    }
+
+    String name() {
+        return name;
+    }
+
+    /**
+     * Queues one run of it.
+     *
+     * @param op the op that wants it, for an error
+     */
+    public void launch(
+            String op,
+            KernelParams params,
+            int gridX,
+            int gridY,
+            int gridZ,
+            int threads,
+            int sharedBytes,
+            CUstream stream) {
+        if (sharedBytes > allowedShared) {
+            check(
+                    JCudaDriver.cuFuncSetAttribute(
+                            function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes),
+                    "%d bytes of shared memory for %s".formatted(sharedBytes, name));
+            allowedShared = sharedBytes;
+        }
+        int result =
+                JCudaDriver.cuLaunchKernel(
+                        function,
+                        gridX,
+                        gridY,
+                        gridZ,
+                        threads,
+                        1,
+                        1,
+                        sharedBytes,
+                        stream,
+                        params.pointer(),
+                        null);
+        if (result != 0) {
+            check(
+                    result,
+                    "%s, kernel %s, grid (%d, %d, %d) of %d threads with %d bytes of shared memory, %s,"
+                            .formatted(
+                                    op, name, gridX, gridY, gridZ, threads, sharedBytes, params));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+package io.millrace.gpu.device.cuda.kernel;
+
+/**
+ * Which kernel to launch, and how wide.
+ *
+ * @param kernel name of the function in the fatbin
+ * @param x CTAs in x
+ * @param y CTAs in y
+ * @param z CTAs in z
+ * @param threads of a CTA, all in x
+ * @param sharedBytes dynamic shared memory of a CTA
+ */
+public record KernelLaunch(String kernel, int x, int y, int z, int threads, int sharedBytes) {}

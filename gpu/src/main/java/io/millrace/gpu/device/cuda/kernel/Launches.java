@@ -1,0 +1,218 @@
+package io.millrace.gpu.device.cuda.kernel;
+
+import io.millrace.gpu.device.AttentionShape;
+
+/**
+ * Chooses kernel, tile and grid of each op from shapes and a bucket of tokens, and says what
+ * scratch they need. No choice here changes a bit of a result; segments, which do, are given
+ * ({@link Segmentation}). Parameters are the structs of include/params.h; types are {@code bf16},
+ * {@code f16} and {@code f32}.
+ *
+ * <p>The kernels of each op, in order:
+ *
+ * <pre>
+ * begin                   resolve; attention_plan, once for each window of the model (not for f32)
+ * embed, norm             embed; norm
+ * qkvProjectRopeStoreKv   matmul (STORE), qkv_finish
+ * attention               attention_decode, attention_fold, attention_prefill; or attention_f32
+ * matmulAdd, Gated, Gelu  matmul (ADD, GATED, GELU)
+ * logits                  norm (gather), matmul (STORE, sampledOnly); or head, which draws as well
+ * </pre>
+ *
+ * attention_prefill finds nothing to do in a step whose rows have one token each, attention_decode
+ * and attention_fold in one whose rows all have several: they may be left out there.
+ */
+public final class Launches {
+    /** The most tokens that a product splits the sum over k among CTAs for. */
+    static final int MOST_SPLIT_TOKENS = 512;
+
+    /** Tokens of a tile where the sum over k is split. */
+    private static final int NARROWEST = 16;
+
+    private static final int WIDEST = 128;
+
+    /** CTAs that keep a GPU busy; more of them read more. */
+    private static final int ENOUGH_CTAS = 96;
+
+    /** (token, query head) pairs of one item of attention_prefill. */
+    private static final int PREFILL_PAIRS = 64;
+
+    /** Query heads that one CTA of attention_decode takes at once. */
+    private static final int DECODE_HEADS = 16;
+
+    private static final int THREADS = 128;
+    private static final int TILE = Numerics.TILE;
+
+    private Launches() {}
+
+    /** ResolveParams: one thread a sampled row. */
+    public static KernelLaunch resolve(int rows) {
+        return new KernelLaunch("resolve", ceil(rows, THREADS), 1, 1, THREADS, 0);
+    }
+
+    /** EmbedParams: one CTA a token. */
+    public static KernelLaunch embed(String type, int tokens) {
+        return new KernelLaunch("embed_" + type, tokens, 1, 1, THREADS, 0);
+    }
+
+    /** NormParams: one CTA a row. */
+    public static KernelLaunch norm(String type, int tokens) {
+        return new KernelLaunch("norm_" + type, tokens, 1, 1, THREADS, 0);
+    }
+
+    /**
+     * MatmulParams. Tiles are as wide in tokens as they can be while their CTAs still fill the GPU:
+     * by the sweep in docs/kernels.md.
+     *
+     * @param rows of the weight as stored
+     * @param segments of the weight, {@link Segmentation}
+     */
+    public static KernelLaunch matmul(String type, int tokens, int rows, int segments) {
+        int tiles = Numerics.pad(rows) / TILE;
+        if (type.equals("f32")) {
+            return new KernelLaunch("matmul_f32", ceil(tokens, 16), tiles, 1, THREADS, 0);
+        }
+        if (isLarge(tokens, rows)) {
+            return new KernelLaunch(
+                    "matmul_" + type + "_large",
+                    ceil(tokens, 2 * TILE),
+                    ceil(tiles, 2),
+                    1,
+                    2 * THREADS,
+                    3 * 2 * 2 * TILE * 128);
+        }
+        int width = WIDEST;
+        while (width > NARROWEST
+                && (width >= 2 * tokens || tiles * segments * ceil(tokens, width) < ENOUGH_CTAS)) {
+            width /= 2;
+        }
+        return new KernelLaunch(
+                "matmul_" + type + "_" + width + (segments > 1 ? "x" + segments : ""),
+                ceil(tokens, width),
+                tiles,
+                segments,
+                THREADS,
+                matmulStages(width) * (TILE + width) * 128);
+    }
+
+    /** Whether a product's CTAs have 128 rows and 128 tokens, and do all segments themselves. */
+    static boolean isLarge(int tokens, int rows) {
+        int tiles = Numerics.pad(rows) / TILE;
+        int largeTiles = ceil(tiles, 2) * ceil(tokens, 2 * TILE);
+        return tokens > MOST_SPLIT_TOKENS || tokens > TILE && largeTiles >= ENOUGH_CTAS;
+    }
+
+    /** Tiles of a product that is not large, each as wide in tokens as can be. */
+    static int widestTiles(int tokens, int rows) {
+        return Numerics.pad(rows) / TILE * ceil(tokens, WIDEST);
+    }
+
+    /** HeadParams: as matmul has it for a weight of one segment. */
+    public static KernelLaunch head(String type, int tokens, int rows) {
+        KernelLaunch product = matmul(type, tokens, rows, 1);
+        return new KernelLaunch(
+                product.kernel().replace("matmul", "head"),
+                product.x(),
+                product.y(),
+                product.z(),
+                product.threads(),
+                product.sharedBytes());
+    }
+
+    private static int matmulStages(int width) {
+        return width <= 16 ? 8 : width <= 64 ? 6 : 4;
+    }
+
+    /**
+     * Bytes of scratch for the partial sums of the weight, on GPUs without clusters; all products
+     * can share the largest.
+     */
+    public static long matmulPartials(int mostTokens, int rows, int segments) {
+        int tokens = ceil(Math.min(mostTokens, MOST_SPLIT_TOKENS), WIDEST) * WIDEST;
+        return segments == 1 ? 0 : (long) tokens * Numerics.pad(rows) * segments * Float.BYTES;
+    }
+
+    /** Words of arrival counters for the weight; all products can share the largest. */
+    public static int matmulArrivals(int rows) {
+        return Numerics.pad(rows) / TILE * (MOST_SPLIT_TOKENS / NARROWEST);
+    }
+
+    /** QkvFinishParams: one warp a head of a token. */
+    public static KernelLaunch qkvFinish(String type, int tokens, AttentionShape shape) {
+        int heads = shape.heads() + 2 * shape.kvHeads();
+        return new KernelLaunch("qkv_finish_" + type, tokens, ceil(heads, 4), 1, THREADS, 0);
+    }
+
+    /** AttentionPlanParams: one CTA. */
+    public static KernelLaunch attentionPlan() {
+        return new KernelLaunch("attention_plan", 1, 1, 1, 1024, 0);
+    }
+
+    /**
+     * AttentionParams, rows of one token: CTAs walk through the items of the plan.
+     *
+     * @param multiprocessors of the GPU
+     */
+    public static KernelLaunch attentionDecode(
+            String type, AttentionShape shape, int multiprocessors) {
+        int head = TileLayout.paddedHead(shape.headSize());
+        int y = shape.kvHeads() * ceil(shape.group(), DECODE_HEADS);
+        int resident = head == 64 ? 4 : 3;
+        int tile = Numerics.ATTENTION_TILE * head * 2;
+        int shared = 2 * tile + DECODE_HEADS * (Numerics.ATTENTION_TILE + head) * 2 + 1024;
+        return new KernelLaunch(
+                "attention_decode_" + type + "_" + head,
+                ceil(multiprocessors * resident, y),
+                y,
+                1,
+                THREADS,
+                shared);
+    }
+
+    /** AttentionParams: folds the chunks of tokens that have several; one warp a head. */
+    public static KernelLaunch attentionFold(String type, AttentionShape shape, int rows) {
+        int head = TileLayout.paddedHead(shape.headSize());
+        return new KernelLaunch(
+                "attention_fold_" + type + "_" + head, rows, ceil(shape.heads(), 4), 1, THREADS, 0);
+    }
+
+    /** AttentionParams, rows of several tokens: CTAs walk through the items of the plan. */
+    public static KernelLaunch attentionPrefill(
+            String type, AttentionShape shape, int tokens, int rows, int multiprocessors) {
+        int head = TileLayout.paddedHead(shape.headSize());
+        int shared =
+                2 * Numerics.ATTENTION_TILE * head * 2 + PREFILL_PAIRS * head * (Float.BYTES + 2);
+        return new KernelLaunch(
+                "attention_prefill_" + type + "_" + head,
+                Math.min(prefillItems(shape, tokens, rows), 16 * multiprocessors),
+                shape.kvHeads(),
+                1,
+                THREADS,
+                shared);
+    }
+
+    /** AttentionParams for F32: one warp a head of a token. */
+    public static KernelLaunch attentionF32(AttentionShape shape, int tokens) {
+        return new KernelLaunch("attention_f32", tokens, ceil(shape.heads(), 4), 1, THREADS, 0);
+    }
+
+    /** Most decode items of a step. Rows share blocks, so the cache's size is no bound. */
+    public static int decodeItems(int rows, int maxPositions) {
+        return Math.multiplyExact(rows, ceil(maxPositions, Numerics.ATTENTION_CHUNK));
+    }
+
+    /** Most prefill items of a step, for one kv head. */
+    public static int prefillItems(AttentionShape shape, int tokens, int rows) {
+        return ceil(tokens * shape.group(), PREFILL_PAIRS) + rows;
+    }
+
+    /** Bytes of scratch for chunks that are still to be folded. */
+    public static long attentionPartials(AttentionShape shape, int decodeItems) {
+        int head = TileLayout.paddedHead(shape.headSize());
+        return (long) decodeItems * shape.heads() * (head + 4) * Float.BYTES;
+    }
+
+    private static int ceil(int n, int by) {
+        return (n + by - 1) / by;
+    }
+}

@@ -1,0 +1,232 @@
+package io.millrace.gpu.device.cuda.kernel;
+
+import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.Norm;
+import io.millrace.gpu.device.QkvProjection;
+import io.millrace.gpu.device.cuda.driver.DeviceMemory;
+
+/** Writes each struct of {@code params.h}, field after field; a test compares the two. */
+public final class OpParams {
+    /** Of MatmulParams. */
+    public enum Epilogue {
+        STORE,
+        ADD,
+        GATED,
+        GELU
+    }
+
+    /** Where the tables of a step begin, as kernels see them. */
+    public record Step(
+            long header,
+            long tokenIds,
+            long positions,
+            long rowOf,
+            long rowStart,
+            long rowTable,
+            long gather,
+            long slots,
+            long blocks) {}
+
+    /**
+     * What the device keeps of what it drew, as kernels see it.
+     *
+     * @param lastTokens (slots)
+     * @param ended (slots)
+     * @param began when the last step began
+     */
+    public record Drawn(long lastTokens, long ended, long began) {}
+
+    /**
+     * Where things lie that stay the same from step to step.
+     *
+     * @param cos (positions, pairs)
+     * @param sin (positions, pairs)
+     * @param partials scratch of products
+     * @param arrivals counters of products
+     */
+    public record Fixed(
+            Step step,
+            AttentionShape shape,
+            int blockSize,
+            DeviceMemory cos,
+            DeviceMemory sin,
+            DeviceMemory partials,
+            DeviceMemory arrivals) {}
+
+    /** Work lists of attention for one window. */
+    public record Plan(
+            DeviceMemory work,
+            DeviceMemory decode,
+            DeviceMemory fold,
+            DeviceMemory prefill,
+            DeviceMemory partials) {}
+
+    private final Fixed fixed;
+    private final Step step;
+    private final KernelParams params;
+
+    public OpParams(Fixed fixed, KernelParams params) {
+        this.fixed = fixed;
+        this.params = params;
+        step = fixed.step;
+    }
+
+    /** ResolveParams. */
+    public KernelParams resolve(Drawn drawn) {
+        return params.begin()
+                .pointer(step.header())
+                .pointer(step.gather())
+                .pointer(step.slots())
+                .pointer(step.rowOf())
+                .pointer(step.rowTable())
+                .pointer(drawn.lastTokens())
+                .pointer(drawn.ended())
+                .pointer(step.tokenIds())
+                .pointer(step.positions())
+                .pointer(step.blocks())
+                .pointer(drawn.began());
+    }
+
+    /** EmbedParams. */
+    public KernelParams embed(CudaMatrix table, CudaMatrix positions, DeviceMemory residual) {
+        return params.begin()
+                .pointer(table.memory())
+                .pointer(positions == null ? null : positions.memory())
+                .pointer(residual)
+                .pointer(step.header())
+                .pointer(step.tokenIds())
+                .pointer(step.positions())
+                .word(table.k())
+                .word(0);
+    }
+
+    /**
+     * NormParams.
+     *
+     * @param sampledOnly whether only tokens are normed whose logits are wanted
+     */
+    public KernelParams norm(
+            DeviceMemory x,
+            Norm<DeviceMemory> norm,
+            DeviceMemory out,
+            boolean sampledOnly,
+            int width) {
+        return params.begin()
+                .pointer(x)
+                .pointer(norm.weight())
+                .pointer(norm.bias())
+                .pointer(out)
+                .pointer(step.header())
+                .pointer(sampledOnly ? step.gather() : 0)
+                .word(width)
+                .word(norm.epsilon());
+    }
+
+    /** MatmulParams. */
+    public KernelParams matmul(
+            CudaMatrix weight,
+            DeviceMemory x,
+            DeviceMemory bias,
+            DeviceMemory out,
+            Epilogue epilogue,
+            boolean sampledOnly) {
+        boolean rows = epilogue == Epilogue.STORE || epilogue == Epilogue.ADD;
+        return params.begin()
+                .pointer(weight.memory())
+                .pointer(x)
+                .pointer(bias)
+                .pointer(rows ? out : null)
+                .pointer(rows ? null : out)
+                .pointer(fixed.partials)
+                .pointer(fixed.arrivals)
+                .pointer(step.header())
+                .word(weight.rows())
+                .word(weight.k())
+                .word(epilogue == Epilogue.GATED ? weight.rows() / 2 : weight.rows())
+                .word(weight.segments())
+                .word(epilogue.ordinal())
+                .word(sampledOnly ? 1 : 0);
+    }
+
+    /**
+     * QkvFinishParams.
+     *
+     * @param kv where the layer's arena begins
+     */
+    public KernelParams qkvFinish(
+            DeviceMemory projected,
+            QkvProjection<CudaMatrix, DeviceMemory> qkv,
+            DeviceMemory q,
+            long kv) {
+        Norm<DeviceMemory> queryNorm = qkv.queryNorm();
+        Norm<DeviceMemory> keyNorm = qkv.keyNorm();
+        return params.begin()
+                .pointer(projected)
+                .pointer(qkv.bias())
+                .pointer(queryNorm == null ? null : queryNorm.weight())
+                .pointer(keyNorm == null ? null : keyNorm.weight())
+                .pointer(fixed.cos)
+                .pointer(fixed.sin)
+                .pointer(q)
+                .pointer(kv)
+                .pointer(step.header())
+                .pointer(step.positions())
+                .pointer(step.rowOf())
+                .pointer(step.rowTable())
+                .pointer(step.blocks())
+                .word(fixed.shape.heads())
+                .word(fixed.shape.kvHeads())
+                .word(fixed.shape.headSize())
+                .word(fixed.shape.headSize() / 2)
+                .word(fixed.blockSize)
+                .word(1) // tables lie without gaps: rowTable counts single block ids
+                .word(queryNorm == null ? 0 : queryNorm.epsilon())
+                .word(keyNorm == null ? 0 : keyNorm.epsilon());
+    }
+
+    /** AttentionPlanParams. */
+    public KernelParams attentionPlan(Plan plan, int window) {
+        return params.begin()
+                .pointer(step.header())
+                .pointer(step.rowStart())
+                .pointer(step.positions())
+                .pointer(plan.work)
+                .pointer(plan.decode)
+                .pointer(plan.fold)
+                .pointer(plan.prefill)
+                .word(fixed.shape.group())
+                .word(window);
+    }
+
+    /**
+     * AttentionParams.
+     *
+     * @param plan null for F32, which needs none
+     */
+    public KernelParams attention(
+            DeviceMemory q, long kv, DeviceMemory out, Plan plan, int window, float scale) {
+        return params.begin()
+                .pointer(q)
+                .pointer(kv)
+                .pointer(out)
+                .pointer(plan == null ? null : plan.partials)
+                .pointer(step.header())
+                .pointer(step.rowStart())
+                .pointer(step.positions())
+                .pointer(step.rowOf())
+                .pointer(step.rowTable())
+                .pointer(step.blocks())
+                .pointer(plan == null ? null : plan.work)
+                .pointer(plan == null ? null : plan.decode)
+                .pointer(plan == null ? null : plan.fold)
+                .pointer(plan == null ? null : plan.prefill)
+                .word(fixed.shape.heads())
+                .word(fixed.shape.kvHeads())
+                .word(fixed.shape.headSize())
+                .word(fixed.blockSize)
+                .word(1)
+                .word(window)
+                .word(scale)
+                .word(0);
+    }
+}

@@ -1,0 +1,143 @@
+package io.millrace.gpu.device.cuda.kernel;
+
+/**
+ * Grids of the sampling kernels and the sizes of their scratch. Constants are those of the kernels
+ * and of {@code sample_params.h}; a test compares them. Grids are fixed for an engine: kernels read
+ * from device memory how many rows there are.
+ */
+public final class SampleLaunches {
+    /** Token ids take so many bits of an order. */
+    public static final int TOKEN_BITS = 20;
+
+    static final int TILE = 4096;
+    static final int CHUNK = 8192;
+
+    /** Tokens that the head draws among at once. */
+    public static final int HEAD_TILE = 64;
+
+    public static final int BUCKETS = 4096;
+    public static final int LIST = 4096;
+    public static final int MAX_TOP = 20;
+
+    static final int SCAN_THREADS = 256;
+    static final int CHUNK_THREADS = 512;
+    static final int FINISH_THREADS = 256;
+    static final int LOGPROB_THREADS = 512;
+    static final int DELIVER_THREADS = 512;
+
+    /** Bytes of the structs. */
+    public static final int ROW_BYTES = 64;
+
+    public static final int TILE_BYTES = 48;
+    public static final int HEAD_TILE_BYTES = 16;
+    public static final int BOUND_BYTES = 32;
+    public static final int PICK_BYTES = 8;
+    public static final int NEW_ROW_BYTES = 80;
+    public static final int ADMIT_WORDS = 4;
+
+    /** Words before the tables of a step. */
+    public static final int STEP_HEADER = 8;
+
+    /** Words of a row's log probabilities. */
+    public static final int LOGPROB_WORDS = 1 + 2 * MAX_TOP;
+
+    /** CTAs that can run at once on a multiprocessor, or nearly so. */
+    private static final int SCANS = 8;
+
+    private static final int OTHERS = 4;
+
+    private final int vocabulary;
+    private final int maxRows;
+    private final int multiprocessors;
+
+    public SampleLaunches(int vocabulary, int maxRows, int multiprocessors) {
+        this.vocabulary = vocabulary;
+        this.maxRows = maxRows;
+        this.multiprocessors = multiprocessors;
+    }
+
+    /** One pass over all rows. */
+    public KernelLaunch scan() {
+        return launch("sample_scan", (long) maxRows * tiles(), SCANS, SCAN_THREADS);
+    }
+
+    /** Sums of general rows by bucket. */
+    public KernelLaunch histogram() {
+        return launch("sample_histogram", (long) maxRows * chunks(), OTHERS, CHUNK_THREADS);
+    }
+
+    /** Which buckets of general rows are kept. */
+    public KernelLaunch bound() {
+        return launch("sample_bound", maxRows, OTHERS, CHUNK_THREADS);
+    }
+
+    /** Draws of general rows among what is kept for sure. */
+    public KernelLaunch split() {
+        return launch("sample_split", (long) maxRows * chunks(), OTHERS, CHUNK_THREADS);
+    }
+
+    /** The ids of all rows. */
+    public KernelLaunch finish() {
+        return launch("sample_finish", maxRows, OTHERS, FINISH_THREADS);
+    }
+
+    /** The ids of all rows, after a head that drew. */
+    public KernelLaunch pick() {
+        return launch("sample_pick", maxRows, OTHERS, FINISH_THREADS);
+    }
+
+    /** Log probabilities of those that asked for them. */
+    public KernelLaunch logprobs() {
+        return launch("sample_logprobs", maxRows, OTHERS, LOGPROB_THREADS);
+    }
+
+    /** The step's output to the host. */
+    public static KernelLaunch deliver() {
+        return new KernelLaunch("sample_deliver", 1, 1, 1, DELIVER_THREADS, 0);
+    }
+
+    /** So many rows told of. */
+    public static KernelLaunch begin(int rows) {
+        return new KernelLaunch("sample_begin", rows, 1, 1, LOGPROB_THREADS, 0);
+    }
+
+    /** Counts of so many rows made anew. */
+    public static KernelLaunch admit(int rows) {
+        return new KernelLaunch("sample_admit", rows, 1, 1, LOGPROB_THREADS, 0);
+    }
+
+    private KernelLaunch launch(String kernel, long items, int each, int threads) {
+        int grid = (int) Math.min(items, (long) multiprocessors * each);
+        return new KernelLaunch(kernel, grid, 1, 1, threads, 0);
+    }
+
+    /** Tiles of a row. */
+    public int tiles() {
+        return (vocabulary + TILE - 1) / TILE;
+    }
+
+    /** The head's tiles of a row. */
+    public int headTiles() {
+        return (vocabulary + HEAD_TILE - 1) / HEAD_TILE;
+    }
+
+    /** Chunks of a row. */
+    public int chunks() {
+        return (vocabulary + CHUNK - 1) / CHUNK;
+    }
+
+    /** Counts of one slot. */
+    public long countWords() {
+        return (vocabulary + 3L) / 4 * 4;
+    }
+
+    /** Words of one slot's stop ids. */
+    public long stopWords() {
+        return (vocabulary + 31L) / 32;
+    }
+
+    /** Words of a step's tables. */
+    public static int stepWords(int maxRows) {
+        return STEP_HEADER + 4 * maxRows;
+    }
+}

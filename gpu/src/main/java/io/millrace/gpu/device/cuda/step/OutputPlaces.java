@@ -1,0 +1,103 @@
+package io.millrace.gpu.device.cuda.step;
+
+import io.millrace.gpu.api.GenerationResult.TokenLogprobs;
+import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
+import io.millrace.gpu.program.StepOutput;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.IntBuffer;
+
+/**
+ * Reads what the device writes into host memory by itself: a place for each step that can be in
+ * flight, laid out as {@code sample_params.h} says. A step's number comes last, so whoever sees it
+ * sees the rest.
+ */
+public final class OutputPlaces {
+    /** Words, as in {@code sample_params.h}. */
+    public static final int HEADER = 16;
+
+    public static final int BEGAN = 2;
+    public static final int DONE = 4;
+
+    private static final VarHandle NUMBER =
+            MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final ByteBuffer memory;
+    private final IntBuffer words;
+    private final int maxRows;
+    private final int vocabulary;
+    private boolean some;
+    private long lastDone;
+    private long gap = -1;
+
+    /**
+     * @param memory little-endian, aligned, room for all places
+     */
+    public OutputPlaces(ByteBuffer memory, int maxRows, int vocabulary) {
+        this.memory = memory;
+        this.maxRows = maxRows;
+        this.vocabulary = vocabulary;
+        words = memory.asIntBuffer();
+        for (int i = 0; i < words.capacity(); i++) {
+            words.put(i, 0);
+        }
+    }
+
+    /** Words of one place; a multiple of 64 bytes, so that no two share a cache line. */
+    public static int words(int maxRows) {
+        int words = HEADER + maxRows * (1 + SampleLaunches.LOGPROB_WORDS);
+        return (words + 15) / 16 * 16;
+    }
+
+    private int at(QueuedStep step) {
+        return step.place() * words(maxRows);
+    }
+
+    /** Whether the device has written all of the step's output. */
+    public boolean isThere(QueuedStep step) {
+        return (int) NUMBER.getAcquire(memory, at(step) * Integer.BYTES) == step.number();
+    }
+
+    /** Fills the step's output. It has to be there; steps come in the order of their launches. */
+    public void collect(QueuedStep step) {
+        StepOutput output = step.output();
+        for (int row = 0; row < step.rows(); row++) {
+            output.tokenIds[row] = StepOutput.NOT_SAMPLED;
+            output.logprobs[row] = null;
+        }
+        int ids = at(step) + HEADER;
+        for (int i = 0; i < step.sampled(); i++) {
+            int token = words.get(ids + i);
+            output.tokenIds[step.rowOf(i)] = token;
+            if (token >= 0 && step.top(i) >= 0) {
+                int from = ids + maxRows + i * SampleLaunches.LOGPROB_WORDS;
+                output.logprobs[step.rowOf(i)] = logprobs(from, token, step.top(i));
+            }
+        }
+        long began = memory.getLong((at(step) + BEGAN) * Integer.BYTES);
+        gap = some ? Math.max(0, began - lastDone) : -1;
+        lastDone = memory.getLong((at(step) + DONE) * Integer.BYTES);
+        some = true;
+    }
+
+    private TokenLogprobs logprobs(int from, int token, int wanted) {
+        int top = Math.min(wanted, vocabulary);
+        float[] values = new float[top];
+        int[] topIds = new int[top];
+        for (int i = 0; i < top; i++) {
+            values[i] = Float.intBitsToFloat(words.get(from + 1 + i));
+            topIds[i] = words.get(from + 1 + SampleLaunches.MAX_TOP + i);
+        }
+        return new TokenLogprobs(token, Float.intBitsToFloat(words.get(from)), topIds, values);
+    }
+
+    /**
+     * Nanoseconds that the device waited between the last two steps that were collected: from the
+     * end of one's last kernel to the start of the other's first. -1 if there were no two.
+     */
+    public long gapNanos() {
+        return gap;
+    }
+}

@@ -1,0 +1,64 @@
+package io.millrace.gpu.device.cuda.step;
+
+import io.millrace.gpu.device.cuda.driver.CudaContext;
+import io.millrace.gpu.device.cuda.driver.RecordedGraph;
+import io.millrace.gpu.device.cuda.kernel.TokenBuckets;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Records the launches of a step, one graph for each bucket of tokens and kind of step, and runs
+ * them as one. The first such step runs kernel by kernel, since loading a kernel cannot be
+ * recorded; the second is recorded.
+ */
+public final class StepGraphs implements AutoCloseable {
+    static final int KINDS = 4;
+
+    private final CudaContext context;
+    private final Set<Integer> seen = new HashSet<>();
+    private final Map<Integer, RecordedGraph> graphs = new HashMap<>();
+
+    public StepGraphs(CudaContext context) {
+        this.context = context;
+    }
+
+    /**
+     * Queues the step's kernels.
+     *
+     * @param kind of step, below {@link #KINDS}
+     * @param launches queues them one by one; the same ones for each step of the bucket and kind
+     */
+    public void run(int bucket, int kind, Runnable launches) {
+        if (bucket > TokenBuckets.MOST_RECORDED) {
+            launches.run();
+        } else {
+            run(KINDS * bucket + kind, launches);
+        }
+    }
+
+    /**
+     * Queues kernels.
+     *
+     * @param key names them: the same ones each time
+     */
+    public void run(int key, Runnable launches) {
+        RecordedGraph graph = graphs.get(key);
+        if (graph == null && seen.add(key)) {
+            launches.run();
+            return;
+        }
+        if (graph == null) {
+            graph = RecordedGraph.record(context, launches);
+            graphs.put(key, graph);
+        }
+        graph.launch();
+    }
+
+    @Override
+    public void close() {
+        graphs.values().forEach(RecordedGraph::close);
+        graphs.clear();
+    }
+}

@@ -1,0 +1,86 @@
+package io.millrace.gpu.device.cuda.step;
+
+import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
+import io.millrace.gpu.program.StepBatch;
+import java.nio.IntBuffer;
+
+/**
+ * Where the tables of a step lie, in words, and how they are written.
+ *
+ * <pre>
+ * header      tokens, rows, sampled, 0
+ * tokenIds    (most tokens)
+ * positions   (most tokens)
+ * rowOf       (most tokens)      row of each token
+ * rowStart    (most rows + 1)
+ * rowTable    (most rows)        where the row's block ids begin in blocks
+ * gather      (most rows)        token whose logits are wanted, by sampled row
+ * sample      SampleStep of sample_params.h: how rows are drawn
+ * blocks      block ids, row after row, as many as there are: what is copied ends with the last
+ * </pre>
+ */
+public final class StepLayout {
+    private static final int HEADER_WORDS = 4;
+
+    /** Words; so that each table begins on 16 bytes. */
+    private static final int ALIGNMENT = 4;
+
+    public final int tokenIds;
+    public final int positions;
+    public final int rowOf;
+    public final int rowStart;
+    public final int rowTable;
+    public final int gather;
+    public final int sample;
+
+    /** Slots of the sampled rows, the first table of {@code sample}. */
+    public final int slots;
+
+    public final int blocks;
+    private final int blockSize;
+
+    public StepLayout(int maxTokens, int maxRows, int blockSize) {
+        this.blockSize = blockSize;
+        tokenIds = HEADER_WORDS;
+        positions = tokenIds + aligned(maxTokens);
+        rowOf = positions + aligned(maxTokens);
+        rowStart = rowOf + aligned(maxTokens);
+        rowTable = rowStart + aligned(maxRows + 1);
+        gather = rowTable + aligned(maxRows);
+        sample = gather + aligned(maxRows);
+        slots = sample + SampleLaunches.STEP_HEADER;
+        blocks = sample + aligned(SampleLaunches.stepWords(maxRows));
+    }
+
+    private static int aligned(int words) {
+        return (words + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+
+    /** Gives the number of words that the step's tables take. */
+    public int write(StepBatch batch, QueuedStep step, IntBuffer to) {
+        to.put(0, batch.tokens);
+        to.put(1, batch.rows);
+        to.put(3, 0);
+        to.put(tokenIds, batch.tokenIds, 0, batch.tokens);
+        to.put(positions, batch.positions, 0, batch.tokens);
+        to.put(rowStart, batch.rowStart, 0, batch.rows + 1);
+        int sampled = 0;
+        int next = 0;
+        for (int row = 0; row < batch.rows; row++) {
+            int end = batch.rowStart[row + 1];
+            for (int token = batch.rowStart[row]; token < end; token++) {
+                to.put(rowOf + token, row);
+            }
+            int count = batch.positions[end - 1] / blockSize + 1;
+            to.put(rowTable + row, next);
+            to.put(blocks + next, batch.blockTables[row], 0, count);
+            next += count;
+            if (batch.sampling[row] != null) {
+                to.put(gather + sampled++, end - 1);
+            }
+        }
+        to.put(2, sampled);
+        step.write(batch, to, sample);
+        return blocks + next;
+    }
+}

@@ -1,0 +1,355 @@
+package io.millrace.gpu.device.cuda.timing;
+
+import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.KernelTiming;
+import io.millrace.gpu.api.KernelTiming.Op;
+import io.millrace.gpu.api.LoadProgress;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.cuda.CudaModelRunner;
+import io.millrace.gpu.device.cuda.OneOpBackend;
+import io.millrace.gpu.device.cuda.driver.PinnedMemory;
+import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
+import io.millrace.gpu.device.cuda.kernel.Segmentation;
+import io.millrace.gpu.model.ModelFolder;
+import io.millrace.gpu.program.StepBatch;
+import io.millrace.gpu.program.StepOutput;
+import io.millrace.gpu.sampling.SamplingRow;
+import io.millrace.gpu.tensor.DType;
+import io.millrace.gpu.tensor.InvalidModelException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * Times the ops of one model on one GPU, in steps of a few sizes. K and V of earlier positions are
+ * random, all else is what the model computes of random tokens.
+ *
+ * <p>Each op runs as in a step, through all layers: weights, K and V come from the GPU's memory,
+ * what a step has in the L2 cache from there. Once a step's results are right: computed into NaN
+ * they are finite, and first, middle and last row have the bits that they have alone. One thread.
+ */
+public final class KernelTimer implements AutoCloseable {
+    /** Of random K and V: as many bytes as are made on the host, then repeated. */
+    private static final int NOISE_BYTES = 16 << 20;
+
+    /** In one graph, of an op that a step has once. */
+    private static final int PASSES = 4;
+
+    private final ModelFolder folder;
+    private final AttentionShape shape;
+    private final CudaModelRunner runner;
+    private final OneOpBackend backend;
+    private final GraphTimer timer;
+    private final List<KernelCase> steps;
+    private final SplittableRandom random = new SplittableRandom(1);
+
+    private KernelTimer(
+            ModelFolder folder, CudaModelRunner runner, GraphTimer timer, List<KernelCase> steps) {
+        this.folder = folder;
+        this.runner = runner;
+        this.timer = timer;
+        this.steps = steps;
+        shape = folder.attentionShape();
+        backend = (OneOpBackend) runner.backend();
+    }
+
+    /**
+     * Loads the weights, and takes KV blocks for the steps that will be timed, if there is memory
+     * for them. What options say of lengths and sizes is left aside.
+     *
+     * @throws GpuException a GPU that cannot be used, or too little of its memory
+     * @throws InvalidModelException a model that cannot be run
+     */
+    public static KernelTimer open(ModelFolder folder, EngineOptions options, LoadProgress progress)
+            throws IOException {
+        return open(folder, options, KernelCase.STANDARD, progress);
+    }
+
+    /** For other steps. */
+    static KernelTimer open(
+            ModelFolder folder,
+            EngineOptions options,
+            List<KernelCase> steps,
+            LoadProgress progress)
+            throws IOException {
+        int positions = steps.stream().mapToInt(KernelCase::positions).max().orElseThrow();
+        EngineOptions sized =
+                options.withMaxModelLen(Math.min(positions, folder.maxPositions()))
+                        .withMaxBatchedTokens(
+                                steps.stream().mapToInt(KernelCase::stepTokens).max().orElseThrow())
+                        .withMaxSequences(
+                                steps.stream().mapToInt(KernelCase::rows).max().orElseThrow())
+                        .withKvCacheBytes(0);
+        CudaModelRunner runner =
+                CudaModelRunner.open(
+                        folder, sized, Segmentation.CONTRACT, 0, progress, OneOpBackend::new);
+        GraphTimer timer = null;
+        boolean opened = false;
+        try {
+            timer = new GraphTimer(runner.context());
+            KernelTimer made = new KernelTimer(folder, runner, timer, steps);
+            made.fillCache();
+            opened = true;
+            return made;
+        } finally {
+            if (!opened) {
+                if (timer != null) {
+                    timer.close();
+                }
+                runner.close();
+            }
+        }
+    }
+
+    private void fillCache() {
+        try (PinnedMemory noise = new PinnedMemory(runner.context(), NOISE_BYTES)) {
+            write(noise.buffer(), backend.type(), random);
+            backend.fillArena(noise);
+            runner.context().synchronize("Filling the KV cache");
+        }
+    }
+
+    /** Numbers of a type from 1/2 up to 1, and from -1/2 down to -1. */
+    static void write(ByteBuffer to, DType type, SplittableRandom random) {
+        for (int at = 0; at < to.capacity(); at += Integer.BYTES) {
+            int bits = random.nextInt();
+            to.putInt(
+                    at,
+                    switch (type) {
+                        case BF16 -> bits & 0x807f807f | 0x3f003f00;
+                        case F16 -> bits & 0x83ff83ff | 0x38003800;
+                        default -> bits & 0x807fffff | 0x3f000000;
+                    });
+        }
+    }
+
+    /** Where it runs, for people. */
+    public String device() {
+        return runner.device();
+    }
+
+    /**
+     * Checks the steps' results, then times their ops. Steps are left out that are longer than the
+     * model's context, or for whose KV blocks there was no memory.
+     *
+     * @param repeats how often each op is timed; the median counts
+     * @throws IllegalStateException a result is wrong
+     */
+    public List<KernelTiming> time(int repeats) {
+        List<KernelTiming> timings = new ArrayList<>();
+        for (KernelCase step : steps) {
+            long blocks = (long) step.rows() * blocks(step);
+            if (step.positions() <= folder.maxPositions() && blocks < runner.kvBlocks()) {
+                check(batch(step));
+                time(step, repeats, timings);
+            }
+        }
+        return timings;
+    }
+
+    /** KV blocks of a row. */
+    private int blocks(KernelCase step) {
+        return (step.positions() + runner.blockSize() - 1) / runner.blockSize();
+    }
+
+    private StepBatch batch(KernelCase step) {
+        StepBatch batch = new StepBatch(step.stepTokens(), step.rows());
+        batch.tokens = step.stepTokens();
+        batch.rows = step.rows();
+        for (int row = 0; row < step.rows(); row++) {
+            int first = row * step.tokens();
+            batch.rowStart[row + 1] = first + step.tokens();
+            batch.sampling[row] = greedy();
+            batch.blockTables[row] = new int[blocks(step)];
+            for (int i = 0; i < batch.blockTables[row].length; i++) {
+                // Apart from each other, as they are where rows grow together.
+                batch.blockTables[row][i] = 1 + i * step.rows() + row;
+            }
+            for (int i = 0; i < step.tokens(); i++) {
+                batch.tokenIds[first + i] = random.nextInt(folder.vocabularySize());
+                batch.positions[first + i] = step.before() + i;
+            }
+        }
+        return batch;
+    }
+
+    private static SamplingRow greedy() {
+        return new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[0]);
+    }
+
+    /** Leaves the whole batch as the last step that ran, as an engine runs it. */
+    private void check(StepBatch batch) {
+        runner.keepLogits(true);
+        int[] drawn;
+        try {
+            drawn = checkLogits(batch);
+        } finally {
+            runner.keepLogits(Boolean.getBoolean(CudaModelRunner.KEEP_LOGITS_PROPERTY));
+        }
+        if (!Arrays.equals(drawn, run(batch))) {
+            throw new IllegalStateException(
+                    "A step of %d tokens in %d rows draws other tokens than from its logits: nothing was timed."
+                            .formatted(batch.tokens, batch.rows));
+        }
+    }
+
+    private int[] checkLogits(StepBatch batch) {
+        int[] rows = {0, batch.rows / 2, batch.rows - 1};
+        float[][] alone = new float[rows.length][];
+        for (int i = 0; i < rows.length; i++) {
+            run(alone(batch, rows[i]));
+            alone[i] = runner.lastLogits(0);
+        }
+        // Whoever draws refuses logits that are not finite.
+        int[] drawn = run(batch);
+        for (int i = 0; i < rows.length; i++) {
+            float[] logits = runner.lastLogits(rows[i]);
+            if (!Arrays.equals(alone[i], logits) || drawn[rows[i]] != best(logits)) {
+                throw new IllegalStateException(
+                        "Row %d of a step of %d tokens in %d rows has other bits than alone: nothing was timed."
+                                .formatted(rows[i], batch.tokens, batch.rows));
+            }
+        }
+        return drawn;
+    }
+
+    private static StepBatch alone(StepBatch of, int row) {
+        int first = of.rowStart[row];
+        int tokens = of.rowStart[row + 1] - first;
+        StepBatch alone = new StepBatch(tokens, 1);
+        alone.tokens = tokens;
+        alone.rows = 1;
+        alone.rowStart[1] = tokens;
+        alone.blockTables[0] = of.blockTables[row];
+        alone.sampling[0] = greedy();
+        System.arraycopy(of.tokenIds, first, alone.tokenIds, 0, tokens);
+        System.arraycopy(of.positions, first, alone.positions, 0, tokens);
+        return alone;
+    }
+
+    private int[] run(StepBatch batch) {
+        StepOutput output = new StepOutput(batch.rows);
+        backend.poison();
+        runner.run(batch, output);
+        for (int row = 0; row < batch.rows; row++) {
+            if (output.tokenIds[row] < 0) {
+                throw new IllegalStateException(
+                        "Row %d of a step of %d tokens in %d rows has no finite logits: nothing was timed."
+                                .formatted(row, batch.tokens, batch.rows));
+            }
+        }
+        return output.tokenIds;
+    }
+
+    private static int best(float[] logits) {
+        int best = 0;
+        for (int i = 1; i < logits.length; i++) {
+            best = logits[i] > logits[best] ? i : best;
+        }
+        return best;
+    }
+
+    /** Times the step that ran last. */
+    private void time(KernelCase step, int repeats, List<KernelTiming> to) {
+        int layers = shape.layers();
+        List<KernelTiming> parts = new ArrayList<>();
+        if (step.whole()) {
+            for (Op op : List.of(Op.QKV, Op.OUTPUT, Op.GATED_UP, Op.UP, Op.DOWN)) {
+                if (backend.weight(op) != null) {
+                    parts.add(timed(op, product(op, step), step, layers, repeats));
+                }
+            }
+            int width = backend.weight(Op.QKV).k();
+            KernelWork norm = KernelWork.norm(width, step.stepTokens(), element());
+            parts.add(timed(Op.NORM, norm, step, 2 * layers, repeats));
+        }
+        Op attention = step.isDecode() ? Op.DECODE_ATTENTION : Op.PREFILL_ATTENTION;
+        parts.add(timed(attention, attention(step), step, layers, repeats));
+        if (step.whole() && step.isDecode()) {
+            parts.add(timed(Op.HEAD, product(Op.HEAD, step), step, 1, repeats));
+            KernelWork draws =
+                    KernelWork.sampling(
+                            folder.vocabularySize(), step.rows(), backend.drawsInHead());
+            parts.add(timed(Op.SAMPLING, draws, step, 1, repeats));
+            KernelWork all = new KernelWork(layers + " layers", 0, 0);
+            for (KernelTiming part : parts) {
+                all = all.plus(part.bytes() * part.perStep(), part.operations() * part.perStep());
+            }
+            parts.add(timed(Op.STEP, all, step, 1, repeats));
+        }
+        to.addAll(parts);
+    }
+
+    private int element() {
+        return backend.type().bytes();
+    }
+
+    private KernelWork product(Op op, KernelCase step) {
+        CudaMatrix weight = backend.weight(op);
+        if (op == Op.HEAD && backend.drawsInHead()) {
+            return KernelWork.drawingHead(weight.rows(), weight.k(), step.stepTokens(), element());
+        }
+        return KernelWork.product(op, weight.rows(), weight.k(), step.stepTokens(), element());
+    }
+
+    /** The mean of the layers, whose windows may differ. */
+    private KernelWork attention(KernelCase step) {
+        int layers = shape.layers();
+        double bytes = 0;
+        double operations = 0;
+        KernelWork work = null;
+        for (int layer = 0; layer < layers; layer++) {
+            work = KernelWork.attention(shape, step, backend.window(layer), element());
+            bytes += work.bytes() / layers;
+            operations += work.operations() / layers;
+        }
+        return new KernelWork(work.shape(), bytes, operations);
+    }
+
+    private KernelTiming timed(Op op, KernelWork work, KernelCase step, int perStep, int repeats) {
+        Runnable launches =
+                switch (op) {
+                    case SAMPLING -> backend::sampleAgain;
+                    case STEP ->
+                            () -> {
+                                compute();
+                                backend.sampleAgain();
+                            };
+                    default -> this::compute;
+                };
+        backend.only(op == Op.STEP ? null : op);
+        double micros;
+        try {
+            micros = timer.micros(launches, perStep == 1 ? PASSES : 1, repeats);
+        } finally {
+            backend.only(null);
+        }
+        boolean looksBack =
+                op == Op.DECODE_ATTENTION || op == Op.PREFILL_ATTENTION || op == Op.STEP;
+        return new KernelTiming(
+                op,
+                work.shape(),
+                step.stepTokens(),
+                looksBack ? step.positions() : 0,
+                perStep,
+                micros / perStep,
+                work.bytes(),
+                work.operations());
+    }
+
+    private void compute() {
+        backend.again();
+        runner.compute();
+    }
+
+    @Override
+    public void close() {
+        // Whatever is timed has been waited for.
+        timer.close();
+        runner.close();
+    }
+}

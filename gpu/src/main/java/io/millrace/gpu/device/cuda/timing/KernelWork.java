@@ -1,0 +1,94 @@
+package io.millrace.gpu.device.cuda.timing;
+
+import io.millrace.gpu.api.KernelTiming.Op;
+import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.cuda.kernel.Numerics;
+import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
+
+/**
+ * The least that an op does: each input read from the GPU's memory once, each output written once,
+ * whatever lies between two kernels of one op left out.
+ *
+ * @param shape for people
+ * @param bytes read and written
+ * @param operations a multiply-add being two
+ */
+record KernelWork(String shape, double bytes, double operations) {
+
+    /**
+     * A product and what is fused with it.
+     *
+     * @param rows outputs; of a gated weight those of gate and up
+     * @param k inputs
+     * @param element bytes of a weight
+     */
+    static KernelWork product(Op op, int rows, int k, int tokens, int element) {
+        double each =
+                switch (op) {
+                    // The residual stream, FP32, read and written.
+                    case OUTPUT, DOWN -> 2.0 * Float.BYTES * rows;
+                    case GATED_UP -> (double) element * rows / 2;
+                    // Its input is the residual stream; logits are FP32.
+                    case HEAD -> (double) Float.BYTES * (rows + k) - (double) element * k;
+                    default -> (double) element * rows;
+                };
+        return new KernelWork(
+                "%d x %d".formatted(rows, k),
+                (double) element * rows * k + tokens * (each + (double) element * k),
+                2.0 * tokens * rows * k);
+    }
+
+    /** A norm of the residual stream. */
+    static KernelWork norm(int width, int tokens, int element) {
+        return new KernelWork(
+                width + " wide",
+                (double) tokens * width * (Float.BYTES + element),
+                4.0 * tokens * width);
+    }
+
+    /**
+     * Attention in one layer.
+     *
+     * @param window positions that a token sees
+     * @param element bytes of an element of K, V, queries and output
+     */
+    static KernelWork attention(AttentionShape shape, KernelCase step, int window, int element) {
+        double width = (double) shape.heads() * shape.headSize();
+        double kv = 2.0 * shape.kvHeads() * shape.headSize();
+        return new KernelWork(
+                "%d/%d heads of %d".formatted(shape.heads(), shape.kvHeads(), shape.headSize()),
+                element * (step.rows() * kv * step.looked(window) + 2 * width * step.stepTokens()),
+                4 * width * step.rows() * step.seen(window));
+    }
+
+    /** A head that draws greedily: of a tile of its logits it writes the largest. */
+    static KernelWork drawingHead(int rows, int k, int tokens, int element) {
+        KernelWork product = product(Op.HEAD, rows, k, tokens, element);
+        double logits = (double) Float.BYTES * rows;
+        return product.plus(tokens * (headTileBytes(rows) - logits), 0);
+    }
+
+    /**
+     * A greedy draw for each row.
+     *
+     * @param fromHead whether the head has drawn from its tiles
+     */
+    static KernelWork sampling(int vocabulary, int rows, boolean fromHead) {
+        return new KernelWork(
+                vocabulary + " logits",
+                rows * (fromHead ? headTileBytes(vocabulary) : (double) Float.BYTES * vocabulary),
+                (double) rows * vocabulary);
+    }
+
+    /** Of one row. */
+    private static double headTileBytes(int vocabulary) {
+        return (double) Numerics.pad(vocabulary)
+                / SampleLaunches.HEAD_TILE
+                * SampleLaunches.HEAD_TILE_BYTES;
+    }
+
+    /** So much more of the same kind. */
+    KernelWork plus(double moreBytes, double moreOperations) {
+        return new KernelWork(shape, bytes + moreBytes, operations + moreOperations);
+    }
+}

@@ -1,0 +1,2 @@
+/** Times kernels on the GPU. */
+package io.millrace.gpu.device.cuda.timing;

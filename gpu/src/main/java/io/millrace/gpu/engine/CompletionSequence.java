@@ -1,0 +1,145 @@
+package io.millrace.gpu.engine;
+
+import io.millrace.gpu.api.FinishReason;
+import io.millrace.gpu.api.GenerationResult.Completion;
+import io.millrace.gpu.api.GenerationResult.TokenLogprobs;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.sampling.SamplingRow;
+import io.millrace.gpu.schedule.Sequence;
+import io.millrace.gpu.text.Detokenizer;
+import io.millrace.gpu.text.StopStrings;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** One completion: its tokens, and when and how it ends. Engine thread only. */
+final class CompletionSequence extends Sequence {
+    private final Generation generation;
+    private final Tokenizer tokenizer;
+    private final SamplingRow row;
+
+    /** Generated before an interruption: told then, and not again. */
+    private final int told;
+
+    /** Null where not asked for. */
+    private final List<TokenLogprobs> logprobs;
+
+    /** Both null without stop strings: then the text is made once, at the end. */
+    private final StopStrings stops;
+
+    private final Detokenizer detokenizer;
+
+    private FinishReason finishReason;
+    private String text;
+
+    /**
+     * @param before tokens generated before an interruption
+     */
+    CompletionSequence(Generation generation, int index, Tokenizer tokenizer, int[] before) {
+        super(
+                generation.group,
+                index,
+                generation.group.promptLength(),
+                generation.group.promptLength() + generation.maxTokens);
+        this.generation = generation;
+        this.tokenizer = tokenizer;
+        SamplingParameters sampling = generation.request.sampling();
+        row =
+                new SamplingRow(
+                        sampling,
+                        generation.seed,
+                        index,
+                        generation.request.promptTokenIds(),
+                        generation.stopIds);
+        row.position = total();
+        stops = sampling.stop().isEmpty() ? null : new StopStrings(sampling.stop());
+        detokenizer = stops == null ? null : new Detokenizer(tokenizer);
+        told = before.length;
+        logprobs = sampling.logprobs() < 0 ? null : new ArrayList<>();
+        if (logprobs == null) {
+            for (int i = 0; i < before.length && !isFinished(); i++) {
+                append(before[i]);
+            }
+        }
+        // Else it starts over: log probabilities are not kept with the tokens, and the same tokens
+        // will be drawn again.
+    }
+
+    Generation generation() {
+        return generation;
+    }
+
+    /** How the next token is drawn. */
+    SamplingRow row() {
+        return row;
+    }
+
+    boolean isFinished() {
+        return finishReason != null;
+    }
+
+    /** Whether the caller has not heard of the last token yet. */
+    boolean isLastTokenNews() {
+        return row.generatedCount > told;
+    }
+
+    /** Takes a drawn token. */
+    void accept(int token, TokenLogprobs tokenLogprobs) {
+        if (logprobs != null) {
+            logprobs.add(tokenLogprobs);
+        }
+        append(token);
+    }
+
+    private void append(int token) {
+        if (row.generatedCount == row.generated.length) {
+            row.generated = Arrays.copyOf(row.generated, 2 * row.generatedCount);
+        }
+        row.generated[row.generatedCount++] = token;
+        row.position++;
+        grow();
+        if (row.isStop(token)) {
+            finish(FinishReason.STOP, row.generatedCount - 1);
+        } else if (stops != null && stops.add(detokenizer.add(token))) {
+            finish(FinishReason.STOP, row.generatedCount);
+        } else if (row.generatedCount >= generation.maxTokens) {
+            finish(FinishReason.LENGTH, row.generatedCount);
+        }
+    }
+
+    /**
+     * @param visible how many tokens the text is made of: a token that ended it is none of them
+     */
+    private void finish(FinishReason reason, int visible) {
+        finishReason = reason;
+        if (stops == null) {
+            text = tokenizer.decode(Arrays.copyOf(row.generated, visible));
+        } else {
+            stops.add(detokenizer.flush());
+            text = stops.text();
+        }
+        generation.completionFinished();
+    }
+
+    @Override
+    protected void copyTokens(int from, int count, int[] target, int offset) {
+        int prompt = Math.min(count, Math.max(0, row.prompt.length - from));
+        if (prompt > 0) {
+            System.arraycopy(row.prompt, from, target, offset, prompt);
+        }
+        if (prompt < count) {
+            int generated = from + prompt - row.prompt.length;
+            System.arraycopy(row.generated, generated, target, offset + prompt, count - prompt);
+        }
+    }
+
+    Completion result() {
+        return new Completion(
+                index(),
+                text,
+                Arrays.copyOf(row.generated, row.generatedCount),
+                finishReason,
+                logprobs == null ? null : List.copyOf(logprobs));
+    }
+}

@@ -1,0 +1,355 @@
+package io.millrace.gpu.engine;
+
+import io.millrace.gpu.api.ChatPrompt;
+import io.millrace.gpu.api.EngineStats;
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.ModelInfo;
+import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.StepListener;
+import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.device.ModelRunner;
+import io.millrace.gpu.program.StepBatch;
+import io.millrace.gpu.program.StepOutput;
+import io.millrace.gpu.schedule.BlockManager;
+import io.millrace.gpu.schedule.PrefixTree;
+import io.millrace.gpu.schedule.Scheduler;
+import io.millrace.gpu.schedule.StepPlan;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+
+/**
+ * The engine: each step schedules, runs one forward pass, and hands the drawn tokens on. Where the
+ * runner takes steps ahead, those that follow are launched before the tokens of the first are
+ * looked at; see {@link ModelRunner}.
+ */
+final class DecoderEngine implements Engine {
+    private final ModelInfo model;
+    private final ModelText text;
+    private final List<Integer> endOfTextIds;
+    private final ModelRunner runner;
+    private final RequestCheck requestCheck;
+    private final BlockManager blocks;
+    private final PrefixTree tree;
+    private final Scheduler scheduler;
+    private final StepBatch batch;
+
+    /** By the slot of the step's plan. */
+    private final StepOutput[] outputs;
+
+    private final Map<Long, Generation> generations = new HashMap<>();
+
+    /** Resumed requests whose tokens were complete already; told of in the next step. */
+    private final Queue<Generation> finishedBefore = new ArrayDeque<>();
+
+    private long lastHandle;
+    private long steps;
+    private int stepTokens;
+    private long promptTokens;
+    private long generatedTokens;
+    private boolean closed;
+
+    /** What is launched, computed or handed on; stays if that fails. */
+    private volatile StepPlan stepping;
+
+    /** A forward pass began and did not end well: the KV blocks may hold anything. */
+    private boolean dirty;
+
+    /**
+     * Owns {@code runner} from here on.
+     *
+     * @param model its {@code maxModelLen} is that of model and options; the KV cache may lower it
+     * @param endOfTextIds tokens that end a completion
+     */
+    DecoderEngine(
+            ModelInfo model,
+            ModelText text,
+            List<Integer> endOfTextIds,
+            ModelRunner runner,
+            int maxBatchedTokens,
+            int maxSequences) {
+        this.text = text;
+        this.endOfTextIds = List.copyOf(endOfTextIds);
+        this.runner = runner;
+        blocks = new BlockManager(runner.kvBlocks(), runner.blockSize());
+        long positions = (long) blocks.capacity() * runner.blockSize();
+        requestCheck =
+                new RequestCheck(
+                        runner.vocabularySize(),
+                        model.maxModelLen(),
+                        (int) Math.min(Integer.MAX_VALUE, positions));
+        this.model =
+                new ModelInfo(
+                        model.name(),
+                        model.fingerprint(),
+                        model.parts(),
+                        runner.vocabularySize(),
+                        requestCheck.maxModelLen(),
+                        model.defaultSampling(),
+                        model.device());
+        tree = new PrefixTree(blocks);
+        scheduler = new Scheduler(tree, maxBatchedTokens, maxSequences, runner.runAhead());
+        int rows = Math.min(maxBatchedTokens, maxSequences);
+        batch = new StepBatch(maxBatchedTokens, rows);
+        outputs = new StepOutput[runner.runAhead() + 1];
+        Arrays.setAll(outputs, slot -> new StepOutput(rows));
+    }
+
+    @Override
+    public ModelInfo model() {
+        return model;
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+        return text.tokenizer();
+    }
+
+    @Override
+    public int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
+        return text.encodeChat(prompt);
+    }
+
+    @Override
+    public void check(GenerationRequest request) throws RequestRejectedException {
+        requestCheck.check(request);
+    }
+
+    @Override
+    public long add(GenerationRequest request) throws RequestRejectedException {
+        check(request);
+        int room = model.maxModelLen() - request.promptTokenIds().length;
+        Generation generation =
+                new Generation(
+                        ++lastHandle,
+                        request,
+                        Math.min(request.sampling().maxTokens(), room),
+                        endOfTextIds,
+                        text.tokenizer());
+        generations.put(generation.handle, generation);
+        if (generation.isFinished()) {
+            finishedBefore.add(generation);
+        }
+        for (CompletionSequence completion : generation.completions()) {
+            if (!completion.isFinished()) {
+                scheduler.add(completion);
+            }
+        }
+        return generation.handle;
+    }
+
+    @Override
+    public void cancel(long handle) {
+        Generation generation = generations.get(handle);
+        if (generation != null) {
+            forget(generation);
+        }
+    }
+
+    @Override
+    public boolean hasWork() {
+        return scheduler.hasWork() || !finishedBefore.isEmpty();
+    }
+
+    @Override
+    public void step(StepListener listener) {
+        while (!finishedBefore.isEmpty()) {
+            finish(finishedBefore.remove(), listener);
+        }
+        if (!scheduler.hasWork()) {
+            return;
+        }
+        if (dirty) {
+            throw new IllegalStateException(
+                    "A step of this engine failed before: its KV blocks may hold anything, open a"
+                            + " new one.");
+        }
+        dirty = true;
+        launch();
+        stepping = scheduler.inFlight(0);
+        runner.complete();
+        dirty = false;
+        StepPlan plan = scheduler.complete();
+        steps++;
+        stepTokens = plan.tokens();
+        long gap = runner.deviceGapNanos();
+        if (gap >= 0) {
+            listener.onDeviceGap(plan.tokens(), plan.rows(), gap);
+        }
+        StepOutput output = outputs[plan.slot()];
+        for (int row = 0; row < plan.rows(); row++) {
+            CompletionSequence completion = (CompletionSequence) plan.sequence(row);
+            // A sibling's failure, or the listener, may have ended the request within this step; an
+            // earlier step, or a cancellation, after this one was launched.
+            if (!completion.isFinished() && !completion.generation().isDead()) {
+                update(completion, plan, row, output, listener);
+            }
+        }
+        stepping = null;
+    }
+
+    /** Launches as many steps as the runner takes and as can be planned. */
+    private void launch() {
+        while (scheduler.inFlight() < outputs.length) {
+            StepPlan plan = scheduler.next();
+            if (plan.rows() == 0) {
+                return;
+            }
+            stepping = plan;
+            StepOutput output = outputs[plan.slot()];
+            fill(plan, output);
+            runner.launch(batch, output);
+        }
+    }
+
+    @Override
+    public long[] requestsInStep() {
+        StepPlan plan = stepping;
+        if (plan == null) {
+            return new long[0];
+        }
+        IntStream inFlight = IntStream.range(0, scheduler.inFlight());
+        return Stream.concat(Stream.of(plan), inFlight.mapToObj(scheduler::inFlight))
+                .flatMapToLong(DecoderEngine::handles)
+                .distinct()
+                .toArray();
+    }
+
+    private static LongStream handles(StepPlan plan) {
+        return IntStream.range(0, plan.rows())
+                .mapToObj(row -> (CompletionSequence) plan.sequence(row))
+                .mapToLong(completion -> completion.generation().handle);
+    }
+
+    @Override
+    public boolean stopStep() {
+        return runner.stop();
+    }
+
+    private void fill(StepPlan plan, StepOutput output) {
+        batch.tokens = plan.tokens();
+        batch.rows = plan.rows();
+        int token = 0;
+        for (int row = 0; row < plan.rows(); row++) {
+            CompletionSequence completion = (CompletionSequence) plan.sequence(row);
+            int count = plan.count(row);
+            int position = plan.position(row);
+            if (position < completion.total()) {
+                completion.copyTokens(position, count, batch.tokenIds, token);
+            } else {
+                batch.tokenIds[token] = StepBatch.DRAWN;
+            }
+            batch.rowStart[row] = token;
+            batch.blockTables[row] = completion.blocks();
+            batch.sampling[row] = plan.draws(row) ? completion.row() : null;
+            output.tokenIds[row] = StepOutput.NOT_SAMPLED;
+            output.logprobs[row] = null;
+            for (int i = 0; i < count; i++) {
+                batch.positions[token++] = position++;
+            }
+        }
+        batch.rowStart[plan.rows()] = token;
+    }
+
+    private void update(
+            CompletionSequence completion,
+            StepPlan plan,
+            int row,
+            StepOutput output,
+            StepListener listener) {
+        Generation generation = completion.generation();
+        int promptLeft = generation.group.promptLength() - plan.position(row);
+        promptTokens += Math.max(0, Math.min(plan.count(row), promptLeft));
+        scheduler.advance(plan, row);
+        if (!plan.draws(row)) {
+            return;
+        }
+        int token = output.tokenIds[row];
+        if (token < 0) {
+            forget(generation);
+            listener.onFailed(generation.handle, failure(completion, token));
+            return;
+        }
+        generatedTokens++;
+        completion.accept(token, output.logprobs[row]);
+        if (completion.isFinished()) {
+            scheduler.remove(completion);
+        }
+        if (completion.isLastTokenNews()) {
+            listener.onToken(generation.handle, completion.index(), token);
+        }
+        if (generation.isFinished() && !generation.isDead()) {
+            finish(generation, listener);
+        }
+    }
+
+    private static String failure(CompletionSequence completion, int token) {
+        if (token != StepOutput.BAD_LOGITS) {
+            throw new IllegalStateException("The model runner drew token " + token + ".");
+        }
+        return ("The model's logits at position %d of completion %d are not numbers: it cannot go on"
+                        + " from this prompt; check that the weights are whole.")
+                .formatted(completion.total(), completion.index());
+    }
+
+    private void finish(Generation generation, StepListener listener) {
+        forget(generation);
+        listener.onFinished(generation.handle, generation.result());
+    }
+
+    private void forget(Generation generation) {
+        generation.die();
+        generations.remove(generation.handle);
+        finishedBefore.remove(generation);
+        for (CompletionSequence completion : generation.completions()) {
+            scheduler.remove(completion);
+        }
+    }
+
+    @Override
+    public EngineStats stats() {
+        return new EngineStats(
+                scheduler.running(),
+                scheduler.waiting(),
+                stepTokens,
+                steps,
+                tree.heldBlocks(),
+                blocks.capacity(),
+                scheduler.preemptions(),
+                promptTokens,
+                scheduler.cachedPromptTokens(),
+                generatedTokens,
+                runner.gpuMemoryBytes());
+    }
+
+    @Override
+    public void checkIntegrity() {
+        scheduler.checkIntegrity();
+        int unfinished = 0;
+        for (Generation generation : generations.values()) {
+            for (CompletionSequence completion : generation.completions()) {
+                unfinished += completion.isFinished() ? 0 : 1;
+            }
+        }
+        int scheduled = scheduler.running() + scheduler.waiting();
+        if (unfinished != scheduled) {
+            throw new IllegalStateException(
+                    "%d completions are unfinished, %d are scheduled."
+                            .formatted(unfinished, scheduled));
+        }
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            runner.close();
+        }
+    }
+}

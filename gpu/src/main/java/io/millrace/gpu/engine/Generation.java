@@ -1,0 +1,104 @@
+package io.millrace.gpu.engine;
+
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.GenerationResult;
+import io.millrace.gpu.api.GenerationResult.Completion;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.schedule.SequenceGroup;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** One request inside the engine: its completions, and how many are still to finish. */
+final class Generation {
+    final long handle;
+    final GenerationRequest request;
+    final SequenceGroup group;
+    final long seed;
+
+    /** Most tokens of each completion. */
+    final int maxTokens;
+
+    /** Token ids that end a completion, ascending. */
+    final int[] stopIds;
+
+    private final List<CompletionSequence> completions = new ArrayList<>();
+    private int unfinished;
+
+    /** Finished, failed or cancelled: nothing more is told of it. */
+    private boolean dead;
+
+    Generation(
+            long handle,
+            GenerationRequest request,
+            int maxTokens,
+            List<Integer> endOfTextIds,
+            Tokenizer tokenizer) {
+        this.handle = handle;
+        this.request = request;
+        this.maxTokens = maxTokens;
+        SamplingParameters sampling = request.sampling();
+        group = new SequenceGroup(request.priority(), handle, request.promptTokenIds().length);
+        seed = sampling.seed() != null ? sampling.seed() : seedOf(request.id());
+        stopIds =
+                IntStream.concat(
+                                ints(sampling.stopTokenIds()),
+                                ints(sampling.ignoreEos() ? List.of() : endOfTextIds))
+                        .sorted()
+                        .toArray();
+        unfinished = sampling.n();
+        for (int i = 0; i < sampling.n(); i++) {
+            int[] before = i < request.generated().size() ? request.generated().get(i) : new int[0];
+            completions.add(new CompletionSequence(this, i, tokenizer, before));
+        }
+    }
+
+    /**
+     * The seed of a request that names none: FNV-1a of the id's UTF-8, 64 bits, stirred by the
+     * finalizer of MurmurHash3. Part of the sampling rule in {@code docs/numerics.md}.
+     */
+    static long seedOf(String id) {
+        long hash = 0xCBF29CE484222325L;
+        for (byte b : id.getBytes(StandardCharsets.UTF_8)) {
+            hash = (hash ^ (b & 0xFF)) * 0x100000001B3L;
+        }
+        hash = (hash ^ hash >>> 33) * 0xFF51AFD7ED558CCDL;
+        hash = (hash ^ hash >>> 33) * 0xC4CEB9FE1A85EC53L;
+        return hash ^ hash >>> 33;
+    }
+
+    List<CompletionSequence> completions() {
+        return completions;
+    }
+
+    void completionFinished() {
+        unfinished--;
+    }
+
+    boolean isFinished() {
+        return unfinished == 0;
+    }
+
+    void die() {
+        dead = true;
+    }
+
+    boolean isDead() {
+        return dead;
+    }
+
+    GenerationResult result() {
+        List<Completion> results = new ArrayList<>();
+        for (CompletionSequence completion : completions) {
+            results.add(completion.result());
+        }
+        return new GenerationResult(
+                group.promptLength(), completions.get(0).cachedTokens(), List.copyOf(results));
+    }
+
+    private static IntStream ints(List<Integer> values) {
+        return values.stream().mapToInt(Integer::intValue);
+    }
+}

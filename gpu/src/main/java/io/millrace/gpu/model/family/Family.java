@@ -1,0 +1,49 @@
+package io.millrace.gpu.model.family;
+
+import io.millrace.gpu.tensor.InvalidModelException;
+import java.io.IOException;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * One model family: how its config.json is read, what of it is refused, how its weights are called.
+ */
+public interface Family {
+
+    /** Reads the shape; refuses by name what the forward pass would not honour. */
+    DecoderShape shape(ConfigFile config) throws InvalidModelException;
+
+    /** Reads the weights once, in order of their use. */
+    <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
+            throws IOException;
+
+    /** The family that config.json names. */
+    static Family of(ConfigFile config) throws InvalidModelException {
+        Map<String, Family> families = new TreeMap<>();
+        families.put("GPT2LMHeadModel", new Gpt2Family());
+        families.put("LlamaForCausalLM", new LlamaFamily());
+        families.put("MistralForCausalLM", new MistralFamily());
+        families.put("Qwen2ForCausalLM", new Qwen2Family());
+        families.put("Qwen3ForCausalLM", new Qwen3Family());
+        if (!config.has("architectures")
+                || !config.get("architectures").isArray()
+                || config.get("architectures").size() != 1) {
+            throw config.wrong(
+                    "architectures", config.get("architectures"), "a list of one architecture");
+        }
+        String name = config.get("architectures").get(0).asText();
+        Family family = families.get(name);
+        if (family == null) {
+            throw config.unsupported("architectures", name, String.join(", ", families.keySet()));
+        }
+        refuseQuantization(config);
+        return family;
+    }
+
+    private static void refuseQuantization(ConfigFile config) throws InvalidModelException {
+        if (config.has("quantization_config")) {
+            String method = config.child("quantization_config").text("quant_method", "unknown");
+            throw config.unsupported("quantization_config", method, "weights in F32, F16 and BF16");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+package io.millrace.gpu.model.family;
+
+import io.millrace.gpu.device.Backend;
+import io.millrace.gpu.device.Norm;
+import io.millrace.gpu.device.QkvProjection;
+import io.millrace.gpu.tensor.InvalidModelException;
+import io.millrace.gpu.tensor.Tensor;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * GPT-2: LayerNorm, learned positions, GELU, biases everywhere, q, k and v in one weight. Its
+ * weights lie transposed: (inputs, outputs).
+ */
+final class Gpt2Family implements Family {
+    private static final List<String> GELU_WITH_TANH = List.of("gelu_new", "gelu_pytorch_tanh");
+
+    @Override
+    public DecoderShape shape(ConfigFile config) throws InvalidModelException {
+        String activation = config.text("activation_function", "gelu_new");
+        if (!GELU_WITH_TANH.contains(activation)) {
+            throw config.unsupported(
+                    "activation_function", activation, String.join(", ", GELU_WITH_TANH));
+        }
+        if (!config.flag("scale_attn_weights", true)) {
+            throw config.unsupported("scale_attn_weights", false, "true");
+        }
+        for (String key : List.of("scale_attn_by_inverse_layer_idx", "add_cross_attention")) {
+            if (config.flag(key, false)) {
+                throw config.unsupported(key, true, "false");
+            }
+        }
+        int hidden = config.positiveInt("n_embd");
+        int heads = config.positiveInt("n_head");
+        int layers = config.positiveInt("n_layer");
+        if (hidden % heads != 0) {
+            throw config.wrong("n_head", heads, "a divisor of n_embd");
+        }
+        if (hidden / heads % 8 != 0) {
+            throw config.unsupported("n_embd / n_head", hidden / heads, "multiples of 8");
+        }
+        return new DecoderShape(
+                config.positiveInt("vocab_size"),
+                hidden,
+                layers,
+                heads,
+                heads,
+                hidden / heads,
+                config.positiveInt("n_inner", 4 * hidden),
+                config.positiveInt("n_positions"),
+                LlamaLike.epsilon(config, "layer_norm_epsilon", 1e-5),
+                RopeScaling.NONE,
+                Collections.nCopies(layers, Backend.NO_WINDOW),
+                config.flag("tie_word_embeddings", true));
+    }
+
+    @Override
+    public <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
+            throws IOException {
+        int hidden = shape.hidden();
+        int vocabulary = shape.vocabulary();
+        // The first folders on the Hub have the names of the inner model.
+        String prefix = reader.has("wte.weight") ? "" : "transformer.";
+        Tensor tokens = reader.tensor(prefix + "wte.weight", vocabulary, hidden);
+        M embedding = reader.table(tokens);
+        Tensor positionTable = reader.tensor(prefix + "wpe.weight", shape.maxPositions(), hidden);
+        M positions = reader.table(positionTable);
+        List<DecoderWeights.Layer<M, V>> layers = new ArrayList<>();
+        for (int i = 0; i < shape.layers(); i++) {
+            layers.add(layer(shape, reader, prefix + "h." + i + "."));
+        }
+        Norm<V> lastNorm = norm(shape, reader, prefix + "ln_f");
+        M head =
+                shape.tiedEmbedding()
+                        ? reader.tiedHead(embedding, tokens)
+                        : reader.matrix(reader.tensor("lm_head.weight", vocabulary, hidden));
+        return new DecoderWeights<>(embedding, positions, layers, lastNorm, head);
+    }
+
+    private static <M, V> DecoderWeights.Layer<M, V> layer(
+            DecoderShape shape, WeightReader<M, V> reader, String prefix) throws IOException {
+        int hidden = shape.hidden();
+        int inner = shape.intermediate();
+        Norm<V> attentionNorm = norm(shape, reader, prefix + "ln_1");
+        String qkv = prefix + "attn.c_attn";
+        String output = prefix + "attn.c_proj";
+        var projection =
+                new QkvProjection<>(
+                        transposed(reader, qkv, hidden, 3 * hidden),
+                        bias(reader, qkv, 3 * hidden),
+                        (Norm<V>) null,
+                        null);
+        M outputMatrix = transposed(reader, output, hidden, hidden);
+        V outputBias = bias(reader, output, hidden);
+        Norm<V> feedForwardNorm = norm(shape, reader, prefix + "ln_2");
+        String up = prefix + "mlp.c_fc";
+        String down = prefix + "mlp.c_proj";
+        var feedForward =
+                new DecoderWeights.FeedForward<>(
+                        false,
+                        transposed(reader, up, hidden, inner),
+                        bias(reader, up, inner),
+                        transposed(reader, down, inner, hidden),
+                        bias(reader, down, hidden));
+        return new DecoderWeights.Layer<>(
+                attentionNorm, projection, outputMatrix, outputBias, feedForwardNorm, feedForward);
+    }
+
+    private static <M, V> M transposed(
+            WeightReader<M, V> reader, String name, int inputs, int outputs) throws IOException {
+        return reader.matrix(reader.tensor(name + ".weight", inputs, outputs).transposed());
+    }
+
+    private static <M, V> V bias(WeightReader<M, V> reader, String name, int length)
+            throws IOException {
+        return reader.vector(reader.tensor(name + ".bias", length));
+    }
+
+    private static <M, V> Norm<V> norm(DecoderShape shape, WeightReader<M, V> reader, String name)
+            throws IOException {
+        int hidden = shape.hidden();
+        V weight = reader.vector(reader.tensor(name + ".weight", hidden));
+        return new Norm<>(weight, bias(reader, name, hidden), shape.normEpsilon());
+    }
+}

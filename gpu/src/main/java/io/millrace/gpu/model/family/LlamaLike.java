@@ -1,0 +1,211 @@
+package io.millrace.gpu.model.family;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.device.Backend;
+import io.millrace.gpu.device.Norm;
+import io.millrace.gpu.device.QkvProjection;
+import io.millrace.gpu.tensor.InvalidModelException;
+import io.millrace.gpu.tensor.Tensor;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/** What Llama and its descendants share. */
+final class LlamaLike {
+    /** Entries of related models that would change the answer; none of them is computed here. */
+    private static final List<String> FOREIGN =
+            List.of(
+                    "attention_chunk_size",
+                    "attention_multiplier",
+                    "attn_logit_softcapping",
+                    "clip_qkv",
+                    "embedding_multiplier",
+                    "final_logit_softcapping",
+                    "logit_scale",
+                    "logits_scaling",
+                    "no_rope_layers",
+                    "num_experts",
+                    "num_local_experts",
+                    "query_pre_attn_scalar",
+                    "residual_multiplier");
+
+    private LlamaLike() {}
+
+    static DecoderShape shape(ConfigFile config, List<Integer> windows)
+            throws InvalidModelException {
+        for (String key :
+                List.of("attention_bias", "mlp_bias", "rope_interleaved", "use_qk_norm")) {
+            if (config.flag(key, false)) {
+                throw config.unsupported(key, true, "false");
+            }
+        }
+        for (String key : FOREIGN) {
+            if (config.has(key)) {
+                throw config.unsupported(key, config.get(key), "models without it");
+            }
+        }
+        String activation = config.text("hidden_act", "silu");
+        if (!List.of("silu", "swish").contains(activation)) {
+            throw config.unsupported("hidden_act", activation, "silu");
+        }
+        int hidden = config.positiveInt("hidden_size");
+        int heads = config.positiveInt("num_attention_heads");
+        int kvHeads = config.positiveInt("num_key_value_heads", heads);
+        if (heads % kvHeads != 0) {
+            throw config.wrong("num_key_value_heads", kvHeads, "a divisor of " + heads);
+        }
+        if (!config.has("head_dim") && hidden % heads != 0) {
+            throw config.wrong("num_attention_heads", heads, "a divisor of hidden_size");
+        }
+        int headSize = config.positiveInt("head_dim", hidden / heads);
+        if (headSize % 8 != 0) {
+            throw config.unsupported("head_dim", headSize, "multiples of 8");
+        }
+        return new DecoderShape(
+                config.positiveInt("vocab_size"),
+                hidden,
+                windows.size(),
+                heads,
+                kvHeads,
+                headSize,
+                config.positiveInt("intermediate_size"),
+                config.positiveInt("max_position_embeddings"),
+                epsilon(config, "rms_norm_eps", 1e-6),
+                RopeScaling.read(config),
+                windows,
+                config.flag("tie_word_embeddings", false));
+    }
+
+    static float epsilon(ConfigFile config, String key, double absent)
+            throws InvalidModelException {
+        double epsilon = config.number(key, absent);
+        if (epsilon < 0) {
+            throw config.wrong(key, epsilon, "a number that is not negative");
+        }
+        return (float) epsilon;
+    }
+
+    /** Every layer sees {@code window} positions. */
+    static List<Integer> windows(ConfigFile config, int window) throws InvalidModelException {
+        return Collections.nCopies(config.positiveInt("num_hidden_layers"), window);
+    }
+
+    /**
+     * The windows of Qwen: off unless use_sliding_window; then by layer_types, or else from
+     * max_window_layers on.
+     */
+    static List<Integer> qwenWindows(ConfigFile config) throws InvalidModelException {
+        int layers = config.positiveInt("num_hidden_layers");
+        boolean used = config.flag("use_sliding_window", false);
+        int window = used ? config.positiveInt("sliding_window", 4096) : Backend.NO_WINDOW;
+        JsonNode types = config.get("layer_types");
+        if (types != null && (!types.isArray() || types.size() != layers)) {
+            throw config.wrong("layer_types", types, "a list of %d types".formatted(layers));
+        }
+        double first = config.number("max_window_layers", 28);
+        List<Integer> windows = new ArrayList<>();
+        for (int i = 0; i < layers; i++) {
+            String type =
+                    types != null
+                            ? types.get(i).asText()
+                            : used && i >= first ? "sliding_attention" : "full_attention";
+            switch (type) {
+                case "full_attention" -> windows.add(Backend.NO_WINDOW);
+                case "sliding_attention" -> {
+                    if (!used) {
+                        throw config.wrong(
+                                "layer_types", type, "full_attention (use_sliding_window is off)");
+                    }
+                    windows.add(window);
+                }
+                default ->
+                        throw config.unsupported(
+                                "layer_types", type, "full_attention and sliding_attention");
+            }
+        }
+        return List.copyOf(windows);
+    }
+
+    /**
+     * Reads the weights by the names that Llama gave them.
+     *
+     * @param bias whether q, k and v have biases
+     * @param headNorms whether query and key heads are normed
+     */
+    static <M, V> DecoderWeights<M, V> weights(
+            DecoderShape shape, WeightReader<M, V> reader, boolean bias, boolean headNorms)
+            throws IOException {
+        int hidden = shape.hidden();
+        int vocabulary = shape.vocabulary();
+        Tensor tokens = reader.tensor("model.embed_tokens.weight", vocabulary, hidden);
+        M embedding = reader.table(tokens);
+        List<DecoderWeights.Layer<M, V>> layers = new ArrayList<>();
+        for (int i = 0; i < shape.layers(); i++) {
+            layers.add(layer(shape, reader, "model.layers." + i + ".", bias, headNorms));
+        }
+        Norm<V> lastNorm = norm(shape, reader, "model.norm.weight", hidden);
+        M head =
+                shape.tiedEmbedding()
+                        ? reader.tiedHead(embedding, tokens)
+                        : reader.matrix(reader.tensor("lm_head.weight", vocabulary, hidden));
+        return new DecoderWeights<>(embedding, null, layers, lastNorm, head);
+    }
+
+    private static <M, V> DecoderWeights.Layer<M, V> layer(
+            DecoderShape shape,
+            WeightReader<M, V> reader,
+            String prefix,
+            boolean bias,
+            boolean headNorms)
+            throws IOException {
+        int hidden = shape.hidden();
+        int queries = shape.heads() * shape.headSize();
+        int keys = shape.kvHeads() * shape.headSize();
+        int inner = shape.intermediate();
+        String attention = prefix + "self_attn.";
+        String feedForward = prefix + "mlp.";
+        Norm<V> attentionNorm = norm(shape, reader, prefix + "input_layernorm.weight", hidden);
+        M qkv =
+                reader.matrix(
+                        reader.tensor(attention + "q_proj.weight", queries, hidden),
+                        reader.tensor(attention + "k_proj.weight", keys, hidden),
+                        reader.tensor(attention + "v_proj.weight", keys, hidden));
+        V qkvBias =
+                bias
+                        ? reader.vector(
+                                reader.tensor(attention + "q_proj.bias", queries),
+                                reader.tensor(attention + "k_proj.bias", keys),
+                                reader.tensor(attention + "v_proj.bias", keys))
+                        : null;
+        int size = shape.headSize();
+        String query = attention + "q_norm.weight";
+        String key = attention + "k_norm.weight";
+        var projection =
+                new QkvProjection<>(
+                        qkv,
+                        qkvBias,
+                        headNorms ? norm(shape, reader, query, size) : null,
+                        headNorms ? norm(shape, reader, key, size) : null);
+        M output = reader.matrix(reader.tensor(attention + "o_proj.weight", hidden, queries));
+        Norm<V> feedForwardNorm =
+                norm(shape, reader, prefix + "post_attention_layernorm.weight", hidden);
+        Tensor gate = reader.tensor(feedForward + "gate_proj.weight", inner, hidden);
+        Tensor up = reader.tensor(feedForward + "up_proj.weight", inner, hidden);
+        M gateUp = reader.gatedMatrix(gate, up);
+        M down = reader.matrix(reader.tensor(feedForward + "down_proj.weight", hidden, inner));
+        return new DecoderWeights.Layer<>(
+                attentionNorm,
+                projection,
+                output,
+                null,
+                feedForwardNorm,
+                new DecoderWeights.FeedForward<>(true, gateUp, null, down, null));
+    }
+
+    private static <M, V> Norm<V> norm(
+            DecoderShape shape, WeightReader<M, V> reader, String name, int length)
+            throws IOException {
+        return new Norm<>(reader.vector(reader.tensor(name, length)), null, shape.normEpsilon());
+    }
+}

@@ -1,0 +1,19 @@
+package io.millrace.gpu.model.family;
+
+import io.millrace.gpu.tensor.InvalidModelException;
+import java.io.IOException;
+
+/** Qwen 2 and 2.5: Llama with biases on q, k and v, and in some layers a sliding window. */
+public final class Qwen2Family implements Family {
+
+    @Override
+    public DecoderShape shape(ConfigFile config) throws InvalidModelException {
+        return LlamaLike.shape(config, LlamaLike.qwenWindows(config));
+    }
+
+    @Override
+    public <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
+            throws IOException {
+        return LlamaLike.weights(shape, reader, true, false);
+    }
+}

@@ -1,0 +1,2 @@
+/** What one forward pass is given and what it brings. */
+package io.millrace.gpu.program;

@@ -1,0 +1,61 @@
+package io.millrace.gpu.sampling;
+
+import io.millrace.gpu.api.SamplingParameters;
+import java.util.Arrays;
+
+/**
+ * How the next token of one completion is drawn. The engine keeps one per running completion and
+ * updates {@link #position} and the counts as tokens are confirmed: where steps are launched ahead,
+ * they lag behind what the runner has drawn.
+ */
+public final class SamplingRow {
+    /** The request's parameters. */
+    public final SamplingParameters parameters;
+
+    /** Seed of the draws, resolved. */
+    public final long seed;
+
+    /** Index of the completion within its request. */
+    public final int completion;
+
+    /** Absolute position of the next token to be confirmed. */
+    public int position;
+
+    /** Prompt token ids; not to be changed. */
+    public final int[] prompt;
+
+    /** Token ids that end the completion, ascending; not to be changed. */
+    public final int[] stopIds;
+
+    /** Tokens generated so far; the first {@link #generatedCount} entries. */
+    public int[] generated;
+
+    /** Number of tokens generated so far. */
+    public int generatedCount;
+
+    /** Of a completion that no token ends. */
+    public SamplingRow(SamplingParameters parameters, long seed, int completion, int[] prompt) {
+        this(parameters, seed, completion, prompt, new int[0]);
+    }
+
+    public SamplingRow(
+            SamplingParameters parameters, long seed, int completion, int[] prompt, int[] stopIds) {
+        this.parameters = parameters;
+        this.seed = seed;
+        this.completion = completion;
+        this.prompt = prompt;
+        this.stopIds = stopIds;
+        this.generated = new int[16];
+    }
+
+    /** Whether a token ends the completion. */
+    public boolean isStop(int token) {
+        return Arrays.binarySearch(stopIds, token) >= 0;
+    }
+
+    /** The repetition penalty as a normal float, so that no product or quotient by it is NaN. */
+    public float repetitionPenalty() {
+        float penalty = (float) parameters.repetitionPenalty();
+        return Math.max(Float.MIN_NORMAL, Math.min(Float.MAX_VALUE, penalty));
+    }
+}

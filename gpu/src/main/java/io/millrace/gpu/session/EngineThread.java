@@ -1,0 +1,437 @@
+package io.millrace.gpu.session;
+
+import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineStats;
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.GenerationResult;
+import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.StepListener;
+import io.millrace.gpu.engine.Engine;
+import io.millrace.gpu.engine.EngineLoader;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The engine thread: loads one engine, takes requests from its inbox, runs steps, hands news to the
+ * sessions' outboxes and closes the engine at its end. Only this thread touches the engine's
+ * schedule; other threads meet it in the inbox alone.
+ *
+ * <p>A step that fails is the engine's last: its KV blocks may hold anything. Each session is told
+ * which of its requests were in that step, then all of them fail, and whoever acquires next loads a
+ * new engine. A step that does not end is stopped by the {@link Watchdog}; one that cannot be
+ * stopped is left to itself, and the sessions fail with an {@link InternalError}: it ends the JVM.
+ *
+ * <pre>
+ *   any thread             engine thread                              mailbox thread
+ *   submit, cancel ──> inbox ──> Engine.add ─> Engine.step ──> outbox ──> drain
+ *                                    ^______________|            └─ wake-up, once a step with news
+ * </pre>
+ */
+final class EngineThread extends Thread implements StepListener {
+    private static final EngineStats NOTHING = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+    /** What another thread wants; a null request is a cancellation, of all if the ticket is 0. */
+    record Command(
+            EngineSession session,
+            long ticket,
+            GenerationRequest request,
+            Object tag,
+            boolean alone) {}
+
+    /** Whom a handle of the engine belongs to. */
+    private record Owner(EngineSession session, long ticket, long handle, Object tag) {}
+
+    private final EngineOptions options;
+    private final Duration stepTimeout;
+    private final Runnable onEnd;
+    private EngineLoader loader;
+    private final CompletableFuture<Engine> loaded = new CompletableFuture<>();
+    private final AtomicLong nextTicket = new AtomicLong(1);
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile EngineStats stats = NOTHING;
+
+    /** Number of the step that runs; 0 between two. */
+    private volatile long runningStep;
+
+    /** The watchdog has asked the running step to end. */
+    private volatile boolean stopped;
+
+    /** The watchdog has given up on this thread: it may never end, and has no say any more. */
+    private volatile boolean abandoned;
+
+    /** Guards what follows. */
+    private final Object lock = new Object();
+
+    private List<Command> inbox = new ArrayList<>();
+    private final Set<EngineSession> sessions = new HashSet<>();
+    private boolean ending;
+    private Throwable failure;
+
+    /** The watchdog reads it. */
+    private final Map<Long, Owner> byHandle = new ConcurrentHashMap<>();
+
+    /** Engine thread only, as what follows. */
+    private final Admission admission = new Admission();
+
+    private final Map<Long, Owner> byTicket = new HashMap<>();
+    private final Set<EngineSession> withNews = new HashSet<>();
+
+    /**
+     * @param stepTimeout most time for one step; zero for any
+     * @param onEnd run once, when no session may join any more
+     */
+    EngineThread(EngineOptions options, EngineLoader loader, Duration stepTimeout, Runnable onEnd) {
+        super("millrace-engine-" + options.modelName());
+        this.options = options;
+        this.stepTimeout = stepTimeout;
+        this.loader = loader;
+        this.onEnd = onEnd;
+        setDaemon(true);
+        // A job's class loader, inherited from the task that came first, would outlive its job.
+        setContextClassLoader(EngineThread.class.getClassLoader());
+    }
+
+    void awaitLoaded() throws IOException, InterruptedException {
+        try {
+            loaded.get();
+        } catch (ExecutionException e) {
+            Throwable cause = e.getCause();
+            if (cause instanceof Error error) {
+                throw error;
+            }
+            throw new IOException(
+                    cause instanceof IOException
+                            ? cause.getMessage()
+                            : "The model in " + options.model() + " could not be loaded: " + cause,
+                    cause);
+        }
+    }
+
+    Engine engine() {
+        return loaded.join();
+    }
+
+    EngineStats stats() {
+        return stats;
+    }
+
+    /** Whether no session may join any more. */
+    boolean isEnding() {
+        synchronized (lock) {
+            return ending || failure != null;
+        }
+    }
+
+    /** Ends the thread after its current step. */
+    void end() {
+        synchronized (lock) {
+            ending = true;
+            lock.notifyAll();
+        }
+    }
+
+    /** Waits until the engine is closed, or given up. */
+    void awaitEnd() throws InterruptedException {
+        ended.await();
+        if (!abandoned) {
+            join();
+        }
+    }
+
+    void register(EngineSession session) {
+        Throwable died;
+        synchronized (lock) {
+            sessions.add(session);
+            died = failure;
+        }
+        if (died != null) {
+            session.fail(died);
+        }
+    }
+
+    void unregister(EngineSession session) {
+        synchronized (lock) {
+            sessions.remove(session);
+            inbox.removeIf(command -> command.session() == session);
+            inbox.add(new Command(session, 0, null, null, false));
+            lock.notifyAll();
+        }
+    }
+
+    long submit(EngineSession session, GenerationRequest request, Object tag, boolean alone) {
+        long ticket = nextTicket.getAndIncrement();
+        put(new Command(session, ticket, Objects.requireNonNull(request), tag, alone));
+        return ticket;
+    }
+
+    void cancel(EngineSession session, long ticket) {
+        put(new Command(session, ticket, null, null, false));
+    }
+
+    private void put(Command command) {
+        synchronized (lock) {
+            // A closed session has no wishes any more.
+            if (sessions.contains(command.session())) {
+                inbox.add(command);
+                lock.notifyAll();
+            }
+        }
+    }
+
+    @Override
+    public void run() {
+        try {
+            live();
+        } finally {
+            end(false);
+        }
+    }
+
+    /** Lets others have a new engine. */
+    private void end(boolean abandon) {
+        synchronized (lock) {
+            if (ended.getCount() == 0) {
+                return;
+            }
+            abandoned = abandon;
+            ended.countDown();
+        }
+        onEnd.run();
+    }
+
+    private void live() {
+        Engine engine;
+        try {
+            engine = loader.load(options);
+        } catch (Throwable t) {
+            fail(t);
+            loaded.completeExceptionally(t);
+            return;
+        } finally {
+            loader = null;
+        }
+        stats = engine.stats();
+        Watchdog watchdog = watch(engine);
+        loaded.complete(engine);
+        try {
+            serve(engine);
+        } catch (Throwable t) {
+            if (!abandoned) {
+                Throwable cause = stopped ? new StepTimeoutException(stepTimeout.toMillis(), t) : t;
+                tellFault(engine, cause);
+                fail(cause);
+            }
+        } finally {
+            if (watchdog != null) {
+                watchdog.end();
+            }
+            engine.close();
+        }
+    }
+
+    private void serve(Engine engine) {
+        List<Command> commands = take(engine.hasWork());
+        long steps = 0;
+        while (commands != null) {
+            for (Command command : commands) {
+                obey(engine, command);
+            }
+            admit(engine);
+            if (engine.hasWork()) {
+                runningStep = ++steps;
+                try {
+                    engine.step(this);
+                } finally {
+                    // Telling of a step that failed is not part of it: that may take its time.
+                    runningStep = 0;
+                }
+            }
+            if (abandoned) {
+                return;
+            }
+            admit(engine);
+            stats = engine.stats();
+            for (EngineSession session : withNews) {
+                session.wake();
+            }
+            withNews.clear();
+            commands = take(engine.hasWork());
+        }
+    }
+
+    private Watchdog watch(Engine engine) {
+        if (stepTimeout.isZero()) {
+            return null;
+        }
+        Watchdog watchdog =
+                new Watchdog(
+                        "millrace-watchdog-" + options.modelName(),
+                        stepTimeout,
+                        () -> runningStep,
+                        () -> {
+                            stopped = true;
+                            return engine.stopStep();
+                        },
+                        () -> giveUp(engine));
+        watchdog.start();
+        return watchdog;
+    }
+
+    /** Watchdog: this thread is stuck in a step that nothing can end but the end of the JVM. */
+    private void giveUp(Engine engine) {
+        InternalError cause =
+                new InternalError(
+                        "A step did not end within --step-timeout of "
+                                + stepTimeout.toMillis()
+                                + " ms, nor when it was stopped: this process cannot go on.");
+        StackTraceElement[] where = getStackTrace();
+        if (where.length > 0) {
+            cause.setStackTrace(where);
+        }
+        end(true);
+        tellFault(engine, cause);
+        fail(cause);
+    }
+
+    /** The inbox; waits for it unless there is work. Null is the end. */
+    private List<Command> take(boolean work) {
+        synchronized (lock) {
+            while (!ending && !work && inbox.isEmpty()) {
+                try {
+                    lock.wait();
+                } catch (InterruptedException e) {
+                    // Only end() ends this thread: an interrupt is meant for a loader in its I/O.
+                }
+            }
+            if (ending) {
+                return null;
+            }
+            if (inbox.isEmpty()) {
+                return List.of();
+            }
+            List<Command> taken = inbox;
+            inbox = new ArrayList<>();
+            return taken;
+        }
+    }
+
+    private void obey(Engine engine, Command command) {
+        EngineSession session = command.session();
+        if (command.request() != null) {
+            admission.add(command);
+        } else if (command.ticket() != 0) {
+            admission.removeIf(waiting -> waiting.ticket() == command.ticket());
+            Owner owner = byTicket.remove(command.ticket());
+            if (owner != null) {
+                byHandle.remove(owner.handle());
+                engine.cancel(owner.handle());
+            }
+        } else {
+            withNews.remove(session);
+            admission.removeIf(waiting -> waiting.session() == session);
+            byTicket.values()
+                    .removeIf(
+                            owner -> {
+                                boolean gone = owner.session() == session;
+                                if (gone) {
+                                    byHandle.remove(owner.handle());
+                                    engine.cancel(owner.handle());
+                                }
+                                return gone;
+                            });
+        }
+    }
+
+    /** Gives the engine what it may take now. */
+    private void admit(Engine engine) {
+        Command command;
+        while ((command = admission.next(!engine.hasWork())) != null) {
+            EngineSession session = command.session();
+            try {
+                long handle = engine.add(command.request());
+                Owner owner = new Owner(session, command.ticket(), handle, command.tag());
+                byHandle.put(handle, owner);
+                byTicket.put(command.ticket(), owner);
+                session.add(Outbox.ADMITTED, command.ticket(), 0, now(), null);
+            } catch (RequestRejectedException | RuntimeException e) {
+                session.add(Outbox.FAILED, command.ticket(), 0, now(), e);
+                withNews.add(session);
+            }
+        }
+    }
+
+    @Override
+    public void onToken(long handle, int completion, int tokenId) {
+        Owner owner = byHandle.get(handle);
+        owner.session().add(completion, owner.ticket(), tokenId, now(), null);
+        withNews.add(owner.session());
+    }
+
+    @Override
+    public void onFinished(long handle, GenerationResult result) {
+        Owner owner = byHandle.remove(handle);
+        byTicket.remove(owner.ticket());
+        owner.session().add(Outbox.FINISHED, owner.ticket(), 0, now(), result);
+        withNews.add(owner.session());
+    }
+
+    @Override
+    public void onFailed(long handle, String reason) {
+        Owner owner = byHandle.remove(handle);
+        byTicket.remove(owner.ticket());
+        owner.session()
+                .add(Outbox.FAILED, owner.ticket(), 0, now(), new IllegalStateException(reason));
+        withNews.add(owner.session());
+    }
+
+    private static long now() {
+        return System.currentTimeMillis();
+    }
+
+    /** Tells each session which of its requests may have brought the engine down. */
+    private void tellFault(Engine engine, Throwable cause) {
+        Collection<Owner> suspects = new ArrayList<>();
+        for (long handle : engine.requestsInStep()) {
+            Owner owner = byHandle.get(handle);
+            if (owner != null) {
+                suspects.add(owner);
+            }
+        }
+        if (suspects.isEmpty()) {
+            suspects = byHandle.values();
+        }
+        boolean alone = suspects.size() == 1 && admission.isAlone();
+        Map<EngineSession, List<Object>> tags = new LinkedHashMap<>();
+        for (Owner owner : suspects) {
+            tags.computeIfAbsent(owner.session(), session -> new ArrayList<>()).add(owner.tag());
+        }
+        tags.forEach((session, its) -> session.tellFault(its, alone, cause));
+    }
+
+    /** Tells every session, once; sessions that come later are told as they register. */
+    private void fail(Throwable cause) {
+        List<EngineSession> told;
+        synchronized (lock) {
+            failure = cause;
+            inbox.clear();
+            told = List.copyOf(sessions);
+        }
+        for (EngineSession session : told) {
+            session.fail(cause);
+        }
+    }
+}

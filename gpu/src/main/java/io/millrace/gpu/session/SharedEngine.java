@@ -1,0 +1,142 @@
+package io.millrace.gpu.session;
+
+import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.engine.EngineLoader;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Keeps one engine per set of options in a JVM, counted by the sessions on it. The first acquirer
+ * has it loaded, the last release closes it and joins its thread. Safe for any thread.
+ *
+ * <p>This is the one piece of static state: subtasks and jobs of a JVM share a device, and Flink
+ * gives each job a class loader of its own, so the registry must live beside the engine in the
+ * parent loader. An entry is there only while somebody holds a session, so nothing of a job
+ * outlives it.
+ */
+public final class SharedEngine {
+
+    /** A loader's class sets tests apart; the loader itself is held only while it loads. */
+    private record Key(EngineOptions options, Class<?> loader) {}
+
+    private static final Object LOCK = new Object();
+    private static final Map<Key, SharedEngine> OPEN = new HashMap<>();
+
+    private final Key key;
+    private final EngineThread thread;
+    private int sessions;
+
+    private SharedEngine(Key key, EngineLoader loader, Duration stepTimeout) {
+        this.key = key;
+        this.thread = new EngineThread(key.options(), loader, stepTimeout, this::forget);
+    }
+
+    /** Opens a session on an engine whose steps may take any time. */
+    public static EngineSession acquire(EngineOptions options, EngineLoader loader)
+            throws IOException, InterruptedException {
+        return acquire(options, loader, Duration.ZERO);
+    }
+
+    /**
+     * Opens a session on the engine of these options and waits until it is loaded.
+     *
+     * @param stepTimeout most time for one step, zero for any; the first session's holds for all
+     * @throws IOException the model could not be loaded; the next acquirer tries again
+     * @throws InterruptedException the caller was interrupted while waiting; it holds nothing
+     */
+    public static EngineSession acquire(
+            EngineOptions options, EngineLoader loader, Duration stepTimeout)
+            throws IOException, InterruptedException {
+        Key key = new Key(options, loader.getClass());
+        SharedEngine shared;
+        while (true) {
+            EngineThread dying;
+            synchronized (LOCK) {
+                shared = OPEN.get(key);
+                if (shared == null) {
+                    shared = new SharedEngine(key, loader, stepTimeout);
+                    OPEN.put(key, shared);
+                    shared.sessions++;
+                    shared.thread.start();
+                    break;
+                }
+                if (!shared.thread.isEnding()) {
+                    shared.sessions++;
+                    break;
+                }
+                dying = shared.thread;
+            }
+            // Two engines at once might not fit the device: let the old one go first.
+            dying.awaitEnd();
+        }
+        EngineSession session = new EngineSession(shared, shared.thread);
+        try {
+            shared.thread.awaitLoaded();
+            shared.thread.register(session);
+            return session;
+        } catch (IOException | RuntimeException | Error e) {
+            shared.release();
+            throw e;
+        } catch (InterruptedException e) {
+            shared.abandon();
+            throw e;
+        }
+    }
+
+    /** Number of engines open or opening in this JVM. */
+    public static int count() {
+        synchronized (LOCK) {
+            return OPEN.size();
+        }
+    }
+
+    /** Gives one session back; the last one out waits until the engine is closed. */
+    void release() {
+        if (leave()) {
+            joinUninterruptibly();
+        }
+    }
+
+    /** As {@link #release}, without waiting: the loader may take minutes. */
+    private void abandon() {
+        if (leave()) {
+            thread.interrupt();
+        }
+    }
+
+    /** Whether the caller was the last. */
+    private boolean leave() {
+        synchronized (LOCK) {
+            sessions--;
+            if (sessions > 0) {
+                return false;
+            }
+            thread.end();
+            return true;
+        }
+    }
+
+    /** Engine thread as its last act, or its watchdog. */
+    private void forget() {
+        synchronized (LOCK) {
+            OPEN.remove(key, this);
+        }
+    }
+
+    private void joinUninterruptibly() {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.awaitEnd();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

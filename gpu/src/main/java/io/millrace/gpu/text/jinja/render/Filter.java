@@ -1,0 +1,10 @@
+package io.millrace.gpu.text.jinja.render;
+
+import io.millrace.gpu.text.jinja.value.Arguments;
+import io.millrace.gpu.text.jinja.value.Value;
+
+/** Makes one value of another: input | name(arguments). */
+@FunctionalInterface
+interface Filter {
+    Value apply(Value input, Arguments arguments, Evaluator evaluator);
+}

@@ -1,0 +1,26 @@
+package io.millrace.gpu.device;
+
+import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.device.cuda.CudaRecording;
+import io.millrace.gpu.device.cuda.driver.RequiresGpu;
+import io.millrace.gpu.model.ModelFolder;
+import java.io.IOException;
+
+/**
+ * {@link GoldenTest} on a GPU: F32 models as on the CPU, others within what 16 bits lose, each
+ * token following the golden ones before it.
+ */
+@RequiresGpu
+class CudaGoldenTest extends GoldenTest {
+    private static final float TOLERANCE_OF_16_BITS = 0.02f;
+
+    @Override
+    RecordingModelRunner open(ModelFolder folder, EngineOptions options) throws IOException {
+        return CudaRecording.open(folder, options);
+    }
+
+    @Override
+    float tolerance(RecordingModelRunner runner) {
+        return runner.fingerprint().contains("-f32-") ? F32_TOLERANCE : TOLERANCE_OF_16_BITS;
+    }
+}

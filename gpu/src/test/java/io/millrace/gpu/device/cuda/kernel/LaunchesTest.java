@@ -1,0 +1,102 @@
+package io.millrace.gpu.device.cuda.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millrace.gpu.device.AttentionShape;
+import org.junit.jupiter.api.Test;
+
+class LaunchesTest {
+    private static final AttentionShape QWEN = new AttentionShape(24, 14, 2, 64);
+    private static final AttentionShape LLAMA_8B = new AttentionShape(32, 32, 8, 128);
+
+    private static final int[] TOKENS = {1, 16, 17, 54, 97, 128, 256, 257, 512, 513, 1023, 2048};
+
+    @Test
+    void aProductsGridCoversEveryTileOnce() {
+        for (int tokens : TOKENS) {
+            for (int rows : new int[] {17, 1152, 4096, 28672}) {
+                KernelLaunch launch = Launches.matmul("bf16", tokens, rows, 2);
+                boolean large = launch.kernel().endsWith("large");
+                int width = width(launch.kernel());
+                int tiles = (rows + 63) / 64;
+                assertThat(launch.x()).isEqualTo((tokens + width - 1) / width);
+                assertThat(launch.y()).isEqualTo(large ? (tiles + 1) / 2 : tiles);
+                assertThat(launch.z()).isEqualTo(large ? 1 : 2);
+                assertThat(launch.sharedBytes()).isLessThanOrEqualTo(99 << 10);
+            }
+        }
+    }
+
+    private static int width(String kernel) {
+        return kernel.endsWith("large")
+                ? 128
+                : Integer.parseInt(kernel.substring("matmul_bf16_".length()).replaceAll("x.*", ""));
+    }
+
+    @Test
+    void tilesAreNoWiderThanTheTokensAndKeepTheGpuBusy() {
+        assertThat(Launches.matmul("bf16", 1, 151936, 1).kernel()).isEqualTo("matmul_bf16_16");
+        assertThat(Launches.matmul("bf16", 17, 151936, 1).kernel()).isEqualTo("matmul_bf16_32");
+        assertThat(Launches.matmul("bf16", 54, 9728, 1).kernel()).isEqualTo("matmul_bf16_64");
+        assertThat(Launches.matmul("bf16", 97, 9728, 1).kernel()).isEqualTo("matmul_bf16_128");
+        assertThat(Launches.matmul("bf16", 97, 28672, 1).kernel()).isEqualTo("matmul_bf16_large");
+        assertThat(Launches.matmul("bf16", 54, 896, 2).kernel()).isEqualTo("matmul_bf16_16x2");
+        assertThat(Launches.matmul("bf16", 128, 896, 8).kernel()).isEqualTo("matmul_bf16_128x8");
+        assertThat(Launches.matmul("f16", 513, 64, 1).kernel()).isEqualTo("matmul_f16_large");
+        assertThat(Launches.matmul("f32", 257, 64, 1).kernel()).isEqualTo("matmul_f32");
+    }
+
+    @Test
+    void partialSumsHaveRoomForEveryTile() {
+        for (int tokens : TOKENS) {
+            for (int rows : new int[] {64, 896, 2048}) {
+                KernelLaunch launch = Launches.matmul("bf16", tokens, rows, 8);
+                if (launch.kernel().endsWith("large")) {
+                    continue;
+                }
+                long tile = 64L * width(launch.kernel()) * Float.BYTES;
+                assertThat(tile * launch.x() * launch.y() * launch.z())
+                        .isLessThanOrEqualTo(Launches.matmulPartials(tokens, rows, 8));
+                assertThat(launch.x() * launch.y())
+                        .isLessThanOrEqualTo(Launches.matmulArrivals(rows));
+            }
+        }
+        assertThat(Launches.matmulPartials(1, 896, 1)).isZero();
+    }
+
+    @Test
+    void aHeadThatDrawsHasTheGridOfItsProduct() {
+        for (int tokens : new int[] {1, 17, 64, 65, 97, 256}) {
+            for (int rows : new int[] {1, 97, 32_000, 151_936}) {
+                KernelLaunch product = Launches.matmul("bf16", tokens, rows, 1);
+                KernelLaunch head = Launches.head("bf16", tokens, rows);
+                assertThat(head.kernel()).isEqualTo(product.kernel().replace("matmul", "head"));
+                assertThat(head.x()).isEqualTo(product.x());
+                assertThat(head.y()).isEqualTo(product.y());
+                assertThat(head.threads()).isEqualTo(product.threads());
+                assertThat(head.sharedBytes()).isEqualTo(product.sharedBytes());
+            }
+        }
+        assertThat(Launches.head("f16", 64, 151_936).kernel()).isEqualTo("head_f16_64");
+    }
+
+    @Test
+    void decodeFillsTheGpuAndPrefillCoversItsPairs() {
+        KernelLaunch qwen = Launches.attentionDecode("bf16", QWEN, 132);
+        assertThat(qwen.kernel()).isEqualTo("attention_decode_bf16_64");
+        assertThat(qwen.x() * qwen.y()).isEqualTo(4 * 132);
+        KernelLaunch llama = Launches.attentionDecode("bf16", LLAMA_8B, 132);
+        assertThat(llama.kernel()).isEqualTo("attention_decode_bf16_128");
+        assertThat(3 * (llama.sharedBytes() + 1024 + 512)).isLessThanOrEqualTo(227 << 10);
+        assertThat(Launches.attentionDecode("bf16", new AttentionShape(1, 40, 2, 64), 1).y())
+                .isEqualTo(4);
+        // 97 tokens of 7 heads are 679 pairs: 11 tiles, and one more for every row's last
+        assertThat(Launches.prefillItems(QWEN, 97, 3)).isEqualTo(14);
+    }
+
+    @Test
+    void decodeItemsAreBoundedByTheContextAlone() {
+        assertThat(Launches.decodeItems(64, 32768)).isEqualTo(64 * 64);
+        assertThat(Launches.decodeItems(3, 513)).isEqualTo(6);
+    }
+}

@@ -1,0 +1,88 @@
+package io.millrace.gpu.device.cuda.step;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.program.StepBatch;
+import io.millrace.gpu.sampling.SamplingRow;
+import java.nio.IntBuffer;
+import org.junit.jupiter.api.Test;
+
+class StepLayoutTest {
+    private static final int BLOCK = 8;
+
+    @Test
+    void tablesBeginOnSixteenBytesAndDoNotOverlap() {
+        StepLayout layout = new StepLayout(17, 5, BLOCK);
+        int[] begins = {
+            0,
+            layout.tokenIds,
+            layout.positions,
+            layout.rowOf,
+            layout.rowStart,
+            layout.rowTable,
+            layout.gather,
+            layout.sample,
+            layout.blocks
+        };
+        int[] lengths = {4, 17, 17, 17, 6, 5, 5, 8 + 4 * 5, 0};
+        for (int i = 1; i < begins.length; i++) {
+            assertThat(begins[i] % 4).isZero();
+            assertThat(begins[i]).isGreaterThanOrEqualTo(begins[i - 1] + lengths[i - 1]);
+        }
+    }
+
+    @Test
+    void writesWhatTheStepHas() {
+        // Row 0: positions 15 to 17, not sampled; row 1: position 40, sampled; row 2: 0 to 7,
+        // sampled.
+        StepBatch batch = new StepBatch(17, 5);
+        batch.tokens = 12;
+        batch.rows = 3;
+        int[] first = {15, 40, 0};
+        batch.rowStart = new int[] {0, 3, 4, 12};
+        for (int row = 0; row < 3; row++) {
+            for (int i = batch.rowStart[row]; i < batch.rowStart[row + 1]; i++) {
+                batch.tokenIds[i] = 100 + i;
+                batch.positions[i] = first[row] + i - batch.rowStart[row];
+            }
+        }
+        batch.blockTables[0] = new int[] {5, 6, 7, 99};
+        batch.blockTables[1] = new int[] {1, 2, 3, 4, 9, 8};
+        batch.blockTables[2] = new int[] {11};
+        SamplingParameters general =
+                SamplingParameters.builder().temperature(1).topK(5).logprobs(2).build();
+        batch.sampling[1] = new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[] {1});
+        batch.sampling[2] = new SamplingRow(general, 0, 0, new int[] {1});
+        SampleSlots slots = new SampleSlots(97, 5);
+        StepQueue queue = new StepQueue(1, 5);
+        queue.launched();
+        QueuedStep step = queue.next();
+        step.plan(batch, slots);
+        StepLayout layout = new StepLayout(17, 5, BLOCK);
+        IntBuffer words = IntBuffer.allocate(200);
+        assertThat(layout.write(batch, step, words)).isEqualTo(layout.blocks + 3 + 6 + 1);
+        assertThat(slice(words, 0, 4)).containsExactly(12, 3, 2, 0);
+        assertThat(slice(words, layout.tokenIds, 12)).startsWith(100, 101).endsWith(111);
+        assertThat(slice(words, layout.positions, 12))
+                .containsExactly(15, 16, 17, 40, 0, 1, 2, 3, 4, 5, 6, 7);
+        assertThat(slice(words, layout.rowOf, 12))
+                .containsExactly(0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2, 2);
+        assertThat(slice(words, layout.rowStart, 4)).containsExactly(0, 3, 4, 12);
+        assertThat(slice(words, layout.rowTable, 3)).containsExactly(0, 3, 9);
+        assertThat(slice(words, layout.gather, 2)).containsExactly(3, 11);
+        assertThat(slice(words, layout.sample, 8)).containsExactly(2, 1, 1, 2, 1, 0, 0, 0);
+        assertThat(slice(words, layout.slots, 2)).containsExactly(step.slot(0), step.slot(1));
+        // Positions that are drawn for, whatever the rows say; then who is general, who asked.
+        assertThat(slice(words, layout.slots + 5, 2)).containsExactly(41, 8);
+        assertThat(words.get(layout.slots + 10)).isEqualTo(1);
+        assertThat(words.get(layout.slots + 15)).isEqualTo(1);
+        assertThat(slice(words, layout.blocks, 10)).containsExactly(5, 6, 7, 1, 2, 3, 4, 9, 8, 11);
+    }
+
+    private static int[] slice(IntBuffer words, int from, int count) {
+        int[] slice = new int[count];
+        words.get(from, slice, 0, count);
+        return slice;
+    }
+}

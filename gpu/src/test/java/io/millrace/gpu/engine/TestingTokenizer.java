@@ -1,0 +1,24 @@
+package io.millrace.gpu.engine;
+
+import io.millrace.gpu.api.Tokenizer;
+
+/** One token a character: 0 is a, 1 is b, and so on; the token 26 is special and has no text. */
+final class TestingTokenizer implements Tokenizer {
+    static final int END_OF_TEXT = 26;
+
+    @Override
+    public int[] encode(String text) {
+        return text.chars().map(c -> c - 'a').toArray();
+    }
+
+    @Override
+    public String decode(int[] tokenIds) {
+        StringBuilder text = new StringBuilder();
+        for (int token : tokenIds) {
+            if (token != END_OF_TEXT) {
+                text.append((char) ('a' + token));
+            }
+        }
+        return text.toString();
+    }
+}

@@ -1,0 +1,409 @@
+package io.millrace.jobs.bench;
+
+import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.bench.KernelTimings;
+import io.millrace.gpu.bench.MemoryBandwidth;
+import io.millrace.gpu.engine.Engine;
+import io.millrace.gpu.engine.WeightBytes;
+import io.millrace.jobs.bench.result.BenchNumerics;
+import io.millrace.jobs.bench.result.BenchOrigin;
+import io.millrace.jobs.bench.result.ResultFiles;
+import io.millrace.jobs.bench.result.ResultRow;
+import io.millrace.jobs.bench.result.ResultTable;
+import io.millrace.jobs.cli.Arguments;
+import io.millrace.jobs.cli.Checks;
+import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.jobs.cli.EngineArguments;
+import io.millrace.jobs.cli.LoadFormatArgument;
+import io.millrace.jobs.cli.Progress;
+import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.cli.WeightsArgument;
+import io.millrace.jobs.demo.DemoCommand;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.apache.flink.configuration.MemorySize;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Measures a model on this machine with the engine alone: no Kafka, no Flink. */
+@Command(
+        name = "bench",
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        showDefaultValues = true,
+        description = {
+            "Measures how fast a model runs on this machine, beside what its memory allows, and"
+                    + " writes the figures to a file.",
+            "Answers are checked before they are timed. Wants a machine that does nothing else."
+        })
+public final class BenchCommand implements Callable<Integer> {
+    /** Below it, weights may lie in caches, and memory is no bound. */
+    private static final long CACHE_RESIDENT = 64L << 20;
+
+    private static final int REQUESTS = 64;
+
+    /** Of a model that takes minutes for the others. */
+    private static final int FEW_REQUESTS = 16;
+
+    private static final int QUICK_REQUESTS = 9;
+    private static final long READ_BYTES = 1L << 30;
+    private static final long QUICK_READ_BYTES = 64L << 20;
+    private static final long READ_NANOS = 2_000_000_000L;
+
+    @Mixin private VerboseArgument verbose = new VerboseArgument();
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Another model than the one in models/triage, in Hugging Face form.")
+    private Path model;
+
+    @Option(
+            names = "--device",
+            paramLabel = "cpu|cuda|auto",
+            defaultValue = "cpu",
+            description = "Where the model runs; auto takes a GPU where there is one.")
+    private EngineArguments.Device device;
+
+    @Mixin private WeightsArgument format = new WeightsArgument();
+    @Mixin private LoadFormatArgument load = new LoadFormatArgument();
+
+    @Option(
+            names = "--shape",
+            paramLabel = "NAME",
+            split = ",",
+            description =
+                    "Instead of a model: shapes with random weights to run the workloads of"
+                            + " --workload on, separated by commas: qwen2.5-0.5b, llama-3.2-1b,"
+                            + " llama-3.1-8b, qwen3-0.6b.")
+    private List<String> shapes;
+
+    @Option(
+            names = "--workload",
+            paramLabel = "NAME",
+            split = ",",
+            description =
+                    "What is measured of each --shape, separated by commas: kernels, each alone and"
+                            + " beside its roofline, and workloads of the engine (default: on a GPU"
+                            + " kernels,W1,W2,W3,W4,W5,W6,B256; on the CPU and with free"
+                            + " numerics the same without kernels).")
+    private List<String> workloads;
+
+    @Option(
+            names = "--numerics",
+            paramLabel = "contract|free",
+            defaultValue = "contract",
+            description =
+                    "How the workloads of --workload are computed on a GPU: by the contract of"
+                            + " docs/numerics.md, as everywhere, or free of it, to see what it"
+                            + " costs. Free, an answer may depend on what runs beside it, so that"
+                            + " answers are checked for their lengths and for ids that the model"
+                            + " knows, and not for being the same alone. Its figures are rows of"
+                            + " their own. Nothing but bench can have it.")
+    private BenchNumerics numerics;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "COUNT",
+            split = ",",
+            defaultValue = "1,16",
+            description = "Numbers of sequences that are decoded together, separated by commas.")
+    private List<Integer> batches;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "COUNT",
+            defaultValue = "0",
+            description = "Compute threads of the CPU backend; 0 takes all cores.")
+    private int threads;
+
+    @Option(
+            names = "--kv-cache-memory",
+            paramLabel = "SIZE",
+            defaultValue = "0",
+            description = "Memory for KV blocks, such as 512m or 20g; 0 lets the engine choose.")
+    private MemorySize kvCacheMemory;
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "FILE",
+            description =
+                    "Where the figures go, as a list of rows in JSON, in place of those of the same"
+                            + " model (kernels and workloads apart); - for nowhere (default:"
+                            + " docs/results/engine-cpu.json; of shapes, workloads-DEVICE.json).")
+    private Path output;
+
+    @Option(
+            names = "--readme",
+            paramLabel = "FILE",
+            description =
+                    "A page whose tables are made anew from all figures in the output's folder.")
+    private Path readme;
+
+    @Option(
+            names = "--quick",
+            description = "Runs everything once and small: to see that it works, not to measure.")
+    private boolean quick;
+
+    private final Progress progress = new Progress(System.err);
+
+    /** Stands below the figures. */
+    private String note = "";
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        batches.forEach(batch -> Checks.atLeast("--batch", batch, 1));
+        Checks.atLeast("--threads", threads, 0);
+        Path home = Path.of(System.getProperty("millrace.home", "."));
+        boolean onShapes = shapes != null || device != EngineArguments.Device.cpu;
+        if (onShapes && model != null) {
+            throw new CommandFailedException(
+                    "--model is measured on the CPU only: with --shape, or on another device, a"
+                            + " --shape takes its place.");
+        }
+        if (numerics == BenchNumerics.free && device != EngineArguments.Device.cuda) {
+            throw new CommandFailedException(
+                    "--numerics free is for a GPU: give --device cuda with it.");
+        }
+        String standard = onShapes ? "workloads-" + device : "engine-cpu";
+        report(home, standard + ".json", measure(home, onShapes));
+        return 0;
+    }
+
+    private boolean isInt8() {
+        return format.weights == WeightsArgument.Weights.int8;
+    }
+
+    private List<ResultRow> measure(Path home, boolean onShapes)
+            throws IOException, InterruptedException {
+        if (onShapes) {
+            return measureShapes(BenchOrigin.of(home));
+        }
+        Path folder = model == null ? home.resolve("models").resolve("triage") : model;
+        EngineOptions options =
+                options(folder)
+                        .withMaxSequences(
+                                Math.max(REQUESTS, batches.stream().max(Integer::compare).get()));
+        String measured =
+                options.modelName()
+                        + (load.isDummy() ? ", dummy weights" : "")
+                        + (isInt8() ? ", INT8" : "");
+        return measure(home, folder, options, measured).all();
+    }
+
+    private EngineOptions options(Path folder) {
+        EngineArguments arguments =
+                Arguments.parse(
+                        new EngineArguments(),
+                        "--model=" + folder,
+                        "--device=" + device,
+                        "--weights=" + format.weights,
+                        "--load-format=" + load.loadFormat);
+        arguments.checkFolder();
+        return arguments.options().withThreads(threads).withKvCacheBytes(kvCacheMemory.getBytes());
+    }
+
+    private List<ResultRow> measureShapes(BenchOrigin origin) throws IOException {
+        // Whatever is not known is refused before anything is measured.
+        List<BenchShape> all =
+                shapes == null ? BenchShape.all() : shapes.stream().map(BenchShape::named).toList();
+        List<StandardWorkload> each = standardWorkloads();
+        boolean kernels = measuresKernels();
+        WorkloadBench bench =
+                new WorkloadBench(kernels, each, this::options, origin, numerics, quick, progress);
+        for (BenchShape shape : all) {
+            bench.measure(shape, Path.of(System.getProperty("java.io.tmpdir")));
+        }
+        return bench.rows();
+    }
+
+    private List<StandardWorkload> standardWorkloads() {
+        return workloads == null
+                ? StandardWorkload.all()
+                : workloads.stream()
+                        .filter(name -> !isKernels(name))
+                        .map(StandardWorkload::named)
+                        .toList();
+    }
+
+    private static boolean isKernels(String name) {
+        return name.equalsIgnoreCase(ResultRow.KERNELS);
+    }
+
+    /** Also refuses a device that cannot be had, before anything is made for it. */
+    private boolean measuresKernels() throws IOException {
+        boolean possible =
+                KernelTimings.arePossible(
+                        EngineOptions.of("shapes")
+                                .withDevice(device.name())
+                                .withWeights(format.weights.name()));
+        boolean asked = workloads != null && workloads.stream().anyMatch(BenchCommand::isKernels);
+        if (asked && !possible) {
+            throw new CommandFailedException(
+                    "Kernels are timed on a GPU only: take --device cuda, or leave kernels out of"
+                            + " --workload.");
+        }
+        if (asked && numerics == BenchNumerics.free) {
+            throw new CommandFailedException(
+                    "Kernels are timed as the contract has them: leave kernels out of --workload"
+                            + " with --numerics free.");
+        }
+        return possible && (asked || workloads == null && numerics == BenchNumerics.contract);
+    }
+
+    private void report(Path home, String standard, List<ResultRow> rows) throws IOException {
+        Path results = home.resolve("docs").resolve("results");
+        boolean write = output == null || !output.toString().equals("-");
+        Path file = output == null ? results.resolve(standard) : output;
+        print(rows, System.out);
+        if (write) {
+            ResultFiles.replace(file, rows);
+            progress.line("Figures", "%s", file);
+        }
+        if (readme != null) {
+            Path all = write ? file.toAbsolutePath().getParent() : results;
+            ResultTable.rewrite(readme, ResultFiles.readAll(all));
+            progress.line("Table", "%s", readme);
+        }
+    }
+
+    private BenchRows measure(Path home, Path folder, EngineOptions options, String measured)
+            throws IOException, InterruptedException {
+        WeightBytes weights = WeightBytes.of(options);
+        boolean inCaches = weights.all() < CACHE_RESIDENT;
+        Path input = folder.resolve("demo.jsonl");
+        List<Double> decoded = new ArrayList<>();
+        BenchRows rows;
+        double peak;
+        try (HeapPeak heap = new HeapPeak()) {
+            // By a method of its own: what its frame held is free afterwards.
+            rows = measureEngine(home, input, options, measured, inCaches, decoded);
+            peak = heap.bytes();
+        }
+        if (Files.exists(input)) {
+            progress.line("Demo", "the model's own input, through the whole job and without it");
+            try (PipelineBench pipeline =
+                    new PipelineBench(options, DemoCommand.read(input), repeats())) {
+                pipeline.run(rows);
+            }
+        }
+        // Now that the engine's memory is free.
+        progress.line("Memory", "plain reading");
+        double bandwidth = bandwidth(options);
+        for (int i = 0; i < decoded.size(); i++) {
+            // From batch 2 on, what a step computes matters as well; a quick read is no ceiling.
+            boolean bound = !quick && batches.get(i) == 1 && !inCaches;
+            double percent = 100 * decoded.get(i) * weights.perStep() / bandwidth;
+            rows.add(
+                    "decode, batch " + batches.get(i),
+                    "output",
+                    decoded.get(i),
+                    "tok/s",
+                    bound ? percent : null);
+        }
+        rows.add("plain reading, all cores", "memory bandwidth", bandwidth / 1e9, "GB/s");
+        rows.add(
+                "all of the above",
+                "peak heap outside of the weights",
+                (peak - weights.all()) / 0x1p20,
+                "MiB");
+        if (inCaches) {
+            note =
+                    "Weights of %.1f MiB are cache-resident: the memory's bandwidth is no bound."
+                            .formatted(weights.all() / 0x1p20);
+        }
+        return rows;
+    }
+
+    private BenchRepeats repeats() {
+        return quick ? BenchRepeats.QUICK : BenchRepeats.FULL;
+    }
+
+    /**
+     * @param decoded gets a rate for each batch
+     */
+    private BenchRows measureEngine(
+            Path home,
+            Path input,
+            EngineOptions options,
+            String measured,
+            boolean inCaches,
+            List<Double> decoded)
+            throws IOException, InterruptedException {
+        long start = System.nanoTime();
+        try (Engine engine =
+                Engine.open(
+                        options,
+                        (phase, done, total) -> progress.percent("Model", phase, done, total))) {
+            double loaded = millisSince(start);
+            EngineBench.firstToken(engine);
+            double first = millisSince(start);
+            long jvmStart = ManagementFactory.getRuntimeMXBean().getStartTime();
+            double sinceJvmStart = System.currentTimeMillis() - jvmStart;
+            BenchRows rows = new BenchRows(measured, BenchOrigin.of(home));
+            rows.add("start", "load", loaded, "ms");
+            rows.add("start", "first token, loading included", first, "ms");
+            rows.add("start", "first token, JVM start included", sinceJvmStart, "ms");
+            EngineBench bench = new EngineBench(engine, repeats(), rows);
+            progress.line("Warm-up", "until the compiler rests");
+            bench.warmUp();
+            progress.line("Prompt", "one, long");
+            bench.prompt();
+            progress.line("Mixed", "many requests at once");
+            bench.mixed(quick ? QUICK_REQUESTS : inCaches ? REQUESTS : FEW_REQUESTS);
+            if (Files.exists(input)) {
+                bench.check(PipelineBench.tokenized(engine, DemoCommand.read(input)));
+            }
+            for (int batch : batches) {
+                progress.line("Decode", "batch %d", batch);
+                decoded.add(bench.decode(batch));
+            }
+            return rows;
+        }
+    }
+
+    private double bandwidth(EngineOptions options) throws InterruptedException {
+        int cores = Runtime.getRuntime().availableProcessors();
+        // A heap that is small shall not be too small.
+        long bytes = Math.min(READ_BYTES, Runtime.getRuntime().maxMemory() / 4);
+        return MemoryBandwidth.measure(
+                quick ? Math.min(bytes, QUICK_READ_BYTES) : bytes,
+                options.threads() == 0 ? cores : options.threads(),
+                quick ? 0 : READ_NANOS);
+    }
+
+    private static double millisSince(long start) {
+        return (System.nanoTime() - start) / 1e6;
+    }
+
+    private void print(List<ResultRow> rows, PrintStream out) {
+        String model = "";
+        for (ResultRow row : rows) {
+            if (!row.model().equals(model)) {
+                model = row.model();
+                out.printf("%s on %s, %s%n%n", model, row.device(), row.commit());
+            }
+            String percent =
+                    row.percentOfRoofline() == null
+                            ? ""
+                            : String.format(
+                                    Locale.ROOT,
+                                    "  %.0f %% of %s",
+                                    row.percentOfRoofline(),
+                                    row.bound());
+            // What a kernel is called is longer than what is measured of a workload.
+            String names = row.ofKernels() ? "%-10s %-64s" : "%-42s %-32s";
+            out.printf(names + " %14s%s%n", row.workload(), row.metric(), row.figure(), percent);
+        }
+        out.printf(note.isEmpty() ? "" : "%n%s%n", note);
+        out.flush();
+    }
+}

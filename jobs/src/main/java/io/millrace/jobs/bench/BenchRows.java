@@ -1,0 +1,58 @@
+package io.millrace.jobs.bench;
+
+import io.millrace.jobs.bench.result.BenchOrigin;
+import io.millrace.jobs.bench.result.ResultRow;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Collects the figures of one model on one machine. */
+public final class BenchRows {
+    /** No figure is surer than that. */
+    private static final MathContext DIGITS = new MathContext(4);
+
+    private final String model;
+    private final BenchOrigin origin;
+    private final List<ResultRow> rows = new ArrayList<>();
+
+    public BenchRows(String model, BenchOrigin origin) {
+        this.model = model;
+        this.origin = origin;
+    }
+
+    public void add(String workload, String metric, double value, String unit) {
+        add(workload, metric, value, unit, null);
+    }
+
+    void addRates(String workload, TimedRun run) {
+        add(workload, "output", run.outputPerSecond(), "tok/s");
+        add(workload, "total", run.totalPerSecond(), "tok/s");
+    }
+
+    /**
+     * @param percentOfRoofline null where the memory's bandwidth is no bound
+     */
+    public void add(
+            String workload, String metric, double value, String unit, Double percentOfRoofline) {
+        rows.add(
+                new ResultRow(
+                        workload,
+                        model,
+                        metric,
+                        rounded(value),
+                        unit,
+                        percentOfRoofline == null ? null : rounded(percentOfRoofline),
+                        origin.device(),
+                        origin.driver(),
+                        origin.commit()));
+    }
+
+    private static double rounded(double value) {
+        return new BigDecimal(value).round(DIGITS).doubleValue();
+    }
+
+    public List<ResultRow> all() {
+        return List.copyOf(rows);
+    }
+}

@@ -1,0 +1,98 @@
+package io.millrace.jobs.bench;
+
+import io.millrace.gpu.api.KernelTiming;
+import io.millrace.gpu.api.KernelTiming.Op;
+import io.millrace.gpu.bench.KernelTimings;
+import io.millrace.jobs.bench.result.ResultRow;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Makes results of kernels' times: each beside its roofline, and the shares that they have in a
+ * step that decodes.
+ *
+ * <pre>
+ * gate+up, 64 tokens, 9728 x 896                  9.8 us     60 % of the roofline
+ * step, 64 tokens, 512 positions, 24 layers       ...
+ * share of a step of 64 tokens, products          41 %
+ * </pre>
+ */
+final class KernelRows {
+    private static final String REST = "rest";
+
+    private KernelRows() {}
+
+    /**
+     * @param roofline of the GPU; null if none is known
+     */
+    static void add(KernelTimings timings, BenchShape shape, Roofline roofline, BenchRows to) {
+        for (KernelTiming timing : timings.all()) {
+            Double percent =
+                    roofline == null
+                            ? null
+                            : 100 * roofline.kernel(shape, timing) * 1e6 / timing.micros();
+            to.add(ResultRow.KERNELS, metric(timing), timing.micros(), "us", percent);
+        }
+        for (KernelTiming step : timings.all()) {
+            if (step.op() == Op.STEP) {
+                shares(step, timings.all())
+                        .forEach(
+                                (kind, share) ->
+                                        to.add(
+                                                ResultRow.KERNELS,
+                                                "share of a step of %s, %s"
+                                                        .formatted(tokens(step), kind),
+                                                100 * share,
+                                                "%"));
+            }
+        }
+    }
+
+    private static String metric(KernelTiming timing) {
+        List<String> parts = new ArrayList<>();
+        parts.add(timing.op().label());
+        parts.add(tokens(timing));
+        if (timing.positions() > 0) {
+            parts.add(timing.positions() + " positions");
+        }
+        parts.add(timing.shape());
+        return String.join(", ", parts);
+    }
+
+    private static String tokens(KernelTiming timing) {
+        return timing.tokens() == 1 ? "1 token" : timing.tokens() + " tokens";
+    }
+
+    /** By kind of op, of the time that all took together; what is left last. */
+    private static Map<String, Double> shares(KernelTiming step, List<KernelTiming> all) {
+        Map<String, Double> shares = new LinkedHashMap<>();
+        double rest = 1;
+        for (KernelTiming timing : all) {
+            String kind = kind(timing.op());
+            boolean part =
+                    timing.tokens() == step.tokens()
+                            && (timing.positions() == 0 || timing.positions() == step.positions());
+            if (part && kind != null) {
+                double share = timing.micros() * timing.perStep() / step.micros();
+                shares.merge(kind, share, Double::sum);
+                rest -= share;
+            }
+        }
+        shares.put(REST, rest);
+        return shares;
+    }
+
+    /** Null for what is no part of a step that decodes. */
+    private static String kind(Op op) {
+        return switch (op) {
+            case QKV, OUTPUT, GATED_UP, UP, DOWN -> "products";
+            case DECODE_ATTENTION -> "attention";
+            case HEAD -> "head";
+            case NORM -> "norms";
+            case SAMPLING -> "sampling";
+            case PREFILL_ATTENTION, STEP -> null;
+        };
+    }
+}

@@ -1,0 +1,136 @@
+package io.millrace.jobs.bench;
+
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.jobs.bench.result.ResultRow;
+import io.millrace.jobs.cli.CommandFailedException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * One of the workloads that engines on a GPU are compared by: requests of random tokens, all there
+ * at once, each answered greedily to its full length.
+ *
+ * @param id how it is asked for
+ * @param shared tokens that all prompts begin with, besides their own
+ * @param requests lengths of each request
+ * @param decodeOnly whether only steps count in which all requests are being answered
+ */
+record StandardWorkload(String id, int shared, List<Lengths> requests, boolean decodeOnly) {
+
+    /**
+     * Tokens of one request.
+     *
+     * @param prompt its own
+     * @param output of its answer
+     */
+    record Lengths(int prompt, int output) {}
+
+    StandardWorkload {
+        requests = List.copyOf(requests);
+    }
+
+    /** All of them, in the order of their ids. */
+    static List<StandardWorkload> all() {
+        return List.of(
+                new StandardWorkload("W1", 0, equal(64, 128, 128), false),
+                new StandardWorkload("W2", 0, equal(256, 512, 512), false),
+                new StandardWorkload("W3", 0, equal(256, 1024, 128), false),
+                new StandardWorkload("W4", 0, nano(), false),
+                new StandardWorkload("W5", 0, equal(1, 32, 128), false),
+                new StandardWorkload("W6", 1024, equal(256, 64, 128), false),
+                new StandardWorkload("B256", 0, equal(256, 128, 128), true));
+    }
+
+    /** The one of that id, in capitals or not. */
+    static StandardWorkload named(String id) {
+        for (StandardWorkload workload : all()) {
+            if (workload.id.equalsIgnoreCase(id)) {
+                return workload;
+            }
+        }
+        throw new CommandFailedException(
+                "There is no workload %s: take some of %s, %s."
+                        .formatted(
+                                id,
+                                ResultRow.KERNELS,
+                                String.join(
+                                        ", ", all().stream().map(StandardWorkload::id).toList())));
+    }
+
+    private static List<Lengths> equal(int count, int prompt, int output) {
+        return Collections.nCopies(count, new Lengths(prompt, output));
+    }
+
+    /** Lengths between 100 and 1,024, drawn once for all: 142,827 tokens in, 133,966 out. */
+    private static List<Lengths> nano() {
+        String name = "nano_lengths.csv";
+        List<Lengths> lengths = new ArrayList<>();
+        try (BufferedReader lines =
+                new BufferedReader(
+                        new InputStreamReader(
+                                StandardWorkload.class.getResourceAsStream(name),
+                                StandardCharsets.US_ASCII))) {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                int comma = line.indexOf(',');
+                lengths.add(
+                        new Lengths(
+                                Integer.parseInt(line.substring(0, comma)),
+                                Integer.parseInt(line.substring(comma + 1))));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(name, e);
+        }
+        return lengths;
+    }
+
+    /** For people, and for results. */
+    String title() {
+        Lengths first = requests.get(0);
+        boolean equal = requests.stream().allMatch(first::equals);
+        String in = (shared > 0 ? "(" + shared + " shared + " : "") + first.prompt;
+        String lengths =
+                equal
+                        ? "%d x %s -> %d"
+                                .formatted(
+                                        requests.size(), shared > 0 ? in + ")" : in, first.output)
+                        : "%d requests of unequal length".formatted(requests.size());
+        return "%s, %s%s".formatted(id, lengths, decodeOnly ? ", decode" : "");
+    }
+
+    /** Most tokens of a prompt with its answer. */
+    int longest() {
+        return shared + requests.stream().mapToInt(r -> r.prompt + r.output).max().orElse(0);
+    }
+
+    /** The same with fewer requests, for a look at it. */
+    StandardWorkload first(int count) {
+        return new StandardWorkload(
+                id, shared, requests.subList(0, Math.min(count, requests.size())), decodeOnly);
+    }
+
+    /** Other prompts for another seed, so that no cache of prompts makes a run short. */
+    List<GenerationRequest> draw(long seed, int vocabulary) {
+        SplittableRandom random = new SplittableRandom(seed);
+        int[] head = random.ints(shared, 0, vocabulary).toArray();
+        List<GenerationRequest> drawn = new ArrayList<>(requests.size());
+        for (Lengths lengths : requests) {
+            int[] tokens = new int[shared + lengths.prompt];
+            System.arraycopy(head, 0, tokens, 0, shared);
+            for (int i = shared; i < tokens.length; i++) {
+                tokens[i] = random.nextInt(vocabulary);
+            }
+            SamplingParameters sampling =
+                    SamplingParameters.builder().maxTokens(lengths.output).ignoreEos(true).build();
+            drawn.add(GenerationRequest.of(id + "-" + drawn.size(), tokens, sampling));
+        }
+        return drawn;
+    }
+}

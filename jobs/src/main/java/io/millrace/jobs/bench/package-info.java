@@ -1,0 +1,2 @@
+/** Measures the engine, its kernels and the whole job. */
+package io.millrace.jobs.bench;

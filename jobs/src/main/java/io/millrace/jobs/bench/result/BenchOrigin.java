@@ -1,0 +1,111 @@
+package io.millrace.jobs.bench.result;
+
+import io.millrace.jobs.cli.Version;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * Where a figure comes from.
+ *
+ * @param device machine and Java
+ * @param driver the GPU's, null where it has no part
+ * @param commit revision of the sources, or the version where there is no repository
+ */
+public record BenchOrigin(String device, String driver, String commit) {
+    private static final int GIT_SECONDS = 10;
+
+    /** This machine, and the sources below {@code home}. */
+    public static BenchOrigin of(Path home) throws InterruptedException {
+        String device =
+                "%s, %d cores, Java %s"
+                        .formatted(
+                                processor(),
+                                Runtime.getRuntime().availableProcessors(),
+                                System.getProperty("java.version"));
+        return new BenchOrigin(device, null, commit(home));
+    }
+
+    /** The same, for what ran on another device than the machine's processor. */
+    public BenchOrigin on(String gpu) {
+        return new BenchOrigin(gpu + ", " + device, driverVersion(), commit);
+    }
+
+    /** The device, and the driver where it has a part. */
+    public String machine() {
+        return driver == null ? device : device + ", driver " + driver;
+    }
+
+    /** Of the GPU's kernel module; there is no other way to ask without a library. */
+    private static String driverVersion() {
+        try {
+            Matcher version =
+                    Pattern.compile("\\d+\\.\\d+(\\.\\d+)?")
+                            .matcher(Files.readString(Path.of("/proc/driver/nvidia/version")));
+            return version.find() ? version.group() : null;
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    private static String processor() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+            return lines.filter(line -> line.startsWith("model name"))
+                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
+                    .findFirst()
+                    .orElse(System.getProperty("os.arch"));
+        } catch (IOException e) {
+            // Not Linux.
+            return System.getProperty("os.arch");
+        }
+    }
+
+    private static String commit(Path home) throws InterruptedException {
+        // A repository further up is not ours.
+        if (Files.exists(home.resolve(".git"))) {
+            try {
+                String commit = git(home, "rev-parse", "--short=12", "HEAD");
+                // Figures and the pages that show them change with each run: no other code.
+                String changed =
+                        git(
+                                home,
+                                "status",
+                                "--porcelain",
+                                "--untracked-files=no",
+                                "--",
+                                ".",
+                                ":!docs",
+                                ":!README.md");
+                return changed.isEmpty() ? commit : commit + "-dirty";
+            } catch (IOException e) {
+                // No git here: the version has to do.
+            }
+        }
+        return new Version().getVersion()[0];
+    }
+
+    private static String git(Path home, String... arguments)
+            throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of("git", "-C", home.toString()));
+        command.addAll(List.of(arguments));
+        Process git =
+                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        try (InputStream out = git.getInputStream()) {
+            String text = new String(out.readAllBytes(), StandardCharsets.UTF_8).strip();
+            if (!git.waitFor(GIT_SECONDS, TimeUnit.SECONDS) || git.exitValue() != 0) {
+                throw new IOException("git " + arguments[0] + " failed.");
+            }
+            return text;
+        } finally {
+            git.destroy();
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package io.millrace.jobs.bench.result;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.millrace.jobs.cli.CommandFailedException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** Reads and writes {@code docs/results}: each file is a list of rows. */
+public final class ResultFiles {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private ResultFiles() {}
+
+    /** What is measured together, and replaced together. */
+    private record Measured(String model, boolean kernels) {
+        static Measured of(ResultRow row) {
+            return new Measured(row.model(), row.ofKernels());
+        }
+    }
+
+    /**
+     * Writes rows to a file in place of what it says of the same models; the rest stays. Kernels
+     * and workloads do not replace each other.
+     */
+    public static void replace(Path file, List<ResultRow> rows) throws IOException {
+        List<ResultRow> all = new ArrayList<>(Files.exists(file) ? read(file) : List.of());
+        Set<Measured> measured = rows.stream().map(Measured::of).collect(Collectors.toSet());
+        int at = 0;
+        while (at < all.size() && !measured.contains(Measured.of(all.get(at)))) {
+            at++;
+        }
+        all.removeIf(row -> measured.contains(Measured.of(row)));
+        all.addAll(at, rows);
+        write(file, all);
+    }
+
+    public static void write(Path file, List<ResultRow> rows) throws IOException {
+        Path folder = file.toAbsolutePath().getParent();
+        Files.createDirectories(folder);
+        String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(rows);
+        Files.writeString(file, text + "\n");
+    }
+
+    /** The rows of all files, in the order of the files' names. */
+    public static List<ResultRow> readAll(Path folder) throws IOException {
+        List<Path> files;
+        try (Stream<Path> list = Files.list(folder)) {
+            files = list.filter(file -> file.toString().endsWith(".json")).sorted().toList();
+        }
+        List<ResultRow> rows = new ArrayList<>();
+        for (Path file : files) {
+            rows.addAll(read(file));
+        }
+        return rows;
+    }
+
+    private static List<ResultRow> read(Path file) throws IOException {
+        try {
+            return JSON.readValue(file.toFile(), new TypeReference<List<ResultRow>>() {});
+        } catch (JsonProcessingException e) {
+            throw new CommandFailedException(
+                    file + " is no list of results: " + e.getOriginalMessage(), e);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+package io.millrace.jobs.bench.result;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Locale;
+import java.util.Objects;
+
+/**
+ * One measured figure, as it lies in {@code docs/results/*.json}.
+ *
+ * @param workload what was run
+ * @param model name of the model
+ * @param metric what was measured of it
+ * @param value the figure
+ * @param unit its unit, 1 for a count
+ * @param percentOfRoofline share of what the machine's memory, or the GPU, allows; null where that
+ *     is no bound
+ * @param device machine and Java
+ * @param driver the GPU's; null for a CPU
+ * @param commit revision that was measured; of other engines, the day
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record ResultRow(
+        String workload,
+        String model,
+        String metric,
+        double value,
+        String unit,
+        @JsonProperty("percent_of_roofline") Double percentOfRoofline,
+        String device,
+        String driver,
+        String commit) {
+
+    /** The workload of rows that {@code KernelRows} makes; asked for on the command line too. */
+    public static final String KERNELS = "kernels";
+
+    private static final String DAY = "\\d{4}-\\d{2}-\\d{2}";
+
+    /** Whether another engine was measured: then the metric is its name. */
+    boolean ofAnother() {
+        return commit.matches(DAY);
+    }
+
+    /** Whether kernels were timed, and not the engine. */
+    public boolean ofKernels() {
+        return workload.equals(KERNELS);
+    }
+
+    /** Whether both were measured on one machine and of one revision. */
+    boolean sharesOrigin(ResultRow other) {
+        return device.equals(other.device)
+                && Objects.equals(driver, other.driver)
+                && commit.equals(other.commit);
+    }
+
+    /** What the share is of. */
+    public String bound() {
+        return driver == null ? "the memory's bandwidth" : "the roofline";
+    }
+
+    /** The figure with its unit, three digits and more. */
+    public String figure() {
+        double size = Math.abs(value);
+        int digits = size >= 100 || value == Math.rint(value) ? 0 : size >= 10 ? 1 : 2;
+        String text = String.format(Locale.ROOT, "%,." + digits + "f", value);
+        return unit.equals("1") ? text : text + " " + unit;
+    }
+}

@@ -1,0 +1,97 @@
+package io.millrace.jobs.chaos.check;
+
+import io.millrace.schemas.InferenceFailure;
+import io.millrace.schemas.InferenceResult;
+import io.millrace.schemas.codec.CodecException;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.RecordType;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/** All that a job has committed, in the order in which it was read. One thread. */
+public final class History implements AutoCloseable {
+    private final KafkaConsumer<byte[], byte[]> consumer;
+    private final List<TopicPartition> partitions = new ArrayList<>();
+    private final String output;
+    private final RecordCodec<InferenceResult> results =
+            RecordCodec.open(RecordType.RESULT, FormatSettings.JSON, null);
+    private final RecordCodec<InferenceFailure> failures =
+            RecordCodec.open(RecordType.FAILURE, FormatSettings.JSON, null);
+    private final List<Committed> all = new ArrayList<>();
+    private final Set<String> names = new HashSet<>();
+
+    public History(String bootstrapServers, String output, String deadLetters) {
+        this.output = output;
+        Properties properties = new Properties();
+        properties.setProperty("bootstrap.servers", bootstrapServers);
+        properties.setProperty("isolation.level", "read_committed");
+        properties.setProperty("enable.auto.commit", "false");
+        ByteArrayDeserializer bytes = new ByteArrayDeserializer();
+        consumer = new KafkaConsumer<>(properties, bytes, bytes);
+        for (String topic : List.of(output, deadLetters)) {
+            consumer.partitionsFor(topic)
+                    .forEach(p -> partitions.add(new TopicPartition(topic, p.partition())));
+        }
+        consumer.assign(partitions);
+        consumer.seekToBeginning(partitions);
+    }
+
+    /** Reads what is committed by now, if the broker is there; waits at most so long. */
+    public void poll(Duration patience) {
+        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(patience)) {
+            add(record);
+        }
+    }
+
+    /** Reads to the end of what is committed. */
+    public void readToTheEnd(Duration limit) {
+        Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+        Deadline deadline = Deadline.in(limit);
+        while (ends.entrySet().stream()
+                .anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
+            if (deadline.isOver()) {
+                throw new KafkaException("The output was not read to its end within " + limit);
+            }
+            poll(Duration.ofMillis(100));
+        }
+    }
+
+    private void add(ConsumerRecord<byte[], byte[]> record) {
+        Committed committed;
+        try {
+            committed =
+                    record.topic().equals(output)
+                            ? Committed.result(record, results.decode(record.value()))
+                            : Committed.failure(record, failures.decode(record.value()));
+        } catch (CodecException e) {
+            throw new IllegalStateException("The job wrote what nobody can read: " + record, e);
+        }
+        all.add(committed);
+        names.add(committed.name());
+    }
+
+    public List<Committed> all() {
+        return all;
+    }
+
+    /** Requests with an answer. */
+    public int answered() {
+        return names.size();
+    }
+
+    @Override
+    public void close() {
+        consumer.close();
+    }
+}

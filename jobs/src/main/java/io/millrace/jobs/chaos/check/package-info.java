@@ -1,0 +1,2 @@
+/** What must be committed, and what was. */
+package io.millrace.jobs.chaos.check;

@@ -1,0 +1,338 @@
+package io.millrace.jobs.chaos.cluster;
+
+import io.millrace.jobs.chaos.check.Deadline;
+import io.millrace.jobs.local.BrokerProcess;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.apache.flink.runtime.clusterframework.TaskExecutorProcessUtils;
+
+/**
+ * A Kafka broker, ZooKeeper, a Flink JobManager and TaskManagers, each a process of its own from
+ * the built jars. One thread.
+ *
+ * <pre>
+ *   job ──> {@link Link} ──> broker &lt;── checker
+ *   JobManager, TaskManagers ──> ZooKeeper
+ * </pre>
+ */
+public final class Cluster implements AutoCloseable {
+    public static final int SLOTS = 2;
+
+    static final String HOST = "127.0.0.1";
+    private static final Duration PATIENCE = Duration.ofSeconds(240);
+
+    /** For what lives too short to be compiled well. */
+    private static final List<String> SHORT_LIVED = List.of("-XX:TieredStopAtLevel=1");
+
+    private final Installation installation;
+    private final Path folder;
+    private final ClusterSettings settings;
+    private final Guard guard;
+    private final int zooKeeperPort = freePort();
+    private final int brokerPort = freePort();
+    private final int detourPort = freePort();
+    private final int restPort = freePort();
+    private final Link link;
+    private final FlinkRest rest;
+    private final ChildProcess[] taskManagers;
+    private final String[] resourceIds;
+    private ChildProcess zooKeeper;
+    private ChildProcess broker;
+    private ChildProcess jobManager;
+    private int started;
+
+    /**
+     * Prepares the folder; starts nothing yet.
+     *
+     * @param folder for logs, data and configuration
+     */
+    public Cluster(Installation installation, Path folder, Guard guard, int taskManagers)
+            throws IOException {
+        this.installation = installation;
+        this.folder = folder;
+        this.guard = guard;
+        this.taskManagers = new ChildProcess[taskManagers];
+        this.resourceIds = new String[taskManagers];
+        this.link = new Link(detourPort);
+        this.rest = new FlinkRest(HOST, restPort);
+        this.settings = new ClusterSettings(installation, folder, zooKeeperPort, restPort);
+        settings.write(SLOTS);
+    }
+
+    /** Starts all; waits for the broker only. */
+    public void startAll() throws IOException, InterruptedException {
+        startZooKeeper();
+        startBroker();
+        startFlink();
+        awaitBroker();
+    }
+
+    public void startFlink() throws IOException {
+        startJobManager();
+        for (int i = 0; i < taskManagers.length; i++) {
+            startTaskManager(i);
+        }
+    }
+
+    private void startZooKeeper() throws IOException {
+        List<String> command = new ArrayList<>(SHORT_LIVED);
+        command.addAll(
+                List.of(
+                        "-Xmx64m",
+                        settings.logging(),
+                        "-cp",
+                        installation.flinkClassPath(),
+                        "org.apache.flink.runtime.zookeeper.FlinkZooKeeperQuorumPeer",
+                        "--zkConfigFile",
+                        settings.zooKeeper().toString(),
+                        "--peerId",
+                        "1"));
+        zooKeeper = start("zookeeper", Map.of(), command);
+    }
+
+    public void startBroker() throws IOException {
+        List<String> command = new ArrayList<>(SHORT_LIVED);
+        command.addAll(
+                List.of(
+                        "-Xmx300m",
+                        settings.logging(),
+                        "-cp",
+                        installation.wholeClassPath(),
+                        BrokerProcess.class.getName(),
+                        folder.resolve("kafka").toString(),
+                        Integer.toString(brokerPort),
+                        Integer.toString(detourPort),
+                        Integer.toString(link.port()),
+                        // Transactions of the killed end soon after their time, as checked here.
+                        "transaction.abort.timed.out.transaction.cleanup.interval.ms=500"));
+        broker = start("broker", Map.of(), command);
+    }
+
+    public void startJobManager() throws IOException {
+        List<String> command = new ArrayList<>(SHORT_LIVED);
+        command.addAll(
+                List.of(
+                        "-Xmx400m",
+                        settings.logging(),
+                        "-cp",
+                        installation.flinkClassPath(),
+                        "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
+                        "--configDir",
+                        settings.folder().toString()));
+        jobManager = start("jobmanager", Map.of(), command);
+    }
+
+    public void startTaskManager(int number) throws IOException {
+        // Flink's shell script works the memory out of the file and passes it on, as is done here.
+        String memory =
+                TaskExecutorProcessUtils.generateDynamicConfigsStr(
+                        TaskExecutorProcessUtils.processSpecFromConfig(settings.load()));
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                "-Xmx700m",
+                                "--add-modules=jdk.incubator.vector",
+                                "-XX:+ExitOnOutOfMemoryError",
+                                "-DDJL_OFFLINE=true",
+                                "-DRUST_FLAVOR=cpu",
+                                settings.logging(),
+                                "-cp",
+                                installation.flinkClassPath(),
+                                "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
+                                "--configDir",
+                                settings.folder().toString()));
+        command.addAll(List.of(memory.strip().split("\\s+")));
+        resourceIds[number] = "taskmanager-" + number + "-" + started;
+        command.addAll(List.of("-D", "taskmanager.resource-id=" + resourceIds[number]));
+        taskManagers[number] = start("taskmanager-" + number, Map.of(), command);
+    }
+
+    /**
+     * Runs Flink's command line.
+     *
+     * @return what it printed
+     */
+    String client(List<String> arguments) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(SHORT_LIVED);
+        command.addAll(
+                List.of(
+                        "-Xmx256m",
+                        "--add-opens=java.base/java.util=ALL-UNNAMED",
+                        settings.logging(),
+                        "-cp",
+                        installation.flinkClassPath(),
+                        "org.apache.flink.client.cli.CliFrontend"));
+        command.addAll(arguments);
+        ChildProcess client =
+                start("client", Map.of("FLINK_CONF_DIR", settings.folder().toString()), command);
+        if (client.exitCode(PATIENCE) != 0) {
+            throw new IOException("flink " + arguments.get(0) + " failed:\n" + client.output());
+        }
+        return client.output();
+    }
+
+    private ChildProcess start(String role, Map<String, String> environment, List<String> command)
+            throws IOException {
+        String name = "%03d-%s".formatted(started++, role);
+        return ChildProcess.java(name, folder, environment, guard, command);
+    }
+
+    /** Starts all again; Flink knows of no job; the broker has its data. */
+    public void startAnew() throws IOException, InterruptedException {
+        killAll();
+        settings.forgetJobs();
+        startAll();
+        awaitTaskManagers();
+    }
+
+    /** Kills JobManager, TaskManagers, broker and ZooKeeper. */
+    public void killAll() throws IOException, InterruptedException {
+        killFlink();
+        broker.kill();
+        zooKeeper.kill();
+    }
+
+    /** Kills JobManager and TaskManagers. */
+    public void killFlink() throws IOException, InterruptedException {
+        for (ChildProcess taskManager : taskManagers) {
+            taskManager.kill();
+        }
+        jobManager.kill();
+    }
+
+    public ChildProcess taskManager(int number) {
+        return taskManagers[number];
+    }
+
+    /** Numbers of the TaskManagers that a job's tasks are on; all where nobody can tell. */
+    public List<Integer> busyTaskManagers(String job) throws InterruptedException {
+        List<Integer> all = IntStream.range(0, taskManagers.length).boxed().toList();
+        try {
+            Set<String> ids = rest.taskManagers(job);
+            List<Integer> busy =
+                    all.stream().filter(number -> ids.contains(resourceIds[number])).toList();
+            return busy.isEmpty() ? all : busy;
+        } catch (IOException e) {
+            return all;
+        }
+    }
+
+    public List<ChildProcess> taskManagers() {
+        return List.of(taskManagers);
+    }
+
+    public ChildProcess jobManager() {
+        return jobManager;
+    }
+
+    public ChildProcess broker() {
+        return broker;
+    }
+
+    public Link link() {
+        return link;
+    }
+
+    public FlinkRest rest() {
+        return rest;
+    }
+
+    Installation installation() {
+        return installation;
+    }
+
+    /** The broker's address for the job. */
+    String brokerThroughLink() {
+        return HOST + ":" + link.port();
+    }
+
+    /** The broker's address for those who are not under test. */
+    public String brokerDirect() {
+        return HOST + ":" + brokerPort;
+    }
+
+    /** Waits until the broker takes connections. */
+    public void awaitBroker() throws IOException, InterruptedException {
+        await(
+                "the broker",
+                () -> {
+                    checkAlive(broker);
+                    try (Socket socket = new Socket()) {
+                        socket.connect(new InetSocketAddress(HOST, brokerPort), 1000);
+                        return true;
+                    } catch (IOException e) {
+                        return false;
+                    }
+                });
+    }
+
+    /** Waits until each TaskManager has registered with the JobManager. */
+    public void awaitTaskManagers() throws IOException, InterruptedException {
+        await(
+                "the TaskManagers",
+                () -> {
+                    checkAlive(zooKeeper);
+                    checkAlive(jobManager);
+                    for (ChildProcess taskManager : taskManagers) {
+                        checkAlive(taskManager);
+                    }
+                    return rest.taskManagers() >= taskManagers.length;
+                });
+    }
+
+    private static void checkAlive(ChildProcess process) throws IOException {
+        if (!process.isAlive()) {
+            throw new IOException(process.name() + " ended by itself:\n" + process.output());
+        }
+    }
+
+    public static void await(String what, Condition condition)
+            throws IOException, InterruptedException {
+        Deadline deadline = Deadline.in(PATIENCE);
+        while (!condition.holds()) {
+            if (deadline.isOver()) {
+                throw new IOException("Waited " + PATIENCE.toSeconds() + " s for " + what + ".");
+            }
+            deadline.pause();
+        }
+    }
+
+    /** Something to wait for. */
+    public interface Condition {
+        boolean holds() throws IOException, InterruptedException;
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+
+    @Override
+    public void close() throws IOException, InterruptedException {
+        link.close();
+        for (ChildProcess taskManager : taskManagers) {
+            kill(taskManager);
+        }
+        kill(jobManager);
+        kill(broker);
+        kill(zooKeeper);
+    }
+
+    private static void kill(ChildProcess process) throws IOException, InterruptedException {
+        // Null where the start failed.
+        if (process != null) {
+            process.kill();
+        }
+    }
+}

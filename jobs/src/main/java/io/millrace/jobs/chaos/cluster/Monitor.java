@@ -1,0 +1,167 @@
+package io.millrace.jobs.chaos.cluster;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Looks at a job a few times a second, through restarts of its JobManager and from one submission
+ * to the next. A thread of its own; the methods are safe for any thread.
+ */
+public final class Monitor implements AutoCloseable {
+    private static final long LOOK_MS = 200;
+
+    /**
+     * What was seen at one moment; the counts begin with the first submission.
+     *
+     * @param running whether each task ran
+     * @param inFlight requests in flight
+     * @param completed checkpoints and savepoints that were completed
+     * @param failed checkpoints that failed
+     * @param restored how often state was restored
+     * @param durationMs how long the newest checkpoint took, if it is a new one; else -1
+     */
+    public record Sample(
+            long timeMs,
+            boolean running,
+            int inFlight,
+            int completed,
+            int failed,
+            int restored,
+            long durationMs) {
+        static final Sample NONE = new Sample(0, false, 0, 0, 0, 0, -1);
+    }
+
+    private final FlinkRest rest;
+    private final Thread thread = new Thread(this::look, "chaos monitor");
+    private final List<Sample> samples = new ArrayList<>();
+    private FlinkRest.Checkpoints last = new FlinkRest.Checkpoints(0, 0, 0, -1, -1);
+    private String job;
+    private long startMs = -1;
+    private boolean closed;
+
+    public Monitor(FlinkRest rest) {
+        this.rest = rest;
+        samples.add(Sample.NONE);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** From now on it looks at this job; null for none. */
+    synchronized void follow(String job) {
+        this.job = job;
+        startMs = -1;
+        Sample now = newest();
+        samples.add(
+                new Sample(
+                        System.currentTimeMillis(),
+                        false,
+                        0,
+                        now.completed(),
+                        now.failed(),
+                        now.restored(),
+                        -1));
+    }
+
+    private void look() {
+        while (true) {
+            String followed;
+            synchronized (this) {
+                if (closed) {
+                    return;
+                }
+                followed = job;
+            }
+            try {
+                if (followed != null) {
+                    look(followed);
+                }
+                TimeUnit.MILLISECONDS.sleep(LOOK_MS);
+            } catch (InterruptedException e) {
+                return;
+            }
+        }
+    }
+
+    private void look(String followed) throws InterruptedException {
+        try {
+            FlinkRest.Job state = rest.job(followed);
+            FlinkRest.Checkpoints counts = rest.checkpoints(followed);
+            add(followed, state, counts, state.running() ? rest.inFlight(followed) : 0);
+        } catch (IOException e) {
+            // Nobody is there: all stands still.
+            add(followed, null, null, 0);
+        }
+    }
+
+    private synchronized void add(
+            String seen, FlinkRest.Job state, FlinkRest.Checkpoints counts, int inFlight) {
+        if (!seen.equals(job)) {
+            return;
+        }
+        Sample before = newest();
+        if (state != null && state.startMs() != startMs) {
+            startMs = state.startMs();
+            last = new FlinkRest.Checkpoints(0, 0, 0, last.newest(), -1);
+        }
+        FlinkRest.Checkpoints now = counts == null ? last : counts;
+        boolean seenBefore = now.newest() == last.newest();
+        samples.add(
+                new Sample(
+                        System.currentTimeMillis(),
+                        state != null && state.running(),
+                        inFlight,
+                        before.completed() + grown(last.completed(), now.completed()),
+                        before.failed() + grown(last.failed(), now.failed()),
+                        before.restored() + grown(last.restored(), now.restored()),
+                        seenBefore ? -1 : now.newestMs()));
+        last = now;
+    }
+
+    private static int grown(int before, int now) {
+        return Math.max(0, now - before);
+    }
+
+    public synchronized Sample newest() {
+        return samples.get(samples.size() - 1);
+    }
+
+    /** What was seen last before that moment. */
+    public synchronized Sample before(long timeMs) {
+        Sample found = Sample.NONE;
+        for (Sample sample : samples) {
+            if (sample.timeMs() <= timeMs) {
+                found = sample;
+            }
+        }
+        return found;
+    }
+
+    /** When a checkpoint was first completed after that moment; -1 if none was. */
+    public synchronized long completedAfter(long timeMs) {
+        int before = before(timeMs).completed();
+        return samples.stream()
+                .filter(sample -> sample.timeMs() > timeMs && sample.completed() > before)
+                .mapToLong(Sample::timeMs)
+                .findFirst()
+                .orElse(-1);
+    }
+
+    /** How long the checkpoints took that were seen since that moment. */
+    public synchronized List<Long> durationsMs(long sinceMs) {
+        return samples.stream()
+                .filter(sample -> sample.timeMs() > sinceMs && sample.durationMs() >= 0)
+                .map(Sample::durationMs)
+                .toList();
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+        synchronized (this) {
+            closed = true;
+        }
+        thread.interrupt();
+        thread.join();
+    }
+}

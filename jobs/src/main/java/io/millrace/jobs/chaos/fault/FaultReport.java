@@ -1,0 +1,54 @@
+package io.millrace.jobs.chaos.fault;
+
+import java.util.Locale;
+
+/**
+ * What one fault has met, and what came of it.
+ *
+ * @param fault the same in words
+ * @param atMs when it began, since the run's start
+ * @param answered answers that were committed before it
+ * @param inFlight requests in flight when last looked before it
+ * @param restored of these, requests that were answered on from a checkpoint or savepoint
+ * @param restores how often tasks were restored until the next fault that waited for the recovery
+ * @param checkpoints checkpoints completed until then
+ * @param failedCheckpoints checkpoints that failed until then
+ * @param recoveryMs until a checkpoint was completed again; -1 if none was before the run's end
+ */
+public record FaultReport(
+        FaultKind kind,
+        String fault,
+        long atMs,
+        int answered,
+        int inFlight,
+        int restored,
+        int restores,
+        int checkpoints,
+        int failedCheckpoints,
+        long recoveryMs) {
+
+    /** Whether it shows something of state that was restored. */
+    public boolean counts() {
+        return inFlight > 0 && restored > 0;
+    }
+
+    public String line() {
+        return String.format(
+                Locale.ROOT,
+                "%6.1f s  %-28s in flight %3d, restored %3d, restores %d, checkpoints %d (%d"
+                        + " failed), recovered %s",
+                atMs / 1e3,
+                fault,
+                inFlight,
+                restored,
+                restores,
+                checkpoints,
+                failedCheckpoints,
+                recovered());
+    }
+
+    /** The time until a checkpoint was completed again, in words. */
+    public String recovered() {
+        return recoveryMs < 0 ? "-" : String.format(Locale.ROOT, "%.1f s", recoveryMs / 1e3);
+    }
+}

@@ -1,0 +1,2 @@
+/** The faults of a run: what may happen, when, and what came of it. */
+package io.millrace.jobs.chaos.fault;

@@ -1,0 +1,130 @@
+package io.millrace.jobs.cli;
+
+import io.millrace.operators.kafka.admin.ClientProperties;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+
+/** What is asked of a Kafka cluster before a command starts; each refusal is one sentence. */
+public final class Brokers implements AutoCloseable {
+    private static final Duration ANSWER = Duration.ofSeconds(15);
+
+    private final String bootstrapServers;
+    private final Admin admin;
+
+    private Brokers(String bootstrapServers, Admin admin) {
+        this.bootstrapServers = bootstrapServers;
+        this.admin = admin;
+    }
+
+    /** Connects, and fails where no broker answers. */
+    public static Brokers connect(KafkaArguments arguments) {
+        Properties settings =
+                ClientProperties.admin(arguments.bootstrapServers, arguments.clientSettings());
+        settings.putIfAbsent(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, "5000");
+        settings.putIfAbsent(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, "10000");
+        Brokers brokers;
+        try {
+            brokers = new Brokers(arguments.bootstrapServers, Admin.create(settings));
+        } catch (KafkaException e) {
+            throw new CommandFailedException(
+                    "The Kafka client settings do not do: "
+                            + (e.getCause() == null ? e : e.getCause()).getMessage()
+                            + " (--bootstrap-servers, --kafka-config and -K).",
+                    e);
+        }
+        try {
+            brokers.get(brokers.admin.describeCluster().nodes());
+            return brokers;
+        } catch (RuntimeException e) {
+            brokers.close();
+            throw e;
+        }
+    }
+
+    /** Partitions of each of these topics; a missing one is a refusal. */
+    public Map<String, Integer> partitions(Collection<String> topics) {
+        Map<String, Integer> counts = new TreeMap<>();
+        for (Map.Entry<String, KafkaFuture<TopicDescription>> topic :
+                admin.describeTopics(topics).topicNameValues().entrySet()) {
+            try {
+                counts.put(topic.getKey(), get(topic.getValue()).partitions().size());
+            } catch (UnknownTopicOrPartitionException e) {
+                throw new CommandFailedException(
+                        "There is no topic "
+                                + topic.getKey()
+                                + " at "
+                                + bootstrapServers
+                                + ": create it (kafka-topics.sh --create --topic "
+                                + topic.getKey()
+                                + " --partitions 4) or give another name.",
+                        e);
+            } catch (KafkaException e) {
+                throw new CommandFailedException(
+                        "Topic " + topic.getKey() + ": " + e.getMessage(), e);
+            }
+        }
+        return counts;
+    }
+
+    /** Offsets that a group has committed; empty where it has none. */
+    public Map<TopicPartition, Long> committed(String group) {
+        try {
+            Map<TopicPartition, OffsetAndMetadata> offsets =
+                    get(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata());
+            return offsets.entrySet().stream()
+                    .filter(entry -> entry.getValue() != null)
+                    .collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().offset()));
+        } catch (GroupIdNotFoundException e) {
+            return Map.of();
+        }
+    }
+
+    private <T> T get(KafkaFuture<T> future) {
+        try {
+            return future.get(ANSWER.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof org.apache.kafka.common.errors.TimeoutException) {
+                throw unreachable(e);
+            }
+            if (e.getCause() instanceof KafkaException kafka) {
+                throw kafka;
+            }
+            throw new CommandFailedException("Kafka: " + e.getCause().getMessage(), e);
+        } catch (TimeoutException e) {
+            throw unreachable(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CommandFailedException("Interrupted while asking Kafka.", e);
+        }
+    }
+
+    private CommandFailedException unreachable(Exception e) {
+        return new CommandFailedException(
+                "No Kafka broker answers at "
+                        + bootstrapServers
+                        + ": is it running, are --bootstrap-servers and the security settings"
+                        + " right?",
+                e);
+    }
+
+    @Override
+    public void close() {
+        admin.close(Duration.ZERO);
+    }
+}

@@ -1,0 +1,149 @@
+package io.millrace.jobs.cli;
+
+import io.millrace.gpu.api.EngineOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.apache.flink.configuration.MemorySize;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The model and engine options. */
+public final class EngineArguments {
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            required = true,
+            description = "Folder of the model in Hugging Face form.")
+    Path model;
+
+    @Option(
+            names = "--model-name",
+            paramLabel = "NAME",
+            description = "Name of the model in requests and results; by default the folder's.")
+    String modelName;
+
+    @Option(
+            names = "--device",
+            paramLabel = "cpu|cuda|auto",
+            defaultValue = "auto",
+            description = "Where the model runs; auto takes a GPU where there is one.")
+    Device device;
+
+    @Mixin public WeightsArgument format = new WeightsArgument();
+    @Mixin public LoadFormatArgument load = new LoadFormatArgument();
+
+    @Option(
+            names = "--max-model-len",
+            paramLabel = "TOKENS",
+            defaultValue = "0",
+            description =
+                    "Most tokens of prompt and completion together; 0 takes the model's context.")
+    int maxModelLen;
+
+    @Option(
+            names = "--block-size",
+            paramLabel = "TOKENS",
+            defaultValue = "16",
+            description = "KV positions per block.")
+    int blockSize;
+
+    @Option(
+            names = "--kv-cache-memory",
+            paramLabel = "SIZE",
+            defaultValue = "0",
+            description = "Memory for KV blocks, such as 512m or 20g; 0 lets the engine choose.")
+    MemorySize kvCacheMemory;
+
+    @Option(
+            names = "--max-batched-tokens",
+            paramLabel = "TOKENS",
+            defaultValue = "512",
+            description = "Most tokens in one step: longer prompts are cut into chunks.")
+    int maxBatchedTokens;
+
+    @Option(
+            names = "--max-sequences",
+            paramLabel = "COUNT",
+            defaultValue = "64",
+            description = "Most sequences running at once.")
+    int maxSequences;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "COUNT",
+            defaultValue = "0",
+            description = "Compute threads of the CPU backend; 0 takes all cores.")
+    int threads;
+
+    @Option(
+            names = "--gpu",
+            paramLabel = "INDEX",
+            description =
+                    "Which GPU, counted from 0 (default: the one that Flink gives the job as"
+                            + " external resource gpu, or else the first).")
+    Integer gpu;
+
+    @Option(
+            names = "--gpu-memory-utilization",
+            paramLabel = "SHARE",
+            defaultValue = "0.9",
+            description =
+                    "How much of the GPU's memory may be in use once the KV cache is there; without"
+                            + " --kv-cache-memory, that is what the cache gets.")
+    double gpuMemoryUtilization;
+
+    /** Where a model runs, spelt as on the command line. */
+    public enum Device {
+        cpu,
+        cuda,
+        auto
+    }
+
+    /** The options, ranges checked. */
+    public EngineOptions options() {
+        Checks.atLeast("--max-model-len", maxModelLen, 0);
+        Checks.atLeast("--block-size", blockSize, 1);
+        Checks.atLeast("--max-batched-tokens", maxBatchedTokens, 1);
+        Checks.atLeast("--max-sequences", maxSequences, 1);
+        Checks.atLeast("--threads", threads, 0);
+        if (gpu != null) {
+            Checks.atLeast("--gpu", gpu, 0);
+        }
+        if (!(gpuMemoryUtilization > 0 && gpuMemoryUtilization <= 1)) {
+            throw new CommandFailedException(
+                    "--gpu-memory-utilization is %s: give a share above 0 and at most 1."
+                            .formatted(gpuMemoryUtilization));
+        }
+        EngineOptions options =
+                EngineOptions.of(model.toString())
+                        .withDevice(device.name())
+                        .withWeights(format.weights.name())
+                        .withLoadFormat(load.loadFormat.name())
+                        .withMaxModelLen(maxModelLen)
+                        .withBlockSize(blockSize)
+                        .withKvCacheBytes(kvCacheMemory.getBytes())
+                        .withMaxBatchedTokens(maxBatchedTokens)
+                        .withMaxSequences(maxSequences)
+                        .withThreads(threads)
+                        .withGpu(gpu == null ? EngineOptions.ANY_GPU : gpu)
+                        .withGpuMemoryUtilization(gpuMemoryUtilization);
+        return modelName == null ? options : options.withModelName(modelName);
+    }
+
+    /** Refuses a folder that is no model, as far as a look from outside tells. */
+    public void checkFolder() {
+        if (!Files.isDirectory(model)) {
+            throw new CommandFailedException(
+                    "There is no model folder "
+                            + model
+                            + ": give --model a folder with config.json, tokenizer.json and"
+                            + " model.safetensors.");
+        }
+        if (!Files.isRegularFile(model.resolve("config.json"))) {
+            throw new CommandFailedException(
+                    "The model folder "
+                            + model
+                            + " has no config.json: give --model a folder in Hugging Face form.");
+        }
+    }
+}

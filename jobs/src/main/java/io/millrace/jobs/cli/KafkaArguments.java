@@ -1,0 +1,59 @@
+package io.millrace.jobs.cli;
+
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Properties;
+import picocli.CommandLine.Option;
+
+/** How to reach Kafka; the same for source, sink, admin client and tools. */
+public final class KafkaArguments {
+    @Option(
+            names = {"-b", "--bootstrap-servers"},
+            paramLabel = "HOST:PORT,...",
+            defaultValue = "localhost:9092",
+            description = "Kafka brokers to ask first.")
+    public String bootstrapServers;
+
+    @Option(
+            names = "--kafka-config",
+            paramLabel = "FILE",
+            description =
+                    "Properties file with client settings, such as those of TLS and SASL; they reach"
+                            + " source, sink and admin client alike. The place for secrets.")
+    Path configFile;
+
+    @Option(
+            names = "-K",
+            paramLabel = "KEY=VALUE",
+            hideParamSyntax = true,
+            description =
+                    "One Kafka client setting; may be repeated; wins over --kafka-config. What stands"
+                            + " on a command line is seen by others on the machine.")
+    Map<String, String> settings;
+
+    /** All client settings, without the bootstrap servers. */
+    public Map<String, String> clientSettings() {
+        Map<String, String> all = new LinkedHashMap<>();
+        if (configFile != null) {
+            Properties file = new Properties();
+            try (Reader in = Files.newBufferedReader(configFile)) {
+                file.load(in);
+            } catch (NoSuchFileException e) {
+                throw new CommandFailedException("There is no file " + configFile + ".", e);
+            } catch (IOException | IllegalArgumentException e) {
+                throw new CommandFailedException(
+                        "Cannot read --kafka-config " + configFile + ": " + e.getMessage(), e);
+            }
+            file.forEach((key, value) -> all.put(key.toString(), value.toString()));
+        }
+        if (settings != null) {
+            all.putAll(settings);
+        }
+        return all;
+    }
+}

@@ -1,0 +1,20 @@
+package io.millrace.jobs.cli;
+
+import io.millrace.gpu.engine.EngineLoader;
+import io.millrace.gpu.engine.OpenEngine;
+
+/** Opens engines for jobs, with or without telling how far it is. */
+public final class Loaders {
+    private Loaders() {}
+
+    /** For a job graph. */
+    public static EngineLoader engine() {
+        return new OpenEngine();
+    }
+
+    /** For this process: its engine is the one that the job graph's loader would open. */
+    public static EngineLoader engine(Progress progress) {
+        return new OpenEngine(
+                (phase, done, total) -> progress.percent("Model", phase, done, total));
+    }
+}

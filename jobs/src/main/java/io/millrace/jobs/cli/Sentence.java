@@ -1,0 +1,67 @@
+package io.millrace.jobs.cli;
+
+import java.io.IOException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.common.KafkaException;
+
+/** Makes one sentence for the user out of an exception. */
+public final class Sentence {
+    private static final String LIB =
+            "The engine's classes are missing: put the jars of dist/lib (made by mvn package) into"
+                    + " the lib folder of Flink, on each machine, and restart the cluster.";
+
+    private Sentence() {}
+
+    /** The sentence of the outermost cause that was written for a user, else of the root cause. */
+    public static String of(Throwable e) {
+        Throwable root = e;
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CommandFailedException) {
+                return cause.getMessage();
+            }
+            if (missingEngine(cause)) {
+                return LIB;
+            }
+            if (cause instanceof LinkageError && root instanceof IOException) {
+                // Whoever tried to load it has said what that means.
+                return text(root);
+            }
+            root = cause;
+        }
+        if (root instanceof KafkaException) {
+            return "Kafka: " + text(root);
+        }
+        return text(root);
+    }
+
+    private static boolean missingEngine(Throwable e) {
+        return (e instanceof NoClassDefFoundError || e instanceof ClassNotFoundException)
+                && e.getMessage() != null
+                && e.getMessage().replace('/', '.').startsWith("io.millrace.gpu.");
+    }
+
+    /** What the engine's absence is told as. */
+    public static String missingEngine() {
+        return LIB;
+    }
+
+    private static String text(Throwable e) {
+        String message = e.getMessage();
+        if (message == null || message.isBlank()) {
+            return e.getClass().getSimpleName() + " (--verbose shows where).";
+        }
+        String first = message.strip().lines().findFirst().orElse("");
+        boolean plain =
+                e instanceof IOException
+                        || e instanceof IllegalArgumentException
+                        || e instanceof IllegalStateException
+                        || e instanceof ExecutionException
+                        || e instanceof CompletionException
+                        || e instanceof KafkaException;
+        if (!plain) {
+            return e.getClass().getSimpleName() + ": " + first;
+        }
+        return Character.toUpperCase(first.charAt(0)) + first.substring(1);
+    }
+}

@@ -1,0 +1,60 @@
+package io.millrace.jobs.cli;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Hears SIGINT and SIGTERM. A shutdown hook would not do: Flink's own hooks run beside it and take
+ * the cluster away while its savepoint is written. Reached by reflection, since {@code sun.misc} is
+ * there in every JDK but has no public door.
+ */
+public final class Signals {
+    /** What shells report for a program that Ctrl-C ended. */
+    public static final int INTERRUPTED = 130;
+
+    private Signals() {}
+
+    /** Runs {@code stop} on the first signal, in the signal's thread; the second ends the JVM. */
+    public static void onStop(Runnable stop) {
+        AtomicInteger heard = new AtomicInteger();
+        try {
+            Class<?> signal = Class.forName("sun.misc.Signal");
+            Class<?> handler = Class.forName("sun.misc.SignalHandler");
+            Object proxy =
+                    Proxy.newProxyInstance(
+                            Signals.class.getClassLoader(),
+                            new Class<?>[] {handler},
+                            (self, method, arguments) -> {
+                                switch (method.getName()) {
+                                    case "handle" -> {
+                                        if (heard.getAndIncrement() > 0) {
+                                            Runtime.getRuntime().halt(INTERRUPTED);
+                                        }
+                                        stop.run();
+                                        return null;
+                                    }
+                                    case "hashCode" -> {
+                                        return System.identityHashCode(self);
+                                    }
+                                    case "equals" -> {
+                                        return self == arguments[0];
+                                    }
+                                    default -> {
+                                        return "millrace";
+                                    }
+                                }
+                            });
+            for (String name : List.of("INT", "TERM")) {
+                Object one = signal.getConstructor(String.class).newInstance(name);
+                signal.getMethod("handle", signal, handler).invoke(null, one, proxy);
+            }
+        } catch (InvocationTargetException e) {
+            // Started with -Xrs or under a debugger that keeps the signal: the default stays.
+            return;
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException("This JVM has no signal handlers", e);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+package io.millrace.jobs.cli;
+
+import picocli.CommandLine.Option;
+
+/** In which number format weights are computed with. */
+public final class WeightsArgument {
+    @Option(
+            names = "--weights",
+            paramLabel = "model|int8",
+            defaultValue = "model",
+            description =
+                    "Number format of the weights: as the model has them, or int8, one byte a"
+                            + " weight, rounded as they are loaded: half the memory, faster for one"
+                            + " sequence at a time, other answers. On the CPU only.")
+    public Weights weights;
+
+    /** Formats, spelt as on the command line. */
+    public enum Weights {
+        model,
+        int8
+    }
+}

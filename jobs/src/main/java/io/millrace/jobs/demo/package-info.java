@@ -1,0 +1,2 @@
+/** The demo: real e-mails, sorted by a real model. */
+package io.millrace.jobs.demo;

@@ -1,0 +1,2 @@
+/** A Flink cluster and a Kafka broker in this process. */
+package io.millrace.jobs.local;

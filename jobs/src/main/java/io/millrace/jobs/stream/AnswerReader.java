@@ -1,0 +1,131 @@
+package io.millrace.jobs.stream;
+
+import io.millrace.jobs.cli.KafkaArguments;
+import io.millrace.operators.kafka.admin.ClientProperties;
+import io.millrace.schemas.InferenceFailure;
+import io.millrace.schemas.InferenceResult;
+import io.millrace.schemas.codec.CodecException;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.RecordType;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Properties;
+import java.util.function.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/**
+ * Follows the output topic, and the dead-letter topic where asked: committed records only, without
+ * a consumer group. One thread.
+ */
+public final class AnswerReader implements AutoCloseable {
+    /** Something read. */
+    public sealed interface Item {
+        /** The record as it came. */
+        ConsumerRecord<byte[], byte[]> record();
+    }
+
+    /** An answer. */
+    public record Answer(ConsumerRecord<byte[], byte[]> record, InferenceResult result)
+            implements Item {
+        /** A number that the job put into a header, or -1. */
+        public long header(String name) {
+            Header header = record.headers().lastHeader(name);
+            return header == null
+                    ? -1
+                    : Long.parseLong(new String(header.value(), StandardCharsets.US_ASCII));
+        }
+    }
+
+    /** A request that could not be answered. */
+    public record Failure(ConsumerRecord<byte[], byte[]> record, InferenceFailure failure)
+            implements Item {}
+
+    /** A record that is none of ours, or in another format. */
+    record Unreadable(ConsumerRecord<byte[], byte[]> record, String why) implements Item {}
+
+    private final KafkaConsumer<byte[], byte[]> consumer;
+    private final String outputTopic;
+    private final RecordCodec<InferenceResult> results;
+    private final RecordCodec<InferenceFailure> failures;
+
+    /**
+     * Opens a reader.
+     *
+     * @param deadLetterTopic null leaves failures out
+     * @param fromBeginning whether to read what is there already
+     */
+    public AnswerReader(
+            KafkaArguments kafka,
+            FormatSettings format,
+            String outputTopic,
+            String deadLetterTopic,
+            boolean fromBeginning) {
+        this.outputTopic = outputTopic;
+        this.results = RecordCodec.open(RecordType.RESULT, format, null);
+        this.failures = RecordCodec.open(RecordType.FAILURE, format, null);
+        Properties properties =
+                ClientProperties.consumer(kafka.bootstrapServers, kafka.clientSettings());
+        properties.setProperty("enable.auto.commit", "false");
+        this.consumer =
+                new KafkaConsumer<>(
+                        properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        List<TopicPartition> partitions = new ArrayList<>();
+        for (String topic :
+                deadLetterTopic == null
+                        ? List.of(outputTopic)
+                        : List.of(outputTopic, deadLetterTopic)) {
+            for (PartitionInfo partition : consumer.partitionsFor(topic)) {
+                partitions.add(new TopicPartition(topic, partition.partition()));
+            }
+        }
+        consumer.assign(partitions);
+        if (fromBeginning) {
+            consumer.seekToBeginning(partitions);
+        } else {
+            consumer.seekToEnd(partitions);
+        }
+        // Seeking is lazy: what is written from here on has to be seen.
+        partitions.forEach(consumer::position);
+    }
+
+    /** Gives what came, after waiting for it at most so long; returns the number. */
+    public int poll(Duration patience, Consumer<Item> to) {
+        int count = 0;
+        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(patience)) {
+            to.accept(item(record));
+            count++;
+        }
+        return count;
+    }
+
+    private Item item(ConsumerRecord<byte[], byte[]> record) {
+        if (record.value() == null) {
+            return new Unreadable(record, "it has no value");
+        }
+        try {
+            return record.topic().equals(outputTopic)
+                    ? new Answer(record, results.decode(record.value()))
+                    : new Failure(record, failures.decode(record.value()));
+        } catch (CodecException e) {
+            return new Unreadable(record, e.getMessage());
+        }
+    }
+
+    /** Ends a {@link #poll} of another thread. */
+    void wakeUp() {
+        consumer.wakeup();
+    }
+
+    @Override
+    public void close() {
+        consumer.close();
+    }
+}

@@ -1,0 +1,258 @@
+package io.millrace.jobs.stream;
+
+import io.millrace.gpu.session.EngineSession;
+import io.millrace.gpu.session.SharedEngine;
+import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.jobs.cli.Delivery;
+import io.millrace.jobs.cli.JobArguments;
+import io.millrace.jobs.cli.Loaders;
+import io.millrace.jobs.cli.Progress;
+import io.millrace.jobs.cli.Sentence;
+import io.millrace.jobs.local.EmbeddedCluster;
+import io.millrace.operators.kafka.admin.KafkaSettings;
+import io.millrace.operators.kafka.admin.TopicLimits;
+import io.millrace.operators.options.PipelineOptions;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.jobmaster.JobResult;
+import org.apache.flink.runtime.scheduler.ExecutionGraphInfo;
+import org.apache.flink.runtime.scheduler.exceptionhistory.RootExceptionHistoryEntry;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.graph.StreamGraph;
+
+/**
+ * The streaming job in a cluster of its own inside this process, from its start to its savepoint.
+ * One thread starts and awaits it; any thread asks it to stop.
+ */
+public final class EmbeddedJob implements AutoCloseable {
+    private static final Duration LOOK = Duration.ofMillis(200);
+    private static final Duration SAVEPOINT = Duration.ofMinutes(2);
+    private static final Duration CANCEL = Duration.ofSeconds(20);
+
+    private final JobArguments arguments;
+    private final int uiPort;
+    private final Progress progress;
+    private final StateDirectory state;
+    private final CompletableFuture<Void> stop = new CompletableFuture<>();
+
+    private StateDirectory.Lock lock;
+    private EngineSession engine;
+    private EmbeddedCluster cluster;
+    private JobID job;
+    private boolean running;
+    private long lastFailureMs;
+
+    public EmbeddedJob(
+            JobArguments arguments, String checkpointDir, int uiPort, Progress progress) {
+        this.arguments = arguments;
+        this.uiPort = uiPort;
+        this.progress = progress;
+        this.state = new StateDirectory(checkpointDir, arguments.applicationId);
+    }
+
+    /** Checks everything, loads the model, starts the cluster and submits the job. */
+    public void start() throws IOException, InterruptedException {
+        PipelineOptions pipeline = arguments.pipeline(state.suspects());
+        KafkaSettings kafka = arguments.kafka();
+        lock = state.lock();
+        TopicLimits limits = TopicLimits.read(kafka, arguments.parallelism);
+        Resumption resumption =
+                Resumption.decide(
+                        state.newest(),
+                        RunCommand.committed(arguments),
+                        arguments.start,
+                        arguments);
+        arguments.start = resumption.start();
+        kafka = arguments.kafka();
+        progress.line(
+                "Kafka",
+                "%s: %s (%d partitions) -> %s, %s",
+                kafka.bootstrapServers(),
+                kafka.topicPattern() == null
+                        ? String.join(", ", kafka.topics())
+                        : "topics like " + kafka.topicPattern(),
+                limits.inputPartitions(),
+                kafka.outputTopic(),
+                kafka.deadLetterTopic());
+        load(pipeline);
+
+        Configuration settings = FlinkSettings.load();
+        settings.addAll(FlinkSettings.ofJob(arguments, state));
+        limits.checkTransactionTimeout(kafka, FlinkSettings.checkpointInterval(settings));
+        resumption.state().ifPresent(found -> FlinkSettings.resume(settings, found.path()));
+        progress.line(
+                "State",
+                "%s",
+                resumption
+                        .state()
+                        .map(found -> "resumes " + found)
+                        .orElse("none yet, begins at " + where(kafka)));
+        cluster = EmbeddedCluster.start(settings, arguments.parallelism, uiPort);
+        progress.line("Web UI", "%s", cluster.webUi());
+
+        StreamExecutionEnvironment environment = new StreamExecutionEnvironment(settings);
+        StreamingJob.define(environment, pipeline, kafka, limits, arguments.parallelism);
+        StreamGraph graph = environment.getStreamGraph();
+        graph.setJobName(arguments.applicationId);
+        job = cluster.submit(graph);
+    }
+
+    /** Loads the model before there is a job: what is wrong with it is told once and plainly. */
+    private void load(PipelineOptions pipeline) throws IOException, InterruptedException {
+        long start = System.nanoTime();
+        engine =
+                SharedEngine.acquire(
+                        pipeline.engine(),
+                        Loaders.engine(progress),
+                        pipeline.faults().stepTimeout());
+        progress.line(
+                "Model",
+                "%s is loaded on %s (%.1f s), fingerprint %s",
+                engine.model().name(),
+                engine.model().device(),
+                (System.nanoTime() - start) / 1e9,
+                engine.model().fingerprint());
+        arguments.engine.load.warn(progress);
+    }
+
+    private static String where(KafkaSettings kafka) {
+        return switch (kafka.start().kind()) {
+            case EARLIEST -> "the earliest records";
+            case LATEST -> "the latest records";
+            case COMMITTED -> "the group's offsets (requests in flight before them are lost)";
+            case TIMESTAMP ->
+                    "records of " + java.time.Instant.ofEpochMilli(kafka.start().timestampMs());
+        };
+    }
+
+    /** Address of the web UI. */
+    public java.net.URI webUi() {
+        return cluster.webUi();
+    }
+
+    /** Waits until each task runs. */
+    public void awaitRunning() throws InterruptedException {
+        CompletableFuture<JobResult> result = cluster.result(job);
+        while (!running) {
+            try {
+                ended(result.get(LOOK.toMillis(), TimeUnit.MILLISECONDS));
+                return;
+            } catch (TimeoutException e) {
+                tellFailures();
+            } catch (ExecutionException e) {
+                throw new CommandFailedException("The job is gone: " + Sentence.of(e), e);
+            }
+        }
+    }
+
+    /** Has {@link #await} take a savepoint and return. */
+    void requestStop() {
+        stop.complete(null);
+    }
+
+    /**
+     * Waits until the job is stopped or has failed for good.
+     *
+     * @return whether it stopped with a savepoint
+     */
+    boolean await() throws InterruptedException {
+        CompletableFuture<JobResult> result = cluster.result(job);
+        boolean told = false;
+        while (true) {
+            if (running && !told) {
+                told = true;
+                progress.plain(
+                        arguments.delivery == Delivery.EXACTLY_ONCE
+                                ? "Running. Answers appear at each checkpoint. Ctrl-C stops with a"
+                                        + " savepoint."
+                                : "Running. Ctrl-C stops with a savepoint.");
+            }
+            try {
+                CompletableFuture.anyOf(result, stop).get(LOOK.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (TimeoutException e) {
+                tellFailures();
+                continue;
+            } catch (ExecutionException e) {
+                throw new CommandFailedException("The job is gone: " + Sentence.of(e), e);
+            }
+            return result.isDone() ? ended(result.join()) : stopWithSavepoint(result);
+        }
+    }
+
+    private boolean ended(JobResult result) {
+        result.getSerializedThrowable()
+                .ifPresent(
+                        failure -> {
+                            throw new CommandFailedException(
+                                    "The job failed: "
+                                            + Sentence.of(
+                                                    failure.deserializeError(
+                                                            EmbeddedJob.class.getClassLoader())),
+                                    failure);
+                        });
+        progress.plain(
+                "The job was "
+                        + (result.isSuccess() ? "finished" : "cancelled")
+                        + " from outside; a later run resumes its last checkpoint.");
+        return result.isSuccess();
+    }
+
+    private boolean stopWithSavepoint(CompletableFuture<JobResult> result)
+            throws InterruptedException {
+        progress.plain("Stopping with a savepoint (Ctrl-C again ends at once)");
+        long start = System.nanoTime();
+        try {
+            String path = cluster.stop(job, state.savepoints(), SAVEPOINT);
+            result.get(CANCEL.toMillis(), TimeUnit.MILLISECONDS);
+            progress.line(
+                    "State", "savepoint %s (%.1f s)", path, (System.nanoTime() - start) / 1e9);
+            return true;
+        } catch (CommandFailedException | ExecutionException | TimeoutException e) {
+            cluster.cancel(job);
+            progress.plain(
+                    "There is no savepoint: "
+                            + Sentence.of(e)
+                            + " Nothing is lost: a later run resumes the last checkpoint.");
+            return false;
+        }
+    }
+
+    /** Tells of each failure that the job recovers from, and notes when it runs. */
+    public void tellFailures() throws InterruptedException {
+        ExecutionGraphInfo info = cluster.look(job);
+        for (RootExceptionHistoryEntry failure : info.getExceptionHistory()) {
+            if (failure.getTimestamp() > lastFailureMs) {
+                lastFailureMs = failure.getTimestamp();
+                running = false;
+                progress.line(
+                        "Failure",
+                        "%s The job goes on from its last checkpoint.",
+                        Sentence.of(
+                                failure.getException()
+                                        .deserializeError(EmbeddedJob.class.getClassLoader())));
+            }
+        }
+        if (!running && EmbeddedCluster.allRunning(info.getArchivedExecutionGraph())) {
+            running = true;
+        }
+    }
+
+    @Override
+    public void close() {
+        if (cluster != null) {
+            cluster.close();
+        }
+        if (engine != null) {
+            engine.close();
+        }
+        if (lock != null) {
+            lock.close();
+        }
+    }
+}

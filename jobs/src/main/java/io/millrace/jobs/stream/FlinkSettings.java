@@ -1,0 +1,80 @@
+package io.millrace.jobs.stream;
+
+import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.jobs.cli.Delivery;
+import io.millrace.jobs.cli.JobArguments;
+import java.io.File;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.ExternalizedCheckpointRetention;
+import org.apache.flink.configuration.GlobalConfiguration;
+import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.configuration.StateRecoveryOptions;
+import org.apache.flink.core.execution.CheckpointingMode;
+import org.apache.flink.core.execution.RecoveryClaimMode;
+
+/** Flink's configuration: the file of {@code flink-conf}, and what the job's options set. */
+public final class FlinkSettings {
+    private FlinkSettings() {}
+
+    /** What {@code flink-conf/config.yaml} says; the launcher tells where it is. */
+    static Configuration load() {
+        String folder = System.getProperty("millrace.conf");
+        if (folder == null) {
+            return new Configuration();
+        }
+        if (!new File(folder, GlobalConfiguration.FLINK_CONF_FILENAME).isFile()) {
+            throw new CommandFailedException(
+                    "There is no Flink configuration "
+                            + folder
+                            + "/"
+                            + GlobalConfiguration.FLINK_CONF_FILENAME
+                            + ": bring it back from the repository.");
+        }
+        return GlobalConfiguration.loadConfiguration(folder);
+    }
+
+    /** Where this process keeps logs and checkpoints. */
+    public static Path dataFolder() {
+        return Path.of(System.getProperty("millrace.data", "millrace-data"));
+    }
+
+    /** What the job needs whatever the cluster's file says, and what its options ask for. */
+    static Configuration ofJob(JobArguments arguments, StateDirectory state) {
+        Configuration settings = new Configuration();
+        settings.set(PipelineOptions.NAME, arguments.applicationId);
+        settings.set(PipelineOptions.AUTO_GENERATE_UIDS, false);
+        settings.set(PipelineOptions.GENERIC_TYPES, false);
+        settings.set(
+                CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE,
+                arguments.delivery == Delivery.EXACTLY_ONCE
+                        ? CheckpointingMode.EXACTLY_ONCE
+                        : CheckpointingMode.AT_LEAST_ONCE);
+        settings.set(
+                CheckpointingOptions.EXTERNALIZED_CHECKPOINT_RETENTION,
+                ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION);
+        if (arguments.checkpointInterval != null) {
+            settings.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, arguments.checkpointInterval);
+        }
+        if (state != null) {
+            settings.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
+            settings.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, state.checkpoints());
+            settings.set(CheckpointingOptions.SAVEPOINT_DIRECTORY, state.savepoints());
+        }
+        return settings;
+    }
+
+    /** Time between checkpoints; zero where there are none. */
+    static Duration checkpointInterval(Configuration settings) {
+        return settings.getOptional(CheckpointingOptions.CHECKPOINTING_INTERVAL)
+                .orElse(Duration.ZERO);
+    }
+
+    /** Makes the job resume this state, and own it: it goes once newer checkpoints are there. */
+    static void resume(Configuration settings, String path) {
+        settings.set(StateRecoveryOptions.SAVEPOINT_PATH, path);
+        settings.set(StateRecoveryOptions.RESTORE_MODE, RecoveryClaimMode.CLAIM);
+    }
+}

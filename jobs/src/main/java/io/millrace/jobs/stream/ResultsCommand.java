@@ -1,0 +1,175 @@
+package io.millrace.jobs.stream;
+
+import io.millrace.jobs.cli.Brokers;
+import io.millrace.jobs.cli.Checks;
+import io.millrace.jobs.cli.JobArguments;
+import io.millrace.jobs.cli.KafkaArguments;
+import io.millrace.jobs.cli.Progress;
+import io.millrace.jobs.cli.Signals;
+import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.schemas.InferenceFailure;
+import io.millrace.schemas.InferenceResult;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.RecordType;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.apache.kafka.common.errors.WakeupException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Shows answers, and failures where asked, as they become visible. */
+@Command(
+        name = "results",
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        showDefaultValues = true,
+        description = {
+            "Follows the answers until Ctrl-C. Committed ones only: with exactly-once delivery,"
+                    + " answers appear at each checkpoint of the job.",
+        })
+public final class ResultsCommand implements Callable<Integer> {
+    private static final Duration POLL = Duration.ofMillis(500);
+
+    @Mixin private KafkaArguments kafka = new KafkaArguments();
+    @Mixin private JobArguments.FormatArguments format = new JobArguments.FormatArguments();
+    @Mixin private VerboseArgument verbose = new VerboseArgument();
+
+    @Option(
+            names = "--topic",
+            paramLabel = "TOPIC",
+            defaultValue = "answers",
+            description = "Topic with answers.")
+    private String topic;
+
+    @Option(
+            names = "--dead-letters",
+            description = "Shows requests that could not be answered, too.")
+    private boolean deadLetters;
+
+    @Option(
+            names = "--dead-letter-topic",
+            paramLabel = "TOPIC",
+            defaultValue = "dead-letters",
+            description = "Topic with them.")
+    private String deadLetterTopic;
+
+    @Option(names = "--from-beginning", description = "Shows those already there first.")
+    private boolean fromBeginning;
+
+    @Option(
+            names = {"-m", "--max"},
+            paramLabel = "COUNT",
+            description = "Ends after so many.")
+    private Long max;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "TIME",
+            description =
+                    "Ends after so long without a new one; with --max the exit code is then 1.")
+    private Duration timeout;
+
+    @Option(names = "--json", description = "Prints the whole record, one line of JSON each.")
+    private boolean json;
+
+    private final RecordCodec<InferenceResult> results =
+            RecordCodec.open(RecordType.RESULT, FormatSettings.JSON, null);
+    private final RecordCodec<InferenceFailure> failures =
+            RecordCodec.open(RecordType.FAILURE, FormatSettings.JSON, null);
+    private final PrintStream out = System.out;
+    private long shown;
+
+    @Override
+    public Integer call() {
+        if (max != null) {
+            Checks.atLeast("--max", max, 1);
+        }
+        List<String> topics = deadLetters ? List.of(topic, deadLetterTopic) : List.of(topic);
+        try (Brokers brokers = Brokers.connect(kafka)) {
+            brokers.partitions(topics);
+        }
+        try (AnswerReader reader =
+                new AnswerReader(
+                        kafka,
+                        format.settings(),
+                        topic,
+                        deadLetters ? deadLetterTopic : null,
+                        fromBeginning)) {
+            if (Progress.isTerminal()) {
+                System.err.println(
+                        "Following "
+                                + String.join(" and ", topics)
+                                + " (Ctrl-C ends; answers appear at each checkpoint of the job)");
+            }
+            Signals.onStop(reader::wakeUp);
+            return follow(reader);
+        } catch (WakeupException e) {
+            return 0;
+        } finally {
+            out.flush();
+        }
+    }
+
+    private int follow(AnswerReader reader) {
+        long last = System.nanoTime();
+        while (!full()) {
+            if (reader.poll(POLL, this::show) > 0) {
+                last = System.nanoTime();
+                out.flush();
+            } else if (timeout != null && System.nanoTime() - last > timeout.toNanos()) {
+                return max == null ? 0 : 1;
+            }
+        }
+        return 0;
+    }
+
+    private void show(AnswerReader.Item item) {
+        if (full()) {
+            return;
+        }
+        shown++;
+        if (item instanceof AnswerReader.Answer answer) {
+            InferenceResult result = answer.result();
+            if (json) {
+                out.println(new String(results.encode(result), StandardCharsets.UTF_8));
+            } else {
+                result.getCompletions()
+                        .forEach(c -> out.println(result.getId() + "\t" + oneLine(c.getText())));
+            }
+        } else if (item instanceof AnswerReader.Failure failed) {
+            InferenceFailure failure = failed.failure();
+            if (json) {
+                out.println(new String(failures.encode(failure), StandardCharsets.UTF_8));
+            } else {
+                out.printf(
+                        "%s\tFAILED %s: %s (%s-%d@%d)%n",
+                        failure.getId() == null ? "?" : failure.getId(),
+                        failure.getCode(),
+                        failure.getMessage(),
+                        failure.getTopic(),
+                        failure.getPartition(),
+                        failure.getOffset());
+            }
+        } else if (item instanceof AnswerReader.Unreadable other) {
+            System.err.printf(
+                    "%s-%d@%d is not in the format of --format: %s%n",
+                    other.record().topic(),
+                    other.record().partition(),
+                    other.record().offset(),
+                    other.why());
+        }
+    }
+
+    private boolean full() {
+        return max != null && shown >= max;
+    }
+
+    private static String oneLine(String text) {
+        return text.strip().replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r");
+    }
+}

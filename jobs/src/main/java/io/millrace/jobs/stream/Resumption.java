@@ -1,0 +1,48 @@
+package io.millrace.jobs.stream;
+
+import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.jobs.cli.JobArguments;
+import io.millrace.operators.kafka.source.StartingPoint;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Where a run begins.
+ *
+ * @param state what it resumes, if there is something
+ * @param start where it begins to read without state
+ */
+record Resumption(Optional<StateDirectory.State> state, StartingPoint start) {
+
+    /**
+     * Decides, and refuses to lose requests: offsets that the group has committed are already past
+     * requests that were in flight, and only the state knows those.
+     *
+     * @param newest newest complete state of the application id
+     * @param committed offsets of the consumer group
+     * @param asked the user's starting point
+     */
+    static Resumption decide(
+            Optional<StateDirectory.State> newest,
+            Map<TopicPartition, Long> committed,
+            StartingPoint asked,
+            JobArguments arguments) {
+        if (newest.isPresent() || committed.isEmpty()) {
+            return new Resumption(newest, asked);
+        }
+        if (arguments.acceptLoss) {
+            return new Resumption(newest, StartingPoint.COMMITTED);
+        }
+        String group = arguments.groupId == null ? arguments.applicationId : arguments.groupId;
+        throw new CommandFailedException(
+                "Group "
+                        + group
+                        + " has committed offsets, but there is no savepoint or checkpoint of"
+                        + " application id "
+                        + arguments.applicationId
+                        + (arguments.checkpointDir == null ? "" : " in " + arguments.checkpointDir)
+                        + ": requests that were in flight would be lost. Give the --checkpoint-dir"
+                        + " of that run, another --group-id to begin anew, or --accept-loss.");
+    }
+}

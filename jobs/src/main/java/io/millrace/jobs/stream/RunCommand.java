@@ -1,0 +1,131 @@
+package io.millrace.jobs.stream;
+
+import io.millrace.jobs.cli.Brokers;
+import io.millrace.jobs.cli.Checks;
+import io.millrace.jobs.cli.FlinkClient;
+import io.millrace.jobs.cli.JobArguments;
+import io.millrace.jobs.cli.Progress;
+import io.millrace.jobs.cli.Signals;
+import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.operators.kafka.admin.KafkaSettings;
+import io.millrace.operators.kafka.admin.TopicLimits;
+import io.millrace.operators.kafka.source.StartingPoint;
+import io.millrace.operators.options.PipelineOptions;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.StateRecoveryOptions;
+import org.apache.flink.core.fs.Path;
+import org.apache.flink.runtime.jobmanager.HighAvailabilityMode;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.kafka.common.TopicPartition;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The streaming job: in a cluster inside this process, or handed to Flink's client. */
+@Command(
+        name = "run",
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        showDefaultValues = true,
+        description = {
+            "Answers the prompts of Kafka topics until Ctrl-C, which takes a savepoint.",
+            "Runs a Flink cluster inside this process. The same command goes to a cluster of your"
+                    + " own: flink run millrace-jobs.jar run ..., with the jars of dist/lib in that"
+                    + " cluster's lib folder."
+        })
+public final class RunCommand implements Callable<Integer> {
+    @Mixin private JobArguments arguments = new JobArguments();
+    @Mixin private VerboseArgument verbose = new VerboseArgument();
+
+    @Option(
+            names = "--ui-port",
+            paramLabel = "PORT",
+            defaultValue = "0",
+            description =
+                    "Port of Flink's web UI; 0 takes the first free one from 8081 on. Not for a"
+                            + " cluster of your own.")
+    private int uiPort;
+
+    @Override
+    public Integer call() throws Exception {
+        Checks.range("--ui-port", uiPort, 0, 65535);
+        if (FlinkClient.isCaller()) {
+            submitToCluster();
+            return 0;
+        }
+        arguments.engine.checkFolder();
+        String data = FlinkSettings.dataFolder().resolve("checkpoints").toString();
+        String dir = arguments.checkpointDir == null ? data : arguments.checkpointDir;
+        try (EmbeddedJob job = new EmbeddedJob(arguments, dir, uiPort, new Progress(System.out))) {
+            job.start();
+            Signals.onStop(job::requestStop);
+            return job.await() ? 0 : 1;
+        }
+    }
+
+    /** Flink's client gave the environment: where it runs and with what state is its business. */
+    private void submitToCluster() throws Exception {
+        KafkaSettings kafka = arguments.kafka();
+        StateDirectory state =
+                arguments.checkpointDir == null
+                        ? null
+                        : new StateDirectory(arguments.checkpointDir, arguments.applicationId);
+        Configuration settings = FlinkSettings.ofJob(arguments, state);
+        StreamExecutionEnvironment environment =
+                StreamExecutionEnvironment.getExecutionEnvironment();
+        TopicLimits limits = TopicLimits.read(kafka, arguments.parallelism);
+        Configuration cluster = new Configuration();
+        cluster.addAll(Configuration.fromMap(environment.getConfiguration().toMap()));
+        cluster.addAll(settings);
+        limits.checkTransactionTimeout(kafka, FlinkSettings.checkpointInterval(cluster));
+        PipelineOptions pipeline = arguments.pipeline(suspects(state, cluster));
+        boolean resumes =
+                cluster.contains(StateRecoveryOptions.SAVEPOINT_PATH)
+                        || HighAvailabilityMode.isHighAvailabilityModeActivated(cluster);
+        if (!resumes) {
+            Optional<StateDirectory.State> newest =
+                    state == null ? Optional.empty() : state.newest();
+            Resumption resumption =
+                    Resumption.decide(newest, committed(arguments), arguments.start, arguments);
+            newest.ifPresent(found -> FlinkSettings.resume(settings, found.path()));
+            newest.ifPresent(found -> System.out.println("Resumes " + found));
+            kafka = startingAt(resumption.start());
+        }
+        environment.configure(settings);
+        StreamingJob.define(environment, pipeline, kafka, limits, arguments.parallelism);
+        environment.execute(arguments.applicationId);
+    }
+
+    /** The journal lies beside the checkpoints, wherever these are; null if they are nowhere. */
+    private String suspects(StateDirectory state, Configuration cluster) {
+        if (state != null) {
+            return state.suspects();
+        }
+        String checkpoints = cluster.get(CheckpointingOptions.CHECKPOINTS_DIRECTORY);
+        if (checkpoints == null) {
+            System.out.println(
+                    "There is no checkpoint folder (--checkpoint-dir or"
+                            + " execution.checkpointing.dir): a request that brings the engine down"
+                            + " cannot be told from the others and will do so again and again.");
+            return null;
+        }
+        return new Path(checkpoints, arguments.applicationId + "-suspects").toString();
+    }
+
+    private KafkaSettings startingAt(StartingPoint start) {
+        arguments.start = start;
+        return arguments.kafka();
+    }
+
+    /** Offsets of the job's consumer group. */
+    static Map<TopicPartition, Long> committed(JobArguments arguments) throws IOException {
+        try (Brokers brokers = Brokers.connect(arguments.kafka)) {
+            return brokers.committed(arguments.kafka().groupId());
+        }
+    }
+}

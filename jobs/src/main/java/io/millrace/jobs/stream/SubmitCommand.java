@@ -1,0 +1,217 @@
+package io.millrace.jobs.stream;
+
+import io.millrace.jobs.cli.Brokers;
+import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.jobs.cli.JobArguments;
+import io.millrace.jobs.cli.KafkaArguments;
+import io.millrace.jobs.cli.Progress;
+import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.operators.kafka.admin.ClientProperties;
+import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.CodecException;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.RecordType;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Properties;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Puts a file of requests on a topic and waits until the brokers have them. */
+@Command(
+        name = "submit",
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        showDefaultValues = true,
+        description = {
+            "Puts requests on a topic: a file of JSON lines such as {\"id\":\"1\",\"prompt\":\"hi\"},"
+                    + " or with --text of plain prompts, one a line.",
+            "A line that is no request is named and left out; the exit code is then 1."
+        })
+public final class SubmitCommand implements Callable<Integer> {
+    private static final int BAD_LINES_SHOWN = 20;
+
+    @Mixin private KafkaArguments kafka = new KafkaArguments();
+    @Mixin private JobArguments.FormatArguments format = new JobArguments.FormatArguments();
+    @Mixin private VerboseArgument verbose = new VerboseArgument();
+
+    @Parameters(index = "0", paramLabel = "FILE", description = "The file; - is standard input.")
+    private String file;
+
+    @Option(
+            names = "--topic",
+            paramLabel = "TOPIC",
+            defaultValue = "prompts",
+            description = "Topic that the job reads.")
+    private String topic;
+
+    @Option(names = "--text", description = "Each line is a prompt as it stands.")
+    private boolean text;
+
+    @Option(
+            names = "--id-prefix",
+            paramLabel = "PREFIX",
+            description =
+                    "With --text, ids are this and the line number (default: the file's name and a"
+                            + " dash).")
+    private String idPrefix;
+
+    @Option(
+            names = "--max-tokens",
+            paramLabel = "COUNT",
+            description = "Most tokens to generate, for requests that say nothing about it.")
+    private Integer maxTokens;
+
+    private final Progress progress = new Progress(System.out);
+    private final AtomicLong acknowledged = new AtomicLong();
+    private final AtomicReference<Exception> failure = new AtomicReference<>();
+    private long bad;
+
+    @Override
+    public Integer call() throws IOException {
+        FormatSettings settings = format.settings();
+        try (Brokers brokers = Brokers.connect(kafka)) {
+            brokers.partitions(List.of(topic));
+        }
+        Properties properties =
+                ClientProperties.producer(kafka.bootstrapServers, kafka.clientSettings());
+        properties.put(ProducerConfig.ACKS_CONFIG, "all");
+        properties.putIfAbsent(ProducerConfig.LINGER_MS_CONFIG, "10");
+        long start = System.nanoTime();
+        long sent;
+        try (BufferedReader lines = open();
+                KafkaProducer<byte[], byte[]> producer =
+                        new KafkaProducer<>(
+                                properties, new ByteArraySerializer(), new ByteArraySerializer())) {
+            sent = send(lines, producer, RecordCodec.open(RecordType.REQUEST, settings, topic));
+            producer.flush();
+        }
+        if (failure.get() != null) {
+            throw new CommandFailedException(
+                    "Only "
+                            + acknowledged.get()
+                            + " of "
+                            + sent
+                            + " requests were taken by "
+                            + topic
+                            + ": "
+                            + failure.get().getMessage(),
+                    failure.get());
+        }
+        progress.plain(
+                String.format(
+                        Locale.ROOT,
+                        "%d requests are on topic %s (%.1f s)%s",
+                        acknowledged.get(),
+                        topic,
+                        (System.nanoTime() - start) / 1e9,
+                        bad == 0 ? "" : ", " + bad + " bad lines were left out"));
+        return bad == 0 ? 0 : 1;
+    }
+
+    private BufferedReader open() throws IOException {
+        try {
+            InputStream in = file.equals("-") ? System.in : Files.newInputStream(Path.of(file));
+            // A prompt with broken characters would be answered as another prompt: refuse it.
+            return new BufferedReader(
+                    new InputStreamReader(
+                            in,
+                            StandardCharsets.UTF_8
+                                    .newDecoder()
+                                    .onMalformedInput(CodingErrorAction.REPORT)));
+        } catch (NoSuchFileException e) {
+            throw new CommandFailedException("There is no file " + file + ".", e);
+        }
+    }
+
+    private long send(
+            BufferedReader lines,
+            KafkaProducer<byte[], byte[]> producer,
+            RecordCodec<InferenceRequest> codec)
+            throws IOException {
+        RecordCodec<InferenceRequest> json =
+                RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, null);
+        codec.prepare();
+        long number = 0;
+        long sent = 0;
+        while (true) {
+            String line = next(lines, number + 1);
+            if (line == null || failure.get() != null) {
+                return sent;
+            }
+            number++;
+            if (line.isBlank()) {
+                continue;
+            }
+            InferenceRequest request;
+            try {
+                request =
+                        text
+                                ? request(line, number)
+                                : json.decode(line.getBytes(StandardCharsets.UTF_8));
+            } catch (CodecException e) {
+                tellBad(number, e.getMessage());
+                continue;
+            }
+            if (maxTokens != null && request.getMaxTokens() == null) {
+                request.setMaxTokens(maxTokens);
+            }
+            byte[] key = request.getId().getBytes(StandardCharsets.UTF_8);
+            producer.send(
+                    new ProducerRecord<>(topic, key, codec.encode(request)),
+                    (metadata, e) -> {
+                        if (e == null) {
+                            acknowledged.incrementAndGet();
+                        } else {
+                            failure.compareAndSet(null, e);
+                        }
+                    });
+            sent++;
+        }
+    }
+
+    private String next(BufferedReader lines, long number) throws IOException {
+        try {
+            return lines.readLine();
+        } catch (java.nio.charset.CharacterCodingException e) {
+            throw new CommandFailedException(
+                    file + " is not UTF-8, near line " + number + ": convert it first.", e);
+        }
+    }
+
+    private InferenceRequest request(String prompt, long number) {
+        String prefix = idPrefix;
+        if (prefix == null) {
+            prefix = file.equals("-") ? "line-" : Path.of(file).getFileName() + "-";
+        }
+        return InferenceRequest.newBuilder().setId(prefix + number).setPrompt(prompt).build();
+    }
+
+    private void tellBad(long number, String why) {
+        bad++;
+        if (bad <= BAD_LINES_SHOWN) {
+            System.err.println("line " + number + ": " + why);
+        } else if (bad == BAD_LINES_SHOWN + 1) {
+            System.err.println("More bad lines are counted, not shown.");
+        }
+    }
+}

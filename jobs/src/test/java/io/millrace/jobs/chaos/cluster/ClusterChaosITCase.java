@@ -1,0 +1,92 @@
+package io.millrace.jobs.chaos.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millrace.jobs.chaos.ChaosSettings;
+import io.millrace.jobs.chaos.ChaosSuite;
+import io.millrace.jobs.chaos.RunReport;
+import io.millrace.jobs.chaos.fault.FaultKind;
+import io.millrace.jobs.chaos.fault.Faults;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Short plans of what {@code ./millrace chaos} does at length: real processes are killed, and what
+ * was committed is compared, byte by byte, with a run that nobody disturbed.
+ */
+@Timeout(900)
+class ClusterChaosITCase {
+    private static final int PROMPTS = 500;
+
+    /** Not a temporary one: logs of a run that was wrong stay there. */
+    private static Path folder;
+
+    private static ChaosSuite suite;
+    private static boolean allRight = true;
+
+    @BeforeAll
+    static void startCluster() throws Exception {
+        folder = Files.createTempDirectory(Path.of("target"), "chaos-");
+        ChaosSettings settings =
+                new ChaosSettings(
+                        Path.of(".."), folder, PROMPTS, 1, 5, 2, Duration.ofMillis(500), List.of());
+        suite = new ChaosSuite(settings, System.out::println);
+        suite.start();
+    }
+
+    @AfterAll
+    static void stopCluster() throws Exception {
+        suite.close();
+        if (allRight) {
+            assertThat(folder).doesNotExist();
+        }
+        assertThat(ProcessHandle.current().children().filter(ClusterChaosITCase::isFlink))
+                .isEmpty();
+    }
+
+    private static boolean isFlink(ProcessHandle process) {
+        return Stream.of(process.info().arguments().orElse(new String[0]))
+                .anyMatch(argument -> argument.startsWith("org.apache.flink"));
+    }
+
+    @Test
+    void killedTaskManagersAndJobManagersLoseNothing() throws Exception {
+        assertRight(
+                suite.run(Faults.of(3, FaultKind.TASKMANAGER_KILL, FaultKind.JOBMANAGER_KILL), 1));
+    }
+
+    @Test
+    void aRescaleAKilledBrokerAndAFullDiskLoseNothing() throws Exception {
+        assertRight(
+                suite.run(
+                        Faults.of(
+                                4,
+                                FaultKind.RESCALE,
+                                FaultKind.BROKER_KILL,
+                                FaultKind.DISK_FULL,
+                                FaultKind.TASKMANAGER_KILL),
+                        2));
+    }
+
+    @Test
+    void aLostTransactionIsToldAndAnsweredAgainFromTheCheckpointBefore() throws Exception {
+        assertRight(suite.run(Faults.of(1, FaultKind.OUTAGE), 3));
+    }
+
+    private static void assertRight(RunReport run) {
+        allRight &= run.isRight();
+        assertThat(run.trouble()).isNull();
+        assertThat(run.verdict().examples()).isEmpty();
+        assertThat(run.isRight()).isTrue();
+        assertThat(run.counts()).as("requests in flight and restored: %s", run.faults()).isTrue();
+        assertThat(run.restoredTokens().kept()).isPositive();
+        assertThat(run.restoredTokens().repeated()).isZero();
+    }
+}

@@ -1,9 +1,0 @@
-package io.millrace.operators;
-
-/** How requests are grouped before the engine. */
-public enum Batching {
-    /** A batch of fixed size runs to its end before the next one starts. */
-    STATIC,
-    /** Requests join the engine between any two steps and leave as each is finished. */
-    DYNAMIC
-}

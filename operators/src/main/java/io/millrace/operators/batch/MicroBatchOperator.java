@@ -1,0 +1,244 @@
+package io.millrace.operators.batch;
+
+import io.millrace.operators.options.Batching;
+import io.millrace.operators.options.PipelineOptions;
+import io.millrace.operators.record.InFlightCodec;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.MicroBatch;
+import io.millrace.operators.valve.Valve;
+import io.millrace.schemas.InferenceRequest;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.api.common.state.ListStateDescriptor;
+import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+import org.apache.flink.runtime.state.StateInitializationContext;
+import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.BoundedOneInput;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
+
+/**
+ * Groups records before the inference operator. Mailbox thread only.
+ *
+ * <p>A group leaves when it is full, when its first record has waited long enough, when input ends,
+ * or when the valve closes, since then nothing more would come to fill it. It never leaves because
+ * of a barrier: what is grouped is operator state.
+ */
+final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
+        implements OneInputStreamOperator<Inbound, MicroBatch>, BoundedOneInput {
+    private static final long serialVersionUID = 1L;
+
+    static final String BUFFER_STATE = "micro-batch";
+    static final String SCHEMA_STATE = "micro-batch-schemas";
+
+    /** Equal beginnings side by side; what will fail anyhow first. */
+    private static final Comparator<Inbound> BY_PREFIX =
+            Comparator.comparing(MicroBatchOperator::prefix);
+
+    private final transient PipelineOptions options;
+    private final transient MailboxExecutor mailbox;
+    private final transient List<Inbound> buffer = new ArrayList<>();
+    private transient Watermark held;
+
+    /** Input is idle, and downstream does not know yet. */
+    private transient boolean heldIdle;
+
+    /** Input is idle, and downstream knows. */
+    private transient boolean idle;
+
+    /** Counts groups, so that a timer knows whether its group has already left. */
+    private transient long group;
+
+    private transient boolean timed;
+
+    private transient Valve valve;
+    private transient ListState<byte[]> bufferState;
+    private transient ListState<byte[]> schemaState;
+
+    MicroBatchOperator(StreamOperatorParameters<MicroBatch> parameters, PipelineOptions options) {
+        super(parameters);
+        this.options = options;
+        this.mailbox = parameters.getMailboxExecutor();
+    }
+
+    @Override
+    public void initializeState(StateInitializationContext context) throws Exception {
+        super.initializeState(context);
+        bufferState =
+                context.getOperatorStateStore()
+                        .getListState(
+                                new ListStateDescriptor<>(
+                                        BUFFER_STATE, BytePrimitiveArraySerializer.INSTANCE));
+        schemaState =
+                context.getOperatorStateStore()
+                        .getUnionListState(
+                                new ListStateDescriptor<>(
+                                        SCHEMA_STATE, BytePrimitiveArraySerializer.INSTANCE));
+        if (context.isRestored()) {
+            InFlightCodec codec = new InFlightCodec(schemaState.get());
+            for (byte[] element : bufferState.get()) {
+                buffer.add(InFlightCodec.toInbound(codec.decode(element)));
+            }
+        }
+    }
+
+    @Override
+    public void open() throws Exception {
+        super.open();
+        valve = Valve.find(getRuntimeContext(), options.name());
+        if (valve != null) {
+            valve.onEndOfInput(this::flush);
+        }
+        if (!buffer.isEmpty()) {
+            for (Inbound inbound : buffer) {
+                count(inbound);
+            }
+            // Nothing may leave before the whole task is open.
+            mailbox.execute(this::settle, "restored micro-batch");
+        }
+    }
+
+    @Override
+    public void processElement(StreamRecord<Inbound> element) {
+        buffer.add(element.getValue());
+        count(element.getValue());
+        settle();
+    }
+
+    private void count(Inbound inbound) {
+        if (valve != null) {
+            valve.add(1, estimateTokens(inbound));
+        }
+    }
+
+    /** Lets the group go if it is time, else sees to it that it goes in time. */
+    private void settle() {
+        if (buffer.isEmpty()) {
+            return;
+        }
+        long patience =
+                options.batching() == Batching.STATIC
+                        ? options.batchTimeoutMs()
+                        : options.lingerMs();
+        if (patience == 0
+                || buffer.size() >= options.batchSize()
+                || (valve != null && !valve.isOpen())) {
+            flush();
+        } else if (!timed) {
+            timed = true;
+            long waiting = group;
+            getProcessingTimeService()
+                    .registerTimer(
+                            getProcessingTimeService().getCurrentProcessingTime() + patience,
+                            time -> {
+                                if (group == waiting) {
+                                    flush();
+                                }
+                            });
+        }
+    }
+
+    private void flush() {
+        group++;
+        timed = false;
+        while (!buffer.isEmpty()) {
+            int size =
+                    options.batching() == Batching.STATIC
+                            ? Math.min(options.batchSize(), buffer.size())
+                            : buffer.size();
+            List<Inbound> head = buffer.subList(0, size);
+            List<Inbound> records = new ArrayList<>(head);
+            head.clear();
+            if (options.batching() == Batching.DYNAMIC) {
+                records.sort(BY_PREFIX);
+            }
+            if (valve != null) {
+                // The inference operator counts them anew, by real tokens.
+                long tokens = 0;
+                for (Inbound inbound : records) {
+                    tokens += estimateTokens(inbound);
+                }
+                valve.add(-records.size(), -tokens);
+            }
+            output.collect(new StreamRecord<>(new MicroBatch(records)));
+        }
+        if (held != null) {
+            output.emitWatermark(held);
+            held = null;
+        }
+        if (heldIdle) {
+            heldIdle = false;
+            idle = true;
+            output.emitWatermarkStatus(WatermarkStatus.IDLE);
+        }
+    }
+
+    @Override
+    public void processWatermark(Watermark mark) {
+        if (buffer.isEmpty()) {
+            output.emitWatermark(mark);
+        } else {
+            held = mark;
+        }
+    }
+
+    /** Idleness waits as a watermark does; if input is active again before that, it is void. */
+    @Override
+    public void processWatermarkStatus(WatermarkStatus status) {
+        heldIdle = status.isIdle() && !buffer.isEmpty();
+        if (!heldIdle && status.isIdle() != idle) {
+            idle = status.isIdle();
+            output.emitWatermarkStatus(status);
+        }
+    }
+
+    @Override
+    public void endInput() {
+        flush();
+    }
+
+    @Override
+    public void snapshotState(StateSnapshotContext context) throws Exception {
+        super.snapshotState(context);
+        List<byte[]> elements = new ArrayList<>(buffer.size());
+        for (Inbound inbound : buffer) {
+            elements.add(InFlightCodec.encode(InFlightCodec.toState(inbound)));
+        }
+        if (valve != null && valve.held() != null) {
+            // The gate has no state of its own, since only one of the two topologies has a gate.
+            elements.add(InFlightCodec.encode(InFlightCodec.toState(valve.held())));
+        }
+        bufferState.update(elements);
+        schemaState.update(
+                getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0
+                        ? InFlightCodec.schemas()
+                        : List.of());
+    }
+
+    private static String prefix(Inbound inbound) {
+        return inbound instanceof Inbound.Request request && request.request().getPrompt() != null
+                ? request.request().getPrompt()
+                : "";
+    }
+
+    /** Tokens by the look of it: four characters each, the usual for English text. */
+    static long estimateTokens(Inbound inbound) {
+        if (!(inbound instanceof Inbound.Request request)) {
+            return 0;
+        }
+        InferenceRequest r = request.request();
+        long prompt =
+                r.getPrompt() != null
+                        ? r.getPrompt().length() / 4 + 1
+                        : r.getPromptTokenIds() != null ? r.getPromptTokenIds().size() : 0;
+        long most = r.getMaxTokens() != null ? r.getMaxTokens() : 0;
+        return prompt + most * (r.getN() != null ? r.getN() : 1);
+    }
+}

@@ -1,0 +1,2 @@
+/** Groups records before inference. */
+package io.millrace.operators.batch;

@@ -1,0 +1,213 @@
+package io.millrace.operators.fault;
+
+import io.millrace.operators.record.Origin;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.apache.flink.core.fs.FSDataInputStream;
+import org.apache.flink.core.fs.FSDataOutputStream;
+import org.apache.flink.core.fs.FileStatus;
+import org.apache.flink.core.fs.FileSystem;
+import org.apache.flink.core.fs.FileSystem.WriteMode;
+import org.apache.flink.core.fs.Path;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Remembers which requests the engine had when it failed. It lies beside the checkpoints, not in
+ * them: a restore must not set it back. Any thread.
+ *
+ * <pre>
+ *   folder/&lt;hash of topic, partition, offset, timestamp&gt;-together-&lt;failure&gt;   one of several in a step
+ *         /&lt;hash of topic, partition, offset, timestamp&gt;-alone-&lt;failure&gt;      the only one
+ * </pre>
+ *
+ * One small file for each request and failure, with text for people. A file that is lost costs one
+ * more attempt, one that is left over costs nothing.
+ */
+final class SuspectJournal {
+    /** More files than this are not kept: the oldest go. */
+    static final int MOST_FILES = 4096;
+
+    private static final Logger LOG = LoggerFactory.getLogger(SuspectJournal.class);
+    private static final String ALONE = "alone";
+    private static final String TOGETHER = "together";
+    private static final long WRITE_MS = 10_000;
+    private static final int LOOKS = 10;
+
+    private final Path folder;
+    private final long patienceMs;
+
+    private SuspectJournal(Path folder, long patienceMs) {
+        this.folder = folder;
+        this.patienceMs = patienceMs;
+    }
+
+    /**
+     * @param folder null for a journal that remembers nothing
+     */
+    static SuspectJournal open(String folder) {
+        return new SuspectJournal(folder == null ? null : new Path(folder), WRITE_MS);
+    }
+
+    /**
+     * What is known of a request.
+     *
+     * @param alone how often it failed alone
+     * @param files its files, the newest first
+     */
+    record Suspect(int alone, List<String> files) {}
+
+    /** Names a record of a topic; a topic made anew has other timestamps. */
+    static String key(Origin origin) {
+        String text =
+                origin.topic()
+                        + '\n'
+                        + origin.partition()
+                        + '\n'
+                        + origin.offset()
+                        + '\n'
+                        + origin.timestamp();
+        try {
+            byte[] hash =
+                    MessageDigest.getInstance("SHA-256")
+                            .digest(text.getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(hash, 0, 12);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("This JVM has no SHA-256.", e);
+        }
+    }
+
+    /** All suspects by their keys. */
+    Map<String, Suspect> read() throws IOException {
+        Map<String, Suspect> suspects = new HashMap<>();
+        for (FileStatus file : newestFirst()) {
+            String name = file.getPath().getName();
+            String[] parts = name.split("-", 3);
+            if (parts.length == 3) {
+                int alone = parts[1].equals(ALONE) ? 1 : 0;
+                suspects.merge(
+                        parts[0], new Suspect(alone, List.of(name)), SuspectJournal::together);
+            }
+        }
+        return suspects;
+    }
+
+    private static Suspect together(Suspect newer, Suspect older) {
+        List<String> files = new ArrayList<>(newer.files);
+        files.addAll(older.files);
+        return new Suspect(newer.alone + older.alone, files);
+    }
+
+    /** What was written when a request failed last. */
+    String text(Suspect suspect) {
+        Path file = new Path(folder, suspect.files.get(0));
+        try (FSDataInputStream in = file.getFileSystem().open(file)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+        } catch (IOException e) {
+            return "unknown, since its journal is not readable: " + e.getMessage();
+        }
+    }
+
+    /**
+     * Writes down who was in a failing step; waits for the storage, but not for ever.
+     *
+     * @param alone whether there was only one, and it ran alone
+     */
+    void write(List<Origin> suspects, boolean alone, Throwable cause) {
+        if (folder == null) {
+            return;
+        }
+        Thread writer =
+                new Thread(
+                        () -> {
+                            try {
+                                writeAll(suspects, alone, cause);
+                            } catch (IOException | RuntimeException e) {
+                                LOG.warn("{} suspects are not in the journal", suspects.size(), e);
+                            }
+                        },
+                        "millrace-suspects");
+        writer.setDaemon(true);
+        writer.start();
+        boolean interrupted = false;
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMs);
+        while (writer.isAlive() && System.nanoTime() - deadline < 0) {
+            try {
+                TimeUnit.NANOSECONDS.timedJoin(writer, deadline - System.nanoTime());
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void writeAll(List<Origin> suspects, boolean alone, Throwable cause)
+            throws IOException {
+        FileSystem files = folder.getFileSystem();
+        files.mkdirs(folder);
+        String failure = UUID.randomUUID().toString().substring(0, 13);
+        for (Origin origin : suspects) {
+            String name = key(origin) + "-" + (alone ? ALONE : TOGETHER) + "-" + failure;
+            try (FSDataOutputStream out =
+                    files.create(new Path(folder, name), WriteMode.NO_OVERWRITE)) {
+                out.write((origin + ": " + cause).getBytes(StandardCharsets.UTF_8));
+            }
+        }
+    }
+
+    /** Forgets a request that has left for good. */
+    void forget(Suspect suspect) throws IOException {
+        FileSystem files = folder.getFileSystem();
+        for (String name : suspect.files) {
+            files.delete(new Path(folder, name), false);
+        }
+    }
+
+    /** Keeps the journal bounded, and drops what nobody has asked for since {@code oldestMs}. */
+    void prune(long oldestMs) throws IOException {
+        List<FileStatus> files = newestFirst();
+        for (int i = 0; i < files.size(); i++) {
+            if (i >= MOST_FILES || files.get(i).getModificationTime() < oldestMs) {
+                Path file = files.get(i).getPath();
+                file.getFileSystem().delete(file, false);
+            }
+        }
+    }
+
+    private List<FileStatus> newestFirst() throws IOException {
+        List<FileStatus> files = new ArrayList<>();
+        if (folder != null) {
+            files.addAll(Arrays.asList(list()));
+            files.sort(Comparator.comparingLong(FileStatus::getModificationTime).reversed());
+        }
+        return files;
+    }
+
+    /** Some file systems fail where a file goes while they list, and another subtask may clean. */
+    private FileStatus[] list() throws IOException {
+        FileSystem files = folder.getFileSystem();
+        for (int look = 1; ; look++) {
+            try {
+                FileStatus[] found = files.exists(folder) ? files.listStatus(folder) : null;
+                return found == null ? new FileStatus[0] : found;
+            } catch (IOException e) {
+                if (look == LOOKS) {
+                    throw e;
+                }
+            }
+        }
+    }
+}

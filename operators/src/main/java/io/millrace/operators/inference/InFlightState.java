@@ -1,0 +1,138 @@
+package io.millrace.operators.inference;
+
+import io.millrace.gpu.api.ModelInfo;
+import io.millrace.operators.record.InFlightCodec;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.schemas.InFlightModel;
+import io.millrace.schemas.InFlightRequest;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.api.common.state.ListStateDescriptor;
+import org.apache.flink.api.common.state.OperatorStateStore;
+import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+
+/** The requests in flight of the inference operator as operator state. Mailbox thread only. */
+final class InFlightState {
+    static final String REQUESTS = "in-flight-requests";
+    static final String SCHEMAS = "in-flight-schemas";
+    static final String MODEL = "in-flight-model";
+
+    private final ListState<byte[]> requests;
+    private final ListState<byte[]> schemas;
+    private final ListState<byte[]> model;
+
+    private InFlightState(
+            ListState<byte[]> requests, ListState<byte[]> schemas, ListState<byte[]> model) {
+        this.requests = requests;
+        this.schemas = schemas;
+        this.model = model;
+    }
+
+    static InFlightState open(OperatorStateStore store) throws Exception {
+        return new InFlightState(
+                store.getListState(
+                        new ListStateDescriptor<>(REQUESTS, BytePrimitiveArraySerializer.INSTANCE)),
+                store.getUnionListState(
+                        new ListStateDescriptor<>(SCHEMAS, BytePrimitiveArraySerializer.INSTANCE)),
+                store.getUnionListState(
+                        new ListStateDescriptor<>(MODEL, BytePrimitiveArraySerializer.INSTANCE)));
+    }
+
+    /** What this subtask goes on with. */
+    List<InFlight> restore(Restoration restoration) throws Exception {
+        InFlightCodec codec = new InFlightCodec(schemas.get());
+        for (byte[] element : model.get()) {
+            restoration.onModel(codec.decode(InFlightModel.class, element));
+        }
+        List<InFlight> restored = new ArrayList<>();
+        for (byte[] element : requests.get()) {
+            restored.add(fromState(codec.decode(element), codec, restoration));
+        }
+        return restored;
+    }
+
+    private static InFlight fromState(
+            InFlightRequest state, InFlightCodec codec, Restoration restoration)
+            throws IOException {
+        InFlight record =
+                new InFlight(
+                        InFlightCodec.toInbound(state),
+                        state.getArrivedMs(),
+                        state.getAttempts() + 1,
+                        restoration.resume(state));
+        if (state.getResult() != null) {
+            record.outcome =
+                    new Outcome.Answered(
+                            record.inbound.origin(),
+                            codec.decodeResult(state.getResult()),
+                            new RunFacts(
+                                    record.arrivedMs,
+                                    state.getAdmittedMs(),
+                                    state.getFirstTokenMs(),
+                                    state.getFinishedMs(),
+                                    state.getCachedTokens(),
+                                    record.attempts));
+        }
+        return record;
+    }
+
+    /**
+     * Replaces what is saved.
+     *
+     * @param subtask index of this subtask: the first one writes what all have in common
+     */
+    void save(Collection<InFlight> inFlight, ModelInfo info, int subtask) throws Exception {
+        List<byte[]> elements = new ArrayList<>(inFlight.size());
+        for (InFlight record : inFlight) {
+            elements.add(InFlightCodec.encode(toState(record, info)));
+        }
+        requests.update(elements);
+        schemas.update(subtask == 0 ? InFlightCodec.schemas() : List.of());
+        model.update(subtask == 0 ? List.of(InFlightCodec.encode(toState(info))) : List.of());
+    }
+
+    private static InFlightModel toState(ModelInfo info) {
+        return new InFlightModel(
+                info.name(),
+                info.fingerprint(),
+                info.parts().model(),
+                info.parts().tokenizer(),
+                info.parts().kernels());
+    }
+
+    private static InFlightRequest toState(InFlight record, ModelInfo model) throws IOException {
+        InFlightRequest state;
+        if (record.outcome instanceof Outcome.Failed failed) {
+            state =
+                    InFlightCodec.toState(
+                            new Inbound.Rejected(
+                                    failed.origin(), failed.id(), failed.code(), failed.message()));
+        } else {
+            state = InFlightCodec.toState(record.inbound);
+            List<List<Integer>> generated = new ArrayList<>();
+            if (record.outcome instanceof Outcome.Answered answered) {
+                state.setResult(InFlightCodec.encodeResult(answered.result()));
+                state.setAdmittedMs(answered.facts().admittedMs());
+                state.setFirstTokenMs(answered.facts().firstTokenMs());
+                state.setFinishedMs(answered.facts().finishedMs());
+                state.setCachedTokens(answered.facts().cachedTokens());
+            } else {
+                for (int[] tokens : record.generated()) {
+                    generated.add(Arrays.stream(tokens).boxed().toList());
+                }
+                state.setModelFingerprint(model.fingerprint());
+                state.setEarlierModels(record.earlier);
+            }
+            state.setGenerated(generated);
+        }
+        state.setArrivedMs(record.arrivedMs);
+        state.setAttempts(record.attempts);
+        return state;
+    }
+}

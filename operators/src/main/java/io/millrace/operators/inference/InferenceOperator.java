@@ -1,0 +1,383 @@
+package io.millrace.operators.inference;
+
+import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.GenerationResult;
+import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.session.EngineSession;
+import io.millrace.gpu.session.SessionListener;
+import io.millrace.gpu.session.SharedEngine;
+import io.millrace.operators.fault.Quarantine;
+import io.millrace.operators.inference.Restoration.Progress;
+import io.millrace.operators.options.PipelineOptions;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.MicroBatch;
+import io.millrace.operators.record.Origin;
+import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.operators.record.RequestMapper;
+import io.millrace.operators.valve.Valve;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.InferenceResult;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.runtime.state.StateInitializationContext;
+import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.BoundedOneInput;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
+
+/**
+ * Has requests answered by the shared engine, one outcome for each record. Mailbox thread only;
+ * meets the engine thread in its session.
+ *
+ * <p>Nothing here waits for the device: a record is taken, remembered and submitted; a closed valve
+ * stops the source instead of this operator; a snapshot writes what is in flight as it stands.
+ *
+ * <pre>
+ *   taken ──> (static: waits for its batch) ──> submitted ──> done ──> left
+ *     └── cannot be answered ────────────────────────────────^
+ * </pre>
+ */
+final class InferenceOperator extends AbstractStreamOperator<Outcome>
+        implements OneInputStreamOperator<MicroBatch, Outcome>, BoundedOneInput, SessionListener {
+    private static final long serialVersionUID = 1L;
+
+    private final transient PipelineOptions options;
+    private final transient MailboxExecutor mailbox;
+    private final transient OutcomeQueue queue;
+    private final transient List<InFlight> restored = new ArrayList<>();
+
+    private transient InFlightState state;
+    private transient Restoration.Counts restoredCounts = Restoration.Counts.NONE;
+    private transient EngineSession session;
+    private transient Quarantine quarantine;
+    private transient Dispatcher dispatcher;
+    private transient Valve valve;
+    private transient InferenceMetrics metrics;
+
+    InferenceOperator(StreamOperatorParameters<Outcome> parameters, PipelineOptions options) {
+        super(parameters);
+        this.options = options;
+        this.mailbox = parameters.getMailboxExecutor();
+        this.queue = new OutcomeQueue(options.ordered());
+    }
+
+    @Override
+    public void initializeState(StateInitializationContext context) throws Exception {
+        super.initializeState(context);
+        state = InFlightState.open(context.getOperatorStateStore());
+        valve = Valve.register(getRuntimeContext(), options);
+        EngineOptions engine =
+                GrantedGpu.fillIn(
+                        options.engine(),
+                        getRuntimeContext().getExternalResourceInfos(GrantedGpu.RESOURCE));
+        session = SharedEngine.acquire(engine, options.loader(), options.faults().stepTimeout());
+        quarantine = new Quarantine(options.faults());
+        quarantine.load(getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0);
+        session.onFault(quarantine::onFault);
+        dispatcher = new Dispatcher(session, options.batching());
+        if (context.isRestored()) {
+            Restoration restoration = new Restoration(options.resumePolicy(), session.model());
+            restored.addAll(state.restore(restoration));
+            restoration.log();
+            restoredCounts = restoration.counts();
+        }
+    }
+
+    @Override
+    public void open() throws Exception {
+        super.open();
+        metrics = new InferenceMetrics(getMetricGroup(), session::stats, valve);
+        metrics.onRestored(restoredCounts);
+        for (int from = 0; from < restored.size(); from += options.batchSize()) {
+            // All are taken, more than the valve would let in: after scaling in there can be.
+            int to = Math.min(from + options.batchSize(), restored.size());
+            take(restored.subList(from, to));
+        }
+        restored.clear();
+        session.onNews(this::wake);
+        // Nothing may leave before the whole task is open.
+        mailbox.execute(this::release, "restored outcomes");
+    }
+
+    /** Engine thread. */
+    private void wake() {
+        try {
+            mailbox.execute(this::drain, "news from the engine");
+        } catch (RejectedExecutionException e) {
+            // The task has ended; close() gives the session back.
+        }
+    }
+
+    private void drain() {
+        metrics.onNews();
+        session.drain(this);
+        release();
+    }
+
+    @Override
+    public void processElement(StreamRecord<MicroBatch> element) throws Exception {
+        long now = System.currentTimeMillis();
+        List<InFlight> batch = new ArrayList<>(element.getValue().records().size());
+        for (Inbound inbound : element.getValue().records()) {
+            batch.add(new InFlight(inbound, now, 0, Progress.NONE));
+        }
+        take(batch);
+        release();
+    }
+
+    private void take(List<InFlight> records) {
+        List<InFlight> batch = new ArrayList<>(records.size());
+        for (InFlight record : records) {
+            queue.add(record);
+            prepare(record);
+            valve.add(1, record.weight);
+            if (!record.isDone()) {
+                batch.add(record);
+            }
+        }
+        dispatcher.add(batch);
+    }
+
+    /** Tokenizes, and finishes at once what can never be answered. */
+    private void prepare(InFlight record) {
+        if (record.outcome != null) {
+            queue.complete(record, record.outcome);
+            return;
+        }
+        if (record.inbound instanceof Inbound.Rejected rejected) {
+            fail(record, rejected.code(), rejected.message());
+            return;
+        }
+        InferenceRequest request = ((Inbound.Request) record.inbound).request();
+        Long deadline = request.getDeadlineMs();
+        if (deadline != null && deadline <= getProcessingTimeService().getCurrentProcessingTime()) {
+            expire(record, deadline);
+            return;
+        }
+        String condemned = quarantine.condemns(record.inbound.origin());
+        if (condemned != null) {
+            fail(record, FailureCode.GENERATION_FAILED, condemned);
+            return;
+        }
+        record.alone = quarantine.mustRunAlone(record.inbound.origin());
+        try {
+            SamplingParameters sampling =
+                    RequestMapper.sampling(request, session.model().defaultSampling());
+            int[] prompt = promptTokens(request, record.inbound.origin());
+            record.generation =
+                    new GenerationRequest(
+                            request.getId(),
+                            prompt,
+                            sampling,
+                            request.getPriority() == null ? 0 : request.getPriority(),
+                            record.generated());
+            session.check(record.generation);
+            long most = (long) sampling.maxTokens() * sampling.n();
+            record.weight = prompt.length + Math.min(most, session.model().maxModelLen());
+        } catch (RequestRejectedException | RuntimeException e) {
+            refuse(record, e);
+            return;
+        }
+        if (deadline != null) {
+            record.deadlineTimer =
+                    getProcessingTimeService()
+                            .registerTimer(deadline, time -> onDeadline(record, deadline));
+        }
+    }
+
+    private int[] promptTokens(InferenceRequest request, Origin origin)
+            throws RequestRejectedException {
+        if (request.getPrompt() != null) {
+            return session.tokenizer().encode(request.getPrompt());
+        } else if (request.getMessages() != null) {
+            return session.encodeChat(RequestMapper.chat(request, origin));
+        }
+        return request.getPromptTokenIds().stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    @Override
+    public void onAdmitted(long ticket, long timeMs) {
+        InFlight record = dispatcher.get(ticket);
+        if (record != null) {
+            record.admittedMs = timeMs;
+        }
+    }
+
+    @Override
+    public void onToken(long ticket, int completion, int tokenId, long timeMs) {
+        InFlight record = dispatcher.get(ticket);
+        if (record != null) {
+            if (record.firstTokenMs == 0) {
+                record.firstTokenMs = timeMs;
+            }
+            record.addToken(completion, tokenId);
+            metrics.onToken();
+        }
+    }
+
+    @Override
+    public void onFinished(long ticket, GenerationResult result, long timeMs) {
+        InFlight record = dispatcher.remove(ticket);
+        if (record != null) {
+            InferenceRequest request = ((Inbound.Request) record.inbound).request();
+            InferenceResult answer =
+                    RequestMapper.result(request, result, session.model(), record.earlier);
+            RunFacts facts =
+                    new RunFacts(
+                            record.arrivedMs,
+                            record.admittedMs,
+                            record.firstTokenMs == 0 ? timeMs : record.firstTokenMs,
+                            timeMs,
+                            result.cachedTokens(),
+                            record.attempts);
+            metrics.onAnswered(
+                    facts, result.promptTokens(), answer.getUsage().getCompletionTokens());
+            complete(record, new Outcome.Answered(record.inbound.origin(), answer, facts));
+            dispatcher.startNext();
+        }
+    }
+
+    @Override
+    public void onFailed(long ticket, Exception cause) {
+        InFlight record = dispatcher.remove(ticket);
+        if (record != null) {
+            refuse(record, cause);
+            dispatcher.startNext();
+        }
+    }
+
+    private void refuse(InFlight record, Exception cause) {
+        if (cause instanceof RequestRejectedException rejected) {
+            FailureCode code =
+                    switch (rejected.reason()) {
+                        case EMPTY_PROMPT -> FailureCode.EMPTY_PROMPT;
+                        case PROMPT_TOO_LONG -> FailureCode.PROMPT_TOO_LONG;
+                        case INVALID_PARAMETER -> FailureCode.INVALID_PARAMETER;
+                        case UNSUPPORTED -> FailureCode.UNSUPPORTED;
+                    };
+            fail(record, code, rejected.getMessage());
+        } else {
+            fail(
+                    record,
+                    FailureCode.GENERATION_FAILED,
+                    "The engine failed on this request alone: " + cause.getMessage());
+        }
+    }
+
+    private void onDeadline(InFlight record, long deadline) {
+        if (!record.isDone()) {
+            expire(record, deadline);
+            dispatcher.cancel(record);
+            dispatcher.startNext();
+            release();
+        }
+    }
+
+    private void expire(InFlight record, long deadline) {
+        fail(
+                record,
+                FailureCode.DEADLINE_EXCEEDED,
+                "deadline_ms is " + deadline + " and passed before the answer was complete.");
+    }
+
+    private void fail(InFlight record, FailureCode code, String message) {
+        String id =
+                record.inbound instanceof Inbound.Rejected rejected
+                        ? rejected.id()
+                        : ((Inbound.Request) record.inbound).request().getId();
+        metrics.onFailed(code);
+        complete(record, new Outcome.Failed(record.inbound.origin(), id, code, message));
+    }
+
+    private void complete(InFlight record, Outcome outcome) {
+        if (record.deadlineTimer != null) {
+            record.deadlineTimer.cancel(false);
+        }
+        queue.complete(record, outcome);
+    }
+
+    private void release() {
+        queue.release(this::emit, output);
+    }
+
+    private void emit(InFlight record) {
+        output.collect(new StreamRecord<>(record.outcome, record.outcome.origin().timestamp()));
+        valve.add(-1, -record.weight);
+        quarantine.onLeft(record.outcome.origin());
+    }
+
+    @Override
+    public void processWatermark(Watermark mark) {
+        queue.add(mark);
+        release();
+    }
+
+    @Override
+    public void processWatermarkStatus(WatermarkStatus status) {
+        queue.add(status, output);
+        release();
+    }
+
+    /** Takes in what the engine has told, waits for nothing, and lets nothing out. */
+    @Override
+    public void snapshotState(StateSnapshotContext context) throws Exception {
+        super.snapshotState(context);
+        session.drain(this);
+        state.save(
+                queue.inFlight(),
+                session.model(),
+                getRuntimeContext().getTaskInfo().getIndexOfThisSubtask());
+        quarantine.onSnapshot(context.getCheckpointId());
+        if (!queue.isEmpty()) {
+            // The barrier has passed: what was found done leaves behind it.
+            mailbox.execute(this::release, "outcomes after a snapshot");
+        }
+    }
+
+    @Override
+    public void notifyCheckpointComplete(long checkpointId) throws Exception {
+        super.notifyCheckpointComplete(checkpointId);
+        quarantine.onCheckpointComplete(checkpointId);
+    }
+
+    /**
+     * Reached with work left by {@code --drain} and behind a hop; else the source holds its end
+     * back.
+     */
+    @Override
+    public void endInput() throws Exception {
+        while (!queue.isEmpty()) {
+            mailbox.yield();
+        }
+    }
+
+    @Override
+    public void finish() throws Exception {
+        super.finish();
+        release();
+    }
+
+    @Override
+    public void close() throws Exception {
+        try {
+            if (session != null) {
+                session.close();
+            }
+        } finally {
+            if (valve != null) {
+                valve.unregister();
+            }
+            super.close();
+        }
+    }
+}

@@ -1,0 +1,123 @@
+package io.millrace.operators.inference;
+
+import io.millrace.operators.record.Outcome;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.function.Consumer;
+import org.apache.flink.streaming.api.operators.Output;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
+
+/**
+ * Decides when outcomes and watermarks leave the inference operator: outcomes in order of arrival
+ * or as they are done, a watermark once nothing that came before it is left. Mailbox thread only.
+ */
+final class OutcomeQueue {
+    /**
+     * A watermark, and the number of records that came before it. Null says that input is idle:
+     * downstream must not go on without this subtask while it still has something to say.
+     */
+    private record Pending(long after, Watermark watermark) {}
+
+    private final boolean ordered;
+
+    /** In order of arrival. */
+    private final LinkedHashSet<InFlight> left = new LinkedHashSet<>();
+
+    /** Done, but still here; unordered only. */
+    private final ArrayDeque<InFlight> done = new ArrayDeque<>();
+
+    private final ArrayDeque<Pending> watermarks = new ArrayDeque<>();
+    private long arrived;
+
+    /** Downstream was told so. */
+    private boolean idle;
+
+    OutcomeQueue(boolean ordered) {
+        this.ordered = ordered;
+    }
+
+    void add(InFlight record) {
+        record.sequence = arrived++;
+        left.add(record);
+    }
+
+    /** Sets a record's outcome; it leaves with the next {@link #release}. */
+    void complete(InFlight record, Outcome outcome) {
+        record.outcome = outcome;
+        if (!ordered) {
+            done.add(record);
+        }
+    }
+
+    void add(Watermark watermark) {
+        Pending last = watermarks.peekLast();
+        if (last != null && last.after() == arrived && last.watermark() != null) {
+            watermarks.removeLast();
+        }
+        watermarks.add(new Pending(arrived, watermark));
+    }
+
+    /** Idleness waits as a watermark does; if input is active again before that, it is void. */
+    void add(WatermarkStatus status, Output<?> marks) {
+        if (status.isIdle()) {
+            watermarks.add(new Pending(arrived, null));
+        } else {
+            watermarks.removeIf(pending -> pending.watermark() == null);
+            if (idle) {
+                idle = false;
+                marks.emitWatermarkStatus(WatermarkStatus.ACTIVE);
+            }
+        }
+    }
+
+    boolean isEmpty() {
+        return left.isEmpty();
+    }
+
+    /** What has not left, in order of arrival. */
+    Collection<InFlight> inFlight() {
+        return Collections.unmodifiableCollection(left);
+    }
+
+    /** Lets go what may. */
+    void release(Consumer<InFlight> outcomes, Output<?> marks) {
+        if (ordered) {
+            releaseWatermarks(marks);
+            Iterator<InFlight> records = left.iterator();
+            while (records.hasNext()) {
+                InFlight record = records.next();
+                if (!record.isDone()) {
+                    return;
+                }
+                records.remove();
+                outcomes.accept(record);
+                releaseWatermarks(marks);
+            }
+        } else {
+            while (!done.isEmpty()) {
+                InFlight record = done.poll();
+                left.remove(record);
+                outcomes.accept(record);
+            }
+            releaseWatermarks(marks);
+        }
+    }
+
+    private void releaseWatermarks(Output<?> marks) {
+        while (!watermarks.isEmpty()
+                && (left.isEmpty()
+                        || left.iterator().next().sequence >= watermarks.peek().after())) {
+            Watermark watermark = watermarks.poll().watermark();
+            if (watermark != null) {
+                marks.emitWatermark(watermark);
+            } else if (!idle) {
+                idle = true;
+                marks.emitWatermarkStatus(WatermarkStatus.IDLE);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+package io.millrace.operators.inference;
+
+import io.millrace.gpu.api.FingerprintParts;
+import io.millrace.gpu.api.ModelInfo;
+import io.millrace.operators.options.ResumePolicy;
+import io.millrace.operators.options.ResumePolicy.OnModelChange;
+import io.millrace.operators.options.ResumePolicy.Resume;
+import io.millrace.schemas.EarlierModel;
+import io.millrace.schemas.InFlightModel;
+import io.millrace.schemas.InFlightRequest;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Decides with which tokens a subtask's restored requests go on, by the {@link ResumePolicy}, and
+ * counts what was decided. One restore, mailbox thread only.
+ */
+final class Restoration {
+    private static final Logger LOG = LoggerFactory.getLogger(Restoration.class);
+
+    /** What was decided, in requests and in tokens. */
+    record Counts(
+            int continued, int restarted, int mixed, int others, long keptTokens, long lostTokens) {
+        static final Counts NONE = new Counts(0, 0, 0, 0, 0, 0);
+
+        private Counts plus(Counts more) {
+            return new Counts(
+                    continued + more.continued,
+                    restarted + more.restarted,
+                    mixed + more.mixed,
+                    others + more.others,
+                    keptTokens + more.keptTokens,
+                    lostTokens + more.lostTokens);
+        }
+    }
+
+    /** The tokens that a request goes on with, and the models before this one that they are of. */
+    record Progress(List<int[]> generated, List<EarlierModel> earlier) {
+        static final Progress NONE = new Progress(List.of(), List.of());
+    }
+
+    private final ResumePolicy policy;
+    private final ModelInfo model;
+
+    /** Null where the state is of a release that did not save it. */
+    private InFlightModel saved;
+
+    private Counts counts = Counts.NONE;
+
+    Restoration(ResumePolicy policy, ModelInfo model) {
+        this.policy = policy;
+        this.model = model;
+    }
+
+    /**
+     * To be called before the requests.
+     *
+     * @throws SuppressRestartsException it is another model, and the policy is to fail then
+     */
+    void onModel(InFlightModel saved) {
+        this.saved = saved;
+        if (!isThisModel(saved.getFingerprint())) {
+            checkChange(saved.getFingerprint());
+        }
+    }
+
+    /**
+     * Decides on one request.
+     *
+     * @throws SuppressRestartsException it was begun by another model, and the policy is to fail
+     */
+    Progress resume(InFlightRequest state) {
+        List<int[]> generated = new ArrayList<>(state.getGenerated().size());
+        List<Integer> lengths = new ArrayList<>(state.getGenerated().size());
+        long tokens = 0;
+        for (List<Integer> completion : state.getGenerated()) {
+            generated.add(completion.stream().mapToInt(Integer::intValue).toArray());
+            lengths.add(completion.size());
+            tokens += completion.size();
+        }
+        if (tokens == 0) {
+            count(new Counts(0, 0, 0, 1, 0, 0));
+            return Progress.NONE;
+        }
+        boolean same = isThisModel(state.getModelFingerprint());
+        if (!same) {
+            checkChange(state.getModelFingerprint());
+        }
+        if (policy.resume() == Resume.RESTART || !(same || canTakeOver(state))) {
+            count(new Counts(0, 1, 0, 0, 0, tokens));
+            return Progress.NONE;
+        }
+        List<EarlierModel> earlier = new ArrayList<>(state.getEarlierModels());
+        if (same) {
+            count(new Counts(1, 0, 0, 0, tokens, 0));
+        } else {
+            count(new Counts(0, 0, 1, 0, tokens, 0));
+            earlier.add(new EarlierModel(state.getModelFingerprint(), lengths));
+        }
+        return new Progress(generated, earlier);
+    }
+
+    private boolean isThisModel(String fingerprint) {
+        return model.fingerprint().equals(fingerprint);
+    }
+
+    /** Whether this model is to go on after another one's tokens, and can. */
+    private boolean canTakeOver(InFlightRequest state) {
+        if (policy.onModelChange() != OnModelChange.CONTINUE) {
+            return false;
+        }
+        // Log probabilities are not saved: the engine would draw the first tokens anew.
+        return state.getRequest().getLogprobs() == null
+                && state.getGenerated().stream()
+                        .flatMap(List::stream)
+                        .allMatch(token -> token < model.vocabularySize());
+    }
+
+    private void checkChange(String before) {
+        String change =
+                "The state was saved under "
+                        + (saved == null ? "a model" : "model " + saved.getName())
+                        + " with fingerprint "
+                        + before
+                        + ", but this is model "
+                        + model.name()
+                        + " with fingerprint "
+                        + model.fingerprint()
+                        + differences();
+        if (policy.onModelChange() == OnModelChange.FAIL) {
+            throw refused(
+                    change
+                            + ". Bring the old one back, or say what half-answered requests shall do:"
+                            + " --on-model-change restart answers them anew, --on-model-change"
+                            + " continue goes on after the old model's tokens and marks the results"
+                            + " as mixed.");
+        }
+        if (policy.onModelChange() == OnModelChange.CONTINUE
+                && policy.resume() == Resume.CONTINUE
+                && (saved == null || !saved.getTokenizer().equals(model.parts().tokenizer()))) {
+            throw refused(
+                    change
+                            + ". With another tokenizer (or one that an older release did not save)"
+                            + " the old model's tokens mean something else: take --on-model-change"
+                            + " restart.");
+        }
+    }
+
+    private String differences() {
+        if (saved == null) {
+            return "";
+        }
+        FingerprintParts before =
+                new FingerprintParts(saved.getModel(), saved.getTokenizer(), saved.getKernels());
+        return " (not the same: " + String.join(", ", before.differences(model.parts())) + ")";
+    }
+
+    private static SuppressRestartsException refused(String message) {
+        return new SuppressRestartsException(new IllegalStateException(message));
+    }
+
+    private void count(Counts more) {
+        counts = counts.plus(more);
+    }
+
+    Counts counts() {
+        return counts;
+    }
+
+    /** Tells once what was decided. */
+    void log() {
+        LOG.info(
+                "Restored requests in flight: {} go on after their {} tokens ({} of these were begun"
+                        + " by another model), {} start over and lose {} tokens, {} had no token.",
+                counts.continued + counts.mixed,
+                counts.keptTokens,
+                counts.mixed,
+                counts.restarted,
+                counts.lostTokens,
+                counts.others);
+    }
+}

@@ -1,0 +1,2 @@
+/** The operator that has requests answered by the shared engine. */
+package io.millrace.operators.inference;

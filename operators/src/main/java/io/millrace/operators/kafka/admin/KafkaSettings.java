@@ -1,0 +1,261 @@
+package io.millrace.operators.kafka.admin;
+
+import io.millrace.operators.kafka.source.StartingPoint;
+import io.millrace.schemas.codec.FormatSettings;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import org.apache.flink.connector.base.DeliveryGuarantee;
+
+/**
+ * How the job is tied to Kafka; checked when built. Its text form never shows a secret.
+ *
+ * @param bootstrapServers brokers to ask first, {@code host:port,...}
+ * @param topics input topics; empty if there is a pattern
+ * @param topicPattern regular expression that input topics match as a whole, or null
+ * @param outputTopic topic of results
+ * @param deadLetterTopic topic of failures
+ * @param groupId consumer group whose offsets are committed at each checkpoint
+ * @param start where to begin without state
+ * @param bounded whether the input ends at the offsets that are newest at start
+ * @param applicationId names the job; transactional ids begin with it and a dot
+ * @param delivery exactly-once or at-least-once
+ * @param acceptLostTransactions whether to go on where results are lost since an outage was longer
+ *     than a transaction may stay open
+ * @param format wire format of all topics
+ * @param client further settings of all Kafka clients, such as those of TLS and SASL
+ */
+public record KafkaSettings(
+        String bootstrapServers,
+        List<String> topics,
+        String topicPattern,
+        String outputTopic,
+        String deadLetterTopic,
+        String groupId,
+        StartingPoint start,
+        boolean bounded,
+        String applicationId,
+        DeliveryGuarantee delivery,
+        boolean acceptLostTransactions,
+        FormatSettings format,
+        Map<String, String> client)
+        implements Serializable {
+
+    public KafkaSettings {
+        notBlank("bootstrap servers", bootstrapServers);
+        notBlank("output topic", outputTopic);
+        notBlank("dead-letter topic", deadLetterTopic);
+        notBlank("application id", applicationId);
+        // Transactional ids begin with it and a dot: "a." must not be the beginning of another's.
+        if (applicationId.indexOf('.') >= 0) {
+            throw new IllegalArgumentException(
+                    "The application id is "
+                            + applicationId
+                            + ": it must have no dot, since a dot ends it in transactional ids.");
+        }
+        groupId = groupId == null ? applicationId : groupId;
+        notBlank("group id", groupId);
+        Objects.requireNonNull(start, "start");
+        Objects.requireNonNull(format, "format");
+        // Serializable, and a copy.
+        topics = List.copyOf(topics);
+        client = Map.copyOf(client);
+        checkInputs(topics, topicPattern);
+        if (outputTopic.equals(deadLetterTopic)) {
+            throw new IllegalArgumentException(
+                    "Output and dead-letter topic are both "
+                            + outputTopic
+                            + ": give them different names.");
+        }
+        if (delivery != DeliveryGuarantee.EXACTLY_ONCE
+                && delivery != DeliveryGuarantee.AT_LEAST_ONCE) {
+            throw new IllegalArgumentException(
+                    "Delivery is " + delivery + ": it must be exactly-once or at-least-once.");
+        }
+        ClientProperties.checkClient(client);
+    }
+
+    private static void checkInputs(List<String> topics, String pattern) {
+        if (topics.isEmpty() == (pattern == null)) {
+            throw new IllegalArgumentException(
+                    topics.isEmpty()
+                            ? "There is no input: name topics or a pattern."
+                            : "There are input topics and a pattern: give one of the two.");
+        }
+        if (topics.size() != topics.stream().distinct().count()) {
+            throw new IllegalArgumentException("An input topic is named twice: " + topics + ".");
+        }
+        if (pattern != null) {
+            try {
+                Pattern.compile(pattern);
+            } catch (PatternSyntaxException e) {
+                throw new IllegalArgumentException(
+                        "Topic pattern '"
+                                + pattern
+                                + "' is not a regular expression: "
+                                + e.getDescription()
+                                + ".");
+            }
+        }
+    }
+
+    private static void notBlank(String what, String value) {
+        if (value == null || value.isBlank()) {
+            throw new IllegalArgumentException("The " + what + " must not be empty.");
+        }
+    }
+
+    /** Whether a topic is read. */
+    boolean reads(String topic) {
+        return topicPattern == null ? topics.contains(topic) : Pattern.matches(topicPattern, topic);
+    }
+
+    @Override
+    public String toString() {
+        Map<String, String> shown = new TreeMap<>();
+        client.forEach(
+                (key, value) -> shown.put(key, ClientProperties.isSecret(key) ? "***" : value));
+        return "KafkaSettings{"
+                + bootstrapServers
+                + ", "
+                + (topicPattern == null ? topics : "/" + topicPattern + "/")
+                + " -> "
+                + outputTopic
+                + " | "
+                + deadLetterTopic
+                + ", application "
+                + applicationId
+                + ", group "
+                + groupId
+                + ", start "
+                + start
+                + (bounded ? ", bounded, " : ", ")
+                + delivery
+                + ", "
+                + format
+                + ", "
+                + shown
+                + "}";
+    }
+
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Collects settings; {@link #build} checks them. */
+    public static final class Builder {
+
+        private String bootstrapServers = "localhost:9092";
+        private final List<String> topics = new ArrayList<>();
+        private String topicPattern;
+        private String outputTopic;
+        private String deadLetterTopic;
+        private String groupId;
+        private StartingPoint start = StartingPoint.EARLIEST;
+        private boolean bounded;
+        private String applicationId;
+        private DeliveryGuarantee delivery = DeliveryGuarantee.EXACTLY_ONCE;
+        private boolean acceptLostTransactions;
+        private FormatSettings format = FormatSettings.JSON;
+        private final Map<String, String> client = new TreeMap<>();
+
+        private Builder() {}
+
+        public Builder bootstrapServers(String value) {
+            bootstrapServers = value;
+            return this;
+        }
+
+        public Builder topics(String... values) {
+            return topics(List.of(values));
+        }
+
+        public Builder topics(List<String> values) {
+            topics.addAll(values);
+            return this;
+        }
+
+        public Builder topicPattern(String value) {
+            topicPattern = value;
+            return this;
+        }
+
+        public Builder outputTopic(String value) {
+            outputTopic = value;
+            return this;
+        }
+
+        public Builder deadLetterTopic(String value) {
+            deadLetterTopic = value;
+            return this;
+        }
+
+        /** The default is the application id. */
+        public Builder groupId(String value) {
+            groupId = value;
+            return this;
+        }
+
+        public Builder start(StartingPoint value) {
+            start = value;
+            return this;
+        }
+
+        public Builder bounded(boolean value) {
+            bounded = value;
+            return this;
+        }
+
+        public Builder applicationId(String value) {
+            applicationId = value;
+            return this;
+        }
+
+        public Builder delivery(DeliveryGuarantee value) {
+            delivery = value;
+            return this;
+        }
+
+        public Builder acceptLostTransactions(boolean value) {
+            acceptLostTransactions = value;
+            return this;
+        }
+
+        public Builder format(FormatSettings value) {
+            format = value;
+            return this;
+        }
+
+        public Builder client(Map<String, String> values) {
+            client.putAll(values);
+            return this;
+        }
+
+        public Builder client(String key, String value) {
+            client.put(key, value);
+            return this;
+        }
+
+        public KafkaSettings build() {
+            return new KafkaSettings(
+                    bootstrapServers,
+                    topics,
+                    topicPattern,
+                    outputTopic,
+                    deadLetterTopic,
+                    groupId,
+                    start,
+                    bounded,
+                    applicationId,
+                    delivery,
+                    acceptLostTransactions,
+                    format,
+                    client);
+        }
+    }
+}

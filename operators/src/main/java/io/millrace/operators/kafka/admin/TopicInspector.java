@@ -1,0 +1,306 @@
+package io.millrace.operators.kafka.admin;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.Node;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+
+/** Looks at a cluster and its topics before a job starts. Owns an admin client. */
+final class TopicInspector implements AutoCloseable {
+
+    private static final long PATIENCE_MS = 15_000;
+    private static final int USUAL_TRANSACTION_TIMEOUT_MS = 900_000;
+
+    private final KafkaSettings settings;
+    private final Admin admin;
+    private final long patienceMs;
+
+    TopicInspector(KafkaSettings settings) {
+        this.settings = settings;
+        Properties properties =
+                ClientProperties.admin(settings.bootstrapServers(), settings.client());
+        properties.putIfAbsent("request.timeout.ms", "10000");
+        properties.putIfAbsent("default.api.timeout.ms", Long.toString(PATIENCE_MS));
+        try {
+            admin = Admin.create(properties);
+        } catch (KafkaException e) {
+            Throwable root = e;
+            while (root.getCause() != null && root.getCause() != root) {
+                root = root.getCause();
+            }
+            throw new KafkaSetupException(
+                    "No Kafka client can be made for "
+                            + settings.bootstrapServers()
+                            + ": "
+                            + ended(root.getMessage()),
+                    e);
+        }
+        patienceMs = Long.parseLong(properties.getProperty("default.api.timeout.ms").strip());
+    }
+
+    TopicLimits inspect(int parallelism) {
+        Node node = answeringNode();
+        Set<String> inputs = inputs();
+        for (String sink : List.of(settings.outputTopic(), settings.deadLetterTopic())) {
+            if (settings.reads(sink)) {
+                throw new KafkaSetupException(
+                        "Topic "
+                                + sink
+                                + " is written and read by the same job, which would never end:"
+                                + " change the input, output or dead-letter topic.");
+            }
+        }
+        int partitions = inputs.stream().mapToInt(this::partitions).sum();
+        if (partitions < parallelism) {
+            throw new KafkaSetupException(
+                    "Input "
+                            + String.join(", ", inputs)
+                            + " has "
+                            + partitions
+                            + (partitions == 1 ? " partition" : " partitions")
+                            + ", fewer than the parallelism of "
+                            + parallelism
+                            + ": add partitions (kafka-topics --alter) or lower the parallelism.");
+        }
+        partitions(settings.outputTopic());
+        partitions(settings.deadLetterTopic());
+        return new TopicLimits(
+                topic(settings.outputTopic()),
+                topic(settings.deadLetterTopic()),
+                maxRequestBytes(),
+                transactionTimeoutMs(node),
+                partitions);
+    }
+
+    private Node answeringNode() {
+        return get(admin.describeCluster().nodes(), "describe the cluster").iterator().next();
+    }
+
+    private Set<String> inputs() {
+        if (settings.topicPattern() == null) {
+            return new TreeSet<>(settings.topics());
+        }
+        Set<String> names = new TreeSet<>(get(admin.listTopics().names(), "list topics"));
+        names.removeIf(name -> !settings.reads(name));
+        if (names.isEmpty()) {
+            throw new KafkaSetupException(
+                    "No topic matches the pattern "
+                            + settings.topicPattern()
+                            + ": create one, or change the pattern.");
+        }
+        return names;
+    }
+
+    private int partitions(String topic) {
+        Map<String, KafkaFuture<TopicDescription>> described =
+                admin.describeTopics(List.of(topic)).topicNameValues();
+        return get(described.get(topic), "describe topic " + topic).partitions().size();
+    }
+
+    private TopicLimits.Topic topic(String name) {
+        Config config = config(new ConfigResource(ConfigResource.Type.TOPIC, name));
+        if (value(config, "cleanup.policy", "delete").contains("compact")) {
+            throw new KafkaSetupException(
+                    "Topic "
+                            + name
+                            + " is compacted, but an answer has a key only if its request has one:"
+                            + " set its cleanup.policy to delete, or name another topic.");
+        }
+        int maxMessageBytes = (int) number(config, "max.message.bytes", 1_048_588);
+        if (maxMessageBytes < TopicLimits.LEAST_BYTES) {
+            throw new KafkaSetupException(
+                    "Topic "
+                            + name
+                            + " takes records of at most "
+                            + maxMessageBytes
+                            + " bytes (max.message.bytes): set it to at least "
+                            + TopicLimits.LEAST_BYTES
+                            + ".");
+        }
+        boolean brokerTime =
+                "LogAppendTime".equals(value(config, "message.timestamp.type", "CreateTime"));
+        String compression = value(config, "compression.type", "producer");
+        return new TopicLimits.Topic(
+                name,
+                maxMessageBytes,
+                producerCompresses() || !Set.of("producer", "uncompressed").contains(compression),
+                brokerTime
+                        ? Long.MAX_VALUE
+                        : number(config, "message.timestamp.before.max.ms", Long.MAX_VALUE),
+                brokerTime
+                        ? Long.MAX_VALUE
+                        : number(config, "message.timestamp.after.max.ms", Long.MAX_VALUE));
+    }
+
+    private boolean producerCompresses() {
+        return !"none"
+                .equals(
+                        settings.client()
+                                .getOrDefault(ProducerConfig.COMPRESSION_TYPE_CONFIG, "none"));
+    }
+
+    /** A producer refuses records above its max.request.size, and above its whole buffer. */
+    private int maxRequestBytes() {
+        long most =
+                Math.min(
+                        producerSetting(ProducerConfig.MAX_REQUEST_SIZE_CONFIG),
+                        producerSetting(ProducerConfig.BUFFER_MEMORY_CONFIG));
+        if (most < TopicLimits.LEAST_BYTES) {
+            throw new KafkaSetupException(
+                    "The producer's max.request.size or buffer.memory is "
+                            + most
+                            + ": set it to at least "
+                            + TopicLimits.LEAST_BYTES
+                            + ".");
+        }
+        return (int) Math.min(most, Integer.MAX_VALUE);
+    }
+
+    private long producerSetting(String key) {
+        ConfigDef.ConfigKey known = ProducerConfig.configDef().configKeys().get(key);
+        String given = settings.client().get(key);
+        if (given == null) {
+            return ((Number) known.defaultValue).longValue();
+        }
+        try {
+            return Long.parseLong(given.strip());
+        } catch (NumberFormatException e) {
+            throw new KafkaSetupException(
+                    "Kafka setting " + key + " is " + given + ", not a number.");
+        }
+    }
+
+    /** What the user set, else the most that the broker allows, else Kafka's usual most. */
+    private int transactionTimeoutMs(Node node) {
+        long most = USUAL_TRANSACTION_TIMEOUT_MS;
+        boolean readable = true;
+        try {
+            Config broker = config(new ConfigResource(ConfigResource.Type.BROKER, node.idString()));
+            most = number(broker, "transaction.max.timeout.ms", most);
+        } catch (KafkaSetupException e) {
+            // Reading a broker's settings is a right that a job need not have.
+            readable = false;
+        }
+        String key = ProducerConfig.TRANSACTION_TIMEOUT_CONFIG;
+        if (!settings.client().containsKey(key)) {
+            return (int) Math.min(most, Integer.MAX_VALUE);
+        }
+        long given = producerSetting(key);
+        if (readable && given > most && settings.delivery() == DeliveryGuarantee.EXACTLY_ONCE) {
+            throw new KafkaSetupException(
+                    "Kafka setting "
+                            + key
+                            + " is "
+                            + given
+                            + ", above the brokers' transaction.max.timeout.ms of "
+                            + most
+                            + ": lower the one or raise the other.");
+        }
+        return (int) Math.min(given, Integer.MAX_VALUE);
+    }
+
+    private Config config(ConfigResource resource) {
+        return get(
+                admin.describeConfigs(List.of(resource)).values().get(resource),
+                "read the settings of "
+                        + resource.type().name().toLowerCase(Locale.ROOT)
+                        + " "
+                        + resource.name());
+    }
+
+    private static String value(Config config, String key, String otherwise) {
+        ConfigEntry entry = config.get(key);
+        return entry == null || entry.value() == null ? otherwise : entry.value();
+    }
+
+    private static long number(Config config, String key, long otherwise) {
+        return Long.parseLong(value(config, key, Long.toString(otherwise)));
+    }
+
+    private <V> V get(KafkaFuture<V> future, String action) {
+        try {
+            return future.get(patienceMs, TimeUnit.MILLISECONDS);
+        } catch (ExecutionException e) {
+            throw refused(action, e.getCause());
+        } catch (TimeoutException e) {
+            throw refused(action, e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new KafkaSetupException("Interrupted while asking Kafka to " + action + ".", e);
+        }
+    }
+
+    private KafkaSetupException refused(String action, Throwable thrown) {
+        String servers = settings.bootstrapServers();
+        if (thrown instanceof UnknownTopicOrPartitionException) {
+            String topic = action.substring(action.lastIndexOf(' ') + 1);
+            return new KafkaSetupException(
+                    "Topic "
+                            + topic
+                            + " does not exist at "
+                            + servers
+                            + ": create it (kafka-topics --create --topic "
+                            + topic
+                            + ").",
+                    thrown);
+        }
+        if (thrown instanceof TimeoutException
+                || thrown instanceof org.apache.kafka.common.errors.TimeoutException) {
+            return new KafkaSetupException(
+                    "Kafka at "
+                            + servers
+                            + " does not answer: check the bootstrap servers, and that TLS and SASL"
+                            + " settings match the port.",
+                    thrown);
+        }
+        if (thrown instanceof AuthenticationException) {
+            return new KafkaSetupException(
+                    "Kafka at "
+                            + servers
+                            + " refused the credentials: "
+                            + ended(thrown.getMessage()),
+                    thrown);
+        }
+        if (thrown instanceof AuthorizationException) {
+            return new KafkaSetupException(
+                    "This user may not " + action + " at " + servers + ": grant it the right.",
+                    thrown);
+        }
+        return new KafkaSetupException(
+                "Kafka at " + servers + " did not " + action + ": " + ended(thrown.getMessage()),
+                thrown);
+    }
+
+    private static String ended(String message) {
+        if (message == null) {
+            return "no reason was given.";
+        }
+        String line = message.lines().findFirst().orElse("").strip();
+        return line.endsWith(".") ? line : line + ".";
+    }
+
+    @Override
+    public void close() {
+        admin.close(Duration.ZERO);
+    }
+}

@@ -1,0 +1,70 @@
+package io.millrace.operators.kafka.admin;
+
+import java.io.Serializable;
+import java.time.Duration;
+import org.apache.flink.connector.base.DeliveryGuarantee;
+
+/**
+ * What the two output topics and the producer take, as read at start.
+ *
+ * @param output the topic of results
+ * @param deadLetter the topic of failures
+ * @param maxRequestBytes the producer's own limit of a record, bytes as it counts them
+ * @param transactionTimeoutMs how long the broker leaves a transaction open
+ * @param inputPartitions partitions of all input topics together
+ */
+public record TopicLimits(
+        Topic output,
+        Topic deadLetter,
+        int maxRequestBytes,
+        int transactionTimeoutMs,
+        int inputPartitions)
+        implements Serializable {
+
+    /** Below this even a bare failure record might not fit. */
+    static final int LEAST_BYTES = 4096;
+
+    /**
+     * One topic.
+     *
+     * @param maxMessageBytes largest record batch that the broker takes (max.message.bytes)
+     * @param compressed whether batches may be compressed, by the producer or the broker
+     * @param oldestMs how far a record's timestamp may be in the past, milliseconds
+     * @param newestMs how far it may be in the future, milliseconds
+     */
+    public record Topic(
+            String name, int maxMessageBytes, boolean compressed, long oldestMs, long newestMs)
+            implements Serializable {}
+
+    /**
+     * Reads the limits and checks that the job can work with this cluster: it answers within 15
+     * seconds, topics exist, there is no loop, partitions suffice for the parallelism.
+     *
+     * @throws KafkaSetupException if not
+     */
+    public static TopicLimits read(KafkaSettings settings, int parallelism) {
+        try (TopicInspector inspector = new TopicInspector(settings)) {
+            return inspector.inspect(parallelism);
+        }
+    }
+
+    /**
+     * Refuses a transaction timeout that healthy checkpoints would run into.
+     *
+     * @throws KafkaSetupException if there is one
+     */
+    public void checkTransactionTimeout(KafkaSettings settings, Duration checkpointInterval) {
+        long least = 2 * checkpointInterval.toMillis();
+        if (settings.delivery() == DeliveryGuarantee.EXACTLY_ONCE && transactionTimeoutMs < least) {
+            throw new KafkaSetupException(
+                    "Kafka setting transaction.timeout.ms is "
+                            + transactionTimeoutMs
+                            + ", but a transaction stays open for a checkpoint interval of "
+                            + checkpointInterval.toMillis()
+                            + " ms and until that checkpoint is complete: raise it to at least "
+                            + least
+                            + " (the brokers' transaction.max.timeout.ms is the most), or lower"
+                            + " --checkpoint-interval.");
+        }
+    }
+}

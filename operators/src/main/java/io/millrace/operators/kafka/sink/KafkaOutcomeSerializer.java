@@ -1,0 +1,153 @@
+package io.millrace.operators.kafka.sink;
+
+import io.millrace.operators.kafka.admin.TopicLimits;
+import io.millrace.operators.record.Origin;
+import io.millrace.operators.record.Outcome;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceFailure;
+import io.millrace.schemas.InferenceResult;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.RecordType;
+import java.util.List;
+import java.util.Optional;
+import org.apache.flink.api.common.serialization.SerializationSchema;
+import org.apache.flink.connector.kafka.lineage.DefaultKafkaDatasetFacet;
+import org.apache.flink.connector.kafka.lineage.DefaultKafkaDatasetIdentifier;
+import org.apache.flink.connector.kafka.lineage.KafkaDatasetFacet;
+import org.apache.flink.connector.kafka.lineage.KafkaDatasetFacetProvider;
+import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Headers;
+
+/**
+ * Makes the Kafka record of an outcome, on the topic of its kind, and sees to it that producer and
+ * broker take it: a record that one of them refuses fails the task, and the replay meets it again.
+ */
+public final class KafkaOutcomeSerializer
+        implements KafkaRecordSerializationSchema<Outcome>, KafkaDatasetFacetProvider {
+
+    private static final long serialVersionUID = 1;
+
+    private final FormatSettings format;
+    private final TopicLimits limits;
+    private transient RecordCodec<InferenceResult> results;
+    private transient FailureFitter failures;
+
+    public KafkaOutcomeSerializer(FormatSettings format, TopicLimits limits) {
+        this.format = format;
+        this.limits = limits;
+    }
+
+    @Override
+    public void open(
+            SerializationSchema.InitializationContext context, KafkaSinkContext sinkContext) {
+        open();
+    }
+
+    void open() {
+        results = RecordCodec.open(RecordType.RESULT, format, limits.output().name());
+        results.prepare();
+        RecordCodec<InferenceFailure> codec =
+                RecordCodec.open(RecordType.FAILURE, format, limits.deadLetter().name());
+        codec.prepare();
+        failures =
+                new FailureFitter(
+                        codec,
+                        (key, value, headers, origin) ->
+                                record(limits.deadLetter(), origin, key, value, headers),
+                        record -> excess(limits.deadLetter(), record) == null);
+    }
+
+    /** Flink's timestamp is ignored: a record keeps the one of its request. */
+    @Override
+    public ProducerRecord<byte[], byte[]> serialize(
+            Outcome outcome, KafkaSinkContext context, Long timestamp) {
+        if (outcome instanceof Outcome.Answered answered) {
+            return serialize(answered);
+        }
+        return failures.fit((Outcome.Failed) outcome);
+    }
+
+    private ProducerRecord<byte[], byte[]> serialize(Outcome.Answered answered) {
+        Origin origin = answered.origin();
+        byte[] value = results.encode(answered.result());
+        List<Origin.Header> kept =
+                origin.headers().stream().filter(h -> !RunHeaders.isOurs(h.name())).toList();
+        ProducerRecord<byte[], byte[]> record =
+                record(limits.output(), origin, origin.key(), value, kept);
+        RunHeaders.add(record.headers(), answered.facts());
+        String excess = excess(limits.output(), record);
+        if (excess == null) {
+            return record;
+        }
+        return failures.fit(
+                new Outcome.Failed(
+                        origin,
+                        answered.result().getId(),
+                        FailureCode.RESULT_TOO_LARGE,
+                        "the result is too large: " + excess + "; or ask for fewer tokens"));
+    }
+
+    /** What a record exceeds, and the remedy; null if it fits. */
+    private String excess(TopicLimits.Topic topic, ProducerRecord<byte[], byte[]> record) {
+        int counted = RecordSize.forBroker(record, topic.compressed());
+        if (counted > topic.maxMessageBytes()) {
+            return "its record has "
+                    + counted
+                    + " bytes, topic "
+                    + topic.name()
+                    + " takes "
+                    + topic.maxMessageBytes()
+                    + ": raise the topic's max.message.bytes";
+        }
+        int estimated = RecordSize.forProducer(record);
+        if (estimated > limits.maxRequestBytes()) {
+            return "its record has "
+                    + estimated
+                    + " bytes, the producer takes "
+                    + limits.maxRequestBytes()
+                    + ": raise max.request.size (and buffer.memory, if that is smaller)";
+        }
+        return null;
+    }
+
+    /**
+     * A record with the request's timestamp. Where there is none, or the broker would refuse it,
+     * the producer sets the time of writing instead.
+     */
+    private static ProducerRecord<byte[], byte[]> record(
+            TopicLimits.Topic topic,
+            Origin origin,
+            byte[] key,
+            byte[] value,
+            List<Origin.Header> headers) {
+        boolean kept = origin.timestamp() >= 0 && takes(topic, origin.timestamp());
+        ProducerRecord<byte[], byte[]> record =
+                new ProducerRecord<>(
+                        topic.name(), null, kept ? origin.timestamp() : null, key, value);
+        Headers all = record.headers();
+        headers.forEach(header -> all.add(header.name(), header.value()));
+        if (!kept) {
+            all.remove(RunHeaders.REQUEST_TIMESTAMP_MS);
+            RunHeaders.add(all, RunHeaders.REQUEST_TIMESTAMP_MS, origin.timestamp());
+        }
+        return record;
+    }
+
+    /** A tenth of each limit is left for the broker's other clock and the way there. */
+    private static boolean takes(TopicLimits.Topic topic, long timestamp) {
+        long age = System.currentTimeMillis() - timestamp;
+        return age <= topic.oldestMs() - topic.oldestMs() / 10
+                && -age <= topic.newestMs() - topic.newestMs() / 10;
+    }
+
+    /** Without this the connector refuses to pool transactional ids. */
+    @Override
+    public Optional<KafkaDatasetFacet> getKafkaDatasetFacet() {
+        return Optional.of(
+                new DefaultKafkaDatasetFacet(
+                        DefaultKafkaDatasetIdentifier.ofTopics(
+                                List.of(limits.output().name(), limits.deadLetter().name()))));
+    }
+}

@@ -1,0 +1,76 @@
+package io.millrace.operators.kafka.sink;
+
+import io.millrace.operators.record.Outcome;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import org.apache.flink.api.common.eventtime.Watermark;
+import org.apache.flink.connector.kafka.sink.KafkaCommittable;
+import org.apache.flink.connector.kafka.sink.KafkaWriterState;
+import org.apache.flink.connector.kafka.sink.TwoPhaseCommittingStatefulSink.PrecommittingStatefulSinkWriter;
+import org.apache.kafka.clients.producer.RecordMetadata;
+
+/** The connector's writer, which notes with each transaction where its last record lies. */
+final class WatchedWriter
+        implements PrecommittingStatefulSinkWriter<Outcome, KafkaWriterState, PendingTransaction> {
+    private final PrecommittingStatefulSinkWriter<Outcome, KafkaWriterState, KafkaCommittable>
+            writer;
+    private final RecordCounter counter;
+
+    WatchedWriter(
+            PrecommittingStatefulSinkWriter<Outcome, KafkaWriterState, KafkaCommittable> writer,
+            RecordCounter counter) {
+        this.writer = writer;
+        this.counter = counter;
+    }
+
+    /** Flink has flushed before it asks, so each record's place is known by now. */
+    @Override
+    public Collection<PendingTransaction> prepareCommit() throws IOException, InterruptedException {
+        List<PendingTransaction> pending = new ArrayList<>(1);
+        for (KafkaCommittable committable : writer.prepareCommit()) {
+            RecordMetadata last = counter.last();
+            if (last == null) {
+                throw new IllegalStateException(
+                        "Transaction "
+                                + committable.getTransactionalId()
+                                + " has records, but the producer told of none.");
+            }
+            pending.add(
+                    new PendingTransaction(
+                            committable,
+                            counter.records(),
+                            last.topic(),
+                            last.partition(),
+                            last.offset()));
+        }
+        counter.reset();
+        return pending;
+    }
+
+    @Override
+    public void write(Outcome outcome, Context context) throws IOException, InterruptedException {
+        writer.write(outcome, context);
+    }
+
+    @Override
+    public void flush(boolean endOfInput) throws IOException, InterruptedException {
+        writer.flush(endOfInput);
+    }
+
+    @Override
+    public void writeWatermark(Watermark watermark) throws IOException, InterruptedException {
+        writer.writeWatermark(watermark);
+    }
+
+    @Override
+    public List<KafkaWriterState> snapshotState(long checkpointId) throws IOException {
+        return writer.snapshotState(checkpointId);
+    }
+
+    @Override
+    public void close() throws Exception {
+        writer.close();
+    }
+}

@@ -1,0 +1,85 @@
+package io.millrace.operators.kafka.sink;
+
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+import org.apache.flink.api.common.JobInfo;
+import org.apache.flink.api.common.TaskInfo;
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.api.common.operators.ProcessingTimeService;
+import org.apache.flink.api.common.serialization.SerializationSchema;
+import org.apache.flink.api.common.typeutils.TypeSerializer;
+import org.apache.flink.api.connector.sink2.WriterInitContext;
+import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
+import org.apache.flink.util.UserCodeClassLoader;
+import org.apache.kafka.clients.producer.RecordMetadata;
+
+/** A writer's context that has the writer tell a counter of each record. */
+final class WatchedWriterContext implements WriterInitContext {
+    private final WriterInitContext context;
+    private final RecordCounter counter;
+
+    WatchedWriterContext(WriterInitContext context, RecordCounter counter) {
+        this.context = context;
+        this.counter = counter;
+    }
+
+    /** The connector asks for a consumer of Kafka's own metadata, whatever the type says. */
+    @Override
+    @SuppressWarnings("unchecked")
+    public <MetaT> Optional<Consumer<MetaT>> metadataConsumer() {
+        Optional<Consumer<RecordMetadata>> also = context.metadataConsumer();
+        Consumer<RecordMetadata> all = also.map(counter::andThen).orElse(counter);
+        return Optional.of((Consumer<MetaT>) all);
+    }
+
+    @Override
+    public UserCodeClassLoader getUserCodeClassLoader() {
+        return context.getUserCodeClassLoader();
+    }
+
+    @Override
+    public MailboxExecutor getMailboxExecutor() {
+        return context.getMailboxExecutor();
+    }
+
+    @Override
+    public ProcessingTimeService getProcessingTimeService() {
+        return context.getProcessingTimeService();
+    }
+
+    @Override
+    public SinkWriterMetricGroup metricGroup() {
+        return context.metricGroup();
+    }
+
+    @Override
+    public SerializationSchema.InitializationContext asSerializationSchemaInitializationContext() {
+        return context.asSerializationSchemaInitializationContext();
+    }
+
+    @Override
+    public boolean isObjectReuseEnabled() {
+        return context.isObjectReuseEnabled();
+    }
+
+    @Override
+    public <IN> TypeSerializer<IN> createInputSerializer() {
+        return context.createInputSerializer();
+    }
+
+    @Override
+    public OptionalLong getRestoredCheckpointId() {
+        return context.getRestoredCheckpointId();
+    }
+
+    @Override
+    public JobInfo getJobInfo() {
+        return context.getJobInfo();
+    }
+
+    @Override
+    public TaskInfo getTaskInfo() {
+        return context.getTaskInfo();
+    }
+}

@@ -1,0 +1,79 @@
+package io.millrace.operators.kafka.source;
+
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Origin;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.CodecException;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.RecordType;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.api.common.serialization.DeserializationSchema;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
+import org.apache.flink.util.Collector;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.Header;
+
+/**
+ * Reads requests from Kafka records. Never throws on data: what is not a request comes out as
+ * rejected. (It does throw if a schema registry is needed and does not answer.)
+ */
+public final class InboundDeserializer implements KafkaRecordDeserializationSchema<Inbound> {
+
+    private static final long serialVersionUID = 1;
+    private static final byte[] EMPTY = new byte[0];
+
+    private final FormatSettings format;
+    private transient RecordCodec<InferenceRequest> codec;
+
+    public InboundDeserializer(FormatSettings format) {
+        this.format = format;
+    }
+
+    @Override
+    public void open(DeserializationSchema.InitializationContext context) {
+        codec = RecordCodec.open(RecordType.REQUEST, format, null);
+    }
+
+    @Override
+    public void deserialize(ConsumerRecord<byte[], byte[]> record, Collector<Inbound> out) {
+        Origin origin = origin(record);
+        Inbound inbound;
+        try {
+            inbound =
+                    record.value() == null
+                            ? new Inbound.Rejected(
+                                    origin,
+                                    null,
+                                    FailureCode.UNREADABLE,
+                                    "the record has no value (a tombstone): send a request")
+                            : new Inbound.Request(origin, codec.decode(record.value()));
+        } catch (CodecException e) {
+            inbound = new Inbound.Rejected(origin, e.id(), e.code(), e.getMessage());
+        }
+        out.collect(inbound);
+    }
+
+    private static Origin origin(ConsumerRecord<byte[], byte[]> record) {
+        List<Origin.Header> headers = new ArrayList<>();
+        for (Header header : record.headers()) {
+            headers.add(new Origin.Header(header.key(), header.value()));
+        }
+        return new Origin(
+                record.topic(),
+                record.partition(),
+                record.offset(),
+                record.timestamp(),
+                record.key(),
+                headers,
+                record.value() == null ? EMPTY : record.value());
+    }
+
+    @Override
+    public TypeInformation<Inbound> getProducedType() {
+        return TypeInformation.of(Inbound.class);
+    }
+}

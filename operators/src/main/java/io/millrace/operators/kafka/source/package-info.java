@@ -1,0 +1,2 @@
+/** From Kafka records to requests. */
+package io.millrace.operators.kafka.source;

@@ -1,0 +1,2 @@
+/** What a pipeline is built with. */
+package io.millrace.operators.options;

@@ -1,0 +1,61 @@
+package io.millrace.operators.record;
+
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceRequest;
+import java.io.IOException;
+import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
+import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/** Serializer of {@link Inbound}. */
+public final class InboundSerializer extends WireSerializer<Inbound> {
+    private static final long serialVersionUID = 1L;
+    public static final InboundSerializer INSTANCE = new InboundSerializer();
+
+    private static final int REQUEST = 0;
+    private static final int REJECTED = 1;
+
+    @Override
+    public void serialize(Inbound inbound, DataOutputView out) throws IOException {
+        if (inbound instanceof Inbound.Request request) {
+            out.writeByte(REQUEST);
+            Wire.writeOrigin(request.origin(), out);
+            Wire.writeAvro(request.request(), out);
+        } else if (inbound instanceof Inbound.Rejected rejected) {
+            out.writeByte(REJECTED);
+            Wire.writeOrigin(rejected.origin(), out);
+            Wire.writeString(rejected.id(), out);
+            Wire.writeString(rejected.code().name(), out);
+            Wire.writeString(rejected.message(), out);
+        }
+    }
+
+    @Override
+    public Inbound deserialize(DataInputView in) throws IOException {
+        int kind = in.readByte();
+        Origin origin = Wire.readOrigin(in);
+        return switch (kind) {
+            case REQUEST -> new Inbound.Request(origin, Wire.readAvro(InferenceRequest.class, in));
+            case REJECTED ->
+                    new Inbound.Rejected(
+                            origin,
+                            Wire.readString(in),
+                            FailureCode.valueOf(Wire.readString(in)),
+                            Wire.readString(in));
+            default -> throw new IOException("No inbound record is of kind " + kind + ".");
+        };
+    }
+
+    @Override
+    public TypeSerializerSnapshot<Inbound> snapshotConfiguration() {
+        return new Snapshot();
+    }
+
+    /** Names this serializer in savepoints. */
+    public static final class Snapshot extends SimpleTypeSerializerSnapshot<Inbound> {
+        public Snapshot() {
+            super(() -> INSTANCE);
+        }
+    }
+}

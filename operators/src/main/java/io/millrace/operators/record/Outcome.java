@@ -1,0 +1,45 @@
+package io.millrace.operators.record;
+
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceResult;
+import org.apache.flink.api.common.typeinfo.TypeInfo;
+
+/**
+ * What leaves the pipeline: one per record read. Results and failures share one stream so that one
+ * sink writes them in one transaction.
+ */
+@TypeInfo(WireType.OutcomeFactory.class)
+public sealed interface Outcome {
+
+    /** Where the record came from. */
+    Origin origin();
+
+    /** An answer. */
+    record Answered(Origin origin, InferenceResult result, RunFacts facts) implements Outcome {}
+
+    /**
+     * A record that could not be answered.
+     *
+     * @param id the request's id where one could be read, else null
+     */
+    record Failed(Origin origin, String id, FailureCode code, String message) implements Outcome {}
+
+    /**
+     * Facts of the run that made an answer; they travel in headers, never in key or value. Times
+     * are milliseconds since 1970.
+     *
+     * @param arrivedMs the operator took the record
+     * @param admittedMs it was given to the engine (in this attempt)
+     * @param firstTokenMs its first token was there (in this attempt)
+     * @param finishedMs its last token was there
+     * @param cachedTokens prompt tokens served from the prefix cache
+     * @param attempts how often it was restored from state
+     */
+    record RunFacts(
+            long arrivedMs,
+            long admittedMs,
+            long firstTokenMs,
+            long finishedMs,
+            int cachedTokens,
+            int attempts) {}
+}

@@ -1,0 +1,79 @@
+package io.millrace.operators.record;
+
+import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceResult;
+import java.io.IOException;
+import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
+import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/** Serializer of {@link Outcome}. */
+public final class OutcomeSerializer extends WireSerializer<Outcome> {
+    private static final long serialVersionUID = 1L;
+    public static final OutcomeSerializer INSTANCE = new OutcomeSerializer();
+
+    private static final int ANSWERED = 0;
+    private static final int FAILED = 1;
+
+    @Override
+    public void serialize(Outcome outcome, DataOutputView out) throws IOException {
+        if (outcome instanceof Outcome.Answered answered) {
+            out.writeByte(ANSWERED);
+            Wire.writeOrigin(answered.origin(), out);
+            Wire.writeAvro(answered.result(), out);
+            RunFacts facts = answered.facts();
+            out.writeLong(facts.arrivedMs());
+            out.writeLong(facts.admittedMs());
+            out.writeLong(facts.firstTokenMs());
+            out.writeLong(facts.finishedMs());
+            out.writeInt(facts.cachedTokens());
+            out.writeInt(facts.attempts());
+        } else if (outcome instanceof Outcome.Failed failed) {
+            out.writeByte(FAILED);
+            Wire.writeOrigin(failed.origin(), out);
+            Wire.writeString(failed.id(), out);
+            Wire.writeString(failed.code().name(), out);
+            Wire.writeString(failed.message(), out);
+        }
+    }
+
+    @Override
+    public Outcome deserialize(DataInputView in) throws IOException {
+        int kind = in.readByte();
+        Origin origin = Wire.readOrigin(in);
+        return switch (kind) {
+            case ANSWERED ->
+                    new Outcome.Answered(
+                            origin,
+                            Wire.readAvro(InferenceResult.class, in),
+                            new RunFacts(
+                                    in.readLong(),
+                                    in.readLong(),
+                                    in.readLong(),
+                                    in.readLong(),
+                                    in.readInt(),
+                                    in.readInt()));
+            case FAILED ->
+                    new Outcome.Failed(
+                            origin,
+                            Wire.readString(in),
+                            FailureCode.valueOf(Wire.readString(in)),
+                            Wire.readString(in));
+            default -> throw new IOException("No outcome is of kind " + kind + ".");
+        };
+    }
+
+    @Override
+    public TypeSerializerSnapshot<Outcome> snapshotConfiguration() {
+        return new Snapshot();
+    }
+
+    /** Names this serializer in savepoints. */
+    public static final class Snapshot extends SimpleTypeSerializerSnapshot<Outcome> {
+        public Snapshot() {
+            super(() -> INSTANCE);
+        }
+    }
+}

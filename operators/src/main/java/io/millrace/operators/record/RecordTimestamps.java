@@ -1,0 +1,48 @@
+package io.millrace.operators.record;
+
+import org.apache.flink.api.common.eventtime.RecordTimestampAssigner;
+import org.apache.flink.api.common.eventtime.TimestampAssigner;
+import org.apache.flink.api.common.eventtime.TimestampAssignerSupplier;
+import org.apache.flink.api.common.eventtime.WatermarkAlignmentParams;
+import org.apache.flink.api.common.eventtime.WatermarkGenerator;
+import org.apache.flink.api.common.eventtime.WatermarkGeneratorSupplier;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
+
+/**
+ * Any strategy over the records' own timestamps, since these are what state keeps and what outcomes
+ * have.
+ */
+public final class RecordTimestamps implements WatermarkStrategy<Inbound> {
+    private static final long serialVersionUID = 1L;
+
+    private final WatermarkStrategy<Inbound> strategy;
+
+    public RecordTimestamps(WatermarkStrategy<Inbound> strategy) {
+        this.strategy = strategy;
+    }
+
+    @Override
+    public TimestampAssigner<Inbound> createTimestampAssigner(
+            TimestampAssignerSupplier.Context context) {
+        if (!(strategy.createTimestampAssigner(context) instanceof RecordTimestampAssigner)) {
+            throw new SuppressRestartsException(
+                    new IllegalArgumentException(
+                            "The watermark strategy assigns timestamps of its own, but an outcome has"
+                                    + " its record's timestamp: leave withTimestampAssigner out and"
+                                    + " give the record that timestamp."));
+        }
+        return (inbound, timestamp) -> inbound.origin().timestamp();
+    }
+
+    @Override
+    public WatermarkGenerator<Inbound> createWatermarkGenerator(
+            WatermarkGeneratorSupplier.Context context) {
+        return strategy.createWatermarkGenerator(context);
+    }
+
+    @Override
+    public WatermarkAlignmentParams getAlignmentParameters() {
+        return strategy.getAlignmentParameters();
+    }
+}

@@ -1,0 +1,141 @@
+package io.millrace.operators.record;
+
+import static java.util.stream.Collectors.joining;
+
+import io.millrace.gpu.api.ChatPrompt;
+import io.millrace.gpu.api.ChatTurn;
+import io.millrace.gpu.api.GenerationResult;
+import io.millrace.gpu.api.ModelInfo;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.schemas.ChatMessage;
+import io.millrace.schemas.Completion;
+import io.millrace.schemas.EarlierModel;
+import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.InferenceResult;
+import io.millrace.schemas.TokenLogprobs;
+import io.millrace.schemas.TopLogprob;
+import io.millrace.schemas.Usage;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Translates between the topics' contract and the engine's. Pure functions of (model, request):
+ * nothing of the run may enter a result.
+ */
+public final class RequestMapper {
+    private RequestMapper() {}
+
+    /** The request's parameters, with the model's own where it names none. */
+    public static SamplingParameters sampling(
+            InferenceRequest request, SamplingParameters defaults) {
+        SamplingParameters.Builder b = defaults.toBuilder().seed(request.getSeed());
+        if (request.getMaxTokens() != null) {
+            b.maxTokens(request.getMaxTokens());
+        }
+        if (request.getTemperature() != null) {
+            b.temperature(request.getTemperature());
+        }
+        if (request.getTopP() != null) {
+            b.topP(request.getTopP());
+        }
+        if (request.getTopK() != null) {
+            b.topK(request.getTopK());
+        }
+        if (request.getMinP() != null) {
+            b.minP(request.getMinP());
+        }
+        if (request.getRepetitionPenalty() != null) {
+            b.repetitionPenalty(request.getRepetitionPenalty());
+        }
+        if (request.getPresencePenalty() != null) {
+            b.presencePenalty(request.getPresencePenalty());
+        }
+        if (request.getFrequencyPenalty() != null) {
+            b.frequencyPenalty(request.getFrequencyPenalty());
+        }
+        if (request.getStop() != null) {
+            b.stop(request.getStop());
+        }
+        if (request.getStopTokenIds() != null) {
+            b.stopTokenIds(request.getStopTokenIds());
+        }
+        if (request.getIgnoreEos() != null) {
+            b.ignoreEos(request.getIgnoreEos());
+        }
+        if (request.getN() != null) {
+            b.n(request.getN());
+        }
+        if (request.getLogprobs() != null) {
+            b.logprobs(request.getLogprobs());
+        }
+        return b.build();
+    }
+
+    /** The conversation; its clock is the record's timestamp, so that a replay tells the same. */
+    public static ChatPrompt chat(InferenceRequest request, Origin origin) {
+        List<ChatTurn> turns = new ArrayList<>(request.getMessages().size());
+        for (ChatMessage message : request.getMessages()) {
+            turns.add(new ChatTurn(message.getRole(), message.getContent()));
+        }
+        return ChatPrompt.of(turns, Instant.ofEpochMilli(origin.timestamp()));
+    }
+
+    public static InferenceResult result(
+            InferenceRequest request,
+            GenerationResult result,
+            ModelInfo model,
+            List<EarlierModel> earlier) {
+        List<Completion> completions = new ArrayList<>(result.completions().size());
+        int generated = 0;
+        for (GenerationResult.Completion c : result.completions()) {
+            List<Integer> tokenIds = new ArrayList<>(c.tokenIds().length);
+            for (int id : c.tokenIds()) {
+                tokenIds.add(id);
+            }
+            generated += c.tokenIds().length;
+            completions.add(
+                    new Completion(
+                            c.index(),
+                            c.text(),
+                            tokenIds,
+                            c.finishReason().wireName(),
+                            logprobs(c.logprobs())));
+        }
+        return new InferenceResult(
+                request.getId(),
+                model.name(),
+                fingerprint(model, earlier),
+                completions,
+                new Usage(result.promptTokens(), generated),
+                request.getMetadata());
+    }
+
+    /** The model's; where others began the answer, theirs as well, and how far each came. */
+    private static String fingerprint(ModelInfo model, List<EarlierModel> earlier) {
+        StringBuilder text = new StringBuilder();
+        for (EarlierModel before : earlier) {
+            text.append(before.getFingerprint()).append(':');
+            text.append(
+                    before.getTokens().stream()
+                            .map(String::valueOf)
+                            .collect(joining(",", "", "+")));
+        }
+        return text.append(model.fingerprint()).toString();
+    }
+
+    private static List<TokenLogprobs> logprobs(List<GenerationResult.TokenLogprobs> positions) {
+        if (positions == null) {
+            return null;
+        }
+        List<TokenLogprobs> mapped = new ArrayList<>(positions.size());
+        for (GenerationResult.TokenLogprobs p : positions) {
+            List<TopLogprob> top = new ArrayList<>(p.topIds().length);
+            for (int i = 0; i < p.topIds().length; i++) {
+                top.add(new TopLogprob(p.topIds()[i], p.topLogprobs()[i]));
+            }
+            mapped.add(new TokenLogprobs(p.tokenId(), p.logprob(), top));
+        }
+        return mapped;
+    }
+}

@@ -1,0 +1,91 @@
+package io.millrace.operators.record;
+
+import io.millrace.operators.record.Origin.Header;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.EncoderFactory;
+import org.apache.avro.specific.SpecificDatumReader;
+import org.apache.avro.specific.SpecificDatumWriter;
+import org.apache.avro.specific.SpecificRecordBase;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/** Writes and reads the parts that the wire types have in common. */
+final class Wire {
+    private Wire() {}
+
+    static void writeOrigin(Origin origin, DataOutputView out) throws IOException {
+        writeString(origin.topic(), out);
+        out.writeInt(origin.partition());
+        out.writeLong(origin.offset());
+        out.writeLong(origin.timestamp());
+        writeBytes(origin.key(), out);
+        out.writeInt(origin.headers().size());
+        for (Header header : origin.headers()) {
+            writeString(header.name(), out);
+            writeBytes(header.value(), out);
+        }
+        writeBytes(origin.value(), out);
+    }
+
+    static Origin readOrigin(DataInputView in) throws IOException {
+        String topic = readString(in);
+        int partition = in.readInt();
+        long offset = in.readLong();
+        long timestamp = in.readLong();
+        byte[] key = readBytes(in);
+        int count = in.readInt();
+        List<Header> headers = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            headers.add(new Header(readString(in), readBytes(in)));
+        }
+        return new Origin(topic, partition, offset, timestamp, key, headers, readBytes(in));
+    }
+
+    static <T extends SpecificRecordBase> void writeAvro(T record, DataOutputView out)
+            throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
+        var encoder = EncoderFactory.get().directBinaryEncoder(bytes, null);
+        new SpecificDatumWriter<T>(record.getSchema()).write(record, encoder);
+        encoder.flush();
+        writeBytes(bytes.toByteArray(), out);
+    }
+
+    static <T extends SpecificRecordBase> T readAvro(Class<T> type, DataInputView in)
+            throws IOException {
+        byte[] bytes = readBytes(in);
+        return new SpecificDatumReader<>(type)
+                .read(null, DecoderFactory.get().binaryDecoder(bytes, null));
+    }
+
+    /** As UTF-8, of any length; null stays null. */
+    static void writeString(String text, DataOutputView out) throws IOException {
+        writeBytes(text == null ? null : text.getBytes(StandardCharsets.UTF_8), out);
+    }
+
+    static String readString(DataInputView in) throws IOException {
+        byte[] bytes = readBytes(in);
+        return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    private static void writeBytes(byte[] bytes, DataOutputView out) throws IOException {
+        out.writeInt(bytes == null ? -1 : bytes.length);
+        if (bytes != null) {
+            out.write(bytes);
+        }
+    }
+
+    private static byte[] readBytes(DataInputView in) throws IOException {
+        int length = in.readInt();
+        if (length < 0) {
+            return null;
+        }
+        byte[] bytes = new byte[length];
+        in.readFully(bytes);
+        return bytes;
+    }
+}

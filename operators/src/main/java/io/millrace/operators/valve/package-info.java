@@ -1,0 +1,2 @@
+/** Stops the source while enough is in flight. */
+package io.millrace.operators.valve;

@@ -1,0 +1,152 @@
+package io.millrace.operators.inference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millrace.gpu.api.FingerprintParts;
+import io.millrace.gpu.api.ModelInfo;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.operators.TestingRequests;
+import io.millrace.operators.inference.Restoration.Counts;
+import io.millrace.operators.inference.Restoration.Progress;
+import io.millrace.operators.options.ResumePolicy;
+import io.millrace.operators.options.ResumePolicy.OnModelChange;
+import io.millrace.operators.options.ResumePolicy.Resume;
+import io.millrace.operators.record.InFlightCodec;
+import io.millrace.schemas.EarlierModel;
+import io.millrace.schemas.InFlightModel;
+import io.millrace.schemas.InFlightRequest;
+import java.util.List;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
+import org.junit.jupiter.api.Test;
+
+class RestorationTest {
+    private static final int VOCABULARY = 97;
+
+    private static Restoration restoration(Resume resume, OnModelChange onModelChange) {
+        return new Restoration(
+                new ResumePolicy(resume, onModelChange),
+                new ModelInfo(
+                        "new",
+                        "NEW",
+                        new FingerprintParts("m", "t", "k"),
+                        VOCABULARY,
+                        1000,
+                        SamplingParameters.greedy(16),
+                        "testing"));
+    }
+
+    private static InFlightModel model(String fingerprint, String tokenizer) {
+        return new InFlightModel("old", fingerprint, "m", tokenizer, "other");
+    }
+
+    /** Two completions, the second of 7 tokens, begun by the model of {@code fingerprint}. */
+    private static InFlightRequest request(String fingerprint) {
+        InFlightRequest state = InFlightCodec.toState(TestingRequests.request("r", 54));
+        state.setGenerated(List.of(List.of(), List.of(1, 2, 3, 4, 5, 6, 96)));
+        state.setModelFingerprint(fingerprint);
+        return state;
+    }
+
+    @Test
+    void theSameModelGoesOnAfterTheTokensOrStartsOver() {
+        Restoration goesOn = restoration(Resume.CONTINUE, OnModelChange.FAIL);
+        goesOn.onModel(model("NEW", "t"));
+        Progress progress = goesOn.resume(request("NEW"));
+        assertThat(progress.generated())
+                .containsExactly(new int[] {}, new int[] {1, 2, 3, 4, 5, 6, 96});
+        assertThat(progress.earlier()).isEmpty();
+        assertThat(goesOn.counts()).isEqualTo(new Counts(1, 0, 0, 0, 7, 0));
+
+        Restoration over = restoration(Resume.RESTART, OnModelChange.FAIL);
+        assertThat(over.resume(request("NEW"))).isSameAs(Progress.NONE);
+        assertThat(over.counts()).isEqualTo(new Counts(0, 1, 0, 0, 0, 7));
+    }
+
+    @Test
+    void anotherModelIsRefusedEvenWithNothingHalfAnswered() {
+        Restoration restoration = restoration(Resume.CONTINUE, OnModelChange.FAIL);
+        assertThatThrownBy(() -> restoration.onModel(model("OLD", "t")))
+                .isInstanceOf(SuppressRestartsException.class)
+                .rootCause()
+                .hasMessageContaining("saved under model old with fingerprint OLD")
+                .hasMessageContaining("this is model new with fingerprint NEW")
+                .hasMessageContaining("not the same: kernels)")
+                .hasMessageContaining("--on-model-change restart");
+    }
+
+    @Test
+    void anotherModelIsRefusedWhereOnlyARequestTellsIt() {
+        Restoration restoration = restoration(Resume.RESTART, OnModelChange.FAIL);
+        assertThatThrownBy(() -> restoration.resume(request("OLD")))
+                .rootCause()
+                .hasMessageContaining("fingerprint OLD");
+    }
+
+    @Test
+    void anotherModelStartsOver() {
+        Restoration restoration = restoration(Resume.CONTINUE, OnModelChange.RESTART);
+        restoration.onModel(model("OLD", "another"));
+        assertThat(restoration.resume(request("OLD"))).isSameAs(Progress.NONE);
+        assertThat(restoration.counts()).isEqualTo(new Counts(0, 1, 0, 0, 0, 7));
+    }
+
+    @Test
+    void anotherModelGoesOnAndItsPredecessorsAreRemembered() {
+        Restoration restoration = restoration(Resume.CONTINUE, OnModelChange.CONTINUE);
+        restoration.onModel(model("OLD", "t"));
+        InFlightRequest state = request("OLD");
+        state.setEarlierModels(List.of(new EarlierModel("FIRST", List.of(0, 3))));
+        Progress progress = restoration.resume(state);
+        assertThat(progress.generated().get(1)).hasSize(7);
+        assertThat(progress.earlier())
+                .containsExactly(
+                        new EarlierModel("FIRST", List.of(0, 3)),
+                        new EarlierModel("OLD", List.of(0, 7)));
+        assertThat(restoration.counts()).isEqualTo(new Counts(0, 0, 1, 0, 7, 0));
+    }
+
+    @Test
+    void aMixedAnswerStaysMixedUnderTheModelThatTookItOver() {
+        Restoration restoration = restoration(Resume.CONTINUE, OnModelChange.FAIL);
+        InFlightRequest state = request("NEW");
+        List<EarlierModel> earlier = List.of(new EarlierModel("OLD", List.of(0, 3)));
+        state.setEarlierModels(earlier);
+        assertThat(restoration.resume(state).earlier()).isEqualTo(earlier);
+    }
+
+    @Test
+    void tokensOfAnotherTokenizerAreNotContinued() {
+        Restoration restoration = restoration(Resume.CONTINUE, OnModelChange.CONTINUE);
+        assertThatThrownBy(() -> restoration.onModel(model("OLD", "another")))
+                .rootCause()
+                .hasMessageContaining("tokenizer, kernels)")
+                .hasMessageContaining("take --on-model-change restart");
+        Restoration ofAnOlderRelease = restoration(Resume.CONTINUE, OnModelChange.CONTINUE);
+        assertThatThrownBy(() -> ofAnOlderRelease.resume(request("OLD")))
+                .rootCause()
+                .hasMessageContaining("an older release did not save");
+    }
+
+    @Test
+    void whatTheNewModelCannotTakeOverStartsOver() {
+        Restoration restoration = restoration(Resume.CONTINUE, OnModelChange.CONTINUE);
+        restoration.onModel(model("OLD", "t"));
+        InFlightRequest logprobs = request("OLD");
+        logprobs.getRequest().setLogprobs(0);
+        assertThat(restoration.resume(logprobs)).isSameAs(Progress.NONE);
+        InFlightRequest outside = request("OLD");
+        outside.setGenerated(List.of(List.of(VOCABULARY)));
+        assertThat(restoration.resume(outside)).isSameAs(Progress.NONE);
+        assertThat(restoration.counts()).isEqualTo(new Counts(0, 2, 0, 0, 0, 8));
+    }
+
+    @Test
+    void aRequestWithoutATokenHasNothingToLose() {
+        Restoration restoration = restoration(Resume.CONTINUE, OnModelChange.CONTINUE);
+        InFlightRequest state = request("OLD");
+        state.setGenerated(List.of(List.of(), List.of()));
+        assertThat(restoration.resume(state)).isSameAs(Progress.NONE);
+        assertThat(restoration.counts()).isEqualTo(new Counts(0, 0, 0, 1, 0, 0));
+    }
+}

@@ -1,0 +1,46 @@
+package io.millrace.operators.options;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millrace.gpu.api.EngineOptions;
+import org.apache.flink.util.InstantiationUtil;
+import org.junit.jupiter.api.Test;
+
+class PipelineOptionsTest {
+    private final PipelineOptions.Builder builder =
+            PipelineOptions.builder(EngineOptions.of("/models/triage/"));
+
+    @Test
+    void theyTravelInAJobGraph() throws Exception {
+        PipelineOptions options = builder.batching(Batching.STATIC).ordered(true).build();
+        PipelineOptions copy = InstantiationUtil.clone(options);
+        assertThat(copy.engine()).isEqualTo(options.engine());
+        assertThat(copy.batching()).isEqualTo(Batching.STATIC);
+        assertThat(copy.loader()).hasSameClassAs(options.loader());
+    }
+
+    @Test
+    void aBadValueIsNamed() {
+        assertThatThrownBy(() -> builder.batchSize(0).build())
+                .hasMessage("The batch size is 0; it must be at least 1.");
+        assertThatThrownBy(() -> builder.batchSize(1).lingerMs(-5).build())
+                .hasMessageContaining("linger is -5");
+        assertThatThrownBy(() -> builder.lingerMs(0).maxInFlightTokens(0).build())
+                .hasMessageContaining("tokens in flight is 0");
+        assertThatThrownBy(() -> builder.maxInFlightTokens(1).name(" ").build())
+                .hasMessageContaining("name");
+    }
+
+    @Test
+    void whatCannotHoldThroughAHopIsRefusedWithTheRemedy() {
+        builder.partitioning(Partitioning.PREFIX).build();
+        assertThatThrownBy(() -> builder.batching(Batching.STATIC).build())
+                .hasMessageContaining("PREFIX and the batching STATIC")
+                .hasMessageContaining("make the batching DYNAMIC");
+        assertThatThrownBy(() -> builder.batching(Batching.DYNAMIC).ordered(true).build())
+                .hasMessageContaining("PREFIX and outcomes shall be ordered")
+                .hasMessageContaining("leave ordered out");
+        builder.partitioning(Partitioning.NONE).build();
+    }
+}

@@ -1,0 +1,117 @@
+package io.millrace.operators.record;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millrace.operators.TestingRequests;
+import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.schemas.Completion;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceResult;
+import io.millrace.schemas.TokenLogprobs;
+import io.millrace.schemas.TopLogprob;
+import io.millrace.schemas.Usage;
+import java.util.List;
+import java.util.Map;
+import org.apache.flink.api.common.serialization.SerializerConfigImpl;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.common.typeutils.TypeSerializer;
+import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
+import org.apache.flink.core.memory.DataInputDeserializer;
+import org.apache.flink.core.memory.DataOutputSerializer;
+import org.apache.flink.util.InstantiationUtil;
+import org.junit.jupiter.api.Test;
+
+class WireTypeTest {
+    private static final Inbound REJECTED =
+            new Inbound.Rejected(
+                    new Origin("t", 1, 2, 3, null, List.of(), new byte[0]),
+                    null,
+                    FailureCode.UNREADABLE,
+                    "ü".repeat(100_000));
+
+    private static <T> T copied(WireType<T> type, T value) throws Exception {
+        TypeSerializer<T> serializer = type.createSerializer(new SerializerConfigImpl());
+        assertThat(serializer.copy(value)).isSameAs(value);
+        DataOutputSerializer out = new DataOutputSerializer(17);
+        serializer.serialize(value, out);
+        DataOutputSerializer again = new DataOutputSerializer(17);
+        serializer.copy(new DataInputDeserializer(out.getCopyOfBuffer()), again);
+        DataInputDeserializer in = new DataInputDeserializer(again.getCopyOfBuffer());
+        T read = serializer.deserialize(in);
+        assertThat(in.available()).isZero();
+        return read;
+    }
+
+    private static void assertSameOrigin(Origin read, Origin written) {
+        assertThat(read).usingRecursiveComparison().isEqualTo(written);
+    }
+
+    @Test
+    void inboundRecordsKeepEverything() throws Exception {
+        Inbound.Request request = TestingRequests.request("a", 17);
+        Inbound.Request read = (Inbound.Request) copied(WireType.INBOUND, request);
+        assertSameOrigin(read.origin(), request.origin());
+        assertThat(read.request()).isEqualTo(request.request());
+        assertThat(copied(WireType.INBOUND, REJECTED))
+                .usingRecursiveComparison()
+                .isEqualTo(REJECTED);
+    }
+
+    @Test
+    void microBatchesKeepTheirOrder() throws Exception {
+        MicroBatch batch = new MicroBatch(List.of(REJECTED, TestingRequests.request("a", 1)));
+        MicroBatch read = copied(WireType.MICRO_BATCH, batch);
+        assertThat(read.records()).hasSize(2);
+        assertThat(read.records().get(0)).isInstanceOf(Inbound.Rejected.class);
+    }
+
+    @Test
+    void outcomesKeepEverything() throws Exception {
+        InferenceResult result =
+                new InferenceResult(
+                        "a",
+                        "model",
+                        "fingerprint",
+                        List.of(
+                                new Completion(
+                                        0,
+                                        "text",
+                                        List.of(1, 2),
+                                        "stop",
+                                        List.of(
+                                                new TokenLogprobs(
+                                                        1,
+                                                        -0.5f,
+                                                        List.of(new TopLogprob(1, -0.5f)))))),
+                        new Usage(3, 2),
+                        Map.of("k", "v"));
+        Outcome.Answered answered =
+                new Outcome.Answered(
+                        TestingRequests.origin("a"), result, new RunFacts(1, 2, 3, 4, 5, 6));
+        Outcome.Answered read = (Outcome.Answered) copied(WireType.OUTCOME, answered);
+        assertSameOrigin(read.origin(), answered.origin());
+        assertThat(read.result()).isEqualTo(result);
+        assertThat(read.facts()).isEqualTo(answered.facts());
+        Outcome failed =
+                new Outcome.Failed(
+                        TestingRequests.origin("b"), "b", FailureCode.EMPTY_PROMPT, "empty");
+        assertThat(copied(WireType.OUTCOME, failed)).usingRecursiveComparison().isEqualTo(failed);
+    }
+
+    @Test
+    void flinkFindsTheTypesByTheirClassAlone() {
+        assertThat(TypeInformation.of(Inbound.class)).isSameAs(WireType.INBOUND);
+        assertThat(TypeInformation.of(Outcome.class)).isSameAs(WireType.OUTCOME);
+    }
+
+    @Test
+    void typesAndSerializersSurviveSerialization() throws Exception {
+        for (WireType<?> type : List.of(WireType.INBOUND, WireType.MICRO_BATCH, WireType.OUTCOME)) {
+            assertThat(InstantiationUtil.clone(type)).isEqualTo(type);
+            TypeSerializer<?> serializer = type.createSerializer(new SerializerConfigImpl());
+            TypeSerializerSnapshot<?> snapshot = serializer.snapshotConfiguration();
+            assertThat(InstantiationUtil.instantiate(snapshot.getClass()).restoreSerializer())
+                    .isEqualTo(serializer);
+        }
+    }
+}
