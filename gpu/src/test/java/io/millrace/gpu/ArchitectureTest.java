@@ -38,6 +38,7 @@ class ArchitectureTest {
                     "text.jinja.syntax",
                     "text.jinja.value",
                     "text",
+                    "model.folder",
                     "tensor",
                     "api");
 

@@ -56,6 +56,7 @@ public final class EngineAssembly {
     private static Engine open(EngineOptions options, LoadProgress progress, RunnerLoader loader)
             throws IOException {
         ModelFolder folder = ModelFolder.open(options);
+        folder.remarks().forEach(LOG::warn);
         int context = context(options, folder.maxPositions());
         FutureTask<ModelText> reading =
                 ModelText.openBeside(Path.of(options.model()), folder.tokenizerFile());

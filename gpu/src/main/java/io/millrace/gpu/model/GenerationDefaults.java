@@ -2,7 +2,7 @@ package io.millrace.gpu.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.api.SamplingParameters;
-import io.millrace.gpu.model.family.ConfigFile;
+import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.util.LinkedHashSet;
 import java.util.List;

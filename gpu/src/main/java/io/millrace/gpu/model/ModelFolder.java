@@ -5,9 +5,11 @@ import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.RotaryTable;
-import io.millrace.gpu.model.family.ConfigFile;
 import io.millrace.gpu.model.family.DecoderShape;
 import io.millrace.gpu.model.family.Family;
+import io.millrace.gpu.model.folder.ConfigFile;
+import io.millrace.gpu.model.folder.FolderFile;
+import io.millrace.gpu.model.folder.FolderKeys;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.SafeTensors;
@@ -68,6 +70,7 @@ public final class ModelFolder {
     private final DecoderShape shape;
     private final SamplingParameters defaultSampling;
     private final List<Integer> endOfTextIds;
+    private final List<String> remarks;
     private final boolean dummy;
     private final Map<String, Tensor> tensors;
     private String fingerprint;
@@ -78,6 +81,7 @@ public final class ModelFolder {
             DecoderShape shape,
             SamplingParameters defaultSampling,
             List<Integer> endOfTextIds,
+            List<String> remarks,
             boolean dummy,
             Map<String, Tensor> tensors) {
         this.path = path;
@@ -85,6 +89,7 @@ public final class ModelFolder {
         this.shape = shape;
         this.defaultSampling = defaultSampling;
         this.endOfTextIds = endOfTextIds;
+        this.remarks = remarks;
         this.dummy = dummy;
         this.tensors = tensors;
     }
@@ -119,6 +124,8 @@ public final class ModelFolder {
                         ? ConfigFile.read(path.resolve(GENERATION))
                         : null;
         Family family = Family.of(config);
+        List<String> remarks =
+                FolderKeys.check(FolderFile.CONFIG, config, Family.architecture(config));
         DecoderShape shape = family.shape(config);
         return new ModelFolder(
                 path,
@@ -126,6 +133,7 @@ public final class ModelFolder {
                 shape,
                 GenerationDefaults.sampling(generation),
                 GenerationDefaults.endOfTextIds(generation, config, shape.vocabulary()),
+                remarks,
                 dummy,
                 dummy ? DummyTensors.of(family, shape, type(config)) : openWeights(path));
     }
@@ -209,6 +217,11 @@ public final class ModelFolder {
     /** Token ids that end a completion. */
     public List<Integer> endOfTextIds() {
         return endOfTextIds;
+    }
+
+    /** What is to be told once when the model is loaded: sentences about its files. */
+    public List<String> remarks() {
+        return remarks;
     }
 
     /** Heads and layers, for the KV cache. */

@@ -230,6 +230,14 @@ class ModelFolderTest {
     }
 
     @Test
+    void whatIsToBeToldOnceComesWithTheFolder() throws IOException {
+        TinyModels model = TinyModels.llama().config(c -> c.put("unsloth_version", "2026.11"));
+        assertThat(open(model).remarks()).singleElement().asString().contains("unsloth_version");
+        assertThat(open(TinyModels.llama()).remarks()).isEmpty();
+        assertRefused(TinyModels.llama().config(c -> c.put("is_causal", false)), "is_causal");
+    }
+
+    @Test
     void refusesQuantizedWeightsByName() {
         assertRefused(
                 TinyModels.llama()

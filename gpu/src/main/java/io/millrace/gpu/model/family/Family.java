@@ -1,5 +1,6 @@
 package io.millrace.gpu.model.family;
 
+import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.io.IOException;
 import java.util.Map;
@@ -25,19 +26,24 @@ public interface Family {
         families.put("MistralForCausalLM", new MistralFamily());
         families.put("Qwen2ForCausalLM", new Qwen2Family());
         families.put("Qwen3ForCausalLM", new Qwen3Family());
-        if (!config.has("architectures")
-                || !config.get("architectures").isArray()
-                || config.get("architectures").size() != 1) {
-            throw config.wrong(
-                    "architectures", config.get("architectures"), "a list of one architecture");
-        }
-        String name = config.get("architectures").get(0).asText();
+        String name = architecture(config);
         Family family = families.get(name);
         if (family == null) {
             throw config.unsupported("architectures", name, String.join(", ", families.keySet()));
         }
         refuseQuantization(config);
         return family;
+    }
+
+    /** The name of the family, one of those known or not. */
+    static String architecture(ConfigFile config) throws InvalidModelException {
+        if (!config.has("architectures")
+                || !config.get("architectures").isArray()
+                || config.get("architectures").size() != 1) {
+            throw config.wrong(
+                    "architectures", config.get("architectures"), "a list of one architecture");
+        }
+        return config.get("architectures").get(0).asText();
     }
 
     private static void refuseQuantization(ConfigFile config) throws InvalidModelException {

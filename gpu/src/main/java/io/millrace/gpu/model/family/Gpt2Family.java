@@ -3,6 +3,7 @@ package io.millrace.gpu.model.family;
 import io.millrace.gpu.device.Backend;
 import io.millrace.gpu.device.Norm;
 import io.millrace.gpu.device.QkvProjection;
+import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
@@ -15,23 +16,8 @@ import java.util.List;
  * weights lie transposed: (inputs, outputs).
  */
 final class Gpt2Family implements Family {
-    private static final List<String> GELU_WITH_TANH = List.of("gelu_new", "gelu_pytorch_tanh");
-
     @Override
     public DecoderShape shape(ConfigFile config) throws InvalidModelException {
-        String activation = config.text("activation_function", "gelu_new");
-        if (!GELU_WITH_TANH.contains(activation)) {
-            throw config.unsupported(
-                    "activation_function", activation, String.join(", ", GELU_WITH_TANH));
-        }
-        if (!config.flag("scale_attn_weights", true)) {
-            throw config.unsupported("scale_attn_weights", false, "true");
-        }
-        for (String key : List.of("scale_attn_by_inverse_layer_idx", "add_cross_attention")) {
-            if (config.flag(key, false)) {
-                throw config.unsupported(key, true, "false");
-            }
-        }
         int hidden = config.positiveInt("n_embd");
         int heads = config.positiveInt("n_head");
         int layers = config.positiveInt("n_layer");

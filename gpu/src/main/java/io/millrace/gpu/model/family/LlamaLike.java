@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.device.Backend;
 import io.millrace.gpu.device.Norm;
 import io.millrace.gpu.device.QkvProjection;
+import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
@@ -13,42 +14,10 @@ import java.util.List;
 
 /** What Llama and its descendants share. */
 final class LlamaLike {
-    /** Entries of related models that would change the answer; none of them is computed here. */
-    private static final List<String> FOREIGN =
-            List.of(
-                    "attention_chunk_size",
-                    "attention_multiplier",
-                    "attn_logit_softcapping",
-                    "clip_qkv",
-                    "embedding_multiplier",
-                    "final_logit_softcapping",
-                    "logit_scale",
-                    "logits_scaling",
-                    "no_rope_layers",
-                    "num_experts",
-                    "num_local_experts",
-                    "query_pre_attn_scalar",
-                    "residual_multiplier");
-
     private LlamaLike() {}
 
     static DecoderShape shape(ConfigFile config, List<Integer> windows)
             throws InvalidModelException {
-        for (String key :
-                List.of("attention_bias", "mlp_bias", "rope_interleaved", "use_qk_norm")) {
-            if (config.flag(key, false)) {
-                throw config.unsupported(key, true, "false");
-            }
-        }
-        for (String key : FOREIGN) {
-            if (config.has(key)) {
-                throw config.unsupported(key, config.get(key), "models without it");
-            }
-        }
-        String activation = config.text("hidden_act", "silu");
-        if (!List.of("silu", "swish").contains(activation)) {
-            throw config.unsupported("hidden_act", activation, "silu");
-        }
         int hidden = config.positiveInt("hidden_size");
         int heads = config.positiveInt("num_attention_heads");
         int kvHeads = config.positiveInt("num_key_value_heads", heads);

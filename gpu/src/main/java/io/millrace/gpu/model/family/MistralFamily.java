@@ -1,6 +1,7 @@
 package io.millrace.gpu.model.family;
 
 import io.millrace.gpu.device.Backend;
+import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.io.IOException;
 

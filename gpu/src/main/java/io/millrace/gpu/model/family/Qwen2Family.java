@@ -1,5 +1,6 @@
 package io.millrace.gpu.model.family;
 
+import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.io.IOException;
 

@@ -1,4 +1,4 @@
-package io.millrace.gpu.model.family;
+package io.millrace.gpu.model.folder;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -7,6 +7,8 @@ import io.millrace.gpu.tensor.InvalidModelException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
 
 /** One JSON file of a model folder, read by key; errors name the file and the key. */
 public final class ConfigFile {
@@ -34,6 +36,11 @@ public final class ConfigFile {
         return new ConfigFile(file.toString(), node);
     }
 
+    /** All keys with their values, nulls too. */
+    public Set<Map.Entry<String, JsonNode>> properties() {
+        return node.properties();
+    }
+
     /** The value, null if it is absent or null. */
     public JsonNode get(String key) {
         JsonNode value = node.get(key);
@@ -41,7 +48,7 @@ public final class ConfigFile {
     }
 
     /** Whether the key is there, with null as its value. */
-    boolean isNull(String key) {
+    public boolean isNull(String key) {
         return node.has(key) && node.get(key).isNull();
     }
 
@@ -50,7 +57,7 @@ public final class ConfigFile {
     }
 
     /** The object under a key, empty if absent. */
-    ConfigFile child(String key) throws InvalidModelException {
+    public ConfigFile child(String key) throws InvalidModelException {
         JsonNode value = get(key);
         if (value == null) {
             return new ConfigFile(where + ", " + key, JSON.createObjectNode());
@@ -123,5 +130,11 @@ public final class ConfigFile {
     public InvalidModelException wrong(String key, Object value, String expected) {
         return new InvalidModelException(
                 "%s has %s = %s where %s is expected.".formatted(where, key, value, expected));
+    }
+
+    /** Where it stands, for messages. */
+    @Override
+    public String toString() {
+        return where;
     }
 }

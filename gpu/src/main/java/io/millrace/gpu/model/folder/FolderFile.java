@@ -1,0 +1,38 @@
+package io.millrace.gpu.model.folder;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** A JSON file of a model folder, or a part of one with keys of its own. */
+public enum FolderFile {
+    CONFIG("config.json", "config-keys.txt");
+
+    private final String title;
+    private final String resource;
+
+    FolderFile(String title, String resource) {
+        this.title = title;
+        this.resource = resource;
+    }
+
+    /** As messages and docs/model-folders.md call it. */
+    public String title() {
+        return title;
+    }
+
+    /** All keys that transformers 5.17.0 knows in this file, of whatever model. */
+    Set<String> knownKeys() {
+        try (InputStream in = FolderFile.class.getResourceAsStream(resource)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .filter(line -> !line.startsWith("#"))
+                    .collect(Collectors.toUnmodifiableSet());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package io.millrace.gpu.model.folder;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.model.folder.FolderKey.Rule;
+import io.millrace.gpu.tensor.InvalidModelException;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The one place that decides what becomes of each key of a model folder's files: honoured, refused
+ * by name, or without effect. A key of transformers' that is in none of these lists is refused by
+ * name; one that transformers does not know either has no effect there, so it is only told.
+ * docs/model-folders.md is made of it.
+ */
+public final class FolderKeys {
+    private static final Map<FolderFile, List<FolderKey>> TABLE = new EnumMap<>(FolderFile.class);
+
+    static {
+        TABLE.put(FolderFile.CONFIG, ConfigKeys.all());
+    }
+
+    private FolderKeys() {}
+
+    /** All keys of a file that are decided on, in the order of the documentation. */
+    public static List<FolderKey> of(FolderFile file) {
+        return TABLE.get(file);
+    }
+
+    /**
+     * Refuses what would change an answer and is not done.
+     *
+     * @param architecture as config.json names it
+     * @return what is to be said once at load: a sentence, or none
+     * @throws InvalidModelException a key that is refused, with its value and the remedy
+     */
+    public static List<String> check(FolderFile file, ConfigFile config, String architecture)
+            throws InvalidModelException {
+        Set<String> known = file.knownKeys();
+        List<String> unknown = new ArrayList<>();
+        for (Map.Entry<String, JsonNode> entry : config.properties()) {
+            String key = entry.getKey();
+            JsonNode value = entry.getValue();
+            FolderKey row = find(file, key, architecture);
+            if (row == null && !known.contains(key)) {
+                unknown.add(key);
+            } else if (!value.isNull()) {
+                refuse(row, key, value, config, architecture);
+            }
+        }
+        return unknown.isEmpty()
+                ? List.of()
+                : List.of(
+                        "%s has keys that neither transformers nor Millrace knows; they have no effect: %s."
+                                .formatted(config, String.join(", ", unknown)));
+    }
+
+    private static FolderKey find(FolderFile file, String key, String architecture) {
+        for (FolderKey row : of(file)) {
+            if (row.key().equals(key) && row.isOf(architecture)) {
+                return row;
+            }
+        }
+        return null;
+    }
+
+    private static void refuse(
+            FolderKey row, String key, JsonNode value, ConfigFile config, String architecture)
+            throws InvalidModelException {
+        if (row == null) {
+            throw new InvalidModelException(
+                    "%s has %s = %s, a key of transformers that a %s does not have here: take it out if it changes nothing."
+                            .formatted(config, key, value, architecture));
+        }
+        if (row.rule() == Rule.REFUSED && !row.allows().test(value, config)) {
+            throw config.unsupported(
+                    key,
+                    value.isTextual() ? value.textValue() : value,
+                    row.harmless().isEmpty() ? "models without it" : row.harmless());
+        }
+    }
+}

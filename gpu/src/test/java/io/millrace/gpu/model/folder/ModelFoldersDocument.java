@@ -1,0 +1,64 @@
+package io.millrace.gpu.model.folder;
+
+import io.millrace.gpu.model.folder.FolderKey.Rule;
+import java.util.List;
+
+/** Writes {@code docs/model-folders.md} from the table of keys. */
+final class ModelFoldersDocument {
+    private static final String HEAD =
+            """
+            # Model folders
+
+            Made from `FolderKeys` by `ModelFoldersDocTest`; do not edit by hand:
+            `mvn -pl gpu -am test -Dtest=ModelFoldersDocTest -Dsurefire.failIfNoSpecifiedTests=false -Dmillrace.update=true`.
+
+            A model is a folder in Hugging Face form. Nothing in it that changes an answer is ignored: each key of its files is
+            honoured, or refused by name, or has no effect here for the reason given. The reference is transformers 5.17.0.
+
+            - A key that is null is as one that is absent, unless its row says otherwise.
+            - A key of transformers, of whatever model, that no row names is refused by name.
+            - A key that transformers does not know either (`_name_or_path`, `unsloth_version`) has no effect there: one line
+              in the log names such keys when the model is loaded.
+            - A value that a row does not allow is refused, with the file, the key and the value.
+            """;
+
+    private ModelFoldersDocument() {}
+
+    static String text() {
+        StringBuilder text = new StringBuilder(HEAD);
+        for (FolderFile file : FolderFile.values()) {
+            text.append("\n## ").append(file.title()).append('\n');
+            List<FolderKey> keys = FolderKeys.of(file);
+            table(text, keys, Rule.HONOURED, "Honoured", "what it is; value where absent");
+            table(text, keys, Rule.REFUSED, "Refused by name", "why");
+            table(text, keys, Rule.NO_EFFECT, "Without effect here", "why");
+        }
+        return text.toString();
+    }
+
+    private static void table(
+            StringBuilder text, List<FolderKey> keys, Rule rule, String title, String meaning) {
+        List<FolderKey> rows = keys.stream().filter(key -> key.rule() == rule).toList();
+        if (rows.isEmpty()) {
+            return;
+        }
+        boolean refused = rule == Rule.REFUSED;
+        text.append("\n### ").append(title).append("\n\n| key | models | ");
+        text.append(refused ? "unless it is | " : "").append(meaning).append(" |\n|---|---|---|");
+        text.append(refused ? "---|\n" : "\n");
+        for (FolderKey row : rows) {
+            text.append("| `").append(row.key()).append("` | ").append(models(row)).append(" | ");
+            text.append(refused ? row.harmless() + " | " : "").append(row.why()).append(" |\n");
+        }
+    }
+
+    private static String models(FolderKey row) {
+        return row.models().isEmpty()
+                ? "all"
+                : String.join(
+                        ", ",
+                        row.models().stream()
+                                .map(name -> name.replaceFirst("(LMHeadModel|ForCausalLM)$", ""))
+                                .toList());
+    }
+}

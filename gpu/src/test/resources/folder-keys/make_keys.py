@@ -1,0 +1,82 @@
+"""Writes down which keys transformers knows in the files of a model folder.
+
+    python3 make_keys.py KNOWN_FOLDER
+
+Needs transformers 5.17.0, no torch. Writes config-keys.txt (all keys of all of its configs) into
+KNOWN_FOLDER, which is src/main/resources/io/millrace/gpu/model/folder, and beside this file, for
+FolderKeysTest, families.txt: one line a family and key, of the configs that the engine reads.
+"""
+
+import dataclasses
+import importlib
+import pathlib
+import pkgutil
+import sys
+
+import transformers
+from transformers import GenerationConfig, PreTrainedConfig, models
+
+FAMILIES = {
+    "LlamaForCausalLM": transformers.LlamaConfig,
+    "MistralForCausalLM": transformers.MistralConfig,
+    "Qwen2ForCausalLM": transformers.Qwen2Config,
+    "Qwen3ForCausalLM": transformers.Qwen3Config,
+    "GPT2LMHeadModel": transformers.GPT2Config,
+}
+# What PreTrainedConfig and its parts read without declaring it.
+UNDECLARED = [
+    "attn_implementation",
+    "experts_implementation",
+    "is_causal",
+    "model_type",
+    "name_or_path",
+    "num_labels",
+    "output_attentions",
+    "per_layer_config",
+    "quantization_config",
+    "torch_dtype",
+]
+ROTARY = ["partial_rotary_factor", "rope_parameters", "rope_scaling", "rope_theta"]
+
+
+def fields(config):
+    return {field.name for field in dataclasses.fields(config)}
+
+
+def subclasses(config, found):
+    for child in config.__subclasses__():
+        if child not in found:
+            found.add(child)
+            subclasses(child, found)
+    return found
+
+
+def write(path, lines):
+    header = "# transformers %s, by make_keys.py\n" % transformers.__version__
+    path.write_text(header + "".join(line + "\n" for line in sorted(lines)))
+
+
+def main():
+    known = pathlib.Path(sys.argv[1])
+    for module in pkgutil.iter_modules(models.__path__):
+        name = "transformers.models.%s.configuration_%s" % (module.name, module.name)
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            pass  # a tokenizer alone
+    generation = set(vars(GenerationConfig())) | set(GenerationConfig._get_default_generation_params())
+    keys = set(UNDECLARED + ROTARY) | fields(PreTrainedConfig) | generation
+    for config in subclasses(PreTrainedConfig, set()):
+        keys |= fields(config) | set(config.attribute_map)
+    write(known / "config-keys.txt", {key for key in keys if not key.startswith("_")})
+    lines = []
+    for family, config in FAMILIES.items():
+        own = fields(config) | set(UNDECLARED)
+        if "rope_parameters" in own:
+            own |= set(ROTARY)
+        lines += ["%s %s" % (family, key) for key in own]
+    write(pathlib.Path(__file__).with_name("families.txt"), lines)
+
+
+if __name__ == "__main__":
+    main()
