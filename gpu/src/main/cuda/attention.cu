@@ -6,7 +6,9 @@
 //          attention_decode   one (token, chunk) of one kv head: up to 16 query heads are the rows of the mma. Four warps
 //                             share a tile: each takes 32 positions of the scores, then D / 4 columns of the output.
 //          attention_fold     adds up a token's chunks, one warp a head
-//          attention_prefill  64 pairs, 16 a warp; pair i is token i / group, head i % group, so any group packs fully
+//          attention_prefill  64 pairs, 16 a warp; pair i is token i / group, head i % group, so any group packs fully.
+//                             ..._128_32 takes an item in two halves of 32: 89 KB of shared memory in place of 113, for GPUs
+//                             of 99 KB a CTA. What a pair computes is the same, and so are its bits.
 //          attention_f32      plain loops, one warp a head of a token
 //          oracle_attention   one warp a head of a token, fragments gathered from global memory: the contract, literally
 // Memory   K and V tiles lie in shared memory as in their blocks, [slab][128 positions][128 bytes], pieces XORed. What no
@@ -77,15 +79,15 @@ __device__ __forceinline__ void locateChunk(
 }
 
 /** Copies a tile of K (plane 0) or V (plane 1) of positions in [from, limit), zeros elsewhere. */
-template <int D>
+template <int D, int THREADS = 128>
 __device__ __forceinline__ void loadTile(
         uint32_t to, const AttentionParams& p, const size_t* groups, int tile, int from, int limit, int plane) {
     const char* kv = (const char*)p.kv + (size_t)plane * D * 2 * p.blockSize;
     int piece = threadIdx.x & 7;
     int row = threadIdx.x >> 3;
 #pragma unroll
-    for (int i = 0; i < TILE / 16; i++) {
-        int at = i * 16 + row;
+    for (int i = 0; i < TILE * 8 / THREADS; i++) {
+        int at = i * (THREADS / 8) + row;
         int position = tile * TILE + at;
         bool real = position >= from && position < limit;
         const char* base = kv + (real ? groups[(position & (CHUNK - 1)) >> 3] + (position & 7) * 128 + piece * 16 : 0);
@@ -334,28 +336,35 @@ __device__ __forceinline__ void attentionFold(const AttentionParams& p) {
     }
 }
 
-template <class T, int D>
+/** A CTA of 2 * MINE threads takes MINE pairs at once: an item, or one of its equal parts. */
+template <class T, int D, int MINE = PAIRS>
 __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
     extern __shared__ __align__(1024) char dynamic[];
     __shared__ size_t groups[2][GROUPS];
     constexpr int TILE_BYTES = TILE * D * 2;
+    constexpr int THREADS = 2 * MINE;
+    constexpr int PARTS = PAIRS / MINE;
     uint32_t keys = sharedAddress(dynamic);
     uint32_t values = keys + TILE_BYTES;
     char* queries = dynamic + 2 * TILE_BYTES;
-    float* folded = (float*)(queries + PAIRS * D * 2) + threadIdx.x;  // [D / 2][threads]
+    float* folded = (float*)(queries + MINE * D * 2) + threadIdx.x;  // [D / 2][threads]
     int lane = threadIdx.x & 31;
     int warp = threadIdx.x >> 5;
     int g = lane >> 2;
     int c = lane & 3;
     int group = p.heads / p.kvHeads;
     int kvHead = blockIdx.y;
-    int items = p.work->prefillItems;
-    for (int index = blockIdx.x; index < items; index += gridDim.x) {
-        PrefillItem item = p.prefill[index];
+    int parts = p.work->prefillItems * PARTS;
+    for (int index = blockIdx.x; index < parts; index += gridDim.x) {
+        PrefillItem item = p.prefill[index / PARTS];
+        int firstPair = item.firstPair + index % PARTS * MINE;
         int firstToken = p.rowStart[item.row];
-        int pairs = min(PAIRS, (p.rowStart[item.row + 1] - firstToken) * group - item.firstPair);
-        int from = firstSeen(p.positions[firstToken + item.firstPair / group], p.window);
-        int limit = p.positions[firstToken + (item.firstPair + pairs - 1) / group] + 1;
+        int pairs = min(MINE, (p.rowStart[item.row + 1] - firstToken) * group - firstPair);
+        if (PARTS > 1 && pairs <= 0) {
+            continue;
+        }
+        int from = firstSeen(p.positions[firstToken + firstPair / group], p.window);
+        int limit = p.positions[firstToken + (firstPair + pairs - 1) / group] + 1;
         // This thread's two rows; one past the last pair sees nothing.
         int token[2];
         int head[2];
@@ -363,7 +372,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
         int seenTo[2];
 #pragma unroll
         for (int i = 0; i < 2; i++) {
-            int pair = item.firstPair + warp * 16 + g + 8 * i;
+            int pair = firstPair + warp * 16 + g + 8 * i;
             bool real = warp * 16 + g + 8 * i < pairs;
             token[i] = real ? firstToken + pair / group : -1;
             head[i] = kvHead * group + pair % group;
@@ -375,12 +384,12 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
         int firstTile = from / TILE;
         int lastTile = (limit - 1) / TILE;
         locateChunk(groups[from / CHUNK & 1], p, item.row, from / CHUNK, kvHead, D, 2, limit);
-        loadQueries<D>(queries, PAIRS, pairs, [&](int row) {
-            int pair = item.firstPair + row;
+        loadQueries<D>(queries, MINE, pairs, [&](int row) {
+            int pair = firstPair + row;
             return (const char*)p.q + ((size_t)(firstToken + pair / group) * p.heads + kvHead * group + pair % group) * D * 2;
         });
         __syncthreads();
-        loadTile<D>(keys, p, groups[from / CHUNK & 1], firstTile, from, limit, 0);
+        loadTile<D, THREADS>(keys, p, groups[from / CHUNK & 1], firstTile, from, limit, 0);
         commitCopies();
         float M[2] = {minusInfinity(), minusInfinity()};
         float L[2] = {0.0f, 0.0f};
@@ -392,13 +401,13 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
             int chunk = tile / (CHUNK / TILE);
             waitCopies<0>();
             __syncthreads();
-            loadTile<D>(values, p, groups[chunk & 1], tile, from, limit, 1);
+            loadTile<D, THREADS>(values, p, groups[chunk & 1], tile, from, limit, 1);
             commitCopies();
             if (tile == firstTile || tile % (CHUNK / TILE) == 0) {
                 locateChunk(groups[(chunk + 1) & 1], p, item.row, chunk + 1, kvHead, D, 2, limit);
             }
             float s[TILE / 8][4];
-            multiplyKeys<T, D, TILE>(s, sharedAddress(queries) + warp * 16 * 128, PAIRS * 128, keys, 0);
+            multiplyKeys<T, D, TILE>(s, sharedAddress(queries) + warp * 16 * 128, MINE * 128, keys, 0);
             float most[2] = {minusInfinity(), minusInfinity()};
 #pragma unroll
             for (int j = 0; j < TILE / 8; j++) {
@@ -433,7 +442,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
             waitCopies<0>();
             __syncthreads();
             if (tile < lastTile) {
-                loadTile<D>(keys, p, groups[(tile + 1) / (CHUNK / TILE) & 1], tile + 1, from, limit, 0);
+                loadTile<D, THREADS>(keys, p, groups[(tile + 1) / (CHUNK / TILE) & 1], tile + 1, from, limit, 0);
                 commitCopies();
             }
 #pragma unroll
@@ -455,7 +464,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
                 for (int j = 0; j < D / 8; j++) {
 #pragma unroll
                     for (int k = 2 * i; k < 2 * i + 2; k++) {
-                        float* at = folded + (j * 4 + k) * 128;
+                        float* at = folded + (j * 4 + k) * THREADS;
                         float sum = fmaf(o[j][k], fold.chunk, (first ? 0.0f : *at) * fold.before);
                         *at = sum;
                         o[j][k] = tile == lastTile ? sum : 0.0f;
@@ -711,8 +720,10 @@ ATTENTION(attention_fold_f16_64, 128, 1, (attentionFold<F16, 64>))
 ATTENTION(attention_fold_f16_128, 128, 1, (attentionFold<F16, 128>))
 ATTENTION(attention_prefill_bf16_64, 128, 2, (attentionPrefill<Bf16, 64>))
 ATTENTION(attention_prefill_bf16_128, 128, 2, (attentionPrefill<Bf16, 128>))
+ATTENTION(attention_prefill_bf16_128_32, 64, 1, (attentionPrefill<Bf16, 128, 32>))
 ATTENTION(attention_prefill_f16_64, 128, 2, (attentionPrefill<F16, 64>))
 ATTENTION(attention_prefill_f16_128, 128, 2, (attentionPrefill<F16, 128>))
+ATTENTION(attention_prefill_f16_128_32, 64, 1, (attentionPrefill<F16, 128, 32>))
 ATTENTION(attention_f32, 128, 1, attentionF32)
 ATTENTION(oracle_attention_bf16_64, 32, 1, (oracleAttention<Bf16, 64>))
 ATTENTION(oracle_attention_bf16_128, 32, 1, (oracleAttention<Bf16, 128>))

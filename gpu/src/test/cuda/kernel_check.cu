@@ -650,13 +650,14 @@ static void makeWork(AttentionParams& p, const Rows& rows, int group) {
     launch("attention_plan", dim3(1), 1024, 0, plan);
 }
 template <class T>
-static void runAttention(const AttentionParams& p, int tokens, int rows) {
+static void runAttention(const AttentionParams& p, int tokens, int rows, int pairs = 64) {
     int D = paddedHead(p.headSize), group = p.heads / p.kvHeads;
     std::string suffix = text("_%s_%d", Name<T>::of(), D);
     int y = p.kvHeads * ceilDiv(group, 16);
     launch("attention_decode" + suffix, dim3(ceilDiv(132 * (D == 64 ? 4 : 3), y), y), 128, 2 * 128 * D * 2 + 16 * (128 + D) * 2 + 1024, p);
     launch("attention_fold" + suffix, dim3(rows, ceilDiv(p.heads, 4)), 128, 0, p);
-    launch("attention_prefill" + suffix, dim3(std::min(ceilDiv(tokens * group, 64) + rows, 16 * 132), p.kvHeads), 128, 2 * 128 * D * 2 + 64 * D * 6, p);
+    int items = (ceilDiv(tokens * group, 64) + rows) * (64 / pairs);
+    launch("attention_prefill" + suffix + (pairs == 64 ? "" : "_32"), dim3(std::min(items, 16 * 132), p.kvHeads), 2 * pairs, 2 * 128 * D * 2 + pairs * D * 6, p);
 }
 template <class T>
 static AttentionParams attentionOf(const Rows& rows, int heads, int kvHeads, int headSize, int window, const std::vector<std::pair<int, int>>& spans) {
@@ -700,6 +701,11 @@ static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, 
         p.out = alloc(bytes, 0xff);
         runAttention<T>(p, rows.tokens + 40, rows.rows() + 5);
         same(p.out, oracle, bytes, name + " fast");
+        if (paddedHead(headSize) == 128) {
+            p.out = alloc(bytes, 0xff);
+            runAttention<T>(p, rows.tokens + 40, rows.rows() + 5, 32);
+            same(p.out, oracle, bytes, name + " in halves");
+        }
         // Each token a row of its own: all through decode.
         Rows single(spans, blockSize, true);
         AttentionParams s = p;
@@ -776,12 +782,12 @@ static void timeMatmul(const char* model, const char* what, int rows, int k, int
     freeAll();
 }
 
-static void timeAttention(const char* what, int heads, int kvHeads, int headSize, const std::vector<std::pair<int, int>>& spans) {
+static void timeAttention(const char* what, int heads, int kvHeads, int headSize, const std::vector<std::pair<int, int>>& spans, int pairs = 64) {
     Rows rows(spans, 16);
     AttentionParams p = attentionOf<Bf16>(rows, heads, kvHeads, headSize, INT_MAX, spans);
     p.out = alloc((size_t)pad64(rows.tokens) * pad64(heads * headSize) * 2);
     makeWork(p, rows, heads / kvHeads);
-    double us = timed(10, [&](int) { runAttention<Bf16>(p, rows.tokens, rows.rows()); });
+    double us = timed(10, [&](int) { runAttention<Bf16>(p, rows.tokens, rows.rows(), pairs); });
     double bytes = 0, flops = 0;
     for (auto [first, n] : spans) {
         bytes += (double)(first + n) * kvHeads * headSize * 4;
@@ -902,6 +908,7 @@ int main(int argc, char** argv) {
         timeAttention("prefill 0.5B 2 x 1024", 14, 2, 64, {{0, 1024}, {0, 1024}});
         timeAttention("prefill 8B 2 x 1024", 32, 8, 128, {{0, 1024}, {0, 1024}});
         timeAttention("prefill 8B 2048 after 6144", 32, 8, 128, {{6144, 2048}});
+        timeAttention("prefill 8B 2048 after 6144, in halves", 32, 8, 128, {{6144, 2048}}, 32);
         for (int tokens : {1, 64, 128, 256, 2048}) timeSmall("Qwen2.5-0.5B", 896, 14, 2, 64, tokens);
         for (int tokens : {1, 64, 128, 256, 2048}) timeSmall("Llama-3.1-8B", 4096, 32, 8, 128, tokens);
     }

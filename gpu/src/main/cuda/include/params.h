@@ -160,7 +160,8 @@ struct AttentionPlanParams {
     int32_t window;
 };
 
-/** attention_{decode,fold,prefill}_{bf16,f16}_{64,128}, attention_f32, oracle_attention_{bf16,f16}_{64,128}. */
+/** attention_{decode,fold,prefill}_{bf16,f16}_{64,128}, attention_prefill_{bf16,f16}_128_32, attention_f32,
+    oracle_attention_{bf16,f16}_{64,128}. */
 struct AttentionParams {
     const void* q;            // heads (tokens, heads)
     const void* kv;           // kv of the layer

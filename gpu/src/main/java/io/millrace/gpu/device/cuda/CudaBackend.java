@@ -6,12 +6,13 @@ import io.millrace.gpu.device.Norm;
 import io.millrace.gpu.device.QkvProjection;
 import io.millrace.gpu.device.RotaryTable;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
+import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.GpuException;
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import io.millrace.gpu.device.cuda.driver.PinnedMemory;
 import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
 import io.millrace.gpu.device.cuda.kernel.KernelIndex;
-import io.millrace.gpu.device.cuda.kernel.KernelLaunch;
 import io.millrace.gpu.device.cuda.kernel.KernelModules;
 import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.Launches;
@@ -19,6 +20,7 @@ import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.kernel.OpParams;
 import io.millrace.gpu.device.cuda.kernel.OpParams.Epilogue;
 import io.millrace.gpu.device.cuda.kernel.Segmentation;
+import io.millrace.gpu.device.cuda.kernel.StepLaunches;
 import io.millrace.gpu.device.cuda.kernel.TileLayout;
 import io.millrace.gpu.device.cuda.kernel.TokenBuckets;
 import io.millrace.gpu.device.cuda.step.QueuedStep;
@@ -211,6 +213,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     /** Allocates what steps need beside weights and activations, but for the KV arena. */
     void allocateScratch(int blockSize) throws GpuException {
         type = weights.type().name().toLowerCase(Locale.ROOT);
+        checkLaunches();
         int mostBlocks = (rotary.positions() + blockSize - 1) / blockSize;
         step = new StepTables(context, maxTokens, maxRows, mostBlocks, blockSize, runAhead + 1);
         int width = (shape.heads() + 2 * shape.kvHeads()) * shape.headSize();
@@ -270,6 +273,23 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                         maxRows,
                         rotary.positions(),
                         runAhead);
+    }
+
+    /** What a launch may ask of the GPU. A test has it pass for a smaller one. */
+    DeviceLimits limits() {
+        return context.limits();
+    }
+
+    /** Every launch that steps can make. */
+    Set<KernelLaunch> launches() {
+        return new StepLaunches(type, shape, matrices, vocabulary, maxTokens, maxRows)
+                .on(limits(), context.multiprocessors(), segmentation);
+    }
+
+    private void checkLaunches() throws GpuException {
+        for (KernelLaunch launch : launches()) {
+            kernels.kernel(launch.kernel()).checkLaunch(limits(), context.title(), launch);
+        }
     }
 
     /** Allocates the KV arena; called once, at the end. */
@@ -457,7 +477,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         if (!isDecode()) {
             launch(
                     "attention",
-                    Launches.attentionPrefill(type, shape, bucket, rows, multiprocessors),
+                    Launches.attentionPrefill(type, shape, bucket, rows, multiprocessors, limits()),
                     all);
         }
     }

@@ -11,11 +11,14 @@ import io.millrace.gpu.device.QkvProjection;
 import io.millrace.gpu.device.ReferenceBackend;
 import io.millrace.gpu.device.RotaryTable;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
+import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import io.millrace.gpu.device.cuda.driver.PinnedMemory;
 import io.millrace.gpu.device.cuda.driver.RequiresGpu;
 import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
 import io.millrace.gpu.device.cuda.kernel.KernelIndex;
+import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.kernel.Segmentation;
 import io.millrace.gpu.device.cuda.kernel.TileLayout;
@@ -86,17 +89,69 @@ class BackendParityTest {
         return new Model(hidden, inner, attention, blockSize, window, biases, headNorms);
     }
 
+    /** Shared memory of a CTA: what the GPU has, and what smaller ones have. */
+    private static final int ALL = Integer.MAX_VALUE;
+
+    private static final int LITTLE = 99 << 10;
+
     static Stream<Arguments> grid() {
         return Stream.of(DType.BF16, DType.F16, DType.F32)
-                .flatMap(type -> MODELS.stream().map(model -> Arguments.of(type, model)));
+                .flatMap(
+                        type ->
+                                MODELS.stream()
+                                        .flatMap(
+                                                model ->
+                                                        Stream.of(ALL, LITTLE)
+                                                                .map(
+                                                                        shared ->
+                                                                                Arguments.of(
+                                                                                        type, model,
+                                                                                        shared))));
+    }
+
+    /** The backend on a GPU that may pass for a smaller one; its launches are those it lists. */
+    private static final class ListedBackend extends CudaBackend {
+        private final DeviceLimits limits;
+        private Set<KernelLaunch> listed;
+
+        ListedBackend(CudaContext context, Model model, RotaryTable rotary, int sharedBytes)
+                throws IOException {
+            super(
+                    context,
+                    KernelIndex.read(),
+                    model.attention,
+                    rotary,
+                    Set.of(model.window),
+                    VOCABULARY,
+                    MAX_TOKENS,
+                    MAX_ROWS,
+                    0,
+                    Segmentation.CONTRACT);
+            DeviceLimits all = context.limits();
+            limits = all.withSharedBytes(Math.min(all.sharedBytes(), sharedBytes));
+        }
+
+        @Override
+        DeviceLimits limits() {
+            return limits;
+        }
+
+        @Override
+        void launch(String op, KernelLaunch launch, KernelParams with) {
+            if (listed == null) {
+                listed = launches();
+            }
+            assertThat(listed).contains(launch);
+            super.launch(op, launch, with);
+        }
     }
 
     @TempDir Path dir;
 
     @ParameterizedTest
     @MethodSource("grid")
-    void opsHaveTheBitsOfTheirOraclesAndAreNearTheReference(DType type, Model model)
-            throws IOException {
+    void opsHaveTheBitsOfTheirOraclesAndAreNearTheReference(
+            DType type, Model model, int sharedBytes) throws IOException {
         double[] frequencies = new double[model.attention.headSize() / 2];
         for (int i = 0; i < frequencies.length; i++) {
             frequencies[i] = Math.pow(10_000, -(double) i / frequencies.length);
@@ -105,18 +160,7 @@ class BackendParityTest {
         TestingWeights weights = new TestingWeights(dir, type);
         Set<Integer> windows = Set.of(model.window);
         try (CudaContext context = CudaContext.open(0)) {
-            try (CudaBackend fast =
-                            new CudaBackend(
-                                    context,
-                                    KernelIndex.read(),
-                                    model.attention,
-                                    rotary,
-                                    windows,
-                                    VOCABULARY,
-                                    MAX_TOKENS,
-                                    MAX_ROWS,
-                                    0,
-                                    Segmentation.CONTRACT);
+            try (CudaBackend fast = new ListedBackend(context, model, rotary, sharedBytes);
                     CudaBackend oracle =
                             new OracleBackend(
                                     context,

@@ -25,6 +25,7 @@ public final class CudaContext implements AutoCloseable {
     private final String name;
     private final int capability;
     private final int multiprocessors;
+    private final DeviceLimits limits;
     private int handles;
     private long bytes;
     private boolean closed;
@@ -35,6 +36,7 @@ public final class CudaContext implements AutoCloseable {
         name = CudaDriver.name(device);
         capability = CudaDriver.capability(device);
         multiprocessors = CudaDriver.attribute(device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+        limits = CudaDriver.limits(device);
         check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
         enter();
         check(
@@ -65,6 +67,11 @@ public final class CudaContext implements AutoCloseable {
 
     public int multiprocessors() {
         return multiprocessors;
+    }
+
+    /** What a launch may ask of it. */
+    public DeviceLimits limits() {
+        return limits;
     }
 
     public CUstream stream() {

@@ -2,7 +2,12 @@ package io.millrace.gpu.device.cuda.kernel;
 
 import static io.millrace.gpu.device.cuda.driver.CudaDriver.check;
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK;
+import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES;
 
+import io.millrace.gpu.device.cuda.driver.DeviceLimits;
+import io.millrace.gpu.device.cuda.driver.GpuException;
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
@@ -23,6 +28,26 @@ public final class Kernel {
 
     String name() {
         return name;
+    }
+
+    /**
+     * Refuses a launch of it that the GPU would not take.
+     *
+     * @param gpu its display name
+     */
+    public void checkLaunch(DeviceLimits limits, String gpu, KernelLaunch launch)
+            throws GpuException {
+        limits.check(
+                gpu,
+                launch,
+                attribute(CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES),
+                attribute(CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK));
+    }
+
+    private int attribute(int attribute) {
+        int[] value = {0};
+        check(JCudaDriver.cuFuncGetAttribute(value, attribute, function), "cuFuncGetAttribute");
+        return value[0];
     }
 
     /**

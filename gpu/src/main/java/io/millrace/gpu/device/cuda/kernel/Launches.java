@@ -1,6 +1,8 @@
 package io.millrace.gpu.device.cuda.kernel;
 
 import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.cuda.driver.DeviceLimits;
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 
 /**
  * Chooses kernel, tile and grid of each op from shapes and a bucket of tokens, and says what
@@ -37,10 +39,17 @@ public final class Launches {
     /** (token, query head) pairs of one item of attention_prefill. */
     private static final int PREFILL_PAIRS = 64;
 
+    /** The same of the kernel that takes an item in two halves, for heads of 128. */
+    private static final int FEW_PAIRS = 32;
+
+    /** Shared memory of attention_prefill beside what a launch asks for. */
+    private static final int PREFILL_STATIC_BYTES = 1024;
+
     /** Query heads that one CTA of attention_decode takes at once. */
     private static final int DECODE_HEADS = 16;
 
     private static final int THREADS = 128;
+    private static final int MOST_HEAD = 128;
     private static final int TILE = Numerics.TILE;
 
     private Launches() {}
@@ -176,19 +185,36 @@ public final class Launches {
                 "attention_fold_" + type + "_" + head, rows, ceil(shape.heads(), 4), 1, THREADS, 0);
     }
 
-    /** AttentionParams, rows of several tokens: CTAs walk through the items of the plan. */
+    /**
+     * AttentionParams, rows of several tokens: CTAs walk through the items of the plan, or through
+     * their halves where the GPU has too little shared memory for whole ones.
+     */
     public static KernelLaunch attentionPrefill(
-            String type, AttentionShape shape, int tokens, int rows, int multiprocessors) {
+            String type,
+            AttentionShape shape,
+            int tokens,
+            int rows,
+            int multiprocessors,
+            DeviceLimits limits) {
         int head = TileLayout.paddedHead(shape.headSize());
-        int shared =
-                2 * Numerics.ATTENTION_TILE * head * 2 + PREFILL_PAIRS * head * (Float.BYTES + 2);
+        boolean whole =
+                head < MOST_HEAD
+                        || prefillShared(head, PREFILL_PAIRS) + PREFILL_STATIC_BYTES
+                                <= limits.sharedBytes();
+        int pairs = whole ? PREFILL_PAIRS : FEW_PAIRS;
+        int items = prefillItems(shape, tokens, rows) * (PREFILL_PAIRS / pairs);
         return new KernelLaunch(
-                "attention_prefill_" + type + "_" + head,
-                Math.min(prefillItems(shape, tokens, rows), 16 * multiprocessors),
+                "attention_prefill_" + type + "_" + head + (whole ? "" : "_" + pairs),
+                Math.min(items, 16 * multiprocessors),
                 shape.kvHeads(),
                 1,
-                THREADS,
-                shared);
+                2 * pairs,
+                prefillShared(head, pairs));
+    }
+
+    /** K and V of a tile; queries, and what was folded of their sums. */
+    private static int prefillShared(int head, int pairs) {
+        return 2 * Numerics.ATTENTION_TILE * head * 2 + pairs * head * (Float.BYTES + 2);
     }
 
     /** AttentionParams for F32: one warp a head of a token. */

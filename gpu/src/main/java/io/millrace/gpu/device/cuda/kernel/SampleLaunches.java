@@ -1,5 +1,8 @@
 package io.millrace.gpu.device.cuda.kernel;
 
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
+import java.util.List;
+
 /**
  * Grids of the sampling kernels and the sizes of their scratch. Constants are those of the kernels
  * and of {@code sample_params.h}; a test compares them. Grids are fixed for an engine: kernels read
@@ -104,6 +107,21 @@ public final class SampleLaunches {
     /** Counts of so many rows made anew. */
     public static KernelLaunch admit(int rows) {
         return new KernelLaunch("sample_admit", rows, 1, 1, LOGPROB_THREADS, 0);
+    }
+
+    /** All of them, with as many rows as can be. */
+    List<KernelLaunch> all() {
+        return List.of(
+                scan(),
+                histogram(),
+                bound(),
+                split(),
+                finish(),
+                pick(),
+                logprobs(),
+                deliver(),
+                begin(maxRows),
+                admit(maxRows));
     }
 
     private KernelLaunch launch(String kernel, long items, int each, int threads) {

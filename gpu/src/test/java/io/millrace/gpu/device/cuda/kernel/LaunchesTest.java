@@ -3,6 +3,7 @@ package io.millrace.gpu.device.cuda.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import org.junit.jupiter.api.Test;
 
 class LaunchesTest {

@@ -2,6 +2,7 @@ package io.millrace.gpu.device.cuda.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

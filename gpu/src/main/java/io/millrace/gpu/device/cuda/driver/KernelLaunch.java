@@ -1,4 +1,4 @@
-package io.millrace.gpu.device.cuda.kernel;
+package io.millrace.gpu.device.cuda.driver;
 
 /**
  * Which kernel to launch, and how wide.

@@ -1,0 +1,54 @@
+package io.millrace.gpu.device.cuda.driver;
+
+/**
+ * What one launch may ask of a GPU.
+ *
+ * @param threads most threads of a CTA
+ * @param sharedBytes most shared memory of a CTA, static and dynamic together, where a kernel asks
+ *     for more than all kernels get
+ * @param gridX most CTAs in x
+ * @param gridY most CTAs in y
+ * @param gridZ most CTAs in z
+ */
+public record DeviceLimits(int threads, int sharedBytes, int gridX, int gridY, int gridZ) {
+    /** The same, with so much shared memory for a CTA. */
+    public DeviceLimits withSharedBytes(int bytes) {
+        return new DeviceLimits(threads, bytes, gridX, gridY, gridZ);
+    }
+
+    /**
+     * Refuses a launch that the GPU would not take.
+     *
+     * @param gpu its display name
+     * @param staticBytes of the kernel: shared memory beside what the launch asks for
+     * @param kernelThreads most threads that the kernel's registers leave room for
+     */
+    public void check(String gpu, KernelLaunch launch, int staticBytes, int kernelThreads)
+            throws GpuException {
+        int shared = staticBytes + launch.sharedBytes();
+        if (shared > sharedBytes) {
+            throw new GpuException(
+                    "The kernel %s asks for %d bytes of shared memory a thread block, and %s has %d: take another GPU, or the device cpu."
+                            .formatted(launch.kernel(), shared, gpu, sharedBytes));
+        }
+        int most = Math.min(threads, kernelThreads);
+        if (launch.threads() > most) {
+            throw new GpuException(
+                    "The kernel %s asks for %d threads a thread block, and %s runs it with %d at most: take another GPU, or the device cpu."
+                            .formatted(launch.kernel(), launch.threads(), gpu, most));
+        }
+        if (launch.x() > gridX || launch.y() > gridY || launch.z() > gridZ) {
+            throw new GpuException(
+                    "The kernel %s asks for a grid of (%d, %d, %d) thread blocks, and %s takes (%d, %d, %d) at most: lower --max-batched-tokens or --max-sequences, or take the device cpu."
+                            .formatted(
+                                    launch.kernel(),
+                                    launch.x(),
+                                    launch.y(),
+                                    launch.z(),
+                                    gpu,
+                                    gridX,
+                                    gridY,
+                                    gridZ));
+        }
+    }
+}

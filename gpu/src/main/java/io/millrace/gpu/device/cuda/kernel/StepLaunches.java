@@ -1,0 +1,63 @@
+package io.millrace.gpu.device.cuda.kernel;
+
+import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.cuda.driver.DeviceLimits;
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Lists the launches that an engine's steps can make, so that what a GPU does not take is found
+ * when the engine opens and not by a request.
+ *
+ * @param type of weights, K and V: {@code bf16}, {@code f16} or {@code f32}
+ * @param matrices the model's weights
+ * @param maxTokens most tokens of a step
+ * @param maxRows most rows of a step
+ */
+public record StepLaunches(
+        String type,
+        AttentionShape shape,
+        List<CudaMatrix> matrices,
+        int vocabulary,
+        int maxTokens,
+        int maxRows) {
+    /**
+     * Each once.
+     *
+     * @param multiprocessors of the GPU
+     */
+    public Set<KernelLaunch> on(
+            DeviceLimits limits, int multiprocessors, Segmentation segmentation) {
+        Set<KernelLaunch> all = new LinkedHashSet<>();
+        for (int tokens = 1; tokens <= maxTokens; tokens = TokenBuckets.of(tokens) + 1) {
+            int bucket = Math.min(maxTokens, TokenBuckets.of(tokens));
+            int rows = Math.min(bucket, maxRows);
+            all.add(Launches.resolve(rows));
+            all.add(Launches.embed(type, bucket));
+            all.add(Launches.norm(type, bucket));
+            all.add(Launches.norm(type, rows));
+            all.add(Launches.qkvFinish(type, bucket, shape));
+            for (CudaMatrix weight : matrices) {
+                for (int n : new int[] {bucket, rows}) {
+                    int segments = segmentation.segments(weight, n, multiprocessors);
+                    all.add(Launches.matmul(type, n, weight.rows(), segments));
+                }
+            }
+            if (type.equals("f32")) {
+                all.add(Launches.attentionF32(shape, bucket));
+                continue;
+            }
+            all.add(Launches.head(type, rows, vocabulary));
+            all.add(Launches.attentionFold(type, shape, rows));
+            all.add(Launches.attentionPrefill(type, shape, bucket, rows, multiprocessors, limits));
+        }
+        if (!type.equals("f32")) {
+            all.add(Launches.attentionPlan());
+            all.add(Launches.attentionDecode(type, shape, multiprocessors));
+        }
+        all.addAll(new SampleLaunches(vocabulary, maxRows, multiprocessors).all());
+        return all;
+    }
+}
