@@ -57,6 +57,7 @@ class ClusterITCase {
                 Files.readString(TestingProcess.root().resolve("flink-conf/config.yaml"))
                         .replace("port: 6123", "port: " + rpc)
                         .replace("size: 8g", "size: 2g")
+                        .replace("file:///tmp/millrace", folder.resolve("state").toUri().toString())
                         .replace("numberOfTaskSlots: 1", "numberOfTaskSlots: 2")
                         .replace(
                                 "bind-address: localhost",
@@ -116,8 +117,27 @@ class ClusterITCase {
             assertThat(TestingTopics.await(seconds, List.of(), REQUESTS, LIMIT))
                     .containsExactlyInAnyOrderElementsOf(numbers(REQUESTS));
         }
+        assertThat(folder.resolve("state/checkpoints")).isNotEmptyDirectory();
         String log = Files.readString(folder.resolve("taskmanager.log"));
         assertThat(log).doesNotContain("UnsatisfiedLinkError").doesNotContain("to FAILED");
+    }
+
+    @Test
+    void theClientsParallelismCountsAndItsStorageIsLookedAt() throws Exception {
+        TestingTopics topics = new TestingTopics(broker.bootstrapServers(), "settings", 2);
+        // Two partitions do not suffice for three subtasks, wherever the three comes from.
+        refused(topics, "fewer than the parallelism of 3", "-p", "3");
+        refused(topics, "fewer than the parallelism of 3", "-Dparallelism.default=3");
+        refused(topics, "--checkpoint-dir", "-Dexecution.checkpointing.storage=jobmanager");
+    }
+
+    private void refused(TestingTopics topics, String told, String... flinkOptions)
+            throws Exception {
+        List<String> command = run("settings", topics);
+        command.addAll(1, List.of(flinkOptions));
+        Ended ended = client(command.toArray(new String[0]));
+        ended.expect(1);
+        assertThat(ended.lines()).anyMatch(line -> line.contains(told));
     }
 
     @Test

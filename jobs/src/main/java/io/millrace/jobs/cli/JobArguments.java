@@ -12,6 +12,8 @@ import io.millrace.schemas.codec.RegistrySettings;
 import io.millrace.schemas.codec.WireFormat;
 import java.time.Duration;
 import java.util.List;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.CoreOptions;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -201,11 +203,20 @@ public final class JobArguments {
     @Option(
             names = "--parallelism",
             paramLabel = "COUNT",
-            defaultValue = "1",
             description =
                     "Subtasks; not more than there are input partitions. Those in one process share"
-                            + " one engine.")
-    public int parallelism;
+                            + " one engine. By default what flink run -p says, else"
+                            + " parallelism.default of Flink's configuration (1).")
+    Integer parallelism;
+
+    /**
+     * Subtasks of the job.
+     *
+     * @param flink Flink's configuration, with what its client was asked for
+     */
+    public int parallelism(Configuration flink) {
+        return parallelism == null ? flink.get(CoreOptions.DEFAULT_PARALLELISM) : parallelism;
+    }
 
     @Option(
             names = "--step-timeout",
@@ -295,7 +306,9 @@ public final class JobArguments {
         Checks.atLeast("--batch-timeout (in ms)", batchTimeout.toMillis(), 1);
         Checks.atLeast("--max-in-flight", maxInFlight, 1);
         Checks.atLeast("--max-in-flight-tokens", maxInFlightTokens, 1);
-        Checks.atLeast("--parallelism", parallelism, 1);
+        if (parallelism != null) {
+            Checks.atLeast("--parallelism", parallelism, 1);
+        }
         Checks.atLeast("--step-timeout (in ms)", stepTimeout.toMillis(), 0);
         Checks.atLeast("--max-attempts", maxAttempts, 1);
         if (partitioning == Partitioning.PREFIX && batching == Batching.STATIC) {

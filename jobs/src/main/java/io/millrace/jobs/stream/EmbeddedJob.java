@@ -61,7 +61,11 @@ public final class EmbeddedJob implements AutoCloseable {
         PipelineOptions pipeline = arguments.pipeline(state.suspects());
         KafkaSettings kafka = arguments.kafka();
         lock = state.lock();
-        TopicLimits limits = TopicLimits.read(kafka, arguments.parallelism);
+        Configuration settings = FlinkSettings.load();
+        settings.addAll(FlinkSettings.ofJob(arguments, state));
+        FlinkSettings.requireCheckpoints(settings);
+        int parallelism = arguments.parallelism(settings);
+        TopicLimits limits = TopicLimits.read(kafka, parallelism);
         Resumption resumption =
                 Resumption.decide(
                         state.newest(),
@@ -82,8 +86,6 @@ public final class EmbeddedJob implements AutoCloseable {
                 kafka.deadLetterTopic());
         load(pipeline);
 
-        Configuration settings = FlinkSettings.load();
-        settings.addAll(FlinkSettings.ofJob(arguments, state));
         limits.checkTransactionTimeout(kafka, FlinkSettings.checkpointInterval(settings));
         resumption.state().ifPresent(found -> FlinkSettings.resume(settings, found.path()));
         progress.line(
@@ -93,11 +95,11 @@ public final class EmbeddedJob implements AutoCloseable {
                         .state()
                         .map(found -> "resumes " + found)
                         .orElse("none yet, begins at " + where(kafka)));
-        cluster = EmbeddedCluster.start(settings, arguments.parallelism, uiPort);
+        cluster = EmbeddedCluster.start(settings, parallelism, uiPort);
         progress.line("Web UI", "%s", cluster.webUi());
 
         StreamExecutionEnvironment environment = new StreamExecutionEnvironment(settings);
-        StreamingJob.define(environment, pipeline, kafka, limits, arguments.parallelism);
+        StreamingJob.define(environment, pipeline, kafka, limits, parallelism);
         StreamGraph graph = environment.getStreamGraph();
         graph.setJobName(arguments.applicationId);
         job = cluster.submit(graph);

@@ -66,6 +66,42 @@ public final class FlinkSettings {
         return settings;
     }
 
+    /**
+     * Refuses a job whose checkpoints lie in the JobManager's heap, where state above 5 MiB fails
+     * each of them, and one that has none, whose answers would never be committed.
+     *
+     * @param settings all that the job and the cluster's file say
+     * @throws CommandFailedException with the remedy
+     */
+    static void requireCheckpoints(Configuration settings) {
+        if (checkpointInterval(settings).isZero()) {
+            throw new CommandFailedException(
+                    "There are no checkpoints, so answers would never be committed: give"
+                            + " --checkpoint-interval, or set "
+                            + CheckpointingOptions.CHECKPOINTING_INTERVAL.key()
+                            + " in Flink's config.yaml.");
+        }
+        String storage = settings.getOptional(CheckpointingOptions.CHECKPOINT_STORAGE).orElse(null);
+        boolean folder = settings.contains(CheckpointingOptions.CHECKPOINTS_DIRECTORY);
+        // Any other name is a storage of the cluster's own.
+        boolean known = storage == null || storage.equals("filesystem");
+        if ("jobmanager".equals(storage) || known && !folder) {
+            throw new CommandFailedException(
+                    "Checkpoints would lie in the JobManager's heap ("
+                            + (storage == null
+                                    ? "there is no "
+                                            + CheckpointingOptions.CHECKPOINTS_DIRECTORY.key()
+                                    : CheckpointingOptions.CHECKPOINT_STORAGE.key()
+                                            + " is "
+                                            + storage)
+                            + "), which takes 5 MiB of requests in flight and loses them with the"
+                            + " JobManager: give --checkpoint-dir, or set "
+                            + CheckpointingOptions.CHECKPOINTS_DIRECTORY.key()
+                            + " in the config.yaml of Flink's client, a folder that all machines"
+                            + " reach.");
+        }
+    }
+
     /** Time between checkpoints; zero where there are none. */
     static Duration checkpointInterval(Configuration settings) {
         return settings.getOptional(CheckpointingOptions.CHECKPOINTING_INTERVAL)

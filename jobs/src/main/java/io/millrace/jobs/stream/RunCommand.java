@@ -78,10 +78,12 @@ public final class RunCommand implements Callable<Integer> {
         Configuration settings = FlinkSettings.ofJob(arguments, state);
         StreamExecutionEnvironment environment =
                 StreamExecutionEnvironment.getExecutionEnvironment();
-        TopicLimits limits = TopicLimits.read(kafka, arguments.parallelism);
         Configuration cluster = new Configuration();
         cluster.addAll(Configuration.fromMap(environment.getConfiguration().toMap()));
         cluster.addAll(settings);
+        FlinkSettings.requireCheckpoints(cluster);
+        int parallelism = arguments.parallelism(cluster);
+        TopicLimits limits = TopicLimits.read(kafka, parallelism);
         limits.checkTransactionTimeout(kafka, FlinkSettings.checkpointInterval(cluster));
         PipelineOptions pipeline = arguments.pipeline(suspects(state, cluster));
         boolean resumes =
@@ -97,11 +99,14 @@ public final class RunCommand implements Callable<Integer> {
             kafka = startingAt(resumption.start());
         }
         environment.configure(settings);
-        StreamingJob.define(environment, pipeline, kafka, limits, arguments.parallelism);
+        StreamingJob.define(environment, pipeline, kafka, limits, parallelism);
         environment.execute(arguments.applicationId);
     }
 
-    /** The journal lies beside the checkpoints, wherever these are; null if they are nowhere. */
+    /**
+     * The journal lies beside the checkpoints, wherever these are; null if a storage of the
+     * cluster's own keeps them.
+     */
     private String suspects(StateDirectory state, Configuration cluster) {
         if (state != null) {
             return state.suspects();
