@@ -27,14 +27,19 @@ final class AvroBytes {
         this.position = from;
     }
 
-    /** Refuses bytes that are not exactly one datum of the schema. */
-    static void check(Schema writer, byte[] bytes, int from) throws CodecException {
+    /**
+     * Refuses bytes that are not exactly one datum of the schema.
+     *
+     * @return the value of the top field id as text, null if there is none
+     */
+    static String check(Schema writer, byte[] bytes, int from) throws CodecException {
         AvroBytes check = new AvroBytes(bytes, from);
         check.value(writer);
         if (check.position != bytes.length) {
             throw check.refused(
                     (bytes.length - check.position) + " bytes are left over after the record");
         }
+        return check.id;
     }
 
     private void value(Schema schema) throws CodecException {
@@ -77,13 +82,25 @@ final class AvroBytes {
             field = outer.isEmpty() ? part.name() : outer + "." + part.name();
             int start = position;
             value(part.schema());
-            if (field.equals("id") && part.schema().getType() == Schema.Type.STRING) {
+            if (field.equals("id")) {
+                int end = position;
                 position = start;
-                id = text();
+                id = id(part.schema());
+                position = end;
             }
         }
         field = outer;
         depth--;
+    }
+
+    /** The id at this position as text, null if it is neither text nor a whole number. */
+    private String id(Schema schema) throws CodecException {
+        return switch (schema.getType()) {
+            case STRING -> text();
+            case INT, LONG -> String.valueOf(varint());
+            case UNION -> id(schema.getTypes().get((int) varint()));
+            default -> null;
+        };
     }
 
     private void items(Schema item, boolean keys) throws CodecException {

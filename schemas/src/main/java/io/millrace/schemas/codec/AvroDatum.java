@@ -13,6 +13,7 @@ import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.Encoder;
 import org.apache.avro.io.EncoderFactory;
+import org.apache.avro.io.ResolvingDecoder;
 import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecordBase;
@@ -32,7 +33,7 @@ final class AvroDatum<T extends SpecificRecordBase> {
 
     /** A reader of what that schema wrote; keep it, making one is dear. */
     SpecificDatumReader<T> reader(Schema written) {
-        return new SpecificDatumReader<>(written, type.schema(), RecordType.DATA);
+        return new PathReader<>(written, type.schema());
     }
 
     void write(T record, ByteArrayOutputStream out) {
@@ -46,7 +47,9 @@ final class AvroDatum<T extends SpecificRecordBase> {
     }
 
     T read(SpecificDatumReader<T> reader, byte[] bytes, int from) throws CodecException {
-        AvroBytes.check(reader.getSchema(), bytes, from);
+        String id = AvroBytes.check(reader.getSchema(), bytes, from);
+        PathReader<T> path = (PathReader<T>) reader;
+        path.field = "";
         T record;
         try {
             decoder = DecoderFactory.get().binaryDecoder(bytes, from, bytes.length - from, decoder);
@@ -59,13 +62,34 @@ final class AvroDatum<T extends SpecificRecordBase> {
                             + reader.getSchema().getFullName()
                             + " does not resolve to a "
                             + type
+                            + (path.field.isEmpty() ? "" : " in field " + path.field)
                             + ": "
                             + Text.brief(String.valueOf(e.getMessage()), 300),
-                    null,
+                    id == null || id.isEmpty() ? null : id,
                     e);
         }
         Ids.require(type, record);
         return record;
+    }
+
+    /** Knows in which field it is, so that one that does not resolve can be named. */
+    private static final class PathReader<T> extends SpecificDatumReader<T> {
+        private String field = "";
+
+        PathReader(Schema written, Schema wanted) {
+            super(written, wanted, RecordType.DATA);
+        }
+
+        @Override
+        protected void readField(
+                Object record, Schema.Field part, Object old, ResolvingDecoder in, Object state)
+                throws IOException {
+            String outer = field;
+            field = outer.isEmpty() ? part.name() : outer + "." + part.name();
+            super.readField(record, part, old, in, state);
+            // Not reached where it throws: the field stays for the message.
+            field = outer;
+        }
     }
 
     /** Writes maps in the order of their keys: a map's own order depends on how it was made. */

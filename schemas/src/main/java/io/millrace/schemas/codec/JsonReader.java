@@ -17,6 +17,7 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
 
@@ -75,6 +76,16 @@ final class JsonReader {
             json = json.substring(1);
         }
         try (JsonParser in = FACTORY.createParser(json)) {
+            return readAll(in, type);
+        } catch (IOException e) {
+            throw refused("not valid JSON: " + e.getMessage());
+        }
+    }
+
+    /** The record of a parser that stands before it, and nothing behind it. */
+    private IndexedRecord readAll(JsonParser in, RecordType<?> type)
+            throws IOException, CodecException {
+        try {
             JsonToken first = in.nextToken();
             if (first != JsonToken.START_OBJECT) {
                 throw refused(
@@ -88,26 +99,8 @@ final class JsonReader {
             }
             return record;
         } catch (JsonProcessingException e) {
-            String where = depth == 0 ? "" : " in field " + path();
-            throw refused(
-                    "not valid JSON"
-                            + where
-                            + ": "
-                            + Text.brief(e.getOriginalMessage(), 200)
-                            + at(e));
-        } catch (IOException e) {
-            throw refused("not valid JSON: " + e.getMessage());
+            throw refused(JsonFault.describe(json, in, e));
         }
-    }
-
-    private static String at(JsonProcessingException e) {
-        return e.getLocation() == null
-                ? ""
-                : " (line "
-                        + e.getLocation().getLineNr()
-                        + ", column "
-                        + e.getLocation().getColumnNr()
-                        + ")";
     }
 
     private IndexedRecord readRecord(JsonParser in, Schema schema)
@@ -192,14 +185,23 @@ final class JsonReader {
                 yield readRecord(in, schema);
             }
             case ARRAY -> {
-                expect(token == JsonToken.START_ARRAY, "an array", in, token);
+                boolean stop = strict && depth == 1 && "stop".equals(names[0]);
+                if (stop && token == JsonToken.VALUE_STRING) {
+                    // One stop string, as everybody's chat API has it.
+                    yield List.of(readText(in, token));
+                }
+                String wanted = stop ? "text or an array of texts" : "an array";
+                expect(token == JsonToken.START_ARRAY, wanted, in, token);
                 yield readArray(in, schema.getElementType());
             }
             case MAP -> {
                 expect(token == JsonToken.START_OBJECT, "an object", in, token);
                 yield readMap(in, schema.getValueType());
             }
-            case STRING -> readText(in, token);
+            case STRING ->
+                    token == JsonToken.START_ARRAY && isContent()
+                            ? readParts(in)
+                            : readText(in, token);
             case BYTES -> ByteBuffer.wrap(readText(in, token).getBytes(StandardCharsets.UTF_8));
             case BOOLEAN -> {
                 expect(token.isBoolean(), "true or false", in, token);
@@ -238,6 +240,77 @@ final class JsonReader {
         }
         expect(token == JsonToken.VALUE_STRING, "text", in, token);
         return wellFormed(in.getText());
+    }
+
+    /** Whether the reader is at the content of a chat message. */
+    private boolean isContent() {
+        return strict
+                && depth == 3
+                && "messages".equals(names[0])
+                && names[1] == null
+                && "content".equals(names[2]);
+    }
+
+    /** A content of several parts, of which all must be text: one a line, as vLLM joins them. */
+    private String readParts(JsonParser in) throws IOException, CodecException {
+        StringJoiner content = new StringJoiner("\n");
+        int parts = 0;
+        names[depth++] = null;
+        for (JsonToken token = in.nextToken();
+                token != JsonToken.END_ARRAY;
+                token = in.nextToken()) {
+            indexes[depth - 1] = parts++;
+            expect(token == JsonToken.START_OBJECT, "an object", in, token);
+            content.add(readPart(in));
+        }
+        depth--;
+        return content.toString();
+    }
+
+    private String readPart(JsonParser in) throws IOException, CodecException {
+        String type = null;
+        String text = null;
+        String other = null;
+        depth++;
+        while (in.nextToken() == JsonToken.FIELD_NAME) {
+            String name = in.currentName();
+            names[depth - 1] = name;
+            JsonToken token = in.nextToken();
+            if (name.equals("type") && type == null) {
+                type = readText(in, token);
+            } else if (name.equals("text") && text == null) {
+                text = readText(in, token);
+            } else {
+                other = other == null ? name : other;
+                in.skipChildren();
+            }
+        }
+        names[depth - 1] = "type";
+        if (type == null || !type.equals("text")) {
+            throw refused(
+                    type == null ? FailureCode.UNREADABLE : FailureCode.UNSUPPORTED,
+                    "field "
+                            + path()
+                            + (type == null
+                                    ? " is missing: write \"type\":\"text\""
+                                    : " is "
+                                            + Text.brief(type, LONGEST_VALUE_IN_MESSAGE)
+                                            + ": models here read text only, leave this part out"));
+        }
+        names[depth - 1] = other != null ? other : "text";
+        if (other != null) {
+            boolean twice = other.equals("type") || other.equals("text");
+            throw twice
+                    ? refused("field " + path() + " stands twice: keep one")
+                    : refused(
+                            FailureCode.UNKNOWN_FIELD,
+                            "unknown field " + path() + ": remove it (a part has type and text)");
+        }
+        if (text == null) {
+            throw refused("field " + path() + " is missing");
+        }
+        depth--;
+        return text;
     }
 
     /** Half a surrogate pair has no UTF-8 form: it could be read but never written again. */

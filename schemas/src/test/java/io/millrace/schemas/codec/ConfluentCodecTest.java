@@ -2,6 +2,7 @@ package io.millrace.schemas.codec;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.millrace.schemas.FailureCode;
@@ -89,6 +90,49 @@ class ConfluentCodecTest {
         assertThat(refusal(0, 0, 0, 0, 2).getMessage()).contains("schema id 2 is not valid Avro");
         assertThat(refusal(0, 0, 0, 0, 3, 2, 'a').getMessage()).contains("does not resolve");
         assertThat(refusal(0, 0, 0, 0, 4).getMessage()).contains("does not resolve");
+    }
+
+    @Test
+    void namesTheFieldThatDoesNotResolveAndKeepsTheId() {
+        registry.put(
+                1,
+                """
+                {"type":"record","name":"R","fields":[{"name":"id","type":"string"},
+                 {"name":"prompt","type":["null","string"]},
+                 {"name":"max_tokens","type":["null","string"]}]}""",
+                null);
+        CodecException e = refusal(0, 0, 0, 0, 1, 2, '7', 2, 2, 'a', 2, 4, '1', '6');
+        assertThat(e.code()).isEqualTo(FailureCode.UNREADABLE);
+        assertThat(e.id()).isEqualTo("7");
+        assertThat(e)
+                .hasMessageContaining(
+                        "schema R does not resolve to a request in field max_tokens: ");
+        // The same schema with nothing in that field resolves.
+        assertThat(
+                        catchThrowable(
+                                () ->
+                                        codec.decode(
+                                                new byte[] {0, 0, 0, 0, 1, 2, '7', 2, 2, 'a', 0})))
+                .isNull();
+        registry.put(
+                2,
+                """
+                {"type":"record","name":"R","fields":[
+                 {"name":"messages","type":{"type":"array","items":
+                  {"type":"record","name":"M","fields":[
+                   {"name":"role","type":"string"},{"name":"content","type":"int"}]}}},
+                 {"name":"id","type":["null","string"]}]}""",
+                null);
+        e = refusal(0, 0, 0, 0, 2, 2, 2, 'u', 8, 0, 2, 2, '8');
+        assertThat(e.id()).isEqualTo("8");
+        assertThat(e).hasMessageContaining("in field messages.content: ");
+        registry.put(
+                3,
+                "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"id\",\"type\":\"long\"}]}",
+                null);
+        e = refusal(0, 0, 0, 0, 3, 34);
+        assertThat(e.id()).isEqualTo("17");
+        assertThat(e).hasMessageContaining("in field id: ");
     }
 
     @Test

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
@@ -146,7 +147,24 @@ class JsonCodecTest {
                     {"id":"1","metadata":{"a":"","a":"b"}}   | UNREADABLE        | field metadata.a stands twice
                     {"id":"1","prompt":7}                    | UNREADABLE        | field prompt must be text, not the number 7
                     {"id":"1","prompt":["a"]}                | UNREADABLE        | field prompt must be text, not an array
-                    {"id":"1","stop":"END"}                  | UNREADABLE        | field stop must be an array, not text
+                    {"id":"1","stop":17}                     | UNREADABLE        | field stop must be text or an array of texts, not the number 17
+                    {"id":"1","stop":{"a":1}}                | UNREADABLE        | field stop must be text or an array of texts, not an object
+                    {"id":"1","stop_token_ids":"END"}        | UNREADABLE        | field stop_token_ids must be an array, not text
+                    {"id":"1","prompt":"hi","max_tokens":007} | UNREADABLE       | not valid JSON in field max_tokens, at 007:
+                    {"id":"1","prompt":"hi","seed":0x1F}     | UNREADABLE        | not valid JSON in field seed, at 0x1F:
+                    {"id":"1","prompt":"hi","temperature":.5} | UNREADABLE       | not valid JSON in field temperature, at .5:
+                    {"id":"1","prompt":"hi","stop":['a']}    | UNREADABLE        | not valid JSON in field stop[0], at 'a':
+                    {"id":"1","prompt":"hi","stop":["a",b]}  | UNREADABLE        | not valid JSON in field stop[1], at b:
+                    {"id":"1","max_tokens":16,}              | UNREADABLE        | not valid JSON in field max_tokens: Unexpected character ('}'
+                    {"id":"1","prompt":"hi","ignore_eos":True} | UNREADABLE      | not valid JSON in field ignore_eos, at True:
+                    {"id":"1","messages":[{"role":"user","content":tru}]} | UNREADABLE | not valid JSON in field messages[0].content, at tru:
+                    {"id":"1","messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]} | UNSUPPORTED | field messages[0].content[0].type is image_url: models here read text only
+                    {"id":"1","messages":[{"role":"user","content":[{"text":"a"}]}]} | UNREADABLE | field messages[0].content[0].type is missing: write "type":"text"
+                    {"id":"1","messages":[{"role":"user","content":[{"type":"text"}]}]} | UNREADABLE | field messages[0].content[0].text is missing
+                    {"id":"1","messages":[{"role":"user","content":[{"type":"text","text":7}]}]} | UNREADABLE | field messages[0].content[0].text must be text, not the number 7
+                    {"id":"1","messages":[{"role":"user","content":[{"type":"text","text":"a","x":1}]}]} | UNKNOWN_FIELD | unknown field messages[0].content[0].x
+                    {"id":"1","messages":[{"role":"user","content":[{"type":"text","text":"a","text":"b"}]}]} | UNREADABLE | field messages[0].content[0].text stands twice
+                    {"id":"1","messages":[{"role":"user","content":["a"]}]} | UNREADABLE | field messages[0].content[0] must be an object, not text
                     {"id":"1","stop":["a",null]}             | UNREADABLE        | field stop[1] must be text, not null
                     {"id":"1","metadata":{"a":1}}            | UNREADABLE        | field metadata.a must be text, not the number 1
                     {"id":"1","ignore_eos":"yes"}            | UNREADABLE        | field ignore_eos must be true or false, not text
@@ -217,6 +235,29 @@ class JsonCodecTest {
     void readsNullAsAbsentAndAByteOrderMarkAndSpaceAsNothing() throws Exception {
         String json = "\uFEFF\n{\"id\":\"1\",\"prompt\":\"hi\",\"seed\":null,\"stop\":null}\r\n";
         assertThat(requests.decode(json.getBytes(UTF_8))).isEqualTo(Samples.smallRequest());
+    }
+
+    @Test
+    void readsOneStopStringThatIsNoArray() throws Exception {
+        InferenceRequest expected = Samples.smallRequest();
+        expected.setStop(List.of("END"));
+        String json = "{\"id\":\"1\",\"prompt\":\"hi\",\"stop\":\"END\"}";
+        assertThat(requests.decode(json.getBytes(UTF_8))).isEqualTo(expected);
+    }
+
+    @Test
+    void readsAContentOfTextPartsAsTheirLines() throws Exception {
+        String json =
+                """
+                {"id":"1","messages":[
+                  {"role":"system","content":"be brief"},
+                  {"content":[{"type":"text","text":"a"},{"text":"","type":"text"},\
+                {"type":"text","text":"b"}],"role":"user"},
+                  {"role":"assistant","content":[]}]}""";
+        InferenceRequest read = requests.decode(json.getBytes(UTF_8));
+        assertThat(read.getMessages().stream().map(ChatMessage::getContent))
+                .containsExactly("be brief", "a\n\nb", "");
+        assertThat(requests.decode(requests.encode(read))).isEqualTo(read);
     }
 
     @Test

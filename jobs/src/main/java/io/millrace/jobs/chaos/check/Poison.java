@@ -14,7 +14,7 @@ enum Poison {
     TOO_DEEP(FailureCode.UNREADABLE, "{'id':'ID','stop':" + "[".repeat(97) + "]".repeat(97) + "}"),
     ID_A_NUMBER(FailureCode.UNREADABLE, "{'id':17,'prompt':'Dear'}"),
     FIELD_TWICE(FailureCode.UNREADABLE, "{'id':'ID','prompt':'Dear','prompt':'Sir'}"),
-    STOP_A_TEXT(FailureCode.UNREADABLE, "{'id':'ID','prompt':'Dear','stop':'END'}"),
+    STOP_A_NUMBER(FailureCode.UNREADABLE, "{'id':'ID','prompt':'Dear','stop':17}"),
     MISTYPED_FIELD(FailureCode.UNKNOWN_FIELD, "{'id':'ID','promt':'Dear'}"),
     NO_ID(FailureCode.MISSING_ID, "{'prompt':'Dear'}"),
     NO_PROMPT(FailureCode.EMPTY_PROMPT, "{'id':'ID'}"),
