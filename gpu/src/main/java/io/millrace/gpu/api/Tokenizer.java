@@ -1,5 +1,7 @@
 package io.millrace.gpu.api;
 
+import java.util.Map;
+
 /** Turns text into token ids and back. Safe for any thread. */
 public interface Tokenizer {
 
@@ -12,6 +14,13 @@ public interface Tokenizer {
      */
     default int[] encodeRendered(String text) {
         return encode(text);
+    }
+
+    /**
+     * What the special tokens are written as, by token id: those that {@link #decode} leaves out.
+     */
+    default Map<Integer, String> specialTokens() {
+        return Map.of();
     }
 
     /** Text of generated tokens, special tokens left out, invalid UTF-8 as U+FFFD. */

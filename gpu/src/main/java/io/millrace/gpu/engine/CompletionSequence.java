@@ -53,7 +53,10 @@ final class CompletionSequence extends Sequence {
                         generation.request.promptTokenIds(),
                         generation.stopIds);
         row.position = total();
-        stops = sampling.stop().isEmpty() ? null : new StopStrings(sampling.stop());
+        stops =
+                sampling.stop().isEmpty()
+                        ? null
+                        : new StopStrings(sampling.stop(), tokenizer.specialTokens().values());
         detokenizer = stops == null ? null : new Detokenizer(tokenizer);
         told = before.length;
         logprobs = sampling.logprobs() < 0 ? null : new ArrayList<>();
@@ -100,12 +103,21 @@ final class CompletionSequence extends Sequence {
         row.position++;
         grow();
         if (row.isStop(token)) {
+            if (stops != null) {
+                takeSpecial(token);
+            }
             finish(FinishReason.STOP, row.generatedCount - 1);
-        } else if (stops != null && stops.add(detokenizer.add(token))) {
+        } else if (stops != null && (stops.add(detokenizer.add(token)) || takeSpecial(token))) {
             finish(FinishReason.STOP, row.generatedCount);
         } else if (row.generatedCount >= generation.maxTokens) {
             finish(FinishReason.LENGTH, row.generatedCount);
         }
+    }
+
+    /** Whether a stop string ends with this token, as a special one. */
+    private boolean takeSpecial(int token) {
+        String special = stops.spansSpecials() ? tokenizer.specialTokens().get(token) : null;
+        return special != null && stops.addSpecial(special, detokenizer.held());
     }
 
     /**
@@ -116,7 +128,9 @@ final class CompletionSequence extends Sequence {
         if (stops == null) {
             text = tokenizer.decode(Arrays.copyOf(row.generated, visible));
         } else {
-            stops.add(detokenizer.flush());
+            if (stops.add(detokenizer.flush())) {
+                finishReason = FinishReason.STOP;
+            }
             text = stops.text();
         }
         generation.completionFinished();

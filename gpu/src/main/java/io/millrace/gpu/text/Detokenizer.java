@@ -58,10 +58,15 @@ public final class Detokenizer {
         return piece;
     }
 
+    /** What is held back, U+FFFD for what is not UTF-8; it stays so. */
+    public String held() {
+        String text = decode(prefix, end);
+        return text.length() > out ? text.substring(out) : "";
+    }
+
     /** What was held back, U+FFFD for what is not UTF-8. */
     public String flush() {
-        String text = decode(prefix, end);
-        String piece = text.length() > out ? text.substring(out) : "";
+        String piece = held();
         prefix = end;
         read = end;
         out = 0;

@@ -2,6 +2,11 @@ package io.millrace.gpu.text;
 
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MappingJsonFactory;
 import io.millrace.gpu.api.Tokenizer;
 import java.io.IOException;
 import java.lang.ref.Cleaner;
@@ -9,6 +14,8 @@ import java.lang.ref.Reference;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * The tokenizer that a {@code tokenizer.json} describes, run by Hugging Face's own library. Prompts
@@ -19,11 +26,14 @@ import java.nio.file.Path;
  */
 public final class HuggingFaceTokenizer implements Tokenizer {
     private static final Cleaner CLEANER = Cleaner.create();
+    private static final JsonFactory JSON = new MappingJsonFactory();
 
     private final long handle;
+    private final Map<Integer, String> specialTokens;
 
-    private HuggingFaceTokenizer(long handle) {
+    private HuggingFaceTokenizer(long handle, Map<Integer, String> specialTokens) {
         this.handle = handle;
+        this.specialTokens = specialTokens;
         CLEANER.register(this, () -> TokenizersLibrary.LIB.deleteTokenizer(handle));
     }
 
@@ -50,7 +60,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
                             .formatted(tokenizerJson, e.getMessage()),
                     e);
         }
-        HuggingFaceTokenizer tokenizer = new HuggingFaceTokenizer(handle);
+        HuggingFaceTokenizer tokenizer = new HuggingFaceTokenizer(handle, specialTokens(json));
         TokenizersLibrary.LIB.disablePadding(handle);
         TokenizersLibrary.LIB.disableTruncation(handle);
         return tokenizer;
@@ -102,6 +112,33 @@ public final class HuggingFaceTokenizer implements Tokenizer {
             TokenizersLibrary.LIB.deleteEncoding(encoding);
             Reference.reachabilityFence(this);
         }
+    }
+
+    @Override
+    public Map<Integer, String> specialTokens() {
+        return specialTokens;
+    }
+
+    private static Map<Integer, String> specialTokens(String json) throws IOException {
+        Map<Integer, String> tokens = new HashMap<>();
+        // Not as a tree: the vocabulary behind it has megabytes.
+        try (JsonParser in = JSON.createParser(json)) {
+            in.nextToken();
+            while (in.nextToken() == JsonToken.FIELD_NAME) {
+                boolean added = in.currentName().equals("added_tokens");
+                if (in.nextToken() != JsonToken.START_ARRAY || !added) {
+                    in.skipChildren();
+                    continue;
+                }
+                for (JsonNode token : in.<JsonNode>readValueAsTree()) {
+                    if (token.path("special").asBoolean()) {
+                        tokens.put(token.path("id").asInt(), token.path("content").asText());
+                    }
+                }
+                break;
+            }
+        }
+        return Map.copyOf(tokens);
     }
 
     @Override

@@ -1,6 +1,9 @@
 package io.millrace.gpu.text;
 
+import java.util.BitSet;
+import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Collects one completion's text and ends it before the first stop string, however that is spread
@@ -8,6 +11,14 @@ import java.util.List;
  *
  * <p>The first is the one whose last character comes first; of several that end with the same
  * character, the longest. So the cut depends on the text alone, not on the pieces that it came in.
+ *
+ * <p>The text is without special tokens. A stop string that has one in it is looked for in the text
+ * with them:
+ *
+ * <pre>
+ *   tokens      ab  &lt;|im_end|&gt;  c          text   abc
+ *   looked for  "bc" in  abc                "b&lt;|im_end|&gt;" in  ab&lt;|im_end|&gt;c
+ * </pre>
  */
 public final class StopStrings {
     private final String[] stops;
@@ -18,22 +29,47 @@ public final class StopStrings {
     /** Characters of each stop string that the text ends with. */
     private final int[] matched;
 
+    /** By stop string: whether it is looked for among special tokens. */
+    private final boolean[] spansSpecials;
+
+    private final boolean anySpansSpecials;
     private final StringBuilder text = new StringBuilder();
     private boolean found;
 
+    /** Characters seen, those of special tokens included, and which are of these. */
+    private int seen;
+
+    private final BitSet hidden = new BitSet();
+
+    /** Of a tokenizer without special tokens. */
+    public StopStrings(List<String> stops) {
+        this(stops, Set.of());
+    }
+
     /**
      * @param stops none empty
+     * @param specials what special tokens are written as
      */
-    public StopStrings(List<String> stops) {
+    public StopStrings(List<String> stops, Collection<String> specials) {
         this.stops = stops.toArray(new String[0]);
+        this.spansSpecials = new boolean[this.stops.length];
         this.fallback = new int[this.stops.length][];
         this.matched = new int[this.stops.length];
+        boolean any = false;
         for (int i = 0; i < this.stops.length; i++) {
             if (this.stops[i].isEmpty()) {
                 throw new IllegalArgumentException("A stop string is empty.");
             }
             fallback[i] = fallback(this.stops[i]);
+            spansSpecials[i] = specials.stream().anyMatch(this.stops[i]::contains);
+            any |= spansSpecials[i];
         }
+        anySpansSpecials = any;
+    }
+
+    /** Whether {@link #addSpecial} is to be told of special tokens. */
+    public boolean spansSpecials() {
+        return anySpansSpecials;
     }
 
     /**
@@ -43,20 +79,61 @@ public final class StopStrings {
      */
     public boolean add(String piece) {
         for (int i = 0; i < piece.length() && !found; i++) {
-            char c = piece.charAt(i);
-            text.append(c);
-            int longest = 0;
-            for (int s = 0; s < stops.length; s++) {
-                if (matches(s, c)) {
-                    longest = Math.max(longest, stops[s].length());
-                }
-            }
-            if (longest > 0) {
-                found = true;
-                text.setLength(text.length() - longest);
-            }
+            text.append(piece.charAt(i));
+            take(piece.charAt(i), true);
         }
         return found;
+    }
+
+    /**
+     * Takes a special token, which is no part of the text.
+     *
+     * @param token what it is written as
+     * @param held text before it that is yet to come as a piece, or in another form: a character's
+     *     first bytes
+     * @return whether a stop string was found, now or before
+     */
+    public boolean addSpecial(String token, String held) {
+        if (found || !anySpansSpecials) {
+            return found;
+        }
+        int end = text.length();
+        text.append(held);
+        for (int i = 0; i < held.length() && !found; i++) {
+            take(held.charAt(i), false);
+        }
+        for (int i = 0; i < token.length() && !found; i++) {
+            hidden.set(seen);
+            take(token.charAt(i), false);
+        }
+        if (!found) {
+            text.setLength(end);
+        }
+        return found;
+    }
+
+    /**
+     * @param all whether the character counts for all stop strings, or for those that span special
+     *     tokens only
+     */
+    private void take(char c, boolean all) {
+        seen++;
+        int longest = -1;
+        for (int s = 0; s < stops.length; s++) {
+            if ((all || spansSpecials[s]) && matches(s, c)) {
+                longest = Math.max(longest, visible(s));
+            }
+        }
+        if (longest >= 0) {
+            found = true;
+            text.setLength(Math.max(0, text.length() - longest));
+        }
+    }
+
+    /** Characters of a stop string, just matched, that are in the text. */
+    private int visible(int s) {
+        int length = stops[s].length();
+        return spansSpecials[s] ? length - hidden.get(seen - length, seen).cardinality() : length;
     }
 
     /** The text so far; ends before the stop string once one is found. */

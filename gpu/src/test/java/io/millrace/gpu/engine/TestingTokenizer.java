@@ -1,6 +1,7 @@
 package io.millrace.gpu.engine;
 
 import io.millrace.gpu.api.Tokenizer;
+import java.util.Map;
 
 /** One token a character: 0 is a, 1 is b, and so on; the token 26 is special and has no text. */
 final class TestingTokenizer implements Tokenizer {
@@ -9,6 +10,11 @@ final class TestingTokenizer implements Tokenizer {
     @Override
     public int[] encode(String text) {
         return text.chars().map(c -> c - 'a').toArray();
+    }
+
+    @Override
+    public Map<Integer, String> specialTokens() {
+        return Map.of(END_OF_TEXT, "<end>");
     }
 
     @Override

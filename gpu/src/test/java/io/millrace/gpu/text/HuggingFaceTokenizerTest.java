@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,17 @@ class HuggingFaceTokenizerTest {
     void specialTokensAreLeftOutOfText() {
         int[] ids = {'h', TestingTokenizerJson.END_OF_TEXT, 'i'};
         assertThat(tokenizer.decode(ids)).isEqualTo("hi");
+    }
+
+    @Test
+    void knowsHowItsSpecialTokensAreWritten() {
+        assertThat(tokenizer.specialTokens())
+                .isEqualTo(
+                        Map.of(
+                                TestingTokenizerJson.BEGIN,
+                                "<begin>",
+                                TestingTokenizerJson.END_OF_TEXT,
+                                "<end>"));
     }
 
     @Test

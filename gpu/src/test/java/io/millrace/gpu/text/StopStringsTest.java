@@ -54,6 +54,51 @@ class StopStringsTest {
     }
 
     @Test
+    void aStopStringThatIsASpecialTokenMatchesThatToken() {
+        StopStrings stops = new StopStrings(List.of("<end>"), List.of("<begin>", "<end>"));
+        assertThat(stops.spansSpecials()).isTrue();
+        assertThat(stops.add("hi")).isFalse();
+        assertThat(stops.addSpecial("<begin>", "")).isFalse();
+        assertThat(stops.add(" you")).isFalse();
+        assertThat(stops.addSpecial("<end>", "")).isTrue();
+        assertThat(stops.add("more")).isTrue();
+        assertThat(stops.text()).isEqualTo("hi you");
+    }
+
+    @Test
+    void aStopStringThatHasASpecialTokenInItTakesOffTheTextAroundIt() {
+        StopStrings stops = new StopStrings(List.of("b<end>\nc"), List.of("<end>"));
+        stops.add("ab");
+        stops.addSpecial("<end>", "");
+        assertThat(stops.add("\nc and more")).isTrue();
+        assertThat(stops.text()).isEqualTo("a");
+    }
+
+    @Test
+    void specialTokensDoNotPartOtherStopStrings() {
+        StopStrings stops = new StopStrings(List.of("ab", "<end>!"), List.of("<end>"));
+        stops.add("xa");
+        assertThat(stops.addSpecial("<end>", "")).isFalse();
+        assertThat(stops.add("b")).isTrue();
+        assertThat(stops.text()).isEqualTo("x");
+        StopStrings plain = new StopStrings(List.of("<en"), List.of("<end>"));
+        assertThat(plain.spansSpecials()).isFalse();
+        assertThat(plain.addSpecial("<end>", "")).isFalse();
+    }
+
+    @Test
+    void textThatIsHeldBackStandsBeforeTheSpecialToken() {
+        StopStrings stops = new StopStrings(List.of("a<end>"), List.of("<end>"));
+        stops.add("a");
+        assertThat(stops.addSpecial("<end>", "\uFFFD")).isFalse();
+        assertThat(stops.text()).isEqualTo("a");
+        StopStrings other = new StopStrings(List.of("<end>"), List.of("<end>"));
+        other.add("a");
+        assertThat(other.addSpecial("<end>", "\uFFFD")).isTrue();
+        assertThat(other.text()).isEqualTo("a\uFFFD");
+    }
+
+    @Test
     void anEmptyStopStringIsRefused() {
         assertThatThrownBy(() -> new StopStrings(List.of("a", "")))
                 .isInstanceOf(IllegalArgumentException.class);
