@@ -18,6 +18,7 @@ from transformers import GenerationConfig, PreTrainedConfig, models
 
 FAMILIES = {
     "LlamaForCausalLM": transformers.LlamaConfig,
+    "MinistralForCausalLM": transformers.MinistralConfig,
     "MistralForCausalLM": transformers.MistralConfig,
     "Qwen2ForCausalLM": transformers.Qwen2Config,
     "Qwen3ForCausalLM": transformers.Qwen3Config,

@@ -107,6 +107,19 @@ FAMILIES = {
         ),
         torch.float32,
     ),
+    # Layers with and without a window in turn: what transformers makes of a Mistral with layer_types.
+    "ministral": (
+        transformers.MinistralConfig,
+        dict(
+            LLAMA_LIKE,
+            num_hidden_layers=3,
+            sliding_window=12,
+            head_dim=8,
+            layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+            tie_word_embeddings=False,
+        ),
+        torch.float32,
+    ),
     "gpt2": (
         transformers.GPT2Config,
         dict(

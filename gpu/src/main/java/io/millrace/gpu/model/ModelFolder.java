@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -58,7 +59,6 @@ public final class ModelFolder {
     private static final List<String> TOKEN_TABLES = List.of("embed_tokens.weight", "wte.weight");
 
     private static final String POSITION_TABLE = "wpe.weight";
-    private static final String HEAD = "lm_head.weight";
 
     /** What older files hold although it follows from the shape: rope frequencies, causal masks. */
     private static final Pattern DERIVED =
@@ -124,18 +124,29 @@ public final class ModelFolder {
                         ? ConfigFile.read(path.resolve(GENERATION))
                         : null;
         Family family = Family.of(config);
-        List<String> remarks =
-                FolderKeys.check(FolderFile.CONFIG, config, Family.architecture(config));
+        List<String> remarks = new ArrayList<>();
+        remarks.addAll(FolderKeys.check(FolderFile.CONFIG, config, Family.architecture(config)));
         DecoderShape shape = family.shape(config);
+        Map<String, Tensor> tensors;
+        if (dummy) {
+            tensors = DummyTensors.of(family, shape, type(config));
+        } else {
+            tensors = openWeights(path);
+            boolean tied = shape.tiedEmbedding();
+            if (!TiedHead.settle(tensors, family, tied) && tied) {
+                remarks.add(TiedHead.DIFFERS);
+                shape = shape.untied();
+            }
+        }
         return new ModelFolder(
                 path,
                 family,
                 shape,
                 GenerationDefaults.sampling(generation),
                 GenerationDefaults.endOfTextIds(generation, config, shape.vocabulary()),
-                remarks,
+                List.copyOf(remarks),
                 dummy,
-                dummy ? DummyTensors.of(family, shape, type(config)) : openWeights(path));
+                tensors);
     }
 
     /** The type that config.json says weights have; newer ones call it otherwise. */
@@ -274,7 +285,8 @@ public final class ModelFolder {
     void refuseUnread(Set<String> read) throws InvalidModelException {
         for (String name : new TreeSet<>(tensors.keySet())) {
             boolean derived =
-                    name.equals(HEAD) && shape.tiedEmbedding() || DERIVED.matcher(name).matches();
+                    name.equals(Family.HEAD) && shape.tiedEmbedding()
+                            || DERIVED.matcher(name).matches();
             if (!read.contains(name) && !derived) {
                 throw new InvalidModelException(
                         "The weights in %s have a tensor %s, which a model of this architecture does not use: nothing of a model is left out."
@@ -293,7 +305,8 @@ public final class ModelFolder {
      */
     public long stepBytes() {
         // Of a tied model, a head that lies in the file nevertheless is not used.
-        String unread = shape.tiedEmbedding() ? HEAD : "model.embed_tokens.weight";
+        String unread =
+                shape.tiedEmbedding() ? Family.HEAD : family.embedding(tensors::containsKey);
         Tensor table = tensors.get(unread);
         return weightBytes() - (table == null ? 0 : table.bytes());
     }
@@ -314,7 +327,7 @@ public final class ModelFolder {
             String name = entry.getKey();
             Tensor tensor = entry.getValue();
             boolean tied = shape.tiedEmbedding();
-            boolean used = tied ? !isPositions(name) && !name.equals(HEAD) : !isTable(name);
+            boolean used = tied ? !isPositions(name) && !name.equals(Family.HEAD) : !isTable(name);
             if (used) {
                 bytes += tensor.bytes() / (tensor.rank() == 2 ? tensor.dtype().bytes() : 1);
             }

@@ -14,6 +14,9 @@ import java.util.stream.Collectors;
 public final class Tensor {
     private static final int PIECE_BYTES = 16 << 20;
 
+    /** Numbers (of one type: bytes) of two tensors that are compared at a time. */
+    private static final int COMPARED = 1 << 20;
+
     private final String name;
     private final String typeName;
     private final long[] shape;
@@ -253,6 +256,51 @@ public final class Tensor {
                     }
                 });
         return values;
+    }
+
+    /**
+     * Whether another tensor has the same shape and the same numbers, of whatever type. Reads both
+     * up to the first difference.
+     */
+    public boolean equalNumbers(Tensor other) throws IOException {
+        if (!Arrays.equals(shape, other.shape)) {
+            return false;
+        }
+        boolean sameType = typeName.equals(other.typeName);
+        int width = sameType ? 1 : dtype().bytes();
+        int otherWidth = sameType ? 1 : other.dtype().bytes();
+        byte[] piece = new byte[COMPARED * width];
+        byte[] otherPiece = new byte[COMPARED * otherWidth];
+        try (TensorBytes.Reader reader = source.open();
+                TensorBytes.Reader otherReader = other.source.open()) {
+            for (long done = 0; done < bytes / width; done += COMPARED) {
+                int n = (int) Math.min(COMPARED, bytes / width - done);
+                fill(reader, piece, n * width, done * width);
+                other.fill(otherReader, otherPiece, n * otherWidth, done * otherWidth);
+                boolean equal =
+                        sameType
+                                ? Arrays.equals(piece, 0, n, otherPiece, 0, n)
+                                : equalNumbers(n, piece, other, otherPiece);
+                if (!equal) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    private boolean equalNumbers(int n, byte[] piece, Tensor other, byte[] otherPiece)
+            throws InvalidModelException {
+        DType type = dtype();
+        DType otherType = other.dtype();
+        for (int i = 0; i < n; i++) {
+            float a = type.toFloat(checkedBits(type, piece, i * type.bytes()));
+            int bits = other.checkedBits(otherType, otherPiece, i * otherType.bytes());
+            if (a != otherType.toFloat(bits)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Bits of the number at a byte index of a piece; refuses infinities and NaN. */

@@ -67,7 +67,8 @@ class GoldenTest {
     @TempDir Path dir;
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "qwen2", "qwen2-window", "qwen3", "mistral", "gpt2"})
+    @ValueSource(
+            strings = {"llama", "qwen2", "qwen2-window", "qwen3", "mistral", "ministral", "gpt2"})
     void everyFamilyComputesWhatTransformersDoes(String family) throws IOException {
         Path golden = FAMILIES.resolve(family);
         for (String file : new String[] {"config.json", "model.safetensors"}) {

@@ -359,6 +359,40 @@ class ModelFolderTest {
         assertRefused(TinyModels.mistral(0), "sliding_window", "0");
     }
 
+    @Test
+    void aMistralWithLayerTypesHasTheWindowInTurn() throws IOException {
+        for (String name : new String[] {"MistralForCausalLM", "MinistralForCausalLM"}) {
+            assertThat(open(inTurn(name, 17)).shape().windows())
+                    .containsExactly(17, Backend.NO_WINDOW);
+        }
+        assertRefused(inTurn("MistralForCausalLM", null), "layer_types", "sliding_window is null");
+    }
+
+    private static TinyModels inTurn(String architecture, Integer window) {
+        return TinyModels.mistral(window)
+                .config(
+                        c -> {
+                            c.putArray("architectures").add(architecture);
+                            c.putArray("layer_types")
+                                    .add("sliding_attention")
+                                    .add("full_attention");
+                        });
+    }
+
+    @Test
+    void qwenHasNoWindowWhereItIsNull() throws IOException {
+        for (TinyModels model : List.of(TinyModels.qwen2(), TinyModels.qwen3())) {
+            TinyModels withNull = withWindow(model, true, null);
+            assertThat(open(withNull.config(c -> c.putNull("sliding_window"))).shape().windows())
+                    .containsOnly(Backend.NO_WINDOW);
+        }
+        assertRefused(
+                withWindow(TinyModels.qwen3(), true, "sliding_attention")
+                        .config(c -> c.putNull("sliding_window")),
+                "layer_types",
+                "sliding_window is null");
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {

@@ -30,4 +30,22 @@ public record DecoderShape(
         float normEpsilon,
         RopeScaling rope,
         List<Integer> windows,
-        boolean tiedEmbedding) {}
+        boolean tiedEmbedding) {
+
+    /** The same with a head of its own. */
+    public DecoderShape untied() {
+        return new DecoderShape(
+                vocabulary,
+                hidden,
+                layers,
+                heads,
+                kvHeads,
+                headSize,
+                intermediate,
+                maxPositions,
+                normEpsilon,
+                rope,
+                windows,
+                false);
+    }
+}

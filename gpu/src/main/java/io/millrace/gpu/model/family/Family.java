@@ -3,16 +3,34 @@ package io.millrace.gpu.model.family;
 import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /**
  * One model family: how its config.json is read, what of it is refused, how its weights are called.
  */
 public interface Family {
+    /** The head's weight, (vocabulary, hidden), whatever the family. */
+    String HEAD = "lm_head.weight";
 
     /** Reads the shape; refuses by name what the forward pass would not honour. */
     DecoderShape shape(ConfigFile config) throws InvalidModelException;
+
+    /**
+     * Name of the table of token embeddings.
+     *
+     * @param has tells names that are in the folder
+     */
+    default String embedding(Predicate<String> has) {
+        return LlamaLike.EMBEDDING;
+    }
+
+    /** Other names that the same table may have in the folder. */
+    default List<String> embeddingAliases() {
+        return List.of();
+    }
 
     /** Reads the weights once, in order of their use. */
     <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
@@ -23,6 +41,7 @@ public interface Family {
         Map<String, Family> families = new TreeMap<>();
         families.put("GPT2LMHeadModel", new Gpt2Family());
         families.put("LlamaForCausalLM", new LlamaFamily());
+        families.put("MinistralForCausalLM", new MistralFamily());
         families.put("MistralForCausalLM", new MistralFamily());
         families.put("Qwen2ForCausalLM", new Qwen2Family());
         families.put("Qwen3ForCausalLM", new Qwen3Family());

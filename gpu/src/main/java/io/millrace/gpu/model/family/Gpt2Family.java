@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * GPT-2: LayerNorm, learned positions, GELU, biases everywhere, q, k and v in one weight. Its
@@ -42,13 +43,27 @@ final class Gpt2Family implements Family {
                 config.flag("tie_word_embeddings", true));
     }
 
+    // The first folders on the Hub have the names of the inner model.
+    private static String prefix(Predicate<String> has) {
+        return has.test("ln_f.weight") ? "" : "transformer.";
+    }
+
+    @Override
+    public String embedding(Predicate<String> has) {
+        return prefix(has) + "wte.weight";
+    }
+
+    @Override
+    public List<String> embeddingAliases() {
+        return List.of("wte.weight", "transformer.wte.weight");
+    }
+
     @Override
     public <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
             throws IOException {
         int hidden = shape.hidden();
         int vocabulary = shape.vocabulary();
-        // The first folders on the Hub have the names of the inner model.
-        String prefix = reader.has("wte.weight") ? "" : "transformer.";
+        String prefix = prefix(reader::has);
         Tensor tokens = reader.tensor(prefix + "wte.weight", vocabulary, hidden);
         M embedding = reader.table(tokens);
         Tensor positionTable = reader.tensor(prefix + "wpe.weight", shape.maxPositions(), hidden);
@@ -61,7 +76,7 @@ final class Gpt2Family implements Family {
         M head =
                 shape.tiedEmbedding()
                         ? reader.tiedHead(embedding, tokens)
-                        : reader.matrix(reader.tensor("lm_head.weight", vocabulary, hidden));
+                        : reader.matrix(reader.tensor(HEAD, vocabulary, hidden));
         return new DecoderWeights<>(embedding, positions, layers, lastNorm, head);
     }
 

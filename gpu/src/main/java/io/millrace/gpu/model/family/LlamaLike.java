@@ -14,6 +14,9 @@ import java.util.List;
 
 /** What Llama and its descendants share. */
 final class LlamaLike {
+    /** Name of the table of token embeddings. */
+    static final String EMBEDDING = "model.embed_tokens.weight";
+
     private LlamaLike() {}
 
     static DecoderShape shape(ConfigFile config, List<Integer> windows)
@@ -67,30 +70,54 @@ final class LlamaLike {
     static List<Integer> qwenWindows(ConfigFile config) throws InvalidModelException {
         int layers = config.positiveInt("num_hidden_layers");
         boolean used = config.flag("use_sliding_window", false);
-        int window = used ? config.positiveInt("sliding_window", 4096) : Backend.NO_WINDOW;
-        JsonNode types = config.get("layer_types");
-        if (types != null && (!types.isArray() || types.size() != layers)) {
-            throw config.wrong("layer_types", types, "a list of %d types".formatted(layers));
+        int window = used ? window(config) : Backend.NO_WINDOW;
+        if (config.has("layer_types")) {
+            String off = used ? "sliding_window is null" : "use_sliding_window is off";
+            return windowsByType(config, window, off);
         }
         double first = config.number("max_window_layers", 28);
         List<Integer> windows = new ArrayList<>();
         for (int i = 0; i < layers; i++) {
-            String type =
-                    types != null
-                            ? types.get(i).asText()
-                            : used && i >= first ? "sliding_attention" : "full_attention";
-            switch (type) {
+            windows.add(i >= first ? window : Backend.NO_WINDOW);
+        }
+        return List.copyOf(windows);
+    }
+
+    /** The window of layers that have one; none if it is null. */
+    static int window(ConfigFile config) throws InvalidModelException {
+        return config.isNull("sliding_window")
+                ? Backend.NO_WINDOW
+                : config.positiveInt("sliding_window", 4096);
+    }
+
+    /**
+     * The windows by {@code layer_types}.
+     *
+     * @param off why there is none where {@code window} is {@link Backend#NO_WINDOW}
+     */
+    static List<Integer> windowsByType(ConfigFile config, int window, String off)
+            throws InvalidModelException {
+        int layers = config.positiveInt("num_hidden_layers");
+        JsonNode types = config.get("layer_types");
+        if (!types.isArray() || types.size() != layers) {
+            throw config.wrong("layer_types", types, "a list of %d types".formatted(layers));
+        }
+        List<Integer> windows = new ArrayList<>();
+        for (JsonNode type : types) {
+            switch (type.asText()) {
                 case "full_attention" -> windows.add(Backend.NO_WINDOW);
                 case "sliding_attention" -> {
-                    if (!used) {
+                    if (window == Backend.NO_WINDOW) {
                         throw config.wrong(
-                                "layer_types", type, "full_attention (use_sliding_window is off)");
+                                "layer_types", type.asText(), "full_attention (" + off + ")");
                     }
                     windows.add(window);
                 }
                 default ->
                         throw config.unsupported(
-                                "layer_types", type, "full_attention and sliding_attention");
+                                "layer_types",
+                                type.asText(),
+                                "full_attention and sliding_attention");
             }
         }
         return List.copyOf(windows);
@@ -107,7 +134,7 @@ final class LlamaLike {
             throws IOException {
         int hidden = shape.hidden();
         int vocabulary = shape.vocabulary();
-        Tensor tokens = reader.tensor("model.embed_tokens.weight", vocabulary, hidden);
+        Tensor tokens = reader.tensor(EMBEDDING, vocabulary, hidden);
         M embedding = reader.table(tokens);
         List<DecoderWeights.Layer<M, V>> layers = new ArrayList<>();
         for (int i = 0; i < shape.layers(); i++) {
@@ -117,7 +144,7 @@ final class LlamaLike {
         M head =
                 shape.tiedEmbedding()
                         ? reader.tiedHead(embedding, tokens)
-                        : reader.matrix(reader.tensor("lm_head.weight", vocabulary, hidden));
+                        : reader.matrix(reader.tensor(Family.HEAD, vocabulary, hidden));
         return new DecoderWeights<>(embedding, null, layers, lastNorm, head);
     }
 

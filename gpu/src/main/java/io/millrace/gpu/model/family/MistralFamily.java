@@ -1,28 +1,29 @@
 package io.millrace.gpu.model.family;
 
-import io.millrace.gpu.device.Backend;
 import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.io.IOException;
 
-/** Mistral: Llama with a sliding window, unless it is null. */
+/**
+ * Mistral: Llama with a sliding window, unless it is null; with layer_types, which make a Ministral
+ * of it, in those layers that have one.
+ */
 final class MistralFamily implements Family {
 
     @Override
     public DecoderShape shape(ConfigFile config) throws InvalidModelException {
-        return LlamaLike.shape(config, LlamaLike.windows(config, window(config)));
+        // A config that does not name the window means that of the first Mistral.
+        int window = LlamaLike.window(config);
+        return LlamaLike.shape(
+                config,
+                config.has("layer_types")
+                        ? LlamaLike.windowsByType(config, window, "sliding_window is null")
+                        : LlamaLike.windows(config, window));
     }
 
     @Override
     public <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
             throws IOException {
         return LlamaLike.weights(shape, reader, false, false);
-    }
-
-    // A config that does not name the window means that of the first Mistral.
-    private static int window(ConfigFile config) throws InvalidModelException {
-        return config.isNull("sliding_window")
-                ? Backend.NO_WINDOW
-                : config.positiveInt("sliding_window", 4096);
     }
 }

@@ -14,11 +14,12 @@ import java.util.Set;
 final class ConfigKeys {
     private static final Set<String> GPT2 = Set.of("GPT2LMHeadModel");
     private static final Set<String> LLAMA = Set.of("LlamaForCausalLM");
-    private static final Set<String> MISTRAL = Set.of("MistralForCausalLM");
+    private static final Set<String> MISTRAL = Set.of("MinistralForCausalLM", "MistralForCausalLM");
     private static final Set<String> QWEN = Set.of("Qwen2ForCausalLM", "Qwen3ForCausalLM");
     private static final Set<String> LLAMA_LIKE =
             Set.of(
                     "LlamaForCausalLM",
+                    "MinistralForCausalLM",
                     "MistralForCausalLM",
                     "Qwen2ForCausalLM",
                     "Qwen3ForCausalLM");
@@ -40,7 +41,9 @@ final class ConfigKeys {
                 honoured("architectures", "names the family, one of those in this table"),
                 honoured("vocab_size", "number of logits"),
                 honoured("eos_token_id", "ends completions if generation_config.json has none"),
-                honoured("tie_word_embeddings", "whether the head's weight is the embedding's"),
+                honoured(
+                        "tie_word_embeddings",
+                        "whether the head's weight is the embedding's, but a head in the files that differs from it wins; GPT2: true, others: false"),
                 honoured(
                         "dtype", "type of dummy weights; weights in files have types of their own"),
                 honoured("torch_dtype", "older name of `dtype`, which wins"),
@@ -91,7 +94,8 @@ final class ConfigKeys {
         return List.of(
                 honoured("sliding_window", "positions that a token sees; 4096; null: no window")
                         .of(MISTRAL),
-                honoured("sliding_window", "the window of layers that have one; 4096").of(QWEN),
+                honoured("sliding_window", "the window of layers that have one; 4096; null: none")
+                        .of(QWEN),
                 refusedUnless(
                                 "sliding_window",
                                 "a Llama has no window: transformers ignores it, others obey",
@@ -105,19 +109,15 @@ final class ConfigKeys {
                 honoured("max_window_layers", "first layer with a window; 28").of(QWEN),
                 noEffect("max_window_layers", "Qwen's alone").of(LLAMA),
                 noEffect("max_window_layers", "Qwen's alone").of(MISTRAL),
-                honoured("layer_types", "which layers have the window").of(QWEN),
+                honoured("layer_types", "which layers have the window; from `max_window_layers` on")
+                        .of(QWEN),
                 refusedUnless(
                                 "layer_types",
                                 "layers do not differ",
                                 "full_attention for all layers",
                                 ConfigKeys::isFullAttention)
                         .of(LLAMA),
-                refusedUnless(
-                                "layer_types",
-                                "layers do not differ",
-                                "full_attention for all layers",
-                                ConfigKeys::isFullAttention)
-                        .of(MISTRAL));
+                honoured("layer_types", "which layers have the window; all").of(MISTRAL));
     }
 
     private static boolean isNoWindow(JsonNode window, ConfigFile file) {
