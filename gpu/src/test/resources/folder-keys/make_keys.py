@@ -2,9 +2,9 @@
 
     python3 make_keys.py KNOWN_FOLDER
 
-Needs transformers 5.17.0, no torch. Writes config-keys.txt (all keys of all of its configs) into
-KNOWN_FOLDER, which is src/main/resources/io/millrace/gpu/model/folder, and beside this file, for
-FolderKeysTest, families.txt: one line a family and key, of the configs that the engine reads.
+Needs transformers 5.17.0, no torch. Writes config-keys.txt (all keys of all of its configs) and
+rope-keys.txt into KNOWN_FOLDER, which is src/main/resources/io/millrace/gpu/model/folder, and beside this file, for
+FolderKeysTest, families.txt: one line a family (or "rope") and key, of the configs that the engine reads.
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ import sys
 
 import transformers
 from transformers import GenerationConfig, PreTrainedConfig, models
+from transformers.modeling_rope_utils import RopeParameters
 
 FAMILIES = {
     "LlamaForCausalLM": transformers.LlamaConfig,
@@ -37,6 +38,8 @@ UNDECLARED = [
     "quantization_config",
     "torch_dtype",
 ]
+UNDECLARED_ROTARY = ["mrope_section", "mscale", "mscale_all_dim", "truncate", "type"]
+UNDECLARED_ROTARY += ["full_attention", "sliding_attention"]
 ROTARY = ["partial_rotary_factor", "rope_parameters", "rope_scaling", "rope_theta"]
 
 
@@ -70,12 +73,14 @@ def main():
     for config in subclasses(PreTrainedConfig, set()):
         keys |= fields(config) | set(config.attribute_map)
     write(known / "config-keys.txt", {key for key in keys if not key.startswith("_")})
+    write(known / "rope-keys.txt", set(RopeParameters.__annotations__) | set(UNDECLARED_ROTARY))
     lines = []
     for family, config in FAMILIES.items():
         own = fields(config) | set(UNDECLARED)
         if "rope_parameters" in own:
             own |= set(ROTARY)
         lines += ["%s %s" % (family, key) for key in own]
+    lines += ["rope %s" % key for key in RopeParameters.__annotations__]
     write(pathlib.Path(__file__).with_name("families.txt"), lines)
 
 

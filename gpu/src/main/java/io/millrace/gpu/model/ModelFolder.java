@@ -8,7 +8,6 @@ import io.millrace.gpu.device.RotaryTable;
 import io.millrace.gpu.model.family.DecoderShape;
 import io.millrace.gpu.model.family.Family;
 import io.millrace.gpu.model.folder.ConfigFile;
-import io.millrace.gpu.model.folder.FolderFile;
 import io.millrace.gpu.model.folder.FolderKeys;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
@@ -125,7 +124,7 @@ public final class ModelFolder {
                         : null;
         Family family = Family.of(config);
         List<String> remarks = new ArrayList<>();
-        remarks.addAll(FolderKeys.check(FolderFile.CONFIG, config, Family.architecture(config)));
+        remarks.addAll(FolderKeys.checkConfig(config, Family.architecture(config)));
         DecoderShape shape = family.shape(config);
         Map<String, Tensor> tensors;
         if (dummy) {

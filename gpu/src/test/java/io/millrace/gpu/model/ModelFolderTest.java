@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.Backend;
@@ -16,6 +17,7 @@ import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.SafeTensors;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -307,6 +309,97 @@ class ModelFolderTest {
                 .isCloseTo(StrictMath.pow(500000, -126.0 / 128) / 8, within(1e-15));
         double plain = StrictMath.pow(500000, -62.0 / 128);
         assertThat(rope.frequency(31, 128)).isLessThan(plain).isGreaterThan(plain / 8);
+    }
+
+    @Test
+    void ropeScalingWinsOverRopeParameters() throws IOException {
+        ModelFolder folder =
+                open(
+                        rope("{'rope_type':'linear','factor':4.0}")
+                                .config(
+                                        c -> {
+                                            c.remove("rope_theta");
+                                            c.putObject("rope_parameters")
+                                                    .put("rope_type", "default")
+                                                    .put("rope_theta", 1000000.0);
+                                        }));
+        RopeScaling rope = folder.shape().rope();
+        assertThat(rope.type()).isEqualTo("linear");
+        assertThat(rope.factor()).isEqualTo(4);
+        assertThat(rope.theta()).isEqualTo(1000000);
+        assertThat(folder.remarks()).singleElement().asString().contains("rope_scaling wins");
+        assertRefused(
+                rope("{'rope_type':'yarn','factor':4.0}")
+                        .config(c -> c.putObject("rope_parameters").put("rope_type", "default")),
+                "rope_scaling",
+                "yarn");
+        ModelFolder empty =
+                open(
+                        rope("{}")
+                                .config(
+                                        c ->
+                                                c.putObject("rope_parameters")
+                                                        .put("rope_type", "linear")
+                                                        .put("factor", 2.0)));
+        assertThat(empty.shape().rope().factor()).isEqualTo(2);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "{'factor':4.0}; factor = 4.0",
+                "{'rope_type':'default','factor':4.0}; factor = 4.0",
+                "{'rope_type':'linear','factor':4.0,'low_freq_factor':2}; low_freq_factor = 2",
+                "{'type':'linear','rope_type':'default','factor':4.0}; type = linear",
+                "{'type':'default','rope_type':'linear','factor':4.0}; rope_type",
+                "{'rope_type':'linear','factor':4.0,'attention_factor':0.5}; attention_factor = 0.5",
+                "{'rope_type':'linear','factor':4.0,'partial_rotary_factor':0.5}; partial_rotary",
+                "{'rope_type':'linear'}; no factor",
+                "4; an object"
+            })
+    void refusesAScalingThatItWouldIgnore(String scaling, String message) {
+        assertRefused(rope(scaling), "rope_scaling", message);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "64; {'type':'linear','factor':4.0}; 256",
+                "64; {'type':'linear','factor':2.5}; 160",
+                "64; {'type':'linear','factor':4.0,'original_max_position_embeddings':32}; 128",
+                "64; {'type':'linear','factor':4.0,'original_max_position_embeddings':8}; 64",
+                "64; {'rope_type':'default'}; 64",
+                "256; {'rope_type':'llama3','factor':8.0,'low_freq_factor':1,'high_freq_factor':4,'original_max_position_embeddings':64}; 256"
+            })
+    void linearStretchingMakesTheContextLonger(int positions, String scaling, int context)
+            throws IOException {
+        assertThat(open(rope(scaling).context(positions)).maxPositions()).isEqualTo(context);
+    }
+
+    @Test
+    void llama3StretchesFromTheContextBefore() throws IOException {
+        String llama3 = "{'rope_type':'llama3','factor':8,'low_freq_factor':1,'high_freq_factor':4";
+        assertThat(open(rope(llama3 + "}")).shape().rope().originalPositions()).isEqualTo(256);
+        TinyModels inside = rope(llama3 + ",'original_max_position_embeddings':64}");
+        assertThat(open(inside).shape().rope().originalPositions()).isEqualTo(64);
+        inside.config(c -> c.put("original_max_position_embeddings", 128));
+        assertThat(open(inside).shape().rope().originalPositions()).isEqualTo(128);
+    }
+
+    /** A Llama with a rope_scaling, written with single quotes. */
+    private static TinyModels rope(String scaling) {
+        return TinyModels.llama()
+                .config(
+                        c -> {
+                            try {
+                                String json = scaling.replace('\'', '"');
+                                c.set("rope_scaling", new ObjectMapper().readTree(json));
+                            } catch (IOException e) {
+                                throw new UncheckedIOException(e);
+                            }
+                        });
     }
 
     @Test

@@ -34,6 +34,7 @@ final class LlamaLike {
         if (headSize % 8 != 0) {
             throw config.unsupported("head_dim", headSize, "multiples of 8");
         }
+        RopeScaling rope = RopeScaling.read(config);
         return new DecoderShape(
                 config.positiveInt("vocab_size"),
                 hidden,
@@ -42,9 +43,9 @@ final class LlamaLike {
                 kvHeads,
                 headSize,
                 config.positiveInt("intermediate_size"),
-                config.positiveInt("max_position_embeddings"),
+                rope.context(config.positiveInt("max_position_embeddings")),
                 epsilon(config, "rms_norm_eps", 1e-6),
-                RopeScaling.read(config),
+                rope,
                 windows,
                 config.flag("tie_word_embeddings", false));
     }

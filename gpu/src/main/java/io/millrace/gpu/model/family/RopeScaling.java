@@ -1,6 +1,7 @@
 package io.millrace.gpu.model.family;
 
 import io.millrace.gpu.model.folder.ConfigFile;
+import io.millrace.gpu.model.folder.RopeKeys;
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.util.List;
 
@@ -12,7 +13,7 @@ import java.util.List;
  * @param factor stretching of slow frequencies
  * @param lowFreqFactor llama3: wavelengths above original / this are stretched
  * @param highFreqFactor llama3: wavelengths below original / this are left alone
- * @param originalPositions llama3: context before stretching
+ * @param originalPositions linear, llama3: context before stretching
  */
 public record RopeScaling(
         double theta,
@@ -25,38 +26,79 @@ public record RopeScaling(
     /** Turns by nothing, which is exact: the positions are embedded otherwise. */
     static final RopeScaling NONE = new RopeScaling(1, "none", 1, 0, 0, 0);
 
-    /** Reads {@code rope_theta} with {@code rope_scaling}, or the newer {@code rope_parameters}. */
+    /**
+     * Reads {@code rope_scaling}, or the newer {@code rope_parameters}, and what of it stands
+     * beside them in older files. Where both are there, the first wins; a base that it does not
+     * name is not reset to the default, as transformers 5.17.0 does, if the second names one.
+     */
     static RopeScaling read(ConfigFile config) throws InvalidModelException {
-        ConfigFile scaling =
-                config.child(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
-        double theta = scaling.number("rope_theta", config.number("rope_theta", 10000));
+        ConfigFile scaling = RopeKeys.winner(config);
+        double absent = RopeKeys.loser(config).number("rope_theta", 10000);
+        double theta = scaling.number("rope_theta", config.number("rope_theta", absent));
         if (theta <= 0) {
             throw config.wrong("rope_theta", theta, "a positive number");
         }
-        if (config.number("partial_rotary_factor", 1) != 1
-                || scaling.number("partial_rotary_factor", 1) != 1) {
-            throw config.unsupported("partial_rotary_factor", "less than 1", "1");
-        }
-        for (String kind : List.of("full_attention", "sliding_attention")) {
-            if (scaling.has(kind)) {
-                throw scaling.unsupported(kind, scaling.get(kind), "one rope for all layers");
-            }
-        }
-        String key = scaling.has("rope_type") ? "rope_type" : "type";
-        String type = scaling.text(key, "default");
+        String type = type(scaling);
         return switch (type) {
-            case "default" -> new RopeScaling(theta, type, 1, 0, 0, 0);
-            case "linear" -> new RopeScaling(theta, type, factor(scaling), 0, 0, 0);
-            case "llama3" ->
+            case "default" -> {
+                refuseUnused(scaling, type, "factor", "low_freq_factor", "high_freq_factor");
+                yield new RopeScaling(theta, type, 1, 0, 0, 0);
+            }
+            case "linear" -> {
+                refuseUnused(scaling, type, "low_freq_factor", "high_freq_factor");
+                yield new RopeScaling(theta, type, factor(scaling), 0, 0, original(config));
+            }
+            default ->
                     new RopeScaling(
                             theta,
                             type,
                             factor(scaling),
                             scaling.number("low_freq_factor"),
                             scaling.number("high_freq_factor"),
-                            scaling.positiveInt("original_max_position_embeddings"));
-            default -> throw scaling.unsupported(key, type, "default, linear and llama3");
+                            original(config));
         };
+    }
+
+    private static String type(ConfigFile scaling) throws InvalidModelException {
+        String older = scaling.text("type", "default");
+        String type = scaling.text("rope_type", older);
+        if (scaling.has("type") && !older.equals(type)) {
+            throw scaling.wrong("type", older, type + ", its rope_type,");
+        }
+        if (!List.of("default", "linear", "llama3").contains(type)) {
+            String key = scaling.has("rope_type") ? "rope_type" : "type";
+            throw scaling.unsupported(key, type, "default, linear and llama3");
+        }
+        return type;
+    }
+
+    /** What a type does not use would be ignored, mostly because the type was left out. */
+    private static void refuseUnused(ConfigFile scaling, String type, String... keys)
+            throws InvalidModelException {
+        for (String key : keys) {
+            if (scaling.number(key, 1) != 1) {
+                throw scaling.wrong(
+                        key, scaling.get(key), "a rope_type that uses it, not " + type + ",");
+            }
+        }
+    }
+
+    private static int original(ConfigFile config) throws InvalidModelException {
+        String key = "original_max_position_embeddings";
+        int whole = config.positiveInt("max_position_embeddings");
+        return config.positiveInt(key, RopeKeys.winner(config).positiveInt(key, whole));
+    }
+
+    /**
+     * The longest context, in positions.
+     *
+     * @param positions that config.json names: those after stretching for llama3; for linear either
+     *     these or, in most files, those before
+     */
+    int context(int positions) {
+        return type.equals("linear")
+                ? Math.max(positions, (int) (originalPositions * factor))
+                : positions;
     }
 
     private static double factor(ConfigFile scaling) throws InvalidModelException {

@@ -75,10 +75,15 @@ final class ConfigKeys {
                 honoured("num_attention_heads", "query heads"),
                 honoured("num_key_value_heads", "key and value heads; as many as query heads"),
                 honoured("head_dim", "width of a head; `hidden_size / num_attention_heads`"),
-                honoured("max_position_embeddings", "longest context"),
+                honoured(
+                        "max_position_embeddings",
+                        "longest context; linear stretching makes it as much longer"),
+                honoured(
+                        "original_max_position_embeddings",
+                        "of llama3, wins over the one in `rope_parameters`"),
                 honoured("rms_norm_eps", "added to the mean square in a norm; 1e-6"),
                 honoured("rope_theta", "base of the rotary frequencies; 10000"),
-                honoured("rope_scaling", "the older form of `rope_parameters`"),
+                honoured("rope_scaling", "the older form of `rope_parameters`, over which it wins"),
                 honoured("rope_parameters", "rotary frequencies; its keys are below"),
                 refused("partial_rotary_factor", "heads are rotated whole", 1.0),
                 refused("hidden_act", "the gate is SiLU", "silu", "swish"),

@@ -20,6 +20,7 @@ public final class FolderKeys {
 
     static {
         TABLE.put(FolderFile.CONFIG, ConfigKeys.all());
+        TABLE.put(FolderFile.ROPE, RopeKeys.all());
     }
 
     private FolderKeys() {}
@@ -27,6 +28,16 @@ public final class FolderKeys {
     /** All keys of a file that are decided on, in the order of the documentation. */
     public static List<FolderKey> of(FolderFile file) {
         return TABLE.get(file);
+    }
+
+    /** As {@link #check}, of config.json with the objects in it. */
+    public static List<String> checkConfig(ConfigFile config, String architecture)
+            throws InvalidModelException {
+        List<String> remarks = new ArrayList<>();
+        remarks.addAll(check(FolderFile.CONFIG, config, architecture));
+        remarks.addAll(check(FolderFile.ROPE, RopeKeys.winner(config), architecture));
+        remarks.addAll(RopeKeys.remarks(config));
+        return remarks;
     }
 
     /**

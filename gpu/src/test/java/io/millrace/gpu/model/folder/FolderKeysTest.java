@@ -35,19 +35,16 @@ class FolderKeysTest {
         try (Stream<String> lines = Files.lines(FAMILIES)) {
             List<String> undecided =
                     lines.filter(line -> !line.startsWith("#"))
-                            .filter(
-                                    line ->
-                                            rows(FolderFile.CONFIG, line.split(" ")[1])
-                                                            .filter(row -> isOf(row, line))
-                                                            .count()
-                                                    != 1)
+                            .filter(line -> rows(line.split(" ")).count() != 1)
                             .toList();
             assertThat(undecided).isEmpty();
         }
     }
 
-    private static boolean isOf(FolderKey row, String line) {
-        return row.isOf(line.split(" ")[0]);
+    private static Stream<FolderKey> rows(String[] line) {
+        FolderFile file = line[0].equals("rope") ? FolderFile.ROPE : FolderFile.CONFIG;
+        return FolderKeys.of(file).stream()
+                .filter(row -> row.key().equals(line[1]) && row.isOf(line[0]));
     }
 
     @ParameterizedTest
@@ -130,16 +127,12 @@ class FolderKeysTest {
         }
     }
 
-    private static Stream<FolderKey> rows(FolderFile file, String key) {
-        return FolderKeys.of(file).stream().filter(row -> row.key().equals(key));
-    }
-
     private List<String> check(Consumer<ObjectNode> change) throws IOException {
         ObjectNode node = new ObjectMapper().createObjectNode();
         change.accept(node);
         Path file = dir.resolve("config.json");
         Files.writeString(file, node.toString());
-        return FolderKeys.check(FolderFile.CONFIG, ConfigFile.read(file), LLAMA);
+        return FolderKeys.checkConfig(ConfigFile.read(file), LLAMA);
     }
 
     private static void put(ObjectNode node, String key, String json) {
