@@ -9,6 +9,7 @@ import io.millrace.jobs.demo.DemoCommand;
 import io.millrace.jobs.stream.ResultsCommand;
 import io.millrace.jobs.stream.RunCommand;
 import io.millrace.jobs.stream.SubmitCommand;
+import io.millrace.jobs.verify.VerifyCommand;
 import java.io.PrintWriter;
 import java.util.List;
 import org.apache.flink.client.program.ProgramParametrizationException;
@@ -22,7 +23,8 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
- * The command line. Exit codes: 0 done, 1 failed (one sentence on standard error), 2 usage error.
+ * The command line. Exit codes: 0 done, 1 failed (one sentence on standard error), 2 usage error;
+ * {@code verify} has further ones.
  */
 @Command(
         name = "millrace",
@@ -40,6 +42,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             SubmitCommand.class,
             ResultsCommand.class,
             GenerateCommand.class,
+            VerifyCommand.class,
             BenchCommand.class,
             ChaosCommand.class
         })

@@ -19,6 +19,7 @@ class ArchitectureTest {
                     "",
                     "bench",
                     "bench.result",
+                    "verify",
                     "demo",
                     "stream",
                     "chaos",

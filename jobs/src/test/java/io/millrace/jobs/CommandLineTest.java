@@ -21,7 +21,7 @@ class CommandLineTest {
     private final StringWriter err = new StringWriter();
 
     @ParameterizedTest
-    @ValueSource(strings = {"demo", "run", "submit", "results", "generate", "bench"})
+    @ValueSource(strings = {"demo", "run", "submit", "results", "generate", "verify", "bench"})
     void eachCommandHasHelp(String command) {
         assertThat(run(command, "--help")).isZero();
         assertThat(out.toString()).contains("millrace " + command).contains("--verbose");

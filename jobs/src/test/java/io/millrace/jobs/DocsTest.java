@@ -32,7 +32,8 @@ class DocsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"README.md", "docs/running.md", "models/triage/README.md"})
+    @ValueSource(
+            strings = {"README.md", "docs/running.md", "docs/verify.md", "models/triage/README.md"})
     void commandsThatAreShownCanBeTyped(String page) throws IOException {
         for (String line : Files.readAllLines(ROOT.resolve(page))) {
             if (line.startsWith("./millrace ")) {
@@ -43,7 +44,7 @@ class DocsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"README.md", "docs/running.md", "k8s/README.md"})
+    @ValueSource(strings = {"README.md", "docs/running.md", "docs/verify.md", "k8s/README.md"})
     void linksLeadSomewhere(String page) throws IOException {
         Path file = ROOT.resolve(page);
         Matcher link = Pattern.compile("\\]\\(([^)#]+)").matcher(Files.readString(file));

@@ -19,7 +19,7 @@ final class OptionsDocument {
         text.append("-Dmillrace.docs.write=true`.\n\n");
         text.append(
                 "Each command also has `--help` and `--version`. Exit codes: 0 done, 1 failed, ");
-        text.append("2 usage error.\n");
+        text.append("2 usage error; `verify` has more.\n");
         Millrace.commandLine(null)
                 .getSubcommands()
                 .forEach((name, command) -> command(text, name, command));

@@ -36,5 +36,18 @@ class DemoITCase {
                     .allMatch(line -> line.contains("\"model_fingerprint\":"))
                     .isSorted();
         }
+        try (TestingProcess audit =
+                TestingProcess.millrace(
+                        folder,
+                        "verify",
+                        "--requests=" + Path.of("..", "models", "triage", "demo.jsonl"),
+                        "--results=" + answers,
+                        "--sample=9",
+                        "--model=" + Path.of("..", "models", "triage"))) {
+            assertThat(audit.exitCode(Duration.ofSeconds(60)))
+                    .as(String.join("\n", audit.lines()))
+                    .isZero();
+            audit.awaitLine("Alone   9 of 9 answers equal", Duration.ofSeconds(1));
+        }
     }
 }
