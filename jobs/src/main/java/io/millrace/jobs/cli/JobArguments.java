@@ -187,9 +187,10 @@ public final class JobArguments {
     @Option(
             names = "--max-in-flight",
             paramLabel = "COUNT",
-            defaultValue = "256",
-            description = "Requests in flight in a subtask from which on it reads no more.")
-    int maxInFlight;
+            description =
+                    "Requests in flight in a subtask from which on it reads no more (default: four"
+                            + " times --max-sequences, so that there is a queue).")
+    Integer maxInFlight;
 
     @Option(
             names = "--max-in-flight-tokens",
@@ -304,7 +305,9 @@ public final class JobArguments {
     public PipelineOptions pipeline(String journal) {
         Checks.atLeast("--batch-size", batchSize, 1);
         Checks.atLeast("--batch-timeout (in ms)", batchTimeout.toMillis(), 1);
-        Checks.atLeast("--max-in-flight", maxInFlight, 1);
+        if (maxInFlight != null) {
+            Checks.atLeast("--max-in-flight", maxInFlight, 1);
+        }
         Checks.atLeast("--max-in-flight-tokens", maxInFlightTokens, 1);
         if (parallelism != null) {
             Checks.atLeast("--parallelism", parallelism, 1);
@@ -330,7 +333,7 @@ public final class JobArguments {
                 .ordered(ordered)
                 .resumePolicy(new ResumePolicy(resume, onModelChange))
                 .faults(new FaultOptions(stepTimeout, maxAttempts, journal))
-                .maxInFlightRequests(maxInFlight)
+                .maxInFlightRequests(maxInFlight == null ? 0 : maxInFlight)
                 .maxInFlightTokens(maxInFlightTokens)
                 .build();
     }
