@@ -10,10 +10,11 @@ import io.millrace.gpu.device.cuda.CudaModelRunner;
 import io.millrace.gpu.model.ModelFolder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.TreeSet;
 import java.util.concurrent.FutureTask;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +25,9 @@ public final class EngineAssembly {
      * Names the rule of {@code docs/numerics.md}, "Sampling"; a change of it changes the number.
      */
     private static final String SAMPLING = "sampling-1";
+
+    /** Names the rule by which completions end; a change of it changes the number. */
+    private static final String STOPPING = "stopping-2 ";
 
     private static final Logger LOG = LoggerFactory.getLogger(EngineAssembly.class);
 
@@ -62,19 +66,21 @@ public final class EngineAssembly {
         folder.remarks().forEach(LOG::warn);
         int context = context(options, folder.maxPositions());
         FutureTask<ModelText> reading =
-                ModelText.openBeside(Path.of(options.model()), folder.tokenizerFile());
+                ModelText.openBeside(folder.path(), folder.vocabularySize());
         ModelRunner runner = loader.load(folder, options, progress);
         if (folder.isDummy()) {
             LOG.warn("Weights of {} are dummy: answers are noise.", options.modelName());
         }
         try {
             ModelText text = ModelText.await(reading);
+            List<Integer> ends = endOfTextIds(folder, text);
+            String words = fingerprint(text.fingerprint(), STOPPING + ends);
             long cache = (runner.kvBlocks() - 1L) * runner.blockSize();
             String length = "length " + Math.min(context, cache);
             FingerprintParts parts =
                     new FingerprintParts(
                             folder.fingerprint(),
-                            fingerprint(folder.tokenizerFingerprint(), text.fingerprint()),
+                            fingerprint(folder.tokenizerFingerprint(), words),
                             fingerprint(runner.fingerprint(), SAMPLING, length));
             ModelInfo model =
                     new ModelInfo(
@@ -84,7 +90,7 @@ public final class EngineAssembly {
                                             folder.fingerprint(),
                                             runner.fingerprint(),
                                             SAMPLING,
-                                            text.fingerprint(),
+                                            words,
                                             length),
                             parts,
                             runner.vocabularySize(),
@@ -97,16 +103,18 @@ public final class EngineAssembly {
                     model.device(),
                     model.fingerprint());
             return new DecoderEngine(
-                    model,
-                    text,
-                    folder.endOfTextIds(),
-                    runner,
-                    options.maxBatchedTokens(),
-                    options.maxSequences());
+                    model, text, ends, runner, options.maxBatchedTokens(), options.maxSequences());
         } catch (IOException | RuntimeException e) {
             runner.close();
             throw e;
         }
+    }
+
+    /** Those that the model's files name, and the tokenizer's, which they may have forgotten. */
+    private static List<Integer> endOfTextIds(ModelFolder folder, ModelText text) {
+        TreeSet<Integer> ids = new TreeSet<>(folder.endOfTextIds());
+        text.endOfText().ifPresent(ids::add);
+        return List.copyOf(ids);
     }
 
     /** Refuses options out of range, and those that do not go together. */

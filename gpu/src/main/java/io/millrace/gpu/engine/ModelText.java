@@ -5,14 +5,19 @@ import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.Tokenizer;
 import io.millrace.gpu.text.HuggingFaceTokenizer;
+import io.millrace.gpu.text.TokenizerConfig;
+import io.millrace.gpu.text.TokenizerJson;
 import io.millrace.gpu.text.jinja.ChatTemplate;
 import io.millrace.gpu.text.jinja.value.TemplateException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Turns what a request says into a model's tokens: text by its tokenizer, conversations by its chat
@@ -22,54 +27,77 @@ final class ModelText {
     /** Names what templates may mean; a change that changes tokens changes the number. */
     private static final String TEMPLATES = "templates-1 ";
 
+    private static final String NO_TEMPLATE =
+            "This model has no chat template: send the conversation as one prompt.";
+
+    private static final String TOKENIZER = "tokenizer.json";
+    private static final Logger LOG = LoggerFactory.getLogger(ModelText.class);
+
     private final Tokenizer tokenizer;
+
+    /** Besides tokenizer.json; empty if that stands alone. */
+    private final String tokens;
+
+    private final OptionalInt endOfText;
     private final Optional<ChatTemplate> template;
 
     /** Why there is no template. */
     private final String without;
 
-    private ModelText(Tokenizer tokenizer, Optional<ChatTemplate> template, String without) {
+    private ModelText(
+            Tokenizer tokenizer,
+            String tokens,
+            OptionalInt endOfText,
+            Optional<ChatTemplate> template,
+            String without) {
         this.tokenizer = tokenizer;
+        this.tokens = tokens;
+        this.endOfText = endOfText;
         this.template = template;
         this.without = without;
     }
 
     /** Without a chat template. */
     static ModelText of(Tokenizer tokenizer) {
-        return new ModelText(
-                tokenizer,
-                Optional.empty(),
-                "This model has no chat template: send the conversation as one prompt.");
+        return new ModelText(tokenizer, "", OptionalInt.empty(), Optional.empty(), NO_TEMPLATE);
     }
 
     static ModelText of(Tokenizer tokenizer, ChatTemplate template) {
-        return new ModelText(tokenizer, Optional.of(template), "");
+        return new ModelText(tokenizer, "", OptionalInt.empty(), Optional.of(template), "");
     }
 
     /**
      * Reads a model's own. A template that cannot be used stops conversations only.
      *
+     * @param vocabulary number of token ids that the model knows
      * @throws IOException a tokenizer that cannot be read
      */
-    static ModelText open(Path folder, Path tokenizerFile) throws IOException {
-        Tokenizer tokenizer = HuggingFaceTokenizer.open(tokenizerFile);
+    static ModelText open(Path folder, int vocabulary) throws IOException {
+        TokenizerConfig config = TokenizerConfig.read(folder);
+        TokenizerJson json = TokenizerJson.read(folder.resolve(TOKENIZER), config, vocabulary);
+        json.notices().forEach(LOG::warn);
+        Tokenizer tokenizer = HuggingFaceTokenizer.open(json);
+        String endToken = config.specialTokens().get("eos_token");
+        OptionalInt end = endToken == null ? OptionalInt.empty() : json.id(endToken);
+        if (end.isPresent() && end.getAsInt() >= vocabulary) {
+            end = OptionalInt.empty();
+        }
+        Optional<ChatTemplate> template = Optional.empty();
+        String without = NO_TEMPLATE;
         try {
-            return ChatTemplate.fromFolder(folder)
-                    .map(template -> of(tokenizer, template))
-                    .orElseGet(() -> of(tokenizer));
+            template = ChatTemplate.fromFolder(folder);
         } catch (IOException e) {
-            return new ModelText(
-                    tokenizer,
-                    Optional.empty(),
+            without =
                     "This model's chat template cannot be used ("
                             + e.getMessage()
-                            + "): send the conversation as one prompt.");
+                            + "): send the conversation as one prompt.";
         }
+        return new ModelText(tokenizer, json.fingerprint(), end, template, without);
     }
 
     /** As {@link #open}, by a thread of its own: it takes about as long as a GiB of weights. */
-    static FutureTask<ModelText> openBeside(Path folder, Path tokenizerFile) {
-        FutureTask<ModelText> task = new FutureTask<>(() -> open(folder, tokenizerFile));
+    static FutureTask<ModelText> openBeside(Path folder, int vocabulary) {
+        FutureTask<ModelText> task = new FutureTask<>(() -> open(folder, vocabulary));
         Thread thread = new Thread(task, "millrace-tokenizer");
         thread.setDaemon(true);
         thread.start();
@@ -98,9 +126,15 @@ final class ModelText {
         return tokenizer;
     }
 
-    /** What the tokens of a conversation depend on besides the tokenizer. */
+    /** The tokenizer's own end-of-text token, where the model knows it. */
+    OptionalInt endOfText() {
+        return endOfText;
+    }
+
+    /** What tokens depend on besides tokenizer.json. */
     String fingerprint() {
-        return TEMPLATES + template.map(ChatTemplate::fingerprint).orElse("none");
+        String templates = TEMPLATES + template.map(ChatTemplate::fingerprint).orElse("none");
+        return tokens.isEmpty() ? templates : templates + " tokens " + tokens;
     }
 
     /** As {@link Engine#encodeChat}. */

@@ -2,19 +2,11 @@ package io.millrace.gpu.text;
 
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.MappingJsonFactory;
 import io.millrace.gpu.api.Tokenizer;
 import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -26,7 +18,6 @@ import java.util.Map;
  */
 public final class HuggingFaceTokenizer implements Tokenizer {
     private static final Cleaner CLEANER = Cleaner.create();
-    private static final JsonFactory JSON = new MappingJsonFactory();
 
     private final long handle;
     private final Map<Integer, String> specialTokens;
@@ -43,24 +34,26 @@ public final class HuggingFaceTokenizer implements Tokenizer {
      * @throws IOException a file that is missing or not a tokenizer; the message is one sentence
      */
     public static HuggingFaceTokenizer open(Path tokenizerJson) throws IOException {
-        String json;
-        try {
-            json = Files.readString(tokenizerJson);
-        } catch (NoSuchFileException e) {
-            throw new IOException(
-                    "The model has no tokenizer: " + tokenizerJson + " is missing.", e);
-        }
+        return open(TokenizerJson.read(tokenizerJson));
+    }
+
+    /**
+     * Makes the tokenizer that a file describes.
+     *
+     * @throws IOException what is not a tokenizer; the message is one sentence
+     */
+    public static HuggingFaceTokenizer open(TokenizerJson json) throws IOException {
         loadLibrary();
         long handle;
         try {
-            handle = TokenizersLibrary.LIB.createTokenizerFromString(json);
+            handle = TokenizersLibrary.LIB.createTokenizerFromString(json.text());
         } catch (RuntimeException e) {
             throw new IOException(
                     "%s is not a tokenizer that this library reads: %s"
-                            .formatted(tokenizerJson, e.getMessage()),
+                            .formatted(json.file(), e.getMessage()),
                     e);
         }
-        HuggingFaceTokenizer tokenizer = new HuggingFaceTokenizer(handle, specialTokens(json));
+        HuggingFaceTokenizer tokenizer = new HuggingFaceTokenizer(handle, json.specialTokens());
         TokenizersLibrary.LIB.disablePadding(handle);
         TokenizersLibrary.LIB.disableTruncation(handle);
         return tokenizer;
@@ -117,28 +110,6 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     @Override
     public Map<Integer, String> specialTokens() {
         return specialTokens;
-    }
-
-    private static Map<Integer, String> specialTokens(String json) throws IOException {
-        Map<Integer, String> tokens = new HashMap<>();
-        // Not as a tree: the vocabulary behind it has megabytes.
-        try (JsonParser in = JSON.createParser(json)) {
-            in.nextToken();
-            while (in.nextToken() == JsonToken.FIELD_NAME) {
-                boolean added = in.currentName().equals("added_tokens");
-                if (in.nextToken() != JsonToken.START_ARRAY || !added) {
-                    in.skipChildren();
-                    continue;
-                }
-                for (JsonNode token : in.<JsonNode>readValueAsTree()) {
-                    if (token.path("special").asBoolean()) {
-                        tokens.put(token.path("id").asInt(), token.path("content").asText());
-                    }
-                }
-                break;
-            }
-        }
-        return Map.copyOf(tokens);
     }
 
     @Override

@@ -28,7 +28,12 @@ class ModelTextTest {
 
     private ModelText open(String template) throws IOException {
         Files.writeString(folder.resolve("chat_template.jinja"), template);
-        return ModelText.open(folder, TestingTokenizerJson.write(folder));
+        return openPlain();
+    }
+
+    private ModelText openPlain() throws IOException {
+        TestingTokenizerJson.write(folder);
+        return ModelText.open(folder, TestingTokenizerJson.VOCABULARY);
     }
 
     private void assertRefused(ModelText text, Reason reason, String message) {
@@ -55,7 +60,7 @@ class ModelTextTest {
 
     @Test
     void withoutATemplateConversationsAreNotSupported() throws Exception {
-        ModelText text = ModelText.open(folder, TestingTokenizerJson.write(folder));
+        ModelText text = openPlain();
 
         assertRefused(
                 text,
@@ -87,13 +92,43 @@ class ModelTextTest {
 
     @Test
     void theFingerprintIsThatOfTemplateAndTokens() throws Exception {
-        String none = ModelText.open(folder, TestingTokenizerJson.write(folder)).fingerprint();
+        String none = openPlain().fingerprint();
         String a = open("a").fingerprint();
 
         assertThat(open("a").fingerprint()).isEqualTo(a).isNotEqualTo(none);
         assertThat(open("b").fingerprint()).isNotEqualTo(a);
         Files.writeString(folder.resolve("tokenizer_config.json"), "{\"bos_token\": \"<s>\"}");
         assertThat(open("a").fingerprint()).isNotEqualTo(a);
+    }
+
+    @Test
+    void aTemplateHasTheTokensOfTheTokenizersClass() throws Exception {
+        Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"gpt2\"}");
+        ModelText gpt2 = open("{{ eos_token }}");
+        Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"llama\"}");
+
+        assertThat(gpt2.encodeChat(HELLO)).hasSize(13);
+        assertThat(open("{{ eos_token }}").encodeChat(HELLO)).isEmpty();
+    }
+
+    @Test
+    void theTokenizersEndOfTextTokenIsOneThatTheModelKnows() throws Exception {
+        Path config = folder.resolve("tokenizer_config.json");
+        assertThat(openPlain().endOfText()).isEmpty();
+        Files.writeString(config, "{\"eos_token\": \"<end>\"}");
+        assertThat(openPlain().endOfText()).hasValue(TestingTokenizerJson.END_OF_TEXT);
+        Files.writeString(config, "{\"eos_token\": \"<unheard>\"}");
+        assertThat(openPlain().endOfText()).isEmpty();
+    }
+
+    @Test
+    void theFingerprintIsThatOfTheTokensAsWell() throws Exception {
+        String alone = openPlain().fingerprint();
+        Path config = folder.resolve("tokenizer_config.json");
+        Files.writeString(config, "{\"eos_token\": \"<end>\"}");
+        assertThat(openPlain().fingerprint()).isEqualTo(alone);
+        Files.writeString(config, "{\"eos_token\": \"ll\"}");
+        assertThat(openPlain().fingerprint()).isNotEqualTo(alone);
     }
 
     @Test

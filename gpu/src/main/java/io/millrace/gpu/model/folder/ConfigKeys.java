@@ -47,6 +47,8 @@ final class ConfigKeys {
                 honoured(
                         "dtype", "type of dummy weights; weights in files have types of their own"),
                 honoured("torch_dtype", "older name of `dtype`, which wins"),
+                honoured("model_type", "names the tokenizer's class where no file does"),
+                honoured("tokenizer_class", "the same; tokenizer_config.json goes before it"),
                 refusedUnless(
                         "quantization_config",
                         "only weights in F32, F16 and BF16 are read",
@@ -170,9 +172,8 @@ final class ConfigKeys {
 
     private static List<FolderKey> withoutEffect() {
         List<FolderKey> keys = new ArrayList<>();
-        add(keys, "`architectures` decides", "model_type");
         add(keys, "no code of a folder is run", "auto_map");
-        add(keys, "the tokenizer's file adds tokens", "bos_token_id", "prefix", "tokenizer_class");
+        add(keys, "the tokenizer's file adds tokens", "bos_token_id", "prefix");
         add(keys, "nothing is padded", "pad_token_id", "sep_token_id");
         add(keys, "of models with an encoder", "decoder_start_token_id", "tie_encoder_decoder");
         add(keys, "all models here are decoders", "is_decoder");

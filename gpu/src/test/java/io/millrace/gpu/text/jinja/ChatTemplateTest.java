@@ -95,7 +95,7 @@ class ChatTemplateTest {
         write("special_tokens_map.json", "{\"bos_token\": \"<x>\", \"eos_token\": \"</x>\"}");
         write("chat_template.jinja", "{{ bos_token }}yes{{ eos_token }}\n");
 
-        assertThat(rendered()).isEqualTo("<s>yes</x>");
+        assertThat(rendered()).isEqualTo("<x>yes</x>");
     }
 
     @Test

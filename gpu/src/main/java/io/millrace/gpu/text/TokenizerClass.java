@@ -1,0 +1,66 @@
+package io.millrace.gpu.text;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Map;
+
+/** The tokenizer class that transformers 5.17 reads a folder by, and what it takes for granted. */
+enum TokenizerClass {
+    /** Reads tokenizer.json as it is and takes no token for granted. */
+    BASE(Map.of()),
+    GPT2(
+            Map.of(
+                    "bos_token", "<|endoftext|>",
+                    "eos_token", "<|endoftext|>",
+                    "unk_token", "<|endoftext|>")),
+    QWEN2(
+            Map.of(
+                    "eos_token", "<|endoftext|>",
+                    "unk_token", "<|endoftext|>",
+                    "pad_token", "<|endoftext|>")),
+    LLAMA(Map.of("bos_token", "<s>", "eos_token", "</s>", "unk_token", "<unk>"));
+
+    private final Map<String, String> defaults;
+
+    TokenizerClass(Map<String, String> defaults) {
+        this.defaults = defaults;
+    }
+
+    /** Special tokens where no file names one. */
+    Map<String, String> defaults() {
+        return defaults;
+    }
+
+    /**
+     * The class of a model. Its type goes before what the files say for Qwen2, whose folders are
+     * known to name a wrong one, and for Mistral, which has none.
+     *
+     * @param tokenizerConfig tokenizer_config.json
+     * @param config config.json
+     */
+    static TokenizerClass of(JsonNode tokenizerConfig, JsonNode config) {
+        String type = config.path("model_type").asText();
+        JsonNode own = tokenizerConfig.path("tokenizer_class");
+        String name = (own.isTextual() ? own : config.path("tokenizer_class")).asText();
+        if (type.equals("qwen2")) {
+            return QWEN2;
+        }
+        if (type.equals("mistral") || type.equals("ministral")) {
+            return BASE;
+        }
+        return switch (name.endsWith("Fast") ? name.substring(0, name.length() - 4) : name) {
+            case "GPT2Tokenizer" -> GPT2;
+            case "Qwen2Tokenizer" -> QWEN2;
+            case "LlamaTokenizer" -> LLAMA;
+            case "" -> ofType(type);
+            default -> BASE;
+        };
+    }
+
+    private static TokenizerClass ofType(String type) {
+        return switch (type) {
+            case "gpt2" -> GPT2;
+            case "qwen3" -> QWEN2;
+            default -> BASE;
+        };
+    }
+}
