@@ -22,6 +22,7 @@
 constexpr int TILE = 128;   // positions that share an update of the maximum
 constexpr int CHUNK = 512;  // positions after which the softmax starts anew
 constexpr int GROUPS = CHUNK / 8;
+constexpr int QUARTER = 32;  // positions of a tile whose weights share four lanes of their sum
 constexpr int PAIRS = 64;
 constexpr int DECODE_HEADS = 16;
 
@@ -128,7 +129,7 @@ __device__ __forceinline__ void multiplyKeys(float (&s)[COLUMNS / 8][4], uint32_
 /** 16 positions of P V for columns 16 `column` and on; V is stored by position, so it comes transposed. */
 template <class T, int COLUMNS>
 __device__ __forceinline__ void multiplyValues(
-        float (&o)[COLUMNS / 8][4], float (&l)[4], const uint32_t (&a)[4], uint32_t values, int position, int firstColumn) {
+        float (&o)[COLUMNS / 8][4], const uint32_t (&a)[4], uint32_t values, int position, int firstColumn) {
     int lane = threadIdx.x & 31;
     uint32_t turn = lane & 7;
     uint32_t b = values + (position + (lane & 15)) * 128;
@@ -141,7 +142,12 @@ __device__ __forceinline__ void multiplyValues(
         mma<T>(o[j], a, bf[0], bf[1]);
         mma<T>(o[j + 1], a, bf[2], bf[3]);
     }
-    mma<T>(l, a, Ones<T>::PAIR, Ones<T>::PAIR);
+}
+
+/** What the four lanes of a quad of threads sum up to, in each of them. */
+__device__ __forceinline__ float closeQuad(float lane) {
+    lane += __shfl_xor_sync(ALL_LANES, lane, 1);
+    return lane + __shfl_xor_sync(ALL_LANES, lane, 2);
 }
 
 /** Copies rows of queries to shared memory, [slab][rows][128 bytes], pieces XORed; rows past `count` become 0. */
@@ -212,7 +218,7 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
         loadTile<D>(keys, p, groups, firstTile, from, limit, 0);
         commitCopies();
         float m[2] = {minusInfinity(), minusInfinity()};
-        float l[4] = {};
+        float l[2] = {};  // of two rows, this warp's and thread's lane
         float o[MINE / 8][4] = {};
         for (int tile = firstTile; tile <= lastTile; tile++) {
             waitCopies<0>();
@@ -252,8 +258,7 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
                 float all = fmaxf(fmaxf(maxima[0][g + 8 * i], maxima[1][g + 8 * i]), fmaxf(maxima[2][g + 8 * i], maxima[3][g + 8 * i]));
                 Shift shift(m[i], all, p.scale);
                 m[i] = shift.max;
-                l[2 * i] *= shift.rescale;
-                l[2 * i + 1] *= shift.rescale;
+                l[i] *= shift.rescale;
 #pragma unroll
                 for (int j = 0; j < MINE / 8; j++) {
                     o[j][2 * i] *= shift.rescale;
@@ -264,7 +269,11 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
                 for (int j = 0; j < 4; j++) {
                     int column = warp * 32 + j * 8;
                     char* to = weights + (column >> 6) * DECODE_HEADS * 128 + row * 128 + ((column >> 3 & 7) ^ (row & 7)) * 16 + c * 4;
-                    *(uint32_t*)to = narrowPair<T>(shift.weight(s[j][2 * i], p.scale), shift.weight(s[j][2 * i + 1], p.scale));
+                    float low = shift.weight(s[j][2 * i], p.scale);
+                    float high = shift.weight(s[j][2 * i + 1], p.scale);
+                    l[i] += low;
+                    l[i] += high;
+                    *(uint32_t*)to = narrowPair<T>(low, high);
                 }
             }
             waitCopies<1>();
@@ -274,17 +283,27 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
                 uint32_t a[4];
                 uint32_t piece = ((step & 3) * 2 + (lane >> 4)) ^ (lane & 7);
                 ldmatrix(a, sharedAddress(weights) + (step >> 2) * DECODE_HEADS * 128 + (lane & 15) * 128 + piece * 16);
-                multiplyValues<T, MINE>(o, l, a, values, step * 16, warp * MINE);
+                multiplyValues<T, MINE>(o, a, values, step * 16, warp * MINE);
             }
         }
+        // The maxima were read before the last values came: their place holds what each warp has of l.
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            l[i] = closeQuad(l[i]);
+            if (c == 0) {
+                maxima[warp][g + 8 * i] = l[i];
+            }
+        }
+        __syncthreads();
 #pragma unroll
         for (int i = 0; i < 2; i++) {
             int row = g + 8 * i;
             if (row >= heads) {
                 continue;
             }
+            float sum = ((maxima[0][row] + maxima[1][row]) + maxima[2][row]) + maxima[3][row];
             if (item.alone) {
-                float inverse = __frcp_rn(l[2 * i]);
+                float inverse = __frcp_rn(sum);
 #pragma unroll
                 for (int j = 0; j < MINE / 8; j++) {
                     int d = warp * MINE + j * 8 + c * 2;
@@ -298,7 +317,7 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
                 }
                 if (warp == 0 && c == 0) {
                     to[D] = m[i];
-                    to[D + 1] = l[2 * i];
+                    to[D + 1] = sum;
                 }
             }
         }
@@ -394,7 +413,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
         float M[2] = {minusInfinity(), minusInfinity()};
         float L[2] = {0.0f, 0.0f};
         float m[2] = {minusInfinity(), minusInfinity()};
-        float l[4] = {};
+        float l[2][TILE / QUARTER] = {};  // of two rows, this thread's lanes
         float o[D / 8][4] = {};
         bool first = true;
         for (int tile = firstTile; tile <= lastTile; tile++) {
@@ -427,8 +446,10 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
                 most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 2));
                 Shift shift(m[i], most[i], p.scale);
                 m[i] = shift.max;
-                l[2 * i] *= shift.rescale;
-                l[2 * i + 1] *= shift.rescale;
+#pragma unroll
+                for (int j = 0; j < TILE / QUARTER; j++) {
+                    l[i][j] *= shift.rescale;
+                }
 #pragma unroll
                 for (int j = 0; j < D / 8; j++) {
                     o[j][2 * i] *= shift.rescale;
@@ -436,7 +457,11 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
                 }
 #pragma unroll
                 for (int j = 0; j < TILE / 8; j++) {
-                    weights[j][i] = narrowPair<T>(shift.weight(s[j][2 * i], p.scale), shift.weight(s[j][2 * i + 1], p.scale));
+                    float low = shift.weight(s[j][2 * i], p.scale);
+                    float high = shift.weight(s[j][2 * i + 1], p.scale);
+                    l[i][j / (QUARTER / 8)] += low;
+                    l[i][j / (QUARTER / 8)] += high;
+                    weights[j][i] = narrowPair<T>(low, high);
                 }
             }
             waitCopies<0>();
@@ -448,7 +473,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
 #pragma unroll
             for (int step = 0; step < TILE / 16; step++) {
                 uint32_t a[4] = {weights[2 * step][0], weights[2 * step][1], weights[2 * step + 1][0], weights[2 * step + 1][1]};
-                multiplyValues<T, D>(o, l, a, values, step * 16, 0);
+                multiplyValues<T, D>(o, a, values, step * 16, 0);
             }
             if (tile < lastTile && (tile + 1) % (CHUNK / TILE) != 0) {
                 continue;
@@ -459,7 +484,14 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
                 Fold fold(M[i], m[i], p.scale);
                 M[i] = fold.max;
                 m[i] = minusInfinity();
-                L[i] = fmaf(l[2 * i], fold.chunk, L[i] * fold.before);
+                float sum = closeQuad(l[i][0]);
+                l[i][0] = 0.0f;
+#pragma unroll
+                for (int j = 1; j < TILE / QUARTER; j++) {
+                    sum += closeQuad(l[i][j]);
+                    l[i][j] = 0.0f;
+                }
+                L[i] = fmaf(sum, fold.chunk, L[i] * fold.before);
 #pragma unroll
                 for (int j = 0; j < D / 8; j++) {
 #pragma unroll
@@ -471,7 +503,6 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
                     }
                 }
             }
-            l[0] = l[1] = l[2] = l[3] = 0.0f;
             first = false;
         }
 #pragma unroll
@@ -521,7 +552,7 @@ __device__ __forceinline__ void oracleAttention(const AttentionParams& p) {
     float A[D / 8][2] = {};
     for (int chunk = from / CHUNK; chunk <= position / CHUNK; chunk++) {
         float m = minusInfinity();
-        float l[4] = {};
+        float l[TILE / QUARTER] = {};  // thread c of four has lane c of each quarter of a tile
         float o[D / 8][4] = {};
         for (int tile = chunk * (CHUNK / TILE); tile < (chunk + 1) * (CHUNK / TILE); tile++) {
             float s[TILE / 8][4];
@@ -549,7 +580,14 @@ __device__ __forceinline__ void oracleAttention(const AttentionParams& p) {
             most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 2));
             Shift shift(m, most, p.scale);
             m = shift.max;
-            l[0] *= shift.rescale;
+            for (int i = 0; i < TILE / QUARTER; i++) {
+                l[i] *= shift.rescale;
+            }
+            for (int at = 0; at < TILE; at++) {
+                if (at % 8 / 2 == c) {
+                    l[at / QUARTER] += shift.weight(s[at / 8][at % 2], p.scale);
+                }
+            }
             for (int j = 0; j < D / 8; j++) {
                 o[j][0] *= shift.rescale;
                 o[j][1] *= shift.rescale;
@@ -568,12 +606,15 @@ __device__ __forceinline__ void oracleAttention(const AttentionParams& p) {
                     mma<T>(o[j], a, element(at, 1, d) | element(at + 1, 1, d) << 16,
                            element(at + 8, 1, d) | element(at + 9, 1, d) << 16);
                 }
-                mma<T>(l, a, Ones<T>::PAIR, Ones<T>::PAIR);
             }
         }
         Fold fold(M, m, p.scale);
         M = fold.max;
-        L = fmaf(l[0], fold.chunk, L * fold.before);
+        float sum = closeQuad(l[0]);
+        for (int i = 1; i < TILE / QUARTER; i++) {
+            sum = sum + closeQuad(l[i]);
+        }
+        L = fmaf(sum, fold.chunk, L * fold.before);
         for (int j = 0; j < D / 8; j++) {
             for (int k = 0; k < 2; k++) {
                 A[j][k] = fmaf(o[j][k], fold.chunk, A[j][k] * fold.before);

@@ -21,6 +21,7 @@ struct HeadRow {
     unsigned completion;
     int position;
     float inverse;  // of the temperature; -1: greedy
+    float scale;    // what sums become logits by
 };
 
 /** A thread's, or its group's, highest rank and the one behind it. */
@@ -61,8 +62,8 @@ struct Draw {
         if (threadIdx.x < TOKENS && firstToken + threadIdx.x < tokens) {
             const SampleRow& row = p.rows[early.slot];
             float t = row.temperature;
-            rows[threadIdx.x] =
-                    HeadRow{row.seed, row.completion, early.position, t < LEAST_NORMAL ? -1.0f : __fdiv_rn(1.0f, t)};
+            rows[threadIdx.x] = HeadRow{row.seed, row.completion, early.position, t < LEAST_NORMAL ? -1.0f : __fdiv_rn(1.0f, t),
+                                        rowScale(p.product, firstToken + threadIdx.x)};
         }
     }
 
@@ -85,16 +86,16 @@ struct Draw {
     }
 
     /** The logits of a quad, those beyond the vocabulary -infinity. */
-    __device__ __forceinline__ void load(uint32_t at, int first, int quad, float (&l)[4]) const {
+    __device__ __forceinline__ void load(uint32_t at, float scale, int first, int quad, float (&l)[4]) const {
         float4 four;
         asm volatile("ld.shared.v4.f32 {%0,%1,%2,%3}, [%4];"
                      : "=f"(four.x), "=f"(four.y), "=f"(four.z), "=f"(four.w)
                      : "r"(at + quad * 16)
                      : "memory");
-        l[0] = four.x;
-        l[1] = four.y;
-        l[2] = four.z;
-        l[3] = four.w;
+        l[0] = four.x * scale;
+        l[1] = four.y * scale;
+        l[2] = four.z * scale;
+        l[3] = four.w * scale;
         int left = p.product.columns - first - quad * 4;
         if (left < 4) {
 #pragma unroll
@@ -114,7 +115,7 @@ struct Draw {
         float l[4];
 #pragma unroll
         for (int i = 0; i < QUADS; i++) {
-            load(at, first, firstQuad + i, l);
+            load(at, row.scale, first, firstQuad + i, l);
             bad |= !(l[0] < INFINITY) | !(l[1] < INFINITY) | !(l[2] < INFINITY) | !(l[3] < INFINITY);
             float most = fmaxf(fmaxf(l[0], l[1]), fmaxf(l[2], l[3]));
             if (most > max) {
@@ -122,7 +123,7 @@ struct Draw {
                 maxQuad = firstQuad + i;
             }
         }
-        load(at, first, maxQuad, l);
+        load(at, row.scale, first, maxQuad, l);
         SamplePick best = {max, first + maxQuad * 4 + (l[0] == max ? 0 : l[1] == max ? 1 : l[2] == max ? 2 : 3)};
 #pragma unroll
         for (int step = GROUP / 2; step > 0; step >>= 1) {
@@ -148,7 +149,7 @@ struct Draw {
             } else {
                 found.state |= SEVERAL | (ranked ? 0 : UNRANKED);
                 for (int i = 0; i < QUADS; i++) {
-                    load(at, first, firstQuad + i, l);
+                    load(at, row.scale, first, firstQuad + i, l);
                     float* logits = p.product.outRows + (size_t)index * pad64(p.product.columns) + first + (firstQuad + i) * 4;
                     *(float4*)logits = make_float4(l[0], l[1], l[2], l[3]);
                 }
@@ -174,7 +175,7 @@ struct Draw {
         for (int i = 0; i < QUADS; i++) {
             int quad = firstQuad + i;
             float l[4];
-            load(at, first, quad, l);
+            load(at, row.scale, first, quad, l);
             uint4 words = wordsOfQuad(quad);
 #pragma unroll
             for (int j = 0; j < 4; j++) {
@@ -197,7 +198,7 @@ struct Draw {
         for (int i = 0; i < QUADS; i++) {
             int quad = firstQuad + i;
             float l[4];
-            load(at, first, quad, l);
+            load(at, row.scale, first, quad, l);
             uint4 words = wordsOfQuad(quad);
 #pragma unroll
             for (int j = 0; j < 4; j++) {
@@ -233,7 +234,7 @@ struct Draw {
     HEAD(TYPE##_32, T, 128, 2, 32, 64, 32, 4, 1, 6, 1)                     \
     HEAD(TYPE##_64, T, 128, 2, 64, 64, 64, 4, 1, 6, 1)                     \
     HEAD(TYPE##_128, T, 128, 2, 128, 64, 128, 4, 1, 4, 1)                  \
-    HEAD(TYPE##_large, T, 256, 1, 128, 128, 128, 2, 4, 3, 0)
+    HEAD(TYPE##_large, T, 256, 1, 128, 128, 128, 2, 4, 3, 1)
 
 HEADS(bf16, Bf16)
 HEADS(f16, F16)

@@ -195,8 +195,8 @@ static void close(const std::vector<double>& err, double bound, const std::strin
 // ---- launch rules: Launches.java ----------------------------------------------------------------------------------
 
 static int ceilDiv(int n, int by) { return (n + by - 1) / by; }
-static int segmentsOf(int rows, int k) {
-    int s = 1;
+static int segmentsOf(int rows, int k, bool added = false) {
+    int s = added && pad64(k) / 2 >= 448 ? 2 : 1;
     while (s < 8 && pad64(rows) / 64 * s < 96 && pad64(k) / (2 * s) >= 448) s *= 2;
     return s;
 }
@@ -211,6 +211,9 @@ static void matmulOn(const Tile& t, int bucket, const MatmulParams& p) {
 }
 
 // ---- matmul -------------------------------------------------------------------------------------------------------
+
+/** What rows of x may still have to be multiplied by: not near a power of two, so that a scale left out or taken twice shows. */
+static float* inversesOf(int rows) { return rowsOf(1, rows, rows, 0.2f, 1.4f, 15); }
 
 __device__ double epilogueDouble(const MatmulParams& p, double low, double high, int column, double before) {
     if (p.epilogue == EPILOGUE_GATED) return low / (1 + exp(-low)) * high;
@@ -231,6 +234,7 @@ __global__ void matmulDouble(MatmulParams p, const float* before, int tokens, do
             low += x * widen(*(const T*)((const char*)p.weight + tileOffset(row, k, pad64(p.k), sizeof(T))));
             if (gated) high += x * widen(*(const T*)((const char*)p.weight + tileOffset(row + 8, k, pad64(p.k), sizeof(T))));
         }
+        if (p.inverse) low *= p.inverse[token], high *= p.inverse[token];
         size_t at = (size_t)token * pad64(p.columns) + column;
         double want = epilogueDouble(p, low, high, column, before ? before[at] : 0);
         double got = p.epilogue <= EPILOGUE_ADD ? p.outRows[at]
@@ -246,17 +250,21 @@ static void checkMatmul(int rows, int k, const std::vector<int>& tokenCounts) {
     bool wide = sizeof(T) == 2;
     for (int epilogue = 0; epilogue < 4; epilogue++) {
         for (int tokens : tokenCounts) {
-            for (int withBias = 0; withBias < 2; withBias++) {
+            for (int variant = 0; variant < 4; variant++) {
+                bool withBias = variant & 1, scaled = variant & 2;
                 if (withBias != (epilogue == EPILOGUE_GELU) && !(epilogue == EPILOGUE_ADD && tokens == 17)) continue;
+                // All bits but the epilogue's are the same with and without.
+                if (scaled && tokens > 100 && epilogue != EPILOGUE_GATED) continue;
                 MatmulParams p{};
                 int columns = epilogue == EPILOGUE_GATED ? rows / 2 - (rows > 200 ? 3 : 0) : rows;
                 p.rows = epilogue == EPILOGUE_GATED ? rows / 16 * 16 : rows;
                 if (epilogue == EPILOGUE_GATED) columns = std::min(columns, p.rows / 2);
                 p.k = k;
                 p.columns = columns;
-                p.segments = segmentsOf(p.rows, k);
+                p.segments = segmentsOf(p.rows, k, epilogue == EPILOGUE_ADD);
                 p.epilogue = epilogue;
                 p.sampledOnly = tokens == 54;
+                p.inverse = scaled ? inversesOf(tokens) : nullptr;
                 p.weight = tiles<T>(p.rows, k, 1.5f / std::sqrt((float)k), 11);
                 p.x = tiles<T>(tokens, k, 1.0f, 12, 0xff);
                 p.bias = withBias ? rowsOf(1, columns, columns, 0.5f, 0.1f, 13) : nullptr;
@@ -270,7 +278,7 @@ static void checkMatmul(int rows, int k, const std::vector<int>& tokenCounts) {
                     (epilogue <= EPILOGUE_ADD ? (void*&)p.outRows : p.outTiles) = out;
                     return out;
                 };
-                std::string name = text("matmul %s rows %d k %d segments %d tokens %d epilogue %d bias %d", Name<T>::of(), p.rows, k, p.segments, tokens, epilogue, withBias);
+                std::string name = text("matmul %s rows %d k %d segments %d tokens %d epilogue %d bias %d scaled %d", Name<T>::of(), p.rows, k, p.segments, tokens, epilogue, withBias, scaled);
                 auto* err = (double*)alloc(24);
                 void* oracle = fresh();
                 if (wide) launch(std::string("oracle_matmul_") + Name<T>::of(), dim3(ceilDiv(tokens, 8), pad64(p.rows) / 16), 32, 0, p);
@@ -302,6 +310,79 @@ static void checkMatmul(int rows, int k, const std::vector<int>& tokenCounts) {
             }
         }
     }
+}
+
+/** Elements (row, k) of tiles that hold 0 else; bits of T's whole powers of two. */
+template <class T>
+static void* sparseTiles(int rows, int k, const std::function<int(int, int)>& exponent) {
+    std::vector<char> host((size_t)pad64(rows) * k * sizeof(T));
+    for (int r = 0; r < rows; r++) {
+        for (int c = 0; c < k; c++) {
+            int e = exponent(r, c);
+            if (e < 0) continue;
+            uint16_t bits = std::is_same<T, F16>::value ? (15 + e) << 10 : (127 + e) << 7;
+            memcpy(host.data() + tileOffset(r, c, k, sizeof(T)), &bits, 2);
+        }
+    }
+    return upload(host);
+}
+
+/**
+ * The order in which segments are added, which the host knows: a segment's sum is 2^24 if it is the row's large one, else 1 or 3. Beyond
+ * 2^24 odd numbers are rounded, so that another order has other bits.
+ */
+template <class T>
+static void checkSegments(int segments) {
+    if (skipped("matmul")) return;
+    constexpr int ROWS = 64, BLOCKS = 8;
+    MatmulParams p{};
+    int tokens = 54;
+    p.rows = p.columns = ROWS;
+    p.k = 64 * BLOCKS * segments;
+    p.segments = segments;
+    p.epilogue = EPILOGUE_STORE;
+    auto large = [&](int row) { return row % (segments + 1); };
+    auto odd = [&](int row, int segment) { return (row / (segments + 1) >> segment & 1) != 0; };
+    // Of a segment column 17 makes 2^24, column 5 one and column 40 two more.
+    p.weight = sparseTiles<T>(ROWS, p.k, [&](int row, int k) {
+        int segment = k / (64 * BLOCKS), at = k % (64 * BLOCKS);
+        if (segment == large(row)) return at == 17 ? 12 : -1;
+        return at == 5 ? 0 : at == 40 && odd(row, segment) ? 1 : -1;
+    });
+    p.x = sparseTiles<T>(tokens, p.k, [&](int, int k) { return k % (64 * BLOCKS) == 17 ? 12 : 0; });
+    p.step = header(tokens, 1, 1);
+    std::vector<float> want(ROWS);
+    int differ = 0;
+    for (int row = 0; row < ROWS; row++) {
+        float halves[2] = {}, straight = 0;
+        for (int i = 0; i < segments; i++) {
+            float s = i == large(row) ? 16777216.0f : odd(row, i) ? 3.0f : 1.0f;
+            float& half = halves[i >= (segments + 1) / 2];
+            half = i == 0 || i == segments / 2 ? s : half + s;
+            straight = i == 0 ? s : straight + s;
+        }
+        want[row] = segments == 1 ? halves[0] : halves[0] + halves[1];
+        differ += want[row] != straight;
+    }
+    report(segments <= 2 || differ > 0, text("segments %d: left to right is not told apart", segments));
+    auto check = [&](const std::string& what) {
+        auto out = download<float>(p.outRows, (size_t)tokens * ROWS);
+        int wrong = 0;
+        for (int i = 0; i < tokens * ROWS; i++) wrong += out[i] != want[i % ROWS];
+        report(wrong == 0, text("segments %d %s %s: %d sums", segments, Name<T>::of(), what.c_str(), wrong));
+    };
+    auto fresh = [&]() { p.outRows = (float*)alloc((size_t)pad64(tokens) * ROWS * 4, 0xff); };
+    fresh();
+    launch(std::string("oracle_matmul_") + Name<T>::of(), dim3(ceilDiv(tokens, 8), ROWS / 16), 32, 0, p);
+    check("oracle");
+    for (const Tile& t : TILES) {
+        p.partials = (float*)alloc((size_t)ceilDiv(tokens, t.tokens) * t.tokens * ROWS * segments * 4, 0xff);
+        p.arrivals = (uint32_t*)alloc(ceilDiv(tokens, t.tokens) * 4);
+        fresh();
+        matmulOn<T>(t, tokens, p);
+        check(t.name);
+    }
+    freeAll();
 }
 
 /** A number from -2 to 2, which all types hold, as bits of one. */
@@ -376,6 +457,13 @@ __global__ void normDouble(NormParams p, int rows, double* err) {
     mean /= p.width;
     for (int i = 0; i < p.width; i++) squares += (x[i] - mean) * (x[i] - mean);
     double inverse = 1 / sqrt(squares / p.width + p.epsilon);
+    if (p.inverse) {
+        if (threadIdx.x == 0) {
+            double got = p.inverse[row];
+            if (!(fabs(got - inverse) <= 1e-6 * inverse)) atomicAdd(err + 2, 1.0);
+        }
+        inverse = 1;
+    }
     for (int i = threadIdx.x; i < p.width; i += blockDim.x) {
         double want = (x[i] - mean) * inverse * p.weight[i] + (p.bias ? p.bias[i] : 0);
         double got = widen(*(const T*)((const char*)p.out + tileOffset(row, i, pad64(p.width), sizeof(T))));
@@ -404,6 +492,9 @@ static void checkNorm(int width, int tokens) {
             void* oracle = alloc(bytes, 0xff);
             void* out = alloc(bytes, 0xff);
             p.out = out;
+            size_t inverses = (size_t)(rows + 9) * 4;
+            bool unscaled = std::is_same<T, Bf16>::value && !layer;
+            float* inverse = p.inverse = unscaled ? (float*)alloc(inverses, 0xff) : nullptr;
             launch(std::string("norm_") + Name<T>::of(), dim3(rows + 9), 128, 0, p);
             auto* err = (double*)alloc(24);
             normDouble<T><<<rows, 128, 0, stream>>>(p, rows, err);
@@ -411,8 +502,10 @@ static void checkNorm(int width, int tokens) {
             close(download<double>(err, 3), sizeof(T) == 4 ? 1e-6 : std::is_same<T, F16>::value ? 4e-4 : 3e-3, name);
             if (sizeof(T) == 2) {
                 p.out = oracle;
+                p.inverse = unscaled ? (float*)alloc(inverses, 0xff) : nullptr;
                 launch(std::string("oracle_norm_") + Name<T>::of(), dim3(rows + 9), 32, 0, p);
                 same(out, oracle, bytes, name);
+                if (unscaled) same(inverse, p.inverse, inverses, name + " inverse");
             }
             freeAll();
         }
@@ -801,7 +894,7 @@ static void timeAttention(const char* what, int heads, int kvHeads, int headSize
 static void timeSmall(const char* model, int hidden, int heads, int kvHeads, int headSize, int tokens) {
     NormParams n{};
     n.x = rowsOf(tokens, hidden, pad64(hidden), 1, 0, 71); n.weight = rowsOf(1, hidden, hidden, 1, 1, 72);
-    n.out = alloc((size_t)pad64(tokens) * pad64(hidden) * 2); n.step = header(tokens, tokens, tokens); n.width = hidden; n.epsilon = 1e-6f;
+    n.out = alloc((size_t)pad64(tokens) * pad64(hidden) * 2); n.inverse = (float*)alloc(tokens * 4); n.step = header(tokens, tokens, tokens); n.width = hidden; n.epsilon = 1e-6f;
     double norm = timed(50, [&](int) { launch("norm_bf16", dim3(tokens), 128, 0, n); });
     std::vector<std::pair<int, int>> spans(tokens, {300, 1});
     Rows rows(spans, 16);
@@ -834,6 +927,7 @@ int main(int argc, char** argv) {
     if (mode == "small") {
         checkMatmul<Bf16>(80, 130, {1});
         checkMatmul<Bf16>(80, 960, {17});
+        checkSegments<Bf16>(4);
         checkMatmul<F16>(97, 3600, {3});
         checkMatmul<float>(97, 130, {17});
         checkNorm<Bf16>(97, 17);
@@ -846,17 +940,22 @@ int main(int argc, char** argv) {
     }
     if (mode == "check") {
         std::vector<int> counts = {1, 17, 54, 97, 200, 300, 1023};
+        for (int segments : {1, 2, 4, 8}) {
+            checkSegments<Bf16>(segments);
+            checkSegments<F16>(segments);
+        }
         checkMatmul<Bf16>(64, 64, counts);
         checkMatmul<Bf16>(97, 130, counts);
         checkMatmul<Bf16>(1152, 896, {1, 16, 17, 64, 97, 128, 256, 1023});
         checkMatmul<Bf16>(896, 4864, {1, 17, 54, 97, 257});
         checkMatmul<Bf16>(3072, 2048, {1, 54, 200});
         checkMatmul<Bf16>(4096, 4096, {17, 300});
+        checkMatmul<Bf16>(6200, 896, {3, 130});
         checkMatmul<F16>(1000, 1797, {1, 17, 54, 97, 300});
         checkMatmul<F16>(64, 7168, {3, 200});
         checkMatmul<float>(97, 130, {1, 17, 54});
         checkMatmul<float>(1152, 896, {17, 97});
-        for (int width : {24, 64, 97, 130, 896, 2048, 4096, 5120}) {
+        for (int width : {1, 24, 64, 97, 130, 521, 896, 2048, 4096, 5120}) {
             checkNorm<Bf16>(width, 54);
             checkNorm<F16>(width, 17);
             checkNorm<float>(width, 1);

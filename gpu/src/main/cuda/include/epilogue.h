@@ -14,15 +14,23 @@ __device__ __forceinline__ int segmentStart(const MatmulParams& p, int segment) 
     return (int)((long long)segment * (pad64(p.k) >> 6) / p.segments);
 }
 
+/** What the sums of a row of x are multiplied by first: RMSNorm's scale. */
+__device__ __forceinline__ float rowScale(const MatmulParams& p, int token) {
+    return p.inverse != nullptr ? p.inverse[token] : 1.0f;  // times 1 is exact
+}
+
 /** Where T columns `column` and on of a token lie in outTiles; four of them side by side if column % 4 is 0. */
 template <class T>
 __device__ __forceinline__ char* outTile(const MatmulParams& p, int token, int column) {
     return (char*)p.outTiles + tileOffset(token, column, pad64(p.columns), sizeof(T));
 }
 
-/** Takes the sums of rows `row` and `row + 8` of the weight for one token; row % 16 < 8. */
+/** Takes the sums of rows `row` and `row + 8` of the weight for one token, all segments added up; row % 16 < 8. */
 template <class T>
 __device__ __forceinline__ void finishSums(const MatmulParams& p, int token, int row, float low, float high) {
+    float scale = rowScale(p, token);
+    low = low * scale;
+    high = high * scale;
     if (p.epilogue == EPILOGUE_GATED) {
         int column = (row >> 4) * 8 + (row & 7);
         if (column < p.columns) {
@@ -58,6 +66,7 @@ __device__ __forceinline__ void storeFour(char* to, const T (&y)[4]) {
 template <class T>
 __device__ __forceinline__ void finishQuads(const MatmulParams& p, int token, int row, const float (&low)[4], const float (&high)[4]) {
     bool gated = p.epilogue == EPILOGUE_GATED;
+    float scale = rowScale(p, token);
     int last = gated ? (row >> 4) * 8 + (row & 7) + 3 : row + 11;
     if (last >= p.columns) {
         for (int i = 0; i < 4; i++) {
@@ -69,7 +78,7 @@ __device__ __forceinline__ void finishQuads(const MatmulParams& p, int token, in
         T y[4];
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            y[i] = narrow<T>(silu(low[i]) * high[i]);
+            y[i] = narrow<T>(silu(low[i] * scale) * (high[i] * scale));
         }
         storeFour(outTile<T>(p, token, last - 3), y);
         return;
@@ -78,7 +87,7 @@ __device__ __forceinline__ void finishQuads(const MatmulParams& p, int token, in
     for (int i = 0; i < 2; i++) {
         int column = row + 8 * i;
         const float* sum = i ? high : low;
-        float4 x = make_float4(sum[0], sum[1], sum[2], sum[3]);
+        float4 x = make_float4(sum[0] * scale, sum[1] * scale, sum[2] * scale, sum[3] * scale);
         if (p.bias != nullptr) {
             float4 b = *(const float4*)(p.bias + column);
             x = make_float4(x.x + b.x, x.y + b.y, x.z + b.z, x.w + b.w);

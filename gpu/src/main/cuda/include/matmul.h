@@ -132,6 +132,21 @@ struct Matmul {
         }
     }
 
+    /** Four sums of the half of a cluster's segments that begins with `first`, left to right. */
+    template <int RANKS>
+    __device__ __forceinline__ static float4 closeHalf(uint32_t at, int first) {
+        float4 x = readCluster(at, first);
+#pragma unroll
+        for (int segment = 1; segment < RANKS / 2; segment++) {
+            x = add(x, readCluster(at, first + segment));
+        }
+        return x;
+    }
+
+    __device__ __forceinline__ static float4 add(float4 a, float4 b) {
+        return make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w);
+    }
+
     /** Finishes share `rank` of `RANKS` of the tile, adding up what that many CTAs spread. */
     template <int RANKS>
     __device__ __forceinline__ void finish(int firstRow, int firstToken, int tokens, int rank) const {
@@ -144,15 +159,15 @@ struct Matmul {
             uint32_t at = shared + (t * WIDTH + r) * 4;
             float sums[2][4];
 #pragma unroll
-            for (int segment = 0; segment < RANKS; segment++) {
-#pragma unroll
-                for (int j = 0; j < 2; j++) {
-                    float4 x = RANKS > 1 ? readCluster(at + j * 32, segment) : readOwn(at + j * 32);
-                    sums[j][0] = segment == 0 ? x.x : sums[j][0] + x.x;
-                    sums[j][1] = segment == 0 ? x.y : sums[j][1] + x.y;
-                    sums[j][2] = segment == 0 ? x.z : sums[j][2] + x.z;
-                    sums[j][3] = segment == 0 ? x.w : sums[j][3] + x.w;
+            for (int j = 0; j < 2; j++) {
+                float4 x = RANKS > 1 ? closeHalf<RANKS>(at + j * 32, 0) : readOwn(at + j * 32);
+                if (RANKS > 1) {
+                    x = add(x, closeHalf<RANKS>(at + j * 32, RANKS / 2));
                 }
+                sums[j][0] = x.x;
+                sums[j][1] = x.y;
+                sums[j][2] = x.z;
+                sums[j][3] = x.w;
             }
             finishQuads<T>(p, firstToken + t, firstRow + r, sums[0], sums[1]);
         }
@@ -187,18 +202,29 @@ struct Matmul {
         if (threadIdx.x == 0) {
             p.arrivals[tile] = 0;
         }
+        float second[MI][NI][4];
+        closeHalfInMemory(acc, sums, 0);
+        closeHalfInMemory(second, sums, p.segments / 2);
 #pragma unroll
         for (int i = 0; i < MI * NI * 4; i++) {
-            (&acc[0][0][0])[i] = __ldcg(sums + i * THREADS);
-        }
-        for (int segment = 1; segment < p.segments; segment++) {
-            const float* other = sums + (size_t)segment * ROWS * TOKENS;
-#pragma unroll
-            for (int i = 0; i < MI * NI * 4; i++) {
-                (&acc[0][0][0])[i] += __ldcg(other + i * THREADS);
-            }
+            (&acc[0][0][0])[i] += (&second[0][0][0])[i];
         }
         return true;
+    }
+
+    /** The sums of the half of the segments that begins with `first`, left to right. */
+    __device__ __forceinline__ void closeHalfInMemory(float (&half)[MI][NI][4], const float* sums, int first) const {
+#pragma unroll
+        for (int i = 0; i < MI * NI * 4; i++) {
+            (&half[0][0][0])[i] = __ldcg(sums + (size_t)first * ROWS * TOKENS + i * THREADS);
+        }
+        for (int segment = 1; segment < p.segments / 2; segment++) {
+            const float* other = sums + (size_t)(first + segment) * ROWS * TOKENS;
+#pragma unroll
+            for (int i = 0; i < MI * NI * 4; i++) {
+                (&half[0][0][0])[i] += __ldcg(other + i * THREADS);
+            }
+        }
     }
 
     /**
@@ -240,7 +266,9 @@ struct Matmul {
         epilogue.template prepare<TOKENS>(early, firstToken, tokens);
         float acc[MI][NI][4];
         clear(acc);
-        float sum[MI][NI][4];
+        float sum[MI][NI][4];    // of the segments of the present half
+        float first[MI][NI][4];  // of the first half
+        clear(first);
         int segment = 0;
         int end = SPLIT ? to : segmentStart(p, 1);
         int stage = 0;
@@ -254,14 +282,25 @@ struct Matmul {
             multiply(stage, acc);
             stage = stage + 1 == STAGES ? 0 : stage + 1;
             if (!SPLIT && block + 1 == end) {
+                bool halfway = segment > 0 && segment == p.segments / 2;
 #pragma unroll
                 for (int i = 0; i < MI * NI * 4; i++) {
                     float s = (&acc[0][0][0])[i];
-                    (&sum[0][0][0])[i] = segment == 0 ? s : (&sum[0][0][0])[i] + s;
+                    float& half = (&sum[0][0][0])[i];
+                    if (halfway) {
+                        (&first[0][0][0])[i] = half;
+                    }
+                    half = segment == 0 || halfway ? s : half + s;
                 }
                 clear(acc);
                 segment++;
                 end = segmentStart(p, segment + 1);
+            }
+        }
+        if (!SPLIT && p.segments > 1) {
+#pragma unroll
+            for (int i = 0; i < MI * NI * 4; i++) {
+                (&sum[0][0][0])[i] = (&first[0][0][0])[i] + (&sum[0][0][0])[i];
             }
         }
         if constexpr (!CLUSTERED) {

@@ -49,12 +49,13 @@ struct EmbedParams {
     int32_t reserved;
 };
 
-/** norm_{bf16,f16,f32}, oracle_norm_{...}: tiles = norm(rows). */
+/** norm_{bf16,f16,f32}, oracle_norm_{...}: tiles = norm(rows), or what a product's sums are then multiplied by `inverse` of. */
 struct NormParams {
     const float* x;        // rows (tokens, width)
     const float* weight;   // (width)
     const float* bias;     // (width): LayerNorm; null: RMSNorm
     void* out;             // tiles (tokens, width)
+    float* inverse;        // (rows of out): RMSNorm in BF16, whose out is x * weight alone; else null
     const StepHeader* step;
     const int32_t* gather; // (sampled) token of each output row, or null: all tokens
     int32_t width;
@@ -77,6 +78,7 @@ struct MatmulParams {
     const void* weight;    // tiles (rows, k)
     const void* x;         // tiles (tokens, k)
     const float* bias;     // (columns), or null
+    const float* inverse;  // (rows of x): what the sums of a row are multiplied by, or null
     float* outRows;        // rows (tokens, columns): STORE, ADD
     void* outTiles;        // tiles (tokens, columns): GATED, GELU
     float* partials;       // Launches.matmulPartials bytes; with arrivals, only before sm_90

@@ -76,18 +76,6 @@ __device__ __forceinline__ uint32_t narrowPair<F16>(float low, float high) {
     return y;
 }
 
-/** 1.0 twice. */
-template <class T>
-struct Ones;
-template <>
-struct Ones<Bf16> {
-    static constexpr uint32_t PAIR = 0x3f803f80u;
-};
-template <>
-struct Ones<F16> {
-    static constexpr uint32_t PAIR = 0x3c003c00u;
-};
-
 /** exp(x), x at most 0 or NaN; docs/numerics.md, Sampling. */
 __device__ __forceinline__ float expNegative(float x) {
     if (x < -87.0f) {

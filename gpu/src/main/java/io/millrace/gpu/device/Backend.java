@@ -41,6 +41,13 @@ public interface Backend<M, V, A> extends AutoCloseable {
         return table;
     }
 
+    /**
+     * Loads a matrix for {@link #matmulAdd}, for a device that sums such products in another order.
+     */
+    default M addedMatrix(List<Tensor> parts) throws IOException {
+        return matrix(parts);
+    }
+
     /** Loads the two matrices of a gated feed-forward part, for {@link #matmulGated}. */
     M gatedMatrix(Tensor gate, Tensor up) throws IOException;
 
@@ -96,6 +103,8 @@ public interface Backend<M, V, A> extends AutoCloseable {
     /**
      * {@code residual} += {@code x} times {@code weight}, plus the bias if there is one. (tokens,
      * hidden)
+     *
+     * @param weight an {@link #addedMatrix}
      */
     void matmulAdd(A x, M weight, V bias, A residual);
 

@@ -37,7 +37,6 @@ final class DecoderEngine implements Engine {
     private final RequestCheck requestCheck;
     private final BlockManager blocks;
     private final PrefixTree tree;
-    private final int maxSequences;
     private final Scheduler scheduler;
     private final StepBatch batch;
 
@@ -95,7 +94,6 @@ final class DecoderEngine implements Engine {
                         model.defaultSampling(),
                         model.device());
         tree = new PrefixTree(blocks);
-        this.maxSequences = maxSequences;
         scheduler = new Scheduler(tree, maxBatchedTokens, maxSequences, runner.runAhead());
         int rows = Math.min(maxBatchedTokens, maxSequences);
         batch = new StepBatch(maxBatchedTokens, rows);
@@ -106,11 +104,6 @@ final class DecoderEngine implements Engine {
     @Override
     public ModelInfo model() {
         return model;
-    }
-
-    @Override
-    public int maxSequences() {
-        return maxSequences;
     }
 
     @Override

@@ -64,6 +64,11 @@ final class DummyTensors implements WeightReader<Object, Object> {
     }
 
     @Override
+    public Object addedMatrix(Tensor tensor) {
+        return NOTHING;
+    }
+
+    @Override
     public Object gatedMatrix(Tensor gate, Tensor up) {
         return NOTHING;
     }

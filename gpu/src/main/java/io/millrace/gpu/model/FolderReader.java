@@ -60,6 +60,13 @@ final class FolderReader<M, V> implements WeightReader<M, V> {
     }
 
     @Override
+    public M addedMatrix(Tensor tensor) throws IOException {
+        M matrix = backend.addedMatrix(List.of(tensor));
+        report(tensor);
+        return matrix;
+    }
+
+    @Override
     public M gatedMatrix(Tensor gate, Tensor up) throws IOException {
         M matrix = backend.gatedMatrix(gate, up);
         report(gate, up);

@@ -12,7 +12,12 @@ import java.io.IOException;
  */
 @RequiresGpu
 class CudaGoldenTest extends GoldenTest {
-    private static final float TOLERANCE_OF_16_BITS = 0.02f;
+    /**
+     * The largest error of one logit. Where the inputs of products are rounded to 16 bits it is by
+     * chance anything from 1.8 to 3.5 % for the smallest model, whose root mean square stays 0.3 %
+     * (docs/kernels.md, contract 2).
+     */
+    private static final float TOLERANCE_OF_16_BITS = 0.05f;
 
     @Override
     RecordingModelRunner open(ModelFolder folder, EngineOptions options) throws IOException {

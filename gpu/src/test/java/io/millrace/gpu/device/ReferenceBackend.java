@@ -11,8 +11,7 @@ import java.util.List;
 import java.util.Map;
 
 /** The oracle of all backends: plain loops in double, one position after the other. */
-public final class ReferenceBackend
-        implements Backend<ReferenceBackend.Matrix, double[], double[][]> {
+public class ReferenceBackend implements Backend<ReferenceBackend.Matrix, double[], double[][]> {
 
     /** Rows of weights; of a gated pair, the gate's and then the up's. */
     public record Matrix(double[][] rows) {}

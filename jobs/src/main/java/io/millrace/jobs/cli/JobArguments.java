@@ -187,10 +187,9 @@ public final class JobArguments {
     @Option(
             names = "--max-in-flight",
             paramLabel = "COUNT",
-            description =
-                    "Requests in flight in a subtask from which on it reads no more (default: four"
-                            + " times --max-sequences, so that there is a queue).")
-    Integer maxInFlight;
+            defaultValue = "256",
+            description = "Requests in flight in a subtask from which on it reads no more.")
+    int maxInFlight;
 
     @Option(
             names = "--max-in-flight-tokens",
@@ -305,9 +304,7 @@ public final class JobArguments {
     public PipelineOptions pipeline(String journal) {
         Checks.atLeast("--batch-size", batchSize, 1);
         Checks.atLeast("--batch-timeout (in ms)", batchTimeout.toMillis(), 1);
-        if (maxInFlight != null) {
-            Checks.atLeast("--max-in-flight", maxInFlight, 1);
-        }
+        Checks.atLeast("--max-in-flight", maxInFlight, 1);
         Checks.atLeast("--max-in-flight-tokens", maxInFlightTokens, 1);
         if (parallelism != null) {
             Checks.atLeast("--parallelism", parallelism, 1);
@@ -333,7 +330,7 @@ public final class JobArguments {
                 .ordered(ordered)
                 .resumePolicy(new ResumePolicy(resume, onModelChange))
                 .faults(new FaultOptions(stepTimeout, maxAttempts, journal))
-                .maxInFlightRequests(maxInFlight == null ? 0 : maxInFlight)
+                .maxInFlightRequests(maxInFlight)
                 .maxInFlightTokens(maxInFlightTokens)
                 .build();
     }

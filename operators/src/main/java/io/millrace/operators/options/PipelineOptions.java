@@ -20,8 +20,7 @@ import java.util.Objects;
  * @param ordered outcomes leave in the order in which records came, else as each is finished
  * @param resumePolicy what half-answered requests in restored state do
  * @param faults what happens when the engine itself fails
- * @param maxInFlightRequests requests in a subtask from which on its source pauses; 0 takes four
- *     for each sequence that the engine runs at once, so that there is a queue
+ * @param maxInFlightRequests requests in a subtask from which on its source pauses
  * @param maxInFlightTokens tokens (prompt and most new ones together) in a subtask from which on
  *     its source pauses
  * @param name tells several pipelines of one job apart: the prefix of operator uids
@@ -42,9 +41,6 @@ public record PipelineOptions(
         String name)
         implements Serializable {
 
-    /** Running ones and a queue behind them. */
-    private static final int IN_FLIGHT_PER_SEQUENCE = 4;
-
     public PipelineOptions {
         Objects.requireNonNull(engine, "engine");
         Objects.requireNonNull(loader, "loader");
@@ -55,7 +51,7 @@ public record PipelineOptions(
         atLeast("batch size", batchSize, 1);
         atLeast("batch timeout", batchTimeoutMs, 1);
         atLeast("linger", lingerMs, 0);
-        atLeast("most requests in flight", maxInFlightRequests, 0);
+        atLeast("most requests in flight", maxInFlightRequests, 1);
         atLeast("most tokens in flight", maxInFlightTokens, 1);
         if (name == null || name.isBlank()) {
             throw new IllegalArgumentException("The pipeline's name must not be empty.");
@@ -83,17 +79,6 @@ public record PipelineOptions(
         return new Builder(engine, loader);
     }
 
-    /**
-     * Requests in a subtask from which on its source pauses.
-     *
-     * @param maxSequences that the engine runs at once
-     */
-    public int maxInFlightRequests(int maxSequences) {
-        return maxInFlightRequests > 0
-                ? maxInFlightRequests
-                : (int) Math.min((long) IN_FLIGHT_PER_SEQUENCE * maxSequences, Integer.MAX_VALUE);
-    }
-
     private static void atLeast(String what, long value, long least) {
         if (value < least) {
             throw new IllegalArgumentException(
@@ -113,7 +98,7 @@ public record PipelineOptions(
         private boolean ordered;
         private ResumePolicy resumePolicy = ResumePolicy.DEFAULT;
         private FaultOptions faults = FaultOptions.DEFAULT;
-        private int maxInFlightRequests;
+        private int maxInFlightRequests = 256;
         private long maxInFlightTokens = 1 << 20;
         private String name = "millrace";
 

@@ -144,7 +144,7 @@ class MicroBatchOperatorTest {
         try (before) {
             before.setup(MicroBatchSerializer.INSTANCE);
             Valve valve =
-                    Valve.register(before.getOperator().getRuntimeContext(), options().build(), 64);
+                    Valve.register(before.getOperator().getRuntimeContext(), options().build());
             before.open();
             valve.hold(request("held", 1));
             state = before.snapshot(1, 1);

@@ -19,6 +19,7 @@ import io.millrace.gpu.device.cuda.kernel.Launches;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.kernel.OpParams;
 import io.millrace.gpu.device.cuda.kernel.OpParams.Epilogue;
+import io.millrace.gpu.device.cuda.kernel.OpParams.Input;
 import io.millrace.gpu.device.cuda.kernel.Segmentation;
 import io.millrace.gpu.device.cuda.kernel.StepLaunches;
 import io.millrace.gpu.device.cuda.kernel.TileLayout;
@@ -58,7 +59,41 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
             "lower --max-batched-tokens, --max-sequences or --max-model-len";
 
     /** Rows of one width, one a token. */
-    record Activation(DeviceMemory memory, int width) {}
+    static final class Activation {
+        private final DeviceMemory memory;
+        private final int width;
+
+        /** (tokens) room for what products multiply their sums by; null if it is no input. */
+        private final DeviceMemory scales;
+
+        /** Whether the norm that was computed last left its scale to products. */
+        private boolean unscaled;
+
+        private Activation(DeviceMemory memory, int width, DeviceMemory scales) {
+            this.memory = memory;
+            this.width = width;
+            this.scales = scales;
+        }
+
+        DeviceMemory memory() {
+            return memory;
+        }
+
+        int width() {
+            return width;
+        }
+
+        Input input() {
+            return new Input(memory, unscaled ? scales : null);
+        }
+
+        void fill(int value) {
+            memory.fill(value);
+            if (scales != null) {
+                scales.fill(value);
+            }
+        }
+    }
 
     private final CudaContext context;
     private final AttentionShape shape;
@@ -87,7 +122,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private StepTables step;
     private OpParams write;
     private DeviceMemory projected;
-    private DeviceMemory sampledNormed;
+    private Activation sampledNormed;
     private DeviceMemory logits;
     private DeviceMemory arena;
     private long layerBytes;
@@ -145,6 +180,11 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     }
 
     @Override
+    public CudaMatrix addedMatrix(List<Tensor> parts) throws IOException {
+        return loaded(weights.matrix(parts).added());
+    }
+
+    @Override
     public CudaMatrix gatedMatrix(Tensor gate, Tensor up) throws IOException {
         return loaded(weights.gatedMatrix(gate, up));
     }
@@ -193,10 +233,17 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                     case INPUT -> TileLayout.tileBytes(tokens, width, element);
                 };
         try {
-            return new Activation(allocate("An activation", bytes), width);
+            return activation(allocate("An activation", bytes), width, use, tokens);
         } catch (GpuException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private Activation activation(DeviceMemory rows, int width, Use use, int tokens)
+            throws GpuException {
+        boolean input = use == Use.INPUT;
+        return new Activation(
+                rows, width, input ? allocate("Scales", (long) tokens * Float.BYTES) : null);
     }
 
     /** Rows of an activation: products read whole tiles of it. */
@@ -233,10 +280,11 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
             arrivals = Math.max(arrivals, Launches.matmulArrivals(m.rows()));
             widest = Math.max(widest, m.k());
         }
-        sampledNormed =
+        DeviceMemory last =
                 allocate(
                         "The last hidden states",
                         TileLayout.tileBytes(rows, widest, type().bytes()));
+        sampledNormed = activation(last, widest, Use.INPUT, rows);
         OpParams.Fixed fixed =
                 new OpParams.Fixed(
                         step.addresses(),
@@ -417,16 +465,23 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
 
     @Override
     public void norm(Activation x, Norm<DeviceMemory> norm, Activation out) {
+        norm("norm", x, norm, out, false);
+    }
+
+    private void norm(
+            String op, Activation x, Norm<DeviceMemory> norm, Activation out, boolean sampledOnly) {
+        out.unscaled = type() == DType.BF16 && norm.bias() == null;
+        int rows = sampledOnly ? Math.min(bucket, maxRows) : bucket;
         launch(
-                "norm",
-                Launches.norm(type, bucket),
-                write.norm(x.memory, norm, out.memory, false, x.width));
+                op,
+                Launches.norm(type, rows),
+                write.norm(x.memory, norm, out.input(), sampledOnly, x.width));
     }
 
     private void matmul(
             String op,
             CudaMatrix weight,
-            DeviceMemory x,
+            Activation x,
             DeviceMemory bias,
             DeviceMemory out,
             Epilogue epilogue) {
@@ -434,7 +489,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         launch(
                 op,
                 Launches.matmul(type, bucket, w.rows(), w.segments()),
-                write.matmul(w, x, bias, out, epilogue, false));
+                write.matmul(w, x.input(), bias, out, epilogue, false));
     }
 
     private CudaMatrix cut(CudaMatrix weight, int tokens) {
@@ -445,7 +500,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     public void qkvProjectRopeStoreKv(
             Activation x, QkvProjection<CudaMatrix, DeviceMemory> qkv, int layer, Activation q) {
         String op = "qkvProjectRopeStoreKv";
-        matmul(op, qkv.matrix(), x.memory, null, projected, Epilogue.STORE);
+        matmul(op, qkv.matrix(), x, null, projected, Epilogue.STORE);
         launch(
                 op,
                 Launches.qkvFinish(type, bucket, shape),
@@ -484,39 +539,36 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
 
     @Override
     public void matmulAdd(Activation x, CudaMatrix weight, DeviceMemory bias, Activation residual) {
-        matmul("matmulAdd", weight, x.memory, bias, residual.memory, Epilogue.ADD);
+        matmul("matmulAdd", weight, x, bias, residual.memory, Epilogue.ADD);
     }
 
     @Override
     public void matmulGated(Activation x, CudaMatrix gateUp, Activation out) {
-        matmul("matmulGated", gateUp, x.memory, null, out.memory, Epilogue.GATED);
+        matmul("matmulGated", gateUp, x, null, out.memory, Epilogue.GATED);
     }
 
     @Override
     public void matmulGelu(Activation x, CudaMatrix weight, DeviceMemory bias, Activation out) {
-        matmul("matmulGelu", weight, x.memory, bias, out.memory, Epilogue.GELU);
+        matmul("matmulGelu", weight, x, bias, out.memory, Epilogue.GELU);
     }
 
     @Override
     public void logits(Activation x, Norm<DeviceMemory> norm, CudaMatrix head) {
         int rows = Math.min(bucket, maxRows);
         CudaMatrix w = cut(head, rows);
-        launch(
-                "logits",
-                Launches.norm(type, rows),
-                write.norm(x.memory, norm, sampledNormed, true, x.width));
+        norm("logits", x, norm, sampledNormed, true);
+        Input last = sampledNormed.input();
         if (drawsInHead()) {
             launch(
                     "logits",
                     Launches.head(type, rows, head.rows()),
-                    sampler.addHead(
-                            write.matmul(head, sampledNormed, null, logits, Epilogue.STORE, true)));
+                    sampler.addHead(write.matmul(head, last, null, logits, Epilogue.STORE, true)));
             return;
         }
         launch(
                 "logits",
                 Launches.matmul(type, rows, w.rows(), w.segments()),
-                write.matmul(w, sampledNormed, null, logits, Epilogue.STORE, true));
+                write.matmul(w, last, null, logits, Epilogue.STORE, true));
     }
 
     /** Queues the draws; {@code output} is filled when the step is completed. */

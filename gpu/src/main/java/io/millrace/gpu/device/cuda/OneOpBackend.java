@@ -91,7 +91,7 @@ public final class OneOpBackend extends CudaBackend {
 
     /** Fills with NaN what the next step is to write. */
     public void poison() {
-        written.forEach(each -> each.memory().fill(POISON));
+        written.forEach(each -> each.fill(POISON));
         fillRows(POISON);
     }
 

@@ -89,11 +89,11 @@ final class Gpt2Family implements Family {
         String output = prefix + "attn.c_proj";
         var projection =
                 new QkvProjection<>(
-                        transposed(reader, qkv, hidden, 3 * hidden),
+                        reader.matrix(transposed(reader, qkv, hidden, 3 * hidden)),
                         bias(reader, qkv, 3 * hidden),
                         (Norm<V>) null,
                         null);
-        M outputMatrix = transposed(reader, output, hidden, hidden);
+        M outputMatrix = reader.addedMatrix(transposed(reader, output, hidden, hidden));
         V outputBias = bias(reader, output, hidden);
         Norm<V> feedForwardNorm = norm(shape, reader, prefix + "ln_2");
         String up = prefix + "mlp.c_fc";
@@ -101,17 +101,17 @@ final class Gpt2Family implements Family {
         var feedForward =
                 new DecoderWeights.FeedForward<>(
                         false,
-                        transposed(reader, up, hidden, inner),
+                        reader.matrix(transposed(reader, up, hidden, inner)),
                         bias(reader, up, inner),
-                        transposed(reader, down, inner, hidden),
+                        reader.addedMatrix(transposed(reader, down, inner, hidden)),
                         bias(reader, down, hidden));
         return new DecoderWeights.Layer<>(
                 attentionNorm, projection, outputMatrix, outputBias, feedForwardNorm, feedForward);
     }
 
-    private static <M, V> M transposed(
-            WeightReader<M, V> reader, String name, int inputs, int outputs) throws IOException {
-        return reader.matrix(reader.tensor(name + ".weight", inputs, outputs).transposed());
+    private static Tensor transposed(
+            WeightReader<?, ?> reader, String name, int inputs, int outputs) throws IOException {
+        return reader.tensor(name + ".weight", inputs, outputs).transposed();
     }
 
     private static <M, V> V bias(WeightReader<M, V> reader, String name, int length)

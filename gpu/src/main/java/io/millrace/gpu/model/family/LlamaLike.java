@@ -184,13 +184,13 @@ final class LlamaLike {
                         qkvBias,
                         headNorms ? norm(shape, reader, query, size) : null,
                         headNorms ? norm(shape, reader, key, size) : null);
-        M output = reader.matrix(reader.tensor(attention + "o_proj.weight", hidden, queries));
+        M output = reader.addedMatrix(reader.tensor(attention + "o_proj.weight", hidden, queries));
         Norm<V> feedForwardNorm =
                 norm(shape, reader, prefix + "post_attention_layernorm.weight", hidden);
         Tensor gate = reader.tensor(feedForward + "gate_proj.weight", inner, hidden);
         Tensor up = reader.tensor(feedForward + "up_proj.weight", inner, hidden);
         M gateUp = reader.gatedMatrix(gate, up);
-        M down = reader.matrix(reader.tensor(feedForward + "down_proj.weight", hidden, inner));
+        M down = reader.addedMatrix(reader.tensor(feedForward + "down_proj.weight", hidden, inner));
         return new DecoderWeights.Layer<>(
                 attentionNorm,
                 projection,

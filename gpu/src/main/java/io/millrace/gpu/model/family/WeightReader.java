@@ -27,6 +27,9 @@ public interface WeightReader<M, V> {
     /** See {@link Backend#tiedHead}. */
     M tiedHead(M table, Tensor tensor) throws IOException;
 
+    /** See {@link Backend#addedMatrix}. */
+    M addedMatrix(Tensor tensor) throws IOException;
+
     /** See {@link Backend#gatedMatrix}. */
     M gatedMatrix(Tensor gate, Tensor up) throws IOException;
 

@@ -45,6 +45,9 @@ class CudaHeadTest {
     /** By which x multiplies what the weight has: large ones leave many tokens within the slack. */
     private static final float[] SCALES = {1, 1, 0x1p-7f, 0x1p3f, 0x1p16f, 0x1p100f, 0x1p-120f};
 
+    /** What the rows of x still have to be multiplied by, in turn. */
+    private static final float[] INVERSES = {1, 0.37f, 7.1f, 1e-3f};
+
     @TempDir Path dir;
 
     @ParameterizedTest
@@ -73,18 +76,24 @@ class CudaHeadTest {
         for (int row = 0; row < rows; row++) {
             x[row][row % K] = SCALES[random.nextInt(SCALES.length)];
         }
-        try (Device device = new Device(dir, weight, x)) {
+        float[] inverses = new float[rows];
+        for (int row = 0; row < rows; row++) {
+            inverses[row] = INVERSES[row % INVERSES.length];
+        }
+        try (Device device = new Device(dir, weight, x, inverses)) {
             for (int step = 0; step < steps; step++) {
+                boolean scaled = step % 2 == 0;
                 for (int row = 0; row < rows; row++) {
                     device.batch.sampling[row] = row(random);
                 }
-                device.draw();
+                device.draw(scaled);
                 int[] expected = new int[rows];
                 IntStream.range(0, rows)
                         .parallel()
                         .forEach(
                                 row -> {
-                                    float[] logits = logits(weight, x[row], row % K);
+                                    float scale = scaled ? inverses[row] : 1;
+                                    float[] logits = logits(weight, x[row], row % K, scale);
                                     expected[row] =
                                             new CpuSampler(vocabulary)
                                                     .sample(logits, 0, device.batch.sampling[row]);
@@ -95,10 +104,10 @@ class CudaHeadTest {
     }
 
     /** A product of two BF16 numbers is exact, and nothing is added to it but zeros. */
-    private static float[] logits(float[][] weight, float[] x, int column) {
+    private static float[] logits(float[][] weight, float[] x, int column, float scale) {
         float[] logits = new float[weight.length];
         for (int i = 0; i < logits.length; i++) {
-            logits[i] = weight[i][column] * x[column];
+            logits[i] = (weight[i][column] * x[column]) * scale;
         }
         return logits;
     }
@@ -145,11 +154,12 @@ class CudaHeadTest {
         private final WeightUpload weights;
         private final CudaMatrix head;
         private final CudaMatrix input;
+        private final DeviceMemory inverse;
         private final DeviceMemory logits;
         private final StepTables tables;
         private final CudaSampler sampler;
 
-        Device(Path dir, float[][] weight, float[][] x) throws IOException {
+        Device(Path dir, float[][] weight, float[][] x, float[] inverses) throws IOException {
             int vocabulary = weight.length;
             int rows = x.length;
             batch = new StepBatch(rows, rows);
@@ -161,6 +171,7 @@ class CudaHeadTest {
             head = weights.matrix(List.of(TestingWeights.matrix(dir, weight)));
             // The largest kernel reads whole tiles of 128.
             input = weights.matrix(List.of(TestingWeights.matrix(dir, padded(x))));
+            inverse = weights.floats(inverses);
             weights.finish();
             logits = context.allocate("A test", 4L * rows * Numerics.pad(vocabulary), "no remedy");
             tables = new StepTables(context, rows, rows, 1, POSITIONS, 1);
@@ -182,7 +193,8 @@ class CudaHeadTest {
             return all;
         }
 
-        void draw() {
+        /** {@code scaled}: whether sums are multiplied by the inverses of their rows. */
+        void draw(boolean scaled) {
             for (int i = 0; i < batch.rows; i++) {
                 batch.rowStart[i + 1] = i + 1;
                 batch.blockTables[i] = new int[] {1};
@@ -199,6 +211,7 @@ class CudaHeadTest {
                             .pointer(head.memory())
                             .pointer(input.memory())
                             .pointer(0)
+                            .pointer(scaled ? inverse : null)
                             .pointer(logits)
                             .pointer(0)
                             .pointer(0)

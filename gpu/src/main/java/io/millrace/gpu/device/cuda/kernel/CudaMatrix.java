@@ -16,6 +16,11 @@ public record CudaMatrix(DeviceMemory memory, int rows, int k, int segments) {
         return new CudaMatrix(memory, rows, k, Numerics.segments(rows, k));
     }
 
+    /** The same weight, for products that are added to the residual stream. */
+    public CudaMatrix added() {
+        return cut(Numerics.addedSegments(rows, k));
+    }
+
     /** The same weight, for sums that are cut into so many chains. */
     public CudaMatrix cut(int chains) {
         return chains == segments ? this : new CudaMatrix(memory, rows, k, chains);

@@ -12,7 +12,7 @@ public final class Numerics {
     /**
      * Number of the contract: raised by a change of order or rounding that no constant here shows.
      */
-    private static final int CONTRACT = 1;
+    private static final int CONTRACT = 2;
 
     /** Rows of a weight's tile, and the multiple that rows and columns are padded to. */
     public static final int TILE = 64;
@@ -39,6 +39,15 @@ public final class Numerics {
      */
     public static int segments(int rows, int k) {
         return segments(pad(rows) / TILE, ENOUGH_TILES, k);
+    }
+
+    /**
+     * The same for a weight whose product is added to the residual stream: at least two if k
+     * allows, so that two GPUs can have one half of k each.
+     */
+    public static int addedSegments(int rows, int k) {
+        int least = pad(k) / 2 >= SHORTEST_SEGMENT ? 2 : 1;
+        return Math.max(least, segments(rows, k));
     }
 
     /** The least number that makes enough of the tiles, or the most that k allows. */

@@ -61,6 +61,15 @@ public final class OpParams {
             DeviceMemory prefill,
             DeviceMemory partials) {}
 
+    /**
+     * What weights are multiplied with.
+     *
+     * @param tiles (tokens, k)
+     * @param inverse (tokens) what the sums of each row are multiplied by: of an RMSNorm whose
+     *     scale comes behind the product; or null
+     */
+    public record Input(DeviceMemory tiles, DeviceMemory inverse) {}
+
     private final Fixed fixed;
     private final Step step;
     private final KernelParams params;
@@ -106,16 +115,13 @@ public final class OpParams {
      * @param sampledOnly whether only tokens are normed whose logits are wanted
      */
     public KernelParams norm(
-            DeviceMemory x,
-            Norm<DeviceMemory> norm,
-            DeviceMemory out,
-            boolean sampledOnly,
-            int width) {
+            DeviceMemory x, Norm<DeviceMemory> norm, Input out, boolean sampledOnly, int width) {
         return params.begin()
                 .pointer(x)
                 .pointer(norm.weight())
                 .pointer(norm.bias())
-                .pointer(out)
+                .pointer(out.tiles)
+                .pointer(out.inverse)
                 .pointer(step.header())
                 .pointer(sampledOnly ? step.gather() : 0)
                 .word(width)
@@ -125,7 +131,7 @@ public final class OpParams {
     /** MatmulParams. */
     public KernelParams matmul(
             CudaMatrix weight,
-            DeviceMemory x,
+            Input x,
             DeviceMemory bias,
             DeviceMemory out,
             Epilogue epilogue,
@@ -133,8 +139,9 @@ public final class OpParams {
         boolean rows = epilogue == Epilogue.STORE || epilogue == Epilogue.ADD;
         return params.begin()
                 .pointer(weight.memory())
-                .pointer(x)
+                .pointer(x.tiles)
                 .pointer(bias)
+                .pointer(x.inverse)
                 .pointer(rows ? out : null)
                 .pointer(rows ? null : out)
                 .pointer(fixed.partials)

@@ -23,11 +23,24 @@ class NumericsTest {
     }
 
     @Test
+    void whatIsAddedToTheResidualStreamIsCutInTwoAtLeastIfItIsLong() {
+        // Llama-3.1-70B: o and down; Llama-3.1-8B: o; Qwen2.5-0.5B: down
+        assertThat(Numerics.segments(8192, 8192)).isEqualTo(1);
+        assertThat(Numerics.addedSegments(8192, 8192)).isEqualTo(2);
+        assertThat(Numerics.addedSegments(8192, 28672)).isEqualTo(2);
+        assertThat(Numerics.addedSegments(4096, 4096)).isEqualTo(2);
+        assertThat(Numerics.addedSegments(896, 4864)).isEqualTo(8);
+        assertThat(Numerics.addedSegments(6200, 896)).isEqualTo(2);
+        assertThat(Numerics.addedSegments(6200, 832)).isEqualTo(1);
+        assertThat(Numerics.addedSegments(17, 97)).isEqualTo(1);
+    }
+
+    @Test
     void fingerprintNamesArchitecturePathTypeContractAndTable() {
         assertThat(Numerics.fingerprint(90, "bf16", Segmentation.CONTRACT))
-                .isEqualTo("cuda-sm90-mma-bf16-1-6871d9c9");
+                .isEqualTo("cuda-sm90-mma-bf16-2-6871d9c9");
         assertThat(Numerics.fingerprint(80, "f32", Segmentation.CONTRACT))
-                .isEqualTo("cuda-sm80-ffma-f32-1-6871d9c9");
+                .isEqualTo("cuda-sm80-ffma-f32-2-6871d9c9");
     }
 
     @Test

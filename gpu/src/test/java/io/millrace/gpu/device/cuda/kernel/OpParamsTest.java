@@ -42,9 +42,10 @@ class OpParamsTest {
         assertLikeHeader("ResolveParams");
         write.embed(matrix, null, null);
         assertLikeHeader("EmbedParams");
-        write.norm(null, norm, null, true, 54);
+        OpParams.Input input = new OpParams.Input(null, null);
+        write.norm(null, norm, input, true, 54);
         assertLikeHeader("NormParams");
-        write.matmul(matrix, null, null, null, OpParams.Epilogue.GATED, false);
+        write.matmul(matrix, input, null, null, OpParams.Epilogue.GATED, false);
         assertLikeHeader("MatmulParams");
         write.qkvFinish(null, qkv, null, 8);
         assertLikeHeader("QkvFinishParams");
