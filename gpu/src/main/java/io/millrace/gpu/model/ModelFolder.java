@@ -1,6 +1,5 @@
 package io.millrace.gpu.model;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.AttentionShape;
@@ -9,9 +8,10 @@ import io.millrace.gpu.model.family.DecoderShape;
 import io.millrace.gpu.model.family.Family;
 import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.model.folder.FolderKeys;
+import io.millrace.gpu.model.folder.WeightFiles;
 import io.millrace.gpu.tensor.DType;
+import io.millrace.gpu.tensor.GitLfsPointer;
 import io.millrace.gpu.tensor.InvalidModelException;
-import io.millrace.gpu.tensor.SafeTensors;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -51,8 +51,6 @@ public final class ModelFolder {
     private static final String CONFIG = "config.json";
     private static final String GENERATION = "generation_config.json";
     private static final String TOKENIZER = "tokenizer.json";
-    private static final String WEIGHTS = "model.safetensors";
-    private static final String INDEX = "model.safetensors.index.json";
 
     /** Last parts of the names of tables whose rows are looked up: of tokens, of positions. */
     private static final List<String> TOKEN_TABLES = List.of("embed_tokens.weight", "wte.weight");
@@ -116,6 +114,7 @@ public final class ModelFolder {
                 throw new InvalidModelException(
                         "The model folder %s has no %s.".formatted(path, required));
             }
+            GitLfsPointer.refuse(path.resolve(required));
         }
         ConfigFile config = ConfigFile.read(path.resolve(CONFIG));
         ConfigFile generation =
@@ -130,7 +129,9 @@ public final class ModelFolder {
         if (dummy) {
             tensors = DummyTensors.of(family, shape, type(config));
         } else {
-            tensors = openWeights(path);
+            WeightFiles weights = WeightFiles.open(path);
+            tensors = new TreeMap<>(weights.tensors());
+            remarks.addAll(weights.remarks());
             boolean tied = shape.tiedEmbedding();
             if (!TiedHead.settle(tensors, family, tied) && tied) {
                 remarks.add(TiedHead.DIFFERS);
@@ -158,45 +159,6 @@ public final class ModelFolder {
             case "float32" -> DType.F32;
             default -> throw config.unsupported(key, type, "bfloat16, float16, float32");
         };
-    }
-
-    private static Map<String, Tensor> openWeights(Path path) throws IOException {
-        Path index = path.resolve(INDEX);
-        if (!Files.exists(index)) {
-            if (!Files.exists(path.resolve(WEIGHTS))) {
-                throw new InvalidModelException(
-                        "The model folder %s has neither %s nor %s."
-                                .formatted(path, WEIGHTS, INDEX));
-            }
-            return SafeTensors.open(path.resolve(WEIGHTS));
-        }
-        JsonNode map = ConfigFile.read(index).get("weight_map");
-        if (map == null || !map.isObject()) {
-            throw new InvalidModelException(index + " has no weight_map.");
-        }
-        Set<String> files = new TreeSet<>();
-        map.forEach(file -> files.add(file.asText()));
-        Map<String, Map<String, Tensor>> shards = new TreeMap<>();
-        for (String file : files) {
-            // A name with a path in it would read outside the folder.
-            if (!Path.of(file).equals(Path.of(file).getFileName())) {
-                throw new InvalidModelException(
-                        "%s names the shard %s, which is not a plain file name."
-                                .formatted(index, file));
-            }
-            shards.put(file, SafeTensors.open(path.resolve(file)));
-        }
-        Map<String, Tensor> tensors = new TreeMap<>();
-        for (Map.Entry<String, JsonNode> entry : map.properties()) {
-            Tensor tensor = shards.get(entry.getValue().asText()).get(entry.getKey());
-            if (tensor == null) {
-                throw new InvalidModelException(
-                        "%s places tensor %s in %s, which does not have it."
-                                .formatted(index, entry.getKey(), entry.getValue().asText()));
-            }
-            tensors.put(entry.getKey(), tensor);
-        }
-        return tensors;
     }
 
     /** The folder. */

@@ -42,6 +42,7 @@ public final class SafeTensors {
         if (!Files.isRegularFile(file)) {
             throw new InvalidModelException("There is no weights file " + file + ".");
         }
+        GitLfsPointer.refuse(file);
         byte[] header;
         long dataBytes;
         try (FileChannel channel = FileChannel.open(file)) {

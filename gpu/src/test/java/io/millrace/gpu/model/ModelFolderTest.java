@@ -553,20 +553,15 @@ class ModelFolderTest {
         assertThatThrownBy(() -> ModelFolder.open(folder))
                 .isInstanceOf(InvalidModelException.class)
                 .hasMessageContaining("model-00002-of-00002.safetensors");
-        Path escaping = TinyModels.llama().write(dir.resolve("escaping"));
-        Files.writeString(
-                escaping.resolve("model.safetensors.index.json"),
-                "{\"weight_map\":{\"a\":\"../x.safetensors\"}}");
-        assertThatThrownBy(() -> ModelFolder.open(escaping))
-                .isInstanceOf(InvalidModelException.class)
-                .hasMessageContaining("../x.safetensors");
-        Path wrong = TinyModels.llama().write(dir.resolve("wrong"));
-        Files.writeString(
-                wrong.resolve("model.safetensors.index.json"),
-                "{\"weight_map\":{\"absent\":\"model.safetensors\"}}");
-        assertThatThrownBy(() -> ModelFolder.open(wrong))
-                .isInstanceOf(InvalidModelException.class)
-                .hasMessageContaining("absent");
+        for (String wrong : new String[] {"../x.safetensors", "model-00001-of-00002.safetensors"}) {
+            Path other = TinyModels.llama().shards(2).write(Files.createTempDirectory(dir, "m"));
+            Files.writeString(
+                    other.resolve("model.safetensors.index.json"),
+                    "{\"weight_map\":{\"absent\":\"%s\"}}".formatted(wrong));
+            assertThatThrownBy(() -> ModelFolder.open(other))
+                    .isInstanceOf(InvalidModelException.class)
+                    .hasMessageContaining(wrong);
+        }
     }
 
     @Test

@@ -22,7 +22,9 @@ public final class RopeKeys {
                 honoured(
                         "rope_type", "default, linear or llama3; other types are refused; default"),
                 honoured("type", "older name of `rope_type`; refused if the two disagree"),
-                honoured("rope_theta", "base of the frequencies; that of config.json"),
+                honoured(
+                        "rope_theta",
+                        "base of the frequencies; that of config.json, or of the object that loses"),
                 honoured("factor", "linear, llama3: how far frequencies are stretched"),
                 honoured("low_freq_factor", "llama3: longer wavelengths are stretched"),
                 honoured("high_freq_factor", "llama3: shorter wavelengths are left alone"),

@@ -22,6 +22,22 @@ final class ModelFoldersDocument {
             - A value that a row does not allow is refused, with the file, the key and the value.
             """;
 
+    private static final String WEIGHTS =
+            """
+
+            ## Weights
+
+            - `model.safetensors` beside `model.safetensors.index.json`: the single file, if the index does not fit the shards
+              that are there (a log line says so) or they hold the same numbers. Shards that are whole and differ are refused.
+            - A tensor that the model does not use is refused by name, but for what follows from the others: a head equal to
+              a tied embedding, rotary frequencies, causal masks.
+            - Tied models: a head that differs from the embedding is used as it is; the embedding may stand under the head's name
+              alone, and GPT-2's with or without `transformer.`.
+            - Quantized weights are recognized by their tensors' names, with or without `quantization_config`, and refused by the
+              method's name.
+            - A Git LFS pointer in place of a file is refused with the remedy, `git lfs pull`.
+            """;
+
     private ModelFoldersDocument() {}
 
     static String text() {
@@ -33,7 +49,7 @@ final class ModelFoldersDocument {
             table(text, keys, Rule.REFUSED, "Refused by name", "why");
             table(text, keys, Rule.NO_EFFECT, "Without effect here", "why");
         }
-        return text.toString();
+        return text.append(WEIGHTS).toString();
     }
 
     private static void table(
