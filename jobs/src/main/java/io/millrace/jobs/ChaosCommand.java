@@ -147,7 +147,7 @@ final class ChaosCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         Checks.atLeast("--minutes", minutes, 0);
-        Checks.atLeast("--prompts", prompts, 1);
+        Checks.atLeast("--prompts", prompts, ChaosSuite.LEAST_PROMPTS);
         Checks.range("--completions", completions, 1, 64);
         Checks.range("--poison", poison, 0, 100);
         Checks.atLeast("--faults", faults, 0);
@@ -219,6 +219,7 @@ final class ChaosCommand implements Callable<Integer> {
             all.write(file.getParent(), file.getFileName().toString());
             tell("report in " + file + ".md");
         }
+        tell("not exercised: " + String.join("; ", all.notExercised()));
         tell(
                 all.isRight()
                         ? "Nothing lost, nothing twice, nothing different."

@@ -1,5 +1,7 @@
 package io.millrace.jobs.chaos;
 
+import static java.util.stream.Collectors.joining;
+
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.jobs.chaos.check.Checker;
 import io.millrace.jobs.chaos.check.PromptSet;
@@ -23,8 +25,9 @@ import java.util.TreeMap;
  * @param poison records that cannot be answered
  * @param completions asked for by each request
  * @param checkpointIntervalMs of the job
- * @param undisturbedSeconds how long all answers took while nothing happened
+ * @param undisturbed all answers while nothing happened
  * @param runs in order
+ * @param notExercised what none of them has shown anything of
  */
 public record ChaosReport(
         String command,
@@ -34,8 +37,9 @@ public record ChaosReport(
         int poison,
         int completions,
         long checkpointIntervalMs,
-        double undisturbedSeconds,
-        List<RunReport> runs) {
+        RunReport undisturbed,
+        List<RunReport> runs,
+        List<String> notExercised) {
 
     private static final String[] RANGES = {"<1 s", "<2 s", "<5 s", "<10 s", "<20 s", ">=20 s"};
     private static final long[] BOUNDS_MS = {1000, 2000, 5000, 10_000, 20_000, Long.MAX_VALUE};
@@ -66,7 +70,7 @@ public record ChaosReport(
         line(
                 page,
                 "%s, %s. Each run: %d records, %d of them poison; completions: %d, new"
-                        + " tokens: %d, checkpoint every %d ms. Undisturbed: %.1f s.%n",
+                        + " tokens: %d, checkpoint every %d ms. Undisturbed: %.1f s, at most %.1f s from one commit to the next.%n",
                 device,
                 commit,
                 prompts,
@@ -74,7 +78,8 @@ public record ChaosReport(
                 completions,
                 PromptSet.NEW_TOKENS,
                 checkpointIntervalMs,
-                undisturbedSeconds);
+                undisturbed.seconds(),
+                undisturbed.longestGapMs() / 1e3);
         line(
                 page,
                 "%s%n",
@@ -106,9 +111,50 @@ public record ChaosReport(
         line(
                 page,
                 "%nTokens kept: in a checkpoint or savepoint, and not decoded again when it was restored.");
+        answers(page);
         histograms(page);
         faults(page);
         return page.toString();
+    }
+
+    private void answers(StringBuilder page) {
+        line(page, "%n## Answers%n");
+        line(
+                page,
+                "| seed | planted, and seen by the checker | dead letters | SHA-256 of all answers |");
+        line(page, "|---|---|---|---|");
+        answers(page, "undisturbed", undisturbed);
+        for (RunReport run : runs) {
+            answers(page, Long.toString(run.seed()), run);
+        }
+        Map<String, Integer> failures = new TreeMap<>();
+        runs.forEach(
+                run -> run.failures().forEach((why, n) -> failures.merge(why, n, Integer::sum)));
+        int told = failures.values().stream().mapToInt(Integer::intValue).sum();
+        int failed = runs.stream().mapToInt(RunReport::failedCheckpoints).sum();
+        line(page, "%n## Why checkpoints failed%n%n| checkpoints | reason |%n|---|---|");
+        failures.forEach((why, count) -> line(page, "| %d | %s |", count, why));
+        if (failed > told) {
+            line(
+                    page,
+                    "| %d | not known: the JobManager was gone before it was asked |",
+                    failed - told);
+        }
+        line(page, "%n## Not exercised%n");
+        notExercised.forEach(each -> line(page, "- %s", each));
+    }
+
+    private static void answers(StringBuilder page, String name, RunReport run) {
+        line(
+                page,
+                "| %s | %s | %d: %s | `%s` |",
+                name,
+                run.planted() == null ? "" : run.planted(),
+                run.deadLetters().values().stream().mapToInt(Integer::intValue).sum(),
+                run.deadLetters().entrySet().stream()
+                        .map(each -> each.getValue() + " " + each.getKey())
+                        .collect(joining(", ")),
+                run.answersSha256());
     }
 
     private void histograms(StringBuilder page) {
@@ -123,9 +169,9 @@ public record ChaosReport(
                 int[] counts =
                         recoveries.computeIfAbsent(
                                 fault.kind().toString(), any -> new int[BOUNDS_MS.length]);
-                if (fault.recoveryMs() >= 0) {
+                if (fault.downtimeMs() >= 0) {
                     int range = 0;
-                    while (fault.recoveryMs() >= BOUNDS_MS[range]) {
+                    while (fault.downtimeMs() >= BOUNDS_MS[range]) {
                         range++;
                     }
                     counts[range]++;
@@ -135,7 +181,7 @@ public record ChaosReport(
         line(page, "%n## How often an answer was restored before it was complete%n");
         line(page, "| times | answers |%n|---|---|");
         restored.forEach((times, count) -> line(page, "| %d | %d |", times, count));
-        line(page, "%n## From a fault to the next checkpoint%n");
+        line(page, "%n## Longest time without a committed answer after a fault%n");
         line(
                 page,
                 "| fault | %s |%n|---%s|",
@@ -171,7 +217,7 @@ public record ChaosReport(
             line(page, "Checkpoints, p50, p99, most: %s ms.%n", run.checkpointsMs());
             line(
                     page,
-                    "| at, s | fault | answers before | in flight before | restored after | restores | checkpoints | failed | recovered after |");
+                    "| at, s | fault | answers before | in flight before | restored after | restores | checkpoints | failed | no answers for |");
             line(page, "|---|---|---|---|---|---|---|---|---|");
             for (FaultReport fault : run.faults()) {
                 line(
@@ -185,7 +231,7 @@ public record ChaosReport(
                         fault.restores(),
                         fault.checkpoints(),
                         fault.failedCheckpoints(),
-                        fault.recovered());
+                        fault.downtime());
             }
         }
     }

@@ -1,8 +1,11 @@
 package io.millrace.jobs.chaos;
 
+import io.millrace.jobs.chaos.check.AnswerHash;
 import io.millrace.jobs.chaos.check.Checker;
+import io.millrace.jobs.chaos.check.Committed;
 import io.millrace.jobs.chaos.check.Deadline;
 import io.millrace.jobs.chaos.check.History;
+import io.millrace.jobs.chaos.check.Planted;
 import io.millrace.jobs.chaos.check.PromptSet;
 import io.millrace.jobs.chaos.cluster.Cluster;
 import io.millrace.jobs.chaos.cluster.ClusterJob;
@@ -20,6 +23,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.KafkaException;
 
@@ -53,8 +58,8 @@ final class ChaosRun {
     private int seenAnswers;
     private Deadline stuck = Deadline.in(STUCK);
 
-    /** A fault, when it began and ended, and what was committed before. */
-    private record Injected(Fault fault, long fromMs, long toMs, int answered, int inFlight) {}
+    /** A fault, when it began, and what was sent and committed before. */
+    private record Injected(Fault fault, long fromMs, int sent, int answered, int inFlight) {}
 
     ChaosRun(
             ChaosSettings settings,
@@ -86,8 +91,9 @@ final class ChaosRun {
      * Runs to the end.
      *
      * @param checker null for the undisturbed run, which nothing can be compared with
+     * @param planted what the checker has found before; null for nothing
      */
-    RunReport run(Checker checker) throws IOException, InterruptedException {
+    RunReport run(Checker checker, Planted planted) throws IOException, InterruptedException {
         String trouble = null;
         Monitor.Sample start = monitor.newest();
         try (disturber) {
@@ -110,7 +116,7 @@ final class ChaosRun {
                 checker == null
                         ? new Checker.Verdict(0, 0, 0, 0, List.of())
                         : checker.check(history.all());
-        return report(start, verdict, trouble);
+        return report(start, verdict, planted, trouble);
     }
 
     /**
@@ -163,9 +169,36 @@ final class ChaosRun {
         int inFlight = monitor.newest().inFlight();
         int answered = history.answered();
         long from = System.currentTimeMillis();
-        disturber.inject(fault);
-        injected.add(new Injected(fault, from, System.currentTimeMillis(), answered, inFlight));
+        injected.add(new Injected(fault, from, sent, answered, inFlight));
+        disturb(fault);
         stuck = Deadline.in(STUCK);
+    }
+
+    /** Answers are watched for meanwhile: when the first comes is what a fault has cost. */
+    private void disturb(Fault fault) throws IOException, InterruptedException {
+        FutureTask<Void> injection =
+                new FutureTask<>(
+                        () -> {
+                            disturber.inject(fault);
+                            return null;
+                        });
+        Thread thread = new Thread(injection, "chaos " + fault);
+        thread.start();
+        try {
+            while (!injection.isDone()) {
+                history.poll(LOOK);
+            }
+            injection.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException cause) {
+                throw cause;
+            }
+            throw new IllegalStateException(
+                    fault + " could not be injected: " + e.getCause(), e.getCause());
+        } finally {
+            thread.interrupt();
+            thread.join();
+        }
     }
 
     /** Waits until what was done to the job has been noticed, and it runs. */
@@ -243,7 +276,8 @@ final class ChaosRun {
         }
     }
 
-    private RunReport report(Monitor.Sample start, Checker.Verdict verdict, String trouble)
+    private RunReport report(
+            Monitor.Sample start, Checker.Verdict verdict, Planted planted, String trouble)
             throws IOException {
         Monitor.Sample end = monitor.newest();
         List<FaultReport> met = new ArrayList<>();
@@ -267,8 +301,21 @@ final class ChaosRun {
                 Percentiles.of(monitor.durationsMs(startMs)),
                 job.savepointsMs(),
                 restores.read(),
+                Downtime.ms(history.commits()),
+                monitor.failures(job.ids()),
+                AnswerHash.of(history.all()),
+                deadLetters(history.all()),
                 (System.currentTimeMillis() - startMs) / 1e3,
+                planted == null ? null : planted.toString(),
                 trouble);
+    }
+
+    private static Map<String, Integer> deadLetters(List<Committed> all) {
+        Map<String, Integer> counts = new TreeMap<>();
+        all.stream()
+                .filter(each -> each.failure() != null)
+                .forEach(each -> counts.merge(each.failure().getCode(), 1, Integer::sum));
+        return counts;
     }
 
     /** The last moment of the recovery from a fault, and from those in the middle of it. */
@@ -284,7 +331,6 @@ final class ChaosRun {
     private FaultReport report(Injected each, Monitor.Sample next) {
         Monitor.Sample before = monitor.before(each.fromMs());
         int restores = next.restored() - before.restored();
-        long recovered = monitor.completedAfter(each.toMs());
         // A metric is late, and the answers know only of those that were not begun anew.
         long underWay =
                 history.all().stream().filter(answer -> answer.underWay(each.fromMs())).count();
@@ -301,6 +347,6 @@ final class ChaosRun {
                 restores,
                 next.completed() - before.completed(),
                 next.failed() - before.failed(),
-                recovered < 0 ? -1 : recovered - each.fromMs());
+                Downtime.ms(history.commits(), each.fromMs(), next.timeMs(), each.sent()));
     }
 }

@@ -1,7 +1,9 @@
 package io.millrace.jobs.chaos;
 
 import io.millrace.jobs.chaos.check.Checker;
+import io.millrace.jobs.chaos.check.Committed;
 import io.millrace.jobs.chaos.check.History;
+import io.millrace.jobs.chaos.check.Planted;
 import io.millrace.jobs.chaos.check.PromptSet;
 import io.millrace.jobs.chaos.cluster.Cluster;
 import io.millrace.jobs.chaos.cluster.ClusterJob;
@@ -10,22 +12,31 @@ import io.millrace.jobs.chaos.cluster.Guard;
 import io.millrace.jobs.chaos.cluster.Installation;
 import io.millrace.jobs.chaos.cluster.Monitor;
 import io.millrace.jobs.chaos.fault.FaultKind;
+import io.millrace.jobs.chaos.fault.FaultReport;
 import io.millrace.jobs.chaos.fault.Faults;
 import io.millrace.jobs.local.Topics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * A cluster of real processes, one undisturbed run on it, and then any number of disturbed ones.
  * One thread. Once it is closed, or this JVM has ended, no process and no file is left.
  */
 public final class ChaosSuite implements AutoCloseable {
+    /** With fewer there is no room for the faults that the checker has to see. */
+    public static final int LEAST_PROMPTS = Planted.LEAST;
+
     private static final int OUTPUT_PARTITIONS = 3;
+    private static final Duration READ = Duration.ofSeconds(60);
 
     /** Of one seed, until one counts. */
     private static final int MOST_RUNS = 3;
@@ -39,7 +50,8 @@ public final class ChaosSuite implements AutoCloseable {
     private final Monitor monitor;
     private final List<RunReport> reports = new ArrayList<>();
     private Checker checker;
-    private double undisturbedSeconds;
+    private List<Committed> undisturbedAnswers;
+    private RunReport undisturbed;
     private int started;
 
     /**
@@ -77,16 +89,23 @@ public final class ChaosSuite implements AutoCloseable {
                         .formatted(prompts.count(), prompts.failures().size()));
         String name = "undisturbed";
         try (History history = history(name)) {
-            RunReport report = chaosRun(name, Faults.none(), 0, history).run(null);
+            RunReport report = chaosRun(name, Faults.none(), 0, history).run(null, null);
             if (report.trouble() != null) {
                 throw new IOException("The undisturbed run failed: " + report.trouble());
             }
             checker = new Checker(prompts, history.all());
-            undisturbedSeconds = report.seconds();
+            undisturbedAnswers = List.copyOf(history.all());
+            undisturbed = report;
             log.accept(
-                    "undisturbed: %d answers in %.0f s"
-                            .formatted(report.answered(), report.seconds()));
+                    "undisturbed: %d answers in %.0f s, hash %s"
+                            .formatted(
+                                    report.answered(), report.seconds(), report.answersSha256()));
         }
+    }
+
+    /** What came of the run that nobody disturbed. */
+    public RunReport undisturbed() {
+        return undisturbed;
     }
 
     /**
@@ -103,9 +122,10 @@ public final class ChaosSuite implements AutoCloseable {
 
     private RunReport runOnce(Faults faults, long seed) throws IOException, InterruptedException {
         String name = "run-" + ++started + "-seed-" + seed;
+        Planted planted = proveChecker(name, seed);
         RunReport report;
         try (History history = history(name)) {
-            report = chaosRun(name, faults, seed, history).run(checker);
+            report = chaosRun(name, faults, seed, history).run(checker, planted);
         }
         reports.add(report);
         log.accept(report.line());
@@ -117,6 +137,29 @@ public final class ChaosSuite implements AutoCloseable {
             cluster.startAnew();
         }
         return report;
+    }
+
+    /**
+     * Has the checker look at the undisturbed answers with faults in them, on topics of a broker as
+     * a job's are, before it judges a job.
+     *
+     * @throws IllegalStateException it does not see them
+     */
+    private Planted proveChecker(String name, long seed) throws InterruptedException {
+        Planted planted = new Planted(undisturbedAnswers, seed);
+        String output = ClusterJob.output(name + "-planted");
+        String deadLetters = ClusterJob.deadLetters(name + "-planted");
+        try (Topics topics = topics()) {
+            topics.createIfAbsent(output, OUTPUT_PARTITIONS);
+            topics.createIfAbsent(deadLetters, 1);
+            planted.send(cluster.brokerDirect(), output, deadLetters);
+            try (History history = new History(cluster.brokerDirect(), output, deadLetters)) {
+                history.readToTheEnd(READ);
+                planted.require(checker.check(history.all()));
+            }
+            topics.delete(output, deadLetters);
+        }
+        return planted;
     }
 
     /** GPUs that the model has run on so far; none where it ran on the CPU. */
@@ -131,7 +174,7 @@ public final class ChaosSuite implements AutoCloseable {
      * @param device machine and Java
      * @param commit of the sources
      */
-    public ChaosReport report(String command, String device, String commit) {
+    public ChaosReport report(String command, String device, String commit) throws IOException {
         return new ChaosReport(
                 command,
                 device,
@@ -140,8 +183,32 @@ public final class ChaosSuite implements AutoCloseable {
                 prompts.failures().size(),
                 prompts.completions(),
                 settings.checkpointInterval().toMillis(),
-                undisturbedSeconds,
-                List.copyOf(reports));
+                undisturbed,
+                List.copyOf(reports),
+                notExercised());
+    }
+
+    /** What no run of this suite has shown anything of. */
+    private List<String> notExercised() throws IOException {
+        List<String> all = new ArrayList<>();
+        Set<FaultKind> met =
+                reports.stream()
+                        .flatMap(run -> run.faults().stream())
+                        .map(FaultReport::kind)
+                        .collect(Collectors.toSet());
+        Arrays.stream(FaultKind.values())
+                .filter(kind -> !met.contains(kind))
+                .forEach(kind -> all.add("fault " + kind));
+        prompts.absentPoison().forEach(kind -> all.add("poison " + kind));
+        if (prompts.completions() == 1) {
+            all.add("more than one completion of a request (--completions)");
+        }
+        if (gpus().isEmpty()) {
+            all.add("a GPU (--job-option=--device=cuda)");
+        }
+        all.add("more than one broker, and processes on more than one machine");
+        all.add("security, formats other than JSON, state on anything but a local disk");
+        return all;
     }
 
     private void keepFolder() throws IOException {

@@ -22,6 +22,11 @@ import java.util.Map;
  * @param checkpointsMs how long checkpoints took: p50, p99, most
  * @param savepointsMs how long each stop with a savepoint took
  * @param restoredTokens tokens that were restored, and what became of them
+ * @param longestGapMs the longest time between two commits
+ * @param failures why checkpoints failed, as far as Flink could still be asked, and how many each
+ * @param answersSha256 hash of all answers and dead letters, see {@code AnswerHash}
+ * @param deadLetters how many of each code were committed
+ * @param planted what was planted before it to see whether the checker sees it; null if nothing
  * @param trouble why the run could not be ended; null if it was
  */
 public record RunReport(
@@ -37,7 +42,12 @@ public record RunReport(
         List<Long> checkpointsMs,
         List<Long> savepointsMs,
         RestoreLog.Tokens restoredTokens,
+        long longestGapMs,
+        Map<String, Integer> failures,
+        String answersSha256,
+        Map<String, Integer> deadLetters,
         double seconds,
+        String planted,
         String trouble) {
 
     /** Nothing lost, nothing twice, nothing different, and it came to its end. */

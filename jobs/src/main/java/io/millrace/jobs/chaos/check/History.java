@@ -30,6 +30,14 @@ public final class History implements AutoCloseable {
             RecordCodec.open(RecordType.FAILURE, FormatSettings.JSON, null);
     private final List<Committed> all = new ArrayList<>();
     private final Set<String> names = new HashSet<>();
+    private final List<Commit> commits = new ArrayList<>();
+
+    /**
+     * A moment at which answers were seen that had not been committed when it was looked before.
+     *
+     * @param answered requests with an answer by then
+     */
+    public record Commit(long timeMs, int answered) {}
 
     public History(String bootstrapServers, String output, String deadLetters) {
         this.output = output;
@@ -49,8 +57,12 @@ public final class History implements AutoCloseable {
 
     /** Reads what is committed by now, if the broker is there; waits at most so long. */
     public void poll(Duration patience) {
+        int before = names.size();
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(patience)) {
             add(record);
+        }
+        if (names.size() > before) {
+            commits.add(new Commit(System.currentTimeMillis(), names.size()));
         }
     }
 
@@ -83,6 +95,11 @@ public final class History implements AutoCloseable {
 
     public List<Committed> all() {
         return all;
+    }
+
+    /** When answers were seen, in order. */
+    public List<Commit> commits() {
+        return commits;
     }
 
     /** Requests with an answer. */

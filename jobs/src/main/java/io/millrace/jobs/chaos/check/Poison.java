@@ -3,6 +3,7 @@ package io.millrace.jobs.chaos.check;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.millrace.schemas.FailureCode;
+import java.util.Locale;
 
 /** Twenty kinds of records that cannot be answered. */
 enum Poison {
@@ -40,6 +41,12 @@ enum Poison {
 
     static Poison of(int number) {
         return values()[number % values().length];
+    }
+
+    /** Such as {@code cut-short}. */
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     /** What the failure has to say. */

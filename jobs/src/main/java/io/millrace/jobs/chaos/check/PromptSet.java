@@ -71,6 +71,17 @@ public final class PromptSet {
         return failures;
     }
 
+    /** Kinds of poison that are not among the records. */
+    public List<String> absentPoison() {
+        List<String> absent = new ArrayList<>();
+        for (Poison kind : Poison.values()) {
+            if (kind.ordinal() >= failures.size()) {
+                absent.add(kind.toString());
+            }
+        }
+        return absent;
+    }
+
     /** Names a record by where it is. */
     static String place(int partition, long offset) {
         return partition + "@" + offset;

@@ -29,6 +29,7 @@ public final class ClusterJob {
     private final Path checkpoints;
     private final Path savepoints;
     private final List<Long> savepointsMs = new ArrayList<>();
+    private final List<String> ids = new ArrayList<>();
     private String id;
     private int parallelism;
 
@@ -76,6 +77,11 @@ public final class ClusterJob {
         return id;
     }
 
+    /** Its ids so far: each submission has one of its own. */
+    public List<String> ids() {
+        return ids;
+    }
+
     /** How long each savepoint took that the job was stopped with. */
     public List<Long> savepointsMs() {
         return savepointsMs;
@@ -103,6 +109,7 @@ public final class ClusterJob {
             throw new IOException("Flink's client names no job:\n" + said);
         }
         id = found.group(1);
+        ids.add(id);
         monitor.follow(id);
     }
 

@@ -14,7 +14,9 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -76,19 +78,54 @@ public final class FlinkRest {
      *
      * @param newest number of the newest completed one, -1 for none
      * @param newestMs how long it took
+     * @param reasons why checkpoints failed, by their numbers; Flink tells of the last few
      */
-    record Checkpoints(int completed, int failed, int restored, long newest, long newestMs) {}
+    record Checkpoints(
+            int completed,
+            int failed,
+            int restored,
+            long newest,
+            long newestMs,
+            Map<Long, String> reasons) {
+        /** Of a job that nobody has looked at since it was started. */
+        static Checkpoints none(long newest) {
+            return new Checkpoints(0, 0, 0, newest, -1, Map.of());
+        }
+    }
 
     Checkpoints checkpoints(String job) throws IOException, InterruptedException {
         JsonNode all = get("/jobs/" + job + "/checkpoints");
         JsonNode counts = all.path("counts");
         JsonNode newest = all.path("latest").path("completed");
+        Map<Long, String> reasons = new HashMap<>();
+        for (JsonNode each : all.path("history")) {
+            if (each.path("status").asText().equals("FAILED")) {
+                reasons.put(each.path("id").asLong(), reason(each));
+            }
+        }
+        JsonNode last = all.path("latest").path("failed");
+        if (last.has("id")) {
+            reasons.put(last.path("id").asLong(), reason(last));
+        }
         return new Checkpoints(
                 counts.path("completed").asInt(),
                 counts.path("failed").asInt(),
                 counts.path("restored").asInt(),
                 newest.path("id").asLong(-1),
-                newest.path("end_to_end_duration").asLong(-1));
+                newest.path("end_to_end_duration").asLong(-1),
+                reasons);
+    }
+
+    /** The first line, without what differs from one checkpoint to the next. */
+    private static String reason(JsonNode failed) {
+        String message = failed.path("failure_message").asText("").strip();
+        return message.isEmpty()
+                ? "no reason given"
+                : message.lines()
+                        .findFirst()
+                        .orElse("")
+                        .replaceAll("[0-9a-f]{16,}(_[0-9]+)*", "ID")
+                        .replaceAll("[0-9]+", "N");
     }
 
     /** Requests in flight in all subtasks. */

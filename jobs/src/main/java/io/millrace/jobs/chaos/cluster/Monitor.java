@@ -2,7 +2,11 @@ package io.millrace.jobs.chaos.cluster;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -11,6 +15,8 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Monitor implements AutoCloseable {
     private static final long LOOK_MS = 200;
+    private static final String NOT_RUNNING = "Not begun: not all tasks were running.";
+    private static final String NOT_BEGUN = "Not begun; Flink keeps no reason.";
 
     /**
      * What was seen at one moment; the counts begin with the first submission.
@@ -36,7 +42,16 @@ public final class Monitor implements AutoCloseable {
     private final FlinkRest rest;
     private final Thread thread = new Thread(this::look, "chaos monitor");
     private final List<Sample> samples = new ArrayList<>();
-    private FlinkRest.Checkpoints last = new FlinkRest.Checkpoints(0, 0, 0, -1, -1);
+
+    /** A number is given once in a job's life, through all its JobManagers. */
+    private record FailedCheckpoint(String job, long number) {}
+
+    private final Map<FailedCheckpoint, String> reasons = new HashMap<>();
+
+    /** Of checkpoints that could not be begun, Flink counts how many, and keeps no more. */
+    private final Map<String, Map<String, Integer>> unrecorded = new HashMap<>();
+
+    private FlinkRest.Checkpoints last = FlinkRest.Checkpoints.none(-1);
     private String job;
     private long startMs = -1;
     private boolean closed;
@@ -103,20 +118,37 @@ public final class Monitor implements AutoCloseable {
         Sample before = newest();
         if (state != null && state.startMs() != startMs) {
             startMs = state.startMs();
-            last = new FlinkRest.Checkpoints(0, 0, 0, last.newest(), -1);
+            last = FlinkRest.Checkpoints.none(last.newest());
         }
         FlinkRest.Checkpoints now = counts == null ? last : counts;
+        boolean running = state != null && state.running();
+        countFailures(seen, now, running && before.running());
         boolean seenBefore = now.newest() == last.newest();
         samples.add(
                 new Sample(
                         System.currentTimeMillis(),
-                        state != null && state.running(),
+                        running,
                         inFlight,
                         before.completed() + grown(last.completed(), now.completed()),
                         before.failed() + grown(last.failed(), now.failed()),
                         before.restored() + grown(last.restored(), now.restored()),
                         seenBefore ? -1 : now.newestMs()));
         last = now;
+    }
+
+    private void countFailures(String seen, FlinkRest.Checkpoints now, boolean running) {
+        int recorded = reasons.size();
+        now.reasons()
+                .forEach(
+                        (number, reason) ->
+                                reasons.put(new FailedCheckpoint(seen, number), reason));
+        recorded = reasons.size() - recorded;
+        int silent = grown(last.failed(), now.failed()) - recorded;
+        if (silent > 0) {
+            unrecorded
+                    .computeIfAbsent(seen, job -> new TreeMap<>())
+                    .merge(running ? NOT_BEGUN : NOT_RUNNING, silent, Integer::sum);
+        }
     }
 
     private static int grown(int before, int now) {
@@ -138,14 +170,24 @@ public final class Monitor implements AutoCloseable {
         return found;
     }
 
-    /** When a checkpoint was first completed after that moment; -1 if none was. */
-    public synchronized long completedAfter(long timeMs) {
-        int before = before(timeMs).completed();
-        return samples.stream()
-                .filter(sample -> sample.timeMs() > timeMs && sample.completed() > before)
-                .mapToLong(Sample::timeMs)
-                .findFirst()
-                .orElse(-1);
+    /**
+     * Why checkpoints of these jobs failed, and how many for each reason; fewer than failed where a
+     * JobManager was killed before it could be asked.
+     */
+    public synchronized Map<String, Integer> failures(Collection<String> jobs) {
+        Map<String, Integer> counts = new TreeMap<>();
+        reasons.forEach(
+                (failed, reason) -> {
+                    if (jobs.contains(failed.job())) {
+                        counts.merge(reason, 1, Integer::sum);
+                    }
+                });
+        for (String each : jobs) {
+            unrecorded
+                    .getOrDefault(each, Map.of())
+                    .forEach((reason, count) -> counts.merge(reason, count, Integer::sum));
+        }
+        return counts;
     }
 
     /** How long the checkpoints took that were seen since that moment. */

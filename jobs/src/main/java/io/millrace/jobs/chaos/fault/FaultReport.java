@@ -13,7 +13,8 @@ import java.util.Locale;
  * @param restores how often tasks were restored until the next fault that waited for the recovery
  * @param checkpoints checkpoints completed until then
  * @param failedCheckpoints checkpoints that failed until then
- * @param recoveryMs until a checkpoint was completed again; -1 if none was before the run's end
+ * @param downtimeMs the longest time from then on in which no answer was committed although some
+ *     were wanted; -1 if none was wanted
  */
 public record FaultReport(
         FaultKind kind,
@@ -25,7 +26,7 @@ public record FaultReport(
         int restores,
         int checkpoints,
         int failedCheckpoints,
-        long recoveryMs) {
+        long downtimeMs) {
 
     /** Whether it shows something of state that was restored. */
     public boolean counts() {
@@ -36,7 +37,7 @@ public record FaultReport(
         return String.format(
                 Locale.ROOT,
                 "%6.1f s  %-28s in flight %3d, restored %3d, restores %d, checkpoints %d (%d"
-                        + " failed), recovered %s",
+                        + " failed), no answers for %s",
                 atMs / 1e3,
                 fault,
                 inFlight,
@@ -44,11 +45,11 @@ public record FaultReport(
                 restores,
                 checkpoints,
                 failedCheckpoints,
-                recovered());
+                downtime());
     }
 
-    /** The time until a checkpoint was completed again, in words. */
-    public String recovered() {
-        return recoveryMs < 0 ? "-" : String.format(Locale.ROOT, "%.1f s", recoveryMs / 1e3);
+    /** The time without answers, in words. */
+    public String downtime() {
+        return downtimeMs < 0 ? "-" : String.format(Locale.ROOT, "%.1f s", downtimeMs / 1e3);
     }
 }

@@ -86,6 +86,16 @@ class ClusterChaosITCase {
         assertThat(run.verdict().examples()).isEmpty();
         assertThat(run.isRight()).isTrue();
         assertThat(run.counts()).as("requests in flight and restored: %s", run.faults()).isTrue();
+        assertThat(run.planted()).contains(" lost, ", " twice, one bit of ");
+        assertThat(run.answersSha256()).isEqualTo(suite.undisturbed().answersSha256());
+        assertThat(run.deadLetters()).isEqualTo(suite.undisturbed().deadLetters()).isNotEmpty();
+        assertThat(run.faults())
+                .as("time without answers, where something was killed")
+                .filteredOn(fault -> fault.kind() == FaultKind.TASKMANAGER_KILL)
+                .allMatch(fault -> !fault.counts() || fault.downtimeMs() > 500);
+        assertThat(run.failures().values().stream().mapToInt(Integer::intValue).sum())
+                .as("checkpoints that failed for a reason")
+                .isLessThanOrEqualTo(run.failedCheckpoints());
         assertThat(run.restoredTokens().kept()).isPositive();
         assertThat(run.restoredTokens().repeated()).isZero();
     }
