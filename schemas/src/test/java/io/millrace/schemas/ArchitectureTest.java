@@ -17,7 +17,11 @@ class ArchitectureTest {
                     .should()
                     .onlyDependOnClassesThat()
                     .resideInAnyPackage(
-                            "java..", ROOT + "..", "org.apache.avro..", "com.fasterxml.jackson..");
+                            "java..",
+                            "javax.net.ssl..",
+                            ROOT + "..",
+                            "org.apache.avro..",
+                            "com.fasterxml.jackson..");
 
     @ArchTest
     static final ArchRule recordsKnowNoCodec =

@@ -10,6 +10,7 @@ import io.millrace.operators.options.ResumePolicy;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RegistrySettings;
 import io.millrace.schemas.codec.WireFormat;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.apache.flink.configuration.Configuration;
@@ -256,17 +257,37 @@ public final class JobArguments {
                                 + " where it asks for them.")
         String registryUrl;
 
+        @Option(
+                names = "--registry-config",
+                paramLabel = "FILE",
+                description =
+                        "Properties file with the registry's settings, named as Confluent's clients"
+                                + " name them: basic.auth.user.info, bearer.auth.token,"
+                                + " ssl.truststore.location, ssl.keystore.location and their"
+                                + " passwords.")
+        Path registryConfig;
+
         public FormatSettings settings() {
             if (format == WireFormat.CONFLUENT && registryUrl == null) {
                 throw new CommandFailedException(
                         "--format confluent needs --registry-url, the address of a schema registry.");
             }
+            if (registryConfig != null && registryUrl == null) {
+                throw new CommandFailedException(
+                        "--registry-config needs --registry-url, the registry that it is for.");
+            }
             try {
-                return new FormatSettings(
-                        format, registryUrl == null ? null : RegistrySettings.of(registryUrl));
+                return new FormatSettings(format, registryUrl == null ? null : registry());
             } catch (IllegalArgumentException e) {
                 throw new CommandFailedException("--registry-url: " + e.getMessage() + ".", e);
             }
+        }
+
+        private RegistrySettings registry() {
+            RegistrySettings registry = RegistrySettings.of(registryUrl);
+            return registryConfig == null
+                    ? registry
+                    : registry.with(KafkaArguments.properties("--registry-config", registryConfig));
         }
     }
 

@@ -40,20 +40,27 @@ public final class KafkaArguments {
     public Map<String, String> clientSettings() {
         Map<String, String> all = new LinkedHashMap<>();
         if (configFile != null) {
-            Properties file = new Properties();
-            try (Reader in = Files.newBufferedReader(configFile)) {
-                file.load(in);
-            } catch (NoSuchFileException e) {
-                throw new CommandFailedException("There is no file " + configFile + ".", e);
-            } catch (IOException | IllegalArgumentException e) {
-                throw new CommandFailedException(
-                        "Cannot read --kafka-config " + configFile + ": " + e.getMessage(), e);
-            }
-            file.forEach((key, value) -> all.put(key.toString(), value.toString()));
+            all.putAll(properties("--kafka-config", configFile));
         }
         if (settings != null) {
             all.putAll(settings);
         }
+        return all;
+    }
+
+    /** What a file says that an option names. */
+    static Map<String, String> properties(String option, Path path) {
+        Properties file = new Properties();
+        try (Reader in = Files.newBufferedReader(path)) {
+            file.load(in);
+        } catch (NoSuchFileException e) {
+            throw new CommandFailedException("There is no file " + path + ".", e);
+        } catch (IOException | IllegalArgumentException e) {
+            throw new CommandFailedException(
+                    "Cannot read " + option + " " + path + ": " + e.getMessage(), e);
+        }
+        Map<String, String> all = new LinkedHashMap<>();
+        file.forEach((key, value) -> all.put(key.toString(), value.toString()));
         return all;
     }
 }

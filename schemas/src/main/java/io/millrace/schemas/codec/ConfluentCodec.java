@@ -1,6 +1,5 @@
 package io.millrace.schemas.codec;
 
-import io.millrace.schemas.FailureCode;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
@@ -9,7 +8,8 @@ import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /**
- * Confluent's wire format.
+ * Confluent's wire format: Avro binary after a prefix that names the schema, or, where a header of
+ * the record names it, alone. We write the prefix.
  *
  * <pre>
  * 00 | schema id, 4 bytes, big endian | Avro binary
@@ -17,14 +17,12 @@ import org.apache.avro.specific.SpecificRecordBase;
  */
 final class ConfluentCodec<T extends SpecificRecordBase> implements RecordCodec<T> {
 
-    private static final int HEADER = 5;
-
     private final RecordType<T> type;
     private final AvroDatum<T> datum;
     private final ReleasedSchemas released;
     private final RegistryClient registry;
     private final String topic;
-    private final Map<Integer, SpecificDatumReader<T>> readers = new HashMap<>();
+    private final Map<SchemaRef, SpecificDatumReader<T>> readers = new HashMap<>();
     private byte[] header;
 
     ConfluentCodec(
@@ -42,7 +40,7 @@ final class ConfluentCodec<T extends SpecificRecordBase> implements RecordCodec<
             throw new IllegalStateException("a codec opened without a topic only reads");
         }
         int id = registry.register(topic + "-value", released.current());
-        header = ByteBuffer.allocate(HEADER).put((byte) 0).putInt(id).array();
+        header = ByteBuffer.allocate(SchemaRef.ID_BYTES).put((byte) 0).putInt(id).array();
     }
 
     @Override
@@ -58,20 +56,23 @@ final class ConfluentCodec<T extends SpecificRecordBase> implements RecordCodec<
 
     @Override
     public T decode(byte[] bytes) throws CodecException {
-        if (bytes.length < HEADER || bytes[0] != 0) {
-            throw new CodecException(
-                    FailureCode.UNREADABLE,
-                    "not Confluent's wire format: it does not start with a zero byte and a 4-byte"
-                            + " schema id (for JSON use --format json)",
-                    null);
-        }
-        int id = ByteBuffer.wrap(bytes).getInt(1);
-        SpecificDatumReader<T> reader = readers.get(id);
+        return datum.read(reader(SchemaRef.ofPrefix(bytes)), bytes, SchemaRef.ID_BYTES);
+    }
+
+    @Override
+    public T decode(byte[] bytes, byte[] schemaId) throws CodecException {
+        return schemaId == null
+                ? decode(bytes)
+                : datum.read(reader(SchemaRef.ofHeader(schemaId)), bytes, 0);
+    }
+
+    private SpecificDatumReader<T> reader(SchemaRef ref) throws CodecException {
+        SpecificDatumReader<T> reader = readers.get(ref);
         if (reader == null) {
-            reader = datum.reader(registry.schema(id));
-            readers.put(id, reader);
+            reader = datum.reader(registry.schema(ref));
+            readers.put(ref, reader);
         }
-        return datum.read(reader, bytes, HEADER);
+        return reader;
     }
 
     @Override

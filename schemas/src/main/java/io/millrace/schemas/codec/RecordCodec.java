@@ -8,6 +8,9 @@ import org.apache.avro.specific.SpecificRecordBase;
  */
 public interface RecordCodec<T extends SpecificRecordBase> {
 
+    /** Header in which Confluent's clients may name a value's schema; they look there first. */
+    String SCHEMA_ID_HEADER = "__value_schema_id";
+
     /** The record's bytes. */
     byte[] encode(T record);
 
@@ -18,6 +21,16 @@ public interface RecordCodec<T extends SpecificRecordBase> {
      * @throws RegistryException if a schema registry is needed and does not answer
      */
     T decode(byte[] bytes) throws CodecException;
+
+    /**
+     * Reads a Kafka record's value.
+     *
+     * @param schemaId value of its {@link #SCHEMA_ID_HEADER}, or null; formats without a registry
+     *     do not look at it
+     */
+    default T decode(byte[] bytes, byte[] schemaId) throws CodecException {
+        return decode(bytes);
+    }
 
     /**
      * Readies encoding: registers the schema where there is a registry, so that what is wrong with

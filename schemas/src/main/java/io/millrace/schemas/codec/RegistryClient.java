@@ -16,13 +16,14 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import javax.net.ssl.SSLException;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 
 /**
- * Asks a schema registry for schemas by id, and gives it ours. Remembers answers; an id that the
- * registry does not have is asked for again after a while, since it may be registered meanwhile.
- * For one thread.
+ * Asks a schema registry for schemas by id or GUID, and gives it ours. Remembers answers; an id
+ * that the registry does not have is asked for again after a while, since it may be registered
+ * meanwhile. For one thread.
  */
 final class RegistryClient {
 
@@ -35,12 +36,12 @@ final class RegistryClient {
 
     private final RegistrySettings settings;
     private final HttpClient http;
-    private final Map<Integer, Schema> known = new HashMap<>();
+    private final Map<SchemaRef, Schema> known = new HashMap<>();
 
-    private final Map<Integer, Refusal> refused =
+    private final Map<SchemaRef, Refusal> refused =
             new LinkedHashMap<>() {
                 @Override
-                protected boolean removeEldestEntry(Map.Entry<Integer, Refusal> eldest) {
+                protected boolean removeEldestEntry(Map.Entry<SchemaRef, Refusal> eldest) {
                     return size() > MOST_UNKNOWN;
                 }
             };
@@ -49,31 +50,35 @@ final class RegistryClient {
 
     RegistryClient(RegistrySettings settings) {
         this.settings = settings;
-        this.http = HttpClient.newBuilder().connectTimeout(settings.timeout()).build();
+        HttpClient.Builder client = HttpClient.newBuilder().connectTimeout(settings.timeout());
+        if (settings.tls() != null) {
+            client.sslContext(settings.tls().context());
+        }
+        this.http = client.build();
     }
 
     /**
-     * The schema with that id.
+     * The schema that is meant.
      *
-     * @throws CodecException if the registry has no Avro schema of that id
+     * @throws CodecException if the registry has no such Avro schema
      * @throws RegistryException if it does not answer as a registry
      */
-    Schema schema(int id) throws CodecException {
-        Schema schema = known.get(id);
+    Schema schema(SchemaRef ref) throws CodecException {
+        Schema schema = known.get(ref);
         if (schema != null) {
             return schema;
         }
-        Refusal refusal = refused.get(id);
+        Refusal refusal = refused.get(ref);
         if (refusal == null || System.nanoTime() - refusal.untilNanos() >= 0) {
             try {
-                schema = ask(id);
-                known.put(id, schema);
-                refused.remove(id);
+                schema = ask(ref);
+                known.put(ref, schema);
+                refused.remove(ref);
                 return schema;
             } catch (CodecException e) {
                 long until = System.nanoTime() + UNKNOWN_FOR_NANOS;
                 refusal = new Refusal(e.code(), e.getMessage(), until);
-                refused.put(id, refusal);
+                refused.put(ref, refusal);
             }
         }
         throw new CodecException(refusal.code(), refusal.message(), null);
@@ -98,24 +103,21 @@ final class RegistryClient {
         return id.intValue();
     }
 
-    private Schema ask(int id) throws CodecException {
-        HttpResponse<String> response = send(request("/schemas/ids/" + id).GET().build());
+    private Schema ask(SchemaRef ref) throws CodecException {
+        HttpResponse<String> response = send(request(ref.path()).GET().build());
         JsonNode body = body(response);
         if (response.statusCode() == 404 && body.path("error_code").asInt() == SCHEMA_NOT_FOUND) {
             throw new CodecException(
-                    FailureCode.UNKNOWN_SCHEMA,
-                    "schema id " + id + " is not in the schema registry",
-                    null);
+                    FailureCode.UNKNOWN_SCHEMA, ref + " is not in the schema registry", null);
         }
         if (response.statusCode() != 200 || !body.path("schema").isTextual()) {
-            throw unfit("gave no schema for id " + id, response);
+            throw unfit("gave no schema for " + ref, response);
         }
         String type = body.path("schemaType").asText("AVRO");
         if (!type.equals("AVRO") || !body.path("references").isEmpty()) {
             throw new CodecException(
                     FailureCode.UNREADABLE,
-                    "schema id "
-                            + id
+                    ref
                             + (type.equals("AVRO") ? " has references" : " is of type " + type)
                             + ": only Avro schemas without references are read",
                     null);
@@ -124,10 +126,7 @@ final class RegistryClient {
             return new Schema.Parser().parse(body.path("schema").textValue());
         } catch (AvroRuntimeException e) {
             throw new CodecException(
-                    FailureCode.UNREADABLE,
-                    "schema id " + id + " is not valid Avro: " + e.getMessage(),
-                    null,
-                    e);
+                    FailureCode.UNREADABLE, ref + " is not valid Avro: " + e.getMessage(), null, e);
         }
     }
 
@@ -138,6 +137,9 @@ final class RegistryClient {
                         .timeout(settings.timeout())
                         .header("Accept", CONTENT_TYPE)
                         .header("Content-Type", CONTENT_TYPE);
+        if (settings.bearerToken() != null) {
+            request.header("Authorization", "Bearer " + settings.bearerToken());
+        }
         if (settings.user() != null) {
             byte[] pair =
                     (settings.user() + ":" + settings.password()).getBytes(StandardCharsets.UTF_8);
@@ -156,6 +158,16 @@ final class RegistryClient {
                 }
             } catch (IOException e) {
                 if (attempt == ATTEMPTS) {
+                    if (e instanceof SSLException) {
+                        throw new RegistryException(
+                                "no TLS with schema registry "
+                                        + settings.url()
+                                        + ": "
+                                        + e.getMessage()
+                                        + " (ssl.truststore.location of --registry-config must hold"
+                                        + " the authority of its certificate)",
+                                e);
+                    }
                     String why = e.getMessage() == null ? "" : " (" + e.getMessage() + ")";
                     throw new RegistryException(
                             "schema registry "
@@ -177,7 +189,7 @@ final class RegistryClient {
         int status = response.statusCode();
         String remedy =
                 status == 401 || status == 403
-                        ? ": check user and password"
+                        ? ": check user and password, or the token"
                         : ": " + Text.brief(response.body().strip(), 300);
         return new RegistryException(
                 "schema registry "

@@ -1,5 +1,6 @@
 package io.millrace.schemas.codec;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
@@ -8,11 +9,16 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
 class ConfluentCodecTest {
@@ -60,6 +66,146 @@ class ConfluentCodecTest {
                 null);
         byte[] bytes = {0, 0, 0, 0, 7, 4, 'h', 'i', 2, '1'};
         assertThat(codec.decode(bytes)).isEqualTo(Samples.smallRequest());
+    }
+
+    @Test
+    void readsTheSchemaThatTheHeaderNamesAndThenNoPrefix() throws Exception {
+        UUID guid = UUID.fromString("8d5a4b6e-0f3c-4f7a-9a51-0123456789ab");
+        registry.put(
+                guid,
+                "{\"type\":\"record\",\"name\":\"Ask\",\"namespace\":\"other\",\"fields\":["
+                        + "{\"name\":\"prompt\",\"type\":\"string\"},{\"name\":\"id\",\"type\":\"string\"}"
+                        + "]}");
+        byte[] value = {4, 'h', 'i', 2, '1'};
+        assertThat(codec.decode(value, header(guid))).isEqualTo(Samples.smallRequest());
+        assertThat(codec.decode(value, header(guid))).isEqualTo(Samples.smallRequest());
+        assertThat(registry.requests()).containsExactly("GET /schemas/guids/" + guid);
+        byte[] ours = codec.encode(Samples.fullRequest());
+        byte[] number = Arrays.copyOf(ours, 5);
+        assertThat(codec.decode(Arrays.copyOfRange(ours, 5, ours.length), number))
+                .isEqualTo(Samples.fullRequest());
+        assertThat(codec.decode(ours, null)).isEqualTo(Samples.fullRequest());
+    }
+
+    @Test
+    void namesAGuidThatTheRegistryDoesNotHaveAndAHeaderThatIsNone() {
+        UUID guid = new UUID(17, 54);
+        byte[] value = codec.encode(Samples.smallRequest());
+        CodecException unknown =
+                catchThrowableOfType(CodecException.class, () -> codec.decode(value, header(guid)));
+        assertThat(unknown.code()).isEqualTo(FailureCode.UNKNOWN_SCHEMA);
+        assertThat(unknown).hasMessageContaining("schema GUID " + guid);
+        for (byte[] header : List.of(new byte[0], new byte[] {1, 2}, new byte[17], new byte[18])) {
+            CodecException e =
+                    catchThrowableOfType(CodecException.class, () -> codec.decode(value, header));
+            assertThat(e.code()).isEqualTo(FailureCode.UNREADABLE);
+            assertThat(e)
+                    .hasMessageContaining(
+                            "the __value_schema_id header has " + header.length + " bytes");
+        }
+    }
+
+    private static byte[] header(UUID guid) {
+        return ByteBuffer.allocate(17)
+                .put((byte) 1)
+                .putLong(guid.getMostSignificantBits())
+                .putLong(guid.getLeastSignificantBits())
+                .array();
+    }
+
+    @Test
+    void sendsABearerTokenAndNeverShowsIt() throws Exception {
+        registry.demand("Bearer t0ken");
+        RegistrySettings settings =
+                RegistrySettings.of(registry.url())
+                        .with(
+                                Map.of(
+                                        "bearer.auth.credentials.source",
+                                        "STATIC_TOKEN",
+                                        "schema.registry.bearer.auth.token",
+                                        "t0ken"));
+        assertThat(settings.toString()).doesNotContain("t0ken");
+        RecordCodec<InferenceRequest> allowed = open(settings);
+        assertThat(allowed.decode(allowed.encode(Samples.smallRequest())))
+                .isEqualTo(Samples.smallRequest());
+        assertThatThrownBy(() -> codec.encode(Samples.smallRequest()))
+                .hasMessageContaining("HTTP 401): check user and password, or the token");
+    }
+
+    @Test
+    void refusesRegistrySettingsThatItDoesNotRead() {
+        RegistrySettings plain = RegistrySettings.of("http://127.0.0.1:1");
+        assertThatThrownBy(() -> plain.with(Map.of("bearer.auth.issuer.endpoint.url", "x")))
+                .hasMessageContaining("bearer.auth.issuer.endpoint.url is not one of");
+        assertThatThrownBy(() -> plain.with(Map.of("ssl.truststore.location", "/x")))
+                .hasMessageContaining("is not https");
+        assertThatThrownBy(
+                        () ->
+                                plain.with(
+                                        Map.of(
+                                                "basic.auth.user.info", "u:p",
+                                                "bearer.auth.token", "t")))
+                .hasMessageContaining("give one of them");
+    }
+
+    @Test
+    void trustsWhomTheStoreHoldsAndShowsItsOwnCertificate(@TempDir Path folder) throws Exception {
+        Path store = folder.resolve("store.p12");
+        Process keytool =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                        .toString(),
+                                "-genkeypair",
+                                "-alias",
+                                "registry",
+                                "-keyalg",
+                                "EC",
+                                "-dname",
+                                "CN=localhost",
+                                "-ext",
+                                "san=ip:127.0.0.1",
+                                "-storetype",
+                                "PKCS12",
+                                "-keystore",
+                                store.toString(),
+                                "-storepass",
+                                "s3cret-97")
+                        .redirectErrorStream(true)
+                        .start();
+        String told = new String(keytool.getInputStream().readAllBytes(), UTF_8);
+        assertThat(keytool.waitFor()).as(told).isZero();
+        String path = store.toString();
+        TlsStores both = new TlsStores(path, "s3cret-97", path, "s3cret-97");
+        try (TestingRegistry secured = new TestingRegistry(both.context(), true)) {
+            RegistrySettings settings =
+                    RegistrySettings.of(secured.url())
+                            .with(
+                                    Map.of(
+                                            "ssl.truststore.location",
+                                            path,
+                                            "ssl.truststore.password",
+                                            "s3cret-97",
+                                            "ssl.keystore.location",
+                                            path,
+                                            "ssl.keystore.password",
+                                            "s3cret-97"));
+            assertThat(settings.toString()).doesNotContain("s3cret");
+            assertThat(settings.tls().toString()).doesNotContain("s3cret");
+            RecordCodec<InferenceRequest> allowed = open(settings);
+            assertThat(allowed.decode(allowed.encode(Samples.smallRequest())))
+                    .isEqualTo(Samples.smallRequest());
+            assertThatThrownBy(
+                            () ->
+                                    open(RegistrySettings.of(secured.url()))
+                                            .encode(Samples.smallRequest()))
+                    .isInstanceOf(RegistryException.class)
+                    .hasMessageContaining("no TLS with schema registry " + secured.url())
+                    .hasMessageContaining("ssl.truststore.location");
+        }
+        assertThatThrownBy(() -> new TlsStores(path, "wrong", null, null).context())
+                .hasMessageContaining("cannot read " + path);
+        assertThatThrownBy(() -> new TlsStores("/no/such", null, null, null).context())
+                .hasMessageContaining("there is no such file");
     }
 
     @Test

@@ -6,6 +6,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -13,27 +16,60 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.UUID;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
 
-/** The two calls of a schema registry that we use, on loopback. */
+/** The calls of a schema registry that we use, on loopback. */
 final class TestingRegistry implements AutoCloseable {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final HttpServer server;
     private final Map<Integer, String> answers = new TreeMap<>();
+    private final Map<UUID, String> byGuid = new TreeMap<>();
     private final List<String> requests = new ArrayList<>();
     private String authorization;
     private int failuresToCome;
     private int refusal;
 
     TestingRegistry() throws IOException {
-        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        this(HttpServer.create(address(), 0));
+    }
+
+    /** One that speaks TLS, and with {@code clients} trusts only who has a certificate. */
+    TestingRegistry(SSLContext tls, boolean clients) throws IOException {
+        this(secured(tls, clients));
+    }
+
+    private TestingRegistry(HttpServer server) {
+        this.server = server;
         server.createContext("/", this::answer);
         server.start();
     }
 
+    private static InetSocketAddress address() {
+        return new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    }
+
+    private static HttpServer secured(SSLContext tls, boolean clients) throws IOException {
+        HttpsServer server = HttpsServer.create(address(), 0);
+        server.setHttpsConfigurator(
+                new HttpsConfigurator(tls) {
+                    @Override
+                    public void configure(HttpsParameters parameters) {
+                        SSLParameters wanted = tls.getDefaultSSLParameters();
+                        wanted.setNeedClientAuth(clients);
+                        parameters.setSSLParameters(wanted);
+                    }
+                });
+        return server;
+    }
+
     String url() {
-        return "http://127.0.0.1:" + server.getAddress().getPort();
+        return (server instanceof HttpsServer ? "https" : "http")
+                + "://127.0.0.1:"
+                + server.getAddress().getPort();
     }
 
     /** Demands this header of every request. */
@@ -59,6 +95,10 @@ final class TestingRegistry implements AutoCloseable {
         answers.put(id, body.toString());
     }
 
+    synchronized void put(UUID guid, String schema) {
+        byGuid.put(guid, JSON.createObjectNode().put("schema", schema).toString());
+    }
+
     synchronized List<String> requests() {
         return List.copyOf(requests);
     }
@@ -74,8 +114,12 @@ final class TestingRegistry implements AutoCloseable {
                 send(exchange, 503, "busy");
             } else if (authorization != null && !authorization.equals(given)) {
                 send(exchange, 401, "{\"error_code\":401,\"message\":\"Unauthorized\"}");
-            } else if (path.startsWith("/schemas/ids/")) {
-                String answer = answers.get(Integer.parseInt(path.substring(13)));
+            } else if (path.startsWith("/schemas/")) {
+                String name = path.substring(path.lastIndexOf('/') + 1);
+                String answer =
+                        path.startsWith("/schemas/ids/")
+                                ? answers.get(Integer.parseInt(name))
+                                : byGuid.get(UUID.fromString(name));
                 send(
                         exchange,
                         answer == null ? 404 : 200,

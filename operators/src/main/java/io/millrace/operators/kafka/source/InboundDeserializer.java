@@ -50,11 +50,17 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
                                     null,
                                     FailureCode.UNREADABLE,
                                     "the record has no value (a tombstone): send a request")
-                            : new Inbound.Request(origin, codec.decode(record.value()));
+                            : new Inbound.Request(
+                                    origin, codec.decode(record.value(), schemaId(record)));
         } catch (CodecException e) {
             inbound = new Inbound.Rejected(origin, e.id(), e.code(), e.getMessage());
         }
         out.collect(inbound);
+    }
+
+    private static byte[] schemaId(ConsumerRecord<byte[], byte[]> record) {
+        Header header = record.headers().lastHeader(RecordCodec.SCHEMA_ID_HEADER);
+        return header == null ? null : header.value();
     }
 
     private static Origin origin(ConsumerRecord<byte[], byte[]> record) {
