@@ -2,12 +2,17 @@ package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.jobs.local.EmbeddedKafka;
 import io.millrace.jobs.stream.AnswerReader;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -41,6 +46,7 @@ class ClusterITCase {
 
     private EmbeddedKafka broker;
     private Path configuration;
+    private int restPort;
     private TestingProcess jobManager;
     private TestingProcess taskManager;
 
@@ -52,7 +58,7 @@ class ClusterITCase {
                 TestingProcess.root().resolve("flink-conf/log4j.properties"),
                 configuration.resolve("log4j.properties"));
         int rpc = freePort();
-        int rest = freePort();
+        restPort = freePort();
         String yaml =
                 Files.readString(TestingProcess.root().resolve("flink-conf/config.yaml"))
                         .replace("port: 6123", "port: " + rpc)
@@ -61,7 +67,7 @@ class ClusterITCase {
                         .replace("numberOfTaskSlots: 1", "numberOfTaskSlots: 2")
                         .replace(
                                 "bind-address: localhost",
-                                "bind-address: localhost\n  port: " + rest);
+                                "bind-address: localhost\n  port: " + restPort);
         Files.writeString(configuration.resolve("config.yaml"), yaml);
         jobManager =
                 flink(
@@ -105,6 +111,7 @@ class ClusterITCase {
             first.send(0, REQUESTS, 17);
             String job = submit("first", first);
             List<String> ids = TestingTopics.await(firsts, List.of(), REQUESTS, LIMIT);
+            assertMetricsAreNamedAsDocumented(job);
 
             client("stop", "-p", folder.resolve("stopped").toString(), job).expect(0);
             first.send(REQUESTS, 2 * REQUESTS, 17);
@@ -155,6 +162,48 @@ class ClusterITCase {
             assertThat(client.lines()).anyMatch(line -> line.contains("dist/lib"));
             assertThat(client.lines()).noneMatch(line -> line.contains("\tat "));
         }
+    }
+
+    /** Each name of the page, as Flink's REST has it. */
+    private void assertMetricsAreNamedAsDocumented(String job) throws Exception {
+        String page = Files.readString(TestingProcess.root().resolve("docs/running.md"));
+        String table =
+                page.substring(
+                        page.indexOf("<!-- metrics:begin -->"),
+                        page.indexOf("<!-- metrics:end -->"));
+        List<String> documented =
+                Pattern.compile("`(0\\.inference_[^`]+)`")
+                        .matcher(table)
+                        .results()
+                        .map(name -> name.group(1).replace("MODEL", "triage"))
+                        .map(name -> name.replace("CODE", "unreadable"))
+                        .toList();
+        assertThat(documented).hasSizeGreaterThan(17);
+        String vertex =
+                new ObjectMapper()
+                        .readTree(rest("/jobs/" + job))
+                        .path("vertices")
+                        .path(0)
+                        .path("id")
+                        .asText();
+        long deadline = System.nanoTime() + LIMIT.toNanos();
+        String told;
+        do {
+            assertThat(System.nanoTime()).as("metrics in time").isLessThan(deadline);
+            // The JobManager asks the TaskManager for them now and then.
+            Thread.sleep(200);
+            told = rest("/jobs/" + job + "/vertices/" + vertex + "/metrics");
+        } while (!told.contains("answered"));
+        for (String name : documented) {
+            assertThat(told).containsPattern(Pattern.quote("\"" + name) + "(_p99)?\"");
+        }
+    }
+
+    private String rest(String path) throws Exception {
+        URI address = URI.create("http://localhost:" + restPort + path);
+        return HttpClient.newHttpClient()
+                .send(HttpRequest.newBuilder(address).build(), HttpResponse.BodyHandlers.ofString())
+                .body();
     }
 
     private String savepoint() throws IOException {

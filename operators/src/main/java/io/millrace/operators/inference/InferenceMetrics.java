@@ -11,17 +11,14 @@ import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.Histogram;
 import org.apache.flink.metrics.MetricGroup;
-import org.apache.flink.runtime.metrics.DescriptiveStatisticsHistogram;
 
 /**
- * What the inference operator tells Flink's metric reporters. Times are milliseconds. Gauges of the
- * engine, and {@code preemptions}, are of the whole engine, so subtasks that share one all report
- * the same: take their maximum in a JVM, not their sum.
+ * What the inference operator tells Flink's metric reporters. Times are milliseconds, but
+ * microseconds for {@code time_per_output_token}. Gauges of the engine, and {@code preemptions},
+ * are of the whole engine, so subtasks that share one all report the same: take their maximum in a
+ * JVM, not their sum.
  */
 final class InferenceMetrics {
-    /** More would make a snapshot of the percentiles costly. */
-    private static final int WINDOW = 1000;
-
     private final Histogram timeToFirstToken;
     private final Histogram timePerOutputToken;
     private final Histogram endToEnd;
@@ -72,7 +69,7 @@ final class InferenceMetrics {
     }
 
     private static Histogram histogram(MetricGroup group, String name) {
-        return group.histogram(name, new DescriptiveStatisticsHistogram(WINDOW));
+        return group.histogram(name, new RecentHistogram(System::nanoTime));
     }
 
     private static void gauge(MetricGroup group, String name, Gauge<Number> gauge) {
@@ -106,7 +103,7 @@ final class InferenceMetrics {
         endToEnd.update(facts.finishedMs() - facts.arrivedMs());
         if (completionTokens > 1) {
             timePerOutputToken.update(
-                    (facts.finishedMs() - facts.firstTokenMs()) / (completionTokens - 1));
+                    1000 * (facts.finishedMs() - facts.firstTokenMs()) / (completionTokens - 1));
         }
     }
 

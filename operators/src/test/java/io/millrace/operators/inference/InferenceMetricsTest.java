@@ -10,8 +10,12 @@ import io.millrace.operators.record.InboundSerializer;
 import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.operators.valve.Valve;
 import io.millrace.schemas.FailureCode;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.Histogram;
@@ -102,8 +106,41 @@ class InferenceMetricsTest {
         assertThat(count("generated_tokens")).isEqualTo(2);
         assertThat(max("queue_time")).isEqualTo(10);
         assertThat(max("time_to_first_token")).isEqualTo(50);
-        assertThat(max("time_per_output_token")).isEqualTo(100);
+        assertThat(max("time_per_output_token")).isEqualTo(100_000);
         assertThat(max("end_to_end")).isEqualTo(450);
+    }
+
+    @Test
+    void tokensThatTakeLessThanAMillisecondHaveATime() throws Exception {
+        InferenceMetrics told = register();
+        told.onAnswered(new RunFacts(1000, 1010, 1050, 1067, 16, 0), 17, 55);
+        assertThat(max("time_per_output_token")).isEqualTo(314);
+    }
+
+    @Test
+    void thePageNamesThemAllAndNoOther() throws Exception {
+        register();
+        String page = Files.readString(Path.of("..", "docs", "running.md"));
+        String table =
+                page.substring(
+                        page.indexOf("<!-- metrics:begin -->"),
+                        page.indexOf("<!-- metrics:end -->"));
+        Set<String> documented = new TreeSet<>();
+        for (String line : table.split("\n")) {
+            if (line.startsWith("| `")) {
+                String[] cells = line.split("\\|");
+                String name = cells[1].strip().replace("`", "");
+                documented.add(name);
+                assertThat(cells[5].strip())
+                        .isEqualTo(
+                                "`flink_taskmanager_job_task_operator_%s`"
+                                        .formatted(name.replace(".CODE.", "_")));
+            }
+        }
+        Set<String> registered = new TreeSet<>();
+        metrics.keySet()
+                .forEach(name -> registered.add(name.replaceFirst("code=[a-z_]+", "code.CODE")));
+        assertThat(documented).isEqualTo(registered);
     }
 
     @Test
