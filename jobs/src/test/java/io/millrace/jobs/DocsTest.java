@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millrace.jobs.bench.result.ResultFiles;
 import io.millrace.jobs.bench.result.ResultRow;
 import io.millrace.jobs.bench.result.ResultTable;
+import io.millrace.operators.kafka.admin.OwnedSetting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,6 +68,41 @@ class DocsTest {
         assertThat(text)
                 .as("README.md; -Dmillrace.docs.write=true puts docs/results into it")
                 .isEqualTo(ResultTable.rewritten(readme, text, rows));
+    }
+
+    @Test
+    void theTableOfClientSettingsIsWhatTheJobChecks() throws IOException {
+        Path page = ROOT.resolve("docs").resolve("running.md");
+        String text = Files.readString(page);
+        String begin = "<!-- owned-settings:begin -->\n";
+        String table = ownedSettings();
+        String rewritten =
+                text.substring(0, text.indexOf(begin) + begin.length())
+                        + table
+                        + text.substring(text.indexOf("<!-- owned-settings:end -->"));
+        if (Boolean.getBoolean("millrace.docs.write")) {
+            Files.writeString(page, rewritten);
+            text = rewritten;
+        }
+        assertThat(text)
+                .as("docs/running.md; -Dmillrace.docs.write=true puts the table into it")
+                .isEqualTo(rewritten);
+    }
+
+    private static String ownedSettings() {
+        StringBuilder text = new StringBuilder("| setting | is | since |\n|---|---|---|\n");
+        for (OwnedSetting setting : OwnedSetting.all()) {
+            String taken =
+                    switch (setting.rule()) {
+                        case MADE -> "made by the job";
+                        case FIXED -> "`" + setting.bound() + "`";
+                        case AT_LEAST -> "at least " + setting.bound();
+                        case AT_MOST -> "at most " + setting.bound();
+                        case UNUSED -> "without effect";
+                    };
+            text.append("| `%s` | %s | %s |\n".formatted(setting.key(), taken, setting.reason()));
+        }
+        return text.toString();
     }
 
     /** Words as a shell takes them, quoted ones whole. */

@@ -1,6 +1,7 @@
 package io.millrace.jobs.cli;
 
 import io.millrace.operators.kafka.admin.ClientProperties;
+import io.millrace.operators.kafka.admin.TlsRefusal;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Map;
@@ -42,6 +43,11 @@ public final class Brokers implements AutoCloseable {
         try {
             brokers = new Brokers(arguments.bootstrapServers, Admin.create(settings));
         } catch (KafkaException e) {
+            String tls =
+                    TlsRefusal.sentence(arguments.bootstrapServers, arguments.clientSettings(), e);
+            if (tls != null) {
+                throw new CommandFailedException(tls, e);
+            }
             throw new CommandFailedException(
                     "The Kafka client settings do not do: "
                             + (e.getCause() == null ? e : e.getCause()).getMessage()
@@ -53,7 +59,9 @@ public final class Brokers implements AutoCloseable {
             return brokers;
         } catch (RuntimeException e) {
             brokers.close();
-            throw e;
+            String tls =
+                    TlsRefusal.sentence(arguments.bootstrapServers, arguments.clientSettings(), e);
+            throw tls == null ? e : new CommandFailedException(tls, e);
         }
     }
 

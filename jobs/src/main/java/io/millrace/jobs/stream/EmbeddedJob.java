@@ -84,6 +84,7 @@ public final class EmbeddedJob implements AutoCloseable {
                 limits.inputPartitions(),
                 kafka.outputTopic(),
                 kafka.deadLetterTopic());
+        kafka.notes().forEach(note -> progress.line("Kafka", "%s", note));
         load(pipeline);
 
         limits.checkTransactionTimeout(kafka, FlinkSettings.checkpointInterval(settings));

@@ -98,6 +98,7 @@ public final class RunCommand implements Callable<Integer> {
             newest.ifPresent(found -> System.out.println("Resumes " + found));
             kafka = startingAt(resumption.start());
         }
+        kafka.notes().forEach(System.out::println);
         environment.configure(settings);
         StreamingJob.define(environment, pipeline, kafka, limits, parallelism);
         environment.execute(arguments.applicationId);

@@ -9,7 +9,6 @@ import io.millrace.operators.kafka.source.InboundDeserializer;
 import io.millrace.operators.kafka.source.StartingPoint;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
-import java.util.Properties;
 import java.util.regex.Pattern;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.connector.base.DeliveryGuarantee;
@@ -20,7 +19,6 @@ import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
-import org.apache.kafka.clients.producer.ProducerConfig;
 
 /** Makes the pipeline's source and its one sink. */
 public final class KafkaPipes {
@@ -64,32 +62,18 @@ public final class KafkaPipes {
 
     private static KafkaSink<Outcome> connector(
             KafkaSettings settings, TopicLimits limits, DeliveryGuarantee delivery) {
-        Properties producer =
-                ClientProperties.producer(settings.bootstrapServers(), settings.client());
-        // A batch of records that fit one by one must fit the topic as well.
-        producer.putIfAbsent(
-                ProducerConfig.BATCH_SIZE_CONFIG,
-                Integer.toString(
-                        Math.min(
-                                16_384,
-                                Math.min(
-                                        limits.output().maxMessageBytes(),
-                                        limits.deadLetter().maxMessageBytes()))));
         KafkaSinkBuilder<Outcome> sink =
                 KafkaSink.<Outcome>builder()
                         .setRecordSerializer(new KafkaOutcomeSerializer(settings.format(), limits))
                         .setDeliveryGuarantee(delivery);
         if (delivery == DeliveryGuarantee.EXACTLY_ONCE) {
-            // The connector's own hour is above what brokers allow.
-            producer.setProperty(
-                    ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
-                    Integer.toString(limits.transactionTimeoutMs()));
             // At a restore all transactions with this prefix are aborted: the dot keeps those of an
             // application "a" apart from those of "ab".
             sink.setTransactionalIdPrefix(settings.applicationId() + ".")
                     .setTransactionNamingStrategy(TransactionNamingStrategy.POOLING);
         }
-        return sink.setKafkaProducerConfig(producer).build();
+        return sink.setKafkaProducerConfig(ClientProperties.sink(settings, limits, delivery))
+                .build();
     }
 
     // The connector asks for Kafka's deprecated type.

@@ -2,10 +2,15 @@ package io.millrace.operators.kafka.admin;
 
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
+import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * Gives each Kafka client its part of the user's settings: what it knows itself, and what none of
@@ -17,20 +22,14 @@ public final class ClientProperties {
     private static final ConfigDef PRODUCER = ProducerConfig.configDef();
     private static final ConfigDef ADMIN = AdminClientConfig.configDef();
 
-    /** Settings that the job makes itself, and what the user should use instead. */
-    private static final Map<String, String> OURS =
-            Map.ofEntries(
-                    Map.entry("bootstrap.servers", "--bootstrap-servers"),
-                    Map.entry("group.id", "--group-id"),
-                    Map.entry("auto.offset.reset", "--start"),
-                    Map.entry("isolation.level", "nothing: committed records only are read"),
-                    Map.entry("enable.auto.commit", "nothing: offsets follow checkpoints"),
-                    Map.entry("transactional.id", "--application-id"),
-                    Map.entry("enable.idempotence", "--delivery"),
-                    Map.entry("key.serializer", "nothing: keys are copied as bytes"),
-                    Map.entry("value.serializer", "--format"),
-                    Map.entry("key.deserializer", "nothing: keys are copied as bytes"),
-                    Map.entry("value.deserializer", "--format"));
+    /** Settings of the connector's own, which travel with those of Kafka. */
+    private static final Set<String> CONNECTOR =
+            Set.of(
+                    "partition.discovery.interval.ms",
+                    "commit.offsets.on.checkpoint",
+                    "register.consumer.metrics",
+                    "register.producer.metrics",
+                    "flink.disable-metrics");
 
     private ClientProperties() {}
 
@@ -39,6 +38,92 @@ public final class ClientProperties {
         Properties properties = of(CONSUMER, bootstrapServers, client);
         properties.setProperty(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
         return properties;
+    }
+
+    /**
+     * Properties of the sink's producer: the user's, and what either delivery needs of it.
+     *
+     * @param settings how the job is tied to Kafka
+     * @param limits what topics and brokers take
+     * @param delivery exactly-once for one that writes in transactions; their ids are the sink's
+     */
+    public static Properties sink(
+            KafkaSettings settings, TopicLimits limits, DeliveryGuarantee delivery) {
+        Properties properties = owned(settings);
+        // A batch of records that fit one by one must fit the topic as well.
+        properties.putIfAbsent(
+                ProducerConfig.BATCH_SIZE_CONFIG,
+                Integer.toString(
+                        Math.min(
+                                16_384,
+                                Math.min(
+                                        limits.output().maxMessageBytes(),
+                                        limits.deadLetter().maxMessageBytes()))));
+        if (delivery == DeliveryGuarantee.EXACTLY_ONCE) {
+            // The connector's own hour is above what brokers allow.
+            properties.setProperty(
+                    ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+                    Integer.toString(limits.transactionTimeoutMs()));
+        }
+        return properties;
+    }
+
+    /** Said aloud, so that Kafka itself refuses what contradicts it. */
+    private static Properties owned(KafkaSettings settings) {
+        Properties properties = producer(settings.bootstrapServers(), settings.client());
+        properties.setProperty(ProducerConfig.ACKS_CONFIG, "all");
+        properties.setProperty(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, "true");
+        return properties;
+    }
+
+    /**
+     * Builds the configurations of the job's consumer and producer as its tasks will, so that a
+     * value which Kafka refuses is refused before there is a job.
+     *
+     * @throws KafkaSetupException with what Kafka says
+     */
+    static void check(KafkaSettings settings) {
+        try {
+            Properties source = consumer(settings.bootstrapServers(), settings.client());
+            source.setProperty(
+                    ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG,
+                    ByteArrayDeserializer.class.getName());
+            source.setProperty(
+                    ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG,
+                    ByteArrayDeserializer.class.getName());
+            new ConsumerConfig(source);
+            Properties sink = owned(settings);
+            sink.setProperty(
+                    ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
+                    ByteArraySerializer.class.getName());
+            sink.setProperty(
+                    ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
+                    ByteArraySerializer.class.getName());
+            if (settings.delivery() == DeliveryGuarantee.EXACTLY_ONCE) {
+                sink.setProperty(
+                        ProducerConfig.TRANSACTIONAL_ID_CONFIG, settings.applicationId() + ".");
+            }
+            checkDeliveryTimeout(settings, new ProducerConfig(sink));
+        } catch (ConfigException e) {
+            throw new KafkaSetupException(
+                    "The Kafka client settings do not do: "
+                            + KafkaSetupException.ended(e.getMessage()),
+                    e);
+        }
+    }
+
+    /** Only the producer's constructor looks at these three together. */
+    private static void checkDeliveryTimeout(KafkaSettings settings, ProducerConfig sink) {
+        String key = ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG;
+        long least =
+                sink.getLong(ProducerConfig.LINGER_MS_CONFIG)
+                        + sink.getInt(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG);
+        if (settings.client().containsKey(key) && sink.getInt(key) < least) {
+            throw new KafkaSetupException(
+                    OwnedSetting.of(key)
+                            .refused(Integer.toString(sink.getInt(key)), "at least " + least + ", ")
+                            .getMessage());
+        }
     }
 
     /** Properties of a producer: the user's and bootstrap servers. */
@@ -56,23 +141,12 @@ public final class ClientProperties {
         Properties properties = new Properties();
         client.forEach(
                 (key, value) -> {
-                    if (wanted.names().contains(key) || !isKnown(key)) {
+                    if (wanted.names().contains(key) || !isKafkas(key)) {
                         properties.setProperty(key, value);
                     }
                 });
         properties.setProperty("bootstrap.servers", bootstrapServers);
         return properties;
-    }
-
-    /** Refuses settings that the job makes itself. */
-    static void checkClient(Map<String, String> client) {
-        for (String key : client.keySet()) {
-            String instead = OURS.get(key);
-            if (instead != null) {
-                throw new IllegalArgumentException(
-                        "Kafka setting " + key + " is made by the job: use " + instead + ".");
-            }
-        }
     }
 
     /** Whether a setting's value must not be shown; of unknown ones nobody can tell. */
@@ -89,7 +163,12 @@ public final class ClientProperties {
         return false;
     }
 
-    private static boolean isKnown(String key) {
+    /** Whether one of Kafka's clients or the connector has such a setting. */
+    static boolean isKnown(String key) {
+        return CONNECTOR.contains(key) || isKafkas(key);
+    }
+
+    private static boolean isKafkas(String key) {
         return CONSUMER.names().contains(key)
                 || PRODUCER.names().contains(key)
                 || ADMIN.names().contains(key);

@@ -77,7 +77,7 @@ public record KafkaSettings(
             throw new IllegalArgumentException(
                     "Delivery is " + delivery + ": it must be exactly-once or at-least-once.");
         }
-        ClientProperties.checkClient(client);
+        OwnedSetting.check(client);
     }
 
     private static void checkInputs(List<String> topics, String pattern) {
@@ -108,6 +108,11 @@ public record KafkaSettings(
         if (value == null || value.isBlank()) {
             throw new IllegalArgumentException("The " + what + " must not be empty.");
         }
+    }
+
+    /** A sentence for each client setting that has no effect, or that nobody knows. */
+    public List<String> notes() {
+        return OwnedSetting.notes(client);
     }
 
     /** Whether a topic is read. */

@@ -16,4 +16,13 @@ public final class KafkaSetupException extends IllegalStateException {
         super(sentence);
         addSuppressed(thrown);
     }
+
+    /** The first line of what Kafka said, with a full stop. */
+    static String ended(String message) {
+        if (message == null) {
+            return "no reason was given.";
+        }
+        String line = message.lines().findFirst().orElse("").strip();
+        return line.endsWith(".") ? line : line + ".";
+    }
 }

@@ -14,11 +14,13 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.Node;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.AuthenticationException;
@@ -37,6 +39,7 @@ final class TopicInspector implements AutoCloseable {
 
     TopicInspector(KafkaSettings settings) {
         this.settings = settings;
+        ClientProperties.check(settings);
         Properties properties =
                 ClientProperties.admin(settings.bootstrapServers(), settings.client());
         properties.putIfAbsent("request.timeout.ms", "10000");
@@ -48,11 +51,15 @@ final class TopicInspector implements AutoCloseable {
             while (root.getCause() != null && root.getCause() != root) {
                 root = root.getCause();
             }
+            String tls = TlsRefusal.sentence(settings.bootstrapServers(), settings.client(), e);
+            if (tls != null) {
+                throw new KafkaSetupException(tls, e);
+            }
             throw new KafkaSetupException(
                     "No Kafka client can be made for "
                             + settings.bootstrapServers()
                             + ": "
-                            + ended(root.getMessage()),
+                            + KafkaSetupException.ended(root.getMessage()),
                     e);
         }
         patienceMs = Long.parseLong(properties.getProperty("default.api.timeout.ms").strip());
@@ -70,7 +77,7 @@ final class TopicInspector implements AutoCloseable {
                                 + " change the input, output or dead-letter topic.");
             }
         }
-        int partitions = inputs.stream().mapToInt(this::partitions).sum();
+        int partitions = inputs.stream().mapToInt(this::readablePartitions).sum();
         if (partitions < parallelism) {
             throw new KafkaSetupException(
                     "Input "
@@ -82,8 +89,8 @@ final class TopicInspector implements AutoCloseable {
                             + parallelism
                             + ": add partitions (kafka-topics --alter) or lower the parallelism.");
         }
-        partitions(settings.outputTopic());
-        partitions(settings.deadLetterTopic());
+        requireWritable(settings.outputTopic());
+        requireWritable(settings.deadLetterTopic());
         return new TopicLimits(
                 topic(settings.outputTopic()),
                 topic(settings.deadLetterTopic()),
@@ -111,10 +118,48 @@ final class TopicInspector implements AutoCloseable {
         return names;
     }
 
-    private int partitions(String topic) {
+    private int readablePartitions(String topic) {
+        TopicDescription description = describe(topic);
+        require(description, AclOperation.READ);
+        return description.partitions().size();
+    }
+
+    /** The sink also looks at the transactions on its topics, which is a right to read them. */
+    private void requireWritable(String topic) {
+        TopicDescription description = describe(topic);
+        require(description, AclOperation.WRITE);
+        if (settings.delivery() == DeliveryGuarantee.EXACTLY_ONCE) {
+            require(description, AclOperation.READ);
+        }
+    }
+
+    private TopicDescription describe(String topic) {
+        DescribeTopicsOptions withRights =
+                new DescribeTopicsOptions().includeAuthorizedOperations(true);
         Map<String, KafkaFuture<TopicDescription>> described =
-                admin.describeTopics(List.of(topic)).topicNameValues();
-        return get(described.get(topic), "describe topic " + topic).partitions().size();
+                admin.describeTopics(List.of(topic), withRights).topicNameValues();
+        return get(described.get(topic), "describe topic " + topic);
+    }
+
+    /** In a task, a right that is missing would be met again after each restart. */
+    private void require(TopicDescription topic, AclOperation operation) {
+        Set<AclOperation> rights = topic.authorizedOperations();
+        // Brokers of old do not tell.
+        if (rights != null && !rights.contains(operation)) {
+            throw new KafkaSetupException(
+                    "This user may not "
+                            + operation.name().toLowerCase(Locale.ROOT)
+                            + (operation == AclOperation.READ ? " " : " to ")
+                            + "topic "
+                            + topic.name()
+                            + " at "
+                            + settings.bootstrapServers()
+                            + ": grant it the right (kafka-acls --add --operation "
+                            + operation.name()
+                            + " --topic "
+                            + topic.name()
+                            + ").");
+        }
     }
 
     private TopicLimits.Topic topic(String name) {
@@ -165,29 +210,15 @@ final class TopicInspector implements AutoCloseable {
                 Math.min(
                         producerSetting(ProducerConfig.MAX_REQUEST_SIZE_CONFIG),
                         producerSetting(ProducerConfig.BUFFER_MEMORY_CONFIG));
-        if (most < TopicLimits.LEAST_BYTES) {
-            throw new KafkaSetupException(
-                    "The producer's max.request.size or buffer.memory is "
-                            + most
-                            + ": set it to at least "
-                            + TopicLimits.LEAST_BYTES
-                            + ".");
-        }
         return (int) Math.min(most, Integer.MAX_VALUE);
     }
 
     private long producerSetting(String key) {
         ConfigDef.ConfigKey known = ProducerConfig.configDef().configKeys().get(key);
         String given = settings.client().get(key);
-        if (given == null) {
-            return ((Number) known.defaultValue).longValue();
-        }
-        try {
-            return Long.parseLong(given.strip());
-        } catch (NumberFormatException e) {
-            throw new KafkaSetupException(
-                    "Kafka setting " + key + " is " + given + ", not a number.");
-        }
+        return given == null
+                ? ((Number) known.defaultValue).longValue()
+                : Long.parseLong(given.strip());
     }
 
     /** What the user set, else the most that the broker allows, else Kafka's usual most. */
@@ -273,12 +304,16 @@ final class TopicInspector implements AutoCloseable {
                             + " settings match the port.",
                     thrown);
         }
+        String tls = TlsRefusal.sentence(servers, settings.client(), thrown);
+        if (tls != null) {
+            return new KafkaSetupException(tls, thrown);
+        }
         if (thrown instanceof AuthenticationException) {
             return new KafkaSetupException(
                     "Kafka at "
                             + servers
                             + " refused the credentials: "
-                            + ended(thrown.getMessage()),
+                            + KafkaSetupException.ended(thrown.getMessage()),
                     thrown);
         }
         if (thrown instanceof AuthorizationException) {
@@ -287,16 +322,13 @@ final class TopicInspector implements AutoCloseable {
                     thrown);
         }
         return new KafkaSetupException(
-                "Kafka at " + servers + " did not " + action + ": " + ended(thrown.getMessage()),
+                "Kafka at "
+                        + servers
+                        + " did not "
+                        + action
+                        + ": "
+                        + KafkaSetupException.ended(thrown.getMessage()),
                 thrown);
-    }
-
-    private static String ended(String message) {
-        if (message == null) {
-            return "no reason was given.";
-        }
-        String line = message.lines().findFirst().orElse("").strip();
-        return line.endsWith(".") ? line : line + ".";
     }
 
     @Override

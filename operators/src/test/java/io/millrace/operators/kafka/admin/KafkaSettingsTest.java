@@ -12,8 +12,6 @@ import java.util.Properties;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 public class KafkaSettingsTest {
 
@@ -61,14 +59,6 @@ public class KafkaSettingsTest {
                         .start(StartingPoint.timestamp(17))
                         .build();
         assertThat(InstantiationUtil.clone(settings)).isEqualTo(settings);
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"isolation.level", "transactional.id", "bootstrap.servers", "group.id"})
-    void refusesSettingsThatTheJobMakes(String key) {
-        assertThatThrownBy(() -> settings().client(key, "x").build())
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("Kafka setting " + key + " is made by the job");
     }
 
     @Test
