@@ -2,15 +2,20 @@
 
     python3 make_keys.py KNOWN_FOLDER
 
-Needs transformers 5.17.0, no torch. Writes config-keys.txt (all keys of all of its configs) and
-rope-keys.txt into KNOWN_FOLDER, which is src/main/resources/io/millrace/gpu/model/folder, and beside this file, for
-FolderKeysTest, families.txt: one line a family (or "rope") and key, of the configs that the engine reads.
+Needs transformers 5.17.0, no torch. Writes config-keys.txt (all keys of all of its configs),
+rope-keys.txt, generation-keys.txt and tokenizer-keys.txt into KNOWN_FOLDER, which is
+src/main/resources/io/millrace/gpu/model/folder, and beside this file, for FolderKeysTest,
+families.txt (one line a family, or "rope", and key, of the configs that the engine reads) and
+generation-defaults.json (each key of GenerationConfig with its default).
 """
 
 import dataclasses
 import importlib
+import inspect
+import json
 import pathlib
 import pkgutil
+import re
 import sys
 
 import transformers
@@ -55,6 +60,21 @@ def subclasses(config, found):
     return found
 
 
+def tokenizer_keys():
+    """What the constructors of our tokenizer classes, and what reads their files, take by name."""
+    base = transformers.PreTrainedTokenizerBase
+    fast = transformers.TokenizersBackend
+    keys = set(base.SPECIAL_TOKENS_ATTRIBUTES) | {"tokenizer_class", "chat_template"}
+    for owner in (transformers.GPT2Tokenizer, transformers.Qwen2Tokenizer, transformers.LlamaTokenizer):
+        keys |= set(inspect.signature(owner.__init__).parameters) - {"self", "args", "kwargs"}
+    for function in (base.__init__, base._from_pretrained, fast.__init__):
+        source = inspect.getsource(function)
+        keys |= set(re.findall(r'kwargs\.(?:pop|get|setdefault)\(\s*"(\w+)"', source))
+        keys |= set(re.findall(r'"(\w+)" (?:not )?in (?:init_)?kwargs', source))
+        keys |= set(re.findall(r'kwargs\["(\w+)"\]', source))
+    return {key for key in keys if not key.startswith("_")}
+
+
 def write(path, lines):
     header = "# transformers %s, by make_keys.py\n" % transformers.__version__
     path.write_text(header + "".join(line + "\n" for line in sorted(lines)))
@@ -74,6 +94,12 @@ def main():
         keys |= fields(config) | set(config.attribute_map)
     write(known / "config-keys.txt", {key for key in keys if not key.startswith("_")})
     write(known / "rope-keys.txt", set(RopeParameters.__annotations__) | set(UNDECLARED_ROTARY))
+    write(known / "generation-keys.txt", generation)
+    write(known / "tokenizer-keys.txt", tokenizer_keys())
+    defaults = {key: None for key in sorted(generation)}
+    defaults.update(GenerationConfig._get_default_generation_params())
+    text = json.dumps(defaults, indent=1, sort_keys=True) + "\n"
+    pathlib.Path(__file__).with_name("generation-defaults.json").write_text(text)
     lines = []
     for family, config in FAMILIES.items():
         own = fields(config) | set(UNDECLARED)

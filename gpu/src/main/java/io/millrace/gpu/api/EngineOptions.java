@@ -22,6 +22,8 @@ import java.io.Serializable;
  *     weights and whatever else is there included
  * @param loadFormat {@code auto} reads the weights that lie in the folder, {@code dummy} reads none
  *     and makes noise of the shapes that config.json says, the same each time
+ * @param addBos whether a prompt of text begins with the model's bos_token: {@code model} as
+ *     tokenizer.json says, {@code always} or {@code never}
  */
 public record EngineOptions(
         String model,
@@ -36,7 +38,8 @@ public record EngineOptions(
         String weights,
         int gpu,
         double gpuMemoryUtilization,
-        String loadFormat)
+        String loadFormat,
+        String addBos)
         implements Serializable {
 
     /** In place of an index. */
@@ -47,7 +50,8 @@ public record EngineOptions(
         String trimmed = folder.endsWith("/") ? folder.substring(0, folder.length() - 1) : folder;
         String name = trimmed.substring(trimmed.lastIndexOf('/') + 1);
         return new EngineOptions(
-                trimmed, name, "auto", 0, 16, 0, 512, 64, 0, "model", ANY_GPU, 0.9, "auto");
+                trimmed, name, "auto", 0, 16, 0, 512, 64, 0, "model", ANY_GPU, 0.9, "auto",
+                "model");
     }
 
     public EngineOptions withModelName(String value) {
@@ -64,7 +68,8 @@ public record EngineOptions(
                 weights,
                 gpu,
                 gpuMemoryUtilization,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withDevice(String value) {
@@ -81,7 +86,8 @@ public record EngineOptions(
                 weights,
                 gpu,
                 gpuMemoryUtilization,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withMaxModelLen(int value) {
@@ -98,7 +104,8 @@ public record EngineOptions(
                 weights,
                 gpu,
                 gpuMemoryUtilization,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withBlockSize(int value) {
@@ -115,7 +122,8 @@ public record EngineOptions(
                 weights,
                 gpu,
                 gpuMemoryUtilization,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withKvCacheBytes(long value) {
@@ -132,7 +140,8 @@ public record EngineOptions(
                 weights,
                 gpu,
                 gpuMemoryUtilization,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withMaxBatchedTokens(int value) {
@@ -149,7 +158,8 @@ public record EngineOptions(
                 weights,
                 gpu,
                 gpuMemoryUtilization,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withMaxSequences(int value) {
@@ -166,7 +176,8 @@ public record EngineOptions(
                 weights,
                 gpu,
                 gpuMemoryUtilization,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withThreads(int value) {
@@ -183,7 +194,8 @@ public record EngineOptions(
                 weights,
                 gpu,
                 gpuMemoryUtilization,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withWeights(String value) {
@@ -200,7 +212,8 @@ public record EngineOptions(
                 value,
                 gpu,
                 gpuMemoryUtilization,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withGpu(int value) {
@@ -217,7 +230,8 @@ public record EngineOptions(
                 weights,
                 value,
                 gpuMemoryUtilization,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withGpuMemoryUtilization(double value) {
@@ -234,7 +248,8 @@ public record EngineOptions(
                 weights,
                 gpu,
                 value,
-                loadFormat);
+                loadFormat,
+                addBos);
     }
 
     public EngineOptions withLoadFormat(String value) {
@@ -251,6 +266,25 @@ public record EngineOptions(
                 weights,
                 gpu,
                 gpuMemoryUtilization,
+                value,
+                addBos);
+    }
+
+    public EngineOptions withAddBos(String value) {
+        return new EngineOptions(
+                model,
+                modelName,
+                device,
+                maxModelLen,
+                blockSize,
+                kvCacheBytes,
+                maxBatchedTokens,
+                maxSequences,
+                threads,
+                weights,
+                gpu,
+                gpuMemoryUtilization,
+                loadFormat,
                 value);
     }
 }

@@ -54,9 +54,9 @@ final class CompletionSequence extends Sequence {
                         generation.stopIds);
         row.position = total();
         stops =
-                sampling.stop().isEmpty()
+                generation.stops.isEmpty()
                         ? null
-                        : new StopStrings(sampling.stop(), tokenizer.specialTokens().values());
+                        : new StopStrings(generation.stops, tokenizer.specialTokens().values());
         detokenizer = stops == null ? null : new Detokenizer(tokenizer);
         told = before.length;
         logprobs = sampling.logprobs() < 0 ? null : new ArrayList<>();

@@ -17,7 +17,6 @@ import io.millrace.gpu.schedule.StepPlan;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.stream.IntStream;
@@ -32,7 +31,7 @@ import java.util.stream.Stream;
 final class DecoderEngine implements Engine {
     private final ModelInfo model;
     private final ModelText text;
-    private final List<Integer> endOfTextIds;
+    private final EndOfText endOfText;
     private final ModelRunner runner;
     private final RequestCheck requestCheck;
     private final BlockManager blocks;
@@ -65,17 +64,16 @@ final class DecoderEngine implements Engine {
      * Owns {@code runner} from here on.
      *
      * @param model its {@code maxModelLen} is that of model and options; the KV cache may lower it
-     * @param endOfTextIds tokens that end a completion
      */
     DecoderEngine(
             ModelInfo model,
             ModelText text,
-            List<Integer> endOfTextIds,
+            EndOfText endOfText,
             ModelRunner runner,
             int maxBatchedTokens,
             int maxSequences) {
         this.text = text;
-        this.endOfTextIds = List.copyOf(endOfTextIds);
+        this.endOfText = endOfText;
         this.runner = runner;
         blocks = new BlockManager(runner.kvBlocks(), runner.blockSize());
         long positions = (long) blocks.capacity() * runner.blockSize();
@@ -130,7 +128,7 @@ final class DecoderEngine implements Engine {
                         ++lastHandle,
                         request,
                         Math.min(request.sampling().maxTokens(), room),
-                        endOfTextIds,
+                        endOfText,
                         text.tokenizer());
         generations.put(generation.handle, generation);
         if (generation.isFinished()) {

@@ -63,14 +63,14 @@ public final class EngineAssembly {
         folder.remarks().forEach(LOG::warn);
         int context = context(options, folder.maxPositions());
         FutureTask<ModelText> reading =
-                ModelText.openBeside(folder.path(), folder.vocabularySize());
+                ModelText.openBeside(folder.path(), folder.vocabularySize(), options.addBos());
         ModelRunner runner = loader.load(folder, options, progress);
         if (folder.isDummy()) {
             LOG.warn("Weights of {} are dummy: answers are noise.", options.modelName());
         }
         try {
             ModelText text = ModelText.await(reading);
-            List<Integer> ends = endOfTextIds(folder, text);
+            EndOfText ends = endOfText(folder, text);
             String words = fingerprint(text.fingerprint(), STOPPING + ends);
             long cache = (runner.kvBlocks() - 1L) * runner.blockSize();
             String length = "length " + Math.min(context, cache);
@@ -108,10 +108,10 @@ public final class EngineAssembly {
     }
 
     /** Those that the model's files name, and the tokenizer's, which they may have forgotten. */
-    private static List<Integer> endOfTextIds(ModelFolder folder, ModelText text) {
+    private static EndOfText endOfText(ModelFolder folder, ModelText text) {
         TreeSet<Integer> ids = new TreeSet<>(folder.endOfTextIds());
         text.endOfText().ifPresent(ids::add);
-        return List.copyOf(ids);
+        return new EndOfText(List.copyOf(ids), folder.stopStrings());
     }
 
     /** Refuses options out of range, and those that do not go together. */
@@ -131,6 +131,11 @@ public final class EngineAssembly {
             throw new IOException(
                     "The load format is %s; it must be auto or dummy."
                             .formatted(options.loadFormat()));
+        }
+        if (!List.of("model", "always", "never").contains(options.addBos())) {
+            throw new IOException(
+                    "The bos token is added %s; it must be model, always or never."
+                            .formatted(options.addBos()));
         }
         if (options.weights().equals("int8") && options.device().equals("cuda")) {
             throw new IOException(

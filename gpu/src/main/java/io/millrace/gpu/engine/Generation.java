@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** One request inside the engine: its completions, and how many are still to finish. */
 final class Generation {
@@ -24,6 +25,9 @@ final class Generation {
     /** Token ids that end a completion, ascending. */
     final int[] stopIds;
 
+    /** Strings that end a completion, the model's own and the request's. */
+    final List<String> stops;
+
     private final List<CompletionSequence> completions = new ArrayList<>();
     private int unfinished;
 
@@ -34,7 +38,7 @@ final class Generation {
             long handle,
             GenerationRequest request,
             int maxTokens,
-            List<Integer> endOfTextIds,
+            EndOfText endOfText,
             Tokenizer tokenizer) {
         this.handle = handle;
         this.request = request;
@@ -42,12 +46,12 @@ final class Generation {
         SamplingParameters sampling = request.sampling();
         group = new SequenceGroup(request.priority(), handle, request.promptTokenIds().length);
         seed = sampling.seed() != null ? sampling.seed() : seedOf(request.id());
+        EndOfText own = sampling.ignoreEos() ? EndOfText.of(List.of()) : endOfText;
         stopIds =
-                IntStream.concat(
-                                ints(sampling.stopTokenIds()),
-                                ints(sampling.ignoreEos() ? List.of() : endOfTextIds))
+                IntStream.concat(ints(sampling.stopTokenIds()), ints(own.tokenIds()))
                         .sorted()
                         .toArray();
+        stops = Stream.concat(own.strings().stream(), sampling.stop().stream()).toList();
         unfinished = sampling.n();
         for (int i = 0; i < sampling.n(); i++) {
             int[] before = i < request.generated().size() ? request.generated().get(i) : new int[0];

@@ -70,12 +70,25 @@ final class ModelText {
      * Reads a model's own. A template that cannot be used stops conversations only.
      *
      * @param vocabulary number of token ids that the model knows
+     * @param addBos as in the engine's options
      * @throws IOException a tokenizer that cannot be read
      */
-    static ModelText open(Path folder, int vocabulary) throws IOException {
+    static ModelText open(Path folder, int vocabulary, String addBos) throws IOException {
         TokenizerConfig config = TokenizerConfig.read(folder);
+        return open(folder, vocabulary, config, json(folder, vocabulary, config, addBos));
+    }
+
+    private static TokenizerJson json(
+            Path folder, int vocabulary, TokenizerConfig config, String addBos) throws IOException {
         TokenizerJson json = TokenizerJson.read(folder.resolve(TOKENIZER), config, vocabulary);
+        json.settle(config, addBos);
         json.notices().forEach(LOG::warn);
+        return json;
+    }
+
+    private static ModelText open(
+            Path folder, int vocabulary, TokenizerConfig config, TokenizerJson json)
+            throws IOException {
         Tokenizer tokenizer = HuggingFaceTokenizer.open(json);
         String endToken = config.specialTokens().get("eos_token");
         OptionalInt end = endToken == null ? OptionalInt.empty() : json.id(endToken);
@@ -95,9 +108,15 @@ final class ModelText {
         return new ModelText(tokenizer, json.fingerprint(), end, template, without);
     }
 
-    /** As {@link #open}, by a thread of its own: it takes about as long as a GiB of weights. */
-    static FutureTask<ModelText> openBeside(Path folder, int vocabulary) {
-        FutureTask<ModelText> task = new FutureTask<>(() -> open(folder, vocabulary));
+    /**
+     * As {@link #open}, by a thread of its own: it takes about as long as a GiB of weights. What is
+     * refused is refused here.
+     */
+    static FutureTask<ModelText> openBeside(Path folder, int vocabulary, String addBos)
+            throws IOException {
+        TokenizerConfig config = TokenizerConfig.read(folder);
+        TokenizerJson json = json(folder, vocabulary, config, addBos);
+        FutureTask<ModelText> task = new FutureTask<>(() -> open(folder, vocabulary, config, json));
         Thread thread = new Thread(task, "millrace-tokenizer");
         thread.setDaemon(true);
         thread.start();

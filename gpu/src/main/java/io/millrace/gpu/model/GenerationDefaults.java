@@ -45,6 +45,22 @@ final class GenerationDefaults {
         }
     }
 
+    /** Strings that end a completion; {@code generation} may be null. */
+    static List<String> stopStrings(ConfigFile generation) throws InvalidModelException {
+        JsonNode strings = generation == null ? null : generation.get("stop_strings");
+        if (strings == null) {
+            return List.of();
+        }
+        Set<String> found = new LinkedHashSet<>();
+        for (JsonNode string : strings.isArray() ? strings : List.of(strings)) {
+            if (!string.isTextual() || string.textValue().isEmpty()) {
+                throw generation.wrong("stop_strings", strings, "a text or a list of texts");
+            }
+            found.add(string.textValue());
+        }
+        return List.copyOf(found);
+    }
+
     /** Ids that end a completion: generation_config.json's, or else config.json's. */
     static List<Integer> endOfTextIds(ConfigFile generation, ConfigFile config, int vocabulary)
             throws InvalidModelException {

@@ -7,6 +7,7 @@ import io.millrace.gpu.device.RotaryTable;
 import io.millrace.gpu.model.family.DecoderShape;
 import io.millrace.gpu.model.family.Family;
 import io.millrace.gpu.model.folder.ConfigFile;
+import io.millrace.gpu.model.folder.FolderFile;
 import io.millrace.gpu.model.folder.FolderKeys;
 import io.millrace.gpu.model.folder.WeightFiles;
 import io.millrace.gpu.tensor.DType;
@@ -51,6 +52,7 @@ public final class ModelFolder {
     private static final String CONFIG = "config.json";
     private static final String GENERATION = "generation_config.json";
     private static final String TOKENIZER = "tokenizer.json";
+    private static final String TOKENIZER_CONFIG = "tokenizer_config.json";
 
     /** Last parts of the names of tables whose rows are looked up: of tokens, of positions. */
     private static final List<String> TOKEN_TABLES = List.of("embed_tokens.weight", "wte.weight");
@@ -67,6 +69,7 @@ public final class ModelFolder {
     private final DecoderShape shape;
     private final SamplingParameters defaultSampling;
     private final List<Integer> endOfTextIds;
+    private final List<String> stopStrings;
     private final List<String> remarks;
     private final boolean dummy;
     private final Map<String, Tensor> tensors;
@@ -78,6 +81,7 @@ public final class ModelFolder {
             DecoderShape shape,
             SamplingParameters defaultSampling,
             List<Integer> endOfTextIds,
+            List<String> stopStrings,
             List<String> remarks,
             boolean dummy,
             Map<String, Tensor> tensors) {
@@ -86,6 +90,7 @@ public final class ModelFolder {
         this.shape = shape;
         this.defaultSampling = defaultSampling;
         this.endOfTextIds = endOfTextIds;
+        this.stopStrings = stopStrings;
         this.remarks = remarks;
         this.dummy = dummy;
         this.tensors = tensors;
@@ -123,7 +128,15 @@ public final class ModelFolder {
                         : null;
         Family family = Family.of(config);
         List<String> remarks = new ArrayList<>();
-        remarks.addAll(FolderKeys.checkConfig(config, Family.architecture(config)));
+        String architecture = Family.architecture(config);
+        remarks.addAll(FolderKeys.checkConfig(config, architecture));
+        if (generation != null) {
+            remarks.addAll(FolderKeys.check(FolderFile.GENERATION, generation, architecture));
+        }
+        if (Files.exists(path.resolve(TOKENIZER_CONFIG))) {
+            ConfigFile tokens = ConfigFile.read(path.resolve(TOKENIZER_CONFIG));
+            remarks.addAll(FolderKeys.check(FolderFile.TOKENIZER_CONFIG, tokens, architecture));
+        }
         DecoderShape shape = family.shape(config);
         Map<String, Tensor> tensors;
         if (dummy) {
@@ -144,6 +157,7 @@ public final class ModelFolder {
                 shape,
                 GenerationDefaults.sampling(generation),
                 GenerationDefaults.endOfTextIds(generation, config, shape.vocabulary()),
+                GenerationDefaults.stopStrings(generation),
                 List.copyOf(remarks),
                 dummy,
                 tensors);
@@ -194,6 +208,11 @@ public final class ModelFolder {
     /** What is to be told once when the model is loaded: sentences about its files. */
     public List<String> remarks() {
         return remarks;
+    }
+
+    /** Strings that end a completion. */
+    public List<String> stopStrings() {
+        return stopStrings;
     }
 
     /** Heads and layers, for the KV cache. */

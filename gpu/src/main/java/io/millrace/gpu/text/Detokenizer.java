@@ -16,9 +16,16 @@ import java.util.Arrays;
  * dropped), and one character may be spread over several tokens. So each piece is the difference
  * between two decodings that start at the same token: {@code prefix} to {@code read}, all of which
  * is out, and {@code prefix} to the end. A decoding that ends in U+FFFD may end within a character.
+ *
+ * <p>Tokens that give no text (bytes that are never UTF-8, special tokens) make the stretch from
+ * {@code prefix} on longer. A long one is looked at again only when it has grown by an eighth, so
+ * that the work stays linear; what ends it comes out that much later.
  */
 public final class Detokenizer {
     private static final char REPLACEMENT = '\uFFFD';
+
+    /** Tokens without text that are looked at one by one. */
+    private static final int PATIENCE = 16;
 
     private final Tokenizer tokenizer;
     private int[] tokens = new int[16];
@@ -28,6 +35,9 @@ public final class Detokenizer {
 
     /** Characters of the decoding from {@code prefix} on that are out. */
     private int out;
+
+    /** How many tokens there must be before they are decoded again. */
+    private int next;
 
     public Detokenizer(Tokenizer tokenizer) {
         this.tokenizer = tokenizer;
@@ -39,12 +49,17 @@ public final class Detokenizer {
             tokens = Arrays.copyOf(tokens, 2 * end);
         }
         tokens[end++] = token;
+        if (end < next) {
+            return "";
+        }
         String text = decode(prefix, end);
         int stable = text.length();
         while (stable > 0 && text.charAt(stable - 1) == REPLACEMENT) {
             stable--;
         }
         if (stable <= out) {
+            int silent = end - prefix;
+            next = end + (silent > PATIENCE ? silent / 8 : 1);
             return "";
         }
         String piece = text.substring(out, stable);

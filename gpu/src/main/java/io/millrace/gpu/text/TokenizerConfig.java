@@ -84,6 +84,9 @@ public final class TokenizerConfig {
         } else {
             extra.forEach(read.extra::add);
         }
+        config.path("model_specific_special_tokens")
+                .properties()
+                .forEach(e -> read.put(e.getKey(), e.getValue()));
         if (config.has(DECODER)) {
             for (Map.Entry<String, JsonNode> entry : decoder.properties()) {
                 read.added.put(index(folder.resolve(CONFIG), entry.getKey()), entry.getValue());
@@ -181,16 +184,33 @@ public final class TokenizerConfig {
         return tokenizerClass;
     }
 
+    /** Whether a file beside tokenizer.json adds this token. */
+    boolean isAdded(String content) {
+        return added.values().stream().anyMatch(token -> content.equals(content(token)));
+    }
+
     /** Tokens that are to be in the tokenizer, by the id that a file gives them. */
     Map<Integer, JsonNode> added() {
         return added;
     }
 
-    /** Tokens that are special, the named ones first. */
-    List<JsonNode> special() {
-        List<JsonNode> tokens = new ArrayList<>(named.values());
-        tokens.addAll(extra);
+    /** Tokens that have a name, in the order that new ones among them are given ids in. */
+    List<JsonNode> named() {
+        List<JsonNode> tokens = new ArrayList<>();
+        NAMES.stream().filter(named::containsKey).map(named::get).forEach(tokens::add);
+        named.forEach(
+                (name, token) -> tokens.addAll(NAMES.contains(name) ? List.of() : List.of(token)));
         return tokens;
+    }
+
+    /** Special tokens without a name. */
+    List<JsonNode> extra() {
+        return extra;
+    }
+
+    /** Whether tokenizer_config.json lists the added tokens. */
+    boolean hasDecoder() {
+        return config.has(DECODER);
     }
 
     /** Whether no file names this token: the tokenizer's class does. */

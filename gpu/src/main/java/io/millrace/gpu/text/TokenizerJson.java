@@ -1,9 +1,11 @@
 package io.millrace.gpu.text;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -12,18 +14,28 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * A tokenizer.json as the library is to read it: the tokens that the folder's other files add are
  * in it, and nothing in it is left to chance.
  */
 public final class TokenizerJson {
-    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** A vocabulary's tokens are names of fields: hundreds of thousands, each once. */
+    private static final ObjectMapper JSON =
+            new ObjectMapper(
+                    JsonFactory.builder()
+                            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+                            .build());
+
     private static final List<String> FLAGS =
             List.of("single_word", "lstrip", "rstrip", "normalized");
 
@@ -110,18 +122,160 @@ public final class TokenizerJson {
                 }
             }
         }
-        for (JsonNode token : config.special()) {
-            String content = TokenizerConfig.content(token);
-            if (content == null) {
-                continue;
-            }
-            ObjectNode there = find(content);
-            if (there != null) {
-                set(there, "special", true);
-            } else if (!config.isDefault(token) || nextId(content) < vocabulary) {
+        Set<String> fresh = new HashSet<>();
+        for (JsonNode token : config.named()) {
+            addSpecial(config, token, vocabulary, fresh, true);
+        }
+        for (JsonNode token : config.extra()) {
+            addSpecial(config, token, vocabulary, fresh, false);
+        }
+    }
+
+    private void addSpecial(
+            TokenizerConfig config,
+            JsonNode token,
+            int vocabulary,
+            Set<String> fresh,
+            boolean isNamed) {
+        String content = TokenizerConfig.content(token);
+        if (content == null) {
+            return;
+        }
+        ObjectNode there = find(content);
+        if (there == null) {
+            if (!config.isDefault(token) || nextId(content) < vocabulary) {
                 append(content, true, token);
+                fresh.add(content);
+            }
+        } else if (fresh.contains(content)) {
+            flags(there, true, token);
+        } else if (config.tokenizerClass() == TokenizerClass.QWEN2) {
+            flags(there, true, JsonNodeFactory.instance.objectNode());
+        } else if (isNamed && (!config.hasDecoder() || config.isAdded(content))) {
+            set(there, "special", true);
+        }
+    }
+
+    /**
+     * Does what tokenizer_config.json and the user say of the whole.
+     *
+     * @param addBos whether prompts begin with the bos token: {@code model}, {@code always} or
+     *     {@code never}
+     * @throws IOException what cannot be done
+     */
+    public void settle(TokenizerConfig config, String addBos) throws IOException {
+        if (root == null) {
+            return;
+        }
+        refuseCleanUp(config);
+        tellOfPrefix(config);
+        PostProcessor post = new PostProcessor(root);
+        String bos = config.specialTokens().get("bos_token");
+        String eos = config.specialTokens().get("eos_token");
+        switch (addBos) {
+            case "always" -> putFirst(post, bos);
+            case "never" -> leaveOut(post, bos);
+            default ->
+                    tellOf(
+                            config,
+                            "add_bos_token",
+                            bos,
+                            bos != null && post.begins(bos),
+                            "before a prompt",
+                            "; --add-bos always or never decides otherwise");
+        }
+        tellOf(config, "add_eos_token", eos, eos != null && post.ends(eos), "behind a prompt", "");
+    }
+
+    private void putFirst(PostProcessor post, String bos) throws IOException {
+        if (bos == null || id(bos).isEmpty()) {
+            throw new IOException(
+                    "Prompts are to begin with the bos token always, but %s."
+                            .formatted(
+                                    bos == null
+                                            ? "no file of the model names a bos_token"
+                                            : file + " has no token " + bos));
+        }
+        if (!post.begins(bos)) {
+            post.addFirst(bos, id(bos).getAsInt());
+            changed = true;
+        }
+    }
+
+    private void leaveOut(PostProcessor post, String bos) throws IOException {
+        if (bos != null && post.begins(bos)) {
+            if (!post.removeFirst(bos)) {
+                throw new IOException(
+                        "Prompts are never to begin with the bos token, but the post-processor in %s always puts %s there."
+                                .formatted(file, bos));
+            }
+            changed = true;
+        }
+    }
+
+    /** Transformers 4 obeyed these keys for some classes, transformers 5 does not. */
+    private void tellOf(
+            TokenizerConfig config,
+            String key,
+            String token,
+            boolean there,
+            String where,
+            String remedy) {
+        JsonNode value = config.get(key);
+        if (value.isBoolean() && token != null && value.booleanValue() != there) {
+            notices.add(
+                    "tokenizer_config.json has %s = %s, but %s %s %s %s: the latter holds, as in transformers 5%s."
+                            .formatted(
+                                    key,
+                                    value,
+                                    file,
+                                    there ? "puts" : "does not put",
+                                    token,
+                                    where,
+                                    remedy));
+        }
+    }
+
+    private void refuseCleanUp(TokenizerConfig config) throws IOException {
+        String type = root.path("model").path("type").asText("BPE");
+        if (config.get("clean_up_tokenization_spaces").asBoolean() && !type.equals("BPE")) {
+            throw new IOException(
+                    "tokenizer_config.json has clean_up_tokenization_spaces = true, which is not done for a tokenizer of type %s: set it to false if answers are to be as they are generated."
+                            .formatted(type));
+        }
+    }
+
+    /** Of classes that transformers rebuilds, the pre-tokenizer would be as this key says. */
+    private void tellOfPrefix(TokenizerConfig config) {
+        JsonNode value = config.get("add_prefix_space");
+        if (config.tokenizerClass() != TokenizerClass.BASE && value.isBoolean()) {
+            boolean prefixed =
+                    prefixes(root.path("pre_tokenizer")) || prefixes(root.path("normalizer"));
+            if (prefixed != value.booleanValue()) {
+                notices.add(
+                        "tokenizer_config.json has add_prefix_space = %s, but %s %s a space before a prompt: the latter holds."
+                                .formatted(value, file, prefixed ? "puts" : "does not put"));
             }
         }
+    }
+
+    private static boolean prefixes(JsonNode part) {
+        for (String list : List.of("pretokenizers", "normalizers")) {
+            for (JsonNode inner : part.path(list)) {
+                if (prefixes(inner)) {
+                    return true;
+                }
+            }
+        }
+        return switch (part.path("type").asText()) {
+            case "ByteLevel" -> part.path("add_prefix_space").asBoolean();
+            case "Prepend" -> true;
+            case "Metaspace" ->
+                    part.has("prepend_scheme")
+                            ? !part.path("prepend_scheme").asText().equals("never")
+                            : part.path("add_prefix_space").asBoolean(true);
+            default -> false;
+        };
     }
 
     private ObjectNode find(String content) {
@@ -148,9 +302,7 @@ public final class TokenizerJson {
 
     private void flags(ObjectNode token, boolean special, JsonNode flags) {
         for (String flag : FLAGS) {
-            if (flags.has(flag)) {
-                set(token, flag, flags.get(flag).asBoolean());
-            }
+            set(token, flag, flags.path(flag).asBoolean(flag.equals("normalized") && !special));
         }
         set(token, "special", special);
     }

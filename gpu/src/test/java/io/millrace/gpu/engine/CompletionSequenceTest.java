@@ -100,7 +100,7 @@ class CompletionSequenceTest {
                         1,
                         GenerationRequest.of("r", new int[] {7}, sampling),
                         maxTokens,
-                        List.of(END_OF_TEXT),
+                        EndOfText.of(List.of(END_OF_TEXT)),
                         TOKENIZER);
         CompletionSequence completion = generation.completions().get(0);
         for (int i = 0; i < tokens.length && !completion.isFinished(); i++) {

@@ -97,7 +97,7 @@ class CudaAheadTest {
         return new DecoderEngine(
                 info,
                 ModelText.of(HuggingFaceTokenizer.open(folder.tokenizerFile())),
-                folder.endOfTextIds(),
+                EndOfText.of(folder.endOfTextIds()),
                 runner,
                 way.maxTokens,
                 way.maxSequences);

@@ -54,7 +54,7 @@ record DecoderSettings(int blocks, int blockSize, int maxTokens, int maxSequence
                         SamplingParameters.greedy(16),
                         "testing"),
                 ModelText.of(new TestingTokenizer()),
-                List.of(TestingTokenizer.END_OF_TEXT),
+                EndOfText.of(List.of(TestingTokenizer.END_OF_TEXT)),
                 runner,
                 settings.maxTokens,
                 settings.maxSequences);

@@ -1,6 +1,7 @@
 package io.millrace.gpu.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -11,6 +12,7 @@ import io.millrace.gpu.api.GenerationResult.Completion;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.model.TinyModels;
+import io.millrace.gpu.tensor.InvalidModelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -77,6 +79,48 @@ class EndOfTextTest {
         assertThat(model.parts().tokenizer()).isNotEqualTo(tokens);
         SamplingParameters on = SamplingParameters.builder().maxTokens(20).ignoreEos(true).build();
         assertThat(complete(on).tokenIds()).isEqualTo(whole.tokenIds());
+    }
+
+    @Test
+    void stopStringsOfGenerationConfigEndACompletionBesidesTheRequestsOwn() throws Exception {
+        Completion whole = complete(SamplingParameters.greedy(40));
+        // Texts that come once, so that it is known which ends the answer.
+        String early = whole.text().substring(8, 14);
+        String late = whole.text().substring(24, 30);
+        generation("[\"" + late + "\"]");
+        assertThat(complete(SamplingParameters.greedy(40)).text())
+                .isEqualTo(whole.text().substring(0, whole.text().indexOf(late)));
+        SamplingParameters own =
+                SamplingParameters.builder().maxTokens(40).stop(List.of(early)).build();
+        assertThat(complete(own).text())
+                .isEqualTo(whole.text().substring(0, whole.text().indexOf(early)));
+        generation("\"" + early + "\"");
+        SamplingParameters other =
+                SamplingParameters.builder().maxTokens(40).stop(List.of(late)).build();
+        Completion ended = complete(other);
+        assertThat(ended.text()).isEqualTo(whole.text().substring(0, whole.text().indexOf(early)));
+        assertThat(ended.finishReason()).isEqualTo(FinishReason.STOP);
+        SamplingParameters on = SamplingParameters.builder().maxTokens(40).ignoreEos(true).build();
+        assertThat(complete(on).text()).isEqualTo(whole.text());
+    }
+
+    @Test
+    void stopStringsThatAreNoTextsAreRefused() {
+        for (String wrong : new String[] {"17", "[\"\"]", "[[\"a\"]]"}) {
+            assertThatThrownBy(
+                            () -> {
+                                generation(wrong);
+                                complete(SamplingParameters.greedy(1));
+                            })
+                    .isInstanceOf(InvalidModelException.class)
+                    .hasMessageContaining("generation_config.json has stop_strings = ");
+        }
+    }
+
+    private void generation(String stopStrings) throws Exception {
+        Files.writeString(
+                folder.resolve("generation_config.json"),
+                "{\"do_sample\": false, \"stop_strings\": %s}".formatted(stopStrings));
     }
 
     @Test

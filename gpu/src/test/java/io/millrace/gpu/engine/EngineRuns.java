@@ -236,7 +236,7 @@ abstract class EngineRuns {
         return new DecoderEngine(
                 info,
                 ModelText.of(HuggingFaceTokenizer.open(folder.tokenizerFile())),
-                folder.endOfTextIds(),
+                EndOfText.of(folder.endOfTextIds()),
                 ahead(runner, way.ahead),
                 way.maxTokens,
                 way.maxSequences);

@@ -33,7 +33,7 @@ class ModelTextTest {
 
     private ModelText openPlain() throws IOException {
         TestingTokenizerJson.write(folder);
-        return ModelText.open(folder, TestingTokenizerJson.VOCABULARY);
+        return ModelText.open(folder, TestingTokenizerJson.VOCABULARY, "model");
     }
 
     private void assertRefused(ModelText text, Reason reason, String message) {

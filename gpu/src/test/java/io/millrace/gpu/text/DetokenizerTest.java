@@ -7,11 +7,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class DetokenizerTest {
     @TempDir static Path folder;
@@ -46,6 +49,37 @@ class DetokenizerTest {
         int end = TestingTokenizerJson.END_OF_TEXT;
         assertThat(pieces(new int[] {'a', end, 0xC3, end, 0xA9}))
                 .containsExactly("a", "", "", "", "é", "");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0xFF, 0xC3, 263})
+    void tokensThatNeverGiveTextTakeLinearTime(int token) {
+        assertThat(TestingTokenizerJson.END_OF_TEXT).isEqualTo(263);
+        long[] decoded = new long[1];
+        Tokenizer counting =
+                new Tokenizer() {
+                    @Override
+                    public int[] encode(String text) {
+                        return tokenizer.encode(text);
+                    }
+
+                    @Override
+                    public String decode(int[] ids) {
+                        decoded[0] += ids.length;
+                        return tokenizer.decode(ids);
+                    }
+                };
+        int count = 5_000;
+        int[] tokens = new int[count];
+        Arrays.fill(tokens, token);
+        Detokenizer detokenizer = new Detokenizer(counting);
+        StringBuilder text = new StringBuilder();
+        for (int each : tokens) {
+            text.append(detokenizer.add(each));
+        }
+        text.append(detokenizer.add('a')).append(detokenizer.flush());
+        assertThat(text.toString()).isEqualTo(tokenizer.decode(tokens) + "a");
+        assertThat(decoded[0]).isLessThan(20L * count);
     }
 
     @Test

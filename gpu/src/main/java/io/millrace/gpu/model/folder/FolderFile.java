@@ -10,7 +10,9 @@ import java.util.stream.Collectors;
 /** A JSON file of a model folder, or a part of one with keys of its own. */
 public enum FolderFile {
     CONFIG("config.json", "config-keys.txt"),
-    ROPE("config.json: rope_scaling, rope_parameters", "rope-keys.txt");
+    ROPE("config.json: rope_scaling, rope_parameters", "rope-keys.txt"),
+    GENERATION("generation_config.json", "generation-keys.txt"),
+    TOKENIZER_CONFIG("tokenizer_config.json", "tokenizer-keys.txt");
 
     private final String title;
     private final String resource;

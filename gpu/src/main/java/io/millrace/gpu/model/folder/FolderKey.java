@@ -61,6 +61,11 @@ public record FolderKey(
         return new FolderKey(key, rule, new TreeSet<>(architectures), harmless, allows, why);
     }
 
+    /** Whether it is said of that key; a row may begin with a star, for any beginning. */
+    boolean names(String name) {
+        return key.startsWith("*") ? name.endsWith(key.substring(1)) : name.equals(key);
+    }
+
     /** Whether it is said of a folder of that architecture. */
     boolean isOf(String architecture) {
         return models.isEmpty() || models.contains(architecture);

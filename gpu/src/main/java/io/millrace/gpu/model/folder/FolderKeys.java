@@ -21,6 +21,8 @@ public final class FolderKeys {
     static {
         TABLE.put(FolderFile.CONFIG, ConfigKeys.all());
         TABLE.put(FolderFile.ROPE, RopeKeys.all());
+        TABLE.put(FolderFile.GENERATION, GenerationKeys.all());
+        TABLE.put(FolderFile.TOKENIZER_CONFIG, TokenizerKeys.all());
     }
 
     private FolderKeys() {}
@@ -70,7 +72,7 @@ public final class FolderKeys {
 
     private static FolderKey find(FolderFile file, String key, String architecture) {
         for (FolderKey row : of(file)) {
-            if (row.key().equals(key) && row.isOf(architecture)) {
+            if (row.names(key) && row.isOf(architecture)) {
                 return row;
             }
         }
