@@ -68,6 +68,8 @@ class CommandLineTest {
         "run --model x --load-format gguf, 'gguf'",
         "generate --model x --prompt y --load-format gguf, expected one of",
         "bench --load-format gguf, expected one of",
+        "run --model x --add-bos maybe, expected one of",
+        "generate --model x --prompt y --add-bos yes, expected one of",
         "run --model x --input-topics a --input-topic-pattern b, mutually exclusive",
     })
     void aUsageErrorTellsTheRemedyAndExitsWithTwo(String arguments, String told) {

@@ -75,6 +75,27 @@ class GenerateCommandTest {
     }
 
     @Test
+    void addBosPutsTheModelsTokenBeforeAPromptAndMakesAnotherModel() {
+        String byModel = run(MODEL, "-n1", "--json", "--prompt", "hello");
+        String never = run(MODEL, "-n1", "--json", "--add-bos", "never", "--prompt", "hello");
+        String always = run(MODEL, "-n1", "--json", "--add-bos", "always", "--prompt", "hello");
+        assertThat(exit).as(err.toString()).isZero();
+        assertThat(never).isEqualTo(byModel);
+        assertThat(number(always, "prompt_tokens")).isEqualTo(number(never, "prompt_tokens") + 1);
+        assertThat(text(always, "model_fingerprint"))
+                .hasSize(24)
+                .isNotEqualTo(text(never, "model_fingerprint"));
+    }
+
+    private static int number(String json, String field) {
+        return Integer.parseInt(json.replaceAll("(?s).*\"" + field + "\":(\\d+).*", "$1"));
+    }
+
+    private static String text(String json, String field) {
+        return json.replaceAll("(?s).*\"" + field + "\":\"([^\"]*)\".*", "$1");
+    }
+
+    @Test
     void dummyWeightsNeedNoFileAndAnswerNoise() throws IOException {
         Path model = Files.createDirectories(folder.resolve("shape"));
         for (String file : List.of("config.json", "tokenizer.json")) {

@@ -75,6 +75,7 @@ public final class BenchCommand implements Callable<Integer> {
 
     @Mixin private WeightsArgument format = new WeightsArgument();
     @Mixin private LoadFormatArgument load = new LoadFormatArgument();
+    @Mixin private EngineArguments.BosArgument bos = new EngineArguments.BosArgument();
 
     @Option(
             names = "--shape",
@@ -206,7 +207,8 @@ public final class BenchCommand implements Callable<Integer> {
                         "--model=" + folder,
                         "--device=" + device,
                         "--weights=" + format.weights,
-                        "--load-format=" + load.loadFormat);
+                        "--load-format=" + load.loadFormat,
+                        "--add-bos=" + bos.addBos);
         arguments.checkFolder();
         return arguments.options().withThreads(threads).withKvCacheBytes(kvCacheMemory.getBytes());
     }

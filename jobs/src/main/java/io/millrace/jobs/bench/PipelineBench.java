@@ -138,6 +138,7 @@ final class PipelineBench implements AutoCloseable {
                 "--model=" + options.model(),
                 "--device=" + options.device(),
                 "--weights=" + options.weights(),
+                "--add-bos=" + options.addBos(),
                 "--threads=" + options.threads(),
                 "--kv-cache-memory=" + options.kvCacheBytes() + "b",
                 "--max-sequences=" + options.maxSequences(),

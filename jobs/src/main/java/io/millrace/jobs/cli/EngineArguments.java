@@ -31,6 +31,7 @@ public final class EngineArguments {
 
     @Mixin public WeightsArgument format = new WeightsArgument();
     @Mixin public LoadFormatArgument load = new LoadFormatArgument();
+    @Mixin public BosArgument bos = new BosArgument();
 
     @Option(
             names = "--max-model-len",
@@ -99,6 +100,26 @@ public final class EngineArguments {
         auto
     }
 
+    /** Whether a prompt begins with the model's bos token. */
+    public static final class BosArgument {
+        @Option(
+                names = "--add-bos",
+                paramLabel = "model|always|never",
+                defaultValue = "model",
+                description =
+                        "Whether a prompt of text begins with the model's bos_token: as tokenizer.json"
+                                + " says, always, or never. Conversations begin as the chat template"
+                                + " has it.")
+        public AddBos addBos;
+
+        /** Rules, spelt as on the command line. */
+        public enum AddBos {
+            model,
+            always,
+            never
+        }
+    }
+
     /** The options, ranges checked. */
     public EngineOptions options() {
         Checks.atLeast("--max-model-len", maxModelLen, 0);
@@ -119,6 +140,7 @@ public final class EngineArguments {
                         .withDevice(device.name())
                         .withWeights(format.weights.name())
                         .withLoadFormat(load.loadFormat.name())
+                        .withAddBos(bos.addBos.name())
                         .withMaxModelLen(maxModelLen)
                         .withBlockSize(blockSize)
                         .withKvCacheBytes(kvCacheMemory.getBytes())

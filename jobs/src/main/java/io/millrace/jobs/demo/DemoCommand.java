@@ -76,6 +76,7 @@ public final class DemoCommand implements Callable<Integer> {
     private EngineArguments.Device device;
 
     @Mixin private WeightsArgument format = new WeightsArgument();
+    @Mixin private EngineArguments.BosArgument bos = new EngineArguments.BosArgument();
 
     @Option(
             names = "--answers",
@@ -136,6 +137,7 @@ public final class DemoCommand implements Callable<Integer> {
                 "--model=" + folder,
                 "--device=" + device,
                 "--weights=" + format.weights,
+                "--add-bos=" + bos.addBos,
                 "--application-id=demo",
                 "--checkpoint-interval=500ms");
     }
