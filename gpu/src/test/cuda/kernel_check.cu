@@ -1,4 +1,4 @@
-// Checks every kernel on a GPU, then times it: kernel_check FOLDER_OF_FATBINS [small | check | time] [only this op]
+// Checks every kernel on a GPU, then times it: kernel_check FOLDER_OF_FATBINS [small | check | time | products] [only this op, or products of this model]
 //                                              kernel_check FOLDER_OF_FATBINS race KERNEL_OF_MATMUL
 //
 // Checked: fast kernels against the oracles, bit for bit; oracles and the rest against double; prefill against decode; odd shapes;
@@ -17,6 +17,7 @@
 #include <map>
 #include <string>
 #include <vector>
+#include "gemm_tiles.h"
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
@@ -210,7 +211,52 @@ static void matmulOn(const Tile& t, int bucket, const MatmulParams& p) {
            t.stages * (t.rows + t.tokens) * 128, p);
 }
 
+/** A tile of gemm.cu: CTAs of a cluster have a segment each, or a CTA does all, `most` at the most. */
+struct GemmTile {
+    const char* name;
+    int tokens, rows, cluster, most, stages, resident;
+    bool takes(const MatmulParams& p) const {
+        return (cluster > 1 ? p.segments == cluster : p.segments <= most) && (p.epilogue != EPILOGUE_GATED || rows % 16 == 0);
+    }
+    int tiles(int bucket, const MatmulParams& p) const { return ceilDiv(bucket, tokens) * ceilDiv(p.rows, rows); }
+    size_t partials(int ctas) const { return most > 1 ? (size_t)ctas * tokens * rows * 4 : 0; }
+};
+#define GEMM_TILE(NAME, ...) GemmTile{#NAME, __VA_ARGS__},
+static const GemmTile GEMMS[] = {GEMM_TILES(GEMM_TILE)};
+/** At most `ctas` of them, if each does all segments of its tiles. */
+template <class T>
+static void gemmOn(const GemmTile& t, int bucket, int ctas, const MatmulParams& p) {
+    int tiles = t.tiles(bucket, p);
+    launch(std::string("gemm_") + Name<T>::of() + "_" + t.name, dim3(t.cluster > 1 ? tiles : std::min(tiles, ctas), 1, t.cluster),
+           gemmThreads(t.tokens, t.rows, t.most), gemmSharedBytes(t.tokens, t.rows, t.cluster, t.stages), p);
+}
+
 // ---- matmul -------------------------------------------------------------------------------------------------------
+
+/** silu and gelu of every float there is, against a division that rounds by itself. */
+__global__ void everyLogistic(unsigned long long* wrong) {
+    unsigned long long mine = 0;
+    auto timesPlain = [](float x, float y) {
+        float e = expNegative(-fabsf(y));
+        return __fdiv_rn(y < 0.0f ? x * e : x, 1.0f + e);
+    };
+    auto differ = [](float a, float b) { return __float_as_uint(a) != __float_as_uint(b) && !(isnan(a) && isnan(b)); };
+    for (unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x; i < 1ull << 32; i += (unsigned long long)gridDim.x * blockDim.x) {
+        float x = __uint_as_float((unsigned)i);
+        mine += differ(silu(x), timesPlain(x, x));
+        mine += differ(gelu(x), timesPlain(x, (fmaf(x * x, 0.044715f, 1.0f) * x) * 1.59576912f));
+    }
+    if (mine) atomicAdd(wrong, mine);
+}
+static void checkLogistic() {
+    if (skipped("logistic")) return;
+    auto* wrong = (unsigned long long*)alloc(8);
+    everyLogistic<<<2048, 256, 0, stream>>>(wrong);
+    CK(cudaGetLastError());
+    unsigned long long n = download<unsigned long long>(wrong, 1)[0];
+    report(n == 0, text("logistic: %llu of all floats", n));
+    freeAll();
+}
 
 /** What rows of x may still have to be multiplied by: not near a power of two, so that a scale left out or taken twice shows. */
 static float* inversesOf(int rows) { return rowsOf(1, rows, rows, 0.2f, 1.4f, 15); }
@@ -305,6 +351,19 @@ static void checkMatmul(int rows, int k, const std::vector<int>& tokenCounts) {
                             }
                         }
                     }
+                    for (const GemmTile& t : GEMMS) {
+                        if (!t.takes(p) || !kernels.count(std::string("gemm_") + Name<T>::of() + "_" + t.name)) continue;
+                        // A bucket past the count; a CTA a tile, and three CTAs that have all tiles between them.
+                        for (int bucket : {tokens, tokens + 100}) {
+                            for (int ctas : {INT_MAX, 3}) {
+                                if (ctas == 3 && (t.cluster > 1 || bucket > tokens)) continue;
+                                p.partials = (float*)alloc(t.partials(std::min(ctas, t.tiles(bucket, p))), 0xff);
+                                void* out = fresh();
+                                gemmOn<T>(t, bucket, ctas, p);
+                                same(out, oracle, outBytes, name + text(" gemm %s at most %d CTAs", t.name, ctas));
+                            }
+                        }
+                    }
                 }
                 freeAll();
             }
@@ -382,7 +441,51 @@ static void checkSegments(int segments) {
         matmulOn<T>(t, tokens, p);
         check(t.name);
     }
+    for (const GemmTile& t : GEMMS) {
+        if (!t.takes(p) || !kernels.count(std::string("gemm_") + Name<T>::of() + "_" + t.name)) continue;
+        p.partials = (float*)alloc(t.partials(t.tiles(tokens, p)), 0xff);
+        fresh();
+        gemmOn<T>(t, tokens, INT_MAX, p);
+        check(std::string("gemm ") + t.name);
+    }
     freeAll();
+}
+
+/** Sums of zeros of either sign: a chain from 0 has one sign for them, whether the 0 is added or not. */
+template <class T>
+static void checkZeros() {
+    if (skipped("matmul")) return;
+    constexpr int ROWS = 192, K = 192;
+    for (int segments : {1, 2, 4, 8}) {
+        MatmulParams p{};
+        int tokens = 54;
+        p.rows = p.columns = ROWS;
+        p.k = K * segments;
+        p.segments = segments;
+        p.epilogue = EPILOGUE_STORE;
+        std::vector<uint16_t> host((size_t)ROWS * p.k);
+        for (int r = 0; r < ROWS; r++) {
+            for (int c = 0; c < p.k; c++) {
+                bool negative = r % 3 == 0 || (r % 3 == 1 && (c * 7 + r) % 5 < 2);
+                host[tileOffset(r, c, p.k, 2) / 2] = negative ? 0xbc00 : 0x3c00;
+            }
+        }
+        p.weight = upload(host);
+        p.x = upload(std::vector<uint16_t>((size_t)pad64(tokens) * p.k, 0));
+        p.step = header(tokens, 1, 1);
+        size_t bytes = (size_t)pad64(tokens) * ROWS * 4;
+        auto fresh = [&]() { return p.outRows = (float*)alloc(bytes, 0xff); };
+        void* oracle = fresh();
+        launch(std::string("oracle_matmul_") + Name<T>::of(), dim3(ceilDiv(tokens, 8), ROWS / 16), 32, 0, p);
+        for (const GemmTile& t : GEMMS) {
+            if (!t.takes(p) || !kernels.count(std::string("gemm_") + Name<T>::of() + "_" + t.name)) continue;
+            p.partials = (float*)alloc(t.partials(t.tiles(tokens, p)), 0xff);
+            void* out = fresh();
+            gemmOn<T>(t, tokens, INT_MAX, p);
+            same(out, oracle, bytes, text("zeros %s segments %d gemm %s", Name<T>::of(), segments, t.name));
+        }
+        freeAll();
+    }
 }
 
 /** A number from -2 to 2, which all types hold, as bits of one. */
@@ -851,15 +954,16 @@ static void timeMatmul(const char* model, const char* what, int rows, int k, int
     for (int tokens : counts) {
         size_t mark = allocated.size();
         MatmulParams p{};
-        p.rows = rows; p.k = k; p.columns = epilogue == EPILOGUE_GATED ? rows / 2 : rows; p.segments = segmentsOf(rows, k); p.epilogue = epilogue;
+        p.rows = rows; p.k = k; p.columns = epilogue == EPILOGUE_GATED ? rows / 2 : rows; p.segments = segmentsOf(rows, k, epilogue == EPILOGUE_ADD); p.epilogue = epilogue;
         p.x = tiles<Bf16>(tokens, k, 1.0f, 61);
         p.outRows = (float*)alloc((size_t)pad64(tokens) * pad64(p.columns) * 4);
         p.outTiles = alloc((size_t)pad64(tokens) * pad64(p.columns) * 2);
-        p.partials = (float*)alloc((size_t)1024 * pad64(rows) * p.segments * 4);
+        p.inverse = epilogue == EPILOGUE_ADD ? nullptr : inversesOf(tokens);
+        p.partials = (float*)alloc(std::max((size_t)1024 * pad64(rows) * p.segments * 4, (size_t)132 * 128 * 256 * 4));
         p.arrivals = (uint32_t*)alloc(pad64(rows) / 64 * 64 * 4);
         p.step = header(tokens, tokens, tokens);
         int count = std::max(copies, bytes > 50000000 ? 4 : 24);
-        double ideal = std::max(bytes / 3.0e6, 2.0 * tokens * rows * (double)k / 798e6), best = 1e9;
+        double ideal = std::max(bytes / 4.3e6, 2.0 * tokens * rows * (double)k / 788e6), best = 1e9;
         std::string all;
         for (const Tile& t : TILES) {
             if (t.split && (tokens > 1024 || t.tokens * 8 < tokens || t.tokens >= 2 * std::max(16, tokens))) continue;
@@ -867,8 +971,20 @@ static void timeMatmul(const char* model, const char* what, int rows, int k, int
             all += text("  %s: %.1f", t.name, us);
             best = std::min(best, us);
         }
-        printf("%-13s %-8s %6d x %-6d S %d  M %4d  %8.2f us  %5.0f GB/s  %5.1f TFLOP/s  %5.1f %% |%s\n", model, what, rows, k, p.segments, tokens, best,
-               bytes / best / 1e3, 2.0 * tokens * rows * (double)k / best / 1e6, 100 * ideal / best, all.c_str());
+        double bestGemm = 1e9;
+        std::string bestTile;
+        all += "  |";
+        for (const GemmTile& t : GEMMS) {
+            // Not tiles of twice the tokens, nor those that would read the weights too often.
+            if (!t.takes(p) || t.tokens >= 2 * std::max(64, tokens) || (tokens > 512 && t.cluster > 1)) continue;
+            int ctas = 132 * t.resident;
+            double us = timed(count, [&](int i) { MatmulParams q = p; q.weight = weights[i % copies]; gemmOn<Bf16>(t, tokens, ctas, q); });
+            all += text("  %s: %.1f", t.name, us);
+            if (us < bestGemm) bestGemm = us, bestTile = t.name;
+        }
+        printf("%-13s %-8s %6d x %-6d S %d  M %4d  mma %8.2f us  gemm %8.2f us %-12s %5.0f GB/s  %5.1f TFLOP/s  %5.1f %% |%s\n", model, what, rows, k,
+               p.segments, tokens, best, bestGemm, bestTile.c_str(), bytes / bestGemm / 1e3, 2.0 * tokens * rows * (double)k / bestGemm / 1e6,
+               100 * ideal / bestGemm, all.c_str());
         CK(cudaStreamSynchronize(stream));
         while (allocated.size() > mark) { CK(cudaFree(allocated.back())); allocated.pop_back(); }
     }
@@ -940,6 +1056,9 @@ int main(int argc, char** argv) {
     }
     if (mode == "check") {
         std::vector<int> counts = {1, 17, 54, 97, 200, 300, 1023};
+        checkLogistic();
+        checkZeros<Bf16>();
+        checkZeros<F16>();
         for (int segments : {1, 2, 4, 8}) {
             checkSegments<Bf16>(segments);
             checkSegments<F16>(segments);
@@ -981,21 +1100,24 @@ int main(int argc, char** argv) {
         }
         checkAttention<float>(4, 1, 128, 16, INT_MAX, {{0, 97}, {500, 1}});
     }
-    if (mode == "time") {
+    if (mode == "time" || mode == "products") {
         std::vector<int> decode = {1, 16, 64, 128, 256, 512, 1024, 2048};
-        timeMatmul("Qwen2.5-0.5B", "qkv", 1152, 896, EPILOGUE_STORE, decode);
-        timeMatmul("Qwen2.5-0.5B", "o", 896, 896, EPILOGUE_ADD, decode);
-        timeMatmul("Qwen2.5-0.5B", "gate+up", 9728, 896, EPILOGUE_GATED, decode);
-        timeMatmul("Qwen2.5-0.5B", "down", 896, 4864, EPILOGUE_ADD, decode);
-        timeMatmul("Qwen2.5-0.5B", "head", 151936, 896, EPILOGUE_STORE, {1, 64, 256});
-        timeMatmul("Llama-3.2-1B", "qkv", 3072, 2048, EPILOGUE_STORE, {1, 64, 256});
-        timeMatmul("Llama-3.2-1B", "o", 2048, 2048, EPILOGUE_ADD, {1, 64, 256});
-        timeMatmul("Llama-3.2-1B", "gate+up", 16384, 2048, EPILOGUE_GATED, {1, 64, 128, 256, 2048});
-        timeMatmul("Llama-3.2-1B", "down", 2048, 8192, EPILOGUE_ADD, {1, 64, 128, 256, 2048});
-        timeMatmul("Llama-3.1-8B", "qkv", 6144, 4096, EPILOGUE_STORE, decode);
-        timeMatmul("Llama-3.1-8B", "o", 4096, 4096, EPILOGUE_ADD, decode);
-        timeMatmul("Llama-3.1-8B", "gate+up", 28672, 4096, EPILOGUE_GATED, decode);
-        timeMatmul("Llama-3.1-8B", "down", 4096, 14336, EPILOGUE_ADD, decode);
+        struct Shape { const char *model, *what; int rows, k, epilogue; };
+        for (const Shape& p : std::vector<Shape>{
+                     {"Qwen2.5-0.5B", "qkv", 1152, 896, EPILOGUE_STORE}, {"Qwen2.5-0.5B", "o", 896, 896, EPILOGUE_ADD},
+                     {"Qwen2.5-0.5B", "gate+up", 9728, 896, EPILOGUE_GATED}, {"Qwen2.5-0.5B", "down", 896, 4864, EPILOGUE_ADD},
+                     {"Qwen2.5-0.5B", "head", 151936, 896, EPILOGUE_STORE}, {"Llama-3.2-1B", "qkv", 3072, 2048, EPILOGUE_STORE},
+                     {"Llama-3.2-1B", "o", 2048, 2048, EPILOGUE_ADD}, {"Llama-3.2-1B", "gate+up", 16384, 2048, EPILOGUE_GATED},
+                     {"Llama-3.2-1B", "down", 2048, 8192, EPILOGUE_ADD}, {"Llama-3.2-1B", "head", 128256, 2048, EPILOGUE_STORE},
+                     {"Llama-3.1-8B", "qkv", 6144, 4096, EPILOGUE_STORE}, {"Llama-3.1-8B", "o", 4096, 4096, EPILOGUE_ADD},
+                     {"Llama-3.1-8B", "gate+up", 28672, 4096, EPILOGUE_GATED}, {"Llama-3.1-8B", "down", 4096, 14336, EPILOGUE_ADD},
+                     {"Llama-3.1-8B", "head", 128256, 4096, EPILOGUE_STORE}, {"Qwen3-0.6B", "qkv", 4096, 1024, EPILOGUE_STORE},
+                     {"Qwen3-0.6B", "o", 1024, 2048, EPILOGUE_ADD}, {"Qwen3-0.6B", "gate+up", 6144, 1024, EPILOGUE_GATED},
+                     {"Qwen3-0.6B", "down", 1024, 3072, EPILOGUE_ADD}}) {
+            if (!skipped(p.model)) timeMatmul(p.model, p.what, p.rows, p.k, p.epilogue, !strcmp(p.what, "head") ? std::vector<int>{1, 64, 128, 256} : decode);
+        }
+    }
+    if (mode == "time") {
         for (int rows : {1, 64, 256}) {
             std::vector<std::pair<int, int>> spans(rows, {511, 1}), longer(rows, {1200, 1});
             timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 512", rows).c_str(), 14, 2, 64, spans);

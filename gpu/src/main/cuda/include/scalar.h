@@ -28,8 +28,8 @@ struct Largest<F16> {
 template <class T>
 __device__ __forceinline__ float finite(float x) {
     float most = __uint_as_float(Largest<T>::BITS);
-    x = x > most ? most : x;
-    return x < -most ? -most : x;
+    asm("min.NaN.f32 %0, %0, %1; max.NaN.f32 %0, %0, %2;" : "+f"(x) : "f"(most), "f"(-most));
+    return x;
 }
 
 __device__ __forceinline__ float widen(Bf16 x) { return __uint_as_float((uint32_t)x.bits << 16); }
@@ -78,10 +78,9 @@ __device__ __forceinline__ uint32_t narrowPair<F16>(float low, float high) {
 
 /** exp(x), x at most 0 or NaN; docs/numerics.md, Sampling. */
 __device__ __forceinline__ float expNegative(float x) {
-    if (x < -87.0f) {
-        return 0.0f;
-    }
-    float n = fmaf(x, 1.44269504f, 12582912.0f) - 12582912.0f;
+    float n = fmaf(x, 1.44269504f, 12582912.0f);  // 1.5 * 2^23: the low bits are the whole number
+    int exponent = __float_as_int(n) << 23;
+    n = n - 12582912.0f;
     float r = fmaf(n, 2.12194440e-4f, fmaf(n, -0.693359375f, x));
     float q = 0.0001989198131f;
     q = fmaf(q, r, 0.001393454193f);
@@ -90,13 +89,32 @@ __device__ __forceinline__ float expNegative(float x) {
     q = fmaf(q, r, 0.1666666668f);
     q = fmaf(q, r, 0.5000000014f);
     float y = fmaf(r * r, q, r) + 1.0f;
-    return y * __int_as_float(((int)n + 127) << 23);
+    y = y * __int_as_float(exponent + (127 << 23));
+    return x < -87.0f ? 0.0f : y;
+}
+
+/**
+ * a / b to the bit, without the branch that __fdiv_rn has for what is very large or small. b is from 1 to 2, and where |a| is below
+ * 2^-100, a / b is normal or b is 2: what timesLogistic divides.
+ */
+__device__ __forceinline__ float overOneToTwo(float a, float b) {
+    float most = fabsf(a);
+    bool tiny = most < 0x1p-100f;
+    float n = a * (tiny ? 0x1p64f : 1.0f);  // the last steps need bits below those of a
+    float inverse;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(b));
+    inverse = fmaf(fmaf(-b, inverse, 1.0f), inverse, inverse);
+    float q = n * inverse;
+    q = fmaf(fmaf(-b, q, n), inverse, q);
+    q = fmaf(fmaf(-b, q, n), inverse, q);
+    q = copysignf(q, a) * (tiny ? 0x1p-64f : 1.0f);
+    return most < INFINITY ? q : a;
 }
 
 /** x times the logistic function of y. */
 __device__ __forceinline__ float timesLogistic(float x, float y) {
     float e = expNegative(-fabsf(y));
-    return __fdiv_rn(y < 0.0f ? x * e : x, 1.0f + e);
+    return overOneToTwo(y < 0.0f ? x * e : x, 1.0f + e);
 }
 
 __device__ __forceinline__ float silu(float x) { return timesLogistic(x, x); }

@@ -12,6 +12,7 @@ import io.millrace.gpu.device.cuda.driver.GpuException;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import io.millrace.gpu.device.cuda.driver.PinnedMemory;
 import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
+import io.millrace.gpu.device.cuda.kernel.GemmTiles;
 import io.millrace.gpu.device.cuda.kernel.KernelIndex;
 import io.millrace.gpu.device.cuda.kernel.KernelModules;
 import io.millrace.gpu.device.cuda.kernel.KernelParams;
@@ -270,7 +271,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                         (long) tiled(maxTokens) * Numerics.pad(width) * Float.BYTES);
         int rows = tiled(maxRows);
         logits = allocate("The logits", (long) rows * Numerics.pad(vocabulary) * Float.BYTES);
-        long partials = 0;
+        long partials = gemms().partials(type);
         int arrivals = 0;
         int widest = 0;
         for (CudaMatrix m : matrices) {
@@ -488,8 +489,18 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         CudaMatrix w = cut(weight, bucket);
         launch(
                 op,
-                Launches.matmul(type, bucket, w.rows(), w.segments()),
+                product(w, bucket, epilogue == Epilogue.GATED),
                 write.matmul(w, x.input(), bias, out, epilogue, false));
+    }
+
+    private KernelLaunch product(CudaMatrix w, int tokens, boolean gated) {
+        return gemms().launch(type, tokens, w.rows(), w.k(), w.segments(), gated)
+                .orElseGet(() -> Launches.matmul(type, tokens, w.rows(), w.segments()));
+    }
+
+    /** Tiles of products on Hopper's tensor cores. The oracles' backend has none. */
+    GemmTiles gemms() {
+        return GemmTiles.on(limits(), context.multiprocessors());
     }
 
     private CudaMatrix cut(CudaMatrix weight, int tokens) {
@@ -567,7 +578,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         }
         launch(
                 "logits",
-                Launches.matmul(type, rows, w.rows(), w.segments()),
+                product(w, rows, false),
                 write.matmul(w, last, null, logits, Epilogue.STORE, true));
     }
 

@@ -4,6 +4,7 @@ import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.RotaryTable;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
+import io.millrace.gpu.device.cuda.kernel.GemmTiles;
 import io.millrace.gpu.device.cuda.kernel.KernelIndex;
 import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.Segmentation;
@@ -38,6 +39,11 @@ final class OracleBackend extends CudaBackend {
                 0,
                 Segmentation.CONTRACT);
         this.shape = shape;
+    }
+
+    @Override
+    GemmTiles gemms() {
+        return GemmTiles.none();
     }
 
     @Override

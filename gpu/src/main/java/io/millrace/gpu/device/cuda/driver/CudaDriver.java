@@ -83,6 +83,7 @@ public final class CudaDriver {
     /** What a launch may ask of it. */
     static DeviceLimits limits(CUdevice device) {
         return new DeviceLimits(
+                capability(device),
                 attribute(device, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK),
                 attribute(device, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
                 attribute(device, CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X),

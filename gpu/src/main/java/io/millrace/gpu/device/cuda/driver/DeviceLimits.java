@@ -3,6 +3,7 @@ package io.millrace.gpu.device.cuda.driver;
 /**
  * What one launch may ask of a GPU.
  *
+ * @param capability its compute capability, times ten
  * @param threads most threads of a CTA
  * @param sharedBytes most shared memory of a CTA, static and dynamic together, where a kernel asks
  *     for more than all kernels get
@@ -10,10 +11,11 @@ package io.millrace.gpu.device.cuda.driver;
  * @param gridY most CTAs in y
  * @param gridZ most CTAs in z
  */
-public record DeviceLimits(int threads, int sharedBytes, int gridX, int gridY, int gridZ) {
+public record DeviceLimits(
+        int capability, int threads, int sharedBytes, int gridX, int gridY, int gridZ) {
     /** The same, with so much shared memory for a CTA. */
     public DeviceLimits withSharedBytes(int bytes) {
-        return new DeviceLimits(threads, bytes, gridX, gridY, gridZ);
+        return new DeviceLimits(capability, threads, bytes, gridX, gridY, gridZ);
     }
 
     /**

@@ -70,8 +70,8 @@ public final class Launches {
     }
 
     /**
-     * MatmulParams. Tiles are as wide in tokens as they can be while their CTAs still fill the GPU:
-     * by the sweep in docs/kernels.md.
+     * MatmulParams, where {@link GemmTiles} has no tile. Tiles are as wide in tokens as they can be
+     * while their CTAs still fill the GPU: by the sweep in docs/kernels.md.
      *
      * @param rows of the weight as stored
      * @param segments of the weight, {@link Segmentation}

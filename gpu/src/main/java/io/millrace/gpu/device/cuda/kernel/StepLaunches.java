@@ -31,6 +31,7 @@ public record StepLaunches(
     public Set<KernelLaunch> on(
             DeviceLimits limits, int multiprocessors, Segmentation segmentation) {
         Set<KernelLaunch> all = new LinkedHashSet<>();
+        GemmTiles gemms = GemmTiles.on(limits, multiprocessors);
         for (int tokens = 1; tokens <= maxTokens; tokens = TokenBuckets.of(tokens) + 1) {
             int bucket = Math.min(maxTokens, TokenBuckets.of(tokens));
             int rows = Math.min(bucket, maxRows);
@@ -43,6 +44,10 @@ public record StepLaunches(
                 for (int n : new int[] {bucket, rows}) {
                     int segments = segmentation.segments(weight, n, multiprocessors);
                     all.add(Launches.matmul(type, n, weight.rows(), segments));
+                    for (boolean gated : new boolean[] {false, true}) {
+                        gemms.launch(type, n, weight.rows(), weight.k(), segments, gated)
+                                .ifPresent(all::add);
+                    }
                 }
             }
             if (type.equals("f32")) {

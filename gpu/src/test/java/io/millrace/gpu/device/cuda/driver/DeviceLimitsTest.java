@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 
 class DeviceLimitsTest {
     private static final DeviceLimits L4 =
-            new DeviceLimits(1024, 99 << 10, Integer.MAX_VALUE, 65_535, 65_535);
+            new DeviceLimits(89, 1024, 99 << 10, Integer.MAX_VALUE, 65_535, 65_535);
 
     private static KernelLaunch launch(int x, int y, int z, int threads, int sharedBytes) {
         return new KernelLaunch("attention", x, y, z, threads, sharedBytes);

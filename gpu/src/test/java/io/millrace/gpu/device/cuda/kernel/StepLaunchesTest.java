@@ -26,23 +26,32 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Every GPU that the kernels are made for takes every launch of every shape of model. */
 class StepLaunchesTest {
     private static final DeviceLimits LIMITS =
-            new DeviceLimits(1024, 0, Integer.MAX_VALUE, 65_535, 65_535);
+            new DeviceLimits(80, 1024, 0, Integer.MAX_VALUE, 65_535, 65_535);
 
-    /** A kind of GPU: multiprocessors, and KB of shared memory that a CTA can have. */
-    private record Gpu(String name, int multiprocessors, int sharedKb) {
+    /**
+     * A kind of GPU: compute capability times ten, multiprocessors, and KB of shared memory that a
+     * CTA can have.
+     */
+    private record Gpu(String name, int capability, int multiprocessors, int sharedKb) {
         DeviceLimits limits() {
-            return LIMITS.withSharedBytes(sharedKb << 10);
+            return new DeviceLimits(
+                    capability,
+                    LIMITS.threads(),
+                    sharedKb << 10,
+                    LIMITS.gridX(),
+                    LIMITS.gridY(),
+                    LIMITS.gridZ());
         }
     }
 
     private static final List<Gpu> GPUS =
             List.of(
-                    new Gpu("A100, compute capability 8.0", 108, 163),
-                    new Gpu("A10, RTX 30: 8.6", 72, 99),
-                    new Gpu("L4, RTX 40: 8.9", 58, 99),
-                    new Gpu("H100: 9.0", 132, 227),
-                    new Gpu("B200: 10.0", 148, 227),
-                    new Gpu("RTX 50: 12.0", 170, 99));
+                    new Gpu("A100", 80, 108, 163),
+                    new Gpu("A10, RTX 30", 86, 72, 99),
+                    new Gpu("L4, RTX 40", 89, 58, 99),
+                    new Gpu("H100", 90, 132, 227),
+                    new Gpu("B200", 100, 148, 227),
+                    new Gpu("RTX 50", 120, 170, 99));
 
     /**
      * Of a model: hidden size, inner size, heads, kv heads, head size, tokens of the vocabulary.

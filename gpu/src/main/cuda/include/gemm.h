@@ -1,0 +1,369 @@
+// The product of a weight and activations on Hopper's tensor cores. Shapes, order and mapping are in gemm.cu.
+#pragma once
+#include "gemm_epilogue.h"
+#include "gemm_tiles.h"
+#include "matmul.h"
+#include "wgmma.h"
+
+#if __CUDA_ARCH__ >= 900
+#define GEMM_BODY(T, TOKENS, ROWS, SEGMENTS, MOST, STAGES)        \
+    Gemm<T, TOKENS, ROWS, SEGMENTS, MOST, STAGES> product{p};     \
+    product.run();
+#else
+#define GEMM_BODY(...)
+#endif
+
+/** A kernel for a line of gemm_tiles.h. It does nothing on another GPU than Hopper. */
+#define GEMM(NAME, TOKENS, ROWS, SEGMENTS, MOST, STAGES, CTAS)                                                                \
+    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS) CLUSTER(SEGMENTS)                     \
+            gemm_bf16_##NAME(const __grid_constant__ MatmulParams p) {                                                        \
+        GEMM_BODY(Bf16, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                                                                 \
+    }
+
+#if __CUDA_ARCH__ >= 900
+
+__device__ __forceinline__ float4 add(float4 a, float4 b) { return make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w); }
+
+/** Adds up the segments of a weight by halves. */
+template <int SEGMENTS>
+__device__ __forceinline__ float4 closeSegments(const float4 (&parts)[SEGMENTS]) {
+    float4 halves[2] = {parts[0], parts[SEGMENTS / 2]};
+#pragma unroll
+    for (int i = 1; i < SEGMENTS / 2; i++) {
+        halves[0] = add(halves[0], parts[i]);
+        halves[1] = add(halves[1], parts[SEGMENTS / 2 + i]);
+    }
+    return add(halves[0], halves[1]);
+}
+
+/**
+ * TOKENS x ROWS outputs a CTA.
+ *
+ * SEGMENTS: the weight's, if the CTAs of a cluster have one each; 1 if a CTA does all that there are, MOST at the most: 1, 2, or 8,
+ * which takes registers for the sum of a half beside the chain.
+ */
+template <class T, int TOKENS, int ROWS, int SEGMENTS, int MOST, int STAGES>
+struct Gemm {
+    static constexpr int WARPGROUPS = TOKENS == 64 ? 1 : 2;
+    static constexpr int SUBTILES = TOKENS / (64 * WARPGROUPS);  // of 64 tokens, a warpgroup
+    static constexpr int CONSUMERS = 128 * WARPGROUPS;
+    static constexpr int THREADS = gemmThreads(TOKENS, ROWS, MOST);
+    // Large tiles: the producer's warpgroup gives registers to the others.
+    static constexpr bool SHIFTED = THREADS == 384;
+    static constexpr int STAGE = gemmStageBytes(TOKENS, ROWS);
+    static constexpr int ACCUMULATORS = ROWS / 2;
+    static constexpr int STRIDE = gemmSumStride(ROWS);
+
+    const MatmulParams& p;
+    int tokens;
+    int blocks;    // of 64 k
+    uint32_t ring;
+    uint32_t full;   // barriers: a stage is there
+    uint32_t empty;  // a stage has been read by all
+
+    /** Where a tile lies: 16 tiles of tokens walk together through all rows, so that L2 keeps both. */
+    struct Place {
+        int token;
+        int row;
+    };
+
+    __device__ __forceinline__ int tokenTiles() const { return (tokens + TOKENS - 1) / TOKENS; }
+
+    __device__ __forceinline__ int rowTiles() const { return (p.rows + ROWS - 1) / ROWS; }
+
+    __device__ __forceinline__ Place place(int tile) const {
+        int across = tokenTiles();
+        int group = TOKEN_TILES_TOGETHER * rowTiles();
+        int first = tile / group * TOKEN_TILES_TOGETHER;
+        int together = min(TOKEN_TILES_TOGETHER, across - first);
+        tile %= group;
+        return Place{(first + tile % together) * TOKENS, tile / together * ROWS};
+    }
+
+    /** Ring of stages, as producer and consumers both walk through it. */
+    struct Turn {
+        int stage = 0;
+        uint32_t parity = 0;
+
+        __device__ __forceinline__ void next() {
+            if (++stage == STAGES) {
+                stage = 0;
+                parity ^= 1;
+            }
+        }
+    };
+
+    /** One warp: each lane brings one piece of every stage, at most 64 rows of x or of the weight. */
+    __device__ __forceinline__ void produce() const {
+        constexpr int PIECES_OF_X = TOKENS / 64;
+        static_assert(PIECES_OF_X + (ROWS + 126) / 64 <= 32, "a lane a piece");
+        int lane = threadIdx.x & 31;
+        Turn turn;
+        for (int tile = blockIdx.x; tile < tokenTiles() * rowTiles(); tile += gridDim.x) {
+            Place at = place(tile);
+            const char* from;
+            uint32_t to;
+            int bytes;
+            if (lane < PIECES_OF_X) {
+                int first = at.token + 64 * lane;
+                from = (const char*)p.x + (size_t)(first >> 6) * blocks * BLOCK;
+                to = lane * BLOCK;
+                // By eights; what is in the rest of the stage has no part in rows that count.
+                bytes = min(64, (tokens - first + 7) & ~7) * 128;
+            } else {
+                int block = (at.row >> 6) + lane - PIECES_OF_X;
+                int first = max(at.row, block * 64);
+                from = (const char*)p.weight + (size_t)block * blocks * BLOCK + (first & 63) * 128;
+                to = (TOKENS + first - at.row) * 128;
+                bytes = (min(min(at.row + ROWS, block * 64 + 64), pad64(p.rows)) - first) * 128;
+            }
+            bytes = max(bytes, 0);
+            uint32_t all = __reduce_add_sync(ALL_LANES, (uint32_t)bytes);
+            int end = segmentStart(p, SEGMENTS > 1 ? blockIdx.z + 1 : p.segments);
+            for (int block = SEGMENTS > 1 ? segmentStart(p, blockIdx.z) : 0; block < end; block++) {
+                waitBarrier(empty + 8 * turn.stage, turn.parity ^ 1);
+                if (lane == 0) {
+                    arriveForBytes(full + 8 * turn.stage, all);
+                }
+                __syncwarp();
+                if (bytes > 0) {
+                    copyBulk(ring + turn.stage * STAGE + to, from + (size_t)block * BLOCK, bytes, full + 8 * turn.stage);
+                }
+                turn.next();
+            }
+        }
+    }
+
+    /** One chain over 64-blocks of k. */
+    __device__ __forceinline__ void multiply(Turn& turn, int from, int to, float (&acc)[SUBTILES][ACCUMULATORS]) const {
+        int warpgroup = threadIdx.x / 128;
+#pragma unroll
+        for (int i = 0; i < SUBTILES * ACCUMULATORS; i++) {
+            (&acc[0][0])[i] = 0.0f;
+        }
+        for (int block = from; block < to; block++) {
+            waitBarrier(full + 8 * turn.stage, turn.parity);
+            uint32_t stage = ring + turn.stage * STAGE;
+            uint64_t x = matrixDescriptor(stage + warpgroup * SUBTILES * BLOCK);
+            uint64_t weight = matrixDescriptor(stage + TOKENS * 128);
+            beginProducts();
+#pragma unroll
+            for (int step = 0; step < 4; step++) {
+#pragma unroll
+                for (int i = 0; i < SUBTILES; i++) {
+                    Wgmma<T, ROWS>::add(acc[i], x + i * (BLOCK >> 4) + 2 * step, weight + 2 * step);
+                }
+            }
+            commitProducts();
+            // The other warpgroup, or the other CTA of the multiprocessor, has products under way meanwhile.
+            waitProducts();
+            if (threadIdx.x % 32 == 0) {
+                arrive(empty + 8 * turn.stage);
+            }
+            turn.next();
+        }
+    }
+
+    /** Of the tile, the first token that this thread has sums of; the second is 8 further on, and so on every 64. */
+    __device__ __forceinline__ static int fragmentToken() {
+        return threadIdx.x / 128 * (64 * SUBTILES) + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4;
+    }
+
+    /** Every warpgroup its 64 or 128 tokens of each tile. */
+    __device__ __forceinline__ void consume() const {
+        float acc[SUBTILES][ACCUMULATORS];
+        Turn turn;
+        if constexpr (SEGMENTS > 1) {
+            multiply(turn, segmentStart(p, blockIdx.z), segmentStart(p, blockIdx.z + 1), acc);
+            spread(acc);
+        } else {
+            for (int tile = blockIdx.x; tile < tokenTiles() * rowTiles(); tile += gridDim.x) {
+                Place at = place(tile);
+                int token = at.token + fragmentToken();
+                float scales[SUBTILES][2];  // asked for before they are needed
+#pragma unroll
+                for (int i = 0; i < 2 * SUBTILES; i++) {
+                    scales[i / 2][i % 2] = rowScale(p, min(token + 64 * (i / 2) + 8 * (i % 2), tokens - 1));
+                }
+                chain(turn, acc);
+                Fragments<T, ROWS, SUBTILES>{p, tokens, token, at.row, scales, acc}.finish();
+            }
+        }
+    }
+
+    /** All segments of a tile, added up. */
+    __device__ __forceinline__ void chain(Turn& turn, float (&acc)[SUBTILES][ACCUMULATORS]) const {
+        if (MOST == 1 || p.segments == 1) {
+            multiply(turn, 0, blocks, acc);
+            return;
+        }
+        // The first half waits in memory: the thread that left it there takes it up again.
+        float4* parked = (float4*)p.partials + (size_t)blockIdx.x * (SUBTILES * ACCUMULATORS / 4) * CONSUMERS + threadIdx.x;
+        if constexpr (MOST == 1) {
+            return;
+        } else if constexpr (MOST > 2) {
+            for (int segment = 0; segment < p.segments; segment++) {
+                float part[SUBTILES][ACCUMULATORS];
+                multiply(turn, segmentStart(p, segment), segmentStart(p, segment + 1), part);
+                bool first = segment == 0 || segment == p.segments / 2;
+#pragma unroll
+                for (int i = 0; i < SUBTILES * ACCUMULATORS; i++) {
+                    float& sum = (&acc[0][0])[i];
+                    sum = first ? (&part[0][0])[i] : sum + (&part[0][0])[i];
+                }
+                if (segment + 1 == p.segments / 2) {
+                    park(parked, acc);
+                }
+            }
+            takeUp(parked, acc);
+        } else {
+            multiply(turn, 0, segmentStart(p, 1), acc);
+            park(parked, acc);
+            multiply(turn, segmentStart(p, 1), blocks, acc);
+            takeUp(parked, acc);
+        }
+    }
+
+    __device__ __forceinline__ static void park(float4* to, const float (&sum)[SUBTILES][ACCUMULATORS]) {
+        const float* s = &sum[0][0];
+#pragma unroll
+        for (int i = 0; i < SUBTILES * ACCUMULATORS / 4; i++) {
+            to[i * CONSUMERS] = make_float4(s[4 * i], s[4 * i + 1], s[4 * i + 2], s[4 * i + 3]);
+        }
+    }
+
+    __device__ __forceinline__ static void takeUp(const float4* from, float (&sum)[SUBTILES][ACCUMULATORS]) {
+#pragma unroll
+        for (int i = 0; i < SUBTILES * ACCUMULATORS / 4; i++) {
+            float4 first = from[i * CONSUMERS];
+            float* s = &sum[0][0] + 4 * i;
+            s[0] = first.x + s[0];
+            s[1] = first.y + s[1];
+            s[2] = first.z + s[2];
+            s[3] = first.w + s[3];
+        }
+    }
+
+    /** Leaves this segment's sums where the stages were, a token after the other. */
+    __device__ __forceinline__ void spread(const float (&acc)[SUBTILES][ACCUMULATORS]) const {
+        syncThreads(1, CONSUMERS);  // all have read the last stage
+        uint32_t at = ring + (fragmentToken() * STRIDE + threadIdx.x % 4 * 2) * 4;
+#pragma unroll
+        for (int i = 0; i < SUBTILES; i++) {
+#pragma unroll
+            for (int j = 0; j < ROWS / 8; j++) {
+#pragma unroll
+                for (int half = 0; half < 2; half++) {
+                    asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(at + ((64 * i + 8 * half) * STRIDE + 8 * j) * 4),
+                                 "f"(acc[i][4 * j + 2 * half]), "f"(acc[i][4 * j + 2 * half + 1])
+                                 : "memory");
+                }
+            }
+        }
+    }
+
+    /** This CTA's share of the cluster's tile: every SEGMENTS-th token. */
+    __device__ __forceinline__ void finishShare() const {
+        Place at = place(blockIdx.x);
+        int mine = (min(TOKENS, tokens - at.token) - (int)blockIdx.z + SEGMENTS - 1) / SEGMENTS;
+        withEpilogue(p, [&](auto known) {
+            constexpr Epilogue E = decltype(known)::EPILOGUE;
+            if constexpr (E != EPILOGUE_GATED) {
+                constexpr int QUADS = ROWS / 4;
+                constexpr int TOGETHER = SEGMENTS == 2 ? 4 : 2;  // of which all loads are under way before the first is used
+                for (int first = threadIdx.x; first < mine * QUADS; first += CONSUMERS * TOGETHER) {
+                    float4 parts[TOGETHER][SEGMENTS];
+                    alignas(16) float residual[TOGETHER][4];
+                    float scale[TOGETHER];
+#pragma unroll
+                    for (int j = 0; j < TOGETHER; j++) {
+                        // What is too much is read again and not written.
+                        int i = min(first + j * CONSUMERS, mine * QUADS - 1);
+                        int token = i / QUADS * SEGMENTS + blockIdx.z;
+                        int row = i % QUADS * 4;
+                        scale[j] = rowScale(p, at.token + token);
+                        if constexpr (E == EPILOGUE_ADD) {
+                            loadResidual<4>(p, at.token + token, at.row + row, residual[j]);
+                        }
+                        readParts(token, row, parts[j]);
+                    }
+#pragma unroll
+                    for (int j = 0; j < TOGETHER; j++) {
+                        int i = first + j * CONSUMERS;
+                        if (i < mine * QUADS) {
+                            float4 x = closeSegments<SEGMENTS>(parts[j]);
+                            float sums[4] = {x.x, x.y, x.z, x.w};
+                            int token = i / QUADS * SEGMENTS + blockIdx.z;
+                            finishColumns<T, E, 4>(p, at.token + token, at.row + i % QUADS * 4, scale[j], sums, residual[j]);
+                        }
+                    }
+                }
+            } else if constexpr (ROWS % 16 == 0) {
+                constexpr int QUADS = ROWS / 8;  // each is four rows of gate and the four of up that are 8 further on
+                for (int i = threadIdx.x; i < mine * QUADS; i += CONSUMERS) {
+                    int token = i / QUADS * SEGMENTS + blockIdx.z;
+                    int row = i % QUADS / 2 * 16 + i % 2 * 4;
+                    float4 gates[SEGMENTS];
+                    float4 ups[SEGMENTS];
+                    readParts(token, row, gates);
+                    readParts(token, row + 8, ups);
+                    float4 x = closeSegments<SEGMENTS>(gates);
+                    float4 y = closeSegments<SEGMENTS>(ups);
+                    float gate[4] = {x.x, x.y, x.z, x.w};
+                    float up[4] = {y.x, y.y, y.z, y.w};
+                    finishGated<T, 4>(p, at.token + token, (at.row + row) / 16 * 8 + row % 8, rowScale(p, at.token + token), gate, up);
+                }
+            }
+        });
+    }
+
+    /** What each CTA of the cluster has of four rows of a token. */
+    __device__ __forceinline__ void readParts(int token, int row, float4 (&parts)[SEGMENTS]) const {
+#pragma unroll
+        for (int i = 0; i < SEGMENTS; i++) {
+            parts[i] = readCluster(ring + (token * STRIDE + row) * 4, i);
+        }
+    }
+
+    __device__ __forceinline__ void run() {
+        extern __shared__ __align__(1024) char dynamic[];
+        ring = sharedAddress(dynamic);
+        full = ring + gemmRingBytes(TOKENS, ROWS, SEGMENTS, STAGES);
+        empty = full + 8 * STAGES;
+        if (threadIdx.x == 0) {
+            for (int i = 0; i < STAGES; i++) {
+                initBarrier(full + 8 * i, 1);
+                initBarrier(empty + 8 * i, CONSUMERS / 32);
+            }
+            barriersReady();
+        }
+        tokens = matmulTokens(p);
+        blocks = pad64(p.k) >> 6;
+        if (SEGMENTS > 1 && blockIdx.x >= tokenTiles() * rowTiles()) {
+            return;
+        }
+        __syncthreads();
+        if (threadIdx.x < CONSUMERS) {
+            if constexpr (SHIFTED) {
+                asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+            }
+            consume();
+        } else {
+            if constexpr (SHIFTED) {
+                asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+            }
+            if (threadIdx.x < CONSUMERS + 32) {
+                produce();
+            }
+        }
+        if constexpr (SEGMENTS > 1) {
+            syncCluster();
+            if (threadIdx.x < CONSUMERS) {
+                finishShare();
+            }
+            syncCluster();  // nobody leaves while others read its sums
+        }
+    }
+};
+
+#endif

@@ -1,0 +1,141 @@
+package io.millrace.gpu.device.cuda.kernel;
+
+import io.millrace.gpu.device.cuda.driver.DeviceLimits;
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Chooses the tile of products on Hopper's tensor cores (gemm.cu), on GPUs that have them, by how
+ * long each is expected to take. Its choice changes no bit: docs/numerics.md.
+ */
+public final class GemmTiles {
+    /** All of include/gemm_tiles.h, in its order. */
+    static final List<GemmTile> ALL =
+            List.of(
+                    new GemmTile(64, 48, 1, 1, 8, 2),
+                    new GemmTile(64, 64, 1, 1, 7, 2),
+                    new GemmTile(64, 80, 1, 1, 6, 2),
+                    new GemmTile(64, 112, 1, 1, 5, 2),
+                    new GemmTile(128, 96, 1, 1, 8, 1),
+                    new GemmTile(128, 128, 1, 1, 7, 1),
+                    new GemmTile(128, 160, 1, 1, 6, 1),
+                    new GemmTile(256, 112, 1, 1, 4, 1),
+                    new GemmTile(256, 128, 1, 1, 4, 1),
+                    new GemmTile(128, 256, 1, 2, 4, 1),
+                    new GemmTile(128, 128, 1, 2, 7, 1),
+                    new GemmTile(128, 112, 1, 8, 7, 1),
+                    new GemmTile(128, 128, 1, 8, 7, 1),
+                    new GemmTile(64, 16, 2, 1, 8, 2),
+                    new GemmTile(64, 24, 2, 1, 8, 2),
+                    new GemmTile(64, 48, 2, 1, 8, 2),
+                    new GemmTile(64, 64, 2, 1, 7, 2),
+                    new GemmTile(128, 96, 2, 1, 8, 1),
+                    new GemmTile(128, 128, 2, 1, 7, 1),
+                    new GemmTile(64, 64, 4, 1, 7, 2),
+                    new GemmTile(128, 144, 4, 1, 6, 1),
+                    new GemmTile(64, 64, 8, 1, 7, 2),
+                    new GemmTile(128, 128, 8, 1, 7, 1));
+
+    /** Compute capability, times ten, of the only GPUs that have these instructions. */
+    private static final int HOPPER = 90;
+
+    private static final String TYPE = "bf16";
+
+    /** Of k, in a stage. */
+    private static final double BLOCK = 64;
+
+    // Fitted to what an H200 took for every tile of 140 products (docs/kernels.md): nanoseconds,
+    // and
+    // bytes, products or sums a nanosecond. They pick what is 1 % slower than the best on average.
+    private static final double MEMORY = 4300;
+    private static final double L2_TO_MULTIPROCESSOR = 170;
+    private static final double PRODUCTS = 2400;
+    private static final double FINISHED = 5;
+    private static final double SHORTEST_STAGE = 290;
+    private static final double CLOSE = 2400;
+
+    /** Of what is the shorter, copies or products, this much is not hidden by the other. */
+    private static final double SEEN = 0.2;
+
+    /** Share of the multiprocessors that clusters of more than two find room on. */
+    private static final double IN_CLUSTERS = 120.0 / 132;
+
+    /** Up to so many tokens a weight of fewer bytes is faster on tiles of 16 tokens. */
+    private static final int FEW_TOKENS = 16;
+
+    private static final long SMALL_WEIGHT = 32 << 20;
+
+    private final List<GemmTile> tiles;
+    private final int multiprocessors;
+
+    private GemmTiles(List<GemmTile> tiles, int multiprocessors) {
+        this.tiles = tiles;
+        this.multiprocessors = multiprocessors;
+    }
+
+    /** Those that a GPU runs: none of them on any but Hopper's. */
+    public static GemmTiles on(DeviceLimits limits, int multiprocessors) {
+        return new GemmTiles(
+                limits.capability() != HOPPER
+                        ? List.of()
+                        : ALL.stream()
+                                .filter(t -> t.sharedBytes() <= limits.sharedBytes())
+                                .toList(),
+                multiprocessors);
+    }
+
+    /** None: products run as on other GPUs. */
+    public static GemmTiles none() {
+        return new GemmTiles(List.of(), 1);
+    }
+
+    /**
+     * How to launch a product here; nothing if {@link Launches#matmul} has to.
+     *
+     * @param tokens that the launch is made for
+     * @param rows of the weight as stored
+     * @param gated whether its rows are gate and up
+     */
+    public Optional<KernelLaunch> launch(
+            String type, int tokens, int rows, int k, int segments, boolean gated) {
+        boolean small = tokens <= FEW_TOKENS && 2L * rows * k < SMALL_WEIGHT;
+        if (!type.equals(TYPE) || small) {
+            return Optional.empty();
+        }
+        return tiles.stream()
+                .filter(t -> t.takes(segments, gated))
+                .min(Comparator.comparingDouble(t -> nanoseconds(t, tokens, rows, k, gated)))
+                .map(t -> t.launch(type, tokens, rows, multiprocessors));
+    }
+
+    /** Bytes of scratch that every product has enough of. */
+    public long partials(String type) {
+        return !type.equals(TYPE)
+                ? 0
+                : tiles.stream().mapToLong(t -> t.partials(multiprocessors)).max().orElse(0);
+    }
+
+    /** Of the multiprocessor with the most CTAs, or of reading the weight. */
+    private double nanoseconds(GemmTile tile, int tokens, int rows, int k, boolean gated) {
+        int ctas = tile.tiles(tokens, rows) * tile.cluster();
+        double room = tile.cluster() > 2 ? multiprocessors * IN_CLUSTERS : multiprocessors;
+        double turns = Math.ceil(ctas / room);
+        int live = Math.min(tile.tokens(), (tokens + 7) / 8 * 8);
+        double copies = tile.stageBytes(live) / L2_TO_MULTIPROCESSOR;
+        double products = tile.tokens() * tile.rows() * BLOCK / PRODUCTS;
+        double stage = Math.max(copies, products) + SEEN * Math.min(copies, products);
+        double stages = turns * Numerics.pad(k) / BLOCK / tile.cluster();
+        // What a gated tile finishes is half as much, and hidden.
+        double finish = gated ? 0 : turns * live * tile.rows() / FINISHED;
+        if (tile.cluster() > 1) {
+            finish = finish / tile.cluster() + CLOSE;
+        }
+        if (tile.resident() > 1 && turns > 1) {
+            finish /= 2;
+        }
+        double read = 2.0 * rows * k / MEMORY;
+        return Math.max(stages * Math.max(stage, SHORTEST_STAGE), read) + finish;
+    }
+}
