@@ -15,6 +15,7 @@
 //          pair of the CTA sees is not read but zero.
 // Registers: at most 255.
 // Roofline Qwen2.5-0.5B, 64 rows of 512 positions, one layer: 16.8 MB, 5.6 us at 3.0 TB/s
+#include "launch.h"
 #include "layout.h"
 #include "mma.h"
 #include "params.h"
@@ -201,6 +202,7 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
     int kvHead = blockIdx.y / parts;
     int firstHead = kvHead * group + blockIdx.y % parts * DECODE_HEADS;
     int heads = min(DECODE_HEADS, (kvHead + 1) * group - firstHead);
+    letNextBegin();
     int items = p.work->decodeItems;
     for (int index = blockIdx.x; index < items; index += gridDim.x) {
         DecodeItem item = p.decode[index];
@@ -209,6 +211,7 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
         int limit = position + 1;
         __syncthreads();
         locateChunk(groups, p, item.row, item.chunk, kvHead, D, 2, limit);
+        waitForInputs();
         loadQueries<D>(queries, DECODE_HEADS, heads, [&](int row) {
             return (const char*)p.q + ((size_t)item.token * p.heads + firstHead + row) * D * 2;
         });
@@ -322,16 +325,19 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
             }
         }
     }
+    waitForInputs();  // who had nothing to do has not yet
 }
 
 template <class T, int D>
 __device__ __forceinline__ void attentionFold(const AttentionParams& p) {
     int head = blockIdx.y * 4 + (threadIdx.x >> 5);
     int lane = threadIdx.x & 31;
+    letNextBegin();
+    int items = p.work->foldItems;
+    waitForInputs();
     if (head >= p.heads) {
         return;
     }
-    int items = p.work->foldItems;
     for (int index = blockIdx.x; index < items; index += gridDim.x) {
         FoldItem item = p.fold[index];
         float M = minusInfinity();
@@ -373,6 +379,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
     int c = lane & 3;
     int group = p.heads / p.kvHeads;
     int kvHead = blockIdx.y;
+    letNextBegin();
     int parts = p.work->prefillItems * PARTS;
     for (int index = blockIdx.x; index < parts; index += gridDim.x) {
         PrefillItem item = p.prefill[index / PARTS];
@@ -403,6 +410,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
         int firstTile = from / TILE;
         int lastTile = (limit - 1) / TILE;
         locateChunk(groups[from / CHUNK & 1], p, item.row, from / CHUNK, kvHead, D, 2, limit);
+        waitForInputs();
         loadQueries<D>(queries, MINE, pairs, [&](int row) {
             int pair = firstPair + row;
             return (const char*)p.q + ((size_t)(firstToken + pair / group) * p.heads + kvHead * group + pair % group) * D * 2;
@@ -516,6 +524,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
             }
         }
     }
+    waitForInputs();  // who had nothing to do has not yet
 }
 
 /** Where an element of K or V of a row lies. */
@@ -531,6 +540,7 @@ __device__ __forceinline__ const T* stored(const AttentionParams& p, int row, in
 
 template <class T, int D>
 __device__ __forceinline__ void oracleAttention(const AttentionParams& p) {
+    beginWithInputs();
     int token = blockIdx.x;
     int head = blockIdx.y;
     if (token >= p.step->tokens) {
@@ -631,6 +641,7 @@ __device__ __forceinline__ void oracleAttention(const AttentionParams& p) {
 
 /** FP32 (tests): one warp a head of a token; lanes share out positions, then elements of the head. */
 __device__ __forceinline__ void attentionF32(const AttentionParams& p) {
+    beginWithInputs();
     int token = blockIdx.x;
     int head = blockIdx.y * 4 + (threadIdx.x >> 5);
     int lane = threadIdx.x & 31;
@@ -712,6 +723,7 @@ __device__ __forceinline__ int sumBefore(int x, int& total) {
 }
 
 extern "C" __global__ void __launch_bounds__(1024) attention_plan(const __grid_constant__ AttentionPlanParams p) {
+    beginWithInputs();
     int decodeItems = 0;
     int foldItems = 0;
     int prefillItems = 0;

@@ -3,12 +3,14 @@
 // Shapes   table tiles (vocabulary, hidden), residual rows (tokens, hidden)
 // Mapping  one CTA a token, eight elements (16 bytes of 16-bit types) a thread and turn
 // Roofline Qwen2.5-0.5B, 64 tokens: 115 KB read, 229 KB written: 0.1 us; bound by the launch
+#include "launch.h"
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
 
 template <class T>
 __device__ __forceinline__ void embed(const EmbedParams& p) {
+    beginWithInputs();
     int token = blockIdx.x;
     if (token >= p.step->tokens) {
         return;

@@ -20,6 +20,7 @@
 /** The oracle: one warp for 16 rows x 8 tokens, fragments gathered one element at a time. */
 template <class T>
 __device__ __forceinline__ void oracleMatmul(const MatmulParams& p) {
+    beginWithInputs();
     int firstToken = blockIdx.x * 8;
     int firstRow = blockIdx.y * 16;
     int tokens = matmulTokens(p);
@@ -63,6 +64,7 @@ __device__ __forceinline__ void oracleMatmul(const MatmulParams& p) {
 
 /** FP32: one chain of fmaf an output, 64 rows x 16 tokens a CTA; thread t has row t % 64 and eight tokens. */
 __device__ __forceinline__ void matmulF32(const MatmulParams& p) {
+    beginWithInputs();
     __shared__ float xs[16][33];
     __shared__ float ws[64][33];
     int tokens = matmulTokens(p);

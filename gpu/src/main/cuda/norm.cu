@@ -8,6 +8,7 @@
 //          4i + 3, then those 512 further on (docs/numerics.md)
 // Mapping  one CTA a row, four columns a thread and turn: four threads have a group; the row is read again from L1 to be written
 // Roofline Qwen2.5-0.5B, 64 tokens: 344 KB: 0.1 us; bound by the launch
+#include "launch.h"
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
@@ -89,7 +90,15 @@ struct RowNorm {
     }
 };
 
+/** The row of x, once it is there; null past the last. */
 __device__ __forceinline__ const float* normRow(const NormParams& p, int row) {
+    letNextBegin();
+    if (row == 0) {
+        for (int k = 32 * threadIdx.x; k < p.width; k += 32 * blockDim.x) {
+            prefetch(p.weight + k);
+        }
+    }
+    waitForInputs();
     int count = p.gather != nullptr ? p.step->sampled : p.step->tokens;
     if (row >= count) {
         return nullptr;

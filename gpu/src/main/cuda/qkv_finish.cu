@@ -7,6 +7,7 @@
 // Mapping  one warp a head of a token, lane i has the pairs j = i, i + 32, ...; blockIdx = (token, four heads)
 // Roofline Qwen2.5-0.5B, 64 tokens: 295 KB read, 147 KB written: 0.15 us; bound by the launch
 // It is a kernel of its own because a head of 128 spans two row tiles of the product, and a norm needs it whole.
+#include "launch.h"
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
@@ -18,10 +19,42 @@ __device__ __forceinline__ void qkvFinish(const QkvFinishParams& p) {
     int token = blockIdx.x;
     int head = blockIdx.y * 4 + (threadIdx.x >> 5);
     int lane = threadIdx.x & 31;
+    letNextBegin();
     if (token >= p.step->tokens || head >= p.heads + 2 * p.kvHeads) {
+        waitForInputs();
         return;
     }
     int half = p.headSize / 2;
+    bool query = head < p.heads;
+    bool value = head >= p.heads + p.kvHeads;
+    // Where the head goes, and how it turns, is known before the product's sums are.
+    int position = p.positions[token];
+    int padded = paddedHead(p.headSize);
+    char* out;
+    int slabBytes = 128;
+    int turn = 0;
+    if (query) {
+        out = (char*)p.q + ((size_t)token * p.heads + head) * padded * sizeof(T);
+    } else {
+        int kvHead = (head - p.heads) % p.kvHeads;
+        int row = p.rowTable[p.rowOf[token]];
+        int block = p.blocks[(size_t)row * p.tableStride + position / p.blockSize];
+        int offset = position % p.blockSize;
+        out = (char*)p.kv + kvOffset(block, kvHead, value, offset, p.kvHeads, padded, p.blockSize, sizeof(T));
+        slabBytes = p.blockSize * 128;
+        turn = offset & 7;
+    }
+    float cos[MOST_PAIRS];
+    float sin[MOST_PAIRS];
+#pragma unroll
+    for (int i = 0; i < MOST_PAIRS; i++) {
+        int j = lane + 32 * i;
+        if (!value && j < half) {
+            cos[i] = p.cos[(size_t)position * p.pairs + j];
+            sin[i] = p.sin[(size_t)position * p.pairs + j];
+        }
+    }
+    waitForInputs();
     const float* x = p.projected + (size_t)token * pad64((p.heads + 2 * p.kvHeads) * p.headSize) + head * p.headSize;
     const float* bias = p.bias == nullptr ? nullptr : p.bias + head * p.headSize;
     float low[MOST_PAIRS];
@@ -41,10 +74,7 @@ __device__ __forceinline__ void qkvFinish(const QkvFinishParams& p) {
             squares = fmaf(high[i], high[i], squares);
         }
     }
-    bool query = head < p.heads;
-    bool value = head >= p.heads + p.kvHeads;
     const float* weight = query ? p.queryNorm : value ? nullptr : p.keyNorm;
-    int position = p.positions[token];
     if (weight != nullptr) {
         float inverse = inverseRoot(warpSum(squares), p.headSize, query ? p.queryEpsilon : p.keyEpsilon);
 #pragma unroll
@@ -61,29 +91,12 @@ __device__ __forceinline__ void qkvFinish(const QkvFinishParams& p) {
         for (int i = 0; i < MOST_PAIRS; i++) {
             int j = lane + 32 * i;
             if (j < half) {
-                float cos = p.cos[(size_t)position * p.pairs + j];
-                float sin = p.sin[(size_t)position * p.pairs + j];
                 float a = low[i];
                 float b = high[i];
-                low[i] = a * cos - b * sin;
-                high[i] = b * cos + a * sin;
+                low[i] = a * cos[i] - b * sin[i];
+                high[i] = b * cos[i] + a * sin[i];
             }
         }
-    }
-    int padded = paddedHead(p.headSize);
-    char* out;
-    int slabBytes = 128;
-    int turn = 0;
-    if (query) {
-        out = (char*)p.q + ((size_t)token * p.heads + head) * padded * sizeof(T);
-    } else {
-        int kvHead = (head - p.heads) % p.kvHeads;
-        int row = p.rowTable[p.rowOf[token]];
-        int block = p.blocks[(size_t)row * p.tableStride + position / p.blockSize];
-        int offset = position % p.blockSize;
-        out = (char*)p.kv + kvOffset(block, kvHead, value, offset, p.kvHeads, padded, p.blockSize, sizeof(T));
-        slabBytes = p.blockSize * 128;
-        turn = offset & 7;
     }
     auto store = [&](int e, float v) {
         int at = e * (int)sizeof(T);

@@ -10,9 +10,11 @@
 // Roofline a few hundred words: bound by the launch
 // It notes when it began, so that the time since the last step's end is known (sample_deliver).
 #include "clock.h"
+#include "launch.h"
 #include "params.h"
 
 extern "C" __global__ void __launch_bounds__(128) resolve(const __grid_constant__ ResolveParams p) {
+    beginWithInputs();
     int index = blockIdx.x * 128 + threadIdx.x;
     if (index == 0) {
         *p.began = gpuNanos();

@@ -75,6 +75,7 @@ __device__ __forceinline__ void record(const SampleParams& p, int index, int slo
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(SCAN_THREADS) sample_scan(const __grid_constant__ SampleParams p) {
+    beginWithInputs();
     __shared__ int found;
     __shared__ Ranked ranked[RANKED];
     int tiles = dividedUp(p.vocabulary, TILE);
@@ -189,6 +190,7 @@ extern "C" __global__ void __launch_bounds__(SCAN_THREADS) sample_scan(const __g
 }
 
 extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_finish(const __grid_constant__ SampleParams p) {
+    beginWithInputs();
     for (int index = blockIdx.x; index < p.step[0]; index += gridDim.x) {
         int slot = slotOf(p, index);
         const SampleRow row = p.rows[slot];
@@ -215,6 +217,7 @@ extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_finish(const
 
 // Rows that are greedy or plain, whose head has drawn among 64 tokens at a time.
 extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_pick(const __grid_constant__ PickParams q) {
+    beginWithInputs();
     const SampleParams& p = q.sample;
     int tiles = dividedUp(p.vocabulary, HEAD_TILE);
     for (int index = blockIdx.x; index < p.step[0]; index += gridDim.x) {

@@ -3,6 +3,7 @@
 #include "sample_row.h"
 
 extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_histogram(const __grid_constant__ SampleParams p) {
+    beginWithInputs();
     __shared__ unsigned counted[BUCKETS / 2];  // two to a word: a chunk has fewer than 2^16 tokens
     __shared__ unsigned low[BUCKETS];
     __shared__ unsigned high[BUCKETS];
@@ -94,6 +95,7 @@ __device__ __forceinline__ void cross(u64 limit, bool byMass, const u64* counts,
 }
 
 extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_bound(const __grid_constant__ SampleParams p) {
+    beginWithInputs();
     __shared__ Crossing atK;
     __shared__ Crossing atP;
     for (int item = blockIdx.x; item < p.step[1]; item += gridDim.x) {
@@ -144,6 +146,7 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_bound(const _
 }
 
 extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_split(const __grid_constant__ SampleParams p) {
+    beginWithInputs();
     int chunks = dividedUp(p.vocabulary, CHUNK);
     int items = p.step[1] * chunks;
     const int* general = p.step + STEP_HEADER + 2 * p.maxRows;

@@ -12,6 +12,7 @@ constexpr int TOP_LIST = 1024;
 
 // Raw logits: value of the drawn token, then values of the most likely, then their ids.
 extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_logprobs(const __grid_constant__ SampleParams p) {
+    beginWithInputs();
     __shared__ float exps[2][PART];
     __shared__ float maxima[LOGPROB_THREADS];
     __shared__ SamplePick listed[TOP_LIST];

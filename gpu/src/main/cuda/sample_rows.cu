@@ -11,6 +11,7 @@ constexpr int DELIVER_THREADS = 512;
 
 // One CTA: a few KB over the bus, and the order in which they get there.
 extern "C" __global__ void __launch_bounds__(DELIVER_THREADS) sample_deliver(const __grid_constant__ DeliverParams p) {
+    beginWithInputs();
     int rows = p.step[0];
     int asked = p.step[2];
     const int* askedRows = p.step + STEP_HEADER + 3 * p.maxRows;

@@ -93,7 +93,10 @@ struct Gemm {
         }
     };
 
-    /** One warp: each lane brings one piece of every stage, at most 64 rows of x or of the weight. */
+    /**
+     * One warp: each lane brings one piece of every stage, at most 64 rows of x or of the weight. The weight's pieces of the first stages
+     * come while x is still computed.
+     */
     __device__ __forceinline__ void produce() const {
         constexpr int PIECES_OF_X = TOKENS / 64;
         static_assert(PIECES_OF_X + (ROWS + 126) / 64 <= 32, "a lane a piece");
@@ -120,7 +123,27 @@ struct Gemm {
             bytes = max(bytes, 0);
             uint32_t all = __reduce_add_sync(ALL_LANES, (uint32_t)bytes);
             int end = segmentStart(p, SEGMENTS > 1 ? blockIdx.z + 1 : p.segments);
-            for (int block = SEGMENTS > 1 ? segmentStart(p, blockIdx.z) : 0; block < end; block++) {
+            int block = SEGMENTS > 1 ? segmentStart(p, blockIdx.z) : 0;
+            if (tile == blockIdx.x) {
+                int ahead = min(STAGES, end - block);  // all stages are empty
+                if (lane < ahead) {
+                    arriveForBytes(full + 8 * lane, all);
+                }
+                __syncwarp();
+                auto copyAhead = [&](bool mine) {
+                    for (int i = 0; mine && bytes > 0 && i < ahead; i++) {
+                        copyBulk(ring + i * STAGE + to, from + (size_t)(block + i) * BLOCK, bytes, full + 8 * i);
+                    }
+                };
+                copyAhead(lane >= PIECES_OF_X);
+                __syncwarp();
+                waitForInputs();
+                copyAhead(lane < PIECES_OF_X);
+                __syncwarp();
+                block += ahead;
+                turn = {ahead % STAGES, ahead == STAGES ? 1u : 0u};
+            }
+            for (; block < end; block++) {
                 waitBarrier(empty + 8 * turn.stage, turn.parity ^ 1);
                 if (lane == 0) {
                     arriveForBytes(full + 8 * turn.stage, all);
@@ -171,6 +194,7 @@ struct Gemm {
 
     /** Every warpgroup its 64 or 128 tokens of each tile. */
     __device__ __forceinline__ void consume() const {
+        waitForInputs();
         float acc[SUBTILES][ACCUMULATORS];
         Turn turn;
         if constexpr (SEGMENTS > 1) {
@@ -326,6 +350,7 @@ struct Gemm {
     }
 
     __device__ __forceinline__ void run() {
+        letNextBegin();
         extern __shared__ __align__(1024) char dynamic[];
         ring = sharedAddress(dynamic);
         full = ring + gemmRingBytes(TOKENS, ROWS, SEGMENTS, STAGES);
@@ -340,6 +365,7 @@ struct Gemm {
         tokens = matmulTokens(p);
         blocks = pad64(p.k) >> 6;
         if (SEGMENTS > 1 && blockIdx.x >= tokenTiles() * rowTiles()) {
+            waitForInputs();
             return;
         }
         __syncthreads();

@@ -141,20 +141,22 @@ struct Fragments {
         bool plain = columns <= p.columns && p.bias == nullptr;
         withEpilogue(p, [&](auto known) {
             constexpr Epilogue E = decltype(known)::EPILOGUE;
-            if (E == EPILOGUE_GELU || !plain) {
+            if constexpr (E == EPILOGUE_GELU) {
                 finishInTurn<E>();
-                return;
-            }
+            } else if (!plain) {
+                finishInTurn<E>();
+            } else {
 #pragma unroll
-            for (int i = 0; i < SUBTILES; i++) {
+                for (int i = 0; i < SUBTILES; i++) {
 #pragma unroll
-                for (int half = 0; half < 2; half++) {
-                    int at = token + 64 * i + 8 * half;
-                    if (at < tokens) {
-                        if constexpr (E == EPILOGUE_GATED) {
-                            finishGatedRow(at, half, scales[i][half], acc[i]);
-                        } else {
-                            finishRow<E>(at, half, scales[i][half], acc[i]);
+                    for (int half = 0; half < 2; half++) {
+                        int at = token + 64 * i + 8 * half;
+                        if (at < tokens) {
+                            if constexpr (E == EPILOGUE_GATED) {
+                                finishGatedRow(at, half, scales[i][half], acc[i]);
+                            } else {
+                                finishRow<E>(at, half, scales[i][half], acc[i]);
+                            }
                         }
                     }
                 }

@@ -2,6 +2,7 @@
 // matmul.cu.
 #pragma once
 #include "epilogue.h"
+#include "launch.h"
 #include "layout.h"
 #include "mma.h"
 #include "params.h"
@@ -54,6 +55,11 @@ struct Matmul {
     uint32_t shared;
 
     __device__ __forceinline__ void load(int block, int stage) const {
+        loadWeight(block, stage);
+        loadX(block, stage);
+    }
+
+    __device__ __forceinline__ void loadWeight(int block, int stage) const {
         uint32_t to = shared + stage * STAGE;
 #pragma unroll
         for (int i = 0; i < ROWS * 8 / THREADS; i++) {
@@ -61,6 +67,10 @@ struct Matmul {
             const char* from = weight[i * PASS / BLOCK] + (size_t)block * BLOCK + i * PASS % BLOCK;
             copy16(to + i * PASS + threadIdx.x * 16, from + threadIdx.x * 16);
         }
+    }
+
+    __device__ __forceinline__ void loadX(int block, int stage) const {
+        uint32_t to = shared + stage * STAGE;
 #pragma unroll
         for (int i = 0; i < TOKENS * 8 / THREADS; i++) {
             constexpr int PASS = THREADS * 16;
@@ -228,16 +238,18 @@ struct Matmul {
     }
 
     /**
-     * Epilogue: `begin` before the first tiles are asked for, `prepare` while they come, with what `begin` gave; `finish` once this
+     * Epilogue: `begin` before the first tiles are asked for, and before x is there; `prepare` while they come, with what `begin` gave; `finish` once this
      * CTA's sums are in shared memory. Not for clusters.
      */
     template <class Epilogue>
     __device__ __forceinline__ void run(const Epilogue& epilogue) {
         extern __shared__ __align__(1024) char dynamic[];
+        letNextBegin();
         shared = sharedAddress(dynamic);
         int tokens = matmulTokens(p);
         int firstToken = blockIdx.x * TOKENS;
         if (firstToken >= tokens) {
+            waitForInputs();
             return;
         }
         int firstRow = blockIdx.y * ROWS;
@@ -256,10 +268,18 @@ struct Matmul {
         int from = SPLIT ? segmentStart(p, blockIdx.z) : 0;
         int to = SPLIT ? segmentStart(p, blockIdx.z + 1) : blocks;
         auto early = epilogue.begin(firstToken, tokens);
+        // Nobody writes weights: they come while x is computed. What belongs to the first group is waited for no later than x.
 #pragma unroll
         for (int i = 0; i < STAGES - 1; i++) {
             if (from + i < to) {
-                load(from + i, i);
+                loadWeight(from + i, i);
+            }
+        }
+        waitForInputs();
+#pragma unroll
+        for (int i = 0; i < STAGES - 1; i++) {
+            if (from + i < to) {
+                loadX(from + i, i);
             }
             commitCopies();
         }

@@ -1,6 +1,7 @@
 // What the kernels that draw from logits share: sizes, sums and maxima of a CTA, a row's logits after penalties, its buckets.
 #pragma once
 #include "draw.h"
+#include "launch.h"
 
 constexpr float LARGEST = 3.402823466e+38f;
 

@@ -205,6 +205,11 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         weights.finish();
     }
 
+    /** Elements of the residual stream; known once the weights are there. */
+    int hidden() {
+        return hidden;
+    }
+
     /** How products cut their sums. */
     Segmentation segmentation() {
         return segmentation;
@@ -370,6 +375,25 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         arena.repeat(first);
     }
 
+    /** What the kernels of layers and draws write. */
+    List<DeviceMemory> computed() {
+        List<DeviceMemory> all = new ArrayList<>(memory);
+        all.removeAll(listed());
+        all.add(arena);
+        all.addAll(sampler.scratch());
+        return all;
+    }
+
+    /** What only the kernels before them write: the step's tables, and lists of work. */
+    List<DeviceMemory> listed() {
+        List<DeviceMemory> all = new ArrayList<>();
+        all.add(step.memory());
+        for (OpParams.Plan plan : plans.values()) {
+            all.addAll(List.of(plan.work(), plan.decode(), plan.fold(), plan.prefill()));
+        }
+        return all;
+    }
+
     /** Sets every byte of projections and logits. */
     void fillRows(int value) {
         projected.fill(value);
@@ -407,14 +431,25 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     }
 
     /**
-     * Queues what puts drawn tokens into the step's tables. The first launch of a step; a batch
-     * without such tokens needs none.
+     * Queues what puts drawn tokens into the step's tables, and what lists the work of attention.
+     * The first launches of a step; a batch without such tokens needs none.
      */
     void resolve() {
         launch(
                 "resolve",
                 Launches.resolve(Math.min(bucket, maxRows)),
                 write.resolve(sampler.drawn()));
+        plans.keySet().forEach(this::plan);
+    }
+
+    /** Queues what lists the work of attention with that window, once a step. */
+    private void plan(int window) {
+        if (planned.add(window)) {
+            launch(
+                    "attention",
+                    Launches.attentionPlan(),
+                    write.attentionPlan(plans.get(window), window));
+        }
     }
 
     /** The ops of the present step are called once more, from the first on. */
@@ -447,21 +482,14 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
 
     /** Queues one kernel. A test puts the oracles in place of the kernels here. */
     void launch(String op, KernelLaunch launch, KernelParams with) {
-        kernels.kernel(launch.kernel())
-                .launch(
-                        op,
-                        with,
-                        launch.x(),
-                        launch.y(),
-                        launch.z(),
-                        launch.threads(),
-                        launch.sharedBytes(),
-                        context.stream());
+        kernels.kernel(launch.kernel()).launch(op, with, launch, context.queue());
     }
 
     @Override
     public void embed(CudaMatrix table, CudaMatrix positions, Activation out) {
         launch("embed", Launches.embed(type, bucket), write.embed(table, positions, out.memory));
+        // Kernels of layers read tables and work lists before they wait for each other.
+        context.queue().settle();
     }
 
     @Override
@@ -526,8 +554,8 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     public void attention(Activation q, int layer, int window, Activation out) {
         boolean tensorCores = type() != DType.F32;
         OpParams.Plan plan = plans.get(window);
-        if (tensorCores && planned.add(window)) {
-            launch("attention", Launches.attentionPlan(), write.attentionPlan(plan, window));
+        if (tensorCores) {
+            plan(window);
         }
         float scale = Numerics.attentionScale(shape.headSize(), tensorCores);
         KernelParams all =

@@ -45,6 +45,15 @@ public final class CudaModelRunner implements ModelRunner {
     /** For measuring what is saved by not writing them; see docs/kernels.md. */
     public static final String KEEP_LOGITS_PROPERTY = "millrace.cuda.keep-logits";
 
+    /**
+     * Whether kernels begin before the one before them has ended, for measuring what that gives;
+     * see docs/kernels.md.
+     */
+    private static final String OVERLAP_PROPERTY = "millrace.cuda.overlap";
+
+    /** Elements of the residual stream up to which it was measured to be faster. */
+    private static final int WIDEST_OVERLAPPED = 2048;
+
     private static final int MOST_AHEAD = 16;
     private static final int BLOCK_MULTIPLE = 8;
     private static final int MOST_HEAD_SIZE = 128;
@@ -208,6 +217,7 @@ public final class CudaModelRunner implements ModelRunner {
                     "take a smaller model, or a GPU that has more memory or less to do");
         }
         var decoder = Decoder.load(folder, backend, progress);
+        context.queue().overlap(overlaps(System.getProperty(OVERLAP_PROPERTY), backend.hidden()));
         int blockSize = options.blockSize();
         int perSequence = (positions + blockSize - 1) / blockSize;
         backend.allocateScratch(blockSize);
@@ -230,6 +240,16 @@ public final class CudaModelRunner implements ModelRunner {
         context.synchronize("Clearing the KV cache");
         progress.onProgress("KV cache", bytes, bytes);
         return new CudaModelRunner(context, folder, backend, decoder, blocks, blockSize, runAhead);
+    }
+
+    /**
+     * Whether kernels of a model shall begin early.
+     *
+     * @param asked true or false; null: by the model
+     * @param width of its residual stream
+     */
+    static boolean overlaps(String asked, int width) {
+        return asked == null ? width <= WIDEST_OVERLAPPED : Boolean.parseBoolean(asked);
     }
 
     private static void check(ModelFolder folder, EngineOptions options)

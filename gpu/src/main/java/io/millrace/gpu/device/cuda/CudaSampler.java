@@ -55,6 +55,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private final StepGraphs graphs;
     private final KernelParams params = new KernelParams();
     private final List<Runnable> closers = new ArrayList<>();
+    private final List<DeviceMemory> scratch = new ArrayList<>();
     private final SampleAdmission admission;
 
     /** Of SampleParams and of DeliverParams. */
@@ -114,7 +115,8 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                     new SampleAdmission(
                             context, kernels, launches, vocabulary, maxRows, positions, runAhead);
             closers.add(admission::close);
-            began = allocate(Long.BYTES);
+            began = allocate(context, maxRows, vocabulary, Long.BYTES);
+            closers.add(began::close);
             long ids = allocate((long) maxRows * Integer.BYTES).address();
             long logprobs =
                     allocate((long) maxRows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES)
@@ -145,6 +147,10 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private long[] pointers(DeviceMemory logits, long tables, long ids, long logprobs)
             throws GpuException {
         long each = maxRows;
+        // In the order in which threads come: no two runs leave the same.
+        DeviceMemory lists =
+                allocate(context, maxRows, vocabulary, each * SampleLaunches.LIST * Integer.BYTES);
+        closers.add(lists::close);
         return new long[] {
             logits.address(),
             admission.rows(),
@@ -155,7 +161,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
             allocate(each * SampleLaunches.BUCKETS * Long.BYTES).address(),
             allocate(each * SampleLaunches.BOUND_BYTES).address(),
             allocate(each * Integer.BYTES).address(),
-            allocate(each * SampleLaunches.LIST * Integer.BYTES).address(),
+            lists.address(),
             allocate(each * launches.chunks() * SampleLaunches.PICK_BYTES).address(),
             ids,
             logprobs,
@@ -168,6 +174,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private DeviceMemory allocate(long bytes) throws GpuException {
         DeviceMemory memory = allocate(context, maxRows, vocabulary, bytes);
         closers.add(memory::close);
+        scratch.add(memory);
         return memory;
     }
 
@@ -177,6 +184,13 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                 "Sampling for %d rows of %d logits".formatted(maxRows, vocabulary),
                 bytes,
                 "lower --max-sequences");
+    }
+
+    /**
+     * What the kernels of a draw write the same of each time, ids and log probabilities among it.
+     */
+    List<DeviceMemory> scratch() {
+        return scratch;
     }
 
     /** What the first kernel of a step needs. */
@@ -316,16 +330,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
 
     static void launch(
             KernelModules kernels, KernelLaunch launch, KernelParams params, CudaContext context) {
-        kernels.kernel(launch.kernel())
-                .launch(
-                        "sample",
-                        params,
-                        launch.x(),
-                        launch.y(),
-                        launch.z(),
-                        launch.threads(),
-                        launch.sharedBytes(),
-                        context.stream());
+        kernels.kernel(launch.kernel()).launch("sample", params, launch, context.queue());
     }
 
     /** Waits for the oldest step that is queued, and fills its output. */

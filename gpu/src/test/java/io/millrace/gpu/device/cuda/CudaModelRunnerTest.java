@@ -1,5 +1,6 @@
 package io.millrace.gpu.device.cuda;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -11,22 +12,14 @@ import io.millrace.gpu.model.TinyModels;
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.io.IOException;
 import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is refused before any GPU is asked for. */
+/** What is refused, and decided, before any GPU is asked for. */
 class CudaModelRunnerTest {
     private static final EngineOptions OPTIONS = EngineOptions.of("tiny");
 
     @TempDir Path dir;
-
-    @BeforeEach
-    void needsKernels() {
-        assumeTrue(
-                KernelIndex.class.getResource("kernels.index") != null,
-                "This build has no GPU kernels.");
-    }
 
     @Test
     void refusesBlocksThatTheLayoutDoesNotKnow() {
@@ -39,7 +32,18 @@ class CudaModelRunnerTest {
                 TinyModels.llama().heads(1, 1, 136), OPTIONS, "heads of 136", "128", "device cpu");
     }
 
+    @Test
+    void kernelsBeginEarlyWhereThatWasMeasuredToBeFasterOrIsAskedFor() {
+        assertThat(CudaModelRunner.overlaps(null, 2048)).isTrue();
+        assertThat(CudaModelRunner.overlaps(null, 4096)).isFalse();
+        assertThat(CudaModelRunner.overlaps("true", 4096)).isTrue();
+        assertThat(CudaModelRunner.overlaps("false", 896)).isFalse();
+    }
+
     private void assertRefused(TinyModels model, EngineOptions options, String... parts) {
+        assumeTrue(
+                KernelIndex.class.getResource("kernels.index") != null,
+                "This build has no GPU kernels.");
         assertThatThrownBy(() -> open(model, options))
                 .isInstanceOf(InvalidModelException.class)
                 .hasMessageContainingAll(parts);

@@ -26,6 +26,7 @@ public final class CudaContext implements AutoCloseable {
     private final int capability;
     private final int multiprocessors;
     private final DeviceLimits limits;
+    private KernelQueue queue;
     private int handles;
     private long bytes;
     private boolean closed;
@@ -42,6 +43,7 @@ public final class CudaContext implements AutoCloseable {
         check(
                 JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING),
                 "cuStreamCreate");
+        queue = new KernelQueue(stream, capability);
     }
 
     /** Takes the GPU of that index, as this process counts them. */
@@ -76,6 +78,16 @@ public final class CudaContext implements AutoCloseable {
 
     public CUstream stream() {
         return stream;
+    }
+
+    /** Puts kernels on the stream. */
+    public KernelQueue queue() {
+        return queue;
+    }
+
+    /** Has kernels queued by another; for a test, which queues more than them. */
+    public void queue(KernelQueue other) {
+        queue = other;
     }
 
     /** Bytes that could be allocated now. */

@@ -11,11 +11,13 @@ import jcuda.driver.JCudaDriver;
 public final class RecordedGraph implements AutoCloseable {
     private final CudaContext context;
     private final CUgraphExec graph;
+    private final GraphEdges edges;
     private boolean closed;
 
-    private RecordedGraph(CudaContext context, CUgraphExec graph) {
+    private RecordedGraph(CudaContext context, CUgraphExec graph, GraphEdges edges) {
         this.context = context;
         this.graph = graph;
+        this.edges = edges;
         context.taken(0);
     }
 
@@ -32,16 +34,24 @@ public final class RecordedGraph implements AutoCloseable {
                 JCudaDriver.cuStreamBeginCapture(
                         context.stream(), CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
                 "cuStreamBeginCapture");
+        context.queue().record(true);
         try {
             launches.run();
         } finally {
+            context.queue().record(false);
             check(JCudaDriver.cuStreamEndCapture(context.stream(), recorded), "cuStreamEndCapture");
         }
+        GraphEdges edges = context.queue().edges(recorded);
         CUgraphExec graph = new CUgraphExec();
         int result = JCudaDriver.cuGraphInstantiate(graph, recorded, 0);
         JCudaDriver.cuGraphDestroy(recorded);
         check(result, "cuGraphInstantiate");
-        return new RecordedGraph(context, graph);
+        return new RecordedGraph(context, graph, edges);
+    }
+
+    /** How its kernels depend on each other; null where that cannot be read. */
+    public GraphEdges edges() {
+        return edges;
     }
 
     /** Queues all of it. */

@@ -8,8 +8,8 @@ import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BY
 import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.GpuException;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
+import io.millrace.gpu.device.cuda.driver.KernelQueue;
 import jcuda.driver.CUfunction;
-import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
 
 /** One function on the device. */
@@ -54,16 +54,10 @@ public final class Kernel {
      * Queues one run of it.
      *
      * @param op the op that wants it, for an error
+     * @param launch how wide; the name of the kernel is this one's
      */
-    public void launch(
-            String op,
-            KernelParams params,
-            int gridX,
-            int gridY,
-            int gridZ,
-            int threads,
-            int sharedBytes,
-            CUstream stream) {
+    public void launch(String op, KernelParams params, KernelLaunch launch, KernelQueue queue) {
+        int sharedBytes = launch.sharedBytes();
         if (sharedBytes > allowedShared) {
             check(
                     JCudaDriver.cuFuncSetAttribute(
@@ -71,25 +65,20 @@ public final class Kernel {
                     "%d bytes of shared memory for %s".formatted(sharedBytes, name));
             allowedShared = sharedBytes;
         }
-        int result =
-                JCudaDriver.cuLaunchKernel(
-                        function,
-                        gridX,
-                        gridY,
-                        gridZ,
-                        threads,
-                        1,
-                        1,
-                        sharedBytes,
-                        stream,
-                        params.pointer(),
-                        null);
+        int result = queue.launch(function, launch, params.pointer(), params.buffer());
         if (result != 0) {
             check(
                     result,
                     "%s, kernel %s, grid (%d, %d, %d) of %d threads with %d bytes of shared memory, %s,"
                             .formatted(
-                                    op, name, gridX, gridY, gridZ, threads, sharedBytes, params));
+                                    op,
+                                    name,
+                                    launch.x(),
+                                    launch.y(),
+                                    launch.z(),
+                                    launch.threads(),
+                                    sharedBytes,
+                                    params));
         }
     }
 }

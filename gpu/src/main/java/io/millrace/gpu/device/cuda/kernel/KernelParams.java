@@ -56,6 +56,11 @@ public class KernelParams {
         return pointer;
     }
 
+    /** The struct itself. */
+    ByteBuffer buffer() {
+        return buffer;
+    }
+
     /** The words at the end, which are shapes and the like. */
     @Override
     public String toString() {

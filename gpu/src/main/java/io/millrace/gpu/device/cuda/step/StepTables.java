@@ -80,6 +80,11 @@ public final class StepTables implements AutoCloseable {
         return address(layout.sample);
     }
 
+    /** All of them. */
+    public DeviceMemory memory() {
+        return memory;
+    }
+
     private long address(int word) {
         return memory.address() + (long) word * Integer.BYTES;
     }

@@ -114,7 +114,10 @@ class CudaRuntimeTest {
             assertThatThrownBy(
                             () ->
                                     kernel.launch(
-                                            "norm", params, 17, 1, 1, 4096, 0, context.stream()))
+                                            "norm",
+                                            params,
+                                            new KernelLaunch("norm_bf16", 17, 1, 1, 4096, 0),
+                                            context.queue()))
                     .isInstanceOf(DeviceException.class)
                     .hasMessageContainingAll(
                             "norm, kernel norm_bf16", "(17, 1, 1)", "4096 threads", "CUDA_ERROR_");
@@ -319,7 +322,11 @@ class CudaRuntimeTest {
             }
             try {
                 modules.kernel("norm_f32")
-                        .launch("norm", params, 1, 1, 1, 128, 0, context.stream());
+                        .launch(
+                                "norm",
+                                params,
+                                new KernelLaunch("norm_f32", 1, 1, 1, 128, 0),
+                                context.queue());
                 context.synchronize("A test's step");
             } catch (InternalError e) {
                 System.out.println(e);

@@ -1,0 +1,114 @@
+package io.millrace.gpu.device.cuda.driver;
+
+import java.nio.ByteBuffer;
+import jcuda.Pointer;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Puts kernels on a context's stream. In a recorded graph, on compute capability 9.0 and later, a
+ * kernel may begin before the one before it has ended (programmatic dependent launch): all kernels
+ * are written for it, {@code include/launch.h} has the rules. Where the driver's call for it cannot
+ * be had, launches are plain: the same bits, later.
+ */
+public class KernelQueue {
+    private static final Logger LOG = LoggerFactory.getLogger(KernelQueue.class);
+
+    /** Compute capability, times ten. */
+    private static final int DEPENDENT_CAPABILITY = 90;
+
+    private static DriverLibrary found;
+    private static boolean lookedFor;
+
+    private final CUstream stream;
+
+    /** Null: all launches are plain. */
+    private final DriverLibrary library;
+
+    private boolean overlapping = true;
+    private boolean recording;
+    private boolean settled;
+
+    /**
+     * @param capability of the GPU, times ten
+     */
+    public KernelQueue(CUstream stream, int capability) {
+        this.stream = stream;
+        library = capability >= DEPENDENT_CAPABILITY ? library() : null;
+    }
+
+    /** Null if it cannot be had, which is told once. */
+    private static synchronized DriverLibrary library() {
+        if (!lookedFor) {
+            lookedFor = true;
+            try {
+                found = new DriverLibrary();
+            } catch (LinkageError e) {
+                LOG.warn(
+                        "Kernels begin only once the one before has ended, which takes longer and changes no answer:"
+                                + " the driver cannot be called through JNA ({}). Put jna.jar on the class path,"
+                                + " and have java.io.tmpdir name a folder from which libraries can be loaded.",
+                        e.toString());
+            }
+        }
+        return found;
+    }
+
+    /** Whether kernels of recorded graphs may begin early, where that can be had. */
+    public void overlap(boolean value) {
+        overlapping = value;
+    }
+
+    /** Whether kernels of graphs that are recorded from now on begin early. */
+    public boolean overlaps() {
+        return overlapping && library != null;
+    }
+
+    /** The next kernel begins once all before it have ended. */
+    public void settle() {
+        settled = true;
+    }
+
+    /**
+     * Queues a kernel.
+     *
+     * @param params points to a pointer to {@code struct}
+     * @param struct its one parameter, direct
+     * @return a {@code CUresult}
+     */
+    public int launch(CUfunction function, KernelLaunch launch, Pointer params, ByteBuffer struct) {
+        boolean dependent = recording && !settled && overlaps();
+        settled = false;
+        if (dependent) {
+            return library.launchDependent(function, launch, struct, stream);
+        }
+        return JCudaDriver.cuLaunchKernel(
+                function,
+                launch.x(),
+                launch.y(),
+                launch.z(),
+                launch.threads(),
+                1,
+                1,
+                launch.sharedBytes(),
+                stream,
+                params,
+                null);
+    }
+
+    /** What is queued is recorded from now on, or no longer. */
+    void record(boolean begins) {
+        recording = begins;
+        // Nothing is before the first kernel of a graph.
+        settled = begins;
+    }
+
+    /** Edges of a graph; null where they cannot be read. */
+    GraphEdges edges(CUgraph graph) {
+        return library == null ? null : library.edges(graph);
+    }
+}
