@@ -1,6 +1,5 @@
 package io.millrace.jobs.stream;
 
-import io.millrace.jobs.cli.Brokers;
 import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.FlinkClient;
 import io.millrace.jobs.cli.JobArguments;

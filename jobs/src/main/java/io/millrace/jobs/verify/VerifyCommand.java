@@ -3,7 +3,6 @@ package io.millrace.jobs.verify;
 import static java.util.stream.Collectors.joining;
 
 import io.millrace.gpu.api.RequestRejectedException;
-import io.millrace.jobs.cli.Brokers;
 import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.EngineArguments;
@@ -11,6 +10,7 @@ import io.millrace.jobs.cli.JobArguments;
 import io.millrace.jobs.cli.KafkaArguments;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.stream.Brokers;
 import io.millrace.schemas.codec.FormatSettings;
 import java.io.IOException;
 import java.nio.file.Files;

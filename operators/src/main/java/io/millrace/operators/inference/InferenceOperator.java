@@ -10,6 +10,7 @@ import io.millrace.gpu.session.SessionListener;
 import io.millrace.gpu.session.SharedEngine;
 import io.millrace.operators.fault.Quarantine;
 import io.millrace.operators.inference.Restoration.Progress;
+import io.millrace.operators.options.GrantedGpu;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.MicroBatch;

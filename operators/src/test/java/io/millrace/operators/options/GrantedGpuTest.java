@@ -1,4 +1,4 @@
-package io.millrace.operators.inference;
+package io.millrace.operators.options;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,5 +1,7 @@
-package io.millrace.jobs.cli;
+package io.millrace.jobs.stream;
 
+import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.jobs.cli.KafkaArguments;
 import io.millrace.operators.kafka.admin.ClientProperties;
 import io.millrace.operators.kafka.admin.TlsRefusal;
 import java.time.Duration;

@@ -1,4 +1,4 @@
-package io.millrace.operators.inference;
+package io.millrace.operators.options;
 
 import io.millrace.gpu.api.EngineOptions;
 import java.util.Optional;
@@ -6,9 +6,9 @@ import java.util.Set;
 import org.apache.flink.api.common.externalresource.ExternalResourceInfo;
 
 /** Takes the GPU that Flink gave a task as its external resource. */
-final class GrantedGpu {
+public final class GrantedGpu {
     /** Name of the resource in Flink's configuration. */
-    static final String RESOURCE = "gpu";
+    public static final String RESOURCE = "gpu";
 
     /** What Flink's GPU driver calls a GPU's index. */
     private static final String INDEX = "index";
@@ -20,7 +20,7 @@ final class GrantedGpu {
      *
      * @param granted what the task was given of {@link #RESOURCE}; of several the first counts
      */
-    static EngineOptions fillIn(EngineOptions options, Set<ExternalResourceInfo> granted) {
+    public static EngineOptions fillIn(EngineOptions options, Set<ExternalResourceInfo> granted) {
         if (options.gpu() != EngineOptions.ANY_GPU) {
             return options;
         }
