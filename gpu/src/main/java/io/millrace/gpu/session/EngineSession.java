@@ -133,7 +133,10 @@ public final class EngineSession implements AutoCloseable {
         }
     }
 
-    /** Cancels what is left and gives the engine back; waits for its end if it was the last. */
+    /**
+     * Cancels what is left and gives the engine back; waits for its end if it was the last, and
+     * throws what closing the engine threw.
+     */
     @Override
     public void close() {
         synchronized (lock) {

@@ -64,6 +64,9 @@ final class EngineThread extends Thread implements StepListener {
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile EngineStats stats = NOTHING;
 
+    /** What closing the engine threw, where no failure of a step was told before. */
+    private volatile Throwable closeFailure;
+
     /** Number of the step that runs; 0 between two. */
     private volatile long runningStep;
 
@@ -142,6 +145,14 @@ final class EngineThread extends Thread implements StepListener {
             ending = true;
             lock.notifyAll();
         }
+    }
+
+    /**
+     * What closing the engine threw; null for nothing, and for what was told already. Once the
+     * thread has ended.
+     */
+    Throwable closeFailure() {
+        return closeFailure;
     }
 
     /** Waits until the engine is closed, or given up. */
@@ -232,14 +243,30 @@ final class EngineThread extends Thread implements StepListener {
         } catch (Throwable t) {
             if (!abandoned) {
                 Throwable cause = stopped ? new StepTimeoutException(stepTimeout.toMillis(), t) : t;
-                tellFault(engine, cause);
-                fail(cause);
+                fail(engine, cause);
             }
         } finally {
             if (watchdog != null) {
                 watchdog.end();
             }
+            close(engine);
+        }
+    }
+
+    /** Nobody hears of what this thread throws: it is for the failure, or for who closes last. */
+    private void close(Engine engine) {
+        try {
             engine.close();
+        } catch (Throwable t) {
+            Throwable told;
+            synchronized (lock) {
+                told = failure;
+            }
+            if (told == null) {
+                closeFailure = t;
+            } else {
+                suppress(told, t);
+            }
         }
     }
 
@@ -303,8 +330,24 @@ final class EngineThread extends Thread implements StepListener {
             cause.setStackTrace(where);
         }
         end(true);
-        tellFault(engine, cause);
-        fail(cause);
+        fail(engine, cause);
+    }
+
+    /** The sessions end whatever becomes of telling them why. */
+    private void fail(Engine engine, Throwable cause) {
+        try {
+            tellFault(engine, cause);
+        } catch (Throwable t) {
+            suppress(cause, t);
+        } finally {
+            fail(cause);
+        }
+    }
+
+    private static void suppress(Throwable cause, Throwable t) {
+        if (t != cause) {
+            cause.addSuppressed(t);
+        }
     }
 
     /** The inbox; waits for it unless there is work. Null is the end. */
@@ -431,7 +474,12 @@ final class EngineThread extends Thread implements StepListener {
             told = List.copyOf(sessions);
         }
         for (EngineSession session : told) {
-            session.fail(cause);
+            try {
+                session.fail(cause);
+            } catch (Throwable t) {
+                // A wake-up that throws must not keep the others from ending.
+                suppress(cause, t);
+            }
         }
     }
 }

@@ -77,7 +77,13 @@ public final class SharedEngine {
             shared.thread.register(session);
             return session;
         } catch (IOException | RuntimeException | Error e) {
-            shared.release();
+            try {
+                shared.release();
+            } catch (RuntimeException | Error closing) {
+                if (closing != e) {
+                    e.addSuppressed(closing);
+                }
+            }
             throw e;
         } catch (InterruptedException e) {
             shared.abandon();
@@ -92,10 +98,26 @@ public final class SharedEngine {
         }
     }
 
-    /** Gives one session back; the last one out waits until the engine is closed. */
+    /**
+     * Gives one session back; the last one out waits until the engine is closed.
+     *
+     * @throws RuntimeException what closing the engine threw, if that was this session's to hear
+     * @throws Error likewise
+     */
     void release() {
-        if (leave()) {
-            joinUninterruptibly();
+        if (!leave()) {
+            return;
+        }
+        joinUninterruptibly();
+        Throwable thrown = thread.closeFailure();
+        if (thrown instanceof Error error) {
+            throw error;
+        }
+        if (thrown instanceof RuntimeException runtime) {
+            throw runtime;
+        }
+        if (thrown != null) {
+            throw new IllegalStateException(thrown);
         }
     }
 

@@ -253,6 +253,84 @@ class EngineFaultTest {
     }
 
     @Test
+    void sessionsEndAlsoWhereTellingThemOfAFaultThrows() throws Exception {
+        engine.askFailure = new StackOverflowError("asked while it hangs");
+        engine.stuck = new CountDownLatch(1);
+        EngineSession session = session("one", Duration.ofMillis(40));
+        session.submit(request(5), "a", false);
+        assertThatThrownBy(() -> drainUntil(session, 1))
+                .isExactlyInstanceOf(InternalError.class)
+                .hasMessageContaining("--step-timeout of 40 ms")
+                .hasSuppressedException(engine.askFailure);
+        session.close();
+        engine.stuck.countDown();
+        engine.closed.await();
+    }
+
+    @Test
+    void sessionsOfAFailedStepEndAlsoWhereTellingThemThrows() throws Exception {
+        engine.askFailure = new StackOverflowError("asked after it failed");
+        engine.stepFailure = new IllegalStateException("the kernel failed");
+        EngineSession session = session("one", Duration.ZERO);
+        EngineSession other = session("other", Duration.ZERO);
+        session.submit(request(5), "a", false);
+        for (EngineSession each : List.of(session, other)) {
+            assertThatThrownBy(() -> drainUntil(each, 1))
+                    .isInstanceOf(EngineFailedException.class)
+                    .cause()
+                    .isSameAs(engine.stepFailure)
+                    .hasSuppressedException(engine.askFailure);
+        }
+        session.close();
+        other.close();
+    }
+
+    @Test
+    void aWakeUpThatThrowsKeepsNoOtherSessionFromEnding() throws Exception {
+        List<EngineSession> sessions = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            sessions.add(session("s" + i, Duration.ZERO));
+        }
+        for (EngineSession bad : sessions.subList(0, 4)) {
+            bad.onNews(
+                    () -> {
+                        throw new IllegalStateException("the mailbox is gone");
+                    });
+        }
+        EngineSession good = sessions.get(4);
+        engine.stepFailure = new IllegalArgumentException("the kernel failed");
+        good.submit(request(5));
+        assertThatThrownBy(() -> drainUntil(good, 1)).isInstanceOf(EngineFailedException.class);
+        sessions.forEach(EngineSession::close);
+    }
+
+    @Test
+    void whatClosingTheEngineThrowsReachesTheLastToClose() throws Exception {
+        loaded.add(new ScriptedEngine());
+        engine.closeFailure = new IllegalStateException("2 handles");
+        loaded.get(1).closeFailure = new InternalError("dead");
+        for (ScriptedEngine closing : List.copyOf(loaded)) {
+            EngineSession first = session("first", Duration.ZERO);
+            EngineSession last = session("last", Duration.ZERO);
+            first.close();
+            assertThatThrownBy(last::close).isSameAs(closing.closeFailure);
+            last.close();
+            assertThat(SharedEngine.count()).isZero();
+        }
+    }
+
+    @Test
+    void whatClosingAFailedEngineThrowsIsPartOfTheFailure() throws Exception {
+        engine.closeFailure = new IllegalStateException("2 handles");
+        engine.stepFailure = new IllegalArgumentException("the kernel failed");
+        EngineSession session = session("one", Duration.ZERO);
+        session.submit(request(5));
+        assertThatThrownBy(() -> drainUntil(session, 1)).isInstanceOf(EngineFailedException.class);
+        session.close();
+        assertThat(engine.stepFailure).hasSuppressedException(engine.closeFailure);
+    }
+
+    @Test
     void closingLeavesNoWatchdog() throws Exception {
         EngineSession session = session("one", Duration.ofDays(1));
         assertThat(watchdogs()).isEqualTo(1);

@@ -30,6 +30,10 @@ public final class ScriptedEngine implements Engine {
 
     public volatile Throwable stepFailure;
     public volatile RuntimeException addFailure;
+    public volatile Throwable closeFailure;
+
+    /** What asking for the requests in a step throws. */
+    volatile Error askFailure;
 
     /** Handle that the next step fails on, alone; 0 for none. */
     public volatile long giveUp;
@@ -167,6 +171,9 @@ public final class ScriptedEngine implements Engine {
 
     @Override
     public synchronized long[] requestsInStep() {
+        if (askFailure != null) {
+            throw askFailure;
+        }
         return inStep.stream().mapToLong(Long::longValue).toArray();
     }
 
@@ -196,5 +203,8 @@ public final class ScriptedEngine implements Engine {
     public void close() {
         left.clear();
         closed.countDown();
+        if (closeFailure != null) {
+            ScriptedEngine.<RuntimeException>sneak(closeFailure);
+        }
     }
 }
