@@ -8,6 +8,7 @@ import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.StepListener;
 import io.millrace.gpu.engine.Engine;
+import io.millrace.gpu.engine.StreamedText;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.EngineArguments;
 import io.millrace.jobs.cli.Progress;
@@ -144,25 +145,37 @@ final class GenerateCommand implements Callable<Integer> {
                             tokens(opened, text),
                             sampling(opened.model().defaultSampling()));
             boolean stream = !json && completions == 1;
-            TextStream stream1 = new TextStream(opened, stop, stream ? out : null);
+            Answer answer =
+                    new Answer(
+                            stream
+                                    ? new StreamedText(
+                                            opened.tokenizer(),
+                                            request.sampling().stop(),
+                                            piece -> write(piece, out))
+                                    : null);
             opened.add(request);
             long began = System.nanoTime();
             while (opened.hasWork()) {
-                opened.step(stream1);
+                opened.step(answer);
             }
-            show(opened, stream1.result, stream, out);
+            GenerationResult result = answer.result;
+            show(opened, result, stream, out);
             double seconds = (System.nanoTime() - began) / 1e9;
-            int tokens =
-                    stream1.result.completions().stream().mapToInt(c -> c.tokenIds().length).sum();
+            int tokens = result.completions().stream().mapToInt(c -> c.tokenIds().length).sum();
             progress.line(
                     "Done",
                     "%d prompt tokens, %d generated in %.2f s (%.1f tokens/s)",
-                    stream1.result.promptTokens(),
+                    result.promptTokens(),
                     tokens,
                     seconds,
                     tokens / seconds);
         }
         return 0;
+    }
+
+    private static void write(String text, PrintStream out) {
+        out.print(text);
+        out.flush();
     }
 
     private int[] tokens(Engine opened, String text) {
@@ -210,7 +223,10 @@ final class GenerateCommand implements Callable<Integer> {
         if (seed != null) {
             b.seed(seed);
         }
-        return b.stop(stop).ignoreEos(ignoreEos).n(completions).build();
+        if (!stop.isEmpty()) {
+            b.stop(stop);
+        }
+        return b.ignoreEos(ignoreEos).n(completions).build();
     }
 
     private void show(Engine engine, GenerationResult result, boolean streamed, PrintStream out) {
@@ -227,68 +243,30 @@ final class GenerateCommand implements Callable<Integer> {
         out.flush();
     }
 
-    /** Prints text as its tokens come, never half a character and never part of a stop string. */
-    static final class TextStream implements StepListener {
-        private static final char INCOMPLETE = '\uFFFD';
-
-        private final Engine engine;
-        private final List<String> stop;
-        private final PrintStream out;
-
-        /** Characters at the end that could be the beginning of a stop string. */
-        private final int heldBack;
-
-        private int[] ids = new int[64];
-        private int count;
-        private int printed;
+    /** Takes the answer, and shows its text as it comes. */
+    private static final class Answer implements StepListener {
+        private final StreamedText shown;
         private GenerationResult result;
 
         /**
-         * @param out where the text goes; null to only keep the result
+         * @param shown null to only keep the result
          */
-        TextStream(Engine engine, List<String> stop, PrintStream out) {
-            this.engine = engine;
-            this.stop = stop;
-            this.out = out;
-            this.heldBack = stop.stream().mapToInt(String::length).max().orElse(1) - 1;
+        Answer(StreamedText shown) {
+            this.shown = shown;
         }
 
         @Override
         public void onToken(long handle, int completion, int tokenId) {
-            if (out == null) {
-                return;
-            }
-            if (count == ids.length) {
-                ids = java.util.Arrays.copyOf(ids, 2 * count);
-            }
-            ids[count++] = tokenId;
-            String text = engine.tokenizer().decode(java.util.Arrays.copyOf(ids, count));
-            int end = text.length();
-            while (end > printed && text.charAt(end - 1) == INCOMPLETE) {
-                end--;
-            }
-            end -= heldBack;
-            for (String one : stop) {
-                int at = text.indexOf(one);
-                end = at < 0 ? end : Math.min(end, at);
-            }
-            print(text, end);
-        }
-
-        private void print(String text, int end) {
-            if (end > printed) {
-                out.print(text.substring(printed, end));
-                out.flush();
-                printed = end;
+            if (shown != null) {
+                shown.add(tokenId);
             }
         }
 
         @Override
         public void onFinished(long handle, GenerationResult finished) {
             result = finished;
-            if (out != null) {
-                String text = finished.completions().get(0).text();
-                print(text, text.length());
+            if (shown != null) {
+                shown.finish(finished.completions().get(0).text());
             }
         }
     }

@@ -1,0 +1,65 @@
+package io.millrace.gpu.engine;
+
+import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.text.Detokenizer;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Shows a completion's text as its tokens come: never half a character, never part of a stop
+ * string, and never the token that ends it. A token's work does not grow with what came before.
+ *
+ * <pre>
+ *   tokens     [ a ] [ b ] [ c ] [ d ]      d waits: it may be an end token, and no text
+ *   text       . . . . . . . . .            the last of it wait: they may begin a stop string
+ *              shown^      ^held back
+ * </pre>
+ */
+public final class StreamedText {
+    private static final int NONE = -1;
+
+    private final Detokenizer detokenizer;
+    private final Consumer<String> out;
+
+    /** Characters at the end that could be the beginning of a stop string. */
+    private final int heldBack;
+
+    private final StringBuilder waiting = new StringBuilder();
+    private int last = NONE;
+    private int shown;
+
+    /**
+     * @param stop the request's stop strings
+     * @param out takes the text, piece by piece
+     */
+    public StreamedText(Tokenizer tokenizer, List<String> stop, Consumer<String> out) {
+        this.detokenizer = new Detokenizer(tokenizer);
+        this.heldBack = stop.stream().mapToInt(String::length).max().orElse(1) - 1;
+        this.out = out;
+    }
+
+    /** Takes a further token. */
+    public void add(int token) {
+        if (last != NONE) {
+            waiting.append(detokenizer.add(last));
+            int ready = waiting.length() - heldBack;
+            if (ready > 0) {
+                show(waiting.substring(0, ready));
+                waiting.delete(0, ready);
+            }
+        }
+        last = token;
+    }
+
+    /** Shows what is left of the completion, of which {@code text} is the whole. */
+    public void finish(String text) {
+        if (text.length() > shown) {
+            show(text.substring(shown));
+        }
+    }
+
+    private void show(String text) {
+        out.accept(text);
+        shown += text.length();
+    }
+}
