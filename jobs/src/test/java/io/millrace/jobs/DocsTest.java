@@ -3,6 +3,7 @@ package io.millrace.jobs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.jobs.bench.result.ResultFiles;
+import io.millrace.jobs.bench.result.ResultQuotes;
 import io.millrace.jobs.bench.result.ResultRow;
 import io.millrace.jobs.bench.result.ResultTable;
 import io.millrace.operators.kafka.admin.OwnedSetting;
@@ -103,6 +104,29 @@ class DocsTest {
             text.append("| `%s` | %s | %s |\n".formatted(setting.key(), taken, setting.reason()));
         }
         return text.toString();
+    }
+
+    @Test
+    void theReadmesProseQuotesTheResults() throws IOException {
+        String text = Files.readString(ROOT.resolve("README.md"));
+        List<ResultRow> rows = ResultFiles.readAll(ROOT.resolve("docs").resolve("results"));
+        assertThat(ResultQuotes.unknown(text, rows)).isEmpty();
+        assertThat(ResultQuotes.rewritten(text, rows))
+                .as("README.md; -Dmillrace.docs.write=true puts docs/results into it")
+                .isEqualTo(text);
+        String prose =
+                text.replaceAll("(?s)<!-- bench:begin -->.*<!-- bench:end -->", "")
+                        .replaceAll("(?s)```.*?```", "");
+        assertThat(prose).contains("<!--=W4, qwen2.5-0.5b-->");
+        assertThat(
+                        Pattern.compile(
+                                        "(?<![0-9.,>])[0-9][0-9.,]*\\s+(output\\s+)?tokens\\s+a\\s+second"
+                                                + "|(?<![0-9.,>])[0-9][0-9.]*\\s+times\\s+(vLLM|SGLang)")
+                                .matcher(prose)
+                                .results()
+                                .map(found -> found.group()))
+                .as("figures that no comment gives the source of: <!--=WORKLOAD, MODEL-->")
+                .isEmpty();
     }
 
     /** Words as a shell takes them, quoted ones whole. */

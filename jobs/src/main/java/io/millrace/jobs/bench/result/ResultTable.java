@@ -59,7 +59,10 @@ public final class ResultTable {
         Files.writeString(page, rewritten(page, text, rows));
     }
 
-    /** The page's text with the rows in it; the same again for the same rows. */
+    /**
+     * The page's text with the rows in it, and what its prose quotes of them; the same again for
+     * the same rows.
+     */
     public static String rewritten(Path page, String text, List<ResultRow> rows) {
         int begin = text.indexOf(BEGIN);
         int end = text.indexOf(END, Math.max(0, begin));
@@ -67,7 +70,9 @@ public final class ResultTable {
             throw new CommandFailedException(
                     page + " has no lines " + BEGIN.strip() + " and " + END + " for the table.");
         }
-        return text.substring(0, begin + BEGIN.length()) + markdown(rows) + text.substring(end);
+        String tables = markdown(rows);
+        return ResultQuotes.rewritten(
+                text.substring(0, begin + BEGIN.length()) + tables + text.substring(end), rows);
     }
 
     private static String markdown(List<ResultRow> rows) {
