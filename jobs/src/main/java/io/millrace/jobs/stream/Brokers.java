@@ -6,6 +6,7 @@ import io.millrace.operators.kafka.admin.ClientProperties;
 import io.millrace.operators.kafka.admin.TlsRefusal;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
@@ -15,11 +16,15 @@ import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
@@ -90,6 +95,24 @@ public final class Brokers implements AutoCloseable {
             }
         }
         return counts;
+    }
+
+    /**
+     * Largest batch of records that a topic takes, bytes. Where this user may not read a topic's
+     * settings, nothing is known, and the broker itself refuses what is larger.
+     */
+    public int maxMessageBytes(String topic) {
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        try {
+            ConfigEntry entry =
+                    get(admin.describeConfigs(List.of(resource)).values().get(resource))
+                            .get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG);
+            return entry == null || entry.value() == null
+                    ? Integer.MAX_VALUE
+                    : Integer.parseInt(entry.value());
+        } catch (AuthorizationException e) {
+            return Integer.MAX_VALUE;
+        }
     }
 
     /** Offsets that a group has committed; empty where it has none. */

@@ -6,16 +6,14 @@ import io.millrace.jobs.cli.KafkaArguments;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.VerboseArgument;
 import io.millrace.operators.kafka.admin.ClientProperties;
+import io.millrace.operators.kafka.admin.OwnedSetting;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.CodecException;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.RecordType;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -29,6 +27,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,12 +41,18 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         showDefaultValues = true,
         description = {
-            "Puts requests on a topic: a file of JSON lines such as {\"id\":\"1\",\"prompt\":\"hi\"},"
-                    + " or with --text of plain prompts, one a line.",
-            "A line that is no request is named and left out; the exit code is then 1."
+            "Puts requests on a topic: a file of JSON lines such as"
+                    + " {\"id\":\"1\",\"prompt\":\"hi\"}, or with --text of plain prompts, one a line.",
+            "A line that is no request, that is not UTF-8 or that is larger than the topic takes is"
+                    + " named and left out; the exit code is then 1."
         })
 public final class SubmitCommand implements Callable<Integer> {
     private static final int BAD_LINES_SHOWN = 20;
+
+    /** A line of JSON is longer than its record: \\u0041 is one byte. */
+    private static final int LINE_FACTOR = 8;
+
+    private static final int LEAST_LINE = 1 << 20;
 
     @Mixin private KafkaArguments kafka = new KafkaArguments();
     @Mixin private JobArguments.FormatArguments format = new JobArguments.FormatArguments();
@@ -83,25 +88,41 @@ public final class SubmitCommand implements Callable<Integer> {
     private final Progress progress = new Progress(System.out);
     private final AtomicLong acknowledged = new AtomicLong();
     private final AtomicReference<Exception> failure = new AtomicReference<>();
+
+    /** Guarded by this: the producer's thread tells as well. */
     private long bad;
 
     @Override
     public Integer call() throws IOException {
         FormatSettings settings = format.settings();
+        ProducerLimits limits;
+        try {
+            OwnedSetting.checkAcks(kafka.clientSettings());
+            limits = ProducerLimits.of(kafka.clientSettings());
+        } catch (IllegalArgumentException e) {
+            throw new CommandFailedException(e.getMessage(), e);
+        }
         try (Brokers brokers = Brokers.connect(kafka)) {
             brokers.partitions(List.of(topic));
+            limits = limits.forTopic(topic, brokers.maxMessageBytes(topic));
         }
         Properties properties =
                 ClientProperties.producer(kafka.bootstrapServers, kafka.clientSettings());
         properties.put(ProducerConfig.ACKS_CONFIG, "all");
         properties.putIfAbsent(ProducerConfig.LINGER_MS_CONFIG, "10");
+        properties.put(ProducerConfig.BATCH_SIZE_CONFIG, limits.batchBytes());
         long start = System.nanoTime();
         long sent;
-        try (BufferedReader lines = open();
+        try (RequestLines lines = open(limits);
                 KafkaProducer<byte[], byte[]> producer =
                         new KafkaProducer<>(
                                 properties, new ByteArraySerializer(), new ByteArraySerializer())) {
-            sent = send(lines, producer, RecordCodec.open(RecordType.REQUEST, settings, topic));
+            sent =
+                    send(
+                            lines,
+                            producer,
+                            limits,
+                            RecordCodec.open(RecordType.REQUEST, settings, topic));
             producer.flush();
         }
         if (failure.get() != null) {
@@ -116,6 +137,7 @@ public final class SubmitCommand implements Callable<Integer> {
                             + failure.get().getMessage(),
                     failure.get());
         }
+        long left = badLines();
         progress.plain(
                 String.format(
                         Locale.ROOT,
@@ -123,51 +145,43 @@ public final class SubmitCommand implements Callable<Integer> {
                         acknowledged.get(),
                         topic,
                         (System.nanoTime() - start) / 1e9,
-                        bad == 0 ? "" : ", " + bad + " bad lines were left out"));
-        return bad == 0 ? 0 : 1;
+                        left == 0 ? "" : ", " + left + " bad lines were left out"));
+        return left == 0 ? 0 : 1;
     }
 
-    private BufferedReader open() throws IOException {
+    private RequestLines open(ProducerLimits limits) throws IOException {
         try {
             InputStream in = file.equals("-") ? System.in : Files.newInputStream(Path.of(file));
-            // A prompt with broken characters would be answered as another prompt: refuse it.
-            return new BufferedReader(
-                    new InputStreamReader(
-                            in,
-                            StandardCharsets.UTF_8
-                                    .newDecoder()
-                                    .onMalformedInput(CodingErrorAction.REPORT)));
+            long most = Math.max(LEAST_LINE, (long) LINE_FACTOR * limits.recordBytes());
+            return new RequestLines(in, (int) Math.min(most, Integer.MAX_VALUE / 2));
         } catch (NoSuchFileException e) {
             throw new CommandFailedException("There is no file " + file + ".", e);
         }
     }
 
     private long send(
-            BufferedReader lines,
+            RequestLines lines,
             KafkaProducer<byte[], byte[]> producer,
+            ProducerLimits limits,
             RecordCodec<InferenceRequest> codec)
             throws IOException {
         RecordCodec<InferenceRequest> json =
                 RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, null);
         codec.prepare();
-        long number = 0;
         long sent = 0;
-        while (true) {
-            String line = next(lines, number + 1);
-            if (line == null || failure.get() != null) {
-                return sent;
-            }
-            number++;
-            if (line.isBlank()) {
-                continue;
-            }
+        while (failure.get() == null && lines.next()) {
+            long number = lines.number();
             InferenceRequest request;
             try {
+                String line = lines.text();
+                if (line.isBlank()) {
+                    continue;
+                }
                 request =
                         text
                                 ? request(line, number)
                                 : json.decode(line.getBytes(StandardCharsets.UTF_8));
-            } catch (CodecException e) {
+            } catch (CodecException | RequestLines.BadLineException e) {
                 tellBad(number, e.getMessage());
                 continue;
             }
@@ -175,25 +189,27 @@ public final class SubmitCommand implements Callable<Integer> {
                 request.setMaxTokens(maxTokens);
             }
             byte[] key = request.getId().getBytes(StandardCharsets.UTF_8);
-            producer.send(
-                    new ProducerRecord<>(topic, key, codec.encode(request)),
-                    (metadata, e) -> {
-                        if (e == null) {
-                            acknowledged.incrementAndGet();
-                        } else {
-                            failure.compareAndSet(null, e);
-                        }
-                    });
+            ProducerRecord<byte[], byte[]> record =
+                    new ProducerRecord<>(topic, key, codec.encode(request));
+            String tooLarge = limits.reasonAgainst(record);
+            if (tooLarge != null) {
+                tellBad(number, tooLarge);
+                continue;
+            }
+            producer.send(record, (metadata, e) -> onSent(number, e));
             sent++;
         }
+        return sent;
     }
 
-    private String next(BufferedReader lines, long number) throws IOException {
-        try {
-            return lines.readLine();
-        } catch (java.nio.charset.CharacterCodingException e) {
-            throw new CommandFailedException(
-                    file + " is not UTF-8, near line " + number + ": convert it first.", e);
+    /** The producer's thread. */
+    private void onSent(long number, Exception e) {
+        if (e == null) {
+            acknowledged.incrementAndGet();
+        } else if (e instanceof RecordTooLargeException) {
+            tellBad(number, "the record is too large: " + e.getMessage());
+        } else {
+            failure.compareAndSet(null, e);
         }
     }
 
@@ -205,7 +221,11 @@ public final class SubmitCommand implements Callable<Integer> {
         return InferenceRequest.newBuilder().setId(prefix + number).setPrompt(prompt).build();
     }
 
-    private void tellBad(long number, String why) {
+    private synchronized long badLines() {
+        return bad;
+    }
+
+    private synchronized void tellBad(long number, String why) {
         bad++;
         if (bad <= BAD_LINES_SHOWN) {
             System.err.println("line " + number + ": " + why);

@@ -56,7 +56,7 @@ public record OwnedSetting(String key, Rule rule, String bound, String reason) {
                     unused("session.timeout.ms", ASSIGNED),
                     unused("heartbeat.interval.ms", ASSIGNED),
                     unused("max.poll.interval.ms", ASSIGNED),
-                    fixed("acks", "all", "an answer that one broker alone has is lost with it"),
+                    fixed("acks", "all", "a record that one broker alone has is lost with it"),
                     fixed("enable.idempotence", "true", "a retry would write an answer twice"),
                     atLeast("retries", "1", "a broker that moves would fail the job"),
                     atMost(
@@ -123,6 +123,19 @@ public record OwnedSetting(String key, Rule rule, String bound, String reason) {
                         owned.check(value.strip());
                     }
                 });
+    }
+
+    /**
+     * Of the same settings only how many brokers must have a record: for programs beside the job
+     * that write.
+     *
+     * @throws IllegalArgumentException with the setting, the value and the remedy
+     */
+    public static void checkAcks(Map<String, String> client) {
+        String acks = client.get("acks");
+        if (acks != null) {
+            BY_KEY.get("acks").check(acks.strip());
+        }
     }
 
     private void check(String value) {

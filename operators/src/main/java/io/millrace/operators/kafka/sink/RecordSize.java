@@ -9,12 +9,12 @@ import org.apache.kafka.common.record.RecordBatch;
 import org.apache.kafka.common.record.SimpleRecord;
 
 /** Counts a record's bytes as producer and broker do before they refuse it. */
-final class RecordSize {
+public final class RecordSize {
 
     private RecordSize() {}
 
     /** What the producer compares with max.request.size: an upper bound of the record's batch. */
-    static int forProducer(ProducerRecord<byte[], byte[]> record) {
+    public static int forProducer(ProducerRecord<byte[], byte[]> record) {
         return AbstractRecords.estimateSizeInBytesUpperBound(
                 RecordBatch.CURRENT_MAGIC_VALUE,
                 CompressionType.NONE,
@@ -27,7 +27,7 @@ final class RecordSize {
      * What the broker compares with max.message.bytes: the batch, here of this record alone. (The
      * producer splits a batch of several that was refused.)
      */
-    static int forBroker(ProducerRecord<byte[], byte[]> record, boolean compressed) {
+    public static int forBroker(ProducerRecord<byte[], byte[]> record, boolean compressed) {
         int size =
                 DefaultRecordBatch.sizeInBytes(
                         List.of(

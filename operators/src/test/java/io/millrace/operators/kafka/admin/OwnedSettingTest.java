@@ -61,7 +61,7 @@ class OwnedSettingTest {
                                         .client("acks", "1")
                                         .build())
                 .hasMessage(
-                        "Kafka setting acks is 1, but an answer that one broker alone has is lost"
+                        "Kafka setting acks is 1, but a record that one broker alone has is lost"
                                 + " with it: leave it away, or set it to all.");
         settings("acks", "-1");
     }
