@@ -43,6 +43,11 @@ public record GemmTile(int tokens, int rows, int cluster, int most, int stages, 
                 && (!gated || rows % (2 * 8) == 0);
     }
 
+    /** Whether less than half of its tokens would be left empty, or there is no tile of fewer. */
+    boolean suits(int bucket) {
+        return tokens == WARPGROUP_TOKENS || tokens < 2 * bucket;
+    }
+
     int threads() {
         if (tokens == WARPGROUP_TOKENS) {
             return WARPGROUP + 32;

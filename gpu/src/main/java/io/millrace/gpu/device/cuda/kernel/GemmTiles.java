@@ -105,7 +105,7 @@ public final class GemmTiles {
             return Optional.empty();
         }
         return tiles.stream()
-                .filter(t -> t.takes(segments, gated))
+                .filter(t -> t.takes(segments, gated) && t.suits(tokens))
                 .min(Comparator.comparingDouble(t -> nanoseconds(t, tokens, rows, k, gated)))
                 .map(t -> t.launch(type, tokens, rows, multiprocessors));
     }

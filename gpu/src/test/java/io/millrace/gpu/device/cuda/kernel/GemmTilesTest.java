@@ -118,8 +118,17 @@ class GemmTilesTest {
         assertThat(kernel(256, 896, 4864, 8, false)).isEqualTo("gemm_bf16_128x128x8");
         assertThat(kernel(64, 9728, 896, 1, true)).isEqualTo("gemm_bf16_64x80");
         assertThat(kernel(64, 151_936, 896, 1, false)).isEqualTo("gemm_bf16_64x80");
-        assertThat(kernel(2048, 28_672, 4096, 1, true)).isEqualTo("gemm_bf16_128x256all2");
+        assertThat(kernel(2048, 28_672, 4096, 1, true)).isEqualTo("gemm_bf16_128x160");
         assertThat(kernel(2048, 4096, 14_336, 2, false)).isEqualTo("gemm_bf16_128x256all2");
+    }
+
+    @Test
+    void fewTokensHaveNoWideTile() {
+        for (int tokens : new int[] {1, 16, 32, 64}) {
+            assertThat(kernel(tokens, 16_384, 2048, 1, true)).startsWith("gemm_bf16_64x");
+            assertThat(kernel(tokens, 2048, 8192, 4, false)).isEqualTo("gemm_bf16_64x64x4");
+        }
+        assertThat(kernel(128, 2048, 8192, 4, false)).isEqualTo("gemm_bf16_128x144x4");
     }
 
     @Test
