@@ -5,8 +5,10 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -30,6 +32,9 @@ public final class TestingControl {
     private final List<GenerationRequest> added = new ArrayList<>();
     private final Map<FailurePoint, Supplier<? extends Throwable>> lasting = new HashMap<>();
     private final Map<FailurePoint, Boolean> hangs = new HashMap<>();
+    private final List<String> texts = new ArrayList<>();
+    private final Set<Thread> tokenizing = new HashSet<>();
+    private String heldText;
     private IOException loadFailure;
     private int stops;
     private boolean hanging;
@@ -76,6 +81,31 @@ public final class TestingControl {
     public synchronized void release() {
         held = false;
         notifyAll();
+    }
+
+    /** Tokenizing a text with this in it waits until {@link #releaseTexts}. */
+    public synchronized TestingControl holdTexts(String part) {
+        heldText = part;
+        return this;
+    }
+
+    public synchronized void releaseTexts() {
+        heldText = null;
+        notifyAll();
+    }
+
+    /** Texts tokenized or being tokenized, in order. */
+    public synchronized List<String> texts() {
+        return List.copyOf(texts);
+    }
+
+    /** Threads that tokenized. */
+    public synchronized Set<Thread> tokenizing() {
+        return Set.copyOf(tokenizing);
+    }
+
+    public void awaitTexts(int count) {
+        await(() -> texts.size() >= count, count + " texts");
     }
 
     /** Loading waits until {@link #releaseLoads}. */
@@ -229,6 +259,13 @@ public final class TestingControl {
             loadFailure = null;
             throw failure;
         }
+    }
+
+    synchronized void beforeEncode(String text) {
+        texts.add(text);
+        tokenizing.add(Thread.currentThread());
+        notifyAll();
+        await(() -> heldText == null || !text.contains(heldText), "a text to be released");
     }
 
     synchronized void onOpened() {

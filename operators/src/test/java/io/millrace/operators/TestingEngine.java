@@ -38,11 +38,18 @@ public final class TestingEngine implements Engine {
     public static final int VOCABULARY = 97;
     public static final int DEFAULT_MAX_MODEL_LEN = 4096;
 
-    private static final Tokenizer TOKENIZER =
+    private final Tokenizer tokenizer =
             new Tokenizer() {
                 @Override
                 public int[] encode(String text) {
+                    control.beforeEncode(text);
                     return text.chars().map(c -> c % VOCABULARY).toArray();
+                }
+
+                /** A bound, not a close one: so what is refused by length and after it differ. */
+                @Override
+                public long leastTokens(String text) {
+                    return text.length() / 2;
                 }
 
                 @Override
@@ -167,7 +174,7 @@ public final class TestingEngine implements Engine {
 
     /** Writes each turn and the time; a role can be the name of a reason to refuse. */
     @Override
-    public int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
+    public String renderChat(ChatPrompt prompt) throws RequestRejectedException {
         StringBuilder text = new StringBuilder();
         for (ChatTurn turn : prompt.messages()) {
             for (Reason reason : Reason.values()) {
@@ -177,12 +184,12 @@ public final class TestingEngine implements Engine {
             }
             text.append(turn.role()).append(": ").append(turn.content()).append('\n');
         }
-        return TOKENIZER.encode(text + prompt.clock().toString());
+        return text + prompt.clock().toString();
     }
 
     @Override
     public Tokenizer tokenizer() {
-        return TOKENIZER;
+        return tokenizer;
     }
 
     @Override
@@ -280,7 +287,7 @@ public final class TestingEngine implements Engine {
             completions.add(
                     new Completion(
                             i,
-                            TOKENIZER.decode(tokens),
+                            tokenizer.decode(tokens),
                             tokens,
                             tokens.length == running.request.sampling().maxTokens()
                                     ? FinishReason.LENGTH

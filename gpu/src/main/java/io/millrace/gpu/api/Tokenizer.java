@@ -17,6 +17,14 @@ public interface Tokenizer {
     }
 
     /**
+     * Tokens that this text has at least, from its length alone: for refusing a text without
+     * reading it. 0 where its length says nothing.
+     */
+    default long leastTokens(String text) {
+        return 0;
+    }
+
+    /**
      * What the special tokens are written as, by token id: those that {@link #decode} leaves out.
      */
     default Map<Integer, String> specialTokens() {

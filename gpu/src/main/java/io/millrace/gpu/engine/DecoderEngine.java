@@ -110,8 +110,8 @@ final class DecoderEngine implements Engine {
     }
 
     @Override
-    public int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
-        return text.encodeChat(prompt);
+    public String renderChat(ChatPrompt prompt) throws RequestRejectedException {
+        return text.renderChat(prompt);
     }
 
     @Override

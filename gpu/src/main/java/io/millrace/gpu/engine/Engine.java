@@ -15,8 +15,8 @@ import java.util.List;
 
 /**
  * Completes prompts with one loaded model. One thread at a time adds, steps, cancels and closes;
- * {@link #model}, {@link #tokenizer}, {@link #encodeChat}, {@link #check}, {@link #requestsInStep}
- * and {@link #stopStep} are safe for any thread.
+ * {@link #model}, {@link #tokenizer}, {@link #encodeChat}, {@link #renderChat}, {@link #check},
+ * {@link #requestsInStep} and {@link #stopStep} are safe for any thread.
  *
  * <p>As a library:
  *
@@ -81,7 +81,16 @@ public interface Engine extends AutoCloseable {
      *     template refuses the conversation
      */
     default int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
-        return ModelText.of(tokenizer()).encodeChat(prompt);
+        return tokenizer().encodeRendered(renderChat(prompt));
+    }
+
+    /**
+     * A conversation as the model's chat template writes it, for {@link Tokenizer#encodeRendered}.
+     *
+     * @throws RequestRejectedException as {@link #encodeChat}
+     */
+    default String renderChat(ChatPrompt prompt) throws RequestRejectedException {
+        return ModelText.of(tokenizer()).renderChat(prompt);
     }
 
     /**

@@ -156,13 +156,13 @@ final class ModelText {
         return tokens.isEmpty() ? templates : templates + " tokens " + tokens;
     }
 
-    /** As {@link Engine#encodeChat}. */
-    int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
+    /** As {@link Engine#renderChat}. */
+    String renderChat(ChatPrompt prompt) throws RequestRejectedException {
         if (template.isEmpty()) {
             throw new RequestRejectedException(Reason.UNSUPPORTED, without);
         }
         try {
-            return tokenizer.encodeRendered(template.get().render(prompt));
+            return template.get().render(prompt);
         } catch (TemplateException e) {
             throw new RequestRejectedException(
                     Reason.INVALID_PARAMETER,

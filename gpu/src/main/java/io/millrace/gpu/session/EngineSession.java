@@ -46,9 +46,9 @@ public final class EngineSession implements AutoCloseable {
         return thread.engine().tokenizer();
     }
 
-    /** As {@code Engine.encodeChat}. */
-    public int[] encodeChat(ChatPrompt prompt) throws RequestRejectedException {
-        return thread.engine().encodeChat(prompt);
+    /** As {@code Engine.renderChat}. */
+    public String renderChat(ChatPrompt prompt) throws RequestRejectedException {
+        return thread.engine().renderChat(prompt);
     }
 
     /** As {@code Engine.check}. */

@@ -22,9 +22,14 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     private final long handle;
     private final Map<Integer, String> specialTokens;
 
-    private HuggingFaceTokenizer(long handle, Map<Integer, String> specialTokens) {
+    /** Most bytes of a text that a token can stand for; 0 for any number. */
+    private final int longestToken;
+
+    private HuggingFaceTokenizer(
+            long handle, Map<Integer, String> specialTokens, int longestToken) {
         this.handle = handle;
         this.specialTokens = specialTokens;
+        this.longestToken = longestToken;
         CLEANER.register(this, () -> TokenizersLibrary.LIB.deleteTokenizer(handle));
     }
 
@@ -53,7 +58,9 @@ public final class HuggingFaceTokenizer implements Tokenizer {
                             .formatted(json.file(), e.getMessage()),
                     e);
         }
-        HuggingFaceTokenizer tokenizer = new HuggingFaceTokenizer(handle, json.specialTokens());
+        HuggingFaceTokenizer tokenizer =
+                new HuggingFaceTokenizer(
+                        handle, json.specialTokens(), LongestToken.bytesOf(json.text()));
         TokenizersLibrary.LIB.disablePadding(handle);
         TokenizersLibrary.LIB.disableTruncation(handle);
         return tokenizer;
@@ -110,6 +117,12 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     @Override
     public Map<Integer, String> specialTokens() {
         return specialTokens;
+    }
+
+    @Override
+    public long leastTokens(String text) {
+        // Each of Java's characters is at least one byte.
+        return longestToken == 0 ? 0 : (text.length() + longestToken - 1L) / longestToken;
     }
 
     @Override

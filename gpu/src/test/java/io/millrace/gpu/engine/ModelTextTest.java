@@ -37,7 +37,7 @@ class ModelTextTest {
     }
 
     private void assertRefused(ModelText text, Reason reason, String message) {
-        assertThatThrownBy(() -> text.encodeChat(HELLO))
+        assertThatThrownBy(() -> text.renderChat(HELLO))
                 .isInstanceOfSatisfying(
                         RequestRejectedException.class,
                         e -> assertThat(e.reason()).isEqualTo(reason))
@@ -50,7 +50,7 @@ class ModelTextTest {
                 open("<begin>{% for m in messages %}{{ m.content }}<end>{% endfor %}{{ 'a' }}");
         int hello = TestingTokenizerJson.BYTES + 3;
 
-        assertThat(text.encodeChat(HELLO))
+        assertThat(text.tokenizer().encodeRendered(text.renderChat(HELLO)))
                 .containsExactly(
                         TestingTokenizerJson.BEGIN, hello, TestingTokenizerJson.END_OF_TEXT, 'a');
         assertThat(text.tokenizer().encodeRendered("hello")).containsExactly(hello);
@@ -107,8 +107,8 @@ class ModelTextTest {
         ModelText gpt2 = open("{{ eos_token }}");
         Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"llama\"}");
 
-        assertThat(gpt2.encodeChat(HELLO)).hasSize(13);
-        assertThat(open("{{ eos_token }}").encodeChat(HELLO)).isEmpty();
+        assertThat(gpt2.tokenizer().encodeRendered(gpt2.renderChat(HELLO))).hasSize(13);
+        assertThat(open("{{ eos_token }}").renderChat(HELLO)).isEmpty();
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
+import org.apache.flink.configuration.MemorySize;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -202,6 +203,15 @@ public final class JobArguments {
     long maxInFlightTokens;
 
     @Option(
+            names = "--max-prompt-size",
+            paramLabel = "SIZE",
+            defaultValue = "1m",
+            description =
+                    "Most bytes of a prompt's text, or of a conversation's texts together; more is a"
+                            + " dead letter without being tokenized.")
+    MemorySize maxPromptSize;
+
+    @Option(
             names = "--parallelism",
             paramLabel = "COUNT",
             description =
@@ -327,6 +337,7 @@ public final class JobArguments {
         Checks.atLeast("--batch-timeout (in ms)", batchTimeout.toMillis(), 1);
         Checks.atLeast("--max-in-flight", maxInFlight, 1);
         Checks.atLeast("--max-in-flight-tokens", maxInFlightTokens, 1);
+        Checks.atLeast("--max-prompt-size (in bytes)", maxPromptSize.getBytes(), 1);
         if (parallelism != null) {
             Checks.atLeast("--parallelism", parallelism, 1);
         }
@@ -353,6 +364,7 @@ public final class JobArguments {
                 .faults(new FaultOptions(stepTimeout, maxAttempts, journal))
                 .maxInFlightRequests(maxInFlight)
                 .maxInFlightTokens(maxInFlightTokens)
+                .maxPromptBytes(maxPromptSize.getBytes())
                 .build();
     }
 }

@@ -6,7 +6,6 @@ import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.MicroBatch;
 import io.millrace.operators.valve.Valve;
-import io.millrace.schemas.InferenceRequest;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -114,7 +113,7 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
 
     private void count(Inbound inbound) {
         if (valve != null) {
-            valve.add(1, estimateTokens(inbound));
+            valve.add(1, valve.estimate(inbound));
         }
     }
 
@@ -163,7 +162,7 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
                 // The inference operator counts them anew, by real tokens.
                 long tokens = 0;
                 for (Inbound inbound : records) {
-                    tokens += estimateTokens(inbound);
+                    tokens += valve.estimate(inbound);
                 }
                 valve.add(-records.size(), -tokens);
             }
@@ -226,19 +225,5 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
         return inbound instanceof Inbound.Request request && request.request().getPrompt() != null
                 ? request.request().getPrompt()
                 : "";
-    }
-
-    /** Tokens by the look of it: four characters each, the usual for English text. */
-    static long estimateTokens(Inbound inbound) {
-        if (!(inbound instanceof Inbound.Request request)) {
-            return 0;
-        }
-        InferenceRequest r = request.request();
-        long prompt =
-                r.getPrompt() != null
-                        ? r.getPrompt().length() / 4 + 1
-                        : r.getPromptTokenIds() != null ? r.getPromptTokenIds().size() : 0;
-        long most = r.getMaxTokens() != null ? r.getMaxTokens() : 0;
-        return prompt + most * (r.getN() != null ? r.getN() : 1);
     }
 }

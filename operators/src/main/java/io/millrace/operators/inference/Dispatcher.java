@@ -12,7 +12,7 @@ import java.util.Map;
  * thread only.
  *
  * <p>Dynamic batching hands each over at once; with static batching a batch starts when the one
- * before it has ended.
+ * before it has ended and all its own requests are prepared.
  */
 final class Dispatcher {
     private final EngineSession session;
@@ -27,13 +27,17 @@ final class Dispatcher {
         this.batching = batching;
     }
 
-    /** Takes a batch of prepared requests. */
+    /** Takes a batch of requests that are still to be prepared. */
     void add(List<InFlight> batch) {
-        if (batching == Batching.DYNAMIC) {
-            batch.forEach(this::submit);
-        } else if (!batch.isEmpty()) {
+        if (batching == Batching.STATIC && !batch.isEmpty()) {
             batches.add(batch);
-            startNext();
+        }
+    }
+
+    /** A request of a batch is prepared; {@link #startNext} is to be called after the last. */
+    void onPrepared(InFlight record) {
+        if (batching == Batching.DYNAMIC) {
+            submit(record);
         }
     }
 
@@ -59,14 +63,23 @@ final class Dispatcher {
         }
     }
 
-    /** To be called once what was removed or cancelled has its outcome. */
+    /** To be called once what was prepared, removed or cancelled has its outcome, if it has one. */
     void startNext() {
-        while (byTicket.isEmpty() && !batches.isEmpty()) {
+        while (byTicket.isEmpty() && !batches.isEmpty() && isPrepared(batches.peek())) {
             for (InFlight record : batches.poll()) {
                 if (!record.isDone()) {
                     submit(record);
                 }
             }
         }
+    }
+
+    private static boolean isPrepared(List<InFlight> batch) {
+        for (InFlight record : batch) {
+            if (!record.isDone() && record.generation == null) {
+                return false;
+            }
+        }
+        return true;
     }
 }

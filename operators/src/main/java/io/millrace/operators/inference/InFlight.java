@@ -25,10 +25,10 @@ final class InFlight {
     /** Whether the engine shall run it by itself, since it may have brought it down before. */
     boolean alone;
 
-    /** What the valve counts it as. */
+    /** What the valve counts it as: an estimate until it is tokenized. */
     long weight;
 
-    /** Null until tokenized. */
+    /** Null until prepared. */
     GenerationRequest generation;
 
     /** 0 while the engine does not have it. */

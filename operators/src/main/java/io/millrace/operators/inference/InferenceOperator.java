@@ -1,7 +1,6 @@
 package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.EngineOptions;
-import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.SamplingParameters;
@@ -14,7 +13,6 @@ import io.millrace.operators.options.GrantedGpu;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.MicroBatch;
-import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.operators.record.RequestMapper;
@@ -35,17 +33,19 @@ import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
+import org.apache.flink.util.function.ThrowingRunnable;
 
 /**
  * Has requests answered by the shared engine, one outcome for each record. Mailbox thread only;
- * meets the engine thread in its session.
+ * meets the engine thread in its session, and those that tokenize in its {@link PromptPool}.
  *
- * <p>Nothing here waits for the device: a record is taken, remembered and submitted; a closed valve
- * stops the source instead of this operator; a snapshot writes what is in flight as it stands.
+ * <p>Nothing here waits for the device or for a tokenizer: a record is taken, remembered and
+ * submitted; a closed valve stops the source instead of this operator; a snapshot writes what is in
+ * flight as it stands.
  *
  * <pre>
- *   taken ──> (static: waits for its batch) ──> submitted ──> done ──> left
- *     └── cannot be answered ────────────────────────────────^
+ *   taken ──> prepared by the pool ──> (static: waits for its batch) ──> submitted ──> done ──> left
+ *     └── cannot be answered ─┴─────────────────────────────────────────────────────^
  * </pre>
  */
 final class InferenceOperator extends AbstractStreamOperator<Outcome>
@@ -62,6 +62,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private transient EngineSession session;
     private transient Quarantine quarantine;
     private transient Dispatcher dispatcher;
+    private transient PromptPool prompts;
     private transient Valve valve;
     private transient InferenceMetrics metrics;
 
@@ -85,7 +86,13 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         quarantine = new Quarantine(options.faults());
         quarantine.load(getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0);
         session.onFault(quarantine::onFault);
+        valve.setLongest(session.model().maxModelLen());
         dispatcher = new Dispatcher(session, options.batching());
+        prompts =
+                new PromptPool(
+                        new Preparation(session, options.maxPromptBytes()),
+                        getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(),
+                        () -> wake(this::takePrepared, "prepared prompts"));
         if (context.isRestored()) {
             Restoration restoration = new Restoration(options.resumePolicy(), session.model());
             restored.addAll(state.restore(restoration));
@@ -105,15 +112,15 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             take(restored.subList(from, to));
         }
         restored.clear();
-        session.onNews(this::wake);
+        session.onNews(() -> wake(this::drain, "news from the engine"));
         // Nothing may leave before the whole task is open.
         mailbox.execute(this::release, "restored outcomes");
     }
 
-    /** Engine thread. */
-    private void wake() {
+    /** Engine thread, or one of the pool. */
+    private void wake(ThrowingRunnable<RuntimeException> mail, String what) {
         try {
-            mailbox.execute(this::drain, "news from the engine");
+            mailbox.execute(mail, what);
         } catch (RejectedExecutionException e) {
             // The task has ended; close() gives the session back.
         }
@@ -140,17 +147,18 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         List<InFlight> batch = new ArrayList<>(records.size());
         for (InFlight record : records) {
             queue.add(record);
-            prepare(record);
+            admit(record);
             valve.add(1, record.weight);
             if (!record.isDone()) {
                 batch.add(record);
             }
         }
         dispatcher.add(batch);
+        batch.forEach(prompts::submit);
     }
 
-    /** Tokenizes, and finishes at once what can never be answered. */
-    private void prepare(InFlight record) {
+    /** Finishes at once what needs no tokenizer to be found hopeless. */
+    private void admit(InFlight record) {
         if (record.outcome != null) {
             queue.complete(record, record.outcome);
             return;
@@ -171,24 +179,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             return;
         }
         record.alone = quarantine.mustRunAlone(record.inbound.origin());
-        try {
-            SamplingParameters sampling =
-                    RequestMapper.sampling(request, session.model().defaultSampling());
-            int[] prompt = promptTokens(request, record.inbound.origin());
-            record.generation =
-                    new GenerationRequest(
-                            request.getId(),
-                            prompt,
-                            sampling,
-                            request.getPriority() == null ? 0 : request.getPriority(),
-                            record.generated());
-            session.check(record.generation);
-            long most = (long) sampling.maxTokens() * sampling.n();
-            record.weight = prompt.length + Math.min(most, session.model().maxModelLen());
-        } catch (RequestRejectedException | RuntimeException e) {
-            refuse(record, e);
-            return;
-        }
+        record.weight = valve.estimate(record.inbound);
         if (deadline != null) {
             record.deadlineTimer =
                     getProcessingTimeService()
@@ -196,14 +187,41 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         }
     }
 
-    private int[] promptTokens(InferenceRequest request, Origin origin)
-            throws RequestRejectedException {
-        if (request.getPrompt() != null) {
-            return session.tokenizer().encode(request.getPrompt());
-        } else if (request.getMessages() != null) {
-            return session.encodeChat(RequestMapper.chat(request, origin));
+    /** Takes in what the pool has prepared. */
+    private void takePrepared() {
+        for (PromptPool.Ready ready : prompts.drain()) {
+            if (ready.failure() instanceof Error error) {
+                throw error;
+            }
+            // Else its deadline has passed meanwhile, and it may have left.
+            if (!ready.record().isDone()) {
+                takePrepared(ready);
+            }
         }
-        return request.getPromptTokenIds().stream().mapToInt(Integer::intValue).toArray();
+        dispatcher.startNext();
+        release();
+    }
+
+    private void takePrepared(PromptPool.Ready ready) {
+        InFlight record = ready.record();
+        if (ready.failure() != null) {
+            refuse(record, (Exception) ready.failure());
+            return;
+        }
+        record.generation = ready.generation();
+        SamplingParameters sampling = record.generation.sampling();
+        long most = (long) sampling.maxTokens() * sampling.n();
+        long tokens =
+                record.generation.promptTokenIds().length
+                        + Math.min(most, session.model().maxModelLen());
+        valve.add(0, tokens - record.weight);
+        record.weight = tokens;
+        dispatcher.onPrepared(record);
+    }
+
+    /** Requests that are being prepared. */
+    int preparing() {
+        return prompts.pending();
     }
 
     @Override
@@ -371,6 +389,9 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     @Override
     public void close() throws Exception {
         try {
+            if (prompts != null) {
+                prompts.close();
+            }
             if (session != null) {
                 session.close();
             }

@@ -23,6 +23,8 @@ import java.util.Objects;
  * @param maxInFlightRequests requests in a subtask from which on its source pauses
  * @param maxInFlightTokens tokens (prompt and most new ones together) in a subtask from which on
  *     its source pauses
+ * @param maxPromptBytes most bytes (UTF-8) of a prompt's text, or of a conversation's contents
+ *     together; more is refused before it is tokenized
  * @param name tells several pipelines of one job apart: the prefix of operator uids
  */
 public record PipelineOptions(
@@ -38,6 +40,7 @@ public record PipelineOptions(
         FaultOptions faults,
         int maxInFlightRequests,
         long maxInFlightTokens,
+        long maxPromptBytes,
         String name)
         implements Serializable {
 
@@ -53,6 +56,7 @@ public record PipelineOptions(
         atLeast("linger", lingerMs, 0);
         atLeast("most requests in flight", maxInFlightRequests, 1);
         atLeast("most tokens in flight", maxInFlightTokens, 1);
+        atLeast("most bytes of a prompt", maxPromptBytes, 1);
         if (name == null || name.isBlank()) {
             throw new IllegalArgumentException("The pipeline's name must not be empty.");
         }
@@ -100,6 +104,7 @@ public record PipelineOptions(
         private FaultOptions faults = FaultOptions.DEFAULT;
         private int maxInFlightRequests = 256;
         private long maxInFlightTokens = 1 << 20;
+        private long maxPromptBytes = 1 << 20;
         private String name = "millrace";
 
         private Builder(EngineOptions engine, EngineLoader loader) {
@@ -157,6 +162,11 @@ public record PipelineOptions(
             return this;
         }
 
+        public Builder maxPromptBytes(long value) {
+            maxPromptBytes = value;
+            return this;
+        }
+
         public Builder name(String value) {
             name = value;
             return this;
@@ -176,6 +186,7 @@ public record PipelineOptions(
                     faults,
                     maxInFlightRequests,
                     maxInFlightTokens,
+                    maxPromptBytes,
                     name);
         }
     }

@@ -2,6 +2,7 @@ package io.millrace.operators.valve;
 
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.TokenEstimate;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
@@ -38,6 +39,7 @@ public final class Valve {
     private final int maxRequests;
     private final long maxTokens;
 
+    private long longest = Long.MAX_VALUE;
     private int requests;
     private long tokens;
     private Inbound held;
@@ -132,6 +134,16 @@ public final class Valve {
     /** The record that waits for this valve to open, or null. */
     public Inbound held() {
         return held;
+    }
+
+    /** Sets the most tokens that one request can have: a longer prompt counts as one of these. */
+    public void setLongest(long tokens) {
+        longest = tokens;
+    }
+
+    /** Tokens that a record counts until it is tokenized. */
+    public long estimate(Inbound inbound) {
+        return TokenEstimate.of(inbound, longest);
     }
 
     /** Requests came into the task, or were taken out of it (negative). */

@@ -12,7 +12,9 @@ import io.millrace.operators.record.InboundSerializer;
 import io.millrace.operators.record.MicroBatch;
 import io.millrace.operators.record.MicroBatchSerializer;
 import io.millrace.operators.valve.Valve;
+import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceRequest;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
@@ -219,6 +221,41 @@ class MicroBatchOperatorTest {
             assertThat(harness.getOutput()).as("c waits, a and b have left").hasSize(3);
             harness.setProcessingTime(harness.getProcessingTime() + 101);
             assertThat(harness.getOutput()).hasSize(5).endsWith(WatermarkStatus.IDLE);
+        }
+    }
+
+    @Test
+    void conversationsCountAsPromptsDo() throws Exception {
+        PipelineOptions options = batchesOf(17).maxInFlightTokens(1000).build();
+        try (var counted =
+                new OneInputStreamOperatorTestHarness<>(
+                        new MicroBatchOperatorFactory(options), InboundSerializer.INSTANCE)) {
+            counted.setup(MicroBatchSerializer.INSTANCE);
+            Valve valve = Valve.register(counted.getOperator().getRuntimeContext(), options);
+            try {
+                counted.open();
+                InferenceRequest chat =
+                        InferenceRequest.newBuilder()
+                                .setId("chat")
+                                .setMessages(
+                                        List.of(
+                                                new ChatMessage("system", "x".repeat(400)),
+                                                new ChatMessage("user", "x".repeat(400))))
+                                .setMaxTokens(17)
+                                .setN(3)
+                                .build();
+                counted.processElement(new StreamRecord<>(TestingRequests.inbound(chat)));
+                assertThat(valve.requests()).isEqualTo(1);
+                assertThat(valve.tokens()).isEqualTo(800 / 4 + 1 + 3 * 17);
+                chat.setMessages(null);
+                chat.setPrompt("x".repeat(800));
+                counted.processElement(new StreamRecord<>(TestingRequests.inbound(chat)));
+                assertThat(valve.tokens()).isEqualTo(2 * (800 / 4 + 1 + 3 * 17));
+                counted.endInput();
+                assertThat(valve.tokens()).isZero();
+            } finally {
+                valve.unregister();
+            }
         }
     }
 }

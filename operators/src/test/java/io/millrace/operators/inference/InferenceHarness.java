@@ -32,6 +32,20 @@ public final class InferenceHarness implements AutoCloseable {
     public static InferenceHarness open(
             PipelineOptions options, int parallelism, int subtask, OperatorSubtaskState state)
             throws Exception {
+        InferenceHarness harness = openUnprepared(options, parallelism, subtask, state);
+        try {
+            harness.awaitPrepared();
+            return harness;
+        } catch (Throwable t) {
+            harness.close();
+            throw t;
+        }
+    }
+
+    /** As {@link #open}, but leaves what is restored in the pool. */
+    static InferenceHarness openUnprepared(
+            PipelineOptions options, int parallelism, int subtask, OperatorSubtaskState state)
+            throws Exception {
         InferenceHarness harness = new InferenceHarness(options, parallelism, subtask);
         try {
             harness.flink.setup(OutcomeSerializer.INSTANCE);
@@ -74,7 +88,18 @@ public final class InferenceHarness implements AutoCloseable {
     }
 
     public void sendBatch(Inbound... requests) throws Exception {
+        sendUnprepared(requests);
+        awaitPrepared();
+    }
+
+    /** As {@link #sendBatch}, but leaves them in the pool. */
+    void sendUnprepared(Inbound... requests) throws Exception {
         flink.processElement(new StreamRecord<>(new MicroBatch(List.of(requests))));
+    }
+
+    private void awaitPrepared() throws Exception {
+        InferenceOperator operator = (InferenceOperator) flink.getOperator();
+        runUntil(() -> operator.preparing() == 0);
     }
 
     /** Runs mails until the condition holds; the test's timeout bounds it. */

@@ -1,0 +1,107 @@
+package io.millrace.operators.inference;
+
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.RequestRejectedException.Reason;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.session.EngineSession;
+import io.millrace.operators.record.Origin;
+import io.millrace.operators.record.RequestMapper;
+import io.millrace.operators.record.TokenEstimate;
+import io.millrace.schemas.ChatMessage;
+import io.millrace.schemas.InferenceRequest;
+import java.util.List;
+
+/**
+ * Makes what the engine takes of a request: conversations are rendered, texts tokenized, and what
+ * can never be answered is refused. A pure function of (model, request). Safe for any thread.
+ */
+final class Preparation {
+    private final EngineSession session;
+    private final long maxPromptBytes;
+
+    /**
+     * @param maxPromptBytes most bytes of a prompt's text: more is not worth a tokenizer's time
+     */
+    Preparation(EngineSession session, long maxPromptBytes) {
+        this.session = session;
+        this.maxPromptBytes = maxPromptBytes;
+    }
+
+    /**
+     * @param generated tokens so far, one array a completion
+     * @throws RequestRejectedException what can never be answered
+     */
+    GenerationRequest prepare(InferenceRequest request, Origin origin, List<int[]> generated)
+            throws RequestRejectedException {
+        SamplingParameters sampling =
+                RequestMapper.sampling(request, session.model().defaultSampling());
+        GenerationRequest prepared =
+                new GenerationRequest(
+                        request.getId(),
+                        promptTokens(request, origin),
+                        sampling,
+                        request.getPriority() == null ? 0 : request.getPriority(),
+                        generated);
+        session.check(prepared);
+        return prepared;
+    }
+
+    private int[] promptTokens(InferenceRequest request, Origin origin)
+            throws RequestRejectedException {
+        checkBytes(request);
+        if (request.getPrompt() != null) {
+            checkLength(request.getPrompt());
+            return session.tokenizer().encode(request.getPrompt());
+        } else if (request.getMessages() != null) {
+            String rendered = session.renderChat(RequestMapper.chat(request, origin));
+            checkLength(rendered);
+            return session.tokenizer().encodeRendered(rendered);
+        }
+        return request.getPromptTokenIds().stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    private void checkBytes(InferenceRequest request) throws RequestRejectedException {
+        if (TokenEstimate.characters(request) <= maxPromptBytes / 3) {
+            // No character of Java's takes more than three bytes.
+            return;
+        }
+        long bytes = request.getPrompt() == null ? 0 : bytes(request.getPrompt());
+        if (request.getMessages() != null) {
+            for (ChatMessage message : request.getMessages()) {
+                bytes += bytes(message.getContent());
+            }
+        }
+        if (bytes > maxPromptBytes) {
+            throw new RequestRejectedException(
+                    Reason.PROMPT_TOO_LONG,
+                    ("The prompt has %d bytes, but this job tokenizes prompts of at most %d: shorten"
+                                    + " it, or raise the job's --max-prompt-size.")
+                            .formatted(bytes, maxPromptBytes));
+        }
+    }
+
+    /** Refuses a text that its length alone makes too long, which saves tokenizing it. */
+    private void checkLength(String text) throws RequestRejectedException {
+        int context = session.model().maxModelLen();
+        long least = session.tokenizer().leastTokens(text);
+        if (least >= context) {
+            throw new RequestRejectedException(
+                    Reason.PROMPT_TOO_LONG,
+                    ("The prompt has at least %d tokens (by its %d characters), which leaves no room"
+                                    + " for an answer in a context of %d: shorten it to at most %d tokens.")
+                            .formatted(least, text.length(), context, context - 1));
+        }
+    }
+
+    /** Of its UTF-8. */
+    private static long bytes(String text) {
+        long bytes = 0;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            // A surrogate is half of four.
+            bytes += c < 0x80 ? 1 : c < 0x800 || Character.isSurrogate(c) ? 2 : 3;
+        }
+        return bytes;
+    }
+}

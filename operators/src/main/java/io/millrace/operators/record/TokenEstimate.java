@@ -1,0 +1,45 @@
+package io.millrace.operators.record;
+
+import io.millrace.schemas.ChatMessage;
+import io.millrace.schemas.InferenceRequest;
+
+/** Guesses how many tokens a record will be, before anybody has tokenized it. */
+public final class TokenEstimate {
+    /** The usual for English text. */
+    private static final int CHARACTERS_PER_TOKEN = 4;
+
+    private TokenEstimate() {}
+
+    /**
+     * Tokens of prompt and completions together; 0 of what is rejected.
+     *
+     * @param longest most tokens that one request can have: a longer prompt will be refused
+     */
+    public static long of(Inbound inbound, long longest) {
+        if (!(inbound instanceof Inbound.Request request)) {
+            return 0;
+        }
+        InferenceRequest r = request.request();
+        long most = r.getMaxTokens() == null ? 0 : Math.max(0, r.getMaxTokens());
+        long completions = r.getN() == null ? 1 : Math.max(0, r.getN());
+        return Math.min(longest, prompt(r)) + Math.min(longest, most * completions);
+    }
+
+    private static long prompt(InferenceRequest request) {
+        if (request.getPromptTokenIds() != null) {
+            return request.getPromptTokenIds().size();
+        }
+        return characters(request) / CHARACTERS_PER_TOKEN + 1;
+    }
+
+    /** Characters of a request's prompt as text or as a conversation; 0 as token ids. */
+    public static long characters(InferenceRequest request) {
+        long characters = request.getPrompt() == null ? 0 : request.getPrompt().length();
+        if (request.getMessages() != null) {
+            for (ChatMessage message : request.getMessages()) {
+                characters += message.getContent().length();
+            }
+        }
+        return characters;
+    }
+}
