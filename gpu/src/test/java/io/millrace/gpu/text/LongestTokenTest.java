@@ -27,7 +27,9 @@ class LongestTokenTest {
         assertThat(tokenizer.leastTokens("x".repeat(70))).isEqualTo(10);
         assertThat(tokenizer.leastTokens("x".repeat(71))).isEqualTo(11);
         assertThat(tokenizer.leastTokens("")).isZero();
-        String[] parts = {"hello", " wor", "<end>", "<begin>", "\u20AC", "\uD83D\uDE00", " ", "\uD83D"};
+        String[] parts = {
+            "hello", " wor", "<end>", "<begin>", "\u20AC", "\uD83D\uDE00", " ", "\uD83D"
+        };
         Random random = new Random(54);
         for (int i = 0; i < 1000; i++) {
             StringBuilder text = new StringBuilder();
@@ -44,7 +46,8 @@ class LongestTokenTest {
         assertThat(longest(root -> set(root, "normalizer", "{'type':'NFC'}"))).isZero();
         assertThat(longest(root -> set(root, "normalizer", "{'type':'Strip'}"))).isZero();
         assertThat(longest(root -> set(root, "normalizer", REPLACE.formatted("ab", "c")))).isZero();
-        assertThat(longest(root -> set(root, "normalizer", REPLACE.formatted(" ", "_")))).isPositive();
+        assertThat(longest(root -> set(root, "normalizer", REPLACE.formatted(" ", "_"))))
+                .isPositive();
         assertThat(
                         longest(
                                 root ->
@@ -67,7 +70,11 @@ class LongestTokenTest {
                                                         + "'ByteLevel'}]}")))
                 .isZero();
         for (String side : new String[] {"lstrip", "rstrip"}) {
-            assertThat(longest(root -> ((ObjectNode) root.path("added_tokens").get(1)).put(side, true)))
+            assertThat(
+                            longest(
+                                    root ->
+                                            ((ObjectNode) root.path("added_tokens").get(1))
+                                                    .put(side, true)))
                     .isZero();
         }
     }

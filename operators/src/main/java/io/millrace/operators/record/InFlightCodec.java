@@ -73,10 +73,19 @@ public final class InFlightCodec {
     }
 
     public static byte[] encode(SpecificRecordBase record) throws IOException {
-        ByteArrayOutputStream out = new ByteArrayOutputStream(1024);
+        ByteArrayOutputStream out = new ByteArrayOutputStream(1024 + textBytes(record));
         out.write(VERSION);
         write(record, out);
         return out.toByteArray();
+    }
+
+    /** Bytes of the long parts, so that writing them does not copy what is written already. */
+    private static int textBytes(SpecificRecordBase record) {
+        if (!(record instanceof InFlightRequest request)) {
+            return 0;
+        }
+        String prompt = request.getRequest() == null ? null : request.getRequest().getPrompt();
+        return request.getValue().remaining() + (prompt == null ? 0 : prompt.length());
     }
 
     public InFlightRequest decode(byte[] element) throws IOException {

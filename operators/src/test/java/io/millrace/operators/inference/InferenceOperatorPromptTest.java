@@ -23,7 +23,9 @@ import org.junit.jupiter.api.Timeout;
 /** Prompts while they are rendered and tokenized, which the mailbox thread has others do. */
 @Timeout(60)
 class InferenceOperatorPromptTest extends InferenceOperatorFixture {
-    /** Too long for the testing engine, by two tokens a character; long enough for the long lane. */
+    /**
+     * Too long for the testing engine, by two tokens a character; long enough for the long lane.
+     */
     private static Inbound.Request tooLong(String id, int characters) {
         return TestingRequests.inbound(
                 InferenceRequest.newBuilder()

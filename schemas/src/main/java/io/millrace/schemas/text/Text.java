@@ -13,6 +13,11 @@ public final class Text {
 
     /** The text, or null if the bytes are not valid UTF-8. */
     public static String decode(byte[] bytes, int from, int length) {
+        // Many times faster than a decoder that reports; what is invalid becomes U+FFFD.
+        String lenient = new String(bytes, from, length, StandardCharsets.UTF_8);
+        if (lenient.indexOf('\uFFFD') < 0) {
+            return lenient;
+        }
         try {
             return StandardCharsets.UTF_8
                     .newDecoder()

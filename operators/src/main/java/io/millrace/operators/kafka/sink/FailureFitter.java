@@ -27,6 +27,7 @@ final class FailureFitter {
     private final RecordCodec<InferenceFailure> codec;
     private final RecordMaker maker;
     private final Predicate<ProducerRecord<byte[], byte[]>> fits;
+    private final int mostBytes;
 
     /** Makes the Kafka record. */
     interface RecordMaker {
@@ -34,10 +35,15 @@ final class FailureFitter {
                 byte[] key, byte[] value, List<Origin.Header> headers, Origin origin);
     }
 
+    /**
+     * @param mostBytes a record with a longer original never fits: it is not tried
+     */
     FailureFitter(
             RecordCodec<InferenceFailure> codec,
             RecordMaker maker,
-            Predicate<ProducerRecord<byte[], byte[]>> fits) {
+            Predicate<ProducerRecord<byte[], byte[]>> fits,
+            int mostBytes) {
+        this.mostBytes = mostBytes;
         this.codec = codec;
         this.maker = maker;
         this.fits = fits;
@@ -55,9 +61,12 @@ final class FailureFitter {
                         origin.headers(),
                         sha256);
         int whole = origin.value().length;
-        ProducerRecord<byte[], byte[]> record = make(draft, whole);
-        if (fits.test(record)) {
-            return record;
+        ProducerRecord<byte[], byte[]> record;
+        if (whole <= mostBytes) {
+            record = make(draft, whole);
+            if (fits.test(record)) {
+                return record;
+            }
         }
         record = cut(draft, Math.min(whole, KEPT_BYTES));
         if (record == null && !draft.headers.isEmpty()) {

@@ -56,7 +56,8 @@ public final class KafkaOutcomeSerializer
                         codec,
                         (key, value, headers, origin) ->
                                 record(limits.deadLetter(), origin, key, value, headers),
-                        record -> excess(limits.deadLetter(), record) == null);
+                        record -> excess(limits.deadLetter(), record) == null,
+                        Math.min(limits.deadLetter().maxMessageBytes(), limits.maxRequestBytes()));
     }
 
     /** Flink's timestamp is ignored: a record keeps the one of its request. */
