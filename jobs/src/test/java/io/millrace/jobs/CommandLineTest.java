@@ -81,6 +81,8 @@ class CommandLineTest {
     @CsvSource({
         "--parallelism 0, --parallelism is 0",
         "--max-in-flight 0, --max-in-flight is 0",
+        "--max-batched-tokens 0, --max-batched-tokens is 0",
+        "--max-sequences 0, --max-sequences is 0",
         "--batch-size -1, --batch-size is -1",
         "--block-size 0, --block-size is 0",
         "--threads -1, --threads is -1",

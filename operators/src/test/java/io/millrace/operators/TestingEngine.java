@@ -135,7 +135,7 @@ public final class TestingEngine implements Engine {
         public Engine load(EngineOptions options) throws IOException {
             TestingControl control = TestingControl.of(options.model());
             control.onLoad();
-            return new TestingEngine(options, control);
+            return new TestingEngine(options.forDevice(false), control);
         }
     }
 
@@ -170,6 +170,11 @@ public final class TestingEngine implements Engine {
     @Override
     public ModelInfo model() {
         return model;
+    }
+
+    @Override
+    public int maxSequences() {
+        return options.maxSequences();
     }
 
     /** Writes each turn and the time; a role can be the name of a reason to refuse. */

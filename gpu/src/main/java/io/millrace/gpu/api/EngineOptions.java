@@ -11,8 +11,8 @@ import java.io.Serializable;
  * @param maxModelLen most tokens of prompt and completion together; 0 takes the model's context
  * @param blockSize KV positions per block
  * @param kvCacheBytes memory for KV blocks; 0 lets the engine choose
- * @param maxBatchedTokens most tokens in one step
- * @param maxSequences most sequences running at once
+ * @param maxBatchedTokens most tokens in one step; 0 leaves it to the device, {@link #forDevice}
+ * @param maxSequences most sequences running at once; 0 leaves it to the device
  * @param threads compute threads of the CPU backend; 0 takes all cores
  * @param weights {@code model} leaves the weights as they are, {@code int8} rounds matrices to one
  *     byte a weight, with a scale for each output
@@ -42,6 +42,18 @@ public record EngineOptions(
         String addBos)
         implements Serializable {
 
+    /** Most tokens in one step on a GPU, where nobody says otherwise. */
+    public static final int GPU_BATCHED_TOKENS = 2048;
+
+    /** Most sequences at once on a GPU. */
+    public static final int GPU_SEQUENCES = 256;
+
+    /** Most tokens in one step on the CPU. */
+    public static final int CPU_BATCHED_TOKENS = 512;
+
+    /** Most sequences at once on the CPU. */
+    public static final int CPU_SEQUENCES = 64;
+
     /** In place of an index. */
     public static final int ANY_GPU = -1;
 
@@ -50,8 +62,21 @@ public record EngineOptions(
         String trimmed = folder.endsWith("/") ? folder.substring(0, folder.length() - 1) : folder;
         String name = trimmed.substring(trimmed.lastIndexOf('/') + 1);
         return new EngineOptions(
-                trimmed, name, "auto", 0, 16, 0, 512, 64, 0, "model", ANY_GPU, 0.9, "auto",
-                "model");
+                trimmed, name, "auto", 0, 16, 0, 0, 0, 0, "model", ANY_GPU, 0.9, "auto", "model");
+    }
+
+    /**
+     * The same with what is left to the device decided: 2,048 tokens in a step and 256 sequences on
+     * a GPU, 512 and 64 on the CPU.
+     */
+    public EngineOptions forDevice(boolean gpu) {
+        EngineOptions decided = this;
+        if (maxBatchedTokens == 0) {
+            decided = decided.withMaxBatchedTokens(gpu ? GPU_BATCHED_TOKENS : CPU_BATCHED_TOKENS);
+        }
+        return maxSequences == 0
+                ? decided.withMaxSequences(gpu ? GPU_SEQUENCES : CPU_SEQUENCES)
+                : decided;
     }
 
     public EngineOptions withModelName(String value) {

@@ -36,6 +36,7 @@ final class DecoderEngine implements Engine {
     private final RequestCheck requestCheck;
     private final BlockManager blocks;
     private final PrefixTree tree;
+    private final int maxSequences;
     private final Scheduler scheduler;
     private final StepBatch batch;
 
@@ -92,6 +93,7 @@ final class DecoderEngine implements Engine {
                         model.defaultSampling(),
                         model.device());
         tree = new PrefixTree(blocks);
+        this.maxSequences = maxSequences;
         scheduler = new Scheduler(tree, maxBatchedTokens, maxSequences, runner.runAhead());
         int rows = Math.min(maxBatchedTokens, maxSequences);
         batch = new StepBatch(maxBatchedTokens, rows);
@@ -102,6 +104,11 @@ final class DecoderEngine implements Engine {
     @Override
     public ModelInfo model() {
         return model;
+    }
+
+    @Override
+    public int maxSequences() {
+        return maxSequences;
     }
 
     @Override

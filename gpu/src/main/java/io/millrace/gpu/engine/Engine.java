@@ -15,8 +15,9 @@ import java.util.List;
 
 /**
  * Completes prompts with one loaded model. One thread at a time adds, steps, cancels and closes;
- * {@link #model}, {@link #tokenizer}, {@link #encodeChat}, {@link #renderChat}, {@link #check},
- * {@link #requestsInStep} and {@link #stopStep} are safe for any thread.
+ * {@link #model}, {@link #maxSequences}, {@link #tokenizer}, {@link #encodeChat}, {@link
+ * #renderChat}, {@link #check}, {@link #requestsInStep} and {@link #stopStep} are safe for any
+ * thread.
  *
  * <p>As a library:
  *
@@ -70,6 +71,9 @@ public interface Engine extends AutoCloseable {
 
     /** The loaded model. */
     ModelInfo model();
+
+    /** Most sequences that run at once. */
+    int maxSequences();
 
     /** The model's tokenizer. */
     Tokenizer tokenizer();

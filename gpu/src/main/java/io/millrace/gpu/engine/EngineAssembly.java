@@ -35,8 +35,11 @@ public final class EngineAssembly {
 
     static Engine open(EngineOptions options, LoadProgress progress) throws IOException {
         check(options);
+        boolean gpu = onGpu(options);
         return open(
-                options, progress, onGpu(options) ? CudaModelRunner::open : CpuModelRunner::open);
+                options.forDevice(gpu),
+                progress,
+                gpu ? CudaModelRunner::open : CpuModelRunner::open);
     }
 
     /** On a GPU, without the first law; see {@link FreeNumerics}. */
@@ -47,7 +50,7 @@ public final class EngineAssembly {
                     "Free numerics are for a GPU, and the model would run on the CPU: take the"
                             + " device cuda.");
         }
-        return open(options, progress, CudaModelRunner::openFree);
+        return open(options.forDevice(true), progress, CudaModelRunner::openFree);
     }
 
     /** Loads a model's weights onto one device. */
@@ -144,8 +147,8 @@ public final class EngineAssembly {
         atLeast("The longest context", options.maxModelLen(), 0);
         atLeast("The KV block size", options.blockSize(), 1);
         atLeast("The KV cache's memory", options.kvCacheBytes(), 0);
-        atLeast("The number of tokens in a step", options.maxBatchedTokens(), 1);
-        atLeast("The number of running sequences", options.maxSequences(), 1);
+        atLeast("The number of tokens in a step", options.maxBatchedTokens(), 0);
+        atLeast("The number of running sequences", options.maxSequences(), 0);
         atLeast("The number of compute threads", options.threads(), 0);
         atLeast("The index of the GPU", options.gpu(), EngineOptions.ANY_GPU);
         double share = options.gpuMemoryUtilization();

@@ -41,6 +41,11 @@ public final class EngineSession implements AutoCloseable {
         return thread.engine().model();
     }
 
+    /** Most sequences that the engine runs at once. */
+    public int maxSequences() {
+        return thread.engine().maxSequences();
+    }
+
     /** The model's tokenizer. */
     public Tokenizer tokenizer() {
         return thread.engine().tokenizer();

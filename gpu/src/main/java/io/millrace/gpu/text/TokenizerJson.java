@@ -190,7 +190,7 @@ public final class TokenizerJson {
     private void putFirst(PostProcessor post, String bos) throws IOException {
         if (bos == null || id(bos).isEmpty()) {
             throw new IOException(
-                    "Prompts are to begin with the bos token always, but %s."
+                    "Prompts are to begin with the bos token always, but %s: name it in tokenizer_config.json, or leave it to the model."
                             .formatted(
                                     bos == null
                                             ? "no file of the model names a bos_token"

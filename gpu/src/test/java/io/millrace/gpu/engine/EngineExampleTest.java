@@ -89,6 +89,7 @@ class EngineExampleTest {
             assertThat(model.fingerprint()).matches("[0-9a-f]{24}");
             assertThat(model.vocabularySize()).isEqualTo(320);
             assertThat(model.maxModelLen()).isEqualTo(256);
+            assertThat(engine.maxSequences()).isEqualTo("CPU".equals(model.device()) ? 64 : 256);
         }
     }
 
@@ -187,11 +188,11 @@ class EngineExampleTest {
                 options.withWeights("int4"), "The weights are int4; they must be model or int8.");
         assertRefused(options.withBlockSize(0), "The KV block size is 0; it must be at least 1.");
         assertRefused(
-                options.withMaxBatchedTokens(0),
-                "The number of tokens in a step is 0; it must be at least 1.");
+                options.withMaxBatchedTokens(-1),
+                "The number of tokens in a step is -1; it must be at least 0.");
         assertRefused(
                 options.withMaxSequences(-1),
-                "The number of running sequences is -1; it must be at least 1.");
+                "The number of running sequences is -1; it must be at least 0.");
         assertRefused(
                 options.withThreads(-1),
                 "The number of compute threads is -1; it must be at least 0.");

@@ -71,6 +71,11 @@ public final class ScriptedEngine implements Engine {
     }
 
     @Override
+    public int maxSequences() {
+        return 17;
+    }
+
+    @Override
     public Tokenizer tokenizer() {
         throw new UnsupportedOperationException();
     }

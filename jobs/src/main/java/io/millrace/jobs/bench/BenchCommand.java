@@ -175,8 +175,44 @@ public final class BenchCommand implements Callable<Integer> {
                     "--numerics free is for a GPU: give --device cuda with it.");
         }
         String standard = onShapes ? "workloads-" + device : "engine-cpu";
-        report(home, standard + ".json", measure(home, onShapes));
+        report(home, standard + ".json", measure(home, onShapes), reproduction(onShapes));
         return 0;
+    }
+
+    /** Of this run, with all that makes a figure another. */
+    private BenchReproduction reproduction(boolean onShapes) {
+        List<String> common = new ArrayList<>();
+        if (onShapes) {
+            common.add("--device=" + device);
+        } else if (model != null) {
+            common.add("--model=" + model);
+        }
+        if (isInt8()) {
+            common.add("--weights=" + format.weights);
+        }
+        if (load.isDummy() && !onShapes) {
+            common.add("--load-format=" + load.loadFormat);
+        }
+        if (bos.addBos != EngineArguments.BosArgument.AddBos.model) {
+            common.add("--add-bos=" + bos.addBos);
+        }
+        if (numerics == BenchNumerics.free) {
+            common.add("--numerics=" + numerics);
+        }
+        if (!onShapes) {
+            common.add("--batch=" + String.join(",", batches.stream().map(b -> "" + b).toList()));
+        }
+        if (threads != 0) {
+            common.add("--threads=" + threads);
+        }
+        if (kvCacheMemory.getBytes() != 0) {
+            common.add("--kv-cache-memory=" + kvCacheMemory.getBytes() + "b");
+        }
+        if (quick) {
+            common.add("--quick");
+        }
+        String asked = workloads == null ? null : String.join(",", workloads);
+        return new BenchReproduction(onShapes, asked, common);
     }
 
     private boolean isInt8() {
@@ -261,11 +297,13 @@ public final class BenchCommand implements Callable<Integer> {
         return possible && (asked || workloads == null && numerics == BenchNumerics.contract);
     }
 
-    private void report(Path home, String standard, List<ResultRow> rows) throws IOException {
+    private void report(
+            Path home, String standard, List<ResultRow> rows, BenchReproduction reproduction)
+            throws IOException {
         Path results = home.resolve("docs").resolve("results");
         boolean write = output == null || !output.toString().equals("-");
         Path file = output == null ? results.resolve(standard) : output;
-        print(rows, System.out);
+        print(rows, reproduction, System.out);
         if (write) {
             ResultFiles.replace(file, rows);
             progress.line("Figures", "%s", file);
@@ -386,12 +424,18 @@ public final class BenchCommand implements Callable<Integer> {
         return (System.nanoTime() - start) / 1e6;
     }
 
-    private void print(List<ResultRow> rows, PrintStream out) {
+    private void print(List<ResultRow> rows, BenchReproduction reproduction, PrintStream out) {
         String model = "";
+        String command = "";
         for (ResultRow row : rows) {
             if (!row.model().equals(model)) {
                 model = row.model();
-                out.printf("%s on %s, %s%n%n", model, row.device(), row.commit());
+                out.printf("%s on %s, %s%n", model, row.device(), row.commit());
+            }
+            String again = reproduction.of(row, numerics.modelOf(row));
+            if (!again.equals(command)) {
+                command = again;
+                out.printf("%n  %s%n%n", command);
             }
             String percent =
                     row.percentOfRoofline() == null

@@ -143,6 +143,7 @@ final class PipelineBench implements AutoCloseable {
                 "--kv-cache-memory=" + options.kvCacheBytes() + "b",
                 "--max-sequences=" + options.maxSequences(),
                 "--application-id=bench",
+                "--checkpoint-interval=5s",
                 "--delivery=at-least-once");
     }
 

@@ -58,16 +58,16 @@ public final class EngineArguments {
     @Option(
             names = "--max-batched-tokens",
             paramLabel = "TOKENS",
-            defaultValue = "512",
-            description = "Most tokens in one step: longer prompts are cut into chunks.")
-    int maxBatchedTokens;
+            description =
+                    "Most tokens in one step: longer prompts are cut into chunks (default: 2048 on a"
+                            + " GPU, 512 on the CPU).")
+    Integer maxBatchedTokens;
 
     @Option(
             names = "--max-sequences",
             paramLabel = "COUNT",
-            defaultValue = "64",
-            description = "Most sequences running at once.")
-    int maxSequences;
+            description = "Most sequences running at once (default: 256 on a GPU, 64 on the CPU).")
+    Integer maxSequences;
 
     @Option(
             names = "--threads",
@@ -124,8 +124,12 @@ public final class EngineArguments {
     public EngineOptions options() {
         Checks.atLeast("--max-model-len", maxModelLen, 0);
         Checks.atLeast("--block-size", blockSize, 1);
-        Checks.atLeast("--max-batched-tokens", maxBatchedTokens, 1);
-        Checks.atLeast("--max-sequences", maxSequences, 1);
+        if (maxBatchedTokens != null) {
+            Checks.atLeast("--max-batched-tokens", maxBatchedTokens, 1);
+        }
+        if (maxSequences != null) {
+            Checks.atLeast("--max-sequences", maxSequences, 1);
+        }
         Checks.atLeast("--threads", threads, 0);
         if (gpu != null) {
             Checks.atLeast("--gpu", gpu, 0);
@@ -144,8 +148,8 @@ public final class EngineArguments {
                         .withMaxModelLen(maxModelLen)
                         .withBlockSize(blockSize)
                         .withKvCacheBytes(kvCacheMemory.getBytes())
-                        .withMaxBatchedTokens(maxBatchedTokens)
-                        .withMaxSequences(maxSequences)
+                        .withMaxBatchedTokens(maxBatchedTokens == null ? 0 : maxBatchedTokens)
+                        .withMaxSequences(maxSequences == null ? 0 : maxSequences)
                         .withThreads(threads)
                         .withGpu(gpu == null ? EngineOptions.ANY_GPU : gpu)
                         .withGpuMemoryUtilization(gpuMemoryUtilization);

@@ -189,9 +189,10 @@ public final class JobArguments {
     @Option(
             names = "--max-in-flight",
             paramLabel = "COUNT",
-            defaultValue = "256",
-            description = "Requests in flight in a subtask from which on it reads no more.")
-    int maxInFlight;
+            description =
+                    "Requests in flight in a subtask from which on it reads no more (default: four"
+                            + " times --max-sequences, so that there is a queue).")
+    Integer maxInFlight;
 
     @Option(
             names = "--max-in-flight-tokens",
@@ -335,7 +336,9 @@ public final class JobArguments {
     public PipelineOptions pipeline(String journal) {
         Checks.atLeast("--batch-size", batchSize, 1);
         Checks.atLeast("--batch-timeout (in ms)", batchTimeout.toMillis(), 1);
-        Checks.atLeast("--max-in-flight", maxInFlight, 1);
+        if (maxInFlight != null) {
+            Checks.atLeast("--max-in-flight", maxInFlight, 1);
+        }
         Checks.atLeast("--max-in-flight-tokens", maxInFlightTokens, 1);
         Checks.atLeast("--max-prompt-size (in bytes)", maxPromptSize.getBytes(), 1);
         if (parallelism != null) {
@@ -362,7 +365,7 @@ public final class JobArguments {
                 .ordered(ordered)
                 .resumePolicy(new ResumePolicy(resume, onModelChange))
                 .faults(new FaultOptions(stepTimeout, maxAttempts, journal))
-                .maxInFlightRequests(maxInFlight)
+                .maxInFlightRequests(maxInFlight == null ? 0 : maxInFlight)
                 .maxInFlightTokens(maxInFlightTokens)
                 .maxPromptBytes(maxPromptSize.getBytes())
                 .build();

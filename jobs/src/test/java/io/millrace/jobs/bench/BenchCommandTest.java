@@ -68,6 +68,10 @@ class BenchCommandTest {
                 run("--model=" + model, "--batch=1,3", "--output=" + file, "--readme=" + page);
 
         assertThat(exit).as(err.toString()).isZero();
+        assertThat(printed)
+                .containsOnlyOnce(
+                        "  ./millrace bench --model=%s --batch=1,3 --quick --output=-\n"
+                                .formatted(model));
         List<String> workloads = new ArrayList<>();
         for (JsonNode row : new ObjectMapper().readTree(file.toFile())) {
             for (String field : FIELDS) {

@@ -77,12 +77,12 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
         state = InFlightState.open(context.getOperatorStateStore());
-        valve = Valve.register(getRuntimeContext(), options);
         EngineOptions engine =
                 GrantedGpu.fillIn(
                         options.engine(),
                         getRuntimeContext().getExternalResourceInfos(GrantedGpu.RESOURCE));
         session = SharedEngine.acquire(engine, options.loader(), options.faults().stepTimeout());
+        valve = Valve.register(getRuntimeContext(), options, session.maxSequences());
         quarantine = new Quarantine(options.faults());
         quarantine.load(getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0);
         session.onFault(quarantine::onFault);

@@ -20,7 +20,8 @@ import java.util.Objects;
  * @param ordered outcomes leave in the order in which records came, else as each is finished
  * @param resumePolicy what half-answered requests in restored state do
  * @param faults what happens when the engine itself fails
- * @param maxInFlightRequests requests in a subtask from which on its source pauses
+ * @param maxInFlightRequests requests in a subtask from which on its source pauses; 0 takes four
+ *     for each sequence that the engine runs at once, so that there is a queue
  * @param maxInFlightTokens tokens (prompt and most new ones together) in a subtask from which on
  *     its source pauses
  * @param maxPromptBytes most bytes (UTF-8) of a prompt's text, or of a conversation's contents
@@ -44,6 +45,9 @@ public record PipelineOptions(
         String name)
         implements Serializable {
 
+    /** Running ones and a queue behind them. */
+    private static final int IN_FLIGHT_PER_SEQUENCE = 4;
+
     public PipelineOptions {
         Objects.requireNonNull(engine, "engine");
         Objects.requireNonNull(loader, "loader");
@@ -54,7 +58,7 @@ public record PipelineOptions(
         atLeast("batch size", batchSize, 1);
         atLeast("batch timeout", batchTimeoutMs, 1);
         atLeast("linger", lingerMs, 0);
-        atLeast("most requests in flight", maxInFlightRequests, 1);
+        atLeast("most requests in flight", maxInFlightRequests, 0);
         atLeast("most tokens in flight", maxInFlightTokens, 1);
         atLeast("most bytes of a prompt", maxPromptBytes, 1);
         if (name == null || name.isBlank()) {
@@ -83,6 +87,17 @@ public record PipelineOptions(
         return new Builder(engine, loader);
     }
 
+    /**
+     * Requests in a subtask from which on its source pauses.
+     *
+     * @param maxSequences that the engine runs at once
+     */
+    public int maxInFlightRequests(int maxSequences) {
+        return maxInFlightRequests > 0
+                ? maxInFlightRequests
+                : (int) Math.min((long) IN_FLIGHT_PER_SEQUENCE * maxSequences, Integer.MAX_VALUE);
+    }
+
     private static void atLeast(String what, long value, long least) {
         if (value < least) {
             throw new IllegalArgumentException(
@@ -102,7 +117,7 @@ public record PipelineOptions(
         private boolean ordered;
         private ResumePolicy resumePolicy = ResumePolicy.DEFAULT;
         private FaultOptions faults = FaultOptions.DEFAULT;
-        private int maxInFlightRequests = 256;
+        private int maxInFlightRequests;
         private long maxInFlightTokens = 1 << 20;
         private long maxPromptBytes = 1 << 20;
         private String name = "millrace";

@@ -57,10 +57,19 @@ public final class Valve {
         this.maxTokens = maxTokens;
     }
 
-    /** Makes the valve of the task that {@code context} belongs to. */
-    public static Valve register(RuntimeContext context, PipelineOptions options) {
+    /**
+     * Makes the valve of the task that {@code context} belongs to.
+     *
+     * @param maxSequences that the engine runs at once
+     */
+    public static Valve register(
+            RuntimeContext context, PipelineOptions options, int maxSequences) {
         Key key = key(context, options.name());
-        Valve valve = new Valve(key, options.maxInFlightRequests(), options.maxInFlightTokens());
+        Valve valve =
+                new Valve(
+                        key,
+                        options.maxInFlightRequests(maxSequences),
+                        options.maxInFlightTokens());
         REGISTERED.put(key, valve);
         return valve;
     }

@@ -146,7 +146,7 @@ class MicroBatchOperatorTest {
         try (before) {
             before.setup(MicroBatchSerializer.INSTANCE);
             Valve valve =
-                    Valve.register(before.getOperator().getRuntimeContext(), options().build());
+                    Valve.register(before.getOperator().getRuntimeContext(), options().build(), 64);
             before.open();
             valve.hold(request("held", 1));
             state = before.snapshot(1, 1);
@@ -231,7 +231,7 @@ class MicroBatchOperatorTest {
                 new OneInputStreamOperatorTestHarness<>(
                         new MicroBatchOperatorFactory(options), InboundSerializer.INSTANCE)) {
             counted.setup(MicroBatchSerializer.INSTANCE);
-            Valve valve = Valve.register(counted.getOperator().getRuntimeContext(), options);
+            Valve valve = Valve.register(counted.getOperator().getRuntimeContext(), options, 64);
             try {
                 counted.open();
                 InferenceRequest chat =

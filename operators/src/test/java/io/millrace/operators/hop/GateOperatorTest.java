@@ -55,7 +55,7 @@ class GateOperatorTest {
     }
 
     private void open() throws Exception {
-        valve = Valve.register(harness.getOperator().getRuntimeContext(), options);
+        valve = Valve.register(harness.getOperator().getRuntimeContext(), options, 64);
         harness.open();
     }
 

@@ -75,7 +75,7 @@ class InferenceMetricsTest {
                 new OneInputStreamOperatorTestHarness<>(
                         new MicroBatchOperatorFactory(options), InboundSerializer.INSTANCE)) {
             harness.open();
-            Valve valve = Valve.register(harness.getOperator().getRuntimeContext(), options);
+            Valve valve = Valve.register(harness.getOperator().getRuntimeContext(), options, 64);
             valve.unregister();
             valve.add(2, 54);
             return new InferenceMetrics(new RecordingGroup("", metrics), () -> stats, valve);

@@ -3,7 +3,11 @@ package io.millrace.operators.inference;
 import static io.millrace.operators.TestingRequests.request;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.gpu.api.EngineOptions;
+import io.millrace.operators.TestingControl;
+import io.millrace.operators.TestingEngine;
 import io.millrace.operators.options.Batching;
+import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.valve.Valve;
@@ -70,6 +74,24 @@ class InferenceOperatorFlowTest extends InferenceOperatorFixture {
             control.release();
             harness.runUntil(() -> harness.watermarks().contains(2L));
             assertThat(harness.flink.getOutput()).hasSize(6).endsWith(new Watermark(2));
+        }
+    }
+
+    @Test
+    void byDefaultFourRequestsForEachSequenceAreInFlight() throws Exception {
+        EngineOptions engine = TestingEngine.options("queue").withMaxSequences(2);
+        PipelineOptions options = PipelineOptions.builder(engine, TestingEngine.loader()).build();
+        TestingControl held = TestingControl.of(engine.model());
+        try (InferenceHarness harness = InferenceHarness.open(options)) {
+            held.hold();
+            for (int i = 0; i < 7; i++) {
+                harness.send(request("r" + i, 1));
+            }
+            assertThat(harness.valve().isOpen()).isTrue();
+            harness.send(request("r7", 1));
+            assertThat(harness.valve().isOpen()).isFalse();
+            held.release();
+            harness.runUntilOutcomes(8);
         }
     }
 

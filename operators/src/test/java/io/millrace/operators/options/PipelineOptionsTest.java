@@ -33,6 +33,16 @@ class PipelineOptionsTest {
     }
 
     @Test
+    void fourRequestsASequenceAreInFlightUnlessSaidOtherwise() {
+        assertThat(builder.build().maxInFlightRequests(64)).isEqualTo(256);
+        assertThat(builder.build().maxInFlightRequests(256)).isEqualTo(1024);
+        assertThat(builder.build().maxInFlightRequests(1 << 30)).isEqualTo(Integer.MAX_VALUE);
+        assertThat(builder.maxInFlightRequests(3).build().maxInFlightRequests(64)).isEqualTo(3);
+        assertThatThrownBy(() -> builder.maxInFlightRequests(-1).build())
+                .hasMessageContaining("requests in flight is -1");
+    }
+
+    @Test
     void whatCannotHoldThroughAHopIsRefusedWithTheRemedy() {
         builder.partitioning(Partitioning.PREFIX).build();
         assertThatThrownBy(() -> builder.batching(Batching.STATIC).build())

@@ -83,7 +83,7 @@ class ValvedSourceTest {
         try (harness) {
             harness.open();
             StreamingRuntimeContext context = harness.getOperator().getRuntimeContext();
-            Valve valve = Valve.register(context, options(maxRequests));
+            Valve valve = Valve.register(context, options(maxRequests), 64);
             assertThat(Valve.find(context, "millrace")).isSameAs(valve);
             assertThat(Valve.find(context, "another pipeline")).isNull();
             valve.unregister();

@@ -47,7 +47,8 @@ public final class CpuModelRunner implements ModelRunner {
      *     heap for either
      */
     public static CpuModelRunner open(
-            ModelFolder folder, EngineOptions options, LoadProgress progress) throws IOException {
+            ModelFolder folder, EngineOptions asked, LoadProgress progress) throws IOException {
+        EngineOptions options = asked.forDevice(false);
         int positions = positions(folder, options);
         boolean int8 = options.weights().equals("int8");
         checkHeapFor(folder, int8 ? folder.int8WeightBytes() : folder.weightBytes());

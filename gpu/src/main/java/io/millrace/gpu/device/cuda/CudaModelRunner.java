@@ -157,12 +157,13 @@ public final class CudaModelRunner implements ModelRunner {
 
     public static CudaModelRunner open(
             ModelFolder folder,
-            EngineOptions options,
+            EngineOptions asked,
             Segmentation segmentation,
             int runAhead,
             LoadProgress progress,
             BackendMaker maker)
             throws IOException {
+        EngineOptions options = asked.forDevice(true);
         if (runAhead < 0 || runAhead > MOST_AHEAD) {
             throw new GpuException(
                     "%s is %d; it must be between 0 and %d."

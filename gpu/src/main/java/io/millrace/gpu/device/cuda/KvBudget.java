@@ -35,7 +35,7 @@ record KvBudget(long blockBytes, int perSequence, int maxSequences, long asked) 
         // A smaller GPU must fail, not answer otherwise.
         if (asked == 0 && blocks < perSequence + 1L) {
             throw new GpuException(
-                    "One whole context asks for %.0f MiB of KV cache on %s; of its %.0f MiB, %.0f are free and %.0f may be taken by --gpu-memory-utilization %s: raise that, or lower --max-model-len."
+                    "One whole context asks for %.0f MiB of KV cache on %s; of its %.0f MiB, %.0f are free and %.0f may be taken by --gpu-memory-utilization %s: raise that, or lower --max-model-len or --max-sequences."
                             .formatted(
                                     (perSequence + 1) * blockBytes / MIB,
                                     title,

@@ -42,7 +42,8 @@ class KvBudgetTest {
                         "196 are free",
                         "96 may",
                         "--gpu-memory-utilization 0.9",
-                        "--max-model-len");
+                        "--max-model-len",
+                        "--max-sequences");
         assertThatThrownBy(() -> new KvBudget(BLOCK, 97, 2, BLOCK).blocks("GPU 0", GPU, GPU, 0.9))
                 .isInstanceOf(GpuException.class)
                 .hasMessageContainingAll("two blocks", "--kv-cache-memory");

@@ -30,6 +30,11 @@ public enum BenchNumerics {
         return this == free ? model + FREE_ROWS : model;
     }
 
+    /** The model that a row of these numerics is of: {@link #rowsOf} undone. */
+    public String modelOf(ResultRow row) {
+        return this == free ? measuredFree(row) : row.model();
+    }
+
     /** The model that a row of free numerics is of; null for every other row. */
     static String measuredFree(ResultRow row) {
         String name = row.model();
