@@ -2,6 +2,7 @@ package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.jobs.bench.result.Bar;
 import io.millrace.jobs.bench.result.ResultFiles;
 import io.millrace.jobs.bench.result.ResultQuotes;
 import io.millrace.jobs.bench.result.ResultRow;
@@ -55,6 +56,29 @@ class DocsTest {
                 assertThat(file.resolveSibling(link.group(1))).exists();
             }
         }
+    }
+
+    @Test
+    void barsSayWhatMeasuredThem() throws IOException {
+        List<Bar> bars = ResultFiles.readBars(ROOT.resolve("docs").resolve("results"));
+        assertThat(bars).isNotEmpty();
+        for (Bar bar : bars) {
+            assertThat(
+                            List.of(
+                                    bar.issue(),
+                                    bar.bar(),
+                                    bar.unit(),
+                                    bar.command(),
+                                    bar.device(),
+                                    bar.commit()))
+                    .as("%s", bar)
+                    .noneMatch(String::isBlank);
+            if (bar.command().startsWith("./millrace ")) {
+                Millrace.commandLine(null)
+                        .parseArgs(words(bar.command().substring("./millrace ".length())));
+            }
+        }
+        assertThat(bars.stream().map(bar -> bar.issue() + bar.bar())).doesNotHaveDuplicates();
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.device.cpu.CpuRecording;
 import io.millrace.gpu.device.cuda.CudaRecording;
@@ -93,13 +94,17 @@ class CudaTypesTest {
     private static TinyModels scaled(String type) {
         return TinyModels.llama()
                 .config(
-                        c ->
-                                c.putObject("rope_scaling")
-                                        .put("rope_type", type)
-                                        .put("factor", 4.0)
-                                        .put("low_freq_factor", 1.0)
+                        c -> {
+                            ObjectNode scaling =
+                                    c.putObject("rope_scaling")
+                                            .put("rope_type", type)
+                                            .put("factor", 4.0);
+                            if (type.equals("llama3")) {
+                                scaling.put("low_freq_factor", 1.0)
                                         .put("high_freq_factor", 4.0)
-                                        .put("original_max_position_embeddings", 64));
+                                        .put("original_max_position_embeddings", 64);
+                            }
+                        });
     }
 
     @ParameterizedTest

@@ -13,9 +13,13 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Reads and writes {@code docs/results}: each file is a list of rows. */
+/**
+ * Reads and writes {@code docs/results}: each file is a list of rows, but for {@code bars.json},
+ * which holds what was asked for and reached, as {@link Bar}s.
+ */
 public final class ResultFiles {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String BARS = "bars.json";
 
     private ResultFiles() {}
 
@@ -53,13 +57,28 @@ public final class ResultFiles {
     public static List<ResultRow> readAll(Path folder) throws IOException {
         List<Path> files;
         try (Stream<Path> list = Files.list(folder)) {
-            files = list.filter(file -> file.toString().endsWith(".json")).sorted().toList();
+            files =
+                    list.filter(file -> file.toString().endsWith(".json"))
+                            .filter(file -> !file.endsWith(BARS))
+                            .sorted()
+                            .toList();
         }
         List<ResultRow> rows = new ArrayList<>();
         for (Path file : files) {
             rows.addAll(read(file));
         }
         return rows;
+    }
+
+    /** The rows of {@code bars.json} in that folder. */
+    public static List<Bar> readBars(Path folder) throws IOException {
+        Path file = folder.resolve(BARS);
+        try {
+            return JSON.readValue(file.toFile(), new TypeReference<List<Bar>>() {});
+        } catch (JsonProcessingException e) {
+            throw new CommandFailedException(
+                    file + " is no list of bars: " + e.getOriginalMessage(), e);
+        }
     }
 
     private static List<ResultRow> read(Path file) throws IOException {
