@@ -47,7 +47,10 @@ import picocli.CommandLine.Option;
         description = {
             "Starts a Kafka broker and a Flink cluster with its web UI in this process, puts real"
                     + " e-mails on a topic, and lets the model that ships with Millrace sort them.",
-            "On a terminal, cluster and UI stay until Enter."
+            "On a terminal, cluster and UI stay until Enter.",
+            "With --kill, broker, JobManager and TaskManager are processes of their own; the"
+                    + " TaskManager is killed in the middle of its answers, and what was committed is"
+                    + " compared with a run that nobody disturbed."
         })
 public final class DemoCommand implements Callable<Integer> {
     private static final Duration PATIENCE = Duration.ofMinutes(5);
@@ -100,13 +103,24 @@ public final class DemoCommand implements Callable<Integer> {
             description = "Port of the Kafka broker; 0 takes a free one.")
     private int kafkaPort;
 
+    @Option(
+            names = "--kill",
+            description =
+                    "Kills the TaskManager in mid-sentence, shows the half answer in the checkpoint,"
+                            + " and the whole one beside that of an undisturbed run. Exits with 1 if"
+                            + " a byte differs.")
+    private boolean kill;
+
     private final Progress progress = new Progress(System.out);
 
     @Override
     public Integer call() throws Exception {
         Checks.range("--ui-port", uiPort, 0, 65535);
         Checks.range("--kafka-port", kafkaPort, 0, 65535);
-        Path home = Path.of(System.getProperty("millrace.home", "."));
+        if (kill) {
+            return kill();
+        }
+        Path home = home();
         Path folder = model == null ? home.resolve("models").resolve("triage") : model;
         List<InferenceRequest> requests =
                 read(prompts == null ? folder.resolve("demo.jsonl") : prompts);
@@ -128,6 +142,32 @@ public final class DemoCommand implements Callable<Integer> {
         } finally {
             delete(scratch);
         }
+    }
+
+    private static Path home() {
+        return Path.of(System.getProperty("millrace.home", "."));
+    }
+
+    /** In processes that can be killed; on a GPU the answers may be there too soon. */
+    private int kill() throws Exception {
+        if (model != null || answers != null || uiPort != 0 || kafkaPort != 0) {
+            throw new CommandFailedException(
+                    "--kill runs the model that ships, in processes of its own: leave --model,"
+                            + " --answers, --ui-port and --kafka-port out.");
+        }
+        Path home = home().toRealPath();
+        Path file = home.resolve("models").resolve("triage").resolve("demo.jsonl");
+        String where = device == EngineArguments.Device.auto ? "cpu" : device.name();
+        Path scratch = Files.createTempDirectory("millrace-kill-").toRealPath();
+        return new KillDemo(
+                        home,
+                        scratch,
+                        List.of(
+                                "--device=" + where,
+                                "--weights=" + format.weights,
+                                "--add-bos=" + bos.addBos),
+                        progress)
+                .run(read(prompts == null ? file : prompts));
     }
 
     private JobArguments arguments(Path folder, String servers) {
