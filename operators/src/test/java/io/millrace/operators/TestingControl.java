@@ -1,6 +1,7 @@
 package io.millrace.operators;
 
 import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.Tokenizer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,6 +36,8 @@ public final class TestingControl {
     private final List<String> texts = new ArrayList<>();
     private final Set<Thread> tokenizing = new HashSet<>();
     private String heldText;
+    private Tokenizer tokenizer;
+    private int vocabulary = TestingEngine.VOCABULARY;
     private IOException loadFailure;
     private int stops;
     private boolean hanging;
@@ -106,6 +109,13 @@ public final class TestingControl {
 
     public void awaitTexts(int count) {
         await(() -> texts.size() >= count, count + " texts");
+    }
+
+    /** Engines tokenize with this one from now on, whose token ids are below {@code vocabulary}. */
+    public synchronized TestingControl tokenizer(Tokenizer value, int vocabulary) {
+        tokenizer = value;
+        this.vocabulary = vocabulary;
+        return this;
     }
 
     /** Loading waits until {@link #releaseLoads}. */
@@ -259,6 +269,16 @@ public final class TestingControl {
             loadFailure = null;
             throw failure;
         }
+    }
+
+    /** Null for the engine's own. */
+    synchronized Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** Token ids that an engine knows. */
+    synchronized int vocabulary() {
+        return vocabulary;
     }
 
     synchronized void beforeEncode(String text) {

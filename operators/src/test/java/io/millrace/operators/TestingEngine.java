@@ -111,7 +111,7 @@ public final class TestingEngine implements Engine {
                         "fingerprint of " + options.modelName(),
                         new FingerprintParts(
                                 "weights of " + options.modelName(), "characters", "hash"),
-                        VOCABULARY,
+                        control.vocabulary(),
                         maxModelLen,
                         SamplingParameters.greedy(16),
                         "testing");
@@ -194,7 +194,7 @@ public final class TestingEngine implements Engine {
 
     @Override
     public Tokenizer tokenizer() {
-        return tokenizer;
+        return control.tokenizer() == null ? tokenizer : control.tokenizer();
     }
 
     @Override
@@ -213,7 +213,7 @@ public final class TestingEngine implements Engine {
                             + " fit.");
         }
         for (int id : request.promptTokenIds()) {
-            if (id >= VOCABULARY) {
+            if (id >= model.vocabularySize()) {
                 throw new RequestRejectedException(
                         Reason.INVALID_PARAMETER, "Token " + id + " is not in the vocabulary.");
             }

@@ -81,6 +81,16 @@ public final class ResultFiles {
         }
     }
 
+    /** Writes bars in place of those of the same words in that folder; the rest stays. */
+    public static void replaceBars(Path folder, List<Bar> bars) throws IOException {
+        Set<String> words = bars.stream().map(Bar::bar).collect(Collectors.toSet());
+        List<Bar> all = new ArrayList<>(readBars(folder));
+        all.removeIf(bar -> words.contains(bar.bar()));
+        all.addAll(bars);
+        String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(all);
+        Files.writeString(folder.resolve(BARS), text + "\n");
+    }
+
     private static List<ResultRow> read(Path file) throws IOException {
         try {
             return JSON.readValue(file.toFile(), new TypeReference<List<ResultRow>>() {});
