@@ -122,6 +122,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private boolean keepsLogits;
     private StepTables step;
     private OpParams write;
+    private GemmTiles gemms;
     private DeviceMemory projected;
     private Activation sampledNormed;
     private DeviceMemory logits;
@@ -528,7 +529,10 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
 
     /** Tiles of products on Hopper's tensor cores. The oracles' backend has none. */
     GemmTiles gemms() {
-        return GemmTiles.on(limits(), context.multiprocessors());
+        if (gemms == null) {
+            gemms = GemmTiles.on(limits(), context.multiprocessors());
+        }
+        return gemms;
     }
 
     private CudaMatrix cut(CudaMatrix weight, int tokens) {

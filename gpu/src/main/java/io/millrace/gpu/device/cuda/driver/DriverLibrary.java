@@ -14,7 +14,8 @@ import jcuda.driver.CUstream;
 
 /**
  * Calls of the NVIDIA driver that JCuda does not have, through JNA. Structs are laid out by hand,
- * as {@code cuda.h} has them. They are made while a graph is recorded, never while one runs.
+ * as {@code cuda.h} has them, and filled anew for each call: one thread, so each queue has its own.
+ * Calls are made while a graph is recorded, never while one runs.
  */
 final class DriverLibrary {
     /** The one that JCuda has loaded. */

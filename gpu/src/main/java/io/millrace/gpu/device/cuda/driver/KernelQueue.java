@@ -1,6 +1,7 @@
 package io.millrace.gpu.device.cuda.driver;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicBoolean;
 import jcuda.Pointer;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
@@ -21,8 +22,7 @@ public class KernelQueue {
     /** Compute capability, times ten. */
     private static final int DEPENDENT_CAPABILITY = 90;
 
-    private static DriverLibrary found;
-    private static boolean lookedFor;
+    private static final AtomicBoolean TOLD = new AtomicBoolean();
 
     private final CUstream stream;
 
@@ -42,20 +42,19 @@ public class KernelQueue {
     }
 
     /** Null if it cannot be had, which is told once. */
-    private static synchronized DriverLibrary library() {
-        if (!lookedFor) {
-            lookedFor = true;
-            try {
-                found = new DriverLibrary();
-            } catch (LinkageError e) {
+    private static DriverLibrary library() {
+        try {
+            return new DriverLibrary();
+        } catch (LinkageError e) {
+            if (!TOLD.getAndSet(true)) {
                 LOG.warn(
                         "Kernels begin only once the one before has ended, which takes longer and changes no answer:"
                                 + " the driver cannot be called through JNA ({}). Put jna.jar on the class path,"
                                 + " and have java.io.tmpdir name a folder from which libraries can be loaded.",
                         e.toString());
             }
+            return null;
         }
-        return found;
     }
 
     /** Whether kernels of recorded graphs may begin early, where that can be had. */

@@ -3,12 +3,15 @@ package io.millrace.gpu.device.cuda.kernel;
 import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
  * Chooses the tile of products on Hopper's tensor cores (gemm.cu), on GPUs that have them, by how
- * long each is expected to take. Its choice changes no bit: docs/numerics.md.
+ * long each is expected to take. Its choice changes no bit: docs/numerics.md. One thread; choices
+ * are remembered, for steps that are launched kernel by kernel.
  */
 public final class GemmTiles {
     /** All of include/gemm_tiles.h, in its order. */
@@ -46,9 +49,9 @@ public final class GemmTiles {
     /** Of k, in a stage. */
     private static final double BLOCK = 64;
 
-    // Fitted to what an H200 took for every tile of 140 products (docs/kernels.md): nanoseconds,
-    // and
-    // bytes, products or sums a nanosecond. They pick what is 1 % slower than the best on average.
+    // Fitted to what an H200 took for every tile of 140 products (docs/kernels.md), in nanoseconds
+    // and in bytes, products or sums a nanosecond. They pick what is 1 % slower than the best on
+    // average.
     private static final double MEMORY = 4300;
     private static final double L2_TO_MULTIPROCESSOR = 170;
     private static final double PRODUCTS = 2400;
@@ -67,8 +70,12 @@ public final class GemmTiles {
 
     private static final long SMALL_WEIGHT = 32 << 20;
 
+    /** What a tile is chosen by. */
+    private record Product(int tokens, int rows, int k, int segments, boolean gated) {}
+
     private final List<GemmTile> tiles;
     private final int multiprocessors;
+    private final Map<Product, Optional<KernelLaunch>> chosen = new HashMap<>();
 
     private GemmTiles(List<GemmTile> tiles, int multiprocessors) {
         this.tiles = tiles;
@@ -104,10 +111,16 @@ public final class GemmTiles {
         if (!type.equals(TYPE) || small) {
             return Optional.empty();
         }
+        return chosen.computeIfAbsent(new Product(tokens, rows, k, segments, gated), this::choose);
+    }
+
+    private Optional<KernelLaunch> choose(Product p) {
         return tiles.stream()
-                .filter(t -> t.takes(segments, gated) && t.suits(tokens))
-                .min(Comparator.comparingDouble(t -> nanoseconds(t, tokens, rows, k, gated)))
-                .map(t -> t.launch(type, tokens, rows, multiprocessors));
+                .filter(t -> t.takes(p.segments, p.gated) && t.suits(p.tokens))
+                .min(
+                        Comparator.comparingDouble(
+                                t -> nanoseconds(t, p.tokens, p.rows, p.k, p.gated)))
+                .map(t -> t.launch(TYPE, p.tokens, p.rows, multiprocessors));
     }
 
     /** Bytes of scratch that every product has enough of. */
