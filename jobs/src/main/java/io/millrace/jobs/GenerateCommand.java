@@ -148,10 +148,8 @@ final class GenerateCommand implements Callable<Integer> {
             Answer answer =
                     new Answer(
                             stream
-                                    ? new StreamedText(
-                                            opened.tokenizer(),
-                                            request.sampling().stop(),
-                                            piece -> write(piece, out))
+                                    ? opened.streamText(
+                                            request.sampling(), piece -> write(piece, out))
                                     : null);
             opened.add(request);
             long began = System.nanoTime();

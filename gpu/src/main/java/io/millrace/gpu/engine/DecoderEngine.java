@@ -5,6 +5,7 @@ import io.millrace.gpu.api.EngineStats;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.StepListener;
 import io.millrace.gpu.api.Tokenizer;
 import io.millrace.gpu.device.ModelRunner;
@@ -19,6 +20,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Queue;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -119,6 +121,11 @@ final class DecoderEngine implements Engine {
     @Override
     public String renderChat(ChatPrompt prompt) throws RequestRejectedException {
         return text.renderChat(prompt);
+    }
+
+    @Override
+    public StreamedText streamText(SamplingParameters sampling, Consumer<String> out) {
+        return new StreamedText(text.tokenizer(), endOfText.stops(sampling), out);
     }
 
     @Override

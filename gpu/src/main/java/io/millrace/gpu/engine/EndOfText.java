@@ -1,6 +1,9 @@
 package io.millrace.gpu.engine;
 
+import io.millrace.gpu.api.SamplingParameters;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * What ends a completion by the model's own files, unless a request goes on past it.
@@ -17,5 +20,21 @@ record EndOfText(List<Integer> tokenIds, List<String> strings) {
     /** Tokens alone. */
     static EndOfText of(List<Integer> tokenIds) {
         return new EndOfText(tokenIds, List.of());
+    }
+
+    /** Token ids that end a completion of a request. */
+    IntStream stopIds(SamplingParameters sampling) {
+        return IntStream.concat(
+                ints(sampling.stopTokenIds()), ints(sampling.ignoreEos() ? List.of() : tokenIds));
+    }
+
+    /** Stop strings of a request. */
+    List<String> stops(SamplingParameters sampling) {
+        Stream<String> own = sampling.ignoreEos() ? Stream.of() : strings.stream();
+        return Stream.concat(own, sampling.stop().stream()).toList();
+    }
+
+    private static IntStream ints(List<Integer> ids) {
+        return ids.stream().mapToInt(Integer::intValue);
     }
 }

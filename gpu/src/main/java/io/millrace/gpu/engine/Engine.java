@@ -8,10 +8,12 @@ import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.StepListener;
 import io.millrace.gpu.api.Tokenizer;
 import java.io.IOException;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Completes prompts with one loaded model. One thread at a time adds, steps, cancels and closes;
@@ -95,6 +97,17 @@ public interface Engine extends AutoCloseable {
      */
     default String renderChat(ChatPrompt prompt) throws RequestRejectedException {
         return ModelText.of(tokenizer()).renderChat(prompt);
+    }
+
+    /**
+     * Shows the text of a completion as its tokens come. What may become a stop string, the model's
+     * own among them, waits until it is known not to be one.
+     *
+     * @param sampling of the request
+     * @param out takes the text, piece by piece
+     */
+    default StreamedText streamText(SamplingParameters sampling, Consumer<String> out) {
+        return new StreamedText(tokenizer(), sampling.stop(), out);
     }
 
     /**

@@ -9,8 +9,6 @@ import io.millrace.gpu.schedule.SequenceGroup;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /** One request inside the engine: its completions, and how many are still to finish. */
 final class Generation {
@@ -46,12 +44,8 @@ final class Generation {
         SamplingParameters sampling = request.sampling();
         group = new SequenceGroup(request.priority(), handle, request.promptTokenIds().length);
         seed = sampling.seed() != null ? sampling.seed() : seedOf(request.id());
-        EndOfText own = sampling.ignoreEos() ? EndOfText.of(List.of()) : endOfText;
-        stopIds =
-                IntStream.concat(ints(sampling.stopTokenIds()), ints(own.tokenIds()))
-                        .sorted()
-                        .toArray();
-        stops = Stream.concat(own.strings().stream(), sampling.stop().stream()).toList();
+        stopIds = endOfText.stopIds(sampling).sorted().toArray();
+        stops = endOfText.stops(sampling);
         unfinished = sampling.n();
         for (int i = 0; i < sampling.n(); i++) {
             int[] before = i < request.generated().size() ? request.generated().get(i) : new int[0];
@@ -100,9 +94,5 @@ final class Generation {
         }
         return new GenerationResult(
                 group.promptLength(), completions.get(0).cachedTokens(), List.copyOf(results));
-    }
-
-    private static IntStream ints(List<Integer> values) {
-        return values.stream().mapToInt(Integer::intValue);
     }
 }

@@ -29,10 +29,10 @@ public final class StreamedText {
     private int shown;
 
     /**
-     * @param stop the request's stop strings
+     * @param stop all strings that end the completion
      * @param out takes the text, piece by piece
      */
-    public StreamedText(Tokenizer tokenizer, List<String> stop, Consumer<String> out) {
+    StreamedText(Tokenizer tokenizer, List<String> stop, Consumer<String> out) {
         this.detokenizer = new Detokenizer(tokenizer);
         this.heldBack = stop.stream().mapToInt(String::length).max().orElse(1) - 1;
         this.out = out;

@@ -105,6 +105,26 @@ class EndOfTextTest {
     }
 
     @Test
+    void aStopStringOfGenerationConfigIsNotShownAsItComes() throws Exception {
+        Completion whole = complete(SamplingParameters.greedy(40));
+        String stop = whole.text().substring(8, 20);
+        generation("\"" + stop + "\"");
+        SamplingParameters sampling = SamplingParameters.greedy(40);
+        Completion ended = complete(sampling);
+        StringBuilder shown = new StringBuilder();
+        EngineOptions options = EngineOptions.of(folder.toString()).withDevice("cpu");
+        try (Engine engine = Engine.open(options)) {
+            StreamedText text = engine.streamText(sampling, shown::append);
+            for (int token : ended.tokenIds()) {
+                text.add(token);
+            }
+            assertThat(ended.text()).startsWith(shown);
+            text.finish(ended.text());
+        }
+        assertThat(shown).hasToString(ended.text());
+    }
+
+    @Test
     void stopStringsThatAreNoTextsAreRefused() {
         for (String wrong : new String[] {"17", "[\"\"]", "[[\"a\"]]"}) {
             assertThatThrownBy(
