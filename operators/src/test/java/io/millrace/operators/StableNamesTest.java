@@ -97,7 +97,8 @@ class StableNamesTest {
                         "millrace.finished_ms",
                         "millrace.cached_tokens",
                         "millrace.attempts",
-                        "millrace.request_timestamp_ms");
+                        "millrace.request_timestamp_ms",
+                        "millrace.original.");
     }
 
     @Test

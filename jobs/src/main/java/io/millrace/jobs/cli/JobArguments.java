@@ -120,6 +120,14 @@ public final class JobArguments {
     boolean acceptLostTransactions;
 
     @Option(
+            names = "--drop-headers",
+            paramLabel = "REGEX",
+            description =
+                    "Headers of requests whose whole name matches are not copied to answers and dead"
+                            + " letters, besides those that would be false there (docs/formats.md).")
+    String dropHeaders;
+
+    @Option(
             names = "--delivery",
             paramLabel = "exactly-once|at-least-once",
             defaultValue = "exactly-once",
@@ -314,6 +322,7 @@ public final class JobArguments {
                         .start(start)
                         .delivery(delivery.guarantee())
                         .acceptLostTransactions(acceptLostTransactions)
+                        .dropHeaders(dropHeaders)
                         .format(format.settings())
                         .client(kafka.clientSettings());
         if (input.pattern == null) {

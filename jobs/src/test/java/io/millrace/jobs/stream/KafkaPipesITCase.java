@@ -90,7 +90,8 @@ class KafkaPipesITCase {
     void goodAndBadRecordsComeThroughWithTheirKeysHeadersAndTimestamps() throws Exception {
         topics.createIfAbsent("mixed", 1);
         topics.createIfAbsent("mixed-out", 1);
-        topics.createIfAbsent("mixed-dead", 1);
+        // The broker's clock there: the request's is in a header.
+        topics.createIfAbsent("mixed-dead", 1, Map.of("message.timestamp.type", "LogAppendTime"));
         long yesterday = System.currentTimeMillis() - Duration.ofDays(1).toMillis();
         List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
         for (int i = 0; i < 97; i++) {
@@ -105,6 +106,8 @@ class KafkaPipesITCase {
             ProducerRecord<byte[], byte[]> record =
                     new ProducerRecord<>("mixed", null, yesterday + i, key, value);
             record.headers().add("n", ("" + i).getBytes(UTF_8));
+            record.headers().add("__TypeId__", "com.example.Prompt".getBytes(UTF_8));
+            record.headers().add("secret-17", "s".getBytes(UTF_8));
             records.add(record);
         }
         TestingClients.send(kafka.bootstrapServers(), records);
@@ -114,6 +117,7 @@ class KafkaPipesITCase {
                         .topics("mixed")
                         .outputTopic("mixed-out")
                         .deadLetterTopic("mixed-dead")
+                        .dropHeaders("secret-.*")
                         .build();
         run(settings);
 
@@ -127,6 +131,9 @@ class KafkaPipesITCase {
             assertThat(new String(result.value(), UTF_8)).startsWith("{\"id\":\"" + i + "\"");
             assertThat(result.headers().lastHeader(RunHeaders.ATTEMPTS).value())
                     .isEqualTo("6".getBytes(UTF_8));
+            assertRequestTime(result, yesterday + i);
+            assertThat(result.headers().lastHeader("__TypeId__")).isNull();
+            assertThat(result.headers().lastHeader("secret-17")).isNull();
         }
         RecordCodec<InferenceFailure> codec =
                 RecordCodec.open(RecordType.FAILURE, FormatSettings.JSON, null);
@@ -139,8 +146,17 @@ class KafkaPipesITCase {
             assertThat(failure.getCode()).isEqualTo(i % 4 == 3 ? "unknown_field" : "unreadable");
             assertThat(failure.getId()).isEqualTo(i % 4 == 3 ? "" + i : null);
             assertThat(record.key()).isEqualTo(records.get(i).key());
-            assertThat(record.timestamp()).isEqualTo(yesterday + i);
+            assertThat(record.timestamp()).isGreaterThan(yesterday + 97);
+            assertRequestTime(record, yesterday + i);
+            assertThat(record.headers().lastHeader(RunHeaders.FINISHED_MS)).isNotNull();
+            assertThat(record.headers().lastHeader("__TypeId__")).isNull();
+            assertThat(record.headers().lastHeader("secret-17")).isNull();
         }
+    }
+
+    private static void assertRequestTime(ConsumerRecord<byte[], byte[]> record, long time) {
+        assertThat(record.headers().lastHeader(RunHeaders.REQUEST_TIMESTAMP_MS).value())
+                .isEqualTo(Long.toString(time).getBytes(UTF_8));
     }
 
     /** Sends a request in a transaction that is aborted: nobody may answer it. */
@@ -256,7 +272,11 @@ class KafkaPipesITCase {
     private static Outcome outcome(Inbound inbound) {
         if (inbound instanceof Inbound.Rejected rejected) {
             return new Outcome.Failed(
-                    rejected.origin(), rejected.id(), rejected.code(), rejected.message());
+                    rejected.origin(),
+                    rejected.id(),
+                    rejected.code(),
+                    rejected.message(),
+                    new Outcome.RunFacts(1, 0, 0, 4, 0, 6));
         }
         InferenceResult result =
                 new InferenceResult(

@@ -315,7 +315,15 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                         ? rejected.id()
                         : ((Inbound.Request) record.inbound).request().getId();
         metrics.onFailed(code);
-        complete(record, new Outcome.Failed(record.inbound.origin(), id, code, message));
+        RunFacts facts =
+                new RunFacts(
+                        record.arrivedMs,
+                        record.admittedMs,
+                        record.firstTokenMs,
+                        System.currentTimeMillis(),
+                        0,
+                        record.attempts);
+        complete(record, new Outcome.Failed(record.inbound.origin(), id, code, message, facts));
     }
 
     private void complete(InFlight record, Outcome outcome) {

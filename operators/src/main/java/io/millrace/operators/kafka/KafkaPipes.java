@@ -64,7 +64,7 @@ public final class KafkaPipes {
             KafkaSettings settings, TopicLimits limits, DeliveryGuarantee delivery) {
         KafkaSinkBuilder<Outcome> sink =
                 KafkaSink.<Outcome>builder()
-                        .setRecordSerializer(new KafkaOutcomeSerializer(settings.format(), limits))
+                        .setRecordSerializer(new KafkaOutcomeSerializer(settings, limits))
                         .setDeliveryGuarantee(delivery);
         if (delivery == DeliveryGuarantee.EXACTLY_ONCE) {
             // At a restore all transactions with this prefix are aborted: the dot keeps those of an

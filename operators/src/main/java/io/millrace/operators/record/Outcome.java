@@ -22,16 +22,17 @@ public sealed interface Outcome {
      *
      * @param id the request's id where one could be read, else null
      */
-    record Failed(Origin origin, String id, FailureCode code, String message) implements Outcome {}
+    record Failed(Origin origin, String id, FailureCode code, String message, RunFacts facts)
+            implements Outcome {}
 
     /**
-     * Facts of the run that made an answer; they travel in headers, never in key or value. Times
-     * are milliseconds since 1970.
+     * Facts of the run that made an outcome; they travel in headers, never in key or value. Times
+     * are milliseconds since 1970, 0 where it did not come so far.
      *
      * @param arrivedMs the operator took the record
      * @param admittedMs it was given to the engine (in this attempt)
      * @param firstTokenMs its first token was there (in this attempt)
-     * @param finishedMs its last token was there
+     * @param finishedMs its last token was there, or it was known to have none
      * @param cachedTokens prompt tokens served from the prefix cache
      * @param attempts how often it was restored from state
      */
@@ -41,5 +42,9 @@ public sealed interface Outcome {
             long firstTokenMs,
             long finishedMs,
             int cachedTokens,
-            int attempts) {}
+            int attempts) {
+
+        /** Of an outcome that an older release saved without them. */
+        static final RunFacts NONE = new RunFacts(0, 0, 0, 0, 0, 0);
+    }
 }

@@ -15,7 +15,11 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
     public static final OutcomeSerializer INSTANCE = new OutcomeSerializer();
 
     private static final int ANSWERED = 0;
-    private static final int FAILED = 1;
+
+    /** As failures were once written that were on their way in an unaligned checkpoint. */
+    private static final int FAILED_WITHOUT_FACTS = 1;
+
+    private static final int FAILED = 2;
 
     @Override
     public void serialize(Outcome outcome, DataOutputView out) throws IOException {
@@ -23,20 +27,34 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
             out.writeByte(ANSWERED);
             Wire.writeOrigin(answered.origin(), out);
             Wire.writeAvro(answered.result(), out);
-            RunFacts facts = answered.facts();
-            out.writeLong(facts.arrivedMs());
-            out.writeLong(facts.admittedMs());
-            out.writeLong(facts.firstTokenMs());
-            out.writeLong(facts.finishedMs());
-            out.writeInt(facts.cachedTokens());
-            out.writeInt(facts.attempts());
+            writeFacts(answered.facts(), out);
         } else if (outcome instanceof Outcome.Failed failed) {
             out.writeByte(FAILED);
             Wire.writeOrigin(failed.origin(), out);
             Wire.writeString(failed.id(), out);
             Wire.writeString(failed.code().name(), out);
             Wire.writeString(failed.message(), out);
+            writeFacts(failed.facts(), out);
         }
+    }
+
+    private static void writeFacts(RunFacts facts, DataOutputView out) throws IOException {
+        out.writeLong(facts.arrivedMs());
+        out.writeLong(facts.admittedMs());
+        out.writeLong(facts.firstTokenMs());
+        out.writeLong(facts.finishedMs());
+        out.writeInt(facts.cachedTokens());
+        out.writeInt(facts.attempts());
+    }
+
+    private static RunFacts readFacts(DataInputView in) throws IOException {
+        return new RunFacts(
+                in.readLong(),
+                in.readLong(),
+                in.readLong(),
+                in.readLong(),
+                in.readInt(),
+                in.readInt());
     }
 
     @Override
@@ -46,21 +64,14 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
         return switch (kind) {
             case ANSWERED ->
                     new Outcome.Answered(
-                            origin,
-                            Wire.readAvro(InferenceResult.class, in),
-                            new RunFacts(
-                                    in.readLong(),
-                                    in.readLong(),
-                                    in.readLong(),
-                                    in.readLong(),
-                                    in.readInt(),
-                                    in.readInt()));
-            case FAILED ->
+                            origin, Wire.readAvro(InferenceResult.class, in), readFacts(in));
+            case FAILED, FAILED_WITHOUT_FACTS ->
                     new Outcome.Failed(
                             origin,
                             Wire.readString(in),
                             FailureCode.valueOf(Wire.readString(in)),
-                            Wire.readString(in));
+                            Wire.readString(in),
+                            kind == FAILED ? readFacts(in) : RunFacts.NONE);
             default -> throw new IOException("No outcome is of kind " + kind + ".");
         };
     }

@@ -94,8 +94,28 @@ class WireTypeTest {
         assertThat(read.facts()).isEqualTo(answered.facts());
         Outcome failed =
                 new Outcome.Failed(
-                        TestingRequests.origin("b"), "b", FailureCode.EMPTY_PROMPT, "empty");
+                        TestingRequests.origin("b"),
+                        "b",
+                        FailureCode.EMPTY_PROMPT,
+                        "empty",
+                        new RunFacts(1, 0, 0, 4, 0, 6));
         assertThat(copied(WireType.OUTCOME, failed)).usingRecursiveComparison().isEqualTo(failed);
+    }
+
+    @Test
+    void failuresAreReadAsTheyOnceWereWritten() throws Exception {
+        DataOutputSerializer out = new DataOutputSerializer(64);
+        out.writeByte(1);
+        Wire.writeOrigin(TestingRequests.origin("b"), out);
+        Wire.writeString("b", out);
+        Wire.writeString("EMPTY_PROMPT", out);
+        Wire.writeString("empty", out);
+        Outcome.Failed read =
+                (Outcome.Failed)
+                        OutcomeSerializer.INSTANCE.deserialize(
+                                new DataInputDeserializer(out.getCopyOfBuffer()));
+        assertThat(read.message()).isEqualTo("empty");
+        assertThat(read.facts()).isEqualTo(RunFacts.NONE);
     }
 
     @Test

@@ -27,6 +27,8 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
  * @param delivery exactly-once or at-least-once
  * @param acceptLostTransactions whether to go on where results are lost since an outage was longer
  *     than a transaction may stay open
+ * @param dropHeaders regular expression; headers of requests that match it as a whole are not
+ *     copied; null for none
  * @param format wire format of all topics
  * @param client further settings of all Kafka clients, such as those of TLS and SASL
  */
@@ -42,6 +44,7 @@ public record KafkaSettings(
         String applicationId,
         DeliveryGuarantee delivery,
         boolean acceptLostTransactions,
+        String dropHeaders,
         FormatSettings format,
         Map<String, String> client)
         implements Serializable {
@@ -66,6 +69,7 @@ public record KafkaSettings(
         topics = List.copyOf(topics);
         client = Map.copyOf(client);
         checkInputs(topics, topicPattern);
+        checkPattern("Header pattern", dropHeaders);
         if (outputTopic.equals(deadLetterTopic)) {
             throw new IllegalArgumentException(
                     "Output and dead-letter topic are both "
@@ -90,12 +94,17 @@ public record KafkaSettings(
         if (topics.size() != topics.stream().distinct().count()) {
             throw new IllegalArgumentException("An input topic is named twice: " + topics + ".");
         }
+        checkPattern("Topic pattern", pattern);
+    }
+
+    private static void checkPattern(String what, String pattern) {
         if (pattern != null) {
             try {
                 Pattern.compile(pattern);
             } catch (PatternSyntaxException e) {
                 throw new IllegalArgumentException(
-                        "Topic pattern '"
+                        what
+                                + " '"
                                 + pattern
                                 + "' is not a regular expression: "
                                 + e.getDescription()
@@ -166,6 +175,7 @@ public record KafkaSettings(
         private String applicationId;
         private DeliveryGuarantee delivery = DeliveryGuarantee.EXACTLY_ONCE;
         private boolean acceptLostTransactions;
+        private String dropHeaders;
         private FormatSettings format = FormatSettings.JSON;
         private final Map<String, String> client = new TreeMap<>();
 
@@ -231,6 +241,12 @@ public record KafkaSettings(
             return this;
         }
 
+        /** By default none but those whose value would be false is left out. */
+        public Builder dropHeaders(String value) {
+            dropHeaders = value;
+            return this;
+        }
+
         public Builder format(FormatSettings value) {
             format = value;
             return this;
@@ -259,6 +275,7 @@ public record KafkaSettings(
                     applicationId,
                     delivery,
                     acceptLostTransactions,
+                    dropHeaders,
                     format,
                     client);
         }

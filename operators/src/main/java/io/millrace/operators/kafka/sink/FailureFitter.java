@@ -14,7 +14,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
  * Makes failure records that fit their topic. What is too large loses, in this order and only as
- * far as needed: the original beyond its first 64 KiB, more of the original, the headers, the key,
+ * far as needed: the original beyond its first 64 KiB, more of the original, its headers, the key,
  * the id's end, the message's end. Topic, partition, offset, code, length and SHA-256 always stay.
  */
 final class FailureFitter {
@@ -25,6 +25,7 @@ final class FailureFitter {
     private static final int KEPT_MESSAGE = 256;
 
     private final RecordCodec<InferenceFailure> codec;
+    private final HeaderRules rules;
     private final RecordMaker maker;
     private final Predicate<ProducerRecord<byte[], byte[]>> fits;
     private final int mostBytes;
@@ -32,7 +33,7 @@ final class FailureFitter {
     /** Makes the Kafka record. */
     interface RecordMaker {
         ProducerRecord<byte[], byte[]> make(
-                byte[] key, byte[] value, List<Origin.Header> headers, Origin origin);
+                byte[] key, byte[] value, List<Origin.Header> headers, Outcome.Failed failed);
     }
 
     /**
@@ -40,11 +41,13 @@ final class FailureFitter {
      */
     FailureFitter(
             RecordCodec<InferenceFailure> codec,
+            HeaderRules rules,
             RecordMaker maker,
             Predicate<ProducerRecord<byte[], byte[]>> fits,
             int mostBytes) {
         this.mostBytes = mostBytes;
         this.codec = codec;
+        this.rules = rules;
         this.maker = maker;
         this.fits = fits;
     }
@@ -58,7 +61,7 @@ final class FailureFitter {
                         failed.id(),
                         failed.message(),
                         origin.key(),
-                        origin.headers(),
+                        rules.ofFailure(origin, failed.facts()),
                         sha256);
         int whole = origin.value().length;
         ProducerRecord<byte[], byte[]> record;
@@ -125,7 +128,7 @@ final class FailureFitter {
                         .setOriginalLength(origin.value().length)
                         .setOriginalSha256(draft.sha256)
                         .build();
-        return maker.make(draft.key, codec.encode(failure), draft.headers, origin);
+        return maker.make(draft.key, codec.encode(failure), draft.headers, draft.failed);
     }
 
     /**

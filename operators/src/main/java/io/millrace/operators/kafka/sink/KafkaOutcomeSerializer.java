@@ -1,12 +1,13 @@
 package io.millrace.operators.kafka.sink;
 
+import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceResult;
-import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.RecordType;
 import java.util.List;
@@ -29,13 +30,14 @@ public final class KafkaOutcomeSerializer
 
     private static final long serialVersionUID = 1;
 
-    private final FormatSettings format;
+    private final KafkaSettings settings;
     private final TopicLimits limits;
+    private transient HeaderRules rules;
     private transient RecordCodec<InferenceResult> results;
     private transient FailureFitter failures;
 
-    public KafkaOutcomeSerializer(FormatSettings format, TopicLimits limits) {
-        this.format = format;
+    public KafkaOutcomeSerializer(KafkaSettings settings, TopicLimits limits) {
+        this.settings = settings;
         this.limits = limits;
     }
 
@@ -46,16 +48,24 @@ public final class KafkaOutcomeSerializer
     }
 
     void open() {
-        results = RecordCodec.open(RecordType.RESULT, format, limits.output().name());
+        rules = new HeaderRules(settings);
+        results = RecordCodec.open(RecordType.RESULT, settings.format(), limits.output().name());
         results.prepare();
         RecordCodec<InferenceFailure> codec =
-                RecordCodec.open(RecordType.FAILURE, format, limits.deadLetter().name());
+                RecordCodec.open(RecordType.FAILURE, settings.format(), limits.deadLetter().name());
         codec.prepare();
         failures =
                 new FailureFitter(
                         codec,
-                        (key, value, headers, origin) ->
-                                record(limits.deadLetter(), origin, key, value, headers),
+                        rules,
+                        (key, value, headers, failed) ->
+                                record(
+                                        limits.deadLetter(),
+                                        failed.origin(),
+                                        key,
+                                        value,
+                                        headers,
+                                        failed.facts()),
                         record -> excess(limits.deadLetter(), record) == null,
                         Math.min(limits.deadLetter().maxMessageBytes(), limits.maxRequestBytes()));
     }
@@ -73,11 +83,14 @@ public final class KafkaOutcomeSerializer
     private ProducerRecord<byte[], byte[]> serialize(Outcome.Answered answered) {
         Origin origin = answered.origin();
         byte[] value = results.encode(answered.result());
-        List<Origin.Header> kept =
-                origin.headers().stream().filter(h -> !RunHeaders.isOurs(h.name())).toList();
         ProducerRecord<byte[], byte[]> record =
-                record(limits.output(), origin, origin.key(), value, kept);
-        RunHeaders.add(record.headers(), answered.facts());
+                record(
+                        limits.output(),
+                        origin,
+                        origin.key(),
+                        value,
+                        rules.ofResult(origin, answered.facts()),
+                        answered.facts());
         String excess = excess(limits.output(), record);
         if (excess == null) {
             return record;
@@ -87,7 +100,8 @@ public final class KafkaOutcomeSerializer
                         origin,
                         answered.result().getId(),
                         FailureCode.RESULT_TOO_LARGE,
-                        "the result is too large: " + excess + "; or ask for fewer tokens"));
+                        "the result is too large: " + excess + "; or ask for fewer tokens",
+                        answered.facts()));
     }
 
     /** What a record exceeds, and the remedy; null if it fits. */
@@ -115,24 +129,22 @@ public final class KafkaOutcomeSerializer
 
     /**
      * A record with the request's timestamp. Where there is none, or the broker would refuse it,
-     * the producer sets the time of writing instead.
+     * the producer sets the time of writing instead; so does a broker with LogAppendTime.
      */
     private static ProducerRecord<byte[], byte[]> record(
             TopicLimits.Topic topic,
             Origin origin,
             byte[] key,
             byte[] value,
-            List<Origin.Header> headers) {
+            List<Origin.Header> headers,
+            RunFacts facts) {
         boolean kept = origin.timestamp() >= 0 && takes(topic, origin.timestamp());
         ProducerRecord<byte[], byte[]> record =
                 new ProducerRecord<>(
                         topic.name(), null, kept ? origin.timestamp() : null, key, value);
         Headers all = record.headers();
         headers.forEach(header -> all.add(header.name(), header.value()));
-        if (!kept) {
-            all.remove(RunHeaders.REQUEST_TIMESTAMP_MS);
-            RunHeaders.add(all, RunHeaders.REQUEST_TIMESTAMP_MS, origin.timestamp());
-        }
+        RunHeaders.add(all, facts, origin.timestamp());
         return record;
     }
 

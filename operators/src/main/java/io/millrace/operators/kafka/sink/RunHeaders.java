@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import org.apache.kafka.common.header.Headers;
 
-/** Headers of a result that tell about the run that made it, as decimal text. */
+/** Headers of results and failures that tell about the run that made them, as decimal text. */
 public final class RunHeaders {
 
     public static final String ARRIVED_MS = "millrace.arrived_ms";
@@ -15,8 +15,11 @@ public final class RunHeaders {
     public static final String CACHED_TOKENS = "millrace.cached_tokens";
     public static final String ATTEMPTS = "millrace.attempts";
 
-    /** The request's timestamp, where the topic does not take so old or so new a one. */
+    /** The request's timestamp, which the record itself need not have. */
     public static final String REQUEST_TIMESTAMP_MS = "millrace.request_timestamp_ms";
+
+    /** Stands before the name of a header that describes the original in a failure. */
+    public static final String ORIGINAL = "millrace.original.";
 
     private static final Set<String> ALL =
             Set.of(
@@ -32,19 +35,27 @@ public final class RunHeaders {
 
     /** Whether a request's header of this name gives way to ours. */
     static boolean isOurs(String name) {
-        return ALL.contains(name);
+        return ALL.contains(name) || name.startsWith(ORIGINAL);
     }
 
-    static void add(Headers headers, RunFacts facts) {
-        add(headers, ARRIVED_MS, facts.arrivedMs());
-        add(headers, ADMITTED_MS, facts.admittedMs());
-        add(headers, FIRST_TOKEN_MS, facts.firstTokenMs());
-        add(headers, FINISHED_MS, facts.finishedMs());
+    /** Times of what did not happen are left out. */
+    static void add(Headers headers, RunFacts facts, long requestTimestampMs) {
+        addTime(headers, ARRIVED_MS, facts.arrivedMs());
+        addTime(headers, ADMITTED_MS, facts.admittedMs());
+        addTime(headers, FIRST_TOKEN_MS, facts.firstTokenMs());
+        addTime(headers, FINISHED_MS, facts.finishedMs());
         add(headers, CACHED_TOKENS, facts.cachedTokens());
         add(headers, ATTEMPTS, facts.attempts());
+        add(headers, REQUEST_TIMESTAMP_MS, requestTimestampMs);
     }
 
-    static void add(Headers headers, String name, long value) {
+    private static void addTime(Headers headers, String name, long timeMs) {
+        if (timeMs > 0) {
+            add(headers, name, timeMs);
+        }
+    }
+
+    private static void add(Headers headers, String name, long value) {
         headers.add(name, Long.toString(value).getBytes(StandardCharsets.US_ASCII));
     }
 }

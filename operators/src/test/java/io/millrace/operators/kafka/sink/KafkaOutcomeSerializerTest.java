@@ -31,11 +31,15 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class KafkaOutcomeSerializerTest {
 
+    private static final Outcome.RunFacts REFUSED = new Outcome.RunFacts(1, 0, 0, 4, 0, 6);
+
     private static final int AMPLE = 1 << 20;
     private static final byte[] KEY = "key".getBytes(UTF_8);
 
     private static KafkaOutcomeSerializer serializer(FormatSettings format, TopicLimits limits) {
-        KafkaOutcomeSerializer serializer = new KafkaOutcomeSerializer(format, limits);
+        KafkaOutcomeSerializer serializer =
+                new KafkaOutcomeSerializer(
+                        KafkaSettingsTest.settings().format(format).build(), limits);
         serializer.open();
         return serializer;
     }
@@ -70,7 +74,7 @@ class KafkaOutcomeSerializerTest {
     }
 
     private static Outcome failed(Origin origin) {
-        return new Outcome.Failed(origin, "1", FailureCode.UNREADABLE, "not JSON");
+        return new Outcome.Failed(origin, "1", FailureCode.UNREADABLE, "not JSON", REFUSED);
     }
 
     private static InferenceFailure failure(ProducerRecord<byte[], byte[]> record)
@@ -108,7 +112,8 @@ class KafkaOutcomeSerializerTest {
                         "millrace.first_token_ms=3",
                         "millrace.finished_ms=4",
                         "millrace.cached_tokens=5",
-                        "millrace.attempts=6");
+                        "millrace.attempts=6",
+                        "millrace.request_timestamp_ms=54000");
     }
 
     private String shown(Header header) {
@@ -124,7 +129,14 @@ class KafkaOutcomeSerializerTest {
                         failed(origin(null, value, header("trace", 1))));
         assertThat(record.key()).isNull();
         assertThat(record.timestamp()).isEqualTo(54_000);
-        assertThat(record.headers().toArray()).hasSize(1);
+        assertThat(Arrays.stream(record.headers().toArray()).map(this::shown))
+                .containsExactly(
+                        "trace=h",
+                        "millrace.arrived_ms=1",
+                        "millrace.finished_ms=4",
+                        "millrace.cached_tokens=0",
+                        "millrace.attempts=6",
+                        "millrace.request_timestamp_ms=54000");
         assertThat(failure(record))
                 .isEqualTo(
                         InferenceFailure.newBuilder()
@@ -211,7 +223,7 @@ class KafkaOutcomeSerializerTest {
             assertThat(failure.getOriginalLength()).isEqualTo(100_001);
             assertThat(failure.getOriginalSha256()).isEqualTo(sha256(value));
             assertThat(failure.getOffset()).isEqualTo(97);
-            assertThat(record.headers().toArray()).hasSize(1);
+            assertThat(record.headers().lastHeader("trace")).isNotNull();
         }
     }
 
@@ -236,7 +248,8 @@ class KafkaOutcomeSerializerTest {
                 serialize(
                         KafkaSettingsTest.limits(AMPLE, 8192, AMPLE),
                         failed(origin(KEY, new byte[10], header("a", 5000), header("b", 5000))));
-        assertThat(record.headers().toArray()).isEmpty();
+        assertThat(Arrays.stream(record.headers().toArray()).map(Header::key))
+                .allMatch(RunHeaders::isOurs);
         assertThat(record.key()).isEqualTo(KEY);
         InferenceFailure failure = failure(record);
         assertThat(failure.getMessage()).isEqualTo("not JSON (2 headers did not fit this record)");
@@ -259,7 +272,8 @@ class KafkaOutcomeSerializerTest {
                                 value),
                         "\u0001".repeat(9000),
                         FailureCode.UNREADABLE,
-                        "\u0001".repeat(9000));
+                        "\u0001".repeat(9000),
+                        REFUSED);
         for (FormatSettings format : List.of(FormatSettings.JSON, FormatSettings.AVRO)) {
             ProducerRecord<byte[], byte[]> record =
                     serializer(format, KafkaSettingsTest.limits(AMPLE, 4096, AMPLE))
@@ -329,7 +343,7 @@ class KafkaOutcomeSerializerTest {
     void namesBothTopicsToTheConnector() {
         TopicLimits limits = KafkaSettingsTest.limits(AMPLE, AMPLE, AMPLE);
         assertThat(
-                        new KafkaOutcomeSerializer(FormatSettings.JSON, limits)
+                        new KafkaOutcomeSerializer(KafkaSettingsTest.settings().build(), limits)
                                 .getKafkaDatasetFacet()
                                 .orElseThrow()
                                 .getTopicIdentifier()
