@@ -8,7 +8,8 @@
 #if __CUDA_ARCH__ >= 900
 #define GEMM_BODY(T, TOKENS, ROWS, SEGMENTS, MOST, STAGES)        \
     Gemm<T, TOKENS, ROWS, SEGMENTS, MOST, STAGES> product{p};     \
-    product.run();
+    StoreTile epilogue;                                           \
+    product.run(epilogue);
 #else
 #define GEMM_BODY(...)
 #endif
@@ -36,6 +37,22 @@ __device__ __forceinline__ float4 closeSegments(const float4 (&parts)[SEGMENTS])
     return add(halves[0], halves[1]);
 }
 
+/** A tile's sums to where MatmulParams has them. */
+struct StoreTile {
+    template <class Product>
+    __device__ __forceinline__ void prepare(const Product& product) const {}
+
+    template <class Product>
+    __device__ __forceinline__ void begin(const Product& product, int firstToken) const {}
+
+    template <class Product, int SUBTILES, int ACCUMULATORS>
+    __device__ __forceinline__ void finish(const Product& product, int firstToken, int firstRow, const float (&scales)[SUBTILES][2],
+                                           const float (&acc)[SUBTILES][ACCUMULATORS]) const {
+        using Sums = Fragments<typename Product::Type, 2 * ACCUMULATORS, SUBTILES>;
+        Sums{product.p, product.tokens, firstToken + Product::fragmentToken(), firstRow, scales, acc}.finish();
+    }
+};
+
 /**
  * TOKENS x ROWS outputs a CTA.
  *
@@ -44,6 +61,7 @@ __device__ __forceinline__ float4 closeSegments(const float4 (&parts)[SEGMENTS])
  */
 template <class T, int TOKENS, int ROWS, int SEGMENTS, int MOST, int STAGES>
 struct Gemm {
+    using Type = T;
     static constexpr int WARPGROUPS = TOKENS == 64 ? 1 : 2;
     static constexpr int SUBTILES = TOKENS / (64 * WARPGROUPS);  // of 64 tokens, a warpgroup
     static constexpr int CONSUMERS = 128 * WARPGROUPS;
@@ -193,7 +211,9 @@ struct Gemm {
     }
 
     /** Every warpgroup its 64 or 128 tokens of each tile. */
-    __device__ __forceinline__ void consume() const {
+    template <class Epilogue>
+    __device__ __forceinline__ void consume(Epilogue& epilogue) const {
+        epilogue.prepare(*this);
         waitForInputs();
         float acc[SUBTILES][ACCUMULATORS];
         Turn turn;
@@ -209,8 +229,9 @@ struct Gemm {
                 for (int i = 0; i < 2 * SUBTILES; i++) {
                     scales[i / 2][i % 2] = rowScale(p, min(token + 64 * (i / 2) + 8 * (i % 2), tokens - 1));
                 }
+                epilogue.begin(*this, at.token);
                 chain(turn, acc);
-                Fragments<T, ROWS, SUBTILES>{p, tokens, token, at.row, scales, acc}.finish();
+                epilogue.finish(*this, at.token, at.row, scales, acc);
             }
         }
     }
@@ -349,7 +370,11 @@ struct Gemm {
         }
     }
 
-    __device__ __forceinline__ void run() {
+    /**
+     * Epilogue, of tiles whose CTA has all segments: `prepare` before inputs are there, `begin` before a tile's sums, `finish` with them.
+     */
+    template <class Epilogue>
+    __device__ __forceinline__ void run(Epilogue& epilogue) {
         letNextBegin();
         extern __shared__ __align__(1024) char dynamic[];
         ring = sharedAddress(dynamic);
@@ -373,7 +398,7 @@ struct Gemm {
             if constexpr (SHIFTED) {
                 asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
             }
-            consume();
+            consume(epilogue);
         } else {
             if constexpr (SHIFTED) {
                 asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
