@@ -9,6 +9,7 @@ import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.Position;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -114,9 +115,8 @@ class PrefixHopITCase extends PipelineFixture {
                     Origin small = request.origin();
                     return new Inbound.Request(
                             new Origin(
-                                    small.topic(),
-                                    small.partition(),
-                                    number,
+                                    small.source(),
+                                    new Position.InPartition(3, number),
                                     small.timestamp(),
                                     small.key(),
                                     small.headers(),

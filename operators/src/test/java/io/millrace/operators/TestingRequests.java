@@ -5,6 +5,7 @@ import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.Position;
 import io.millrace.schemas.InferenceRequest;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -33,8 +34,7 @@ public final class TestingRequests {
         byte[] bytes = id.getBytes(StandardCharsets.UTF_8);
         return new Origin(
                 "prompts",
-                3,
-                id.hashCode() & 0xffff,
+                new Position.InPartition(3, id.hashCode() & 0xffff),
                 1_700_000_000_000L + (id.hashCode() & 0xff),
                 bytes,
                 List.of(new Origin.Header("trace", bytes), new Origin.Header("none", null)),

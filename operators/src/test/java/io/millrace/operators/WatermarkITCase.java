@@ -8,6 +8,7 @@ import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.Position;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.time.Duration;
@@ -103,9 +104,8 @@ class WatermarkITCase {
         Origin origin = TestingRequests.origin(id);
         Origin at =
                 new Origin(
-                        origin.topic(),
-                        0,
-                        number,
+                        origin.source(),
+                        new Position.InPartition(0, number),
                         (early ? 0 : LATER) + 1000 * number,
                         null,
                         origin.headers(),

@@ -1,5 +1,6 @@
 package io.millrace.jobs.verify;
 
+import io.millrace.operators.record.Position;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -42,7 +43,7 @@ final class FileEntries implements Entries {
         }
         if (end > 0) {
             byte[] bytes = java.util.Arrays.copyOf(value, end);
-            to.accept(new Entry(name(), Entry.OF_FILE, number, -1, null, bytes));
+            to.accept(new Entry(name(), new Position.Line(number), -1, null, bytes));
         }
     }
 

@@ -1,5 +1,6 @@
 package io.millrace.jobs.verify;
 
+import io.millrace.operators.record.Position;
 import io.millrace.schemas.InferenceFailure;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -83,7 +84,8 @@ final class Ledger {
         String id = failure.getId();
         if (!requestsOfFile) {
             String place =
-                    Entry.place(failure.getTopic(), failure.getPartition(), failure.getOffset());
+                    new Position.InPartition(failure.getPartition(), failure.getOffset())
+                            .in(failure.getTopic());
             account(refusedByPlace, place, entry.place()).refusals++;
         } else if (id != null) {
             account(byId, id, entry.place()).settled++;

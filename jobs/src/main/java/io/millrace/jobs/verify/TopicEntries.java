@@ -3,6 +3,7 @@ package io.millrace.jobs.verify;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.KafkaArguments;
 import io.millrace.operators.kafka.admin.ClientProperties;
+import io.millrace.operators.record.Position;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -101,8 +102,7 @@ final class TopicEntries implements Entries {
     private static Entry entry(ConsumerRecord<byte[], byte[]> record) {
         return new Entry(
                 record.topic(),
-                record.partition(),
-                record.offset(),
+                new Position.InPartition(record.partition(), record.offset()),
                 record.timestamp(),
                 record.key(),
                 record.value());

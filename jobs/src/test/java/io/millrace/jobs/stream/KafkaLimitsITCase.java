@@ -11,6 +11,7 @@ import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.Position;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
@@ -307,8 +308,7 @@ class KafkaLimitsITCase {
     private static Origin origin(int id, byte[] value) {
         return new Origin(
                 "in",
-                0,
-                2000 + Math.min(id, 97),
+                new Position.InPartition(0, 2000 + Math.min(id, 97)),
                 System.currentTimeMillis(),
                 bytes(97, 'k'),
                 List.of(new Origin.Header("trace", bytes(HEADER_BYTES, 'h'))),

@@ -28,8 +28,8 @@ import org.slf4j.LoggerFactory;
  * them: a restore must not set it back. Any thread.
  *
  * <pre>
- *   folder/&lt;hash of topic, partition, offset, timestamp&gt;-together-&lt;failure&gt;   one of several in a step
- *         /&lt;hash of topic, partition, offset, timestamp&gt;-alone-&lt;failure&gt;      the only one
+ *   folder/&lt;hash of source, position, timestamp&gt;-together-&lt;failure&gt;   one of several in a step
+ *         /&lt;hash of source, position, timestamp&gt;-alone-&lt;failure&gt;      the only one
  * </pre>
  *
  * One small file for each request and failure, with text for people. A file that is lost costs one
@@ -71,11 +71,11 @@ final class SuspectJournal {
     /** Names a record of a topic; a topic made anew has other timestamps. */
     static String key(Origin origin) {
         String text =
-                origin.topic()
+                origin.source()
                         + '\n'
-                        + origin.partition()
+                        + origin.position().partition()
                         + '\n'
-                        + origin.offset()
+                        + origin.position().offset()
                         + '\n'
                         + origin.timestamp();
         try {

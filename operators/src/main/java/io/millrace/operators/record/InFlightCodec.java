@@ -159,9 +159,9 @@ public final class InFlightCodec {
         }
         InFlightRequest.Builder state =
                 InFlightRequest.newBuilder()
-                        .setTopic(origin.topic())
-                        .setPartition(origin.partition())
-                        .setOffset(origin.offset())
+                        .setTopic(origin.source())
+                        .setPartition(origin.position().partition())
+                        .setOffset(origin.position().offset())
                         .setTimestamp(origin.timestamp())
                         .setKey(wrap(origin.key()))
                         .setHeaders(headers)
@@ -185,8 +185,7 @@ public final class InFlightCodec {
         Origin origin =
                 new Origin(
                         state.getTopic(),
-                        state.getPartition(),
-                        state.getOffset(),
+                        new Position.InPartition(state.getPartition(), state.getOffset()),
                         state.getTimestamp(),
                         unwrap(state.getKey()),
                         headers,

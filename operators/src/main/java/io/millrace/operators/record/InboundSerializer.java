@@ -13,8 +13,11 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
     private static final long serialVersionUID = 1L;
     public static final InboundSerializer INSTANCE = new InboundSerializer();
 
-    private static final int REQUEST = 0;
-    private static final int REJECTED = 1;
+    // 0 and 1 are the first form: records on their way lie in checkpoints.
+    private static final int FIRST_REQUEST = 0;
+    private static final int FIRST_REJECTED = 1;
+    private static final int REQUEST = 2;
+    private static final int REJECTED = 3;
 
     @Override
     public void serialize(Inbound inbound, DataOutputView out) throws IOException {
@@ -34,16 +37,21 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
     @Override
     public Inbound deserialize(DataInputView in) throws IOException {
         int kind = in.readByte();
-        Origin origin = Wire.readOrigin(in);
+        Origin origin =
+                switch (kind) {
+                    case FIRST_REQUEST, FIRST_REJECTED -> Wire.readFirstOrigin(in);
+                    case REQUEST, REJECTED -> Wire.readOrigin(in);
+                    default -> throw new IOException("No inbound record is of kind " + kind + ".");
+                };
         return switch (kind) {
-            case REQUEST -> new Inbound.Request(origin, Wire.readAvro(InferenceRequest.class, in));
-            case REJECTED ->
+            case FIRST_REQUEST, REQUEST ->
+                    new Inbound.Request(origin, Wire.readAvro(InferenceRequest.class, in));
+            default ->
                     new Inbound.Rejected(
                             origin,
                             Wire.readString(in),
                             FailureCode.valueOf(Wire.readString(in)),
                             Wire.readString(in));
-            default -> throw new IOException("No inbound record is of kind " + kind + ".");
         };
     }
 

@@ -6,18 +6,16 @@ import java.util.List;
  * Where a record came from, with its bytes as they were read. Immutable by agreement: the arrays
  * are not copied and must not change.
  *
- * @param topic Kafka topic, or the path of a file
- * @param partition Kafka partition, 0 for a file
- * @param offset Kafka offset, or the line of a file
+ * @param source Kafka topic, or the path of a file
+ * @param position where in the source
  * @param timestamp Kafka timestamp, milliseconds since 1970
  * @param key record key, may be null
  * @param headers record headers, in order
  * @param value record value, never null (a tombstone is empty)
  */
 public record Origin(
-        String topic,
-        int partition,
-        long offset,
+        String source,
+        Position position,
         long timestamp,
         byte[] key,
         List<Header> headers,
@@ -32,6 +30,6 @@ public record Origin(
 
     @Override
     public String toString() {
-        return topic + "-" + partition + "@" + offset;
+        return position.in(source);
     }
 }

@@ -14,12 +14,12 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
     private static final long serialVersionUID = 1L;
     public static final OutcomeSerializer INSTANCE = new OutcomeSerializer();
 
-    private static final int ANSWERED = 0;
-
-    /** As failures were once written that were on their way in an unaligned checkpoint. */
-    private static final int FAILED_WITHOUT_FACTS = 1;
-
-    private static final int FAILED = 2;
+    // 0 and 1 are the first form, which had no facts of failures: records on their way lie in
+    // checkpoints.
+    private static final int FIRST_ANSWERED = 0;
+    private static final int FIRST_FAILED = 1;
+    private static final int ANSWERED = 2;
+    private static final int FAILED = 3;
 
     @Override
     public void serialize(Outcome outcome, DataOutputView out) throws IOException {
@@ -60,19 +60,23 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
     @Override
     public Outcome deserialize(DataInputView in) throws IOException {
         int kind = in.readByte();
-        Origin origin = Wire.readOrigin(in);
+        Origin origin =
+                switch (kind) {
+                    case FIRST_ANSWERED, FIRST_FAILED -> Wire.readFirstOrigin(in);
+                    case ANSWERED, FAILED -> Wire.readOrigin(in);
+                    default -> throw new IOException("No outcome is of kind " + kind + ".");
+                };
         return switch (kind) {
-            case ANSWERED ->
+            case FIRST_ANSWERED, ANSWERED ->
                     new Outcome.Answered(
                             origin, Wire.readAvro(InferenceResult.class, in), readFacts(in));
-            case FAILED, FAILED_WITHOUT_FACTS ->
+            default ->
                     new Outcome.Failed(
                             origin,
                             Wire.readString(in),
                             FailureCode.valueOf(Wire.readString(in)),
                             Wire.readString(in),
                             kind == FAILED ? readFacts(in) : RunFacts.NONE);
-            default -> throw new IOException("No outcome is of kind " + kind + ".");
         };
     }
 

@@ -19,9 +19,8 @@ final class Wire {
     private Wire() {}
 
     static void writeOrigin(Origin origin, DataOutputView out) throws IOException {
-        writeString(origin.topic(), out);
-        out.writeInt(origin.partition());
-        out.writeLong(origin.offset());
+        writeString(origin.source(), out);
+        writeString(origin.position().text(), out);
         out.writeLong(origin.timestamp());
         writeBytes(origin.key(), out);
         out.writeInt(origin.headers().size());
@@ -33,9 +32,18 @@ final class Wire {
     }
 
     static Origin readOrigin(DataInputView in) throws IOException {
+        String source = readString(in);
+        return readOrigin(source, Position.parse(readString(in)), in);
+    }
+
+    /** In the first form, which knew topics only. */
+    static Origin readFirstOrigin(DataInputView in) throws IOException {
         String topic = readString(in);
-        int partition = in.readInt();
-        long offset = in.readLong();
+        return readOrigin(topic, new Position.InPartition(in.readInt(), in.readLong()), in);
+    }
+
+    private static Origin readOrigin(String source, Position position, DataInputView in)
+            throws IOException {
         long timestamp = in.readLong();
         byte[] key = readBytes(in);
         int count = in.readInt();
@@ -43,7 +51,7 @@ final class Wire {
         for (int i = 0; i < count; i++) {
             headers.add(new Header(readString(in), readBytes(in)));
         }
-        return new Origin(topic, partition, offset, timestamp, key, headers, readBytes(in));
+        return new Origin(source, position, timestamp, key, headers, readBytes(in));
     }
 
     static <T extends SpecificRecordBase> void writeAvro(T record, DataOutputView out)

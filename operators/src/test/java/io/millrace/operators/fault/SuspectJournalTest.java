@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.operators.fault.SuspectJournal.Suspect;
 import io.millrace.operators.record.Origin;
+import io.millrace.operators.record.Position;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +31,13 @@ class SuspectJournalTest {
     }
 
     private static Origin origin(long offset, long timestamp) {
-        return new Origin("prompts", 3, offset, timestamp, null, List.of(), new byte[0]);
+        return new Origin(
+                "prompts",
+                new Position.InPartition(3, offset),
+                timestamp,
+                null,
+                List.of(),
+                new byte[0]);
     }
 
     private static String key(long offset) {
@@ -41,6 +48,12 @@ class SuspectJournalTest {
         try (Stream<Path> all = Files.list(suspects)) {
             return all.count();
         }
+    }
+
+    /** What an earlier release suspected stays suspect. */
+    @Test
+    void aRecordKeepsItsName() {
+        assertThat(key(97)).isEqualTo("98d08839b06fe534611490fc");
     }
 
     @Test

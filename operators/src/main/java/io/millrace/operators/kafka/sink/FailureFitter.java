@@ -117,9 +117,9 @@ final class FailureFitter {
         InferenceFailure failure =
                 InferenceFailure.newBuilder()
                         .setId(draft.id)
-                        .setTopic(origin.topic())
-                        .setPartition(origin.partition())
-                        .setOffset(origin.offset())
+                        .setTopic(origin.source())
+                        .setPartition(origin.position().partition())
+                        .setOffset(origin.position().offset())
                         .setCode(draft.failed.code().wireName())
                         .setMessage(draft.message)
                         .setOriginal(

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.operators.record.Position;
 import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.WireFormat;
 import java.time.Instant;
@@ -115,7 +116,8 @@ final class HeaderRules {
         if (event) {
             add(kept, "ce_specversion", "1.0");
             // One record has one outcome, and a replay makes the same event.
-            add(kept, "ce_id", origin.topic() + "/" + origin.partition() + "/" + origin.offset());
+            Position at = origin.position();
+            add(kept, "ce_id", origin.source() + "/" + at.partition() + "/" + at.offset());
             add(kept, "ce_source", source);
             add(kept, "ce_type", failure ? "io.millrace.failure" : "io.millrace.result");
             if (facts.finishedMs() > 0) {

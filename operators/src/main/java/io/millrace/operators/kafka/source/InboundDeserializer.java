@@ -2,6 +2,7 @@ package io.millrace.operators.kafka.source;
 
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Origin;
+import io.millrace.operators.record.Position;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.CodecException;
@@ -70,8 +71,7 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
         }
         return new Origin(
                 record.topic(),
-                record.partition(),
-                record.offset(),
+                new Position.InPartition(record.partition(), record.offset()),
                 record.timestamp(),
                 record.key(),
                 headers,

@@ -7,6 +7,7 @@ import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.KafkaSettingsTest;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.operators.record.Position;
 import io.millrace.schemas.codec.FormatSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,7 +37,7 @@ class HeaderRulesTest {
                         .map(h -> h.split("=", 2))
                         .map(h -> new Origin.Header(h[0], h[1].getBytes(UTF_8)))
                         .toList();
-        return new Origin("in", 3, 97, 54_000, null, parsed, new byte[0]);
+        return new Origin("in", new Position.InPartition(3, 97), 54_000, null, parsed, new byte[0]);
     }
 
     private static List<String> shown(List<Origin.Header> headers) {

@@ -10,6 +10,7 @@ import io.millrace.operators.kafka.admin.KafkaSetupException;
 import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.Position;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
@@ -49,7 +50,8 @@ class KafkaOutcomeSerializerTest {
     }
 
     private static Origin origin(byte[] key, byte[] value, Origin.Header... headers) {
-        return new Origin("in", 3, 97, 54_000, key, List.of(headers), value);
+        return new Origin(
+                "in", new Position.InPartition(3, 97), 54_000, key, List.of(headers), value);
     }
 
     private static Origin.Header header(String name, int size) {
@@ -264,8 +266,7 @@ class KafkaOutcomeSerializerTest {
                 new Outcome.Failed(
                         new Origin(
                                 "t".repeat(249),
-                                Integer.MAX_VALUE,
-                                Long.MAX_VALUE,
+                                new Position.InPartition(Integer.MAX_VALUE, Long.MAX_VALUE),
                                 54,
                                 new byte[9000],
                                 List.of(header("a", 9000)),
@@ -324,7 +325,15 @@ class KafkaOutcomeSerializerTest {
     }
 
     private static Outcome at(long timestamp) {
-        return answered(new Origin("in", 0, 1, timestamp, null, List.of(), new byte[0]), 1);
+        return answered(
+                new Origin(
+                        "in",
+                        new Position.InPartition(0, 1),
+                        timestamp,
+                        null,
+                        List.of(),
+                        new byte[0]),
+                1);
     }
 
     @Test
