@@ -75,7 +75,8 @@ final class JsonReader {
         if (json.startsWith("\uFEFF")) {
             json = json.substring(1);
         }
-        try (JsonParser in = FACTORY.createParser(json)) {
+        // Of one array, so that a long text is not gathered piece by piece.
+        try (JsonParser in = FACTORY.createParser(json.toCharArray())) {
             return readAll(in, type);
         } catch (IOException e) {
             throw refused("not valid JSON: " + e.getMessage());

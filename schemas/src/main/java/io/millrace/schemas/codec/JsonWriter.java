@@ -21,6 +21,9 @@ final class JsonWriter {
     /** Appended to the name of a bytes field whose bytes are not text. */
     static final String BASE64_SUFFIX = "_base64";
 
+    /** More room than this is made only once it is needed. */
+    private static final int LONGEST_GUESS = 1 << 26;
+
     // Float.toString changed in JDK 19; Jackson's own writer gives the same digits on every JDK.
     private static final JsonFactory FACTORY =
             JsonFactory.builder().enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER).build();
@@ -28,13 +31,27 @@ final class JsonWriter {
     private JsonWriter() {}
 
     static byte[] write(IndexedRecord record) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(512 + longParts(record));
         try (JsonGenerator out = FACTORY.createGenerator(bytes)) {
             writeRecord(record, out);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot write a " + record.getSchema().getName(), e);
         }
         return bytes.toByteArray();
+    }
+
+    /** Bytes of what may be long, so that writing it does not copy what is written already. */
+    private static int longParts(IndexedRecord record) {
+        long bytes = 0;
+        for (Schema.Field field : record.getSchema().getFields()) {
+            Object value = record.get(field.pos());
+            if (value instanceof ByteBuffer buffer) {
+                bytes += buffer.remaining() + buffer.remaining() / 32;
+            } else if (value instanceof CharSequence text) {
+                bytes += text.length() + text.length() / 32;
+            }
+        }
+        return (int) Math.min(bytes, LONGEST_GUESS);
     }
 
     private static void writeRecord(IndexedRecord record, JsonGenerator out) throws IOException {
