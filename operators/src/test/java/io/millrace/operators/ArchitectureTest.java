@@ -27,8 +27,8 @@ class ArchitectureTest {
                     "kafka.sink",
                     "kafka.admin",
                     "kafka.source",
-                    "record",
-                    "options");
+                    "options",
+                    "record");
 
     @ArchTest static final ArchRule arrowsRunDown = ROOMS.arrowsRunDown();
 

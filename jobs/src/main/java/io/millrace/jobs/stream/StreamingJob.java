@@ -19,7 +19,11 @@ public final class StreamingJob {
             TopicLimits limits,
             int parallelism) {
         environment.setParallelism(parallelism);
-        InferencePipeline.build(environment, KafkaPipes.source(kafka), "requests", pipeline)
+        InferencePipeline.build(
+                        environment,
+                        KafkaPipes.source(kafka),
+                        "requests",
+                        pipeline.withFailures(KafkaPipes.failures(kafka, limits)))
                 .sinkTo(KafkaPipes.sink(kafka, limits))
                 .name("answers")
                 .uid(pipeline.name() + "-sink");

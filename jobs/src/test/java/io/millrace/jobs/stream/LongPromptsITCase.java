@@ -332,15 +332,17 @@ class LongPromptsITCase {
                         .deadLetterTopic(name + "-dead")
                         .applicationId(name)
                         .build();
+        TopicLimits limits = TopicLimits.read(settings, 1);
         PipelineOptions options =
                 PipelineOptions.builder(
                                 TestingEngine.options(name).withMaxModelLen(longOnes.context),
                                 TestingEngine.loader())
                         .maxPromptBytes(Math.max(1 << 20, longOnes.size))
+                        .failures(KafkaPipes.failures(settings, limits))
                         .build();
         TestingControl.of(name).stepTime(Duration.ofMillis(1));
         InferencePipeline.build(env, KafkaPipes.source(settings), name, options)
-                .sinkTo(KafkaPipes.sink(settings, TopicLimits.read(settings, 1)))
+                .sinkTo(KafkaPipes.sink(settings, limits))
                 .uid("answers");
         return env.executeAsync(name);
     }

@@ -41,6 +41,9 @@ final class InFlight {
     /** Null until it is known. */
     Outcome outcome;
 
+    /** Whether the outcome may leave; a failure's waits until it is encoded. */
+    boolean mayLeave;
+
     private int[][] generated;
     private int[] counts;
 

@@ -37,7 +37,8 @@ import org.apache.flink.util.function.ThrowingRunnable;
 
 /**
  * Has requests answered by the shared engine, one outcome for each record. Mailbox thread only;
- * meets the engine thread in its session, and those that tokenize in its {@link PromptPool}.
+ * meets the engine thread in its session, those that tokenize in its {@link PromptPool}, and the
+ * one that encodes in its {@link DeadLetters}.
  *
  * <p>Nothing here waits for the device or for a tokenizer: a record is taken, remembered and
  * submitted; a closed valve stops the source instead of this operator; a snapshot writes what is in
@@ -45,7 +46,7 @@ import org.apache.flink.util.function.ThrowingRunnable;
  *
  * <pre>
  *   taken ──> prepared by the pool ──> (static: waits for its batch) ──> submitted ──> done ──> left
- *     └── cannot be answered ─┴─────────────────────────────────────────────────────^
+ *     └── cannot be answered ─┴──> (long: encoded by a thread of its own) ───────────^
  * </pre>
  */
 final class InferenceOperator extends AbstractStreamOperator<Outcome>
@@ -63,6 +64,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private transient Quarantine quarantine;
     private transient Dispatcher dispatcher;
     private transient PromptPool prompts;
+    private transient DeadLetters deadLetters;
     private transient Valve valve;
     private transient InferenceMetrics metrics;
 
@@ -93,6 +95,11 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                         new Preparation(session, options.maxPromptBytes()),
                         getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(),
                         () -> wake(this::takePrepared, "prepared prompts"));
+        deadLetters =
+                new DeadLetters(
+                        options.failures(),
+                        getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(),
+                        ready -> wake(() -> takeEncoded(ready), "an encoded failure"));
         if (context.isRestored()) {
             Restoration restoration = new Restoration(options.resumePolicy(), session.model());
             restored.addAll(state.restore(restoration));
@@ -219,9 +226,16 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         dispatcher.onPrepared(record);
     }
 
-    /** Requests that are being prepared. */
+    private void takeEncoded(DeadLetters.Ready ready) {
+        InFlight record = ready.record();
+        Outcome.Encoded encoded = deadLetters.onReady(ready);
+        queue.complete(record, ((Outcome.Failed) record.outcome).with(encoded));
+        release();
+    }
+
+    /** Requests that are being prepared, and failures that are being encoded. */
     int preparing() {
-        return prompts.pending();
+        return prompts.pending() + deadLetters.pending();
     }
 
     @Override
@@ -323,14 +337,27 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                         System.currentTimeMillis(),
                         0,
                         record.attempts);
-        complete(record, new Outcome.Failed(record.inbound.origin(), id, code, message, facts));
+        Outcome.Failed failed =
+                new Outcome.Failed(record.inbound.origin(), id, code, message, facts);
+        if (deadLetters.takes(failed)) {
+            // Known, and saved as such; it leaves once it is encoded.
+            record.outcome = failed;
+            cancelDeadline(record);
+            deadLetters.encode(record, failed);
+        } else {
+            complete(record, failed);
+        }
     }
 
     private void complete(InFlight record, Outcome outcome) {
+        cancelDeadline(record);
+        queue.complete(record, outcome);
+    }
+
+    private static void cancelDeadline(InFlight record) {
         if (record.deadlineTimer != null) {
             record.deadlineTimer.cancel(false);
         }
-        queue.complete(record, outcome);
     }
 
     private void release() {
@@ -399,6 +426,9 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         try {
             if (prompts != null) {
                 prompts.close();
+            }
+            if (deadLetters != null) {
+                deadLetters.close();
             }
             if (session != null) {
                 session.close();

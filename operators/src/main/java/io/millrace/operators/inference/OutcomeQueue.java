@@ -27,7 +27,7 @@ final class OutcomeQueue {
     /** In order of arrival. */
     private final LinkedHashSet<InFlight> left = new LinkedHashSet<>();
 
-    /** Done, but still here; unordered only. */
+    /** They may leave, but are still here; unordered only. */
     private final ArrayDeque<InFlight> done = new ArrayDeque<>();
 
     private final ArrayDeque<Pending> watermarks = new ArrayDeque<>();
@@ -48,6 +48,7 @@ final class OutcomeQueue {
     /** Sets a record's outcome; it leaves with the next {@link #release}. */
     void complete(InFlight record, Outcome outcome) {
         record.outcome = outcome;
+        record.mayLeave = true;
         if (!ordered) {
             done.add(record);
         }
@@ -90,7 +91,7 @@ final class OutcomeQueue {
             Iterator<InFlight> records = left.iterator();
             while (records.hasNext()) {
                 InFlight record = records.next();
-                if (!record.isDone()) {
+                if (!record.mayLeave) {
                     return;
                 }
                 records.remove();

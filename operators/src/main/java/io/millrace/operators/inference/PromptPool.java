@@ -8,9 +8,6 @@ import io.millrace.operators.record.TokenEstimate;
 import io.millrace.schemas.InferenceRequest;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Has requests prepared by threads of its own: a long prompt takes the tokenizer a second, in which
@@ -31,12 +28,6 @@ final class PromptPool implements AutoCloseable {
 
     private static final int LONG_TOKEN_IDS = 16 << 10;
 
-    /** The longest that closing waits for a tokenizer or a template at work. */
-    private static final long PATIENCE_SECONDS = 10;
-
-    /** A lane without work gives its thread back. */
-    private static final long IDLE_SECONDS = 30;
-
     /**
      * What became of a request.
      *
@@ -47,8 +38,8 @@ final class PromptPool implements AutoCloseable {
 
     private final Preparation preparation;
     private final Runnable wakeUp;
-    private final ThreadPoolExecutor shortLane;
-    private final ThreadPoolExecutor longLane;
+    private final Lane shortLane;
+    private final Lane longLane;
 
     /** Guarded by itself. */
     private final List<Ready> ready = new ArrayList<>();
@@ -61,26 +52,8 @@ final class PromptPool implements AutoCloseable {
     PromptPool(Preparation preparation, String task, Runnable wakeUp) {
         this.preparation = preparation;
         this.wakeUp = wakeUp;
-        shortLane = lane("millrace-prompts of " + task);
-        longLane = lane("millrace-long-prompts of " + task);
-    }
-
-    private static ThreadPoolExecutor lane(String name) {
-        ThreadPoolExecutor lane =
-                new ThreadPoolExecutor(
-                        1,
-                        1,
-                        IDLE_SECONDS,
-                        TimeUnit.SECONDS,
-                        // Bounded by the valve.
-                        new LinkedBlockingQueue<>(),
-                        task -> {
-                            Thread thread = new Thread(task, name);
-                            thread.setDaemon(true);
-                            return thread;
-                        });
-        lane.allowCoreThreadTimeOut(true);
-        return lane;
+        shortLane = new Lane("millrace-prompts of " + task);
+        longLane = new Lane("millrace-long-prompts of " + task);
     }
 
     /** Has a request prepared. */
@@ -138,14 +111,9 @@ final class PromptPool implements AutoCloseable {
     /** Drops what waits, and waits for what runs. */
     @Override
     public void close() {
-        shortLane.shutdownNow();
-        longLane.shutdownNow();
-        try {
-            shortLane.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS);
-            longLane.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            // The task is being cancelled: what runs is a thread that holds nothing of it.
-            Thread.currentThread().interrupt();
-        }
+        shortLane.stop();
+        longLane.stop();
+        shortLane.close();
+        longLane.close();
     }
 }

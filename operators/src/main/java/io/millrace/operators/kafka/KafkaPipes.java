@@ -3,10 +3,12 @@ package io.millrace.operators.kafka;
 import io.millrace.operators.kafka.admin.ClientProperties;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.TopicLimits;
+import io.millrace.operators.kafka.sink.KafkaFailureEncoder;
 import io.millrace.operators.kafka.sink.KafkaOutcomeSerializer;
 import io.millrace.operators.kafka.sink.WatchedSink;
 import io.millrace.operators.kafka.source.InboundDeserializer;
 import io.millrace.operators.kafka.source.StartingPoint;
+import io.millrace.operators.record.FailureEncoder;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
 import java.util.regex.Pattern;
@@ -58,6 +60,11 @@ public final class KafkaPipes {
                 connector(settings, limits, DeliveryGuarantee.EXACTLY_ONCE),
                 settings,
                 limits.transactionTimeoutMs());
+    }
+
+    /** Makes the records of failures for {@link #sink} where that delays nobody. */
+    public static FailureEncoder failures(KafkaSettings settings, TopicLimits limits) {
+        return new KafkaFailureEncoder(settings, limits);
     }
 
     private static KafkaSink<Outcome> connector(

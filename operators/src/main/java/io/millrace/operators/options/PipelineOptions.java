@@ -3,6 +3,7 @@ package io.millrace.operators.options;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.engine.EngineLoader;
 import io.millrace.gpu.engine.OpenEngine;
+import io.millrace.operators.record.FailureEncoder;
 import java.io.Serializable;
 import java.util.Objects;
 
@@ -26,6 +27,8 @@ import java.util.Objects;
  *     its source pauses
  * @param maxPromptBytes most bytes (UTF-8) of a prompt's text, or of a conversation's contents
  *     together; more is refused before it is tokenized
+ * @param failures encodes the failures of long records where that delays nobody; null leaves it to
+ *     the sink
  * @param name tells several pipelines of one job apart: the prefix of operator uids
  */
 public record PipelineOptions(
@@ -42,6 +45,7 @@ public record PipelineOptions(
         int maxInFlightRequests,
         long maxInFlightTokens,
         long maxPromptBytes,
+        FailureEncoder failures,
         String name)
         implements Serializable {
 
@@ -87,6 +91,26 @@ public record PipelineOptions(
         return new Builder(engine, loader);
     }
 
+    /** The same with {@link #failures}. */
+    public PipelineOptions withFailures(FailureEncoder encoder) {
+        return new PipelineOptions(
+                engine,
+                loader,
+                partitioning,
+                batching,
+                batchSize,
+                batchTimeoutMs,
+                lingerMs,
+                ordered,
+                resumePolicy,
+                faults,
+                maxInFlightRequests,
+                maxInFlightTokens,
+                maxPromptBytes,
+                encoder,
+                name);
+    }
+
     /**
      * Requests in a subtask from which on its source pauses.
      *
@@ -120,6 +144,7 @@ public record PipelineOptions(
         private int maxInFlightRequests;
         private long maxInFlightTokens = 1 << 20;
         private long maxPromptBytes = 1 << 20;
+        private FailureEncoder failures;
         private String name = "millrace";
 
         private Builder(EngineOptions engine, EngineLoader loader) {
@@ -182,6 +207,11 @@ public record PipelineOptions(
             return this;
         }
 
+        public Builder failures(FailureEncoder value) {
+            failures = value;
+            return this;
+        }
+
         public Builder name(String value) {
             name = value;
             return this;
@@ -202,6 +232,7 @@ public record PipelineOptions(
                     maxInFlightRequests,
                     maxInFlightTokens,
                     maxPromptBytes,
+                    failures,
                     name);
         }
     }

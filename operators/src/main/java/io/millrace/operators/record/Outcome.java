@@ -21,9 +21,30 @@ public sealed interface Outcome {
      * A record that could not be answered.
      *
      * @param id the request's id where one could be read, else null
+     * @param encoded made ahead for the sink; null where the sink encodes it itself. Never leaves
+     *     the task.
      */
-    record Failed(Origin origin, String id, FailureCode code, String message, RunFacts facts)
-            implements Outcome {}
+    record Failed(
+            Origin origin,
+            String id,
+            FailureCode code,
+            String message,
+            RunFacts facts,
+            Encoded encoded)
+            implements Outcome {
+
+        public Failed(Origin origin, String id, FailureCode code, String message, RunFacts facts) {
+            this(origin, id, code, message, facts, null);
+        }
+
+        /** The same, made ahead for the sink. */
+        public Failed with(Encoded form) {
+            return new Failed(origin, id, code, message, facts, form);
+        }
+    }
+
+    /** A failure in the form of a sink, which alone knows it. */
+    interface Encoded {}
 
     /**
      * Facts of the run that made an outcome; they travel in headers, never in key or value. Times

@@ -3,11 +3,14 @@ package io.millrace.operators.inference;
 import static io.millrace.operators.TestingRequests.expected;
 import static io.millrace.operators.TestingRequests.request;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.operators.TestingEngine;
 import io.millrace.operators.TestingRequests;
 import io.millrace.operators.options.Batching;
+import io.millrace.operators.record.FailureEncoder;
 import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.valve.Valve;
 import io.millrace.schemas.ChatMessage;
@@ -15,6 +18,8 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.junit.jupiter.api.Test;
@@ -239,6 +244,113 @@ class InferenceOperatorPromptTest extends InferenceOperatorFixture {
             assertThat(control.added()).hasSize(2);
             harness.send(request("c", 1));
             harness.runUntilOutcomes(4);
+        }
+    }
+
+    /** Remembers who encoded what, and waits until it may. */
+    private static final class TestingEncoder implements FailureEncoder {
+        private static final long serialVersionUID = 1L;
+        final transient CountDownLatch mayEncode = new CountDownLatch(1);
+        final transient List<Thread> threads = new CopyOnWriteArrayList<>();
+
+        record Encoded(String id) implements Outcome.Encoded {}
+
+        @Override
+        public Outcome.Encoded encode(Outcome.Failed failed) {
+            threads.add(Thread.currentThread());
+            try {
+                mayEncode.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException("closed meanwhile", e);
+            }
+            if (failed.id().equals("fault")) {
+                throw new IllegalStateException("no registry");
+            }
+            return new Encoded(failed.id());
+        }
+    }
+
+    /** An unreadable record with that many bytes. */
+    private static Inbound.Rejected rejected(String id, int bytes) {
+        Origin origin = TestingRequests.origin(id);
+        return new Inbound.Rejected(
+                new Origin(
+                        origin.source(),
+                        origin.position(),
+                        origin.timestamp(),
+                        origin.key(),
+                        origin.headers(),
+                        new byte[bytes]),
+                id,
+                FailureCode.UNREADABLE,
+                "no JSON");
+    }
+
+    @Test
+    void theFailureOfALongRecordIsEncodedByAnotherThreadAndDelaysNobody() throws Exception {
+        TestingEncoder encoder = new TestingEncoder();
+        try (InferenceHarness harness =
+                InferenceHarness.open(options().build().withFailures(encoder))) {
+            harness.sendUnprepared(rejected("long", 16_385), rejected("short", 16_384));
+            harness.sendUnprepared(request("a", 1));
+            harness.runUntilOutcomes(2);
+            assertThat(harness.ids()).containsExactlyInAnyOrder("short", "a");
+            assertThat(harness.valve().requests()).isEqualTo(1);
+            encoder.mayEncode.countDown();
+            harness.runUntilOutcomes(3);
+            Outcome.Failed failed = (Outcome.Failed) harness.outcomes().get(2);
+            assertThat(failed.encoded()).isEqualTo(new TestingEncoder.Encoded("long"));
+            assertThat(failed.message()).isEqualTo("no JSON");
+            assertThat(encoder.threads).hasSize(1).doesNotContain(Thread.currentThread());
+            assertThat(harness.valve().isEmpty()).isTrue();
+        }
+        assertThat(Thread.getAllStackTraces().keySet())
+                .noneMatch(thread -> thread.getName().startsWith("millrace-dead-letters"));
+    }
+
+    @Test
+    void orderedOutcomesWaitForAFailureThatIsBeingEncoded() throws Exception {
+        TestingEncoder encoder = new TestingEncoder();
+        try (InferenceHarness harness =
+                InferenceHarness.open(options().ordered(true).build().withFailures(encoder))) {
+            harness.sendUnprepared(rejected("long", 20_000), rejected("short", 97));
+            harness.runMails();
+            assertThat(harness.outcomes()).isEmpty();
+            encoder.mayEncode.countDown();
+            harness.runUntilOutcomes(2);
+            assertThat(harness.ids()).containsExactly("long", "short");
+        }
+    }
+
+    @Test
+    void aSnapshotWhileAFailureIsEncodedHasTheFailure() throws Exception {
+        TestingEncoder encoder = new TestingEncoder();
+        OperatorSubtaskState state;
+        try (InferenceHarness harness =
+                InferenceHarness.open(options().build().withFailures(encoder))) {
+            harness.sendUnprepared(rejected("long", 1_000_001));
+            state = harness.snapshot();
+            assertThat(harness.outcomes()).isEmpty();
+        }
+        try (InferenceHarness harness = InferenceHarness.open(options().build(), 1, 0, state)) {
+            harness.runUntilOutcomes(1);
+            Outcome.Failed failed = (Outcome.Failed) harness.outcomes().get(0);
+            assertThat(failed.code()).isEqualTo(FailureCode.UNREADABLE);
+            assertThat(failed.message()).isEqualTo("no JSON");
+            assertThat(failed.encoded()).isNull();
+            assertThat(failed.origin().value()).hasSize(1_000_001);
+        }
+    }
+
+    @Test
+    void aFaultOfTheEncoderFailsTheTask() throws Exception {
+        TestingEncoder encoder = new TestingEncoder();
+        encoder.mayEncode.countDown();
+        try (InferenceHarness harness =
+                InferenceHarness.open(options().build().withFailures(encoder))) {
+            harness.sendUnprepared(rejected("fault", 20_000));
+            assertThatThrownBy(() -> harness.runUntilOutcomes(1))
+                    .hasStackTraceContaining("no registry");
         }
     }
 }

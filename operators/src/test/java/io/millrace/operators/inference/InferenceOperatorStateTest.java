@@ -136,11 +136,12 @@ class InferenceOperatorStateTest extends InferenceOperatorFixture {
         }
         OperatorSubtaskState all = repackaged(three);
         List<String> ids = new ArrayList<>();
-        control.release();
         for (int i = 0; i < 2; i++) {
             OperatorSubtaskState state = InferenceHarness.rescaled(all, 3, 2, i);
+            control.hold();
             try (InferenceHarness harness = InferenceHarness.open(options, 2, i, state)) {
                 assertThat(harness.valve().isOpen()).isFalse();
+                control.release();
                 harness.runUntil(() -> harness.valve().isEmpty());
                 ids.addAll(harness.ids());
                 for (Outcome outcome : harness.outcomes()) {

@@ -77,7 +77,13 @@ public final class KafkaOutcomeSerializer
         if (outcome instanceof Outcome.Answered answered) {
             return serialize(answered);
         }
-        return failures.fit((Outcome.Failed) outcome);
+        return serialize((Outcome.Failed) outcome);
+    }
+
+    ProducerRecord<byte[], byte[]> serialize(Outcome.Failed failed) {
+        return failed.encoded() instanceof KafkaFailureEncoder.Encoded encoded
+                ? encoded.record()
+                : failures.fit(failed);
     }
 
     private ProducerRecord<byte[], byte[]> serialize(Outcome.Answered answered) {

@@ -24,6 +24,7 @@ import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import org.apache.flink.util.InstantiationUtil;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 import org.junit.jupiter.api.Test;
@@ -367,5 +368,26 @@ class KafkaOutcomeSerializerTest {
         assertThatThrownBy(() -> TopicLimits.read(unknown, 1))
                 .isInstanceOf(KafkaSetupException.class)
                 .hasMessageContaining("no-such-host.invalid:9092");
+    }
+
+    @Test
+    void aFailureEncodedAheadIsTheSameRecordAndNotMadeAgain() throws Exception {
+        KafkaSettings settings = KafkaSettingsTest.settings().build();
+        TopicLimits limits = KafkaSettingsTest.limits(AMPLE, AMPLE, AMPLE);
+        byte[] value = "{\"id\":\"7\"".repeat(5_000).getBytes(UTF_8);
+        Outcome.Failed failed =
+                new Outcome.Failed(
+                        origin(KEY, value, header("trace", 17)),
+                        "7",
+                        FailureCode.UNREADABLE,
+                        "no JSON",
+                        REFUSED);
+        KafkaFailureEncoder encoder =
+                InstantiationUtil.clone(new KafkaFailureEncoder(settings, limits));
+        Outcome.Failed ahead = failed.with(encoder.encode(failed));
+        ProducerRecord<byte[], byte[]> written = serialize(limits, ahead);
+        ProducerRecord<byte[], byte[]> expected = serialize(limits, failed);
+        assertThat(written).usingRecursiveComparison().isEqualTo(expected);
+        assertThat(written).isSameAs(((KafkaFailureEncoder.Encoded) ahead.encoded()).record());
     }
 }

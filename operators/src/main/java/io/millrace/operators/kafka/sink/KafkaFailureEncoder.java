@@ -1,0 +1,31 @@
+package io.millrace.operators.kafka.sink;
+
+import io.millrace.operators.kafka.admin.KafkaSettings;
+import io.millrace.operators.kafka.admin.TopicLimits;
+import io.millrace.operators.record.FailureEncoder;
+import io.millrace.operators.record.Outcome;
+import org.apache.kafka.clients.producer.ProducerRecord;
+
+/** Makes a failure's Kafka record before it comes to the sink, by a serializer of its own. */
+public final class KafkaFailureEncoder implements FailureEncoder {
+    private static final long serialVersionUID = 1;
+
+    private final KafkaOutcomeSerializer serializer;
+    private transient boolean open;
+
+    /** What the sink need not make again. */
+    record Encoded(ProducerRecord<byte[], byte[]> record) implements Outcome.Encoded {}
+
+    public KafkaFailureEncoder(KafkaSettings settings, TopicLimits limits) {
+        this.serializer = new KafkaOutcomeSerializer(settings, limits);
+    }
+
+    @Override
+    public Outcome.Encoded encode(Outcome.Failed failed) {
+        if (!open) {
+            serializer.open();
+            open = true;
+        }
+        return new Encoded(serializer.serialize(failed));
+    }
+}
