@@ -24,6 +24,7 @@ class ArchitectureTest {
                     "fault",
                     "valve",
                     "kafka",
+                    "kafka.input",
                     "kafka.sink",
                     "kafka.admin",
                     "kafka.source",

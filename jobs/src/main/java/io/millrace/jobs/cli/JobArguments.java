@@ -1,6 +1,7 @@
 package io.millrace.jobs.cli;
 
 import io.millrace.operators.kafka.admin.KafkaSettings;
+import io.millrace.operators.kafka.source.OnLostInput;
 import io.millrace.operators.kafka.source.StartingPoint;
 import io.millrace.operators.options.Batching;
 import io.millrace.operators.options.FaultOptions;
@@ -84,6 +85,16 @@ public final class JobArguments {
                             + " for: earliest, latest, or timestamp:WHEN with milliseconds since 1970"
                             + " or a time such as 2026-11-22T18:00:00Z.")
     public StartingPoint start;
+
+    @Option(
+            names = "--on-lost-input",
+            paramLabel = "fail|skip",
+            defaultValue = "fail",
+            description =
+                    "What to do where records of the input are gone before they were read (retention,"
+                            + " deletion, a topic made anew): fail, and say which; or skip them, say"
+                            + " so, and count them in the metric lost_input_offsets.")
+    OnLostInput onLostInput;
 
     @Option(
             names = "--accept-loss",
@@ -320,6 +331,7 @@ public final class JobArguments {
                         .applicationId(applicationId)
                         .groupId(groupId)
                         .start(start)
+                        .onLostInput(onLostInput)
                         .delivery(delivery.guarantee())
                         .acceptLostTransactions(acceptLostTransactions)
                         .dropHeaders(dropHeaders)

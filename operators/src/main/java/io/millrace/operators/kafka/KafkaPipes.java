@@ -3,11 +3,12 @@ package io.millrace.operators.kafka;
 import io.millrace.operators.kafka.admin.ClientProperties;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.TopicLimits;
+import io.millrace.operators.kafka.input.FirstOffsets;
+import io.millrace.operators.kafka.input.InputSource;
 import io.millrace.operators.kafka.sink.KafkaFailureEncoder;
 import io.millrace.operators.kafka.sink.KafkaOutcomeSerializer;
 import io.millrace.operators.kafka.sink.WatchedSink;
 import io.millrace.operators.kafka.source.InboundDeserializer;
-import io.millrace.operators.kafka.source.StartingPoint;
 import io.millrace.operators.record.FailureEncoder;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
@@ -20,15 +21,17 @@ import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
-import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 
 /** Makes the pipeline's source and its one sink. */
 public final class KafkaPipes {
 
     private KafkaPipes() {}
 
-    /** Reads committed records only; what is not a request comes out as rejected. */
-    public static KafkaSource<Inbound> source(KafkaSettings settings) {
+    /**
+     * Reads committed records only; what is not a request comes out as rejected. Records that are
+     * gone before they were read end the job, unless it is to go on without them.
+     */
+    public static InputSource<Inbound> source(KafkaSettings settings) {
         KafkaSourceBuilder<Inbound> source =
                 KafkaSource.<Inbound>builder()
                         .setProperties(
@@ -36,7 +39,7 @@ public final class KafkaPipes {
                                         settings.bootstrapServers(), settings.client()))
                         .setGroupId(settings.groupId())
                         .setClientIdPrefix(settings.applicationId())
-                        .setStartingOffsets(offsets(settings.start()))
+                        .setStartingOffsets(new FirstOffsets(settings))
                         .setDeserializer(new InboundDeserializer(settings.format()));
         if (settings.topicPattern() == null) {
             source.setTopics(settings.topics());
@@ -46,7 +49,7 @@ public final class KafkaPipes {
         if (settings.bounded()) {
             source.setBounded(OffsetsInitializer.latest());
         }
-        return source.build();
+        return new InputSource<>(source.build(), settings);
     }
 
     /**
@@ -54,10 +57,12 @@ public final class KafkaPipes {
      * were lost fails for good, unless it is to go on without them.
      */
     public static Sink<Outcome> sink(KafkaSettings settings, TopicLimits limits) {
+        KafkaOutcomeSerializer serializer = new KafkaOutcomeSerializer(settings, limits);
         // Whoever turns to at-least-once may still have an exactly-once transaction to commit.
         return new WatchedSink(
-                connector(settings, limits, settings.delivery()),
-                connector(settings, limits, DeliveryGuarantee.EXACTLY_ONCE),
+                connector(settings, serializer, settings.delivery()),
+                connector(settings, serializer, DeliveryGuarantee.EXACTLY_ONCE),
+                serializer,
                 settings,
                 limits.transactionTimeoutMs());
     }
@@ -68,10 +73,10 @@ public final class KafkaPipes {
     }
 
     private static KafkaSink<Outcome> connector(
-            KafkaSettings settings, TopicLimits limits, DeliveryGuarantee delivery) {
+            KafkaSettings settings, KafkaOutcomeSerializer serializer, DeliveryGuarantee delivery) {
         KafkaSinkBuilder<Outcome> sink =
                 KafkaSink.<Outcome>builder()
-                        .setRecordSerializer(new KafkaOutcomeSerializer(settings, limits))
+                        .setRecordSerializer(serializer)
                         .setDeliveryGuarantee(delivery);
         if (delivery == DeliveryGuarantee.EXACTLY_ONCE) {
             // At a restore all transactions with this prefix are aborted: the dot keeps those of an
@@ -79,18 +84,8 @@ public final class KafkaPipes {
             sink.setTransactionalIdPrefix(settings.applicationId() + ".")
                     .setTransactionNamingStrategy(TransactionNamingStrategy.POOLING);
         }
-        return sink.setKafkaProducerConfig(ClientProperties.sink(settings, limits, delivery))
+        return sink.setKafkaProducerConfig(
+                        ClientProperties.sink(settings, serializer.limits(), delivery))
                 .build();
-    }
-
-    // The connector asks for Kafka's deprecated type.
-    @SuppressWarnings("deprecation")
-    private static OffsetsInitializer offsets(StartingPoint start) {
-        return switch (start.kind()) {
-            case EARLIEST -> OffsetsInitializer.earliest();
-            case LATEST -> OffsetsInitializer.latest();
-            case TIMESTAMP -> OffsetsInitializer.timestamp(start.timestampMs());
-            case COMMITTED -> OffsetsInitializer.committedOffsets(OffsetResetStrategy.EARLIEST);
-        };
     }
 }

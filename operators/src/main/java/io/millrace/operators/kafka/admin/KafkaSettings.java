@@ -1,5 +1,6 @@
 package io.millrace.operators.kafka.admin;
 
+import io.millrace.operators.kafka.source.OnLostInput;
 import io.millrace.operators.kafka.source.StartingPoint;
 import io.millrace.schemas.codec.FormatSettings;
 import java.io.Serializable;
@@ -22,6 +23,7 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
  * @param deadLetterTopic topic of failures
  * @param groupId consumer group whose offsets are committed at each checkpoint
  * @param start where to begin without state
+ * @param onLostInput what to do where input is gone before it was read
  * @param bounded whether the input ends at the offsets that are newest at start
  * @param applicationId names the job; transactional ids begin with it and a dot
  * @param delivery exactly-once or at-least-once
@@ -40,6 +42,7 @@ public record KafkaSettings(
         String deadLetterTopic,
         String groupId,
         StartingPoint start,
+        OnLostInput onLostInput,
         boolean bounded,
         String applicationId,
         DeliveryGuarantee delivery,
@@ -64,6 +67,7 @@ public record KafkaSettings(
         groupId = groupId == null ? applicationId : groupId;
         notBlank("group id", groupId);
         Objects.requireNonNull(start, "start");
+        Objects.requireNonNull(onLostInput, "onLostInput");
         Objects.requireNonNull(format, "format");
         // Serializable, and a copy.
         topics = List.copyOf(topics);
@@ -171,6 +175,7 @@ public record KafkaSettings(
         private String deadLetterTopic;
         private String groupId;
         private StartingPoint start = StartingPoint.EARLIEST;
+        private OnLostInput onLostInput = OnLostInput.FAIL;
         private boolean bounded;
         private String applicationId;
         private DeliveryGuarantee delivery = DeliveryGuarantee.EXACTLY_ONCE;
@@ -218,6 +223,11 @@ public record KafkaSettings(
 
         public Builder start(StartingPoint value) {
             start = value;
+            return this;
+        }
+
+        public Builder onLostInput(OnLostInput value) {
+            onLostInput = value;
             return this;
         }
 
@@ -271,6 +281,7 @@ public record KafkaSettings(
                     deadLetterTopic,
                     groupId,
                     start,
+                    onLostInput,
                     bounded,
                     applicationId,
                     delivery,

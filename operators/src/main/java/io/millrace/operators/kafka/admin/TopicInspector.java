@@ -162,7 +162,8 @@ final class TopicInspector implements AutoCloseable {
         }
     }
 
-    private TopicLimits.Topic topic(String name) {
+    /** What an output topic takes. */
+    TopicLimits.Topic topic(String name) {
         Config config = config(new ConfigResource(ConfigResource.Type.TOPIC, name));
         if (value(config, "cleanup.policy", "delete").contains("compact")) {
             throw new KafkaSetupException(

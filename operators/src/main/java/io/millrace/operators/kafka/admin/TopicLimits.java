@@ -49,6 +49,22 @@ public record TopicLimits(
     }
 
     /**
+     * The same, with what both output topics take by now.
+     *
+     * @throws KafkaSetupException Kafka does not tell, or one of them takes too little
+     */
+    public TopicLimits readAgain(KafkaSettings settings) {
+        try (TopicInspector inspector = new TopicInspector(settings)) {
+            return new TopicLimits(
+                    inspector.topic(output.name()),
+                    inspector.topic(deadLetter.name()),
+                    maxRequestBytes,
+                    transactionTimeoutMs,
+                    inputPartitions);
+        }
+    }
+
+    /**
      * Refuses a transaction timeout that healthy checkpoints would run into.
      *
      * @throws KafkaSetupException if there is one

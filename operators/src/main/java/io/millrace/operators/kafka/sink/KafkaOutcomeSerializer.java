@@ -31,8 +31,10 @@ public final class KafkaOutcomeSerializer
     private static final long serialVersionUID = 1;
 
     private final KafkaSettings settings;
-    private final TopicLimits limits;
+    private TopicLimits limits;
     private transient HeaderRules rules;
+    private transient int largestResult;
+    private transient int largestFailure;
     private transient RecordCodec<InferenceResult> results;
     private transient FailureFitter failures;
 
@@ -70,6 +72,31 @@ public final class KafkaOutcomeSerializer
                         Math.min(limits.deadLetter().maxMessageBytes(), limits.maxRequestBytes()));
     }
 
+    /** What topics and producer take, as far as this writer knows. */
+    public TopicLimits limits() {
+        return limits;
+    }
+
+    /** To be called before it is opened. */
+    void takeLimits(TopicLimits newer) {
+        limits = newer;
+    }
+
+    /** Bytes of the largest result since {@link #forgetLargest}, as the broker counts. */
+    int largestResult() {
+        return largestResult;
+    }
+
+    /** Bytes of the largest failure since then. */
+    int largestFailure() {
+        return largestFailure;
+    }
+
+    void forgetLargest() {
+        largestResult = 0;
+        largestFailure = 0;
+    }
+
     /** Flink's timestamp is ignored: a record keeps the one of its request. */
     @Override
     public ProducerRecord<byte[], byte[]> serialize(
@@ -81,9 +108,14 @@ public final class KafkaOutcomeSerializer
     }
 
     ProducerRecord<byte[], byte[]> serialize(Outcome.Failed failed) {
-        return failed.encoded() instanceof KafkaFailureEncoder.Encoded encoded
-                ? encoded.record()
-                : failures.fit(failed);
+        ProducerRecord<byte[], byte[]> record =
+                failed.encoded() instanceof KafkaFailureEncoder.Encoded encoded
+                                // Made by the limits of the job's start, which may be too high.
+                                && excess(limits.deadLetter(), encoded.record()) == null
+                        ? encoded.record()
+                        : failures.fit(failed);
+        largestFailure = Math.max(largestFailure, counted(limits.deadLetter(), record));
+        return record;
     }
 
     private ProducerRecord<byte[], byte[]> serialize(Outcome.Answered answered) {
@@ -99,9 +131,10 @@ public final class KafkaOutcomeSerializer
                         answered.facts());
         String excess = excess(limits.output(), record);
         if (excess == null) {
+            largestResult = Math.max(largestResult, counted(limits.output(), record));
             return record;
         }
-        return failures.fit(
+        return serialize(
                 new Outcome.Failed(
                         origin,
                         answered.result().getId(),
@@ -110,9 +143,13 @@ public final class KafkaOutcomeSerializer
                         answered.facts()));
     }
 
+    private static int counted(TopicLimits.Topic topic, ProducerRecord<byte[], byte[]> record) {
+        return RecordSize.forBroker(record, topic.compressed());
+    }
+
     /** What a record exceeds, and the remedy; null if it fits. */
     private String excess(TopicLimits.Topic topic, ProducerRecord<byte[], byte[]> record) {
-        int counted = RecordSize.forBroker(record, topic.compressed());
+        int counted = counted(topic, record);
         if (counted > topic.maxMessageBytes()) {
             return "its record has "
                     + counted

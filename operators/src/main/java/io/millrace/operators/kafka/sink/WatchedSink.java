@@ -18,7 +18,10 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.lineage.LineageVertex;
 import org.apache.flink.streaming.api.lineage.LineageVertexProvider;
 
-/** The connector's sink, whose commits are watched: see {@link WatchedCommitter}. */
+/**
+ * The connector's sink, whose commits and refused records are watched: see {@link WatchedCommitter}
+ * and {@link RefusedRecords}.
+ */
 public final class WatchedSink
         implements TwoPhaseCommittingStatefulSink<Outcome, KafkaWriterState, PendingTransaction>,
                 SupportsPostCommitTopology<PendingTransaction>,
@@ -28,36 +31,46 @@ public final class WatchedSink
     private final KafkaSink<Outcome> sink;
     private final KafkaSink<Outcome> committing;
     private final KafkaSettings settings;
+    private final RefusedRecords refused;
     private final int transactionTimeoutMs;
 
     /**
      * @param sink what writes
      * @param committing what commits; an exactly-once one, whatever {@code sink} is
+     * @param serializer the one of {@code sink}
      */
     public WatchedSink(
             KafkaSink<Outcome> sink,
             KafkaSink<Outcome> committing,
+            KafkaOutcomeSerializer serializer,
             KafkaSettings settings,
             int transactionTimeoutMs) {
         this.sink = sink;
         this.committing = committing;
         this.settings = settings;
+        this.refused = new RefusedRecords(settings, serializer);
         this.transactionTimeoutMs = transactionTimeoutMs;
     }
 
     @Override
     public WatchedWriter createWriter(WriterInitContext context) throws IOException {
+        refused.onAttempt(context.getTaskInfo().getAttemptNumber());
         RecordCounter counter = new RecordCounter();
         return new WatchedWriter(
-                sink.createWriter(new WatchedWriterContext(context, counter)), counter);
+                sink.createWriter(new WatchedWriterContext(context, counter, refused)),
+                counter,
+                refused);
     }
 
     @Override
     public WatchedWriter restoreWriter(
             WriterInitContext context, Collection<KafkaWriterState> states) throws IOException {
+        refused.onAttempt(context.getTaskInfo().getAttemptNumber());
         RecordCounter counter = new RecordCounter();
         return new WatchedWriter(
-                sink.restoreWriter(new WatchedWriterContext(context, counter), states), counter);
+                sink.restoreWriter(new WatchedWriterContext(context, counter, refused), states),
+                counter,
+                refused);
     }
 
     @Override

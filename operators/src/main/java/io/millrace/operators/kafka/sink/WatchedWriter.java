@@ -17,12 +17,15 @@ final class WatchedWriter
     private final PrecommittingStatefulSinkWriter<Outcome, KafkaWriterState, KafkaCommittable>
             writer;
     private final RecordCounter counter;
+    private final RefusedRecords refused;
 
     WatchedWriter(
             PrecommittingStatefulSinkWriter<Outcome, KafkaWriterState, KafkaCommittable> writer,
-            RecordCounter counter) {
+            RecordCounter counter,
+            RefusedRecords refused) {
         this.writer = writer;
         this.counter = counter;
+        this.refused = refused;
     }
 
     /** Flink has flushed before it asks, so each record's place is known by now. */
@@ -46,17 +49,34 @@ final class WatchedWriter
                             last.offset()));
         }
         counter.reset();
+        refused.onFlushed();
         return pending;
     }
 
     @Override
     public void write(Outcome outcome, Context context) throws IOException, InterruptedException {
-        writer.write(outcome, context);
+        try {
+            writer.write(outcome, context);
+        } catch (IOException | RuntimeException e) {
+            throw explained(e);
+        }
     }
 
     @Override
     public void flush(boolean endOfInput) throws IOException, InterruptedException {
-        writer.flush(endOfInput);
+        try {
+            writer.flush(endOfInput);
+        } catch (IOException | RuntimeException e) {
+            throw explained(e);
+        }
+    }
+
+    private IOException explained(Exception failure) throws IOException {
+        Exception explained = refused.explained(failure);
+        if (explained instanceof RuntimeException unchecked) {
+            throw unchecked;
+        }
+        throw (IOException) explained;
     }
 
     @Override

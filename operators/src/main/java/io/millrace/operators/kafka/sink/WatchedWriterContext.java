@@ -11,17 +11,21 @@ import org.apache.flink.api.common.serialization.SerializationSchema;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
+import org.apache.flink.util.FlinkRuntimeException;
 import org.apache.flink.util.UserCodeClassLoader;
+import org.apache.flink.util.function.ThrowingRunnable;
 import org.apache.kafka.clients.producer.RecordMetadata;
 
 /** A writer's context that has the writer tell a counter of each record. */
 final class WatchedWriterContext implements WriterInitContext {
     private final WriterInitContext context;
     private final RecordCounter counter;
+    private final RefusedRecords refused;
 
-    WatchedWriterContext(WriterInitContext context, RecordCounter counter) {
+    WatchedWriterContext(WriterInitContext context, RecordCounter counter, RefusedRecords refused) {
         this.context = context;
         this.counter = counter;
+        this.refused = refused;
     }
 
     /** The connector asks for a consumer of Kafka's own metadata, whatever the type says. */
@@ -40,7 +44,7 @@ final class WatchedWriterContext implements WriterInitContext {
 
     @Override
     public MailboxExecutor getMailboxExecutor() {
-        return context.getMailboxExecutor();
+        return new WatchedMailbox(context.getMailboxExecutor(), refused);
     }
 
     @Override
@@ -81,5 +85,53 @@ final class WatchedWriterContext implements WriterInitContext {
     @Override
     public TaskInfo getTaskInfo() {
         return context.getTaskInfo();
+    }
+
+    /**
+     * A mailbox whose mails' failures are explained: the connector's writer learns of some in
+     * mails.
+     */
+    private static final class WatchedMailbox implements MailboxExecutor {
+        private final MailboxExecutor mailbox;
+        private final RefusedRecords refused;
+
+        WatchedMailbox(MailboxExecutor mailbox, RefusedRecords refused) {
+            this.mailbox = mailbox;
+            this.refused = refused;
+        }
+
+        @Override
+        public void execute(
+                MailOptions options,
+                ThrowingRunnable<? extends Exception> command,
+                String description,
+                Object... arguments) {
+            mailbox.execute(
+                    options,
+                    () -> {
+                        try {
+                            command.run();
+                        } catch (Exception e) {
+                            throw refused.explained(e);
+                        }
+                    },
+                    description,
+                    arguments);
+        }
+
+        @Override
+        public void yield() throws InterruptedException, FlinkRuntimeException {
+            mailbox.yield();
+        }
+
+        @Override
+        public boolean tryYield() throws FlinkRuntimeException {
+            return mailbox.tryYield();
+        }
+
+        @Override
+        public boolean shouldInterrupt() {
+            return mailbox.shouldInterrupt();
+        }
     }
 }

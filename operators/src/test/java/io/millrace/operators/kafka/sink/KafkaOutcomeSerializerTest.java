@@ -390,4 +390,19 @@ class KafkaOutcomeSerializerTest {
         assertThat(written).usingRecursiveComparison().isEqualTo(expected);
         assertThat(written).isSameAs(((KafkaFailureEncoder.Encoded) ahead.encoded()).record());
     }
+
+    @Test
+    void aFailureMadeAheadForALargerTopicIsMadeAgain() throws Exception {
+        Outcome.Failed failed = (Outcome.Failed) failed(origin(KEY, new byte[100_000]));
+        KafkaFailureEncoder ahead =
+                new KafkaFailureEncoder(
+                        KafkaSettingsTest.settings().build(),
+                        KafkaSettingsTest.limits(AMPLE, AMPLE, AMPLE));
+        ProducerRecord<byte[], byte[]> record =
+                serialize(
+                        KafkaSettingsTest.limits(AMPLE, 9_973, AMPLE),
+                        failed.with(ahead.encode(failed)));
+        assertThat(RecordSize.forBroker(record, false)).isLessThanOrEqualTo(9_973);
+        assertThat(failure(record).getOriginalLength()).isEqualTo(100_000);
+    }
 }

@@ -1,0 +1,2 @@
+/** Reads input topics so that nothing of them is lost without a word. */
+package io.millrace.operators.kafka.input;
