@@ -18,7 +18,7 @@ public enum FailureCode {
     AMBIGUOUS_PROMPT,
     /** Prompt and at least one new token do not fit the model's context or the KV cache. */
     PROMPT_TOO_LONG,
-    /** A parameter is outside its range. */
+    /** A field has another type than its own, or is outside its range. */
     INVALID_PARAMETER,
     /** The request names a model that this job does not run. */
     UNKNOWN_MODEL,

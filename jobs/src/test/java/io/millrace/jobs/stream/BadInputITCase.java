@@ -42,9 +42,9 @@ class BadInputITCase {
     /** All prompts, for the long run: one in a hundred is bad. */
     private static final Integer ALL = Integer.getInteger("millrace.bad.prompts");
 
-    private static final int BAD = ALL == null ? 22 : ALL / 100;
+    private static final int BAD = ALL == null ? 26 : ALL / 100;
     private static final int GOOD = ALL == null ? 300 : ALL - BAD;
-    private static final int BETWEEN = ALL == null ? 13 : 99;
+    private static final int BETWEEN = ALL == null ? 11 : 99;
     private static final int PARALLELISM = 2;
 
     @RegisterExtension
@@ -88,7 +88,17 @@ class BadInputITCase {
                         "prompt_too_long",
                         "1048576"),
                 bad(request("\"max_tokens\":-1"), "invalid_parameter", "max_tokens is -1"),
-                bad(request("\"max_tokens\":1e9"), "invalid_parameter", "field max_tokens"),
+                bad(request("\"max_tokens\":1.5"), "invalid_parameter", "field max_tokens"),
+                bad(request("\"max_tokens\":\"5\""), "invalid_parameter", "without quotes"),
+                new Bad(
+                        new byte[] {0, 0, 0, 0, 17, 2, '1'},
+                        "unreadable",
+                        "not JSON, but Confluent's wire format"),
+                bad(
+                        "{\"custom_id\":\"b\",\"body\":{}}",
+                        "unknown_field",
+                        "a line of OpenAI's batch format"),
+                bad(request("\"deadline_ms\":1764000000"), "invalid_parameter", "not seconds"),
                 bad(request("\"temperature\":-0.1"), "invalid_parameter", "temperature is -0.1"),
                 bad(request("\"temperature\":NaN"), "invalid_parameter", "temperature is NaN"),
                 bad(request("\"top_p\":0"), "invalid_parameter", "top_p is 0"),

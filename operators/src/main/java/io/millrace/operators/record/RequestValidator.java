@@ -3,6 +3,8 @@ package io.millrace.operators.record;
 import io.millrace.schemas.Constraint;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.List;
 import org.apache.flink.api.common.functions.MapFunction;
 
@@ -19,6 +21,9 @@ public final class RequestValidator implements MapFunction<Inbound, Inbound> {
 
     /** The last millisecond of the year 9999: later is a mistaken unit. */
     private static final long LAST_DEADLINE_MS = 253_402_300_799_999L;
+
+    /** In 1973: earlier is a mistaken unit, or counted from now. As seconds it is in 5138. */
+    private static final long FIRST_DEADLINE_MS = 100_000_000_000L;
 
     private final String model;
 
@@ -62,9 +67,30 @@ public final class RequestValidator implements MapFunction<Inbound, Inbound> {
         checkPrompt(request);
         checkConstraint(request.getConstraint());
         checkSampling(request);
-        Long deadline = request.getDeadlineMs();
-        if (deadline != null && (deadline <= 0 || deadline > LAST_DEADLINE_MS)) {
+        checkDeadline(request.getDeadlineMs());
+    }
+
+    private static void checkDeadline(Long deadline) throws Refusal {
+        if (deadline == null) {
+            return;
+        }
+        if (deadline <= 0 || deadline > LAST_DEADLINE_MS) {
             throw invalid("deadline_ms", deadline, "milliseconds since 1970, up to the year 9999");
+        }
+        if (deadline < FIRST_DEADLINE_MS) {
+            boolean seconds = deadline >= FIRST_DEADLINE_MS / 100;
+            throw new Refusal(
+                    FailureCode.INVALID_PARAMETER,
+                    "deadline_ms is "
+                            + deadline
+                            + ", a moment in "
+                            + Instant.ofEpochMilli(deadline).atOffset(ZoneOffset.UTC).getYear()
+                            + ": it counts milliseconds since 1970, not "
+                            + (seconds
+                                    ? "seconds; write " + deadline * 1000 + "."
+                                    : "from now; write the time now, in milliseconds, and "
+                                            + deadline
+                                            + " more."));
         }
     }
 

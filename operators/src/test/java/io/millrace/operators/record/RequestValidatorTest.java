@@ -98,7 +98,16 @@ class RequestValidatorTest {
                 of(invalid, "empty string", r -> r.setStop(List.of("x", ""))),
                 of(invalid, "stop_token_ids[0] is -5", r -> r.setStopTokenIds(List.of(-5))),
                 of(invalid, "deadline_ms is 0", r -> r.setDeadlineMs(0L)),
-                of(invalid, "deadline_ms is", r -> r.setDeadlineMs(Long.MAX_VALUE)));
+                of(invalid, "deadline_ms is", r -> r.setDeadlineMs(Long.MAX_VALUE)),
+                of(
+                        invalid,
+                        "deadline_ms is 1764000000, a moment in 1970: it counts milliseconds since"
+                                + " 1970, not seconds; write 1764000000000.",
+                        r -> r.setDeadlineMs(1_764_000_000L)),
+                of(
+                        invalid,
+                        "not from now; write the time now, in milliseconds, and 30000 more.",
+                        r -> r.setDeadlineMs(30_000L)));
     }
 
     @ParameterizedTest
@@ -140,7 +149,7 @@ class RequestValidatorTest {
                     r.setSeed(Long.MIN_VALUE);
                     r.setStop(Collections.nCopies(16, "x"));
                     r.setStopTokenIds(List.of(0));
-                    r.setDeadlineMs(1L);
+                    r.setDeadlineMs(100_000_000_000L);
                     r.setPriority(-7);
                 });
     }

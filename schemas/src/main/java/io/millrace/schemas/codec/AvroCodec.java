@@ -51,11 +51,19 @@ final class AvroCodec<T extends SpecificRecordBase> implements RecordCodec<T> {
 
     @Override
     public T decode(byte[] bytes) throws CodecException {
+        return decode(bytes, null);
+    }
+
+    @Override
+    public T decode(byte[] bytes, byte[] schemaId) throws CodecException {
         if (bytes.length < HEADER || bytes[0] != header[0] || bytes[1] != header[1]) {
+            String other = OtherFormat.of(bytes, schemaId, WireFormat.AVRO);
             throw new CodecException(
                     FailureCode.UNREADABLE,
-                    "not Avro single-object encoding: it does not start with C3 01 and an 8-byte"
-                            + " fingerprint (for JSON use --format json)",
+                    "not Avro single-object encoding, "
+                            + (other == null
+                                    ? "which starts with C3 01 and an 8-byte fingerprint"
+                                    : "but " + other),
                     null);
         }
         long fingerprint = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong(2);

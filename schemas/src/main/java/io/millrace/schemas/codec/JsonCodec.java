@@ -18,9 +18,14 @@ final class JsonCodec<T extends SpecificRecordBase> implements RecordCodec<T> {
 
     @Override
     public T decode(byte[] bytes) throws CodecException {
+        return decode(bytes, null);
+    }
+
+    @Override
+    public T decode(byte[] bytes, byte[] schemaId) throws CodecException {
         // A typing mistake in a request must not pass silently; a newer release's result may.
         boolean strict = type == RecordType.REQUEST;
-        T record = type.cast(new JsonReader(bytes, strict).read(type));
+        T record = type.cast(new JsonReader(bytes, schemaId, strict).read(type));
         Ids.require(type, record);
         return record;
     }

@@ -10,14 +10,19 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.text.NearestName;
 import io.millrace.schemas.text.Text;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.StringJoiner;
+import java.util.regex.Pattern;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
 
@@ -31,6 +36,8 @@ final class JsonReader {
     private static final int DEEPEST = 32;
 
     private static final int LONGEST_VALUE_IN_MESSAGE = 60;
+
+    private static final Pattern NUMBER = Pattern.compile("-?[0-9]{1,30}(\\.[0-9]{1,30})?");
 
     private static final JsonFactory FACTORY =
             JsonFactory.builder()
@@ -47,6 +54,7 @@ final class JsonReader {
                     .build();
 
     private final byte[] bytes;
+    private final byte[] schemaId;
     private final boolean strict;
     private String json;
 
@@ -56,16 +64,22 @@ final class JsonReader {
     private int depth;
 
     /**
+     * @param schemaId what a header of the record says of its schema, or null
      * @param strict whether a field that the schema does not have is refused
      */
-    JsonReader(byte[] bytes, boolean strict) {
+    JsonReader(byte[] bytes, byte[] schemaId, boolean strict) {
         this.bytes = bytes;
+        this.schemaId = schemaId;
         this.strict = strict;
     }
 
     /** Reads the record that the bytes are, all of them. */
     IndexedRecord read(RecordType<?> type) throws CodecException {
         json = Text.decode(bytes, 0, bytes.length);
+        String other = strict ? OtherFormat.of(bytes, schemaId, WireFormat.JSON) : null;
+        if (other != null) {
+            throw new CodecException(FailureCode.UNREADABLE, "not JSON, but " + other, null);
+        }
         if (json == null) {
             throw new CodecException(
                     FailureCode.UNREADABLE,
@@ -150,6 +164,16 @@ final class JsonReader {
             in.skipChildren();
             return;
         }
+        if (depth == 1) {
+            String envelope = Envelope.of(fieldNames());
+            if (envelope != null) {
+                throw refused(FailureCode.UNKNOWN_FIELD, "the record is " + envelope);
+            }
+            String instead = Envelope.instead(name);
+            if (instead != null) {
+                throw refused(FailureCode.UNKNOWN_FIELD, "unknown field " + name + ": " + instead);
+            }
+        }
         String nearest =
                 NearestName.of(name, schema.getFields().stream().map(Schema.Field::name).toList());
         if (nearest == null) {
@@ -208,20 +232,8 @@ final class JsonReader {
                 expect(token.isBoolean(), "true or false", in, token);
                 yield in.getBooleanValue();
             }
-            case INT -> {
-                expectInteger(in, token);
-                if (in.getNumberType() != JsonParser.NumberType.INT) {
-                    throw outside(in, "-2147483648 to 2147483647");
-                }
-                yield in.getIntValue();
-            }
-            case LONG -> {
-                expectInteger(in, token);
-                if (in.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
-                    throw outside(in, "-9223372036854775808 to 9223372036854775807");
-                }
-                yield in.getLongValue();
-            }
+            case INT -> (int) whole(in, token, Integer.MIN_VALUE, Integer.MAX_VALUE);
+            case LONG -> whole(in, token, Long.MIN_VALUE, Long.MAX_VALUE);
             case FLOAT -> readFloat(in, token);
             case DOUBLE -> {
                 expect(token.isNumeric(), "a number", in, token);
@@ -234,6 +246,7 @@ final class JsonReader {
     private String readText(JsonParser in, JsonToken token) throws IOException, CodecException {
         if (token.isNumeric() && depth == 1 && "id".equals(names[0])) {
             throw refused(
+                    FailureCode.INVALID_PARAMETER,
                     "field id must be text, not a number: write \"id\":\"" + shown(in) + "\"");
         }
         if (token == JsonToken.VALUE_NULL && depth == 1 && "id".equals(names[0]) && strict) {
@@ -399,29 +412,46 @@ final class JsonReader {
         return number;
     }
 
-    private void expectInteger(JsonParser in, JsonToken token) throws IOException, CodecException {
-        if (token == JsonToken.VALUE_NUMBER_FLOAT) {
+    /** A whole number; 4.0 is one, since some programs write all their numbers so. */
+    private long whole(JsonParser in, JsonToken token, long least, long most)
+            throws IOException, CodecException {
+        expect(token.isNumeric(), "a whole number", in, token);
+        finite(in, number(in));
+        BigDecimal number = new BigDecimal(in.getText()).stripTrailingZeros();
+        if (number.scale() > 0) {
             throw refused(
                     FailureCode.INVALID_PARAMETER,
-                    "field "
-                            + path()
-                            + " must be a whole number without point or exponent, not "
-                            + shown(in));
+                    "field " + path() + " must be a whole number, not " + shown(in));
         }
-        expect(token == JsonToken.VALUE_NUMBER_INT, "a whole number", in, token);
-    }
-
-    private CodecException outside(JsonParser in, String range) throws IOException {
-        return refused(
-                FailureCode.INVALID_PARAMETER,
-                "field " + path() + " is " + shown(in) + ", outside " + range);
+        // Finite, so it has at most 309 digits.
+        BigInteger whole = number.toBigInteger();
+        if (whole.bitLength() >= Long.SIZE
+                || whole.longValue() < least
+                || whole.longValue() > most) {
+            throw refused(
+                    FailureCode.INVALID_PARAMETER,
+                    "field " + path() + " is " + shown(in) + ", outside " + least + " to " + most);
+        }
+        return whole.longValue();
     }
 
     private void expect(boolean met, String wanted, JsonParser in, JsonToken token)
             throws IOException, CodecException {
         if (!met) {
             String given = token.isNumeric() ? "the number " + shown(in) : describe(token);
-            throw refused("field " + path() + " must be " + wanted + ", not " + given);
+            boolean quoted =
+                    wanted.endsWith("number")
+                            && token == JsonToken.VALUE_STRING
+                            && NUMBER.matcher(in.getText()).matches();
+            throw refused(
+                    FailureCode.INVALID_PARAMETER,
+                    "field "
+                            + path()
+                            + " must be "
+                            + wanted
+                            + ", not "
+                            + given
+                            + (quoted ? ": write " + shown(in) + " without quotes" : ""));
         }
     }
 
@@ -461,6 +491,22 @@ final class JsonReader {
     private CodecException refused(FailureCode code, String message) {
         String id = code == FailureCode.MISSING_ID ? null : findId();
         return new CodecException(code, Text.writable(message), id);
+    }
+
+    /** Names of the top fields, as far as it is JSON. */
+    private Set<String> fieldNames() {
+        Set<String> found = new HashSet<>();
+        try (JsonParser in = FACTORY.createParser(json)) {
+            in.nextToken();
+            while (in.nextToken() == JsonToken.FIELD_NAME) {
+                found.add(in.currentName());
+                in.nextToken();
+                in.skipChildren();
+            }
+        } catch (IOException e) {
+            // What is behind this does not matter.
+        }
+        return found;
     }
 
     /** The value of the top field id as text, from a second look at what was refused. */

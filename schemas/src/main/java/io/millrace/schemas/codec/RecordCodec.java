@@ -26,7 +26,7 @@ public interface RecordCodec<T extends SpecificRecordBase> {
      * Reads a Kafka record's value.
      *
      * @param schemaId value of its {@link #SCHEMA_ID_HEADER}, or null; formats without a registry
-     *     do not look at it
+     *     only explain by it what they refuse
      */
     default T decode(byte[] bytes, byte[] schemaId) throws CodecException {
         return decode(bytes);

@@ -57,11 +57,13 @@ sealed interface SchemaRef {
      */
     static SchemaRef ofPrefix(byte[] value) throws CodecException {
         if (value.length < ID_BYTES || value[0] != 0) {
+            String other = OtherFormat.of(value, null, WireFormat.CONFLUENT);
             throw new CodecException(
                     FailureCode.UNREADABLE,
-                    "not Confluent's wire format: there is no __value_schema_id header, and the"
-                            + " value does not start with a zero byte and a 4-byte schema id (for"
-                            + " JSON use --format json)",
+                    "not Confluent's wire format"
+                            + (other == null ? "" : ", but " + other)
+                            + " (there is no __value_schema_id header, and the value does not start"
+                            + " with a zero byte and a 4-byte schema id)",
                     null);
         }
         return new Id(ByteBuffer.wrap(value).getInt(1));

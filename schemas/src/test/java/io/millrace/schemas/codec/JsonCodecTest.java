@@ -145,11 +145,11 @@ class JsonCodecTest {
                     {"id":"1","messages":[{"rol":"user"}]}   | UNKNOWN_FIELD     | unknown field messages[0].rol: did you mean messages[0].role?
                     {"id":"1","prompt":"a","prompt":"b"}     | UNREADABLE        | field prompt stands twice
                     {"id":"1","metadata":{"a":"","a":"b"}}   | UNREADABLE        | field metadata.a stands twice
-                    {"id":"1","prompt":7}                    | UNREADABLE        | field prompt must be text, not the number 7
-                    {"id":"1","prompt":["a"]}                | UNREADABLE        | field prompt must be text, not an array
-                    {"id":"1","stop":17}                     | UNREADABLE        | field stop must be text or an array of texts, not the number 17
-                    {"id":"1","stop":{"a":1}}                | UNREADABLE        | field stop must be text or an array of texts, not an object
-                    {"id":"1","stop_token_ids":"END"}        | UNREADABLE        | field stop_token_ids must be an array, not text
+                    {"id":"1","prompt":7}                    | INVALID_PARAMETER | field prompt must be text, not the number 7
+                    {"id":"1","prompt":["a"]}                | INVALID_PARAMETER | field prompt must be text, not an array
+                    {"id":"1","stop":17}                     | INVALID_PARAMETER | field stop must be text or an array of texts, not the number 17
+                    {"id":"1","stop":{"a":1}}                | INVALID_PARAMETER | field stop must be text or an array of texts, not an object
+                    {"id":"1","stop_token_ids":"END"}        | INVALID_PARAMETER | field stop_token_ids must be an array, not text
                     {"id":"1","prompt":"hi","max_tokens":007} | UNREADABLE       | not valid JSON in field max_tokens, at 007:
                     {"id":"1","prompt":"hi","seed":0x1F}     | UNREADABLE        | not valid JSON in field seed, at 0x1F:
                     {"id":"1","prompt":"hi","temperature":.5} | UNREADABLE       | not valid JSON in field temperature, at .5:
@@ -161,22 +161,36 @@ class JsonCodecTest {
                     {"id":"1","messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]} | UNSUPPORTED | field messages[0].content[0].type is image_url: models here read text only
                     {"id":"1","messages":[{"role":"user","content":[{"text":"a"}]}]} | UNREADABLE | field messages[0].content[0].type is missing: write "type":"text"
                     {"id":"1","messages":[{"role":"user","content":[{"type":"text"}]}]} | UNREADABLE | field messages[0].content[0].text is missing
-                    {"id":"1","messages":[{"role":"user","content":[{"type":"text","text":7}]}]} | UNREADABLE | field messages[0].content[0].text must be text, not the number 7
+                    {"id":"1","messages":[{"role":"user","content":[{"type":"text","text":7}]}]} | INVALID_PARAMETER | field messages[0].content[0].text must be text, not the number 7
                     {"id":"1","messages":[{"role":"user","content":[{"type":"text","text":"a","x":1}]}]} | UNKNOWN_FIELD | unknown field messages[0].content[0].x
                     {"id":"1","messages":[{"role":"user","content":[{"type":"text","text":"a","text":"b"}]}]} | UNREADABLE | field messages[0].content[0].text stands twice
-                    {"id":"1","messages":[{"role":"user","content":["a"]}]} | UNREADABLE | field messages[0].content[0] must be an object, not text
-                    {"id":"1","stop":["a",null]}             | UNREADABLE        | field stop[1] must be text, not null
-                    {"id":"1","metadata":{"a":1}}            | UNREADABLE        | field metadata.a must be text, not the number 1
-                    {"id":"1","ignore_eos":"yes"}            | UNREADABLE        | field ignore_eos must be true or false, not text
-                    {"id":"1","temperature":"hot"}           | UNREADABLE        | field temperature must be a number, not text
+                    {"id":"1","messages":[{"role":"user","content":["a"]}]} | INVALID_PARAMETER | field messages[0].content[0] must be an object, not text
+                    {"id":"1","stop":["a",null]}             | INVALID_PARAMETER | field stop[1] must be text, not null
+                    {"id":"1","metadata":{"a":1}}            | INVALID_PARAMETER | field metadata.a must be text, not the number 1
+                    {"id":"1","ignore_eos":"yes"}            | INVALID_PARAMETER | field ignore_eos must be true or false, not text
+                    {"id":"1","temperature":"hot"}           | INVALID_PARAMETER | field temperature must be a number, not text
                     {"id":"1","messages":[{"role":"user"}]}  | UNREADABLE        | field messages[0].content is missing
                     {"id":"1","temperature":NaN}             | INVALID_PARAMETER | field temperature is NaN, which is not a finite number
                     {"id":"1","temperature":-Infinity}       | INVALID_PARAMETER | field temperature is -Infinity, which is not
                     {"id":"1","temperature":1e999}           | INVALID_PARAMETER | field temperature is 1e999, which is not a finite number
                     {"id":"1","max_tokens":2147483648}       | INVALID_PARAMETER | field max_tokens is 2147483648, outside
-                    {"id":"1","max_tokens":1.5}              | INVALID_PARAMETER | field max_tokens must be a whole number without point
+                    {"id":"1","max_tokens":1.5}              | INVALID_PARAMETER | field max_tokens must be a whole number, not 1.5
                     {"id":"1","seed":9223372036854775808}    | INVALID_PARAMETER | field seed is 9223372036854775808, outside
-                    {"id":"1","prompt_token_ids":[1,-3e9]}   | INVALID_PARAMETER | field prompt_token_ids[1] must be a whole number
+                    {"id":"1","prompt_token_ids":[1,-3e9]}   | INVALID_PARAMETER | field prompt_token_ids[1] is -3e9, outside -2147483648 to 2147483647
+                    {"id":"1","max_tokens":1e308}            | INVALID_PARAMETER | field max_tokens is 1e308, outside
+                    {"id":"1","max_tokens":1e400}            | INVALID_PARAMETER | field max_tokens is 1e400, which is not a finite number
+                    {"id":"1","max_tokens":1e-9}             | INVALID_PARAMETER | field max_tokens must be a whole number, not 1e-9
+                    {"id":"1","max_tokens":NaN}              | INVALID_PARAMETER | field max_tokens is NaN, which is not a finite number
+                    {"id":"1","max_tokens":true}             | INVALID_PARAMETER | field max_tokens must be a whole number, not true
+                    {"id":"1","max_tokens":"16"}             | INVALID_PARAMETER | field max_tokens must be a whole number, not text: write 16 without quotes
+                    {"id":"1","temperature":"0.5"}           | INVALID_PARAMETER | field temperature must be a number, not text: write 0.5 without quotes
+                    {"id":"1","max_completion_tokens":16}    | UNKNOWN_FIELD     | unknown field max_completion_tokens: write max_tokens
+                    {"id":"1","input":"hi"}                  | UNKNOWN_FIELD     | unknown field input: write prompt (text) or messages
+                    {"id":"1","response_format":{}}          | UNKNOWN_FIELD     | unknown field response_format: this release does not have it
+                    {"id":"1","metadata":{},"specversion":"1.0","source":"/a","type":"t","data":{}} | UNKNOWN_FIELD | the record is a CloudEvent in structured mode: send it in binary mode
+                    {"id":"1","custom_id":"a","method":"POST","url":"/v1","body":{}} | UNKNOWN_FIELD | the record is a line of OpenAI's batch format
+                    {"id":"1","schema":{"type":"struct"},"payload":{}} | UNKNOWN_FIELD | the record is Kafka Connect's envelope of schema and payload: set value.converter.schemas.enable=false
+                    {"id":"1","before":null,"after":{},"source":{},"op":"c"} | UNKNOWN_FIELD | the record is a change event of Debezium: unwrap it
                     {"id":"1"} {"id":"2"}                    | UNREADABLE        | there is more after the JSON object
                     {"id":"1"}x                              | UNREADABLE        | not valid JSON
                     {"id":"1","prompt":"h                    | UNREADABLE        | not valid JSON in field prompt
@@ -208,7 +222,7 @@ class JsonCodecTest {
     @Test
     void refusesANumberAsIdWithTheRemedy() {
         CodecException e = refusal("{\"prompt\":\"hi\",\"id\":17}");
-        assertThat(e.code()).isEqualTo(FailureCode.UNREADABLE);
+        assertThat(e.code()).isEqualTo(FailureCode.INVALID_PARAMETER);
         assertThat(e).hasMessageContaining("write \"id\":\"17\"");
         assertThat(e.id()).isEqualTo("17");
     }
@@ -235,6 +249,24 @@ class JsonCodecTest {
     void readsNullAsAbsentAndAByteOrderMarkAndSpaceAsNothing() throws Exception {
         String json = "\uFEFF\n{\"id\":\"1\",\"prompt\":\"hi\",\"seed\":null,\"stop\":null}\r\n";
         assertThat(requests.decode(json.getBytes(UTF_8))).isEqualTo(Samples.smallRequest());
+    }
+
+    @Test
+    void readsWholeNumbersThatAreWrittenWithAPoint() throws Exception {
+        String json =
+                """
+                {"id":"1","prompt_token_ids":[5.0,17.00],"max_tokens":4.0,"top_k":1e2,"seed":-0.0,
+                "n":10e-1,"deadline_ms":1764000000000.0}""";
+        InferenceRequest read = requests.decode(json.getBytes(UTF_8));
+        assertThat(read.getPromptTokenIds()).containsExactly(5, 17);
+        assertThat(read.getMaxTokens()).isEqualTo(4);
+        assertThat(read.getTopK()).isEqualTo(100);
+        assertThat(read.getSeed()).isZero();
+        assertThat(read.getN()).isEqualTo(1);
+        assertThat(read.getDeadlineMs()).isEqualTo(1_764_000_000_000L);
+        String exact = "{\"id\":\"1\",\"prompt\":\"\",\"seed\":9007199254740993.0}";
+        assertThat(requests.decode(exact.getBytes(UTF_8)).getSeed())
+                .isEqualTo(9_007_199_254_740_993L);
     }
 
     @Test
@@ -277,7 +309,10 @@ class JsonCodecTest {
                         "{\"id\":\"1\",\"zzz\":" + "[".repeat(depth) + "]".repeat(depth) + "}",
                         "[".repeat(depth))) {
             assertThat(refusal(json).code())
-                    .isIn(FailureCode.UNREADABLE, FailureCode.UNKNOWN_FIELD);
+                    .isIn(
+                            FailureCode.UNREADABLE,
+                            FailureCode.UNKNOWN_FIELD,
+                            FailureCode.INVALID_PARAMETER);
         }
         String nested = "{\"later\":" + "[".repeat(depth) + "]".repeat(depth) + "}";
         assertThat(

@@ -29,7 +29,9 @@ enum Poison {
     COLD(FailureCode.INVALID_PARAMETER, "{'id':'ID','prompt':'Dear','temperature':-1}"),
     TOO_MANY(FailureCode.INVALID_PARAMETER, "{'id':'ID','prompt':'Dear','n':97}"),
     OTHER_MODEL(FailureCode.UNKNOWN_MODEL, "{'id':'ID','prompt':'Dear','model':'other'}"),
-    TOO_LATE(FailureCode.DEADLINE_EXCEEDED, "{'id':'ID','prompt':'Dear','deadline_ms':1}");
+    TOO_LATE(
+            FailureCode.DEADLINE_EXCEEDED,
+            "{'id':'ID','prompt':'Dear','deadline_ms':1700000000000}");
 
     private final FailureCode code;
     private final String text;
