@@ -1,6 +1,7 @@
 package io.millrace.jobs.cli;
 
 import io.millrace.operators.kafka.admin.KafkaSettings;
+import io.millrace.operators.kafka.admin.OutputPartition;
 import io.millrace.operators.kafka.source.OnLostInput;
 import io.millrace.operators.kafka.source.StartingPoint;
 import io.millrace.operators.options.Batching;
@@ -129,6 +130,15 @@ public final class JobArguments {
                     "Goes on where exactly-once answers are lost, since the job was down for longer"
                             + " than transaction.timeout.ms; else the job fails and says so.")
     boolean acceptLostTransactions;
+
+    @Option(
+            names = "--output-partition",
+            paramLabel = "key|same",
+            defaultValue = "key",
+            description =
+                    "Partition of an answer or dead letter: the one that Kafka's Java producer gives"
+                            + " its key, or the same number as its request's.")
+    OutputPartition outputPartition;
 
     @Option(
             names = "--drop-headers",
@@ -334,6 +344,7 @@ public final class JobArguments {
                         .onLostInput(onLostInput)
                         .delivery(delivery.guarantee())
                         .acceptLostTransactions(acceptLostTransactions)
+                        .outputPartition(outputPartition)
                         .dropHeaders(dropHeaders)
                         .format(format.settings())
                         .client(kafka.clientSettings());

@@ -2,12 +2,15 @@ package io.millrace.jobs.stream;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.jobs.local.EmbeddedKafka;
 import io.millrace.jobs.local.Topics;
 import io.millrace.jobs.stream.TestingClients.TestingReader;
 import io.millrace.operators.kafka.KafkaPipes;
 import io.millrace.operators.kafka.admin.KafkaSettings;
+import io.millrace.operators.kafka.admin.KafkaSetupException;
+import io.millrace.operators.kafka.admin.OutputPartition;
 import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.kafka.input.LostInputException;
 import io.millrace.operators.kafka.sink.TooLargeRecordException;
@@ -51,6 +54,7 @@ import org.apache.flink.util.ExceptionUtils;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -329,6 +333,35 @@ class ChangedTopicsITCase {
                 .contains("Topic lowered-out refused a record: the largest since")
                 .contains("has 50", "was lowered from 1048588 to 20000");
         job.cancel().get();
+    }
+
+    @Test
+    void answersGoToTheirRequestsPartitionAndANewOneThatIsNotThereStopsTheJobOnce()
+            throws Exception {
+        KafkaSettings.Builder builder =
+                settings("same", 2)
+                        .outputPartition(OutputPartition.SAME)
+                        .client("partition.discovery.interval.ms", "200");
+        KafkaSettings settings = builder.build();
+        send("same-in", 0, 0, 3);
+        send("same-in", 1, 0, 2);
+        JobClient job = run(settings, null);
+        answers("same-out", 5);
+        for (ConsumerRecord<byte[], byte[]> answer :
+                TestingClients.committed(kafka.bootstrapServers(), "same-out")) {
+            assertThat(new String(answer.value(), UTF_8))
+                    .startsWith("{\"id\":\"" + answer.partition() + "-");
+        }
+        admin.createPartitions(Map.of("same-in", NewPartitions.increaseTo(3))).all().get();
+        send("same-in", 2, 0, 1);
+        assertThat(failureOf(job, KafkaSetupException.class))
+                .hasMessageStartingWith("Topic same-out has 2 partitions, but same-in has 3")
+                .hasMessageContaining("--alter --topic same-out --partitions 3");
+        assertThat(Echo.ATTEMPTS).hasValue(1);
+        assertThatThrownBy(() -> TopicLimits.read(settings, 1))
+                .isInstanceOf(KafkaSetupException.class)
+                .hasMessageStartingWith("Topic same-out has 2 partitions, but same-in has 3");
+        TopicLimits.read(builder.outputPartition(OutputPartition.KEY).build(), 1);
     }
 
     @Test

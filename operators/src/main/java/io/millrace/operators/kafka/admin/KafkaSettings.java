@@ -29,6 +29,7 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
  * @param delivery exactly-once or at-least-once
  * @param acceptLostTransactions whether to go on where results are lost since an outage was longer
  *     than a transaction may stay open
+ * @param outputPartition in which partition answers and dead letters go
  * @param dropHeaders regular expression; headers of requests that match it as a whole are not
  *     copied; null for none
  * @param format wire format of all topics
@@ -47,6 +48,7 @@ public record KafkaSettings(
         String applicationId,
         DeliveryGuarantee delivery,
         boolean acceptLostTransactions,
+        OutputPartition outputPartition,
         String dropHeaders,
         FormatSettings format,
         Map<String, String> client)
@@ -68,6 +70,7 @@ public record KafkaSettings(
         notBlank("group id", groupId);
         Objects.requireNonNull(start, "start");
         Objects.requireNonNull(onLostInput, "onLostInput");
+        Objects.requireNonNull(outputPartition, "outputPartition");
         Objects.requireNonNull(format, "format");
         // Serializable, and a copy.
         topics = List.copyOf(topics);
@@ -180,6 +183,7 @@ public record KafkaSettings(
         private String applicationId;
         private DeliveryGuarantee delivery = DeliveryGuarantee.EXACTLY_ONCE;
         private boolean acceptLostTransactions;
+        private OutputPartition outputPartition = OutputPartition.KEY;
         private String dropHeaders;
         private FormatSettings format = FormatSettings.JSON;
         private final Map<String, String> client = new TreeMap<>();
@@ -251,6 +255,11 @@ public record KafkaSettings(
             return this;
         }
 
+        public Builder outputPartition(OutputPartition value) {
+            outputPartition = value;
+            return this;
+        }
+
         /** By default none but those whose value would be false is left out. */
         public Builder dropHeaders(String value) {
             dropHeaders = value;
@@ -286,6 +295,7 @@ public record KafkaSettings(
                     applicationId,
                     delivery,
                     acceptLostTransactions,
+                    outputPartition,
                     dropHeaders,
                     format,
                     client);

@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -77,7 +78,9 @@ final class TopicInspector implements AutoCloseable {
                                 + " change the input, output or dead-letter topic.");
             }
         }
-        int partitions = inputs.stream().mapToInt(this::readablePartitions).sum();
+        Map<String, Integer> counts = new TreeMap<>();
+        inputs.forEach(input -> counts.put(input, readablePartitions(input)));
+        int partitions = counts.values().stream().mapToInt(Integer::intValue).sum();
         if (partitions < parallelism) {
             throw new KafkaSetupException(
                     "Input "
@@ -91,12 +94,17 @@ final class TopicInspector implements AutoCloseable {
         }
         requireWritable(settings.outputTopic());
         requireWritable(settings.deadLetterTopic());
+        TopicLimits.Topic output = topic(settings.outputTopic());
+        TopicLimits.Topic deadLetter = topic(settings.deadLetterTopic());
+        if (settings.outputPartition() == OutputPartition.SAME) {
+            counts.forEach(
+                    (input, count) -> {
+                        output.requirePartitions(count, input);
+                        deadLetter.requirePartitions(count, input);
+                    });
+        }
         return new TopicLimits(
-                topic(settings.outputTopic()),
-                topic(settings.deadLetterTopic()),
-                maxRequestBytes(),
-                transactionTimeoutMs(node),
-                partitions);
+                output, deadLetter, maxRequestBytes(), transactionTimeoutMs(node), partitions);
     }
 
     private Node answeringNode() {
@@ -188,6 +196,7 @@ final class TopicInspector implements AutoCloseable {
         String compression = value(config, "compression.type", "producer");
         return new TopicLimits.Topic(
                 name,
+                describe(name).partitions().size(),
                 maxMessageBytes,
                 producerCompresses() || !Set.of("producer", "uncompressed").contains(compression),
                 brokerTime

@@ -27,14 +27,48 @@ public record TopicLimits(
     /**
      * One topic.
      *
+     * @param partitions number of its partitions
      * @param maxMessageBytes largest record batch that the broker takes (max.message.bytes)
      * @param compressed whether batches may be compressed, by the producer or the broker
      * @param oldestMs how far a record's timestamp may be in the past, milliseconds
      * @param newestMs how far it may be in the future, milliseconds
      */
     public record Topic(
-            String name, int maxMessageBytes, boolean compressed, long oldestMs, long newestMs)
-            implements Serializable {}
+            String name,
+            int partitions,
+            int maxMessageBytes,
+            boolean compressed,
+            long oldestMs,
+            long newestMs)
+            implements Serializable {
+
+        /**
+         * Refuses a topic that lacks partitions of an input, where answers go to the same ones.
+         *
+         * @throws KafkaSetupException with the remedy
+         */
+        public void requirePartitions(int count, String input) {
+            if (partitions < count) {
+                throw new KafkaSetupException(
+                        "Topic "
+                                + name
+                                + " has "
+                                + partitions
+                                + (partitions == 1 ? " partition" : " partitions")
+                                + ", but "
+                                + input
+                                + " has "
+                                + count
+                                + ", and --output-partition same answers each in the one of its"
+                                + " number: add partitions (kafka-topics.sh --bootstrap-server ..."
+                                + " --alter --topic "
+                                + name
+                                + " --partitions "
+                                + count
+                                + "), or take --output-partition key.");
+            }
+        }
+    }
 
     /**
      * Reads the limits and checks that the job can work with this cluster: it answers within 15

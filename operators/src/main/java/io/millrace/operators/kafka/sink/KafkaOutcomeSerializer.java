@@ -1,6 +1,8 @@
 package io.millrace.operators.kafka.sink;
 
 import io.millrace.operators.kafka.admin.KafkaSettings;
+import io.millrace.operators.kafka.admin.KafkaSetupException;
+import io.millrace.operators.kafka.admin.OutputPartition;
 import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
@@ -18,6 +20,7 @@ import org.apache.flink.connector.kafka.lineage.DefaultKafkaDatasetIdentifier;
 import org.apache.flink.connector.kafka.lineage.KafkaDatasetFacet;
 import org.apache.flink.connector.kafka.lineage.KafkaDatasetFacetProvider;
 import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Headers;
 
@@ -101,10 +104,36 @@ public final class KafkaOutcomeSerializer
     @Override
     public ProducerRecord<byte[], byte[]> serialize(
             Outcome outcome, KafkaSinkContext context, Long timestamp) {
-        if (outcome instanceof Outcome.Answered answered) {
-            return serialize(answered);
+        ProducerRecord<byte[], byte[]> record =
+                outcome instanceof Outcome.Answered answered
+                        ? serialize(answered)
+                        : serialize((Outcome.Failed) outcome);
+        if (record.partition() != null) {
+            requirePartition(record, outcome.origin().source());
         }
-        return serialize((Outcome.Failed) outcome);
+        return record;
+    }
+
+    /**
+     * An input may get partitions while the job runs. If they are not in the output either, then
+     * another attempt would find the same.
+     */
+    private void requirePartition(ProducerRecord<byte[], byte[]> record, String input) {
+        int count = record.partition() + 1;
+        if (count > topic(record).partitions()) {
+            limits = limits.readAgain(settings);
+            try {
+                topic(record).requirePartitions(count, input);
+            } catch (KafkaSetupException e) {
+                throw new SuppressRestartsException(e);
+            }
+        }
+    }
+
+    private TopicLimits.Topic topic(ProducerRecord<byte[], byte[]> record) {
+        return record.topic().equals(limits.output().name())
+                ? limits.output()
+                : limits.deadLetter();
     }
 
     ProducerRecord<byte[], byte[]> serialize(Outcome.Failed failed) {
@@ -174,7 +203,7 @@ public final class KafkaOutcomeSerializer
      * A record with the request's timestamp. Where there is none, or the broker would refuse it,
      * the producer sets the time of writing instead; so does a broker with LogAppendTime.
      */
-    private static ProducerRecord<byte[], byte[]> record(
+    private ProducerRecord<byte[], byte[]> record(
             TopicLimits.Topic topic,
             Origin origin,
             byte[] key,
@@ -182,9 +211,13 @@ public final class KafkaOutcomeSerializer
             List<Origin.Header> headers,
             RunFacts facts) {
         boolean kept = origin.timestamp() >= 0 && takes(topic, origin.timestamp());
+        Integer partition =
+                settings.outputPartition() == OutputPartition.SAME
+                        ? origin.position().partition()
+                        : null;
         ProducerRecord<byte[], byte[]> record =
                 new ProducerRecord<>(
-                        topic.name(), null, kept ? origin.timestamp() : null, key, value);
+                        topic.name(), partition, kept ? origin.timestamp() : null, key, value);
         Headers all = record.headers();
         headers.forEach(header -> all.add(header.name(), header.value()));
         RunHeaders.add(all, facts, origin.timestamp());

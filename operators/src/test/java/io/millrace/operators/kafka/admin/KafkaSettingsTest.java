@@ -30,7 +30,7 @@ public class KafkaSettingsTest {
     }
 
     private static TopicLimits.Topic topic(String name, int bytes) {
-        return new TopicLimits.Topic(name, bytes, false, Long.MAX_VALUE, 3_600_000);
+        return new TopicLimits.Topic(name, 3, bytes, false, Long.MAX_VALUE, 3_600_000);
     }
 
     @Test

@@ -200,7 +200,7 @@ class KafkaOutcomeSerializerTest {
         TopicLimits plain = KafkaSettingsTest.limits(size, AMPLE, AMPLE);
         TopicLimits compressed =
                 new TopicLimits(
-                        new TopicLimits.Topic("out", size, true, Long.MAX_VALUE, Long.MAX_VALUE),
+                        new TopicLimits.Topic("out", 1, size, true, Long.MAX_VALUE, Long.MAX_VALUE),
                         plain.deadLetter(),
                         AMPLE,
                         1,
@@ -307,8 +307,9 @@ class KafkaOutcomeSerializerTest {
     void aTimestampThatTheBrokerWouldRefuseGivesWayToTheTimeOfWriting() {
         TopicLimits limits =
                 new TopicLimits(
-                        new TopicLimits.Topic("out", AMPLE, false, 1_000_000, 1_000_000),
-                        new TopicLimits.Topic("dead", AMPLE, false, Long.MAX_VALUE, Long.MAX_VALUE),
+                        new TopicLimits.Topic("out", 1, AMPLE, false, 1_000_000, 1_000_000),
+                        new TopicLimits.Topic(
+                                "dead", 1, AMPLE, false, Long.MAX_VALUE, Long.MAX_VALUE),
                         AMPLE,
                         1,
                         1);
