@@ -1,13 +1,20 @@
 package io.millrace.operators;
 
 import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Origin;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.Constraint;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.CodecException;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.Reading;
+import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.RecordType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -27,6 +34,9 @@ final class FrozenState {
     /** The first requests only; those behind them wait until one has ended. */
     static final int MAX_SEQUENCES = 7;
 
+    /** The first release whose requests are read out of their records again. */
+    private static final int READ_AGAIN = 3;
+
     private FrozenState() {}
 
     /** Every release that has frozen state. */
@@ -34,8 +44,17 @@ final class FrozenState {
         return IntStream.iterate(1, n -> Files.isDirectory(FOLDER.resolve("" + n)), n -> n + 1);
     }
 
-    /** What was in flight: one record of each kind. */
-    static List<Inbound> records() {
+    /** What was in flight: one record of each kind that the release had. */
+    static List<Inbound> records(int release) {
+        List<Inbound> records = new ArrayList<>(records());
+        if (release >= READ_AGAIN) {
+            records.add(written("of json", FormatSettings.JSON));
+            records.add(written("of avro", FormatSettings.AVRO));
+        }
+        return records;
+    }
+
+    private static List<Inbound> records() {
         return List.of(
                 TestingRequests.request("half answered", 54),
                 TestingRequests.inbound(
@@ -63,6 +82,30 @@ final class FrozenState {
                                 .build()),
                 TestingRequests.request("has no token yet", 17),
                 TestingRequests.request("also last", 1));
+    }
+
+    /** A request that its record's value tells, as on a topic. */
+    private static Inbound written(String id, FormatSettings format) {
+        RecordCodec<InferenceRequest> codec = RecordCodec.open(RecordType.REQUEST, format, null);
+        InferenceRequest request = everyField();
+        request.setId(id);
+        byte[] value = codec.encode(request);
+        Origin origin = TestingRequests.origin(id);
+        try {
+            Reading<InferenceRequest> reading = codec.reading(value, null);
+            return new Inbound.Request(
+                    new Origin(
+                            origin.source(),
+                            origin.position(),
+                            origin.timestamp(),
+                            origin.key(),
+                            origin.headers(),
+                            value),
+                    reading.read(value),
+                    reading);
+        } catch (CodecException e) {
+            throw new AssertionError(e);
+        }
     }
 
     private static InferenceRequest everyField() {

@@ -83,7 +83,7 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
         if (context.isRestored()) {
             InFlightCodec codec = new InFlightCodec(schemaState.get());
             for (byte[] element : bufferState.get()) {
-                buffer.add(InFlightCodec.toInbound(codec.decode(element)));
+                buffer.add(codec.toInbound(codec.decode(element)));
             }
         }
     }
@@ -206,19 +206,20 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
-        List<byte[]> elements = new ArrayList<>(buffer.size());
-        for (Inbound inbound : buffer) {
-            elements.add(InFlightCodec.encode(InFlightCodec.toState(inbound)));
-        }
+        List<Inbound> records = new ArrayList<>(buffer);
         if (valve != null && valve.held() != null) {
             // The gate has no state of its own, since only one of the two topologies has a gate.
-            elements.add(InFlightCodec.encode(InFlightCodec.toState(valve.held())));
+            records.add(valve.held());
+        }
+        List<byte[]> elements = new ArrayList<>(records.size());
+        for (Inbound inbound : records) {
+            elements.add(InFlightCodec.encode(InFlightCodec.toState(inbound)));
         }
         bufferState.update(elements);
         schemaState.update(
-                getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0
-                        ? InFlightCodec.schemas()
-                        : List.of());
+                InFlightCodec.schemas(
+                        records.stream(),
+                        getRuntimeContext().getTaskInfo().getIndexOfThisSubtask()));
     }
 
     private static String prefix(Inbound inbound) {

@@ -48,7 +48,7 @@ final class InFlightState {
     List<InFlight> restore(Restoration restoration) throws Exception {
         InFlightCodec codec = new InFlightCodec(schemas.get());
         for (byte[] element : model.get()) {
-            restoration.onModel(codec.decode(InFlightModel.class, element));
+            restoration.onModel(codec.decodeModel(element));
         }
         List<InFlight> restored = new ArrayList<>();
         for (byte[] element : requests.get()) {
@@ -62,7 +62,7 @@ final class InFlightState {
             throws IOException {
         InFlight record =
                 new InFlight(
-                        InFlightCodec.toInbound(state),
+                        codec.toInbound(state),
                         state.getArrivedMs(),
                         state.getAttempts() + 1,
                         restoration.resume(state));
@@ -93,7 +93,8 @@ final class InFlightState {
             elements.add(InFlightCodec.encode(toState(record, info)));
         }
         requests.update(elements);
-        schemas.update(subtask == 0 ? InFlightCodec.schemas() : List.of());
+        schemas.update(
+                InFlightCodec.schemas(inFlight.stream().map(record -> record.inbound), subtask));
         model.update(subtask == 0 ? List.of(InFlightCodec.encode(toState(info))) : List.of());
     }
 

@@ -4,8 +4,13 @@ import io.millrace.operators.record.Origin.Header;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InFlightModel;
 import io.millrace.schemas.InFlightRequest;
+import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.RecordHeader;
+import io.millrace.schemas.RecordReading;
+import io.millrace.schemas.codec.CodecException;
+import io.millrace.schemas.codec.Reading;
+import io.millrace.schemas.codec.RecordType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -15,8 +20,13 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
 import org.apache.avro.SchemaNormalization;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificData;
@@ -28,13 +38,33 @@ import org.apache.avro.specific.SpecificRecordBase;
  * Writes records in flight as operator state and reads them back, in any schema that wrote them.
  *
  * <pre>
- *   element   [version = 1][C3 01][CRC-64 of the writer's schema, 8 bytes][Avro binary]
- *   schemas   the writer's schemas as JSON, once a snapshot, so that no release needs to know others
+ *   element   [form][C3 01][CRC-64 of the writer's schema, 8 bytes][Avro binary]
+ *   schemas   the writers' schemas as JSON, so that no release needs to know others and no restore
+ *             asks a registry: of the elements once a snapshot, of records' values once a subtask
+ *
+ *   form 1    everything but requests; requests of older releases, with topic, partition, offset,
+ *             and the request decoded beside the record's value
+ *   form 2    requests with source and position, to be read out of the record's value again
  * </pre>
+ *
+ * A request whose value does not tell all of it has no reading, and is decoded beside its value in
+ * form 2, too.
  */
 public final class InFlightCodec {
-    /** Form of an element around the Avro message. */
-    static final byte VERSION = 1;
+    private static final byte FIRST_FORM = 1;
+
+    /** Form of a request, in which nothing but tokens and a few numbers are beside its record. */
+    static final byte REQUEST_FORM = 2;
+
+    /** What the first form has instead of a position. */
+    private static final Schema FIRST_PLACE =
+            SchemaBuilder.record(InFlightRequest.getClassSchema().getFullName())
+                    .fields()
+                    .requiredInt("partition")
+                    .requiredLong("offset")
+                    .endRecord();
+
+    private static final Reading<InferenceRequest> JSON = Reading.json(RecordType.REQUEST);
 
     private static final short MARK = (short) 0xC301;
     private static final int HEADER_BYTES = 10;
@@ -50,6 +80,7 @@ public final class InFlightCodec {
                     SchemaNormalization.parsingFingerprint64(InFlightModel.getClassSchema()));
 
     private final Map<Long, Schema> writers = new HashMap<>();
+    private final Map<Long, Reading<InferenceRequest>> readings = new HashMap<>();
 
     /**
      * @param schemas what {@link #schemas} gave when the elements were written
@@ -65,45 +96,128 @@ public final class InFlightCodec {
         writers.putIfAbsent(SchemaNormalization.parsingFingerprint64(schema), schema);
     }
 
-    /** This release's schemas, for the snapshot. */
-    public static List<byte[]> schemas() {
-        return FINGERPRINTS.keySet().stream()
+    /**
+     * The schemas to save with elements of these records.
+     *
+     * @param subtask index of this subtask: the first one writes what all have in common
+     */
+    public static List<byte[]> schemas(Stream<Inbound> records, int subtask) {
+        Map<Long, Schema> schemas = new HashMap<>();
+        if (subtask == 0) {
+            FINGERPRINTS.forEach((schema, fingerprint) -> schemas.put(fingerprint, schema));
+        }
+        records.forEach(
+                record -> {
+                    if (record instanceof Inbound.Request request
+                            && request.reading() != null
+                            && request.reading().writer() != null) {
+                        schemas.putIfAbsent(
+                                request.reading().fingerprint(), request.reading().writer());
+                    }
+                });
+        return schemas.values().stream()
                 .map(schema -> schema.toString().getBytes(StandardCharsets.UTF_8))
                 .toList();
     }
 
-    public static byte[] encode(SpecificRecordBase record) throws IOException {
-        ByteArrayOutputStream out = new ByteArrayOutputStream(1024 + textBytes(record));
-        out.write(VERSION);
-        write(record, out);
+    public static byte[] encode(InFlightRequest request) throws IOException {
+        String prompt = request.getRequest() == null ? null : request.getRequest().getPrompt();
+        int tokens = 0;
+        for (List<Integer> completion : request.getGenerated()) {
+            tokens += completion.size();
+        }
+        // Room for the long parts, so that writing them does not copy what is written already.
+        ByteArrayOutputStream out =
+                new ByteArrayOutputStream(
+                        1024
+                                + request.getValue().remaining()
+                                + (prompt == null ? 0 : prompt.length())
+                                + 4 * tokens);
+        out.write(REQUEST_FORM);
+        write(request, out);
         return out.toByteArray();
     }
 
-    /** Bytes of the long parts, so that writing them does not copy what is written already. */
-    private static int textBytes(SpecificRecordBase record) {
-        if (!(record instanceof InFlightRequest request)) {
-            return 0;
-        }
-        String prompt = request.getRequest() == null ? null : request.getRequest().getPrompt();
-        return request.getValue().remaining() + (prompt == null ? 0 : prompt.length());
+    public static byte[] encode(InFlightModel model) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream(512);
+        out.write(FIRST_FORM);
+        write(model, out);
+        return out.toByteArray();
     }
 
+    /**
+     * Reads a request in flight of any form. Its {@code request} is set whichever form it has, or
+     * its failure: a record that this release does not take for a request any more is rejected.
+     */
     public InFlightRequest decode(byte[] element) throws IOException {
-        return decode(InFlightRequest.class, element);
+        int form = form(element);
+        if (form != FIRST_FORM && form != REQUEST_FORM) {
+            throw unknown(form, "forms 1 and 2");
+        }
+        InFlightRequest state = read(InFlightRequest.class, after(element));
+        if (form == FIRST_FORM) {
+            state.setPosition(firstPosition(after(element)).text());
+        }
+        if (state.getReading() != null) {
+            try {
+                state.setRequest(reading(state.getReading()).read(unwrap(state.getValue())));
+            } catch (CodecException e) {
+                state.setId(e.id());
+                state.setFailureCode(e.code().name());
+                state.setFailureMessage(e.getMessage());
+                state.setGenerated(List.of());
+            }
+        }
+        return state;
     }
 
-    public <T extends SpecificRecordBase> T decode(Class<T> type, byte[] element)
-            throws IOException {
-        if (element.length == 0 || element[0] != VERSION) {
-            throw new IOException(
-                    "A request in flight was saved in form "
-                            + (element.length == 0 ? "(empty)" : element[0])
-                            + ", and this release reads form "
-                            + VERSION
-                            + " only: restore with the release that wrote the savepoint, stop it"
-                            + " with --drain, then start this one.");
+    public InFlightModel decodeModel(byte[] element) throws IOException {
+        int form = form(element);
+        if (form != FIRST_FORM) {
+            throw unknown(form, "form 1 only");
         }
-        return read(type, ByteBuffer.wrap(element, 1, element.length - 1));
+        return read(InFlightModel.class, after(element));
+    }
+
+    /** Of an element that may be empty. */
+    private static int form(byte[] element) {
+        return element.length == 0 ? -1 : element[0];
+    }
+
+    private static ByteBuffer after(byte[] element) {
+        return ByteBuffer.wrap(element, 1, element.length - 1);
+    }
+
+    private static IOException unknown(int form, String known) {
+        return new IOException(
+                "What was in flight was saved in form "
+                        + (form < 0 ? "(empty)" : form)
+                        + ", and this release reads "
+                        + known
+                        + ": restore with the release that wrote the savepoint, stop it"
+                        + " with --drain, then start this one.");
+    }
+
+    private Position firstPosition(ByteBuffer message) throws IOException {
+        Schema writer = writer(InFlightRequest.class, message);
+        GenericRecord place =
+                new GenericDatumReader<GenericRecord>(writer, FIRST_PLACE)
+                        .read(null, decoder(message));
+        return new Position.InPartition((int) place.get("partition"), (long) place.get("offset"));
+    }
+
+    private Reading<InferenceRequest> reading(RecordReading saved) throws IOException {
+        Long fingerprint = saved.getWriter();
+        if (fingerprint == null) {
+            return JSON;
+        }
+        Reading<InferenceRequest> reading = readings.get(fingerprint);
+        if (reading == null) {
+            Schema writer = writer(InferenceRequest.class, fingerprint);
+            reading = Reading.avro(RecordType.REQUEST, writer, saved.getStart());
+            readings.put(fingerprint, reading);
+        }
+        return reading.after(saved.getStart());
     }
 
     public static ByteBuffer encodeResult(InferenceResult result) throws IOException {
@@ -127,12 +241,23 @@ public final class InFlightCodec {
         encoder.flush();
     }
 
-    private <T extends SpecificRecordBase> T read(Class<T> type, ByteBuffer bytes)
+    private <T extends SpecificRecordBase> T read(Class<T> type, ByteBuffer message)
             throws IOException {
-        if (bytes.remaining() < HEADER_BYTES || bytes.getShort() != MARK) {
+        Schema writer = writer(type, message);
+        SpecificData data = new SpecificData(type.getClassLoader());
+        return new SpecificDatumReader<T>(writer, data.getSchema(type), data)
+                .read(null, decoder(message));
+    }
+
+    /** Of a message that stands behind its schema's fingerprint then. */
+    private Schema writer(Class<?> type, ByteBuffer message) throws IOException {
+        if (message.remaining() < HEADER_BYTES || message.getShort() != MARK) {
             throw new IOException("The saved bytes are not an Avro message.");
         }
-        long fingerprint = bytes.order(ByteOrder.LITTLE_ENDIAN).getLong();
+        return writer(type, message.order(ByteOrder.LITTLE_ENDIAN).getLong());
+    }
+
+    private Schema writer(Class<?> type, long fingerprint) throws IOException {
         Schema writer = writers.get(fingerprint);
         if (writer == null) {
             throw new IOException(
@@ -142,12 +267,13 @@ public final class InFlightCodec {
                             + type.getSimpleName()
                             + " was written with: it is damaged.");
         }
-        byte[] body = new byte[bytes.remaining()];
-        bytes.get(body);
-        SpecificData data = new SpecificData(type.getClassLoader());
-        Schema reader = data.getSchema(type);
-        return new SpecificDatumReader<T>(writer, reader, data)
-                .read(null, DecoderFactory.get().binaryDecoder(body, null));
+        return writer;
+    }
+
+    private static BinaryDecoder decoder(ByteBuffer body) {
+        return DecoderFactory.get()
+                .binaryDecoder(
+                        body.array(), body.arrayOffset() + body.position(), body.remaining(), null);
     }
 
     /** A state record with origin and content of {@code inbound} filled in. */
@@ -159,16 +285,21 @@ public final class InFlightCodec {
         }
         InFlightRequest.Builder state =
                 InFlightRequest.newBuilder()
-                        .setTopic(origin.source())
-                        .setPartition(origin.position().partition())
-                        .setOffset(origin.position().offset())
+                        .setSource(origin.source())
+                        .setPosition(origin.position().text())
                         .setTimestamp(origin.timestamp())
                         .setKey(wrap(origin.key()))
                         .setHeaders(headers)
                         .setValue(wrap(origin.value()))
                         .setArrivedMs(0);
         if (inbound instanceof Inbound.Request request) {
-            state.setRequest(request.request());
+            Reading<InferenceRequest> reading = request.reading();
+            if (reading == null) {
+                state.setRequest(request.request());
+            } else {
+                Long schema = reading.writer() == null ? null : reading.fingerprint();
+                state.setReading(new RecordReading(schema, reading.start()));
+            }
         } else if (inbound instanceof Inbound.Rejected rejected) {
             state.setId(rejected.id())
                     .setFailureCode(rejected.code().name())
@@ -177,15 +308,16 @@ public final class InFlightCodec {
         return state.build();
     }
 
-    public static Inbound toInbound(InFlightRequest state) {
+    /** The record of a state that {@link #decode} gave. */
+    public Inbound toInbound(InFlightRequest state) throws IOException {
         List<Header> headers = new ArrayList<>(state.getHeaders().size());
         for (RecordHeader header : state.getHeaders()) {
             headers.add(new Header(header.getName(), unwrap(header.getValue())));
         }
         Origin origin =
                 new Origin(
-                        state.getTopic(),
-                        new Position.InPartition(state.getPartition(), state.getOffset()),
+                        state.getSource(),
+                        Position.parse(state.getPosition()),
                         state.getTimestamp(),
                         unwrap(state.getKey()),
                         headers,
@@ -197,7 +329,10 @@ public final class InFlightCodec {
                     FailureCode.valueOf(state.getFailureCode()),
                     state.getFailureMessage());
         }
-        return new Inbound.Request(origin, state.getRequest());
+        return new Inbound.Request(
+                origin,
+                state.getRequest(),
+                state.getReading() == null ? null : reading(state.getReading()));
     }
 
     private static ByteBuffer wrap(byte[] bytes) {
@@ -207,6 +342,9 @@ public final class InFlightCodec {
     private static byte[] unwrap(ByteBuffer buffer) {
         if (buffer == null) {
             return null;
+        }
+        if (buffer.remaining() == buffer.array().length) {
+            return buffer.array();
         }
         byte[] bytes = new byte[buffer.remaining()];
         buffer.duplicate().get(bytes);

@@ -2,6 +2,7 @@ package io.millrace.operators.record;
 
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.Reading;
 import org.apache.flink.api.common.typeinfo.TypeInfo;
 
 /** A record on its way to the engine. What cannot be answered flows on as {@link Rejected}. */
@@ -11,8 +12,20 @@ public sealed interface Inbound {
     /** Where the record came from. */
     Origin origin();
 
-    /** A request that was read. */
-    record Request(Origin origin, InferenceRequest request) implements Inbound {}
+    /**
+     * A request that was read.
+     *
+     * @param reading how it is read out of the record's value once more; null if the value does not
+     *     tell all of it
+     */
+    record Request(Origin origin, InferenceRequest request, Reading<InferenceRequest> reading)
+            implements Inbound {
+
+        /** A request that was not read out of the record's value, or not as a topic's is. */
+        public Request(Origin origin, InferenceRequest request) {
+            this(origin, request, null);
+        }
+    }
 
     /**
      * A record that will be a failure.

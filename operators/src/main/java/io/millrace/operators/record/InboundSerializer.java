@@ -25,6 +25,7 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
             out.writeByte(REQUEST);
             Wire.writeOrigin(request.origin(), out);
             Wire.writeAvro(request.request(), out);
+            Wire.writeReading(request.reading(), out);
         } else if (inbound instanceof Inbound.Rejected rejected) {
             out.writeByte(REJECTED);
             Wire.writeOrigin(rejected.origin(), out);
@@ -44,8 +45,13 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
                     default -> throw new IOException("No inbound record is of kind " + kind + ".");
                 };
         return switch (kind) {
-            case FIRST_REQUEST, REQUEST ->
+            case FIRST_REQUEST ->
                     new Inbound.Request(origin, Wire.readAvro(InferenceRequest.class, in));
+            case REQUEST ->
+                    new Inbound.Request(
+                            origin,
+                            Wire.readAvro(InferenceRequest.class, in),
+                            Wire.readReading(in));
             default ->
                     new Inbound.Rejected(
                             origin,

@@ -1,11 +1,15 @@
 package io.millrace.operators.record;
 
 import io.millrace.operators.record.Origin.Header;
+import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.Reading;
+import io.millrace.schemas.codec.RecordType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificDatumReader;
@@ -16,6 +20,14 @@ import org.apache.flink.core.memory.DataOutputView;
 
 /** Writes and reads the parts that the wire types have in common. */
 final class Wire {
+    private static final int NO_READING = 0;
+    private static final int JSON_READING = 1;
+    private static final int AVRO_READING = 2;
+
+    private static final Reading<InferenceRequest> JSON = Reading.json(RecordType.REQUEST);
+    private static final Map<Long, Reading<InferenceRequest>> RELEASED =
+            Reading.released(RecordType.REQUEST);
+
     private Wire() {}
 
     static void writeOrigin(Origin origin, DataOutputView out) throws IOException {
@@ -68,6 +80,39 @@ final class Wire {
         byte[] bytes = readBytes(in);
         return new SpecificDatumReader<>(type)
                 .read(null, DecoderFactory.get().binaryDecoder(bytes, null));
+    }
+
+    /** A schema is named only; of one that was never released, the reading is left out. */
+    static void writeReading(Reading<InferenceRequest> reading, DataOutputView out)
+            throws IOException {
+        if (reading == null) {
+            out.writeByte(NO_READING);
+        } else if (reading.writer() == null) {
+            out.writeByte(JSON_READING);
+        } else if (RELEASED.containsKey(reading.fingerprint())) {
+            out.writeByte(AVRO_READING);
+            out.writeLong(reading.fingerprint());
+            out.writeInt(reading.start());
+        } else {
+            out.writeByte(NO_READING);
+        }
+    }
+
+    static Reading<InferenceRequest> readReading(DataInputView in) throws IOException {
+        int kind = in.readByte();
+        switch (kind) {
+            case NO_READING:
+                return null;
+            case JSON_READING:
+                return JSON;
+            case AVRO_READING:
+                long fingerprint = in.readLong();
+                int start = in.readInt();
+                Reading<InferenceRequest> reading = RELEASED.get(fingerprint);
+                return reading == null ? null : reading.after(start);
+            default:
+                throw new IOException("No record is read in way " + kind + ".");
+        }
     }
 
     /** As UTF-8, of any length; null stays null. */

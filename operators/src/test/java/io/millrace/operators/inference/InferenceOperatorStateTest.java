@@ -7,12 +7,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millrace.operators.TestingRequests;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.Reading;
+import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.RecordType;
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.EncoderFactory;
+import org.apache.avro.specific.SpecificData;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.streaming.util.AbstractStreamOperatorTestHarness;
 import org.junit.jupiter.api.Test;
@@ -21,6 +34,9 @@ import org.junit.jupiter.api.Timeout;
 /** Snapshots while requests are in flight, and what is restored of them. */
 @Timeout(60)
 class InferenceOperatorStateTest extends InferenceOperatorFixture {
+    private static final RecordCodec<InferenceRequest> JSON =
+            RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, null);
+
     @Test
     void aSnapshotMidwayRestoresToTheSameBytesWithoutDecodingAgain() throws Exception {
         List<Inbound.Request> requests = new ArrayList<>();
@@ -151,6 +167,97 @@ class InferenceOperatorStateTest extends InferenceOperatorFixture {
             }
         }
         assertThat(ids).hasSize(17).doesNotHaveDuplicates();
+    }
+
+    /**
+     * Schemas of records' values go along, whichever subtask they were met by: no registry is asked
+     * again.
+     */
+    @Test
+    void requestsAreReadOutOfTheirRecordsAfterARescale() throws Exception {
+        PipelineOptions options = options().build();
+        Schema unreleased = unreleasedSchema();
+        Reading<InferenceRequest> confluent = Reading.avro(RecordType.REQUEST, unreleased, 5);
+        Reading<InferenceRequest> json = Reading.json(RecordType.REQUEST);
+        List<Inbound.Request> requests = new ArrayList<>();
+        for (int i = 0; i < 17; i++) {
+            requests.add(
+                    i % 2 == 0
+                            ? read("r" + i, json, JSON.encode(request("r" + i, 30).request()))
+                            : read("r" + i, confluent, confluent(unreleased, "r" + i)));
+        }
+        control.hold();
+        OperatorSubtaskState[] two = new OperatorSubtaskState[2];
+        for (int subtask = 0; subtask < 2; subtask++) {
+            try (InferenceHarness harness = InferenceHarness.open(options, 2, subtask, null)) {
+                for (int i = 0; i < 17; i++) {
+                    // What the registry knows is met by the second subtask only.
+                    if (i % 2 == subtask) {
+                        harness.send(requests.get(i));
+                    }
+                }
+                two[subtask] = harness.snapshot();
+            }
+        }
+        OperatorSubtaskState all = repackaged(two);
+        control.release();
+        List<String> ids = new ArrayList<>();
+        for (int subtask = 0; subtask < 3; subtask++) {
+            OperatorSubtaskState state = InferenceHarness.rescaled(all, 2, 3, subtask);
+            try (InferenceHarness harness = InferenceHarness.open(options, 3, subtask, state)) {
+                harness.runUntil(() -> harness.valve().isEmpty());
+                for (Outcome outcome : harness.outcomes()) {
+                    String id = TestingRequests.id(outcome);
+                    ids.add(id);
+                    Inbound.Request sent = requests.get(Integer.parseInt(id.substring(1)));
+                    assertThat(outcome.origin().value()).isEqualTo(sent.origin().value());
+                    assertThat(completion(outcome).getTokenIds()).isEqualTo(expected(sent));
+                }
+            }
+        }
+        assertThat(ids).hasSize(17).doesNotHaveDuplicates();
+    }
+
+    private static Inbound.Request read(String id, Reading<InferenceRequest> reading, byte[] value)
+            throws Exception {
+        Origin origin = TestingRequests.origin(id);
+        return new Inbound.Request(
+                new Origin(
+                        origin.source(),
+                        origin.position(),
+                        origin.timestamp(),
+                        origin.key(),
+                        origin.headers(),
+                        value),
+                reading.read(value),
+                reading);
+    }
+
+    /** A request's schema with a field that no release has. */
+    private static Schema unreleasedSchema() {
+        Schema now = InferenceRequest.getClassSchema();
+        List<Schema.Field> fields = new ArrayList<>();
+        fields.add(new Schema.Field("team", Schema.create(Schema.Type.STRING)));
+        for (Schema.Field field : now.getFields()) {
+            fields.add(new Schema.Field(field, field.schema()));
+        }
+        return Schema.createRecord(now.getName(), now.getDoc(), now.getNamespace(), false, fields);
+    }
+
+    /** As Confluent's clients write it. */
+    private static byte[] confluent(Schema schema, String id) throws Exception {
+        InferenceRequest request = request(id, 30).request();
+        GenericRecord record = new GenericData.Record(schema);
+        record.put("team", "blue");
+        for (Schema.Field field : request.getSchema().getFields()) {
+            record.put(field.name(), request.get(field.pos()));
+        }
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.write(new byte[] {0, 0, 0, 0, 97});
+        var encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+        new GenericDatumWriter<GenericRecord>(schema, SpecificData.get()).write(record, encoder);
+        encoder.flush();
+        return out.toByteArray();
     }
 
     private static OperatorSubtaskState repackaged(OperatorSubtaskState... states)

@@ -7,12 +7,18 @@ import io.millrace.operators.TestingRequests;
 import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.TokenLogprobs;
 import io.millrace.schemas.TopLogprob;
 import io.millrace.schemas.Usage;
+import io.millrace.schemas.codec.Reading;
+import io.millrace.schemas.codec.RecordType;
 import java.util.List;
 import java.util.Map;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.SchemaNormalization;
 import org.apache.flink.api.common.serialization.SerializerConfigImpl;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
@@ -57,6 +63,35 @@ class WireTypeTest {
         assertThat(copied(WireType.INBOUND, REJECTED))
                 .usingRecursiveComparison()
                 .isEqualTo(REJECTED);
+    }
+
+    @Test
+    void requestsKeepHowTheyAreRead() throws Exception {
+        Inbound.Request request = TestingRequests.request("a", 17);
+        Schema released = InferenceRequest.getClassSchema();
+        Schema unreleased = SchemaBuilder.record("Mine").fields().requiredString("id").endRecord();
+        assertThat(reading(request, Reading.json(RecordType.REQUEST))).hasToString("json request");
+        Reading<InferenceRequest> avro =
+                reading(request, Reading.avro(RecordType.REQUEST, released, 5));
+        assertThat(avro.start()).isEqualTo(5);
+        assertThat(avro.writer()).isEqualTo(ofReleased(released));
+        // The other side may not know it, and has the request.
+        assertThat(reading(request, Reading.avro(RecordType.REQUEST, unreleased, 5))).isNull();
+        assertThat(reading(request, null)).isNull();
+    }
+
+    private static Schema ofReleased(Schema schema) {
+        return Reading.released(RecordType.REQUEST)
+                .get(SchemaNormalization.parsingFingerprint64(schema))
+                .writer();
+    }
+
+    private static Reading<InferenceRequest> reading(
+            Inbound.Request request, Reading<InferenceRequest> reading) throws Exception {
+        Inbound.Request sent = new Inbound.Request(request.origin(), request.request(), reading);
+        Inbound.Request read = (Inbound.Request) copied(WireType.INBOUND, sent);
+        assertThat(read.request()).isEqualTo(request.request());
+        return read.reading();
     }
 
     /** A topic's record as releases wrote it whose wire had partition and offset as numbers. */

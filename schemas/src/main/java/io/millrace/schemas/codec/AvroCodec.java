@@ -7,7 +7,6 @@ import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.avro.Schema;
-import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /**
@@ -23,14 +22,15 @@ final class AvroCodec<T extends SpecificRecordBase> implements RecordCodec<T> {
 
     private final RecordType<T> type;
     private final AvroDatum<T> datum;
-    private final Map<Long, SpecificDatumReader<T>> readers = new HashMap<>();
+    private final Map<Long, Reading<T>> readings = new HashMap<>();
     private final byte[] header;
 
     AvroCodec(RecordType<T> type, ReleasedSchemas released) {
         this.type = type;
         this.datum = new AvroDatum<>(type);
         for (Schema schema : released.versions()) {
-            readers.put(ReleasedSchemas.fingerprint(schema), datum.reader(schema));
+            Reading<T> reading = Reading.avro(type, schema, HEADER);
+            readings.put(reading.fingerprint(), reading);
         }
         this.header =
                 ByteBuffer.allocate(HEADER)
@@ -50,12 +50,7 @@ final class AvroCodec<T extends SpecificRecordBase> implements RecordCodec<T> {
     }
 
     @Override
-    public T decode(byte[] bytes) throws CodecException {
-        return decode(bytes, null);
-    }
-
-    @Override
-    public T decode(byte[] bytes, byte[] schemaId) throws CodecException {
+    public Reading<T> reading(byte[] bytes, byte[] schemaId) throws CodecException {
         if (bytes.length < HEADER || bytes[0] != header[0] || bytes[1] != header[1]) {
             String other = OtherFormat.of(bytes, schemaId, WireFormat.AVRO);
             throw new CodecException(
@@ -67,15 +62,15 @@ final class AvroCodec<T extends SpecificRecordBase> implements RecordCodec<T> {
                     null);
         }
         long fingerprint = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong(2);
-        SpecificDatumReader<T> reader = readers.get(fingerprint);
-        if (reader == null) {
+        Reading<T> reading = readings.get(fingerprint);
+        if (reading == null) {
             throw new CodecException(
                     FailureCode.UNKNOWN_SCHEMA,
                     String.format(
                             "schema fingerprint %016x is none of the %d released versions of a %s",
-                            fingerprint, readers.size(), type),
+                            fingerprint, readings.size(), type),
                     null);
         }
-        return datum.read(reader, bytes, HEADER);
+        return reading;
     }
 }

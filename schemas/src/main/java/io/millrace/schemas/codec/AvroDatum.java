@@ -8,7 +8,6 @@ import java.io.UncheckedIOException;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.avro.Schema;
-import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.Encoder;
@@ -18,22 +17,19 @@ import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecordBase;
 
-/** Avro binary of one kind of record: the part that both Avro formats share. For one thread. */
+/**
+ * Avro binary of one kind of record: the part that both Avro formats share. For one thread, but for
+ * {@link #read}.
+ */
 final class AvroDatum<T extends SpecificRecordBase> {
 
     private final RecordType<T> type;
     private final SpecificDatumWriter<T> writer;
     private BinaryEncoder encoder;
-    private BinaryDecoder decoder;
 
     AvroDatum(RecordType<T> type) {
         this.type = type;
         this.writer = new SortingWriter<>(type.schema());
-    }
-
-    /** A reader of what that schema wrote; keep it, making one is dear. */
-    SpecificDatumReader<T> reader(Schema written) {
-        return new PathReader<>(written, type.schema());
     }
 
     void write(T record, ByteArrayOutputStream out) {
@@ -46,30 +42,29 @@ final class AvroDatum<T extends SpecificRecordBase> {
         }
     }
 
-    T read(SpecificDatumReader<T> reader, byte[] bytes, int from) throws CodecException {
-        String id = AvroBytes.check(reader.getSchema(), bytes, from);
-        PathReader<T> path = (PathReader<T>) reader;
-        path.field = "";
-        T record;
+    /** A record of {@code writer}'s; the bytes end with it. Any thread. */
+    static <T extends SpecificRecordBase> T read(
+            RecordType<T> type, Schema writer, byte[] bytes, int from) throws CodecException {
+        String id = AvroBytes.check(writer, bytes, from);
+        PathReader<T> reader = new PathReader<>(writer, type.schema());
         try {
-            decoder = DecoderFactory.get().binaryDecoder(bytes, from, bytes.length - from, decoder);
-            record = reader.read(null, decoder);
+            return reader.read(
+                    null,
+                    DecoderFactory.get().binaryDecoder(bytes, from, bytes.length - from, null));
         } catch (IOException | RuntimeException e) {
             // The bytes are sound, so what is left is a writer's schema that has no way to ours.
             throw new CodecException(
                     FailureCode.UNREADABLE,
                     "the writer's schema "
-                            + reader.getSchema().getFullName()
+                            + writer.getFullName()
                             + " does not resolve to a "
                             + type
-                            + (path.field.isEmpty() ? "" : " in field " + path.field)
+                            + (reader.field.isEmpty() ? "" : " in field " + reader.field)
                             + ": "
                             + Text.brief(String.valueOf(e.getMessage()), 300),
                     id == null || id.isEmpty() ? null : id,
                     e);
         }
-        Ids.require(type, record);
-        return record;
     }
 
     /** Knows in which field it is, so that one that does not resolve can be named. */

@@ -4,7 +4,6 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
-import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /**
@@ -22,7 +21,7 @@ final class ConfluentCodec<T extends SpecificRecordBase> implements RecordCodec<
     private final ReleasedSchemas released;
     private final RegistryClient registry;
     private final String topic;
-    private final Map<SchemaRef, SpecificDatumReader<T>> readers = new HashMap<>();
+    private final Map<SchemaRef, Reading<T>> readings = new HashMap<>();
     private byte[] header;
 
     ConfluentCodec(
@@ -55,24 +54,19 @@ final class ConfluentCodec<T extends SpecificRecordBase> implements RecordCodec<
     }
 
     @Override
-    public T decode(byte[] bytes) throws CodecException {
-        return datum.read(reader(SchemaRef.ofPrefix(bytes)), bytes, SchemaRef.ID_BYTES);
-    }
-
-    @Override
-    public T decode(byte[] bytes, byte[] schemaId) throws CodecException {
+    public Reading<T> reading(byte[] bytes, byte[] schemaId) throws CodecException {
         return schemaId == null
-                ? decode(bytes)
-                : datum.read(reader(SchemaRef.ofHeader(schemaId)), bytes, 0);
+                ? reading(SchemaRef.ofPrefix(bytes), SchemaRef.ID_BYTES)
+                : reading(SchemaRef.ofHeader(schemaId), 0);
     }
 
-    private SpecificDatumReader<T> reader(SchemaRef ref) throws CodecException {
-        SpecificDatumReader<T> reader = readers.get(ref);
-        if (reader == null) {
-            reader = datum.reader(registry.schema(ref));
-            readers.put(ref, reader);
+    private Reading<T> reading(SchemaRef ref, int start) throws CodecException {
+        Reading<T> reading = readings.get(ref);
+        if (reading == null) {
+            reading = Reading.avro(type, registry.schema(ref), start);
+            readings.put(ref, reading);
         }
-        return reader;
+        return reading.after(start);
     }
 
     @Override

@@ -5,10 +5,10 @@ import org.apache.avro.specific.SpecificRecordBase;
 /** The JSON form of a record: fields in the schema's order, nulls left out, nothing else. */
 final class JsonCodec<T extends SpecificRecordBase> implements RecordCodec<T> {
 
-    private final RecordType<T> type;
+    private final Reading<T> reading;
 
     JsonCodec(RecordType<T> type) {
-        this.type = type;
+        this.reading = Reading.json(type);
     }
 
     @Override
@@ -17,16 +17,7 @@ final class JsonCodec<T extends SpecificRecordBase> implements RecordCodec<T> {
     }
 
     @Override
-    public T decode(byte[] bytes) throws CodecException {
-        return decode(bytes, null);
-    }
-
-    @Override
-    public T decode(byte[] bytes, byte[] schemaId) throws CodecException {
-        // A typing mistake in a request must not pass silently; a newer release's result may.
-        boolean strict = type == RecordType.REQUEST;
-        T record = type.cast(new JsonReader(bytes, schemaId, strict).read(type));
-        Ids.require(type, record);
-        return record;
+    public Reading<T> reading(byte[] bytes, byte[] schemaId) {
+        return schemaId == null ? reading : reading.explainedBy(schemaId);
     }
 }

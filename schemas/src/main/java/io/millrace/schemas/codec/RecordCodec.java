@@ -20,7 +20,9 @@ public interface RecordCodec<T extends SpecificRecordBase> {
      * @throws CodecException if the bytes are not such a record
      * @throws RegistryException if a schema registry is needed and does not answer
      */
-    T decode(byte[] bytes) throws CodecException;
+    default T decode(byte[] bytes) throws CodecException {
+        return decode(bytes, null);
+    }
 
     /**
      * Reads a Kafka record's value.
@@ -29,8 +31,18 @@ public interface RecordCodec<T extends SpecificRecordBase> {
      *     only explain by it what they refuse
      */
     default T decode(byte[] bytes, byte[] schemaId) throws CodecException {
-        return decode(bytes);
+        return reading(bytes, schemaId).read(bytes);
     }
+
+    /**
+     * Finds out how a Kafka record's value is to be read, without reading it.
+     *
+     * @param schemaId value of its {@link #SCHEMA_ID_HEADER}, or null
+     * @throws CodecException if its first bytes are not those of the format, or its schema is not
+     *     known
+     * @throws RegistryException if a schema registry is needed and does not answer
+     */
+    Reading<T> reading(byte[] bytes, byte[] schemaId) throws CodecException;
 
     /**
      * Readies encoding: registers the schema where there is a registry, so that what is wrong with

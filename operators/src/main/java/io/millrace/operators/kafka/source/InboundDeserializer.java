@@ -7,6 +7,7 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.CodecException;
 import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.Reading;
 import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.RecordType;
 import java.util.ArrayList;
@@ -51,12 +52,16 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
                                     null,
                                     FailureCode.UNREADABLE,
                                     "the record has no value (a tombstone): send a request")
-                            : new Inbound.Request(
-                                    origin, codec.decode(record.value(), schemaId(record)));
+                            : request(origin, codec.reading(record.value(), schemaId(record)));
         } catch (CodecException e) {
             inbound = new Inbound.Rejected(origin, e.id(), e.code(), e.getMessage());
         }
         out.collect(inbound);
+    }
+
+    private static Inbound request(Origin origin, Reading<InferenceRequest> reading)
+            throws CodecException {
+        return new Inbound.Request(origin, reading.read(origin.value()), reading);
     }
 
     private static byte[] schemaId(ConsumerRecord<byte[], byte[]> record) {
