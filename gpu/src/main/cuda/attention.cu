@@ -2,10 +2,13 @@
 //
 // Shapes   q heads (tokens, heads), kv of a layer, out tiles (tokens, heads * headSize)
 // Order    tiles of 128 positions, chunks of 512, folded ascending (docs/numerics.md); work is split at chunks only
-// Kernels  attention_plan     lists the step's work: (token, chunk) for rows of one token, 64 (token, head) pairs for others
+// Kernels  attention_plan     lists the step's work: (token, chunk) for rows of one token, 64 (token, head) pairs for others; where it
+//                             is asked to, chunks that several rows of one token have in the same blocks, as items of their own
 //          attention_decode   one (token, chunk) of one kv head: up to 16 query heads are the rows of the mma. Four warps
-//                             share a tile: each takes 32 positions of the scores, then D / 4 columns of the output.
-//          attention_fold     adds up a token's chunks, one warp a head
+//                             share a tile: each takes 32 positions of the scores, then D / 4 columns of the output. The CTA
+//                             that computes the last chunk of a token folds them all, one warp a head.
+//          attention_chunk    the same for heads of 64, all tiles of a chunk at once, one CTA a multiprocessor
+//          attention_cascade  as attention_decode, and a chunk that rows share once for up to 64 (token, head) pairs, 16 a warp
 //          attention_prefill  64 pairs, 16 a warp; pair i is token i / group, head i % group, so any group packs fully.
 //                             ..._128_32 takes an item in two halves of 32: 89 KB of shared memory in place of 113, for GPUs
 //                             of 99 KB a CTA. What a pair computes is the same, and so are its bits.
@@ -80,18 +83,23 @@ __device__ __forceinline__ void locateChunk(
     }
 }
 
-/** Copies a tile of K (plane 0) or V (plane 1) of positions in [from, limit), zeros elsewhere. */
-template <int D, int THREADS = 128>
+/**
+ * Copies a tile of K (plane 0) or V (plane 1) of positions in [from, limit), zeros elsewhere.
+ *
+ * @tparam UNROLLED of the pieces of a thread; more take more registers
+ * @tparam WHOLE whether all positions are in [from, limit)
+ */
+template <int D, int THREADS = 128, int UNROLLED = TILE * 8 / THREADS, bool WHOLE = false>
 __device__ __forceinline__ void loadTile(
         uint32_t to, const AttentionParams& p, const size_t* groups, int tile, int from, int limit, int plane) {
     const char* kv = (const char*)p.kv + (size_t)plane * D * 2 * p.blockSize;
     int piece = threadIdx.x & 7;
     int row = threadIdx.x >> 3;
-#pragma unroll
+#pragma unroll UNROLLED
     for (int i = 0; i < TILE * 8 / THREADS; i++) {
         int at = i * (THREADS / 8) + row;
         int position = tile * TILE + at;
-        bool real = position >= from && position < limit;
+        bool real = WHOLE || (position >= from && position < limit);
         const char* base = kv + (real ? groups[(position & (CHUNK - 1)) >> 3] + (position & 7) * 128 + piece * 16 : 0);
 #pragma unroll
         for (int slab = 0; slab < D / 64; slab++) {
@@ -176,16 +184,156 @@ __device__ __forceinline__ void storeOut(const AttentionParams& p, int token, in
     }
 }
 
-/** Scratch of one query head of one decode item: D sums, then m and l. */
+/** Scratch of one query head of one chunk of a token: D sums, then m and l. */
 template <int D>
-__device__ __forceinline__ float* partialOf(const AttentionParams& p, int item, int head) {
-    return p.partials + ((size_t)item * p.heads + head) * (D + 4);
+__device__ __forceinline__ float* partialOf(const AttentionParams& p, int at, int head) {
+    return p.partials + ((size_t)at * p.heads + head) * (D + 4);
 }
 
+/** Folds the chunks of one query head of a token; one warp. Other CTAs have written them: what L1 holds may be older. */
 template <class T, int D>
-__device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
-    extern __shared__ __align__(1024) char dynamic[];
-    __shared__ size_t groups[GROUPS];
+__device__ __forceinline__ void foldChunks(const AttentionParams& p, int token, int partials, int head) {
+    constexpr int AHEAD = 4;  // chunks that are asked for at once
+    int lane = threadIdx.x & 31;
+    int position = p.positions[token];
+    int last = position / CHUNK;
+    float M = minusInfinity();
+    float L = 0.0f;
+    float o[D / 32] = {};
+    for (int first = firstSeen(position, p.window) / CHUNK; first <= last; first += AHEAD) {
+        float2 ml[AHEAD];
+        float2 sums[AHEAD][D / 64];
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++) {
+            const float* chunk = partialOf<D>(p, partials + min(first + i, last), head);
+            ml[i] = __ldcg((const float2*)(chunk + D));
+#pragma unroll
+            for (int j = 0; j < D / 64; j++) {
+                sums[i][j] = __ldcg((const float2*)(chunk + lane * 2 + j * 64));
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++) {
+            if (first + i > last) {
+                break;
+            }
+            Fold fold(M, ml[i].x, p.scale);
+            M = fold.max;
+            L = fmaf(ml[i].y, fold.chunk, L * fold.before);
+#pragma unroll
+            for (int j = 0; j < D / 64; j++) {
+                o[2 * j] = fmaf(sums[i][j].x, fold.chunk, o[2 * j] * fold.before);
+                o[2 * j + 1] = fmaf(sums[i][j].y, fold.chunk, o[2 * j + 1] * fold.before);
+            }
+        }
+    }
+    float inverse = __frcp_rn(L);
+#pragma unroll
+    for (int j = 0; j < D / 64; j++) {
+        storeOut<T>(p, token, head, lane * 2 + j * 64, o[2 * j] * inverse, o[2 * j + 1] * inverse);
+    }
+}
+
+/**
+ * Tells of the partials that all threads of the CTA have written for these heads of some tokens, and folds the chunks of those tokens
+ * whose last one this was. The counters are zero again after the last.
+ *
+ * @param member gives the i-th SharedMember of `members`, at most as many as the CTA has threads or pairs
+ */
+template <class T, int D, class Member>
+__device__ __forceinline__ void foldWhatIsWhole(const AttentionParams& p, int members, int firstHead, int heads, Member member) {
+    __shared__ bool whole[PAIRS];
+    __syncthreads();
+    if (threadIdx.x < members) {
+        int token = member(threadIdx.x).token;
+        int position = p.positions[token];
+        int chunks = position / CHUNK - firstSeen(position, p.window) / CHUNK + 1;
+        uint32_t* arrivals = p.arrivals + (size_t)token * gridDim.y + blockIdx.y;
+        __threadfence();
+        bool last = atomicAdd(arrivals, 1) == chunks - 1;
+        if (last) {
+            *arrivals = 0;
+        }
+        whole[threadIdx.x] = last;
+        __threadfence();
+    }
+    __syncthreads();
+    for (int i = threadIdx.x >> 5; i < members * heads; i += blockDim.x / 32) {
+        if (whole[i / heads]) {
+            SharedMember of = member(i / heads);
+            foldChunks<T, D>(p, of.token, of.partials, firstHead + i % heads);
+        }
+    }
+}
+
+/** The query heads of a kv head that a CTA of decode takes: blockIdx.y of gridDim.y. */
+struct DecodeHeads {
+    int kvHead;
+    int first;
+    int count;
+
+    __device__ __forceinline__ explicit DecodeHeads(const AttentionParams& p) {
+        int group = p.heads / p.kvHeads;
+        int parts = gridDim.y / p.kvHeads;
+        kvHead = blockIdx.y / parts;
+        first = kvHead * group + blockIdx.y % parts * DECODE_HEADS;
+        count = min(DECODE_HEADS, (kvHead + 1) * group - first);
+    }
+};
+
+/** The end of one chunk of one token: its partial, or the answer if there is no other. `sums` is shared memory for what each warp has of l. */
+template <class T, int D>
+__device__ __forceinline__ void finishItem(
+        const AttentionParams& p, const DecodeItem& item, const DecodeHeads& heads, float (*sums)[DECODE_HEADS], const float (&m)[2],
+        const float (&l)[2], const float (&o)[D / 32][4]) {
+    constexpr int MINE = D / 4;
+    int lane = threadIdx.x & 31;
+    int warp = threadIdx.x >> 5;
+    int g = lane >> 2;
+    int c = lane & 3;
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+        float sum = closeQuad(l[i]);
+        if (c == 0) {
+            sums[warp][g + 8 * i] = sum;
+        }
+    }
+    __syncthreads();
+    int position = p.positions[item.token];
+    bool alone = firstSeen(position, p.window) / CHUNK == position / CHUNK;
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+        int row = g + 8 * i;
+        if (row >= heads.count) {
+            continue;
+        }
+        float sum = ((sums[0][row] + sums[1][row]) + sums[2][row]) + sums[3][row];
+        if (alone) {
+            float inverse = __frcp_rn(sum);
+#pragma unroll
+            for (int j = 0; j < MINE / 8; j++) {
+                int d = warp * MINE + j * 8 + c * 2;
+                storeOut<T>(p, item.token, heads.first + row, d, o[j][2 * i] * inverse, o[j][2 * i + 1] * inverse);
+            }
+        } else {
+            float* to = partialOf<D>(p, item.partials + item.chunk, heads.first + row);
+#pragma unroll
+            for (int j = 0; j < MINE / 8; j++) {
+                *(float2*)(to + warp * MINE + j * 8 + c * 2) = make_float2(o[j][2 * i], o[j][2 * i + 1]);
+            }
+            if (warp == 0 && c == 0) {
+                *(float2*)(to + D) = make_float2(m[i], sum);
+            }
+        }
+    }
+    if (!alone) {
+        foldWhatIsWhole<T, D>(p, 1, heads.first, heads.count, [&](int) { return SharedMember{item.token, item.partials}; });
+    }
+}
+
+/** One chunk of one token: four warps share a tile. */
+template <class T, int D, int UNROLLED>
+__device__ __forceinline__ void decodeItem(const AttentionParams& p, DecodeItem item, const DecodeHeads& heads, char* dynamic, size_t* groups) {
     constexpr int TILE_BYTES = TILE * D * 2;
     constexpr int MINE = D / 4;  // output columns of a warp
     char* weights = dynamic + 2 * TILE_BYTES;
@@ -197,49 +345,324 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
     int warp = threadIdx.x >> 5;
     int g = lane >> 2;
     int c = lane & 3;
-    int group = p.heads / p.kvHeads;
-    int parts = gridDim.y / p.kvHeads;
-    int kvHead = blockIdx.y / parts;
-    int firstHead = kvHead * group + blockIdx.y % parts * DECODE_HEADS;
-    int heads = min(DECODE_HEADS, (kvHead + 1) * group - firstHead);
-    letNextBegin();
-    int items = p.work->decodeItems;
-    for (int index = blockIdx.x; index < items; index += gridDim.x) {
-        DecodeItem item = p.decode[index];
-        int position = p.positions[item.token];
-        int from = firstSeen(position, p.window);
-        int limit = position + 1;
+    int position = p.positions[item.token];
+    int from = firstSeen(position, p.window);
+    int limit = position + 1;
+    __syncthreads();
+    locateChunk(groups, p, item.row, item.chunk, heads.kvHead, D, 2, limit);
+    waitForInputs();
+    __syncthreads();
+    int firstTile = max(from, item.chunk * CHUNK) / TILE;
+    int lastTile = min(position, item.chunk * CHUNK + CHUNK - 1) / TILE;
+    loadTile<D, 128, UNROLLED>(keys, p, groups, firstTile, from, limit, 0);
+    commitCopies();
+    loadTile<D, 128, UNROLLED>(values, p, groups, firstTile, from, limit, 1);
+    commitCopies();
+    loadQueries<D>(queries, DECODE_HEADS, heads.count, [&](int row) {
+        return (const char*)p.q + ((size_t)item.token * p.heads + heads.first + row) * D * 2;
+    });
+    float m[2] = {minusInfinity(), minusInfinity()};
+    float l[2] = {};  // of two rows, this warp's and thread's lane
+    float o[MINE / 8][4] = {};
+    for (int tile = firstTile; tile <= lastTile; tile++) {
+        // Copies are committed as they are waited for: keys, values, the next keys, the next values.
+        waitCopies<1>();
         __syncthreads();
-        locateChunk(groups, p, item.row, item.chunk, kvHead, D, 2, limit);
-        waitForInputs();
-        loadQueries<D>(queries, DECODE_HEADS, heads, [&](int row) {
-            return (const char*)p.q + ((size_t)item.token * p.heads + firstHead + row) * D * 2;
-        });
+        float s[4][4];
+        multiplyKeys<T, D, 32>(s, sharedAddress(queries), DECODE_HEADS * 128, keys, warp * 32);
+        float most[2] = {minusInfinity(), minusInfinity()};
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+#pragma unroll
+            for (int k = 0; k < 4; k++) {
+                int at = tile * TILE + warp * 32 + j * 8 + c * 2 + (k & 1);
+                if (at < from || at >= limit) {
+                    s[j][k] = minusInfinity();
+                }
+                most[k >> 1] = fmaxf(most[k >> 1], s[j][k]);
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 1));
+            most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 2));
+            if (c == 0) {
+                maxima[warp][g + 8 * i] = most[i];
+            }
+        }
         __syncthreads();
-        int firstTile = max(from, item.chunk * CHUNK) / TILE;
-        int lastTile = min(position, item.chunk * CHUNK + CHUNK - 1) / TILE;
-        loadTile<D>(keys, p, groups, firstTile, from, limit, 0);
+        // All have read the keys. The group may be empty.
+        if (tile < lastTile) {
+            loadTile<D, 128, UNROLLED>(keys, p, groups, tile + 1, from, limit, 0);
+        }
         commitCopies();
-        float m[2] = {minusInfinity(), minusInfinity()};
-        float l[2] = {};  // of two rows, this warp's and thread's lane
-        float o[MINE / 8][4] = {};
-        for (int tile = firstTile; tile <= lastTile; tile++) {
-            waitCopies<0>();
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            float all = fmaxf(fmaxf(maxima[0][g + 8 * i], maxima[1][g + 8 * i]), fmaxf(maxima[2][g + 8 * i], maxima[3][g + 8 * i]));
+            Shift shift(m[i], all, p.scale);
+            m[i] = shift.max;
+            l[i] *= shift.rescale;
+#pragma unroll
+            for (int j = 0; j < MINE / 8; j++) {
+                o[j][2 * i] *= shift.rescale;
+                o[j][2 * i + 1] *= shift.rescale;
+            }
+            int row = g + 8 * i;
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                int column = warp * 32 + j * 8;
+                char* to = weights + (column >> 6) * DECODE_HEADS * 128 + row * 128 + ((column >> 3 & 7) ^ (row & 7)) * 16 + c * 4;
+                float low = shift.weight(s[j][2 * i], p.scale);
+                float high = shift.weight(s[j][2 * i + 1], p.scale);
+                l[i] += low;
+                l[i] += high;
+                *(uint32_t*)to = narrowPair<T>(low, high);
+            }
+        }
+        waitCopies<1>();
+        __syncthreads();
+#pragma unroll
+        for (int step = 0; step < TILE / 16; step++) {
+            uint32_t a[4];
+            uint32_t piece = ((step & 3) * 2 + (lane >> 4)) ^ (lane & 7);
+            ldmatrix(a, sharedAddress(weights) + (step >> 2) * DECODE_HEADS * 128 + (lane & 15) * 128 + piece * 16);
+            multiplyValues<T, MINE>(o, a, values, step * 16, warp * MINE);
+        }
+        if (tile < lastTile) {
             __syncthreads();
-            loadTile<D>(values, p, groups, tile, from, limit, 1);
+            loadTile<D, 128, UNROLLED>(values, p, groups, tile + 1, from, limit, 1);
+        }
+        commitCopies();
+    }
+    // The maxima were read before the last values came.
+    finishItem<T, D>(p, item, heads, maxima, m, l, o);
+}
+
+/** One whole chunk of several tokens that see all of it: each warp has 16 of 64 (token, head) pairs. */
+template <class T, int D>
+__device__ __forceinline__ void sharedItem(const AttentionParams& p, SharedItem item, const DecodeHeads& heads, char* dynamic, size_t* groups) {
+    __shared__ SharedMember members[PAIRS];
+    constexpr int TILE_BYTES = TILE * D * 2;
+    constexpr int TILES = CHUNK / TILE;
+    char* queries = dynamic + 2 * TILE_BYTES;
+    uint32_t keys = sharedAddress(dynamic);
+    uint32_t values = keys + TILE_BYTES;
+    int lane = threadIdx.x & 31;
+    int warp = threadIdx.x >> 5;
+    int g = lane >> 2;
+    int c = lane & 3;
+    int pairs = item.members * heads.count;
+    int from = item.chunk * CHUNK;
+    int limit = from + CHUNK;
+    __syncthreads();
+    locateChunk(groups, p, item.row, item.chunk, heads.kvHead, D, 2, limit);
+    if (threadIdx.x < item.members) {
+        members[threadIdx.x] = p.members[item.firstMember + threadIdx.x];
+    }
+    waitForInputs();
+    __syncthreads();
+    loadTile<D, 128, 2, true>(keys, p, groups, from / TILE, from, limit, 0);
+    commitCopies();
+    loadTile<D, 128, 2, true>(values, p, groups, from / TILE, from, limit, 1);
+    commitCopies();
+    loadQueries<D>(queries, PAIRS, pairs, [&](int pair) {
+        int token = members[pair / heads.count].token;
+        return (const char*)p.q + ((size_t)token * p.heads + heads.first + pair % heads.count) * D * 2;
+    });
+    float m[2] = {minusInfinity(), minusInfinity()};
+    float l[2][TILE / QUARTER] = {};  // of two rows, this thread's lanes
+    float o[D / 8][4] = {};
+    for (int tile = 0; tile < TILES; tile++) {
+        waitCopies<1>();
+        __syncthreads();
+        float s[TILE / 8][4];
+        multiplyKeys<T, D, TILE>(s, sharedAddress(queries) + warp * 16 * 128, PAIRS * 128, keys, 0);
+        __syncthreads();
+        if (tile < TILES - 1) {
+            loadTile<D, 128, 2, true>(keys, p, groups, from / TILE + tile + 1, from, limit, 0);
+        }
+        commitCopies();
+        uint32_t weights[TILE / 8][2];
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            float most = minusInfinity();
+#pragma unroll
+            for (int j = 0; j < TILE / 8; j++) {
+                most = fmaxf(most, fmaxf(s[j][2 * i], s[j][2 * i + 1]));
+            }
+            most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 1));
+            most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 2));
+            Shift shift(m[i], most, p.scale);
+            m[i] = shift.max;
+#pragma unroll
+            for (int j = 0; j < TILE / QUARTER; j++) {
+                l[i][j] *= shift.rescale;
+            }
+#pragma unroll
+            for (int j = 0; j < D / 8; j++) {
+                o[j][2 * i] *= shift.rescale;
+                o[j][2 * i + 1] *= shift.rescale;
+            }
+#pragma unroll
+            for (int j = 0; j < TILE / 8; j++) {
+                float low = shift.weight(s[j][2 * i], p.scale);
+                float high = shift.weight(s[j][2 * i + 1], p.scale);
+                l[i][j / (QUARTER / 8)] += low;
+                l[i][j / (QUARTER / 8)] += high;
+                weights[j][i] = narrowPair<T>(low, high);
+            }
+        }
+        waitCopies<1>();
+        __syncthreads();
+#pragma unroll
+        for (int step = 0; step < TILE / 16; step++) {
+            uint32_t a[4] = {weights[2 * step][0], weights[2 * step][1], weights[2 * step + 1][0], weights[2 * step + 1][1]};
+            multiplyValues<T, D>(o, a, values, step * 16, 0);
+        }
+        if (tile < TILES - 1) {
+            __syncthreads();
+            loadTile<D, 128, 2, true>(values, p, groups, from / TILE + tile + 1, from, limit, 1);
+        }
+        commitCopies();
+    }
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+        float sum = closeQuad(l[i][0]);
+#pragma unroll
+        for (int j = 1; j < TILE / QUARTER; j++) {
+            sum += closeQuad(l[i][j]);
+        }
+        int pair = warp * 16 + g + 8 * i;
+        if (pair < pairs) {
+            float* to = partialOf<D>(p, members[pair / heads.count].partials + item.chunk, heads.first + pair % heads.count);
+#pragma unroll
+            for (int j = 0; j < D / 8; j++) {
+                *(float2*)(to + j * 8 + c * 2) = make_float2(o[j][2 * i], o[j][2 * i + 1]);
+            }
+            if (c == 0) {
+                *(float2*)(to + D) = make_float2(m[i], sum);
+            }
+        }
+    }
+    foldWhatIsWhole<T, D>(p, item.members, heads.first, heads.count, [&](int i) { return members[i]; });
+}
+
+/** Walks through the step's items; SHARED: also those that several tokens share, which come first, being the longest. */
+template <class T, int D, bool SHARED>
+__device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
+    extern __shared__ __align__(1024) char dynamic[];
+    __shared__ size_t groups[GROUPS];
+    letNextBegin();
+    DecodeHeads heads(p);
+    int shared = SHARED ? p.work->sharedItems : 0;
+    int items = shared + p.work->decodeItems;
+    for (int index = blockIdx.x; index < items; index += gridDim.x) {
+        if (SHARED && index < shared) {
+            sharedItem<T, D>(p, p.shared[index], heads, dynamic, groups);
+        } else {
+            decodeItem<T, D, SHARED ? 2 : 8>(p, p.decode[index - shared], heads, dynamic, groups);
+        }
+    }
+    waitForInputs();  // who had nothing to do has not yet
+}
+
+/**
+ * Items of decode, each chunk of K and V asked for at once, and the next one's while this one's is computed: for steps with so few
+ * items that a multiprocessor has one or two.
+ */
+template <class T, int D>
+__device__ __forceinline__ void attentionChunk(const AttentionParams& p) {
+    extern __shared__ __align__(1024) char dynamic[];
+    __shared__ size_t groups[2][GROUPS];
+    constexpr int TILE_BYTES = TILE * D * 2;
+    constexpr int TILES = CHUNK / TILE;
+    constexpr int MINE = D / 4;  // output columns of a warp
+    uint32_t keys = sharedAddress(dynamic);
+    uint32_t values = keys + TILES * TILE_BYTES;
+    char* weights = dynamic + 2 * TILES * TILE_BYTES;
+    char* queries = weights + TILES * DECODE_HEADS * TILE * 2;
+    float(*maxima)[4][DECODE_HEADS] = (float(*)[4][DECODE_HEADS])(queries + DECODE_HEADS * D * 2);
+    int lane = threadIdx.x & 31;
+    int warp = threadIdx.x >> 5;
+    int g = lane >> 2;
+    int c = lane & 3;
+    letNextBegin();
+    DecodeHeads heads(p);
+    int items = p.work->decodeItems;
+    if (blockIdx.x >= items) {
+        waitForInputs();
+        return;
+    }
+    DecodeItem item;
+    int from;
+    int limit;
+    auto begin = [&](int index, int place) {
+        item = p.decode[index];
+        int position = p.positions[item.token];
+        from = firstSeen(position, p.window);
+        limit = position + 1;
+        locateChunk(groups[place], p, item.row, item.chunk, heads.kvHead, D, 2, limit);
+    };
+    // A tile of keys or values is a group of copies, which may be empty.
+    auto load = [&](uint32_t to, int place, int plane) {
+#pragma unroll 1
+        for (int t = 0; t < TILES; t++) {
+            int tile = item.chunk * TILES + t;
+            if (tile * TILE < limit && tile * TILE + TILE > from) {
+                loadTile<D>(to + t * TILE_BYTES, p, groups[place], tile, from, limit, plane);
+            }
             commitCopies();
-            float s[4][4];
-            multiplyKeys<T, D, 32>(s, sharedAddress(queries), DECODE_HEADS * 128, keys, warp * 32);
+        }
+    };
+    auto ask = [&] {
+        loadQueries<D>(queries, DECODE_HEADS, heads.count, [&](int row) {
+            return (const char*)p.q + ((size_t)item.token * p.heads + heads.first + row) * D * 2;
+        });
+    };
+    auto waitTile = [&](int t) {
+        // Of the eight groups that come first, keys or values, t more are needed.
+        switch (t) {
+            case 0: waitCopies<2 * TILES - 1>(); break;
+            case 1: waitCopies<2 * TILES - 2>(); break;
+            case 2: waitCopies<2 * TILES - 3>(); break;
+            default: waitCopies<2 * TILES - 4>();
+        }
+        __syncthreads();
+    };
+    begin(blockIdx.x, 0);
+    waitForInputs();
+    __syncthreads();
+    load(keys, 0, 0);
+    load(values, 0, 1);
+    ask();
+    int place = 0;
+    for (int index = blockIdx.x; index < items; index += gridDim.x) {
+        DecodeItem present = item;
+        int seenFrom = max(from - item.chunk * CHUNK, 0);
+        int seenTo = min(limit - item.chunk * CHUNK, CHUNK);
+        bool more = index + gridDim.x < items;
+        place ^= 1;
+        if (more) {
+            begin(index + gridDim.x, place);
+        }
+        float s[TILES][4][4];
+#pragma unroll
+        for (int t = 0; t < TILES; t++) {
+            waitTile(t);
+            if (t * TILE >= seenTo || t * TILE + TILE <= seenFrom) {
+                continue;
+            }
+            multiplyKeys<T, D, 32>(s[t], sharedAddress(queries), DECODE_HEADS * 128, keys + t * TILE_BYTES, warp * 32);
             float most[2] = {minusInfinity(), minusInfinity()};
 #pragma unroll
             for (int j = 0; j < 4; j++) {
 #pragma unroll
                 for (int k = 0; k < 4; k++) {
-                    int at = tile * TILE + warp * 32 + j * 8 + c * 2 + (k & 1);
-                    if (at < from || at >= limit) {
-                        s[j][k] = minusInfinity();
+                    int at = t * TILE + warp * 32 + j * 8 + c * 2 + (k & 1);
+                    if (at < seenFrom || at >= seenTo) {
+                        s[t][j][k] = minusInfinity();
                     }
-                    most[k >> 1] = fmaxf(most[k >> 1], s[j][k]);
+                    most[k >> 1] = fmaxf(most[k >> 1], s[t][j][k]);
                 }
             }
 #pragma unroll
@@ -247,117 +670,76 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
                 most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 1));
                 most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 2));
                 if (c == 0) {
-                    maxima[warp][g + 8 * i] = most[i];
+                    maxima[t][warp][g + 8 * i] = most[i];
                 }
             }
-            __syncthreads();
-            // All have read the keys: the next ones come while the values are multiplied. The group may be empty.
-            if (tile < lastTile) {
-                loadTile<D>(keys, p, groups, tile + 1, from, limit, 0);
+        }
+        __syncthreads();
+        // All have read keys and queries.
+        if (more) {
+            load(keys, place, 0);
+            ask();
+        } else {
+#pragma unroll
+            for (int t = 0; t < TILES; t++) {
+                commitCopies();
             }
-            commitCopies();
+        }
+        float m[2] = {minusInfinity(), minusInfinity()};
+        float l[2] = {};  // of two rows, this warp's and thread's lane
+        float rescale[TILES][2];
+#pragma unroll
+        for (int t = 0; t < TILES; t++) {
+            if (t * TILE >= seenTo || t * TILE + TILE <= seenFrom) {
+                continue;
+            }
 #pragma unroll
             for (int i = 0; i < 2; i++) {
-                float all = fmaxf(fmaxf(maxima[0][g + 8 * i], maxima[1][g + 8 * i]), fmaxf(maxima[2][g + 8 * i], maxima[3][g + 8 * i]));
+                int row = g + 8 * i;
+                float all = fmaxf(fmaxf(maxima[t][0][row], maxima[t][1][row]), fmaxf(maxima[t][2][row], maxima[t][3][row]));
                 Shift shift(m[i], all, p.scale);
                 m[i] = shift.max;
                 l[i] *= shift.rescale;
-#pragma unroll
-                for (int j = 0; j < MINE / 8; j++) {
-                    o[j][2 * i] *= shift.rescale;
-                    o[j][2 * i + 1] *= shift.rescale;
-                }
-                int row = g + 8 * i;
+                rescale[t][i] = shift.rescale;
 #pragma unroll
                 for (int j = 0; j < 4; j++) {
                     int column = warp * 32 + j * 8;
-                    char* to = weights + (column >> 6) * DECODE_HEADS * 128 + row * 128 + ((column >> 3 & 7) ^ (row & 7)) * 16 + c * 4;
-                    float low = shift.weight(s[j][2 * i], p.scale);
-                    float high = shift.weight(s[j][2 * i + 1], p.scale);
+                    char* to = weights + (t * 2 + (column >> 6)) * DECODE_HEADS * 128 + row * 128 + ((column >> 3 & 7) ^ (row & 7)) * 16 + c * 4;
+                    float low = shift.weight(s[t][j][2 * i], p.scale);
+                    float high = shift.weight(s[t][j][2 * i + 1], p.scale);
                     l[i] += low;
                     l[i] += high;
                     *(uint32_t*)to = narrowPair<T>(low, high);
                 }
             }
-            waitCopies<1>();
-            __syncthreads();
+        }
+        float o[MINE / 8][4] = {};
+#pragma unroll
+        for (int t = 0; t < TILES; t++) {
+            waitTile(t);
+            if (t * TILE >= seenTo || t * TILE + TILE <= seenFrom) {
+                continue;
+            }
+#pragma unroll
+            for (int j = 0; j < MINE / 8; j++) {
+#pragma unroll
+                for (int k = 0; k < 4; k++) {
+                    o[j][k] *= rescale[t][k >> 1];
+                }
+            }
 #pragma unroll
             for (int step = 0; step < TILE / 16; step++) {
                 uint32_t a[4];
                 uint32_t piece = ((step & 3) * 2 + (lane >> 4)) ^ (lane & 7);
-                ldmatrix(a, sharedAddress(weights) + (step >> 2) * DECODE_HEADS * 128 + (lane & 15) * 128 + piece * 16);
-                multiplyValues<T, MINE>(o, a, values, step * 16, warp * MINE);
+                ldmatrix(a, sharedAddress(weights) + (t * 2 + (step >> 2)) * DECODE_HEADS * 128 + (lane & 15) * 128 + piece * 16);
+                multiplyValues<T, MINE>(o, a, values + t * TILE_BYTES, step * 16, warp * MINE);
             }
         }
-        // The maxima were read before the last values came: their place holds what each warp has of l.
-#pragma unroll
-        for (int i = 0; i < 2; i++) {
-            l[i] = closeQuad(l[i]);
-            if (c == 0) {
-                maxima[warp][g + 8 * i] = l[i];
-            }
+        if (more) {
+            __syncthreads();
+            load(values, place, 1);
         }
-        __syncthreads();
-#pragma unroll
-        for (int i = 0; i < 2; i++) {
-            int row = g + 8 * i;
-            if (row >= heads) {
-                continue;
-            }
-            float sum = ((maxima[0][row] + maxima[1][row]) + maxima[2][row]) + maxima[3][row];
-            if (item.alone) {
-                float inverse = __frcp_rn(sum);
-#pragma unroll
-                for (int j = 0; j < MINE / 8; j++) {
-                    int d = warp * MINE + j * 8 + c * 2;
-                    storeOut<T>(p, item.token, firstHead + row, d, o[j][2 * i] * inverse, o[j][2 * i + 1] * inverse);
-                }
-            } else {
-                float* to = partialOf<D>(p, index, firstHead + row);
-#pragma unroll
-                for (int j = 0; j < MINE / 8; j++) {
-                    *(float2*)(to + warp * MINE + j * 8 + c * 2) = make_float2(o[j][2 * i], o[j][2 * i + 1]);
-                }
-                if (warp == 0 && c == 0) {
-                    to[D] = m[i];
-                    to[D + 1] = sum;
-                }
-            }
-        }
-    }
-    waitForInputs();  // who had nothing to do has not yet
-}
-
-template <class T, int D>
-__device__ __forceinline__ void attentionFold(const AttentionParams& p) {
-    int head = blockIdx.y * 4 + (threadIdx.x >> 5);
-    int lane = threadIdx.x & 31;
-    letNextBegin();
-    int items = p.work->foldItems;
-    waitForInputs();
-    if (head >= p.heads) {
-        return;
-    }
-    for (int index = blockIdx.x; index < items; index += gridDim.x) {
-        FoldItem item = p.fold[index];
-        float M = minusInfinity();
-        float L = 0.0f;
-        float o[D / 32] = {};
-        for (int i = 0; i < item.items; i++) {
-            const float* chunk = partialOf<D>(p, item.firstItem + i, head);
-            Fold fold(M, chunk[D], p.scale);
-            M = fold.max;
-            L = fmaf(chunk[D + 1], fold.chunk, L * fold.before);
-#pragma unroll
-            for (int j = 0; j < D / 32; j++) {
-                o[j] = fmaf(chunk[lane * (D / 32) + j], fold.chunk, o[j] * fold.before);
-            }
-        }
-        float inverse = __frcp_rn(L);
-#pragma unroll
-        for (int j = 0; j < D / 32; j += 2) {
-            storeOut<T>(p, item.token, head, lane * (D / 32) + j, o[j] * inverse, o[j + 1] * inverse);
-        }
+        finishItem<T, D>(p, present, heads, maxima[0], m, l, o);
     }
 }
 
@@ -722,30 +1104,163 @@ __device__ __forceinline__ int sumBefore(int x, int& total) {
     return before + sum - x;
 }
 
-extern "C" __global__ void __launch_bounds__(1024) attention_plan(const __grid_constant__ AttentionPlanParams p) {
+constexpr int PLAN_THREADS = 1024;
+constexpr int PLACES = 2048;  // different blocks that whole chunks end in, as far as they are told apart
+constexpr int PROBES = 8;
+
+/** Chunks that rows of one token see as a whole, and whose last position is before their own: pairs (row, chunk), row after row. */
+struct WholeChunks {
+    const AttentionPlanParams& p;
+    const int* before;  // (1024) pairs of the rows before each
+    int firstRow;
+
+    /** One of them. */
+    struct Pair {
+        int row;  // of these 1,024
+        int token;
+        int chunk;
+    };
+
+    __device__ __forceinline__ Pair operator[](int pair) const {
+        int low = 0;
+        for (int half = PLAN_THREADS / 2; half > 0; half /= 2) {
+            low += before[low + half] <= pair ? half : 0;
+        }
+        int token = p.rowStart[firstRow + low];
+        int from = firstSeen(p.positions[token], p.window);
+        return {low, token, (from + CHUNK - 1) / CHUNK + pair - before[low]};
+    }
+
+    __device__ __forceinline__ const int32_t* blocks(const Pair& pair) const {
+        return p.blocks + (size_t)p.rowTable[firstRow + pair.row] * p.tableStride;
+    }
+
+    /** The block of the chunk's last position: in the prefix tree all before it are the same too. */
+    __device__ __forceinline__ int lastBlock(const Pair& pair) const {
+        return blocks(pair)[(pair.chunk * CHUNK + CHUNK - 1) / p.blockSize];
+    }
+
+    __device__ __forceinline__ bool same(int one, int other) const {
+        if (one == other) {
+            return true;
+        }
+        Pair a = (*this)[one];
+        Pair b = (*this)[other];
+        const int32_t* as = blocks(a);
+        const int32_t* bs = blocks(b);
+        int end = (a.chunk * CHUNK + CHUNK - 1) / p.blockSize;
+        bool equal = a.chunk == b.chunk;
+#pragma unroll 8
+        for (int i = a.chunk * CHUNK / p.blockSize; i <= end; i++) {
+            equal &= as[i] == bs[i];
+        }
+        return equal;
+    }
+};
+
+extern "C" __global__ void __launch_bounds__(PLAN_THREADS) attention_plan(const __grid_constant__ AttentionPlanParams p) {
+    __shared__ int before[PLAN_THREADS];
+    __shared__ int partialsOf[PLAN_THREADS];
+    __shared__ int keys[PLACES];     // the last block of a chunk
+    __shared__ int leaders[PLACES];  // the first pair that has it
+    __shared__ int counts[PLACES];   // pairs whose blocks are all those of the first
+    __shared__ int firsts[PLACES];   // where their members begin
+    __shared__ int next;
     beginWithInputs();
+    int partials = 0;
     int decodeItems = 0;
-    int foldItems = 0;
+    int sharedItems = 0;
+    int members = 0;
     int prefillItems = 0;
     int rows = p.step->rows;
-    for (int first = 0; first < rows; first += 1024) {
-        int row = first + threadIdx.x;
+    for (int firstRow = 0; firstRow < rows; firstRow += PLAN_THREADS) {
+        int row = firstRow + threadIdx.x;
         int token = row < rows ? p.rowStart[row] : 0;
         int tokens = row < rows ? p.rowStart[row + 1] - token : 0;
         int position = tokens == 1 ? p.positions[token] : 0;
-        int firstChunk = firstSeen(position, p.window) / CHUNK;
+        int from = firstSeen(position, p.window);
+        int firstChunk = from / CHUNK;
         int chunks = tokens == 1 ? position / CHUNK - firstChunk + 1 : 0;
+        int firstWhole = (from + CHUNK - 1) / CHUNK;
+        int wholes = tokens == 1 && p.share != 0 ? max(0, position / CHUNK - firstWhole) : 0;
         int tiles = tokens > 1 ? (tokens * p.group + PAIRS - 1) / PAIRS : 0;
         int total;
-        int at = decodeItems + sumBefore(chunks, total);
-        decodeItems += total;
-        for (int i = 0; i < chunks; i++) {
-            p.decode[at + i] = {token, row, firstChunk + i, chunks == 1};
+        int mine = partials + sumBefore(chunks, total) - firstChunk;
+        partials += total;
+        int pairs = 0;
+        if (p.share != 0) {
+            partialsOf[threadIdx.x] = mine;
+            before[threadIdx.x] = sumBefore(wholes, pairs);
         }
-        int fold = foldItems + sumBefore(chunks > 1, total);
-        foldItems += total;
-        if (chunks > 1) {
-            p.fold[fold] = {token, at, chunks, 0};
+        if (pairs > 0) {
+            WholeChunks whole{p, before, firstRow};
+            for (int i = threadIdx.x; i < PLACES; i += PLAN_THREADS) {
+                keys[i] = -1;
+                leaders[i] = INT32_MAX;
+                counts[i] = 0;
+            }
+            if (threadIdx.x == 0) {
+                next = decodeItems;
+            }
+            __syncthreads();
+            // Which end in the same block.
+            for (int i = threadIdx.x; i < pairs; i += PLAN_THREADS) {
+                int block = whole.lastBlock(whole[i]);
+                int place = -1;
+                for (int probe = 0; probe < PROBES && place < 0; probe++) {
+                    int at = (block + probe) & (PLACES - 1);
+                    int found = atomicCAS(&keys[at], -1, block);
+                    place = found == -1 || found == block ? at : -1;
+                }
+                if (place >= 0) {
+                    atomicMin(&leaders[place], i);
+                }
+                p.places[i] = place;
+            }
+            __syncthreads();
+            // Which have all blocks in common, and the how many-th of those each is.
+            for (int i = threadIdx.x; i < pairs; i += PLAN_THREADS) {
+                int place = p.places[i];
+                bool member = place >= 0 && whole.same(leaders[place], i);
+                p.places[i] = member ? atomicAdd(&counts[place], 1) * PLACES + place : -1;
+            }
+            __syncthreads();
+            int most = PAIRS / min(p.group, DECODE_HEADS);  // tokens of an item
+            for (int i = threadIdx.x; i < PLACES; i += PLAN_THREADS) {
+                int count = counts[i] > 1 ? counts[i] : 0;
+                int items = (count + most - 1) / most;
+                int at = sharedItems + sumBefore(items, total);
+                sharedItems += total;
+                int first = members + sumBefore(count, total);
+                members += total;
+                firsts[i] = first;
+                if (items > 0) {
+                    WholeChunks::Pair of = whole[leaders[i]];
+                    for (int j = 0; j < items; j++) {
+                        int begin = count * j / items;
+                        p.shared[at + j] = {firstRow + of.row, of.chunk, first + begin, count * (j + 1) / items - begin};
+                    }
+                }
+            }
+            __syncthreads();
+            for (int i = threadIdx.x; i < pairs; i += PLAN_THREADS) {
+                WholeChunks::Pair of = whole[i];
+                int place = p.places[i];
+                if (place >= 0 && counts[place % PLACES] > 1) {
+                    p.members[firsts[place % PLACES] + place / PLACES] = {of.token, partialsOf[of.row]};
+                } else {
+                    p.decode[atomicAdd(&next, 1)] = {of.token, firstRow + of.row, of.chunk, partialsOf[of.row]};
+                }
+            }
+            __syncthreads();
+            decodeItems = next;
+        }
+        int at = decodeItems + sumBefore(chunks - wholes, total);
+        decodeItems += total;
+        for (int chunk = firstChunk; chunk < firstChunk + chunks; chunk++) {
+            if (chunk < firstWhole || chunk >= firstWhole + wholes) {
+                p.decode[at++] = {token, row, chunk, mine};
+            }
         }
         at = prefillItems + sumBefore(tiles, total);
         prefillItems += total;
@@ -754,7 +1269,7 @@ extern "C" __global__ void __launch_bounds__(1024) attention_plan(const __grid_c
         }
     }
     if (threadIdx.x == 0) {
-        *p.work = {decodeItems, foldItems, prefillItems, 0};
+        *p.work = {decodeItems, sharedItems, prefillItems, 0};
     }
 }
 
@@ -763,14 +1278,16 @@ extern "C" __global__ void __launch_bounds__(1024) attention_plan(const __grid_c
         CALL(p);                                                                                                    \
     }
 
-ATTENTION(attention_decode_bf16_64, 128, 4, (attentionDecode<Bf16, 64>))
-ATTENTION(attention_decode_bf16_128, 128, 3, (attentionDecode<Bf16, 128>))
-ATTENTION(attention_decode_f16_64, 128, 4, (attentionDecode<F16, 64>))
-ATTENTION(attention_decode_f16_128, 128, 3, (attentionDecode<F16, 128>))
-ATTENTION(attention_fold_bf16_64, 128, 1, (attentionFold<Bf16, 64>))
-ATTENTION(attention_fold_bf16_128, 128, 1, (attentionFold<Bf16, 128>))
-ATTENTION(attention_fold_f16_64, 128, 1, (attentionFold<F16, 64>))
-ATTENTION(attention_fold_f16_128, 128, 1, (attentionFold<F16, 128>))
+ATTENTION(attention_decode_bf16_64, 128, 4, (attentionDecode<Bf16, 64, false>))
+ATTENTION(attention_decode_bf16_128, 128, 3, (attentionDecode<Bf16, 128, false>))
+ATTENTION(attention_decode_f16_64, 128, 4, (attentionDecode<F16, 64, false>))
+ATTENTION(attention_decode_f16_128, 128, 3, (attentionDecode<F16, 128, false>))
+ATTENTION(attention_chunk_bf16_64, 128, 1, (attentionChunk<Bf16, 64>))
+ATTENTION(attention_chunk_f16_64, 128, 1, (attentionChunk<F16, 64>))
+ATTENTION(attention_cascade_bf16_64, 128, 3, (attentionDecode<Bf16, 64, true>))
+ATTENTION(attention_cascade_bf16_128, 128, 2, (attentionDecode<Bf16, 128, true>))
+ATTENTION(attention_cascade_f16_64, 128, 3, (attentionDecode<F16, 64, true>))
+ATTENTION(attention_cascade_f16_128, 128, 2, (attentionDecode<F16, 128, true>))
 ATTENTION(attention_prefill_bf16_64, 128, 2, (attentionPrefill<Bf16, 64>))
 ATTENTION(attention_prefill_bf16_128, 128, 2, (attentionPrefill<Bf16, 128>))
 ATTENTION(attention_prefill_bf16_128_32, 64, 1, (attentionPrefill<Bf16, 128, 32>))

@@ -61,6 +61,7 @@ static void load(const std::string& lone) {
 static bool skipped(const char* op) { return !only.empty() && only != op; }
 
 static cudaStream_t stream;
+static bool early;  // kernels begin before the one before has ended, as in recorded steps
 
 template <class P>
 static void launch(const std::string& name, dim3 grid, int threads, int shared, P p) {
@@ -77,7 +78,13 @@ static void launch(const std::string& name, dim3 grid, int threads, int shared, 
         }
     }
     void* args[] = {&p};
-    CK(cudaLaunchKernel((const void*)it->second, grid, dim3(threads), args, shared, stream));
+    cudaLaunchAttribute overlap{};
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config{};
+    config.gridDim = grid; config.blockDim = dim3(threads); config.dynamicSmemBytes = shared; config.stream = stream;
+    config.attrs = &overlap; config.numAttrs = early ? 1 : 0;
+    CK(cudaLaunchKernelExC(&config, (const void*)it->second, args));
 }
 
 static void report(bool ok, const std::string& what) {
@@ -656,7 +663,10 @@ static void checkEmbed(int vocabulary, int hidden, int tokens, bool learned) {
 struct Rows {  // rows of a step: (first position, tokens)
     std::vector<int32_t> rowStart, positions, rowOf, rowTable, blocks;
     int tableStride, blockSize, kvBlocks, tokens = 0;
-    Rows(const std::vector<std::pair<int, int>>& spans, int blockSize, bool single = false) : blockSize(blockSize) {
+    /** Prefixes: (which, positions) of each row; rows of one share as many whole blocks as both have of it. */
+    Rows(const std::vector<std::pair<int, int>>& spans, int blockSize, bool single = false,
+         const std::vector<std::pair<int, int>>& prefixes = {}) : blockSize(blockSize) {
+        std::map<std::pair<int, int>, int> prefixBlocks;
         int longest = 0;
         for (auto [first, n] : spans) longest = std::max(longest, first + n);
         tableStride = ceilDiv(longest, blockSize) + 3;
@@ -665,7 +675,15 @@ struct Rows {  // rows of a step: (first position, tokens)
         // Tables are filled crosswise, so that a row's blocks are scattered; the tables lie in another order than the rows.
         for (int b = 0; b < tableStride; b++) {
             for (size_t r = 0; r < spans.size(); r++) {
-                if (b * blockSize < spans[r].first + spans[r].second) blocks[(spans.size() - 1 - r) * tableStride + b] = kvBlocks++;
+                if (b * blockSize >= spans[r].first + spans[r].second) continue;
+                int32_t& block = blocks[(spans.size() - 1 - r) * tableStride + b];
+                if (!prefixes.empty() && (b + 1) * blockSize <= std::min(prefixes[r].second, spans[r].first)) {
+                    int& common = prefixBlocks[{prefixes[r].first, b}];
+                    if (common == 0) common = kvBlocks++;
+                    block = common;
+                } else {
+                    block = kvBlocks++;
+                }
             }
         }
         for (size_t r = 0; r < spans.size(); r++) {
@@ -831,27 +849,84 @@ __global__ void attentionDouble(AttentionParams p, double* err) {
     }
 }
 
-static void makeWork(AttentionParams& p, const Rows& rows, int group) {
+static size_t decodeItemsOf(const Rows& rows) {
+    size_t items = 0;
+    for (int i = 0; i < rows.tokens; i++) items += rows.positions[i] / 512 + 1;
+    return items;
+}
+/** Where the rows' partials lie and chunks are counted. */
+static void makeScratch(AttentionParams& p, const Rows& rows) {
+    p.partials = (float*)alloc(decodeItemsOf(rows) * p.heads * (paddedHead(p.headSize) + 4) * 4, 0xff);
+    p.arrivals = (uint32_t*)alloc((size_t)rows.tokens * p.heads * 4);
+}
+static void makeWork(AttentionParams& p, const Rows& rows, int group, bool share) {
     AttentionPlanParams plan{};
-    size_t decode = 0;
-    for (int i = 0; i < rows.tokens; i++) decode += rows.positions[i] / 512 + 1;
-    plan.step = p.step; plan.rowStart = p.rowStart; plan.positions = p.positions;
+    size_t decode = decodeItemsOf(rows);
+    plan.step = p.step; plan.rowStart = p.rowStart; plan.positions = p.positions; plan.rowTable = p.rowTable; plan.blocks = p.blocks;
     plan.work = (AttentionWork*)alloc(sizeof(AttentionWork), 0xff);
     plan.decode = (DecodeItem*)alloc(decode * sizeof(DecodeItem), 0xff);
-    plan.fold = (FoldItem*)alloc(rows.rows() * sizeof(FoldItem), 0xff);
+    plan.shared = (SharedItem*)alloc((decode / 2 + 1) * sizeof(SharedItem), 0xff);
+    plan.members = (SharedMember*)alloc(decode * sizeof(SharedMember), 0xff);
+    plan.places = (int32_t*)alloc(decode * sizeof(int32_t), 0xff);
     plan.prefill = (PrefillItem*)alloc((ceilDiv(rows.tokens * group, 64) + rows.rows()) * sizeof(PrefillItem), 0xff);
-    plan.group = group; plan.window = p.window;
-    p.partials = (float*)alloc(decode * p.heads * (paddedHead(p.headSize) + 4) * 4, 0xff);
-    p.work = plan.work; p.decode = plan.decode; p.fold = plan.fold; p.prefill = plan.prefill;
+    plan.group = group; plan.window = p.window; plan.blockSize = p.blockSize; plan.tableStride = p.tableStride; plan.share = share;
+    p.work = plan.work; p.decode = plan.decode; p.shared = plan.shared; p.members = plan.members; p.prefill = plan.prefill;
     launch("attention_plan", dim3(1), 1024, 0, plan);
 }
+/** Holds the plan to what the host finds: every chunk of a row of one token once, and together what is the same blocks. */
+static void checkWork(const AttentionParams& p, const Rows& rows, int group, const std::string& name) {
+    std::map<std::vector<int>, std::vector<int>> tokens;  // of each chunk and its blocks
+    size_t chunks = 0, members = 0, items = 0;
+    for (int r = 0; r < rows.rows(); r++) {
+        if (rows.rowStart[r + 1] - rows.rowStart[r] != 1) continue;
+        int token = rows.rowStart[r], position = rows.positions[token], from = p.window > position ? 0 : position - p.window + 1;
+        chunks += position / 512 - from / 512 + 1;
+        for (int c = ceilDiv(from, 512); c < position / 512; c++) {
+            std::vector<int> key = {c, r / 1024};
+            for (int b = c * 512 / p.blockSize; b <= (c * 512 + 511) / p.blockSize; b++) key.push_back(rows.blocks[rows.rowTable[r] * rows.tableStride + b]);
+            tokens[key].push_back(token);
+        }
+    }
+    std::map<std::pair<int, int>, int> with;  // how many a (chunk, token) is together with
+    for (auto& [key, all] : tokens) {
+        if (all.size() < 2) continue;
+        members += all.size(), items += ceilDiv(all.size(), 64 / std::min(group, 16));
+        for (int token : all) with[{key[0], token}] = all.size();
+    }
+    AttentionWork work = download<AttentionWork>(p.work, 1)[0];
+    auto shared = download<SharedItem>(p.shared, work.sharedItems);
+    auto member = download<SharedMember>(p.members, members);
+    auto decode = download<DecodeItem>(p.decode, work.decodeItems);
+    bool ok = work.decodeItems == (int)(chunks - members) && work.sharedItems == (int)items;
+    std::map<std::pair<int, int>, int> found;
+    for (auto& item : shared) {
+        for (int i = 0; ok && i < item.members; i++) {
+            int token = member[item.firstMember + i].token;
+            found[{item.chunk, token}]++;
+            ok &= with.count({item.chunk, token}) && with[{item.chunk, token}] >= item.members;
+        }
+        ok &= item.members >= 1 && item.members <= 64 / std::min(group, 16);
+    }
+    for (auto& item : decode) ok &= !with.count({item.chunk, item.token}) && found[{item.chunk, item.token}]++ == 0;
+    for (auto& [pair, count] : found) ok &= count == 1;
+    report(ok && found.size() == chunks, name + text(" plan: %d alone, %d shared items; %zu chunks, %zu shared in %zu items", work.decodeItems, work.sharedItems, chunks, members, items));
+}
+static void checkArrivals(const AttentionParams& p, const Rows& rows, const std::string& name) {
+    long counted = 0;
+    for (uint32_t n : download<uint32_t>(p.arrivals, (size_t)rows.tokens * p.heads)) counted += n != 0;
+    report(counted == 0, name + text(": %ld counters not zero", counted));
+}
+/** What computes rows of one token. */
+enum Decode { DECODE, CASCADE, CHUNK_AT_ONCE };
 template <class T>
-static void runAttention(const AttentionParams& p, int tokens, int rows, int pairs = 64) {
+static void runAttention(const AttentionParams& p, int tokens, int rows, int pairs = 64, Decode by = DECODE) {
     int D = paddedHead(p.headSize), group = p.heads / p.kvHeads;
     std::string suffix = text("_%s_%d", Name<T>::of(), D);
     int y = p.kvHeads * ceilDiv(group, 16);
-    launch("attention_decode" + suffix, dim3(ceilDiv(132 * (D == 64 ? 4 : 3), y), y), 128, 2 * 128 * D * 2 + 16 * (128 + D) * 2 + 1024, p);
-    launch("attention_fold" + suffix, dim3(rows, ceilDiv(p.heads, 4)), 128, 0, p);
+    if (by == CHUNK_AT_ONCE) launch("attention_chunk" + suffix, dim3(ceilDiv(132, y), y), 128, 8 * 128 * D * 2 + 16 * (512 + D) * 2 + 1024, p);
+    else if (by == CASCADE) launch("attention_cascade" + suffix, dim3(ceilDiv(132 * (D == 64 ? 3 : 2), y), y), 128, 2 * 128 * D * 2 + 64 * D * 2 + 1024, p);
+    else launch("attention_decode" + suffix, dim3(ceilDiv(132 * (D == 64 ? 4 : 3), y), y), 128, 2 * 128 * D * 2 + 16 * (128 + D) * 2 + 1024, p);
+    if (pairs == 0) return;
     int items = (ceilDiv(tokens * group, 64) + rows) * (64 / pairs);
     launch("attention_prefill" + suffix + (pairs == 64 ? "" : "_32"), dim3(std::min(items, 16 * 132), p.kvHeads), 2 * pairs, 2 * 128 * D * 2 + pairs * D * 6, p);
 }
@@ -878,13 +953,14 @@ static AttentionParams attentionOf(const Rows& rows, int heads, int kvHeads, int
 }
 
 template <class T>
-static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, int window, const std::vector<std::pair<int, int>>& spans) {
+static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, int window, const std::vector<std::pair<int, int>>& spans,
+                           const std::vector<std::pair<int, int>>& prefixes = {}) {
     if (skipped("attention")) return;
-    Rows rows(spans, blockSize);
+    Rows rows(spans, blockSize, false, prefixes);
     AttentionParams p = attentionOf<T>(rows, heads, kvHeads, headSize, window, spans);
     size_t bytes = (size_t)(pad64(rows.tokens) + 64) * pad64(heads * headSize) * sizeof(T);
     void* oracle = alloc(bytes, 0xff);
-    std::string name = text("attention %s heads %d/%d of %d blocks of %d window %d", Name<T>::of(), heads, kvHeads, headSize, blockSize, window);
+    std::string name = text("attention %s heads %d/%d of %d blocks of %d window %d prefixes %d", Name<T>::of(), heads, kvHeads, headSize, blockSize, window, !prefixes.empty());
     p.out = oracle;
     if (sizeof(T) == 2) launch(text("oracle_attention_%s_%d", Name<T>::of(), paddedHead(headSize)), dim3(rows.tokens, heads), 32, 0, p);
     else launch("attention_f32", dim3(rows.tokens, ceilDiv(heads, 4)), 128, 0, p);
@@ -893,24 +969,31 @@ static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, 
     CK(cudaGetLastError());
     close(download<double>(err, 3), sizeof(T) == 4 ? 2e-6 : std::is_same<T, F16>::value ? 8e-4 : 6e-3, name + " oracle");
     if (sizeof(T) == 2) {
-        makeWork(p, rows, heads / kvHeads);
-        p.out = alloc(bytes, 0xff);
-        runAttention<T>(p, rows.tokens + 40, rows.rows() + 5);
-        same(p.out, oracle, bytes, name + " fast");
-        if (paddedHead(headSize) == 128) {
-            p.out = alloc(bytes, 0xff);
-            runAttention<T>(p, rows.tokens + 40, rows.rows() + 5, 32);
-            same(p.out, oracle, bytes, name + " in halves");
-        }
+        int group = heads / kvHeads;
+        auto check = [&](AttentionParams& p, const Rows& rows, const std::string& name, int pairs) {
+            makeScratch(p, rows);
+            for (Decode by : {DECODE, CASCADE, CHUNK_AT_ONCE}) {
+                if (by == CHUNK_AT_ONCE && paddedHead(headSize) != 64) continue;
+                makeWork(p, rows, group, by == CASCADE);
+                std::string what = name + (by == CASCADE ? " cascade" : by == CHUNK_AT_ONCE ? " a chunk at once" : "") + (pairs == 32 ? " in halves" : "");
+                if (by == CASCADE) checkWork(p, rows, group, what);
+                // Twice: the second time finds the counters as the first has left them.
+                for (int time = 0; time < 2; time++) {
+                    p.out = alloc(bytes, 0xff);
+                    runAttention<T>(p, rows.tokens + 40, rows.rows() + 5, pairs, by);
+                    same(p.out, oracle, bytes, what);
+                }
+                checkArrivals(p, rows, what);
+            }
+        };
+        check(p, rows, name + " fast", 64);
+        if (paddedHead(headSize) == 128) check(p, rows, name + " fast", 32);
         // Each token a row of its own: all through decode.
-        Rows single(spans, blockSize, true);
+        Rows single(spans, blockSize, true, prefixes);
         AttentionParams s = p;
         s.step = header(single.tokens, single.rows(), 1);
         s.rowStart = upload(single.rowStart); s.positions = upload(single.positions); s.rowOf = upload(single.rowOf); s.rowTable = upload(single.rowTable);
-        makeWork(s, single, heads / kvHeads);
-        s.out = alloc(bytes, 0xff);
-        runAttention<T>(s, single.tokens, single.rows());
-        same(s.out, oracle, bytes, name + " prefill as decode");
+        check(s, single, name + " prefill as decode", 64);
     }
     freeAll();
 }
@@ -991,12 +1074,15 @@ static void timeMatmul(const char* model, const char* what, int rows, int k, int
     freeAll();
 }
 
-static void timeAttention(const char* what, int heads, int kvHeads, int headSize, const std::vector<std::pair<int, int>>& spans, int pairs = 64) {
-    Rows rows(spans, 16);
+static void timeAttention(const char* what, int heads, int kvHeads, int headSize, const std::vector<std::pair<int, int>>& spans, int pairs = 64, int prefix = 0, bool atOnce = false) {
+    Rows rows(spans, 16, false, std::vector<std::pair<int, int>>(spans.size(), {0, prefix}));
     AttentionParams p = attentionOf<Bf16>(rows, heads, kvHeads, headSize, INT_MAX, spans);
     p.out = alloc((size_t)pad64(rows.tokens) * pad64(heads * headSize) * 2);
-    makeWork(p, rows, heads / kvHeads);
-    double us = timed(10, [&](int) { runAttention<Bf16>(p, rows.tokens, rows.rows(), pairs); });
+    makeScratch(p, rows);
+    makeWork(p, rows, heads / kvHeads, prefix > 0);
+    early = spans[0].second == 1;
+    double us = timed(10, [&](int) { runAttention<Bf16>(p, rows.tokens, rows.rows(), early ? 0 : pairs, prefix > 0 ? CASCADE : atOnce ? CHUNK_AT_ONCE : DECODE); });
+    early = false;
     double bytes = 0, flops = 0;
     for (auto [first, n] : spans) {
         bytes += (double)(first + n) * kvHeads * headSize * 4;
@@ -1052,6 +1138,7 @@ int main(int argc, char** argv) {
         checkQkv<Bf16>(7, 1, 24, 8, true, true, false);
         checkAttention<Bf16>(7, 1, 64, 16, 100, {{0, 17}, {600, 1}, {30, 1}, {120, 33}});
         checkAttention<F16>(4, 2, 96, 8, INT_MAX, {{0, 5}, {513, 1}, {510, 3}});
+        checkAttention<Bf16>(4, 2, 96, 16, INT_MAX, {{530, 1}, {600, 1}, {1100, 1}, {3, 1}}, {{0, 520}, {0, 600}, {0, 777}, {1, 9}});
         checkAttention<float>(4, 2, 24, 8, INT_MAX, {{0, 5}, {33, 1}});
     }
     if (mode == "check") {
@@ -1099,6 +1186,20 @@ int main(int argc, char** argv) {
             checkAttention<float>(4, 2, 24, 8, window, spans);
         }
         checkAttention<float>(4, 1, 128, 16, INT_MAX, {{0, 97}, {500, 1}});
+        // Prefixes of odd lengths, some of them the same at first, rows with none, rows of several tokens behind one.
+        std::vector<std::pair<int, int>> sharing, prefixes;
+        for (int i = 0; i < 71; i++) {
+            int prefix = i % 5 == 4 ? 0 : i % 3 == 0 ? 1561 : i % 3 == 1 ? 577 : 1030;
+            sharing.push_back({prefix + 1 + i * 37 % 700, i % 13 == 12 ? 1 + i : 1});
+            prefixes.push_back({i % 2, prefix});
+        }
+        for (int window : {INT_MAX, 100, 700, 1100}) {
+            checkAttention<Bf16>(14, 2, 64, 16, window, sharing, prefixes);
+            checkAttention<Bf16>(32, 8, 128, 64, window, sharing, prefixes);
+            checkAttention<F16>(7, 1, 96, 24, window, sharing, prefixes);
+            checkAttention<Bf16>(40, 2, 24, 8, window, sharing, prefixes);
+            checkAttention<F16>(3, 3, 64, 16, window, sharing, prefixes);
+        }
     }
     if (mode == "time" || mode == "products") {
         std::vector<int> decode = {1, 16, 64, 128, 256, 512, 1024, 2048};
@@ -1118,13 +1219,19 @@ int main(int argc, char** argv) {
         }
     }
     if (mode == "time") {
-        for (int rows : {1, 64, 256}) {
+        for (int rows : {1, 16, 64, 256}) {
             std::vector<std::pair<int, int>> spans(rows, {511, 1}), longer(rows, {1200, 1});
             timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 512", rows).c_str(), 14, 2, 64, spans);
             timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 1201", rows).c_str(), 14, 2, 64, longer);
             timeAttention(text("attention 1B 32/8 of 64, %d rows of 512", rows).c_str(), 32, 8, 64, spans);
             timeAttention(text("attention 8B 32/8 of 128, %d rows of 512", rows).c_str(), 32, 8, 128, spans);
             timeAttention(text("attention 8B 32/8 of 128, %d rows of 1201", rows).c_str(), 32, 8, 128, longer);
+            timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 512, chunks at once", rows).c_str(), 14, 2, 64, spans, 64, 0, true);
+            timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 1201, chunks at once", rows).c_str(), 14, 2, 64, longer, 64, 0, true);
+            timeAttention(text("attention 1B 32/8 of 64, %d rows of 512, chunks at once", rows).c_str(), 32, 8, 64, spans, 64, 0, true);
+            timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 1201, 1024 shared", rows).c_str(), 14, 2, 64, longer, 64, 1024);
+            timeAttention(text("attention 1B 32/8 of 64, %d rows of 1201, 1024 shared", rows).c_str(), 32, 8, 64, longer, 64, 1024);
+            timeAttention(text("attention 8B 32/8 of 128, %d rows of 1201, 1024 shared", rows).c_str(), 32, 8, 128, longer, 64, 1024);
         }
         timeAttention("prefill 0.5B 2 x 1024", 14, 2, 64, {{0, 1024}, {0, 1024}});
         timeAttention("prefill 8B 2 x 1024", 32, 8, 128, {{0, 1024}, {0, 1024}});

@@ -117,20 +117,26 @@ struct QkvFinishParams {
     float keyEpsilon;
 };
 
-/** One (token, chunk) of a row that has one token in this step. The token's items follow each other. */
+/** One (token, chunk) of a row that has one token in this step. */
 struct DecodeItem {
     int32_t token;
     int32_t row;
     int32_t chunk;
-    int32_t alone;  // 1: the token's only chunk, so the item writes the answer itself
+    int32_t partials;  // plus a chunk's number: where the token's partial of that chunk lies
 };
 
-/** A token whose chunks have to be folded. */
-struct FoldItem {
+/** A chunk that several rows of one token have in the same blocks and see as a whole. */
+struct SharedItem {
+    int32_t row;  // one of them
+    int32_t chunk;
+    int32_t firstMember;
+    int32_t members;
+};
+
+/** A row that has part in a SharedItem. */
+struct SharedMember {
     int32_t token;
-    int32_t firstItem;
-    int32_t items;
-    int32_t reserved;
+    int32_t partials;  // as of DecodeItem
 };
 
 /** 64 (token, query head) pairs of one kv head of a row that has several tokens in this step. */
@@ -144,7 +150,7 @@ struct PrefillItem {
 /** Counts of a step's attention work for one window. */
 struct AttentionWork {
     int32_t decodeItems;
-    int32_t foldItems;
+    int32_t sharedItems;
     int32_t prefillItems;
     int32_t reserved;
 };
@@ -154,21 +160,30 @@ struct AttentionPlanParams {
     const StepHeader* step;
     const int32_t* rowStart;   // (rows + 1)
     const int32_t* positions;  // (tokens)
+    const int32_t* rowTable;   // (rows)
+    const int32_t* blocks;     // (tables, tableStride)
     AttentionWork* work;
     DecodeItem* decode;        // Launches.decodeItems entries
-    FoldItem* fold;            // (most rows)
+    SharedItem* shared;        // half as many
+    SharedMember* members;     // as many
+    int32_t* places;           // as many; scratch
     PrefillItem* prefill;      // Launches.prefillItems entries
     int32_t group;             // query heads of a kv head
     int32_t window;
+    int32_t blockSize;
+    int32_t tableStride;
+    int32_t share;             // 1: look for chunks that rows share, for attention_cascade; 0: list all for attention_decode
+    int32_t reserved;
 };
 
-/** attention_{decode,fold,prefill}_{bf16,f16}_{64,128}, attention_prefill_{bf16,f16}_128_32, attention_f32,
+/** attention_{decode,cascade,prefill}_{bf16,f16}_{64,128}, attention_prefill_{bf16,f16}_128_32, attention_f32,
     oracle_attention_{bf16,f16}_{64,128}. */
 struct AttentionParams {
     const void* q;            // heads (tokens, heads)
     const void* kv;           // kv of the layer
     void* out;                // tiles (tokens, heads * headSize)
     float* partials;          // Launches.attentionPartials bytes
+    uint32_t* arrivals;       // Launches.attentionArrivals words, zero before the first launch; each launch leaves them zero
     const StepHeader* step;
     const int32_t* rowStart;  // (rows + 1)
     const int32_t* positions; // (tokens)
@@ -177,7 +192,8 @@ struct AttentionParams {
     const int32_t* blocks;    // (tables, tableStride)
     const AttentionWork* work;
     const DecodeItem* decode;
-    const FoldItem* fold;
+    const SharedItem* shared;
+    const SharedMember* members;
     const PrefillItem* prefill;
     int32_t heads;
     int32_t kvHeads;

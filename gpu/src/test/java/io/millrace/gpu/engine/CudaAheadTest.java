@@ -18,6 +18,7 @@ import io.millrace.gpu.text.HuggingFaceTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -57,6 +58,7 @@ class CudaAheadTest {
                                 .hidden(48)
                                 .heads(6, 2, 8)
                                 .intermediate(80)
+                                .context(1400)
                                 .dtype(DType.BF16)
                                 .write(dir));
         held = CudaRecording.hold();
@@ -227,6 +229,32 @@ class CudaAheadTest {
                             .as("%s, %d ahead, one in %d with penalties", way, ahead, others)
                             .isEqualTo(expected);
                 }
+            }
+        }
+    }
+
+    /**
+     * Whole chunks of attention are read once for many rows there, some of which end, are preempted
+     * and come back, and others have no part in them.
+     */
+    @Test
+    void rowsBehindOnePrefixHaveTheAnswersThatTheyHaveAlone() throws Exception {
+        int[] stem = new Random(9).ints(1100, 0, 256).toArray();
+        int[] lengths = {1030, 577, 1024, 0};
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (GenerationRequest r : requests(41, 9)) {
+            int length = lengths[requests.size() % lengths.length];
+            int[] prompt = Arrays.copyOf(stem, length + r.promptTokenIds().length);
+            System.arraycopy(r.promptTokenIds(), 0, prompt, length, r.promptTokenIds().length);
+            SamplingParameters one = r.sampling().toBuilder().n(1).build();
+            requests.add(new GenerationRequest(r.id(), prompt, one, r.priority(), List.of()));
+        }
+        List<String> alone = answers(open(new Way(512, 1, 100, 16), 0), requests, 0);
+        for (int ahead : AHEAD) {
+            for (Way way : List.of(new Way(512, 64, 900, 16), new Way(300, 17, 160, 16))) {
+                assertThat(answers(open(way, ahead), requests, 0))
+                        .as("%s, %d ahead", way, ahead)
+                        .isEqualTo(alone);
             }
         }
     }

@@ -22,6 +22,7 @@ import io.millrace.gpu.device.cuda.kernel.OpParams;
 import io.millrace.gpu.device.cuda.kernel.OpParams.Epilogue;
 import io.millrace.gpu.device.cuda.kernel.OpParams.Input;
 import io.millrace.gpu.device.cuda.kernel.Segmentation;
+import io.millrace.gpu.device.cuda.kernel.SharedChunks;
 import io.millrace.gpu.device.cuda.kernel.StepLaunches;
 import io.millrace.gpu.device.cuda.kernel.TileLayout;
 import io.millrace.gpu.device.cuda.kernel.TokenBuckets;
@@ -109,6 +110,8 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private final WeightUpload weights;
     private final List<CudaMatrix> matrices = new ArrayList<>();
     private final KernelParams params = new KernelParams();
+    private SharedChunks sharedChunks;
+    private int shareFrom;
 
     /** What was allocated here, in order. */
     private final List<DeviceMemory> memory = new ArrayList<>();
@@ -133,6 +136,9 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
 
     private StepBatch batch;
     private int bucket;
+
+    /** Whether rows of the present step may have chunks in common. */
+    private boolean shares;
 
     /**
      * @param windows of the layers, each once
@@ -162,6 +168,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         this.maxRows = maxRows;
         this.runAhead = runAhead;
         this.segmentation = segmentation;
+        shareFrom = Launches.leastToShare(shape, context.multiprocessors());
         kernels = new KernelModules(context, index);
         weights = new WeightUpload(context);
         boolean opened = false;
@@ -268,6 +275,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     void allocateScratch(int blockSize) throws GpuException {
         type = weights.type().name().toLowerCase(Locale.ROOT);
         checkLaunches();
+        sharedChunks = new SharedChunks(blockSize);
         int mostBlocks = (rotary.positions() + blockSize - 1) / blockSize;
         step = new StepTables(context, maxTokens, maxRows, mostBlocks, blockSize, runAhead + 1);
         int width = (shape.heads() + 2 * shape.kvHeads()) * shape.headSize();
@@ -305,16 +313,22 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         if (type() != DType.F32) {
             int items = Launches.decodeItems(maxRows, rotary.positions());
             int prefill = Launches.prefillItems(shape, maxTokens, maxRows);
+            int shared = Launches.sharedItems(items);
+            int arrived = Launches.attentionArrivals(shape, maxTokens);
             DeviceMemory partial = allocate("Attention", Launches.attentionPartials(shape, items));
+            DeviceMemory counters = allocate("Attention", (long) arrived * Integer.BYTES);
             for (int window : windows) {
                 plans.put(
                         window,
                         new OpParams.Plan(
                                 allocate("A plan", 4 * Integer.BYTES),
                                 allocate("A plan", 4L * Integer.BYTES * items),
-                                allocate("A plan", 4L * Integer.BYTES * maxRows),
+                                allocate("A plan", 4L * Integer.BYTES * shared),
+                                allocate("A plan", 2L * Integer.BYTES * items),
+                                allocate("A plan", (long) Integer.BYTES * items),
                                 allocate("A plan", 4L * Integer.BYTES * prefill),
-                                partial));
+                                partial,
+                                counters));
             }
         }
         reader = new LogitsReader(context, vocabulary);
@@ -390,7 +404,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         List<DeviceMemory> all = new ArrayList<>();
         all.add(step.memory());
         for (OpParams.Plan plan : plans.values()) {
-            all.addAll(List.of(plan.work(), plan.decode(), plan.fold(), plan.prefill()));
+            all.addAll(plan.lists());
         }
         return all;
     }
@@ -426,6 +440,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         }
         batch = next;
         bucket = Math.min(maxTokens, TokenBuckets.of(next.tokens));
+        shares = type() != DType.F32 && sharedChunks.any(next, shareFrom);
         planned.clear();
         step.upload(next, queued);
         sampler.admit();
@@ -449,7 +464,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
             launch(
                     "attention",
                     Launches.attentionPlan(),
-                    write.attentionPlan(plans.get(window), window));
+                    write.attentionPlan(plans.get(window), window, shares));
         }
     }
 
@@ -465,7 +480,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
 
     /** Which launches the present step has: a number below {@code StepGraphs.KINDS}. */
     int kind() {
-        return (isDecode() ? 1 : 0) + (drawsInHead() ? 2 : 0);
+        return (isDecode() ? 1 : 0) + (drawsInHead() ? 2 : 0) + (shares ? 4 : 0);
     }
 
     /** Whether every row of the present step has one token: then there are fewer launches. */
@@ -570,8 +585,12 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         }
         int rows = Math.min(bucket, maxRows);
         int multiprocessors = context.multiprocessors();
-        launch("attention", Launches.attentionDecode(type, shape, multiprocessors), all);
-        launch("attention", Launches.attentionFold(type, shape, rows), all);
+        launch(
+                "attention",
+                shares
+                        ? Launches.attentionCascade(type, shape, multiprocessors)
+                        : Launches.attentionDecode(type, shape, multiprocessors),
+                all);
         if (!isDecode()) {
             launch(
                     "attention",
@@ -653,6 +672,14 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
      */
     void keepLogits(boolean value) {
         keepsLogits = value;
+    }
+
+    /**
+     * From how many chunks of a step on those are read once that rows share; a test has it begin
+     * with the first.
+     */
+    void shareFrom(int chunks) {
+        shareFrom = chunks;
     }
 
     /** The raw logits of the last step's {@code index}-th sampled row. */

@@ -49,6 +49,7 @@ class BackendParityTest {
     private static final int MAX_TOKENS = 640;
     private static final int MAX_ROWS = 9;
     private static final int BLOCKS = 200;
+    private static final int PREFIX = 512;
 
     /** Steps of rows, each of (first position, tokens); a row goes on where it ended. */
     private static final int[][][] STEPS = {
@@ -57,6 +58,17 @@ class BackendParityTest {
         {{98, 1}, {55, 1}, {18, 1}, {513, 1}},
         {{99, 17}, {56, 1}, {19, 97}, {514, 1}},
     };
+
+    /**
+     * Row 3 and two more that share its first blocks: attention's first chunk, if it ends with one.
+     */
+    private static int[][][] behindOnePrefix(int blockSize) {
+        int first = PREFIX / blockSize * blockSize;
+        return new int[][][] {
+            {{116, 1}, {57, 1}, {116, 1}, {515, 1}, {first, 513 - first}, {first, 514 - first}},
+            {{117, 1}, {58, 1}, {117, 1}, {516, 1}, {513, 1}, {514, 1}},
+        };
+    }
 
     /** Odd sizes of a model. */
     private record Model(
@@ -175,6 +187,7 @@ class BackendParityTest {
                         new ReferenceBackend(
                                 model.attention, rotary, MAX_TOKENS, model.blockSize, false);
                 fast.keepLogits(true);
+                fast.shareFrom(0);
                 oracle.keepLogits(true);
                 Parity parity =
                         new Parity(
@@ -189,6 +202,9 @@ class BackendParityTest {
                     each.fillArena(0xff);
                 }
                 for (int[][] step : STEPS) {
+                    parity.step(batch(step, model.blockSize));
+                }
+                for (int[][] step : behindOnePrefix(model.blockSize)) {
                     parity.step(batch(step, model.blockSize));
                 }
             }
@@ -225,9 +241,15 @@ class BackendParityTest {
         for (int[] row : rows) {
             batch.rowStart[batch.rows] = batch.tokens;
             int[] blocks = new int[(row[0] + row[1] + blockSize - 1) / blockSize];
+            int shared = PREFIX / blockSize;
             for (int i = 0; i < blocks.length; i++) {
-                // Scattered; rows 0 to 2 are short, row 3 is long.
-                blocks[i] = batch.rows < 3 ? 1 + 3 * i + batch.rows : BLOCKS - 1 - i;
+                // Scattered; rows 0 to 2 are short, row 3 is long, others go on where it is.
+                blocks[i] =
+                        batch.rows < 3
+                                ? 1 + 3 * i + batch.rows
+                                : batch.rows == 3 || i < shared
+                                        ? BLOCKS - 1 - i
+                                        : 60 + 10 * batch.rows + i - shared;
             }
             batch.blockTables[batch.rows] = blocks;
             for (int i = 0; i < row[1]; i++) {

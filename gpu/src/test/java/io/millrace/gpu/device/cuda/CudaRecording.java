@@ -57,6 +57,7 @@ public final class CudaRecording {
                 CudaModelRunner.open(
                         folder, options, Segmentation.CONTRACT, runAhead, LoadProgress.NONE);
         runner.fillArena(0xff);
+        runner.backend().shareFrom(0);
         return runner;
     }
 

@@ -54,10 +54,18 @@ class DependentLaunchTest {
     private static final int MAX_ROWS = 8;
     private static final int SLEEP_NANOS = 100_000;
 
+    /** Of work, for each window of a model. */
+    private static final int LISTS = 6;
+
     /** Tokens of each row in cache, and in the step. */
     private static final int[][] DECODE = {{3, 1}, {130, 1}, {600, 1}, {1100, 1}, {17, 1}};
 
     private static final int[][] MIXED = {{0, 59}, {40, 1}, {600, 33}, {1000, 1}};
+
+    /** Rows that have their first chunk in common, but for those that are shorter. */
+    private static final int[][] SHARED = {{700, 1}, {1100, 1}, {3, 1}, {513, 1}, {40, 7}};
+
+    private static final int BLOCK = 16;
 
     @TempDir Path dir;
 
@@ -74,7 +82,7 @@ class DependentLaunchTest {
     void everyKernelWaitsForTheOneBeforeIt(String model, DType type) throws Exception {
         try (Steps steps = new Steps(model(model), type, dir)) {
             assumeTrue(steps.queue.overlaps(), "Kernels begin one after the other here.");
-            for (int[][] rows : List.of(DECODE, MIXED)) {
+            for (int[][] rows : List.of(DECODE, MIXED, SHARED)) {
                 for (boolean plain : new boolean[] {true, false}) {
                     String step =
                             "%s step of %d rows"
@@ -278,6 +286,7 @@ class DependentLaunchTest {
                             folder, options, Segmentation.CONTRACT, 1, LoadProgress.NONE);
             context = runner.context();
             closers.add(runner);
+            runner.backend().shareFrom(0);
             queue = new Sleepers(context);
             closers.add(queue);
             context.queue(queue);
@@ -286,7 +295,7 @@ class DependentLaunchTest {
             all = new ArrayList<>(computed);
             List<DeviceMemory> listed = runner.backend().listed();
             all.addAll(listed);
-            front = 2 + listed.size() / 4;
+            front = 2 + (listed.size() - 1) / LISTS;
             initial = likeThem();
             saved = likeThem();
             pieces = closing(new Pieces(context, computed, saved.subList(0, computed.size())));
@@ -343,9 +352,12 @@ class DependentLaunchTest {
             for (int row = 0; row < rows.length; row++) {
                 int before = rows[row][0];
                 int tokens = rows[row][1];
-                batch.blockTables[row] = new int[(before + tokens + 15) / 16];
+                batch.blockTables[row] = new int[(before + tokens + BLOCK - 1) / BLOCK];
+                boolean shares = rows == SHARED && before > 512;
                 for (int i = 0; i < batch.blockTables[row].length; i++) {
-                    batch.blockTables[row][i] = block++ % runner.kvBlocks();
+                    boolean common = shares && row > 0 && i < 512 / BLOCK;
+                    batch.blockTables[row][i] =
+                            common ? batch.blockTables[0][i] : block++ % runner.kvBlocks();
                 }
                 for (int i = 0; i < tokens; i++) {
                     batch.tokenIds[batch.tokens] = random.nextInt(runner.vocabularySize());

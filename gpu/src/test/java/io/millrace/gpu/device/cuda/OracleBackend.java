@@ -70,8 +70,8 @@ final class OracleBackend extends CudaBackend {
         if (kernel.startsWith("norm")) {
             return new KernelLaunch("oracle_" + kernel, launch.x(), 1, 1, 32, 0);
         }
-        if (kernel.startsWith("attention_decode")) {
-            String oracle = kernel.replace("attention_decode", "oracle_attention");
+        if (kernel.startsWith("attention_decode") || kernel.startsWith("attention_cascade")) {
+            String oracle = kernel.replaceAll("attention_(decode|cascade)", "oracle_attention");
             return new KernelLaunch(oracle, bucket(), shape.heads(), 1, 32, 0);
         }
         return kernel.startsWith("attention") ? null : launch;

@@ -16,13 +16,14 @@ import io.millrace.gpu.device.cuda.driver.KernelLaunch;
  * begin                   resolve; attention_plan, once for each window of the model (not for f32)
  * embed, norm             embed; norm
  * qkvProjectRopeStoreKv   matmul (STORE), qkv_finish
- * attention               attention_decode, attention_fold, attention_prefill; or attention_f32
+ * attention               attention_decode or attention_cascade, attention_prefill; or attention_f32
  * matmulAdd, Gated, Gelu  matmul (ADD, GATED, GELU)
  * logits                  norm (gather), matmul (STORE, sampledOnly); or head, which draws as well
  * </pre>
  *
  * attention_prefill finds nothing to do in a step whose rows have one token each, attention_decode
- * and attention_fold in one whose rows all have several: they may be left out there.
+ * in one whose rows all have several: they may be left out there. attention_cascade is for steps in
+ * which rows of one token may share chunks ({@link SharedChunks}).
  */
 public final class Launches {
     /** The most tokens that a product splits the sum over k among CTAs for. */
@@ -178,11 +179,23 @@ public final class Launches {
                 shared);
     }
 
-    /** AttentionParams: folds the chunks of tokens that have several; one warp a head. */
-    public static KernelLaunch attentionFold(String type, AttentionShape shape, int rows) {
+    /**
+     * AttentionParams, rows of one token some of whose chunks others have too: an item of theirs
+     * takes 64 (token, query head) pairs.
+     *
+     * @param multiprocessors of the GPU
+     */
+    public static KernelLaunch attentionCascade(
+            String type, AttentionShape shape, int multiprocessors) {
+        KernelLaunch decode = attentionDecode(type, shape, multiprocessors);
         int head = TileLayout.paddedHead(shape.headSize());
         return new KernelLaunch(
-                "attention_fold_" + type + "_" + head, rows, ceil(shape.heads(), 4), 1, THREADS, 0);
+                decode.kernel().replace("decode", "cascade"),
+                ceil(multiprocessors * (head == 64 ? 3 : 2), decode.y()),
+                decode.y(),
+                1,
+                THREADS,
+                2 * Numerics.ATTENTION_TILE * head * 2 + PREFILL_PAIRS * head * 2 + 1024);
     }
 
     /**
@@ -230,6 +243,24 @@ public final class Launches {
     /** Most prefill items of a step, for one kv head. */
     public static int prefillItems(AttentionShape shape, int tokens, int rows) {
         return ceil(tokens * shape.group(), PREFILL_PAIRS) + rows;
+    }
+
+    /**
+     * Chunks of a step from which on it pays to read those once that rows share: those that all
+     * multiprocessors have at the same time.
+     */
+    public static int leastToShare(AttentionShape shape, int multiprocessors) {
+        return 3 * multiprocessors / (shape.kvHeads() * ceil(shape.group(), DECODE_HEADS));
+    }
+
+    /** Most items of chunks that rows share: each has two of their decode items at least. */
+    public static int sharedItems(int decodeItems) {
+        return decodeItems / 2 + 1;
+    }
+
+    /** Words of counters of chunks that are computed. */
+    public static int attentionArrivals(AttentionShape shape, int tokens) {
+        return tokens * shape.kvHeads() * ceil(shape.group(), DECODE_HEADS);
     }
 
     /** Bytes of scratch for chunks that are still to be folded. */

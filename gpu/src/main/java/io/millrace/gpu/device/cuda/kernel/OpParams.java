@@ -4,6 +4,7 @@ import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.Norm;
 import io.millrace.gpu.device.QkvProjection;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
+import java.util.List;
 
 /** Writes each struct of {@code params.h}, field after field; a test compares the two. */
 public final class OpParams {
@@ -53,13 +54,26 @@ public final class OpParams {
             DeviceMemory partials,
             DeviceMemory arrivals) {}
 
-    /** Work lists of attention for one window. */
+    /**
+     * Work lists of attention for one window, and what all windows share.
+     *
+     * @param places scratch of what makes the lists
+     * @param arrivals counters of chunks that are computed
+     */
     public record Plan(
             DeviceMemory work,
             DeviceMemory decode,
-            DeviceMemory fold,
+            DeviceMemory shared,
+            DeviceMemory members,
+            DeviceMemory places,
             DeviceMemory prefill,
-            DeviceMemory partials) {}
+            DeviceMemory partials,
+            DeviceMemory arrivals) {
+        /** What is made anew at each step's beginning. */
+        public List<DeviceMemory> lists() {
+            return List.of(work, decode, shared, members, places, prefill);
+        }
+    }
 
     /**
      * What weights are multiplied with.
@@ -191,18 +205,30 @@ public final class OpParams {
                 .word(keyNorm == null ? 0 : keyNorm.epsilon());
     }
 
-    /** AttentionPlanParams. */
-    public KernelParams attentionPlan(Plan plan, int window) {
+    /**
+     * AttentionPlanParams.
+     *
+     * @param share whether chunks are looked for that rows share
+     */
+    public KernelParams attentionPlan(Plan plan, int window, boolean share) {
         return params.begin()
                 .pointer(step.header())
                 .pointer(step.rowStart())
                 .pointer(step.positions())
+                .pointer(step.rowTable())
+                .pointer(step.blocks())
                 .pointer(plan.work)
                 .pointer(plan.decode)
-                .pointer(plan.fold)
+                .pointer(plan.shared)
+                .pointer(plan.members)
+                .pointer(plan.places)
                 .pointer(plan.prefill)
                 .word(fixed.shape.group())
-                .word(window);
+                .word(window)
+                .word(fixed.blockSize)
+                .word(1)
+                .word(share ? 1 : 0)
+                .word(0);
     }
 
     /**
@@ -217,6 +243,7 @@ public final class OpParams {
                 .pointer(kv)
                 .pointer(out)
                 .pointer(plan == null ? null : plan.partials)
+                .pointer(plan == null ? null : plan.arrivals)
                 .pointer(step.header())
                 .pointer(step.rowStart())
                 .pointer(step.positions())
@@ -225,7 +252,8 @@ public final class OpParams {
                 .pointer(step.blocks())
                 .pointer(plan == null ? null : plan.work)
                 .pointer(plan == null ? null : plan.decode)
-                .pointer(plan == null ? null : plan.fold)
+                .pointer(plan == null ? null : plan.shared)
+                .pointer(plan == null ? null : plan.members)
                 .pointer(plan == null ? null : plan.prefill)
                 .word(fixed.shape.heads())
                 .word(fixed.shape.kvHeads())

@@ -55,12 +55,12 @@ public record StepLaunches(
                 continue;
             }
             all.add(Launches.head(type, rows, vocabulary));
-            all.add(Launches.attentionFold(type, shape, rows));
             all.add(Launches.attentionPrefill(type, shape, bucket, rows, multiprocessors, limits));
         }
         if (!type.equals("f32")) {
             all.add(Launches.attentionPlan());
             all.add(Launches.attentionDecode(type, shape, multiprocessors));
+            all.add(Launches.attentionCascade(type, shape, multiprocessors));
         }
         all.addAll(new SampleLaunches(vocabulary, maxRows, multiprocessors).all());
         return all;

@@ -14,7 +14,7 @@ import java.util.Set;
  * recorded; the second is recorded.
  */
 public final class StepGraphs implements AutoCloseable {
-    static final int KINDS = 4;
+    static final int KINDS = 8;
 
     private final CudaContext context;
     private final Set<Integer> seen = new HashSet<>();

@@ -36,7 +36,7 @@ class OpParamsTest {
         CudaMatrix matrix = new CudaMatrix(null, 54, 97, 3);
         Norm<DeviceMemory> norm = new Norm<>(null, null, 1e-5f);
         QkvProjection<CudaMatrix, DeviceMemory> qkv = new QkvProjection<>(matrix, null, norm, norm);
-        OpParams.Plan plan = new OpParams.Plan(null, null, null, null, null);
+        OpParams.Plan plan = new OpParams.Plan(null, null, null, null, null, null, null, null);
 
         write.resolve(new OpParams.Drawn(8, 16, 24));
         assertLikeHeader("ResolveParams");
@@ -49,7 +49,7 @@ class OpParamsTest {
         assertLikeHeader("MatmulParams");
         write.qkvFinish(null, qkv, null, 8);
         assertLikeHeader("QkvFinishParams");
-        write.attentionPlan(plan, 17);
+        write.attentionPlan(plan, 17, true);
         assertLikeHeader("AttentionPlanParams");
         write.attention(null, 8, null, plan, 17, 0.5f);
         assertLikeHeader("AttentionParams");

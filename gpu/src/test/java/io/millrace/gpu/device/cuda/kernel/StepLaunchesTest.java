@@ -88,9 +88,15 @@ class StepLaunchesTest {
 
     /** Shared memory of a kernel beside what a launch asks for. */
     private static int staticBytes(String kernel) {
-        return kernel.startsWith("head_")
-                ? 3 << 10
-                : kernel.equals("matmul_f32") || kernel.startsWith("sample_") ? 47 << 10 : 1 << 10;
+        return switch (kernel.replaceAll("_.*", "")) {
+            case "head" -> 3 << 10;
+            case "sample" -> 47 << 10;
+            default ->
+                    switch (kernel) {
+                        case "matmul_f32", "attention_plan" -> 47 << 10;
+                        default -> kernel.matches("attention_c(ascade|hunk).*") ? 2 << 10 : 1 << 10;
+                    };
+        };
     }
 
     @ParameterizedTest
