@@ -107,7 +107,11 @@ public final class InferencePipeline {
     private static DataStream<Inbound> validated(
             DataStreamSource<Inbound> source, String uid, PipelineOptions options) {
         return source.uid(options.name() + "-source")
-                .map(new RequestValidator(options.engine().modelName()))
+                .map(
+                        new RequestValidator(
+                                options.engine().modelName(),
+                                // The hop looks at how prompts begin.
+                                options.partitioning() == Partitioning.PREFIX))
                 .returns(WireType.INBOUND)
                 .name("validate")
                 .uid(uid);

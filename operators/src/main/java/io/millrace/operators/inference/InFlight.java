@@ -5,6 +5,7 @@ import io.millrace.operators.inference.Restoration.Progress;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
 import io.millrace.schemas.EarlierModel;
+import io.millrace.schemas.InferenceRequest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,6 +19,12 @@ final class InFlight {
 
     /** Models before the present one that the first tokens are of, oldest first. */
     final List<EarlierModel> earlier;
+
+    /** Null of what is rejected, and until a long record is read. */
+    InferenceRequest request;
+
+    /** Its bytes in the snapshots until it has a token; null until one needed them. */
+    byte[] saved;
 
     /** Place in the order of arrival; set by the {@link OutcomeQueue}. */
     long sequence;
@@ -49,6 +56,7 @@ final class InFlight {
 
     InFlight(Inbound inbound, long arrivedMs, int attempts, Progress progress) {
         this.inbound = inbound;
+        this.request = inbound instanceof Inbound.Request read ? read.request() : null;
         this.arrivedMs = arrivedMs;
         this.attempts = attempts;
         this.earlier = progress.earlier();
@@ -57,6 +65,11 @@ final class InFlight {
         for (int i = 0; i < counts.length; i++) {
             counts[i] = this.generated[i].length;
         }
+    }
+
+    /** Whether nothing of it has changed since it came. */
+    boolean isUntouched() {
+        return outcome == null && counts.length == 0;
     }
 
     boolean isDone() {

@@ -90,12 +90,22 @@ final class InFlightState {
     void save(Collection<InFlight> inFlight, ModelInfo info, int subtask) throws Exception {
         List<byte[]> elements = new ArrayList<>(inFlight.size());
         for (InFlight record : inFlight) {
-            elements.add(InFlightCodec.encode(toState(record, info)));
+            elements.add(encode(record, info));
         }
         requests.update(elements);
         schemas.update(
                 InFlightCodec.schemas(inFlight.stream().map(record -> record.inbound), subtask));
         model.update(subtask == 0 ? List.of(InFlightCodec.encode(toState(info))) : List.of());
+    }
+
+    /** A long record that waits is encoded for the first snapshot only. */
+    private static byte[] encode(InFlight record, ModelInfo info) throws IOException {
+        if (record.saved != null && record.isUntouched()) {
+            return record.saved;
+        }
+        byte[] element = InFlightCodec.encode(toState(record, info));
+        record.saved = record.isUntouched() && record.inbound.origin().isLong() ? element : null;
+        return element;
     }
 
     private static InFlightModel toState(ModelInfo info) {

@@ -16,9 +16,9 @@ import io.millrace.operators.record.MicroBatch;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.operators.record.RequestMapper;
+import io.millrace.operators.record.RequestValidator;
 import io.millrace.operators.valve.Valve;
 import io.millrace.schemas.FailureCode;
-import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,15 +38,15 @@ import org.apache.flink.util.function.ThrowingRunnable;
 /**
  * Has requests answered by the shared engine, one outcome for each record. Mailbox thread only;
  * meets the engine thread in its session, those that tokenize in its {@link PromptPool}, and the
- * one that encodes in its {@link DeadLetters}.
+ * one that reads and encodes in its {@link LongRecords}.
  *
  * <p>Nothing here waits for the device or for a tokenizer: a record is taken, remembered and
  * submitted; a closed valve stops the source instead of this operator; a snapshot writes what is in
  * flight as it stands.
  *
  * <pre>
- *   taken ──> prepared by the pool ──> (static: waits for its batch) ──> submitted ──> done ──> left
- *     └── cannot be answered ─┴──> (long: encoded by a thread of its own) ───────────^
+ *   taken ──> (long: read) ──> prepared ──> (static: waits for its batch) ──> submitted ──> done ──> left
+ *     └── cannot be answered ───────┴──> (long: encoded) ─────────────────────────────────────^
  * </pre>
  */
 final class InferenceOperator extends AbstractStreamOperator<Outcome>
@@ -64,7 +64,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private transient Quarantine quarantine;
     private transient Dispatcher dispatcher;
     private transient PromptPool prompts;
-    private transient DeadLetters deadLetters;
+    private transient LongRecords longRecords;
     private transient Valve valve;
     private transient InferenceMetrics metrics;
 
@@ -95,11 +95,12 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                         new Preparation(session, options.maxPromptBytes()),
                         getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(),
                         () -> wake(this::takePrepared, "prepared prompts"));
-        deadLetters =
-                new DeadLetters(
+        longRecords =
+                new LongRecords(
+                        new RequestValidator(options.engine().modelName()),
                         options.failures(),
                         getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(),
-                        ready -> wake(() -> takeEncoded(ready), "an encoded failure"));
+                        ready -> wake(ready::run, "a long record"));
         if (context.isRestored()) {
             Restoration restoration = new Restoration(options.resumePolicy(), session.model());
             restored.addAll(state.restore(restoration));
@@ -161,7 +162,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             }
         }
         dispatcher.add(batch);
-        batch.forEach(prompts::submit);
+        batch.forEach(this::start);
     }
 
     /** Finishes at once what needs no tokenizer to be found hopeless. */
@@ -171,11 +172,17 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             return;
         }
         if (record.inbound instanceof Inbound.Rejected rejected) {
-            fail(record, rejected.code(), rejected.message());
+            fail(record, rejected.id(), rejected.code(), rejected.message());
             return;
         }
-        InferenceRequest request = ((Inbound.Request) record.inbound).request();
-        Long deadline = request.getDeadlineMs();
+        record.weight = valve.estimate(record.inbound);
+        if (record.request != null) {
+            admitRead(record);
+        }
+    }
+
+    private void admitRead(InFlight record) {
+        Long deadline = record.request.getDeadlineMs();
         if (deadline != null && deadline <= getProcessingTimeService().getCurrentProcessingTime()) {
             expire(record, deadline);
             return;
@@ -186,12 +193,40 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             return;
         }
         record.alone = quarantine.mustRunAlone(record.inbound.origin());
-        record.weight = valve.estimate(record.inbound);
         if (deadline != null) {
             record.deadlineTimer =
                     getProcessingTimeService()
                             .registerTimer(deadline, time -> onDeadline(record, deadline));
         }
+    }
+
+    private void start(InFlight record) {
+        if (record.inbound instanceof Inbound.Unread unread) {
+            longRecords.read(unread, read -> takeRead(record, read));
+        } else {
+            prompts.submit(record);
+        }
+    }
+
+    private void takeRead(InFlight record, Inbound read) {
+        if (read instanceof Inbound.Rejected rejected) {
+            fail(record, rejected.id(), rejected.code(), rejected.message());
+        } else {
+            record.request = ((Inbound.Request) read).request();
+            admitRead(record);
+            if (!record.isDone()) {
+                weigh(record, valve.estimate(read));
+                prompts.submit(record);
+                return;
+            }
+        }
+        dispatcher.startNext();
+        release();
+    }
+
+    private void weigh(InFlight record, long tokens) {
+        valve.add(0, tokens - record.weight);
+        record.weight = tokens;
     }
 
     /** Takes in what the pool has prepared. */
@@ -221,21 +256,19 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         long tokens =
                 record.generation.promptTokenIds().length
                         + Math.min(most, session.model().maxModelLen());
-        valve.add(0, tokens - record.weight);
-        record.weight = tokens;
+        weigh(record, tokens);
+        if (record.inbound instanceof Inbound.Unread) {
+            // The record itself is kept, and so are the tokens: no need of the text as well.
+            record.request.setPrompt(null);
+            record.request.setMessages(null);
+            record.request.setPromptTokenIds(null);
+        }
         dispatcher.onPrepared(record);
     }
 
-    private void takeEncoded(DeadLetters.Ready ready) {
-        InFlight record = ready.record();
-        Outcome.Encoded encoded = deadLetters.onReady(ready);
-        queue.complete(record, ((Outcome.Failed) record.outcome).with(encoded));
-        release();
-    }
-
-    /** Requests that are being prepared, and failures that are being encoded. */
+    /** Requests that are being read or prepared, and failures that are being encoded. */
     int preparing() {
-        return prompts.pending() + deadLetters.pending();
+        return prompts.pending() + longRecords.pending();
     }
 
     @Override
@@ -262,9 +295,8 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     public void onFinished(long ticket, GenerationResult result, long timeMs) {
         InFlight record = dispatcher.remove(ticket);
         if (record != null) {
-            InferenceRequest request = ((Inbound.Request) record.inbound).request();
             InferenceResult answer =
-                    RequestMapper.result(request, result, session.model(), record.earlier);
+                    RequestMapper.result(record.request, result, session.model(), record.earlier);
             RunFacts facts =
                     new RunFacts(
                             record.arrivedMs,
@@ -324,10 +356,10 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     }
 
     private void fail(InFlight record, FailureCode code, String message) {
-        String id =
-                record.inbound instanceof Inbound.Rejected rejected
-                        ? rejected.id()
-                        : ((Inbound.Request) record.inbound).request().getId();
+        fail(record, record.request.getId(), code, message);
+    }
+
+    private void fail(InFlight record, String id, FailureCode code, String message) {
         metrics.onFailed(code);
         RunFacts facts =
                 new RunFacts(
@@ -339,11 +371,16 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                         record.attempts);
         Outcome.Failed failed =
                 new Outcome.Failed(record.inbound.origin(), id, code, message, facts);
-        if (deadLetters.takes(failed)) {
+        if (longRecords.encodes(failed)) {
             // Known, and saved as such; it leaves once it is encoded.
             record.outcome = failed;
             cancelDeadline(record);
-            deadLetters.encode(record, failed);
+            longRecords.encode(
+                    failed,
+                    encoded -> {
+                        queue.complete(record, encoded);
+                        release();
+                    });
         } else {
             complete(record, failed);
         }
@@ -427,8 +464,8 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             if (prompts != null) {
                 prompts.close();
             }
-            if (deadLetters != null) {
-                deadLetters.close();
+            if (longRecords != null) {
+                longRecords.close();
             }
             if (session != null) {
                 session.close();

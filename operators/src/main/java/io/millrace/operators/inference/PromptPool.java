@@ -2,7 +2,6 @@ package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.RequestRejectedException;
-import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.TokenEstimate;
 import io.millrace.schemas.InferenceRequest;
@@ -56,9 +55,9 @@ final class PromptPool implements AutoCloseable {
         longLane = new Lane("millrace-long-prompts of " + task);
     }
 
-    /** Has a request prepared. */
+    /** Has a request prepared, which was read. */
     void submit(InFlight record) {
-        InferenceRequest request = ((Inbound.Request) record.inbound).request();
+        InferenceRequest request = record.request;
         Origin origin = record.inbound.origin();
         List<int[]> generated = record.generated();
         pending++;

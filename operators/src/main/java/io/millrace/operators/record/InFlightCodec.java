@@ -108,11 +108,9 @@ public final class InFlightCodec {
         }
         records.forEach(
                 record -> {
-                    if (record instanceof Inbound.Request request
-                            && request.reading() != null
-                            && request.reading().writer() != null) {
-                        schemas.putIfAbsent(
-                                request.reading().fingerprint(), request.reading().writer());
+                    Reading<InferenceRequest> reading = reading(record);
+                    if (reading != null && reading.writer() != null) {
+                        schemas.putIfAbsent(reading.fingerprint(), reading.writer());
                     }
                 });
         return schemas.values().stream()
@@ -292,20 +290,26 @@ public final class InFlightCodec {
                         .setHeaders(headers)
                         .setValue(wrap(origin.value()))
                         .setArrivedMs(0);
-        if (inbound instanceof Inbound.Request request) {
-            Reading<InferenceRequest> reading = request.reading();
-            if (reading == null) {
-                state.setRequest(request.request());
-            } else {
-                Long schema = reading.writer() == null ? null : reading.fingerprint();
-                state.setReading(new RecordReading(schema, reading.start()));
-            }
+        Reading<InferenceRequest> reading = reading(inbound);
+        if (reading != null) {
+            Long schema = reading.writer() == null ? null : reading.fingerprint();
+            state.setReading(new RecordReading(schema, reading.start()));
+        } else if (inbound instanceof Inbound.Request request) {
+            state.setRequest(request.request());
         } else if (inbound instanceof Inbound.Rejected rejected) {
             state.setId(rejected.id())
                     .setFailureCode(rejected.code().name())
                     .setFailureMessage(rejected.message());
         }
         return state.build();
+    }
+
+    /** How a record is read once more; null if its value does not tell all of it. */
+    private static Reading<InferenceRequest> reading(Inbound inbound) {
+        if (inbound instanceof Inbound.Unread unread) {
+            return unread.reading();
+        }
+        return inbound instanceof Inbound.Request request ? request.reading() : null;
     }
 
     /** The record of a state that {@link #decode} gave. */
@@ -329,10 +333,15 @@ public final class InFlightCodec {
                     FailureCode.valueOf(state.getFailureCode()),
                     state.getFailureMessage());
         }
-        return new Inbound.Request(
-                origin,
-                state.getRequest(),
-                state.getReading() == null ? null : reading(state.getReading()));
+        if (state.getReading() == null) {
+            return new Inbound.Request(origin, state.getRequest(), null);
+        }
+        Reading<InferenceRequest> reading = reading(state.getReading());
+        boolean begun = !state.getGenerated().isEmpty() || state.getResult() != null;
+        // A long one that has not begun may not have been read, and so not checked, before.
+        return origin.isLong() && !begun
+                ? new Inbound.Unread(origin, reading)
+                : new Inbound.Request(origin, state.getRequest(), reading);
     }
 
     private static ByteBuffer wrap(byte[] bytes) {

@@ -2,6 +2,7 @@ package io.millrace.operators.record;
 
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.CodecException;
 import io.millrace.schemas.codec.Reading;
 import org.apache.flink.api.common.typeinfo.TypeInfo;
 
@@ -24,6 +25,23 @@ public sealed interface Inbound {
         /** A request that was not read out of the record's value, or not as a topic's is. */
         public Request(Origin origin, InferenceRequest request) {
             this(origin, request, null);
+        }
+    }
+
+    /**
+     * A long record, which nobody has looked into: the mailbox thread has others read it.
+     *
+     * @param reading how it is read
+     */
+    record Unread(Origin origin, Reading<InferenceRequest> reading) implements Inbound {
+
+        /** What the record is: a request, or rejected. Any thread. */
+        public Inbound read() {
+            try {
+                return new Request(origin, reading.read(origin.value()), reading);
+            } catch (CodecException e) {
+                return new Rejected(origin, e.id(), e.code(), e.getMessage());
+            }
         }
     }
 

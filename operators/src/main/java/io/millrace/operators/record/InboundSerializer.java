@@ -32,6 +32,8 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
             Wire.writeString(rejected.id(), out);
             Wire.writeString(rejected.code().name(), out);
             Wire.writeString(rejected.message(), out);
+        } else if (inbound instanceof Inbound.Unread unread) {
+            serialize(unread.read(), out);
         }
     }
 

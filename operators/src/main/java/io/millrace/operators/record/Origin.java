@@ -25,6 +25,14 @@ public record Origin(
         headers = List.copyOf(headers);
     }
 
+    /** From here on reading or encoding a record takes a noticeable part of a millisecond. */
+    private static final int LONG_BYTES = 16 << 10;
+
+    /** Whether the mailbox thread leaves reading the record, or encoding it, to another one. */
+    public boolean isLong() {
+        return value.length > LONG_BYTES;
+    }
+
     /** One record header; the value may be null. */
     public record Header(String name, byte[] value) {}
 

@@ -10,7 +10,8 @@ import org.apache.flink.api.common.functions.MapFunction;
 
 /**
  * Turns requests that can be refused by looking at them into {@link Inbound.Rejected}. Cheap checks
- * only; what needs the tokenizer or the model is checked by the inference operator.
+ * only; what needs the tokenizer or the model is checked by the inference operator, and so is a
+ * record that is still unread.
  */
 public final class RequestValidator implements MapFunction<Inbound, Inbound> {
     private static final long serialVersionUID = 1L;
@@ -26,16 +27,27 @@ public final class RequestValidator implements MapFunction<Inbound, Inbound> {
     private static final long FIRST_DEADLINE_MS = 100_000_000_000L;
 
     private final String model;
+    private final boolean readAll;
 
     /**
      * @param model name of the model that this job runs
      */
     public RequestValidator(String model) {
+        this(model, false);
+    }
+
+    /**
+     * @param readAll whether unread records are read here, for those behind that must look into
+     *     them
+     */
+    public RequestValidator(String model, boolean readAll) {
         this.model = model;
+        this.readAll = readAll;
     }
 
     @Override
-    public Inbound map(Inbound inbound) {
+    public Inbound map(Inbound given) {
+        Inbound inbound = readAll && given instanceof Inbound.Unread unread ? unread.read() : given;
         if (!(inbound instanceof Inbound.Request request)) {
             return inbound;
         }

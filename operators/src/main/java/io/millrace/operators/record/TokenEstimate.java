@@ -11,11 +11,15 @@ public final class TokenEstimate {
     private TokenEstimate() {}
 
     /**
-     * Tokens of prompt and completions together; 0 of what is rejected.
+     * Tokens of prompt and completions together, of the prompt alone where nobody has read it; 0 of
+     * what is rejected.
      *
      * @param longest most tokens that one request can have: a longer prompt will be refused
      */
     public static long of(Inbound inbound, long longest) {
+        if (inbound instanceof Inbound.Unread unread) {
+            return Math.min(longest, unread.origin().value().length / CHARACTERS_PER_TOKEN + 1);
+        }
         if (!(inbound instanceof Inbound.Request request)) {
             return 0;
         }

@@ -16,6 +16,9 @@ import io.millrace.operators.valve.Valve;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.Reading;
+import io.millrace.schemas.codec.RecordType;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -305,7 +308,7 @@ class InferenceOperatorPromptTest extends InferenceOperatorFixture {
             assertThat(harness.valve().isEmpty()).isTrue();
         }
         assertThat(Thread.getAllStackTraces().keySet())
-                .noneMatch(thread -> thread.getName().startsWith("millrace-dead-letters"));
+                .noneMatch(thread -> thread.getName().startsWith("millrace-long-records"));
     }
 
     @Test
@@ -351,6 +354,104 @@ class InferenceOperatorPromptTest extends InferenceOperatorFixture {
             harness.sendUnprepared(rejected("fault", 20_000));
             assertThatThrownBy(() -> harness.runUntilOutcomes(1))
                     .hasStackTraceContaining("no registry");
+        }
+    }
+
+    private static final Reading<InferenceRequest> JSON = Reading.json(RecordType.REQUEST);
+
+    /** A long record that nobody has read: JSON with much space in it. */
+    private static Inbound.Unread unread(String id, String json) {
+        Origin origin = TestingRequests.origin(id);
+        return new Inbound.Unread(
+                new Origin(
+                        origin.source(),
+                        origin.position(),
+                        origin.timestamp(),
+                        origin.key(),
+                        origin.headers(),
+                        (json + " ".repeat(20_000)).getBytes(StandardCharsets.UTF_8)),
+                JSON);
+    }
+
+    /** As {@link TestingRequests#request}. */
+    private static Inbound.Unread unread(String id, int tokens) {
+        return unread(
+                id,
+                "{\"id\":\"%s\",\"prompt\":\"prompt of %s\",\"max_tokens\":%d,\"ignore_eos\":true}"
+                        .formatted(id, id, tokens));
+    }
+
+    @Test
+    void aLongRecordIsReadByAnotherThreadAndAnsweredAsAnyOther() throws Exception {
+        try (InferenceHarness harness = InferenceHarness.open(options().build())) {
+            harness.sendUnprepared(unread("a", 7));
+            // Only a mail could take it further.
+            assertThat(harness.valve().requests()).isEqualTo(1);
+            assertThat(harness.valve().tokens()).isGreaterThan(20_000 / 4 / 2);
+            assertThat(control.texts()).isEmpty();
+            harness.runUntilOutcomes(1);
+            Outcome.Answered answered = (Outcome.Answered) harness.outcomes().get(0);
+            assertThat(completion(answered).getTokenIds()).isEqualTo(expected(request("a", 7)));
+            assertThat(answered.result().getId()).isEqualTo("a");
+            assertThat(harness.valve().tokens()).isZero();
+        }
+    }
+
+    @Test
+    void aLongRecordThatIsNoRequestIsRefusedWithItsId() throws Exception {
+        try (InferenceHarness harness = InferenceHarness.open(options().build())) {
+            harness.flink.setProcessingTime(2);
+            harness.send(
+                    unread("a", "{\"id\":\"a\",\"promt\":\"x\"}"),
+                    unread("b", "{\"id\":\"b\",\"prompt\":\"x\",\"top_p\":2}"),
+                    unread("c", "{\"id\":\"c\",\"prompt\":\"x\",\"deadline_ms\":1}"));
+            harness.runUntilOutcomes(3);
+            assertThat(harness.ids()).containsExactlyInAnyOrder("a", "b", "c");
+            assertThat(messages(harness).get("a")).contains("did you mean prompt?");
+            assertThat(messages(harness).get("b")).contains("top_p is 2.0");
+            assertThat(messages(harness).get("c")).contains("deadline_ms is 1");
+            assertThat(control.added()).isEmpty();
+            assertThat(harness.valve().isEmpty()).isTrue();
+        }
+    }
+
+    @Test
+    void aStaticBatchStartsWhenItsLongRecordsAreRead() throws Exception {
+        try (InferenceHarness harness =
+                InferenceHarness.open(options().batching(Batching.STATIC).build())) {
+            harness.sendBatch(request("a", 1), unread("b", 1), unread("c", "{\"id\":\"c\"}"));
+            harness.runUntilOutcomes(3);
+            assertThat(harness.ids()).containsExactlyInAnyOrder("a", "b", "c");
+        }
+    }
+
+    @Test
+    void aSnapshotBeforeALongRecordIsReadAndOneAfterItsFirstTokensHaveIt() throws Exception {
+        Inbound.Unread record = unread("a", 20);
+        OperatorSubtaskState state;
+        try (InferenceHarness harness = InferenceHarness.open(options().build())) {
+            harness.sendUnprepared(record);
+            state = harness.snapshot();
+            assertThat(control.texts()).isEmpty();
+        }
+        control.hold();
+        try (InferenceHarness harness = InferenceHarness.open(options().build(), 1, 0, state)) {
+            // Twice: the second snapshot takes the bytes of the first.
+            harness.snapshot();
+            state = harness.flink.snapshot(2, 2);
+        }
+        try (InferenceHarness harness = InferenceHarness.open(options().build(), 1, 0, state)) {
+            control.awaitAdded(2);
+            control.step(7);
+            state = harness.snapshot();
+        }
+        control.release();
+        try (InferenceHarness harness = InferenceHarness.open(options().build(), 1, 0, state)) {
+            harness.runUntilOutcomes(1);
+            Outcome outcome = harness.outcomes().get(0);
+            assertThat(completion(outcome).getTokenIds()).isEqualTo(expected(request("a", 20)));
+            assertThat(((Outcome.Answered) outcome).facts().attempts()).isEqualTo(3);
+            assertThat(outcome.origin().value()).isEqualTo(record.origin().value());
         }
     }
 }

@@ -20,8 +20,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 
 /**
- * Reads requests from Kafka records. Never throws on data: what is not a request comes out as
- * rejected. (It does throw if a schema registry is needed and does not answer.)
+ * Reads requests from Kafka records, short ones whole. Never throws on data: what is not a request
+ * comes out as rejected. (It does throw if a schema registry is needed and does not answer.)
  */
 public final class InboundDeserializer implements KafkaRecordDeserializationSchema<Inbound> {
 
@@ -52,16 +52,16 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
                                     null,
                                     FailureCode.UNREADABLE,
                                     "the record has no value (a tombstone): send a request")
-                            : request(origin, codec.reading(record.value(), schemaId(record)));
+                            : read(origin, codec.reading(record.value(), schemaId(record)));
         } catch (CodecException e) {
             inbound = new Inbound.Rejected(origin, e.id(), e.code(), e.getMessage());
         }
         out.collect(inbound);
     }
 
-    private static Inbound request(Origin origin, Reading<InferenceRequest> reading)
-            throws CodecException {
-        return new Inbound.Request(origin, reading.read(origin.value()), reading);
+    private static Inbound read(Origin origin, Reading<InferenceRequest> reading) {
+        Inbound.Unread unread = new Inbound.Unread(origin, reading);
+        return origin.isLong() ? unread : unread.read();
     }
 
     private static byte[] schemaId(ConsumerRecord<byte[], byte[]> record) {
