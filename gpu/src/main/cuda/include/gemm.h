@@ -113,7 +113,7 @@ struct Gemm {
 
     /**
      * One warp: each lane brings one piece of every stage, at most 64 rows of x or of the weight. The weight's pieces of the first stages
-     * come while x is still computed.
+     * come while x is still computed. The next kernel may begin once all is asked for: earlier, it takes room and bandwidth from this one.
      */
     __device__ __forceinline__ void produce() const {
         constexpr int PIECES_OF_X = TOKENS / 64;
@@ -173,6 +173,7 @@ struct Gemm {
                 turn.next();
             }
         }
+        letNextBegin();
     }
 
     /** One chain over 64-blocks of k. */
@@ -375,7 +376,6 @@ struct Gemm {
      */
     template <class Epilogue>
     __device__ __forceinline__ void run(Epilogue& epilogue) {
-        letNextBegin();
         extern __shared__ __align__(1024) char dynamic[];
         ring = sharedAddress(dynamic);
         full = ring + gemmRingBytes(TOKENS, ROWS, SEGMENTS, STAGES);

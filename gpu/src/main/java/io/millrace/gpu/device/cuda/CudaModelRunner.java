@@ -51,8 +51,11 @@ public final class CudaModelRunner implements ModelRunner {
      */
     private static final String OVERLAP_PROPERTY = "millrace.cuda.overlap";
 
-    /** Elements of the residual stream up to which it was measured to be faster. */
+    /** Elements of the residual stream up to which it was measured to be faster for all steps. */
     private static final int WIDEST_OVERLAPPED = 2048;
+
+    /** Tokens of a step up to which it is for wider ones too. */
+    private static final int MOST_OVERLAPPED_OF_WIDE = 64;
 
     private static final int MOST_AHEAD = 16;
     private static final int BLOCK_MULTIPLE = 8;
@@ -74,6 +77,9 @@ public final class CudaModelRunner implements ModelRunner {
                 Segmentation segmentation)
                 throws IOException;
     }
+
+    /** What {@link #OVERLAP_PROPERTY} says. */
+    private final String overlap = System.getProperty(OVERLAP_PROPERTY);
 
     private final CudaContext context;
     private final ModelFolder folder;
@@ -218,7 +224,6 @@ public final class CudaModelRunner implements ModelRunner {
                     "take a smaller model, or a GPU that has more memory or less to do");
         }
         var decoder = Decoder.load(folder, backend, progress);
-        context.queue().overlap(overlaps(System.getProperty(OVERLAP_PROPERTY), backend.hidden()));
         int blockSize = options.blockSize();
         int perSequence = (positions + blockSize - 1) / blockSize;
         backend.allocateScratch(blockSize);
@@ -244,13 +249,16 @@ public final class CudaModelRunner implements ModelRunner {
     }
 
     /**
-     * Whether kernels of a model shall begin early.
+     * Whether kernels of a step shall begin early.
      *
-     * @param asked true or false; null: by the model
-     * @param width of its residual stream
+     * @param asked true or false; null: by model and step
+     * @param width of the residual stream
+     * @param tokens that the step's launches are made for
      */
-    static boolean overlaps(String asked, int width) {
-        return asked == null ? width <= WIDEST_OVERLAPPED : Boolean.parseBoolean(asked);
+    static boolean overlaps(String asked, int width, int tokens) {
+        return asked == null
+                ? width <= WIDEST_OVERLAPPED || tokens <= MOST_OVERLAPPED_OF_WIDE
+                : Boolean.parseBoolean(asked);
     }
 
     private static void check(ModelFolder folder, EngineOptions options)
@@ -332,6 +340,7 @@ public final class CudaModelRunner implements ModelRunner {
         try {
             context.enter();
             backend.begin(batch);
+            context.queue().overlap(overlaps(overlap, backend.hidden(), backend.bucket()));
             graphs.run(backend.bucket(), backend.kind(), compute);
             backend.sample(output);
         } catch (InternalError e) {

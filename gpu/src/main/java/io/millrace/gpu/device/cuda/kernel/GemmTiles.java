@@ -70,15 +70,26 @@ public final class GemmTiles {
 
     private static final long SMALL_WEIGHT = 32 << 20;
 
+    /** Weights with more rows and columns than this are of models bound by the GPU's memory. */
+    private static final int NARROW = 2048;
+
+    /** Shared memory of a CTA that has a multiprocessor to itself, among CTAs of products. */
+    private static final int ALONE_BYTES = 116 << 10;
+
     /** What a tile is chosen by. */
     private record Product(int tokens, int rows, int k, int segments, boolean gated) {}
 
     private final List<GemmTile> tiles;
     private final int multiprocessors;
+
+    /** Of a CTA. */
+    private final int mostShared;
+
     private final Map<Product, Optional<KernelLaunch>> chosen = new HashMap<>();
 
-    private GemmTiles(List<GemmTile> tiles, int multiprocessors) {
+    private GemmTiles(List<GemmTile> tiles, int multiprocessors, int mostShared) {
         this.tiles = tiles;
+        this.mostShared = mostShared;
         this.multiprocessors = multiprocessors;
     }
 
@@ -90,12 +101,13 @@ public final class GemmTiles {
                         : ALL.stream()
                                 .filter(t -> t.sharedBytes() <= limits.sharedBytes())
                                 .toList(),
-                multiprocessors);
+                multiprocessors,
+                limits.sharedBytes());
     }
 
     /** None: products run as on other GPUs. */
     public static GemmTiles none() {
-        return new GemmTiles(List.of(), 1);
+        return new GemmTiles(List.of(), 1, 0);
     }
 
     /**
@@ -120,7 +132,26 @@ public final class GemmTiles {
                 .min(
                         Comparator.comparingDouble(
                                 t -> nanoseconds(t, p.tokens, p.rows, p.k, p.gated)))
-                .map(t -> t.launch(TYPE, p.tokens, p.rows, multiprocessors));
+                .map(t -> spread(p, t.launch(TYPE, p.tokens, p.rows, multiprocessors)));
+    }
+
+    /**
+     * Has CTAs that are no more than the multiprocessors take one each. Where they begin early they
+     * go where there is room, and two that share a multiprocessor's way to the L2 cache end late.
+     */
+    private KernelLaunch spread(Product p, KernelLaunch launch) {
+        boolean few = launch.x() * launch.z() <= multiprocessors;
+        boolean wide = Math.min(p.rows, p.k) > NARROW;
+        if (!few || !wide || ALONE_BYTES > mostShared) {
+            return launch;
+        }
+        return new KernelLaunch(
+                launch.kernel(),
+                launch.x(),
+                launch.y(),
+                launch.z(),
+                launch.threads(),
+                Math.max(launch.sharedBytes(), ALONE_BYTES));
     }
 
     /** Bytes of scratch that every product has enough of. */

@@ -152,6 +152,20 @@ class GemmTilesTest {
     }
 
     @Test
+    void ctasOfWideWeightsHaveAMultiprocessorEach() {
+        KernelLaunch down = H200.launch("bf16", 64, 4096, 14_336, 2, false).orElseThrow();
+        assertThat(down.x() * down.z()).isEqualTo(128);
+        assertThat(2 * (down.sharedBytes() + 1024)).isGreaterThan(228 << 10);
+        // As many as there is room for, two a multiprocessor.
+        KernelLaunch gateUp = H200.launch("bf16", 64, 28_672, 4096, 1, true).orElseThrow();
+        assertThat(gateUp.x()).isEqualTo(256);
+        assertThat(gateUp.sharedBytes()).isEqualTo(tile(gateUp).sharedBytes());
+        // Of a narrow model.
+        KernelLaunch narrow = H200.launch("bf16", 64, 2048, 8192, 4, false).orElseThrow();
+        assertThat(narrow.sharedBytes()).isEqualTo(tile(narrow).sharedBytes());
+    }
+
+    @Test
     void whatDoesNotFitIsLeftOut() {
         GemmTiles little = GemmTiles.on(limits(90, 99), MULTIPROCESSORS);
         for (int segments : new int[] {1, 2, 4, 8}) {
