@@ -5,6 +5,7 @@ import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.MicroBatch;
+import io.millrace.operators.record.SavedBytesSerializer;
 import io.millrace.operators.valve.Valve;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -74,7 +75,7 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
                 context.getOperatorStateStore()
                         .getListState(
                                 new ListStateDescriptor<>(
-                                        BUFFER_STATE, BytePrimitiveArraySerializer.INSTANCE));
+                                        BUFFER_STATE, SavedBytesSerializer.INSTANCE));
         schemaState =
                 context.getOperatorStateStore()
                         .getUnionListState(

@@ -5,6 +5,7 @@ import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.operators.record.SavedBytesSerializer;
 import io.millrace.schemas.InFlightModel;
 import io.millrace.schemas.InFlightRequest;
 import java.io.IOException;
@@ -37,7 +38,7 @@ final class InFlightState {
     static InFlightState open(OperatorStateStore store) throws Exception {
         return new InFlightState(
                 store.getListState(
-                        new ListStateDescriptor<>(REQUESTS, BytePrimitiveArraySerializer.INSTANCE)),
+                        new ListStateDescriptor<>(REQUESTS, SavedBytesSerializer.INSTANCE)),
                 store.getUnionListState(
                         new ListStateDescriptor<>(SCHEMAS, BytePrimitiveArraySerializer.INSTANCE)),
                 store.getUnionListState(

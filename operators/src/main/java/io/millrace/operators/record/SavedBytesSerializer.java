@@ -1,0 +1,50 @@
+package io.millrace.operators.record;
+
+import java.io.IOException;
+import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
+import org.apache.flink.api.common.typeutils.TypeSerializerSchemaCompatibility;
+import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
+import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer.BytePrimitiveArraySerializerSnapshot;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/**
+ * Serializer of elements of operator state that nobody changes after they were made: a snapshot
+ * takes them as they are, where Flink's own serializer of byte arrays has the mailbox thread copy
+ * each. Writes the same bytes as that one, and takes over state that it wrote.
+ */
+public final class SavedBytesSerializer extends WireSerializer<byte[]> {
+    private static final long serialVersionUID = 1L;
+    public static final SavedBytesSerializer INSTANCE = new SavedBytesSerializer();
+
+    @Override
+    public void serialize(byte[] element, DataOutputView out) throws IOException {
+        BytePrimitiveArraySerializer.INSTANCE.serialize(element, out);
+    }
+
+    @Override
+    public byte[] deserialize(DataInputView in) throws IOException {
+        return BytePrimitiveArraySerializer.INSTANCE.deserialize(in);
+    }
+
+    @Override
+    public TypeSerializerSnapshot<byte[]> snapshotConfiguration() {
+        return new Snapshot();
+    }
+
+    /** Names this serializer in savepoints. */
+    public static final class Snapshot extends SimpleTypeSerializerSnapshot<byte[]> {
+        public Snapshot() {
+            super(() -> INSTANCE);
+        }
+
+        @Override
+        public TypeSerializerSchemaCompatibility<byte[]> resolveSchemaCompatibility(
+                TypeSerializerSnapshot<byte[]> earlier) {
+            return earlier instanceof BytePrimitiveArraySerializerSnapshot
+                    ? TypeSerializerSchemaCompatibility.compatibleAsIs()
+                    : super.resolveSchemaCompatibility(earlier);
+        }
+    }
+}
