@@ -7,8 +7,7 @@
 //          attention_decode   one (token, chunk) of one kv head: up to 16 query heads are the rows of the mma. Four warps
 //                             share a tile: each takes 32 positions of the scores, then D / 4 columns of the output. The CTA
 //                             that computes the last chunk of a token folds them all, one warp a head.
-//          attention_chunk    the same for heads of 64, all tiles of a chunk at once, one CTA a multiprocessor
-//          attention_cascade  as attention_decode, and a chunk that rows share once for up to 64 (token, head) pairs, 16 a warp
+//          attention_cascade  the same, and a chunk that rows share once for up to 64 (token, head) pairs, 16 a warp
 //          attention_prefill  64 pairs, 16 a warp; pair i is token i / group, head i % group, so any group packs fully.
 //                             ..._128_32 takes an item in two halves of 32: 89 KB of shared memory in place of 113, for GPUs
 //                             of 99 KB a CTA. What a pair computes is the same, and so are its bits.
@@ -566,183 +565,6 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
     waitForInputs();  // who had nothing to do has not yet
 }
 
-/**
- * Items of decode, each chunk of K and V asked for at once, and the next one's while this one's is computed: for steps with so few
- * items that a multiprocessor has one or two.
- */
-template <class T, int D>
-__device__ __forceinline__ void attentionChunk(const AttentionParams& p) {
-    extern __shared__ __align__(1024) char dynamic[];
-    __shared__ size_t groups[2][GROUPS];
-    constexpr int TILE_BYTES = TILE * D * 2;
-    constexpr int TILES = CHUNK / TILE;
-    constexpr int MINE = D / 4;  // output columns of a warp
-    uint32_t keys = sharedAddress(dynamic);
-    uint32_t values = keys + TILES * TILE_BYTES;
-    char* weights = dynamic + 2 * TILES * TILE_BYTES;
-    char* queries = weights + TILES * DECODE_HEADS * TILE * 2;
-    float(*maxima)[4][DECODE_HEADS] = (float(*)[4][DECODE_HEADS])(queries + DECODE_HEADS * D * 2);
-    int lane = threadIdx.x & 31;
-    int warp = threadIdx.x >> 5;
-    int g = lane >> 2;
-    int c = lane & 3;
-    letNextBegin();
-    DecodeHeads heads(p);
-    int items = p.work->decodeItems;
-    if (blockIdx.x >= items) {
-        waitForInputs();
-        return;
-    }
-    DecodeItem item;
-    int from;
-    int limit;
-    auto begin = [&](int index, int place) {
-        item = p.decode[index];
-        int position = p.positions[item.token];
-        from = firstSeen(position, p.window);
-        limit = position + 1;
-        locateChunk(groups[place], p, item.row, item.chunk, heads.kvHead, D, 2, limit);
-    };
-    // A tile of keys or values is a group of copies, which may be empty.
-    auto load = [&](uint32_t to, int place, int plane) {
-#pragma unroll 1
-        for (int t = 0; t < TILES; t++) {
-            int tile = item.chunk * TILES + t;
-            if (tile * TILE < limit && tile * TILE + TILE > from) {
-                loadTile<D>(to + t * TILE_BYTES, p, groups[place], tile, from, limit, plane);
-            }
-            commitCopies();
-        }
-    };
-    auto ask = [&] {
-        loadQueries<D>(queries, DECODE_HEADS, heads.count, [&](int row) {
-            return (const char*)p.q + ((size_t)item.token * p.heads + heads.first + row) * D * 2;
-        });
-    };
-    auto waitTile = [&](int t) {
-        // Of the eight groups that come first, keys or values, t more are needed.
-        switch (t) {
-            case 0: waitCopies<2 * TILES - 1>(); break;
-            case 1: waitCopies<2 * TILES - 2>(); break;
-            case 2: waitCopies<2 * TILES - 3>(); break;
-            default: waitCopies<2 * TILES - 4>();
-        }
-        __syncthreads();
-    };
-    begin(blockIdx.x, 0);
-    waitForInputs();
-    __syncthreads();
-    load(keys, 0, 0);
-    load(values, 0, 1);
-    ask();
-    int place = 0;
-    for (int index = blockIdx.x; index < items; index += gridDim.x) {
-        DecodeItem present = item;
-        int seenFrom = max(from - item.chunk * CHUNK, 0);
-        int seenTo = min(limit - item.chunk * CHUNK, CHUNK);
-        bool more = index + gridDim.x < items;
-        place ^= 1;
-        if (more) {
-            begin(index + gridDim.x, place);
-        }
-        float s[TILES][4][4];
-#pragma unroll
-        for (int t = 0; t < TILES; t++) {
-            waitTile(t);
-            if (t * TILE >= seenTo || t * TILE + TILE <= seenFrom) {
-                continue;
-            }
-            multiplyKeys<T, D, 32>(s[t], sharedAddress(queries), DECODE_HEADS * 128, keys + t * TILE_BYTES, warp * 32);
-            float most[2] = {minusInfinity(), minusInfinity()};
-#pragma unroll
-            for (int j = 0; j < 4; j++) {
-#pragma unroll
-                for (int k = 0; k < 4; k++) {
-                    int at = t * TILE + warp * 32 + j * 8 + c * 2 + (k & 1);
-                    if (at < seenFrom || at >= seenTo) {
-                        s[t][j][k] = minusInfinity();
-                    }
-                    most[k >> 1] = fmaxf(most[k >> 1], s[t][j][k]);
-                }
-            }
-#pragma unroll
-            for (int i = 0; i < 2; i++) {
-                most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 1));
-                most[i] = fmaxf(most[i], __shfl_xor_sync(ALL_LANES, most[i], 2));
-                if (c == 0) {
-                    maxima[t][warp][g + 8 * i] = most[i];
-                }
-            }
-        }
-        __syncthreads();
-        // All have read keys and queries.
-        if (more) {
-            load(keys, place, 0);
-            ask();
-        } else {
-#pragma unroll
-            for (int t = 0; t < TILES; t++) {
-                commitCopies();
-            }
-        }
-        float m[2] = {minusInfinity(), minusInfinity()};
-        float l[2] = {};  // of two rows, this warp's and thread's lane
-        float rescale[TILES][2];
-#pragma unroll
-        for (int t = 0; t < TILES; t++) {
-            if (t * TILE >= seenTo || t * TILE + TILE <= seenFrom) {
-                continue;
-            }
-#pragma unroll
-            for (int i = 0; i < 2; i++) {
-                int row = g + 8 * i;
-                float all = fmaxf(fmaxf(maxima[t][0][row], maxima[t][1][row]), fmaxf(maxima[t][2][row], maxima[t][3][row]));
-                Shift shift(m[i], all, p.scale);
-                m[i] = shift.max;
-                l[i] *= shift.rescale;
-                rescale[t][i] = shift.rescale;
-#pragma unroll
-                for (int j = 0; j < 4; j++) {
-                    int column = warp * 32 + j * 8;
-                    char* to = weights + (t * 2 + (column >> 6)) * DECODE_HEADS * 128 + row * 128 + ((column >> 3 & 7) ^ (row & 7)) * 16 + c * 4;
-                    float low = shift.weight(s[t][j][2 * i], p.scale);
-                    float high = shift.weight(s[t][j][2 * i + 1], p.scale);
-                    l[i] += low;
-                    l[i] += high;
-                    *(uint32_t*)to = narrowPair<T>(low, high);
-                }
-            }
-        }
-        float o[MINE / 8][4] = {};
-#pragma unroll
-        for (int t = 0; t < TILES; t++) {
-            waitTile(t);
-            if (t * TILE >= seenTo || t * TILE + TILE <= seenFrom) {
-                continue;
-            }
-#pragma unroll
-            for (int j = 0; j < MINE / 8; j++) {
-#pragma unroll
-                for (int k = 0; k < 4; k++) {
-                    o[j][k] *= rescale[t][k >> 1];
-                }
-            }
-#pragma unroll
-            for (int step = 0; step < TILE / 16; step++) {
-                uint32_t a[4];
-                uint32_t piece = ((step & 3) * 2 + (lane >> 4)) ^ (lane & 7);
-                ldmatrix(a, sharedAddress(weights) + (t * 2 + (step >> 2)) * DECODE_HEADS * 128 + (lane & 15) * 128 + piece * 16);
-                multiplyValues<T, MINE>(o, a, values + t * TILE_BYTES, step * 16, warp * MINE);
-            }
-        }
-        if (more) {
-            __syncthreads();
-            load(values, place, 1);
-        }
-        finishItem<T, D>(p, present, heads, maxima[0], m, l, o);
-    }
-}
-
 /** A CTA of 2 * MINE threads takes MINE pairs at once: an item, or one of its equal parts. */
 template <class T, int D, int MINE = PAIRS>
 __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
@@ -1282,8 +1104,6 @@ ATTENTION(attention_decode_bf16_64, 128, 4, (attentionDecode<Bf16, 64, false>))
 ATTENTION(attention_decode_bf16_128, 128, 3, (attentionDecode<Bf16, 128, false>))
 ATTENTION(attention_decode_f16_64, 128, 4, (attentionDecode<F16, 64, false>))
 ATTENTION(attention_decode_f16_128, 128, 3, (attentionDecode<F16, 128, false>))
-ATTENTION(attention_chunk_bf16_64, 128, 1, (attentionChunk<Bf16, 64>))
-ATTENTION(attention_chunk_f16_64, 128, 1, (attentionChunk<F16, 64>))
 ATTENTION(attention_cascade_bf16_64, 128, 3, (attentionDecode<Bf16, 64, true>))
 ATTENTION(attention_cascade_bf16_128, 128, 2, (attentionDecode<Bf16, 128, true>))
 ATTENTION(attention_cascade_f16_64, 128, 3, (attentionDecode<F16, 64, true>))

@@ -917,14 +917,13 @@ static void checkArrivals(const AttentionParams& p, const Rows& rows, const std:
     report(counted == 0, name + text(": %ld counters not zero", counted));
 }
 /** What computes rows of one token. */
-enum Decode { DECODE, CASCADE, CHUNK_AT_ONCE };
+enum Decode { DECODE, CASCADE };
 template <class T>
 static void runAttention(const AttentionParams& p, int tokens, int rows, int pairs = 64, Decode by = DECODE) {
     int D = paddedHead(p.headSize), group = p.heads / p.kvHeads;
     std::string suffix = text("_%s_%d", Name<T>::of(), D);
     int y = p.kvHeads * ceilDiv(group, 16);
-    if (by == CHUNK_AT_ONCE) launch("attention_chunk" + suffix, dim3(ceilDiv(132, y), y), 128, 8 * 128 * D * 2 + 16 * (512 + D) * 2 + 1024, p);
-    else if (by == CASCADE) launch("attention_cascade" + suffix, dim3(ceilDiv(132 * (D == 64 ? 3 : 2), y), y), 128, 2 * 128 * D * 2 + 64 * D * 2 + 1024, p);
+    if (by == CASCADE) launch("attention_cascade" + suffix, dim3(ceilDiv(132 * (D == 64 ? 3 : 2), y), y), 128, 2 * 128 * D * 2 + 64 * D * 2 + 1024, p);
     else launch("attention_decode" + suffix, dim3(ceilDiv(132 * (D == 64 ? 4 : 3), y), y), 128, 2 * 128 * D * 2 + 16 * (128 + D) * 2 + 1024, p);
     if (pairs == 0) return;
     int items = (ceilDiv(tokens * group, 64) + rows) * (64 / pairs);
@@ -972,10 +971,9 @@ static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, 
         int group = heads / kvHeads;
         auto check = [&](AttentionParams& p, const Rows& rows, const std::string& name, int pairs) {
             makeScratch(p, rows);
-            for (Decode by : {DECODE, CASCADE, CHUNK_AT_ONCE}) {
-                if (by == CHUNK_AT_ONCE && paddedHead(headSize) != 64) continue;
+            for (Decode by : {DECODE, CASCADE}) {
                 makeWork(p, rows, group, by == CASCADE);
-                std::string what = name + (by == CASCADE ? " cascade" : by == CHUNK_AT_ONCE ? " a chunk at once" : "") + (pairs == 32 ? " in halves" : "");
+                std::string what = name + (by == CASCADE ? " cascade" : "") + (pairs == 32 ? " in halves" : "");
                 if (by == CASCADE) checkWork(p, rows, group, what);
                 // Twice: the second time finds the counters as the first has left them.
                 for (int time = 0; time < 2; time++) {
@@ -1074,14 +1072,14 @@ static void timeMatmul(const char* model, const char* what, int rows, int k, int
     freeAll();
 }
 
-static void timeAttention(const char* what, int heads, int kvHeads, int headSize, const std::vector<std::pair<int, int>>& spans, int pairs = 64, int prefix = 0, bool atOnce = false) {
+static void timeAttention(const char* what, int heads, int kvHeads, int headSize, const std::vector<std::pair<int, int>>& spans, int pairs = 64, int prefix = 0) {
     Rows rows(spans, 16, false, std::vector<std::pair<int, int>>(spans.size(), {0, prefix}));
     AttentionParams p = attentionOf<Bf16>(rows, heads, kvHeads, headSize, INT_MAX, spans);
     p.out = alloc((size_t)pad64(rows.tokens) * pad64(heads * headSize) * 2);
     makeScratch(p, rows);
     makeWork(p, rows, heads / kvHeads, prefix > 0);
     early = spans[0].second == 1;
-    double us = timed(10, [&](int) { runAttention<Bf16>(p, rows.tokens, rows.rows(), early ? 0 : pairs, prefix > 0 ? CASCADE : atOnce ? CHUNK_AT_ONCE : DECODE); });
+    double us = timed(10, [&](int) { runAttention<Bf16>(p, rows.tokens, rows.rows(), early ? 0 : pairs, prefix > 0 ? CASCADE : DECODE); });
     early = false;
     double bytes = 0, flops = 0;
     for (auto [first, n] : spans) {
@@ -1226,9 +1224,6 @@ int main(int argc, char** argv) {
             timeAttention(text("attention 1B 32/8 of 64, %d rows of 512", rows).c_str(), 32, 8, 64, spans);
             timeAttention(text("attention 8B 32/8 of 128, %d rows of 512", rows).c_str(), 32, 8, 128, spans);
             timeAttention(text("attention 8B 32/8 of 128, %d rows of 1201", rows).c_str(), 32, 8, 128, longer);
-            timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 512, chunks at once", rows).c_str(), 14, 2, 64, spans, 64, 0, true);
-            timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 1201, chunks at once", rows).c_str(), 14, 2, 64, longer, 64, 0, true);
-            timeAttention(text("attention 1B 32/8 of 64, %d rows of 512, chunks at once", rows).c_str(), 32, 8, 64, spans, 64, 0, true);
             timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 1201, 1024 shared", rows).c_str(), 14, 2, 64, longer, 64, 1024);
             timeAttention(text("attention 1B 32/8 of 64, %d rows of 1201, 1024 shared", rows).c_str(), 32, 8, 64, longer, 64, 1024);
             timeAttention(text("attention 8B 32/8 of 128, %d rows of 1201, 1024 shared", rows).c_str(), 32, 8, 128, longer, 64, 1024);

@@ -94,7 +94,7 @@ class StepLaunchesTest {
             default ->
                     switch (kernel) {
                         case "matmul_f32", "attention_plan" -> 47 << 10;
-                        default -> kernel.matches("attention_c(ascade|hunk).*") ? 2 << 10 : 1 << 10;
+                        default -> kernel.startsWith("attention_cascade") ? 3 << 10 : 1 << 10;
                     };
         };
     }
