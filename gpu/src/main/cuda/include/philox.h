@@ -6,14 +6,13 @@ __device__ __forceinline__ uint4 philox(unsigned c0, unsigned c1, unsigned c2, u
                                         unsigned k0, unsigned k1) {
 #pragma unroll
     for (int round = 0; round < 10; round++) {
-        unsigned high0 = __umulhi(0xD2511F53u, c0);
-        unsigned high1 = __umulhi(0xCD9E8D57u, c2);
-        unsigned low0 = 0xD2511F53u * c0;
-        unsigned low1 = 0xCD9E8D57u * c2;
-        c0 = high1 ^ c1 ^ k0;
-        c2 = high0 ^ c3 ^ k1;
-        c1 = low1;
-        c3 = low0;
+        // One instruction each; __umulhi and a product would be two, of which one is slow.
+        unsigned long long first = (unsigned long long)c0 * 0xD2511F53u;
+        unsigned long long second = (unsigned long long)c2 * 0xCD9E8D57u;
+        c0 = (unsigned)(second >> 32) ^ c1 ^ k0;
+        c2 = (unsigned)(first >> 32) ^ c3 ^ k1;
+        c1 = (unsigned)second;
+        c3 = (unsigned)first;
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
