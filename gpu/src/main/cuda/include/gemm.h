@@ -176,7 +176,8 @@ struct Gemm {
         letNextBegin();
     }
 
-    /** One chain over 64-blocks of k. */
+    /** One chain over 64-blocks of k, of the first LIVE subtiles; the sums of the others are 0. */
+    template <int LIVE = SUBTILES>
     __device__ __forceinline__ void multiply(Turn& turn, int from, int to, float (&acc)[SUBTILES][ACCUMULATORS]) const {
         int warpgroup = threadIdx.x / 128;
 #pragma unroll
@@ -192,7 +193,7 @@ struct Gemm {
 #pragma unroll
             for (int step = 0; step < 4; step++) {
 #pragma unroll
-                for (int i = 0; i < SUBTILES; i++) {
+                for (int i = 0; i < LIVE; i++) {
                     Wgmma<T, ROWS>::add(acc[i], x + i * (BLOCK >> 4) + 2 * step, weight + 2 * step);
                 }
             }
@@ -231,10 +232,21 @@ struct Gemm {
                     scales[i / 2][i % 2] = rowScale(p, min(token + 64 * (i / 2) + 8 * (i % 2), tokens - 1));
                 }
                 epilogue.begin(*this, at.token);
-                chain(turn, acc);
+                multiplyLive(turn, tokens - at.token, acc);
                 epilogue.finish(*this, at.token, at.row, scales, acc);
             }
         }
+    }
+
+    /** All segments of a tile, of which so many tokens are there. A warpgroup with 64 of them or fewer leaves its second 64 out. */
+    __device__ __forceinline__ void multiplyLive(Turn& turn, int there, float (&acc)[SUBTILES][ACCUMULATORS]) const {
+        if constexpr (SUBTILES > 1 && MOST == 1) {
+            if (there - (int)threadIdx.x / 128 * SUBTILES * 64 <= 64) {
+                multiply<1>(turn, 0, blocks, acc);
+                return;
+            }
+        }
+        chain(turn, acc);
     }
 
     /** All segments of a tile, added up. */
