@@ -10,9 +10,11 @@
 //
 // How a row is drawn is read while the first tiles come, so that no CTA waits for it at its end.
 //
+// head_gemm.cu computes the same on Hopper's tensor cores, for BF16. oracle_head finds HeadTiles in logits, in the plainest way.
+//
 // Registers: at most 224.
 // Roofline that of the product; what is saved is one write and one read of FP32 logits, 155 MB of 256 rows of 151,936.
-#include "draw.h"
+#include "head_draw.h"
 #include "matmul.h"
 
 /** What a row's draw needs. */
@@ -23,23 +25,6 @@ struct HeadRow {
     float inverse;  // of the temperature; -1: greedy
     float scale;    // what sums become logits by
 };
-
-/** A thread's, or its group's, highest rank and the one behind it. */
-struct Ranks {
-    float first;
-    float second;
-    SamplePick candidate;  // logit and token of the first
-};
-
-__device__ __forceinline__ void add(Ranks& to, float rank, SamplePick candidate) {
-    if (rank > to.first) {
-        to.second = to.first;
-        to.first = rank;
-        to.candidate = candidate;
-    } else {
-        to.second = fmaxf(to.second, rank);
-    }
-}
 
 /** Sums to HeadTiles. */
 struct Draw {
@@ -238,3 +223,40 @@ struct Draw {
 
 HEADS(bf16, Bf16)
 HEADS(f16, F16)
+
+/** The oracle: one thread a tile, from logits in outRows; where several tokens may win, it leaves them there. */
+extern "C" __global__ void __launch_bounds__(128) oracle_head(const __grid_constant__ HeadParams p) {
+    beginWithInputs();
+    int tiles = dividedUp(p.product.columns, HEAD_TILE);
+    int tile = blockIdx.x * blockDim.x + threadIdx.x;
+    int index = blockIdx.y;
+    if (tile >= tiles || index >= matmulTokens(p.product)) {
+        return;
+    }
+    const SampleRow& row = p.rows[p.sample[STEP_HEADER + index]];
+    int position = p.sample[STEP_HEADER + p.maxRows + index];
+    bool greedy = row.temperature < LEAST_NORMAL;
+    float inverse = greedy ? -1.0f : __fdiv_rn(1.0f, row.temperature);
+    const float* logits = p.product.outRows + (size_t)index * pad64(p.product.columns);
+    SamplePick best = {-INFINITY, NO_TOKEN};
+    Ranks ranks = {-INFINITY, -INFINITY, {-INFINITY, NO_TOKEN}};
+    bool bad = false;
+    for (int token = tile * HEAD_TILE; token < min(p.product.columns, (tile + 1) * HEAD_TILE); token++) {
+        float l = logits[token];
+        bad |= !(l < INFINITY);
+        best = better(best, SamplePick{l, token});
+        add(ranks, __fmaf_rn(l, inverse, noiseOf(row, position, token)), SamplePick{l, token});
+    }
+    bool alive = best.value > -INFINITY;
+    HeadTile found = {best.value, best.token, -INFINITY, (bad ? BAD : 0) | (alive ? ALIVE : 0)};
+    if (!greedy && !bad && alive) {
+        found.rank = ranks.first;
+        bool ranked = fabsf(ranks.first) < RANKABLE;
+        bool several = !ranked || ranks.second >= withSlack(ranks.first);
+        found.state |= (several ? SEVERAL : 0) | (ranked ? 0 : UNRANKED);
+        if (!several) {
+            p.candidates[(u64)index * tiles + tile] = ranks.candidate;
+        }
+    }
+    p.tiles[(u64)index * tiles + tile] = found;
+}

@@ -18,6 +18,8 @@
 #include <string>
 #include <vector>
 #include "gemm_tiles.h"
+#include "head_draw.h"
+#include "head_tiles.h"
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
@@ -996,6 +998,153 @@ static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, 
     freeAll();
 }
 
+// ---- the head that draws ------------------------------------------------------------------------------------------
+
+static const GemmTile HEADS[] = {HEAD_TILES(GEMM_TILE)};
+/** Every kernel of the head, by name: what launches it for a bucket of rows. */
+static std::map<std::string, std::function<void(int, const HeadParams&)>> headKernels() {
+    std::map<std::string, std::function<void(int, const HeadParams&)>> all;
+    for (const Tile& t : TILES) {
+        all[std::string("mma ") + t.name] = [&t](int bucket, const HeadParams& p) {
+            launch(std::string("head_bf16_") + t.name, dim3(ceilDiv(bucket, t.tokens), ceilDiv(pad64(p.product.rows), t.rows)), t.threads,
+                   t.stages * (t.rows + t.tokens) * 128, p);
+        };
+    }
+    for (const GemmTile& t : HEADS) {
+        if (!kernels.count(std::string("head_bf16_") + t.name)) continue;
+        for (int ctas : {132 * t.resident, 3}) {
+            all[t.name + std::string(ctas == 3 ? " by 3 CTAs" : "")] = [&t, ctas](int bucket, const HeadParams& p) {
+                launch(std::string("head_bf16_") + t.name, dim3(std::min(t.tiles(bucket, p.product), ctas)), gemmThreads(t.tokens, t.rows, t.most),
+                       headSharedBytes(t.tokens, t.rows, t.stages), p);
+            };
+        }
+    }
+    return all;
+}
+
+/** Rows of x and of the step: a slot, a seed, a position and a temperature each; greedy alone if there is none. */
+static HeadParams headOf(int vocabulary, int k, int tokens, const std::vector<float>& temperatures) {
+    HeadParams p{};
+    p.maxRows = tokens + 5;
+    p.product.rows = p.product.columns = vocabulary;
+    p.product.k = k;
+    p.product.segments = 1;
+    p.product.epilogue = EPILOGUE_STORE;
+    p.product.sampledOnly = 1;
+    p.product.step = header(tokens, tokens, tokens);
+    std::vector<SampleRow> rows(p.maxRows);
+    std::vector<int> step(STEP_HEADER + 4 * p.maxRows, -1);
+    step[0] = tokens;
+    for (int i = 0; i < tokens; i++) {
+        int slot = (i * 7 + 3) % p.maxRows;
+        while (rows[slot].seed) slot = (slot + 1) % p.maxRows;
+        rows[slot].seed = 0x9E3779B97F4A7C15ull * (i + 1);
+        rows[slot].completion = i % 3;
+        rows[slot].temperature = temperatures.empty() ? 0 : temperatures[i % temperatures.size()];
+        step[STEP_HEADER + i] = slot;
+        step[STEP_HEADER + p.maxRows + i] = 17 * i + 5;
+    }
+    p.rows = upload(rows);
+    p.sample = upload(step);
+    return p;
+}
+
+/** The words whose noise is above its ceiling. */
+__global__ void everyCeiling(unsigned long long* wrong) {
+    unsigned long long mine = 0;
+    for (unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x; i < 1ull << 32; i += (unsigned long long)gridDim.x * blockDim.x) {
+        mine += !(noiseCeiling((unsigned)i) >= gumbel((unsigned)i)) || !(gumbelCeiling((unsigned)i) >= gumbel((unsigned)i));
+    }
+    if (mine) atomicAdd(wrong, mine);
+}
+
+/** Every row of the weight again after `period` rows. */
+__global__ void repeatRows(char* to, int rows, int k, int period) {
+    size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
+    if (i < (size_t)rows * k && (int)(i / k) >= period) {
+        *(Bf16*)(to + tileOffset(i / k, i % k, pad64(k), 2)) = *(const Bf16*)(to + tileOffset(i / k % period, i % k, pad64(k), 2));
+    }
+}
+
+/** Tiles, candidates and logits that are not the oracle's; what is not written is poison. */
+__global__ void differingDraws(HeadParams got, HeadParams want, int tokens, int room, unsigned long long* wrong) {
+    int tiles = (got.product.columns + HEAD_TILE - 1) / HEAD_TILE;
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= room * tiles) return;
+    int index = i / tiles, tile = i % tiles;
+    HeadTile a = got.tiles[i], b = want.tiles[i];
+    auto bits = [](float x) { return __float_as_uint(x); };
+    auto poisoned = [&](const SamplePick& pick) { return bits(pick.value) == 0xffffffffu && pick.token == -1; };
+    bool live = index < tokens, bad = live && (b.state & BAD);
+    bool several = live && !bad && (b.state & SEVERAL), ranked = live && !bad && !(b.state & UNRANKED);
+    bool same = live && bad ? (a.state & BAD) != 0 : a.state == b.state && (a.max == b.max || bits(a.max) == bits(b.max)) && a.best == b.best && (live && !ranked || bits(a.rank) == bits(b.rank));
+    SamplePick one = got.candidates[i], other = want.candidates[i];
+    if (!bad) same &= several ? poisoned(one) : bits(one.value) == bits(other.value) && one.token == other.token;
+    for (int j = 0; j < HEAD_TILE; j++) {
+        size_t at = (size_t)index * pad64(got.product.columns) + tile * HEAD_TILE + j;
+        float l = got.product.outRows[at];
+        bool there = tile * HEAD_TILE + j < got.product.columns;
+        if (!bad) same &= several ? !there || bits(l) == bits(want.product.outRows[at]) : bits(l) == 0xffffffffu;
+    }
+    if (!same) atomicAdd(wrong, 1);
+}
+
+static void checkHead(int vocabulary, int k, const std::vector<int>& counts, int period = INT_MAX) {
+    if (skipped("head")) return;
+    for (int tokens : counts) {
+        for (bool greedy : {false, true}) {
+            int room = pad64(tokens) + 256, tiles64 = pad64(vocabulary) / 64;
+            HeadParams p = headOf(vocabulary, k, tokens, greedy ? std::vector<float>{} : std::vector<float>{1, 0, 0.7f, 0.05f, 2.5f, 100, 1e-42f, 0x1p-10f, 1, 1.3f, 3e38f});
+            p.product.weight = tiles<Bf16>(vocabulary, k, 3.0f / std::sqrt((float)k), 31 + tokens);
+            repeatRows<<<((size_t)vocabulary * k + 255) / 256, 256, 0, stream>>>((char*)p.product.weight, vocabulary, k, period);
+            p.product.x = tiles<Bf16>(tokens, k, 1.0f, 32, 0xff);
+            // Some rows whose ranks are all about the same, out of range, or infinite.
+            std::vector<float> inverses(tokens);
+            const float SCALES[] = {1.37f, 1, 7.1f, 1e-9f, 1e8f, 3.3f, 1e31f, 0.4f, 1e38f, 1.1f, 0, 2.3f, 5e4f};
+            for (int i = 0; i < tokens; i++) inverses[i] = SCALES[i % 13];
+            p.product.inverse = tokens % 2 ? upload(inverses) : nullptr;
+            auto fresh = [&](HeadParams q) {
+                q.product.outRows = (float*)alloc((size_t)room * pad64(vocabulary) * 4, 0xff);
+                q.tiles = (HeadTile*)alloc((size_t)room * tiles64 * sizeof(HeadTile), 0xff);
+                q.candidates = (SamplePick*)alloc((size_t)room * tiles64 * sizeof(SamplePick), 0xff);
+                return q;
+            };
+            HeadParams want = fresh(p);
+            launch("oracle_matmul_bf16", dim3(ceilDiv(tokens, 8), pad64(vocabulary) / 16), 32, 0, want.product);
+            launch("oracle_head", dim3(ceilDiv(tiles64, 128), tokens), 128, 0, want);
+            size_t mark = allocated.size();
+            for (const auto& [name, run] : headKernels()) {
+                for (int bucket : {tokens, tokens + 100}) {
+                    HeadParams got = fresh(p);
+                    auto* wrong = (unsigned long long*)alloc(8);
+                    run(bucket, got);
+                    differingDraws<<<ceilDiv(room * tiles64, 128), 128, 0, stream>>>(got, want, tokens, room, wrong);
+                    CK(cudaGetLastError());
+                    unsigned long long n = download<unsigned long long>(wrong, 1)[0];
+                    report(n == 0, text("head %s vocabulary %d k %d tokens %d greedy %d: %llu tiles", name.c_str(), vocabulary, k, tokens, greedy, n));
+                    while (allocated.size() > mark) { CK(cudaFree(allocated.back())); allocated.pop_back(); }
+                }
+            }
+            // Whether this was a test of anything: how many tiles are of each kind.
+            std::vector<HeadTile> found = download<HeadTile>(want.tiles, (size_t)tokens * tiles64);
+            int kinds[3] = {};
+            for (const HeadTile& t : found) kinds[0] += (t.state & BAD) != 0, kinds[1] += (t.state & SEVERAL) != 0, kinds[2] += (t.state & UNRANKED) != 0;
+            printf("head vocabulary %d k %d tokens %d greedy %d: of %zu tiles %d bad, %d of several, %d unranked\n", vocabulary, k, tokens, greedy, found.size(), kinds[0], kinds[1], kinds[2]);
+            freeAll();
+        }
+    }
+}
+
+static void checkCeilings() {
+    if (skipped("head")) return;
+    auto* wrong = (unsigned long long*)alloc(8);
+    everyCeiling<<<2048, 256, 0, stream>>>(wrong);
+    CK(cudaGetLastError());
+    unsigned long long n = download<unsigned long long>(wrong, 1)[0];
+    report(n == 0, text("ceilings of noise: %llu of all words", n));
+    freeAll();
+}
+
 // ---- timing -------------------------------------------------------------------------------------------------------
 
 /** Median microseconds of one call of `body`, called `count` times in a graph with i = 0, 1, ... */
@@ -1072,6 +1221,39 @@ static void timeMatmul(const char* model, const char* what, int rows, int k, int
     freeAll();
 }
 
+static void timeHead(const char* model, int vocabulary, int k, const std::vector<int>& counts) {
+    if (skipped("head") && skipped(model)) return;
+    void* weight = tiles<Bf16>(vocabulary, k, 3.0f / std::sqrt((float)k), 41);
+    for (int tokens : counts) {
+        for (bool greedy : {true, false}) {
+            size_t mark = allocated.size();
+            HeadParams p = headOf(vocabulary, k, tokens, greedy ? std::vector<float>{} : std::vector<float>{1});
+            p.product.weight = weight;
+            p.product.x = tiles<Bf16>(tokens, k, 1.0f, 42);
+            p.product.inverse = inversesOf(tokens);
+            p.product.outRows = (float*)alloc((size_t)pad64(tokens) * pad64(vocabulary) * 4);
+            p.tiles = (HeadTile*)alloc((size_t)pad64(tokens) * pad64(vocabulary) / 64 * sizeof(HeadTile));
+            p.candidates = (SamplePick*)alloc((size_t)pad64(tokens) * pad64(vocabulary) / 64 * sizeof(SamplePick));
+            std::string all;
+            for (const auto& [name, run] : headKernels()) {
+                int wide = name == "mma large" ? 128 : atoi(name.c_str() + (name[0] == 'm' ? 4 : 0));
+                if (name.find("by 3") != std::string::npos || wide >= 2 * std::max(64, tokens) || wide * 4 < tokens) continue;
+                all += text("  %s: %.1f", name.c_str(), timed(4, [&, f = run](int) { f(tokens, p); }));
+            }
+            std::string stored;
+            for (const GemmTile& t : GEMMS) {
+                if (!greedy || !t.takes(p.product) || t.tokens >= 2 * std::max(64, tokens) || t.most > 1) continue;
+                stored += text("  %s: %.1f", t.name, timed(4, [&](int) { gemmOn<Bf16>(t, tokens, 132 * t.resident, p.product); }));
+            }
+            double bytes = (double)vocabulary * k * 2, ideal = std::max(bytes / 4.3e6, 2.0 * tokens * vocabulary * (double)k / 788e6);
+            printf("%-13s head that draws, %s  M %4d  ideal %6.1f us |%s | logits%s\n", model, greedy ? "greedy" : "plain ", tokens, ideal, all.c_str(), stored.c_str());
+            CK(cudaStreamSynchronize(stream));
+            while (allocated.size() > mark) { CK(cudaFree(allocated.back())); allocated.pop_back(); }
+        }
+    }
+    freeAll();
+}
+
 static void timeAttention(const char* what, int heads, int kvHeads, int headSize, const std::vector<std::pair<int, int>>& spans, int pairs = 64, int prefix = 0) {
     Rows rows(spans, 16, false, std::vector<std::pair<int, int>>(spans.size(), {0, prefix}));
     AttentionParams p = attentionOf<Bf16>(rows, heads, kvHeads, headSize, INT_MAX, spans);
@@ -1132,6 +1314,7 @@ int main(int argc, char** argv) {
         checkMatmul<float>(97, 130, {17});
         checkNorm<Bf16>(97, 17);
         checkNorm<float>(896, 3);
+        checkHead(97, 130, {17});
         checkEmbed<Bf16>(97, 130, 17, true);
         checkQkv<Bf16>(7, 1, 24, 8, true, true, false);
         checkAttention<Bf16>(7, 1, 64, 16, 100, {{0, 17}, {600, 1}, {30, 1}, {120, 33}});
@@ -1164,6 +1347,13 @@ int main(int argc, char** argv) {
             checkNorm<F16>(width, 17);
             checkNorm<float>(width, 1);
         }
+        checkCeilings();
+        checkHead(97, 130, {1, 17, 300});
+        checkHead(64, 64, {54});
+        checkHead(4097, 320, {3, 54, 97, 129});
+        checkHead(9001, 896, {16, 65, 257, 300}, 71);
+        checkHead(32000, 2048, {1, 64, 127});
+        checkHead(151936, 896, {17, 200});
         checkEmbed<Bf16>(1000, 97, 54, true);
         checkEmbed<F16>(1000, 896, 17, false);
         checkEmbed<float>(97, 130, 1023, true);
@@ -1215,6 +1405,12 @@ int main(int argc, char** argv) {
                      {"Qwen3-0.6B", "down", 1024, 3072, EPILOGUE_ADD}}) {
             if (!skipped(p.model)) timeMatmul(p.model, p.what, p.rows, p.k, p.epilogue, !strcmp(p.what, "head") ? std::vector<int>{1, 64, 128, 256} : decode);
         }
+    }
+    if (mode == "time" || mode == "products") {
+        std::vector<int> counts = {1, 8, 16, 32, 64, 128, 256};
+        timeHead("Qwen2.5-0.5B", 151936, 896, counts);
+        timeHead("Llama-3.2-1B", 128256, 2048, counts);
+        timeHead("Llama-3.1-8B", 128256, 4096, counts);
     }
     if (mode == "time") {
         for (int rows : {1, 16, 64, 256}) {

@@ -623,7 +623,8 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         if (drawsInHead()) {
             launch(
                     "logits",
-                    Launches.head(type, rows, head.rows()),
+                    gemms().head(type, rows, head.rows())
+                            .orElseGet(() -> Launches.head(type, rows, head.rows())),
                     sampler.addHead(write.matmul(head, last, null, logits, Epilogue.STORE, true)));
             return;
         }

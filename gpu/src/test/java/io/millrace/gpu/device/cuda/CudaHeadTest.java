@@ -6,8 +6,10 @@ import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.cpu.CpuSampler;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import io.millrace.gpu.device.cuda.driver.RequiresGpu;
 import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
+import io.millrace.gpu.device.cuda.kernel.GemmTiles;
 import io.millrace.gpu.device.cuda.kernel.KernelIndex;
 import io.millrace.gpu.device.cuda.kernel.KernelModules;
 import io.millrace.gpu.device.cuda.kernel.KernelParams;
@@ -20,6 +22,7 @@ import io.millrace.gpu.program.StepOutput;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -83,22 +86,29 @@ class CudaHeadTest {
         try (Device device = new Device(dir, weight, x, inverses)) {
             for (int step = 0; step < steps; step++) {
                 boolean scaled = step % 2 == 0;
-                for (int row = 0; row < rows; row++) {
-                    device.batch.sampling[row] = row(random);
+                for (KernelLaunch head : device.heads()) {
+                    for (int row = 0; row < rows; row++) {
+                        device.batch.sampling[row] = row(random);
+                    }
+                    device.draw(head, scaled);
+                    int[] expected = new int[rows];
+                    IntStream.range(0, rows)
+                            .parallel()
+                            .forEach(
+                                    row -> {
+                                        float scale = scaled ? inverses[row] : 1;
+                                        float[] logits = logits(weight, x[row], row % K, scale);
+                                        expected[row] =
+                                                new CpuSampler(vocabulary)
+                                                        .sample(
+                                                                logits,
+                                                                0,
+                                                                device.batch.sampling[row]);
+                                    });
+                    assertThat(Arrays.copyOf(device.output.tokenIds, rows))
+                            .as(head.kernel())
+                            .isEqualTo(expected);
                 }
-                device.draw(scaled);
-                int[] expected = new int[rows];
-                IntStream.range(0, rows)
-                        .parallel()
-                        .forEach(
-                                row -> {
-                                    float scale = scaled ? inverses[row] : 1;
-                                    float[] logits = logits(weight, x[row], row % K, scale);
-                                    expected[row] =
-                                            new CpuSampler(vocabulary)
-                                                    .sample(logits, 0, device.batch.sampling[row]);
-                                });
-                assertThat(Arrays.copyOf(device.output.tokenIds, rows)).isEqualTo(expected);
             }
         }
     }
@@ -193,8 +203,18 @@ class CudaHeadTest {
             return all;
         }
 
+        /** The head of every GPU, and where this one has it, that of Hopper's tensor cores. */
+        List<KernelLaunch> heads() {
+            List<KernelLaunch> all = new ArrayList<>();
+            all.add(Launches.head("bf16", batch.rows, head.rows()));
+            GemmTiles.on(context.limits(), context.multiprocessors())
+                    .head("bf16", batch.rows, head.rows())
+                    .ifPresent(all::add);
+            return all;
+        }
+
         /** {@code scaled}: whether sums are multiplied by the inverses of their rows. */
-        void draw(boolean scaled) {
+        void draw(KernelLaunch launch, boolean scaled) {
             for (int i = 0; i < batch.rows; i++) {
                 batch.rowStart[i + 1] = i + 1;
                 batch.blockTables[i] = new int[] {1};
@@ -223,11 +243,7 @@ class CudaHeadTest {
                             .word(1)
                             .word(OpParams.Epilogue.STORE.ordinal())
                             .word(1);
-            CudaSampler.launch(
-                    kernels,
-                    Launches.head("bf16", batch.rows, head.rows()),
-                    sampler.addHead(params),
-                    context);
+            CudaSampler.launch(kernels, launch, sampler.addHead(params), context);
             sampler.queue(output, true);
             sampler.complete();
         }

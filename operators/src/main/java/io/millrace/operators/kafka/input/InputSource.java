@@ -1,7 +1,6 @@
 package io.millrace.operators.kafka.input;
 
 import io.millrace.operators.kafka.admin.KafkaSettings;
-import java.time.Duration;
 import java.util.Set;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.watermark.WatermarkDeclaration;
@@ -26,9 +25,6 @@ public final class InputSource<T>
                 LineageVertexProvider {
     private static final long serialVersionUID = 1L;
 
-    /** Between two looks behind idle positions: far less than any retention. */
-    private static final Duration LOOK = Duration.ofMinutes(1);
-
     private final KafkaSource<T> source;
     private final KafkaSettings settings;
 
@@ -51,7 +47,6 @@ public final class InputSource<T>
                         return logs.gaps(positions);
                     }
                 },
-                new IdlePositions(settings, LOOK),
                 context.metricGroup().counter(InputReader.LOST_OFFSETS));
     }
 

@@ -24,6 +24,9 @@ public record GemmTile(int tokens, int rows, int cluster, int most, int stages, 
     /** Sums of a thread from which on registers are taken from the warps that copy. */
     private static final int MANY_SUMS = 128 * 144;
 
+    /** Logits that two threads have in shared memory, where a head draws. */
+    private static final int DRAWN = 64;
+
     /** As in the kernel's name. */
     String name() {
         return tokens
@@ -79,13 +82,29 @@ public record GemmTile(int tokens, int rows, int cluster, int most, int stages, 
 
     /** CTAs that have a segment each, or as many as the GPU holds, which walk through the tiles. */
     KernelLaunch launch(String type, int bucket, int weightRows, int multiprocessors) {
+        return launch("gemm_" + type, bucket, weightRows, multiprocessors, sharedBytes());
+    }
+
+    /** The same of the head that draws. */
+    KernelLaunch launchHead(String type, int bucket, int weightRows, int multiprocessors) {
+        return launch("head_" + type, bucket, weightRows, multiprocessors, headSharedBytes());
+    }
+
+    /** Shared memory where a head draws: its product's, and logits. */
+    int headSharedBytes() {
+        int multiplying = tokens == WARPGROUP_TOKENS ? WARPGROUP : 2 * WARPGROUP;
+        return sharedBytes() + multiplying / 2 * DRAWN * Float.BYTES;
+    }
+
+    private KernelLaunch launch(
+            String kernel, int bucket, int weightRows, int multiprocessors, int shared) {
         int tiles = tiles(bucket, weightRows);
         return new KernelLaunch(
-                "gemm_" + type + "_" + name(),
+                kernel + "_" + name(),
                 cluster > 1 ? tiles : Math.min(tiles, resident * multiprocessors),
                 1,
                 cluster,
                 threads(),
-                sharedBytes());
+                shared);
     }
 }

@@ -41,6 +41,13 @@ public final class GemmTiles {
                     new GemmTile(64, 64, 8, 1, 7, 2),
                     new GemmTile(128, 128, 8, 1, 7, 1));
 
+    /** All of include/head_tiles.h, in its order: fewest tokens first. */
+    static final List<GemmTile> HEADS =
+            List.of(
+                    new GemmTile(64, 128, 1, 1, 4, 2),
+                    new GemmTile(128, 128, 1, 1, 6, 1),
+                    new GemmTile(256, 128, 1, 1, 4, 1));
+
     /** Compute capability, times ten, of the only GPUs that have these instructions. */
     private static final int HOPPER = 90;
 
@@ -80,6 +87,7 @@ public final class GemmTiles {
     private record Product(int tokens, int rows, int k, int segments, boolean gated) {}
 
     private final List<GemmTile> tiles;
+    private final List<GemmTile> heads;
     private final int multiprocessors;
 
     /** Of a CTA. */
@@ -87,27 +95,30 @@ public final class GemmTiles {
 
     private final Map<Product, Optional<KernelLaunch>> chosen = new HashMap<>();
 
-    private GemmTiles(List<GemmTile> tiles, int multiprocessors, int mostShared) {
+    private GemmTiles(
+            List<GemmTile> tiles, List<GemmTile> heads, int multiprocessors, int mostShared) {
         this.tiles = tiles;
+        this.heads = heads;
         this.mostShared = mostShared;
         this.multiprocessors = multiprocessors;
     }
 
     /** Those that a GPU runs: none of them on any but Hopper's. */
     public static GemmTiles on(DeviceLimits limits, int multiprocessors) {
+        if (limits.capability() != HOPPER) {
+            return new GemmTiles(List.of(), List.of(), multiprocessors, limits.sharedBytes());
+        }
+        int most = limits.sharedBytes();
         return new GemmTiles(
-                limits.capability() != HOPPER
-                        ? List.of()
-                        : ALL.stream()
-                                .filter(t -> t.sharedBytes() <= limits.sharedBytes())
-                                .toList(),
+                ALL.stream().filter(t -> t.sharedBytes() <= most).toList(),
+                HEADS.stream().filter(t -> t.headSharedBytes() <= most).toList(),
                 multiprocessors,
-                limits.sharedBytes());
+                most);
     }
 
     /** None: products run as on other GPUs. */
     public static GemmTiles none() {
-        return new GemmTiles(List.of(), 1, 0);
+        return new GemmTiles(List.of(), List.of(), 1, 0);
     }
 
     /**
@@ -152,6 +163,22 @@ public final class GemmTiles {
                 launch.z(),
                 launch.threads(),
                 Math.max(launch.sharedBytes(), ALONE_BYTES));
+    }
+
+    /**
+     * How to launch the head that draws, of a weight of one segment; nothing if {@link
+     * Launches#head} has to. As few tokens a tile as hold all, for the weight is then read once.
+     *
+     * @param tokens that the launch is made for
+     * @param rows of the weight as stored
+     */
+    public Optional<KernelLaunch> head(String type, int tokens, int rows) {
+        if (!type.equals(TYPE) || heads.isEmpty()) {
+            return Optional.empty();
+        }
+        GemmTile widest = heads.get(heads.size() - 1);
+        GemmTile tile = heads.stream().filter(t -> t.tokens() >= tokens).findFirst().orElse(widest);
+        return Optional.of(tile.launchHead(TYPE, tokens, rows, multiprocessors));
     }
 
     /** Bytes of scratch that every product has enough of. */

@@ -117,7 +117,7 @@ public final class Launches {
         return Numerics.pad(rows) / TILE * ceil(tokens, WIDEST);
     }
 
-    /** HeadParams: as matmul has it for a weight of one segment. */
+    /** HeadParams, where {@link GemmTiles} has no tile: as matmul for a weight of one segment. */
     public static KernelLaunch head(String type, int tokens, int rows) {
         KernelLaunch product = matmul(type, tokens, rows, 1);
         return new KernelLaunch(

@@ -55,6 +55,7 @@ public record StepLaunches(
                 continue;
             }
             all.add(Launches.head(type, rows, vocabulary));
+            gemms.head(type, rows, vocabulary).ifPresent(all::add);
             all.add(Launches.attentionPrefill(type, shape, bucket, rows, multiprocessors, limits));
         }
         if (!type.equals("f32")) {

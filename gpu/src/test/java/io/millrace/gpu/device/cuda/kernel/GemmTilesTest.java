@@ -30,7 +30,12 @@ class GemmTilesTest {
 
     @Test
     void theTilesAreThoseOfTheKernels() throws IOException {
-        String header = Files.readString(Path.of("src", "main", "cuda", "include", "gemm_tiles.h"));
+        assertAreThoseOf("gemm_tiles.h", GemmTiles.ALL);
+        assertAreThoseOf("head_tiles.h", GemmTiles.HEADS);
+    }
+
+    private static void assertAreThoseOf(String name, List<GemmTile> expected) throws IOException {
+        String header = Files.readString(Path.of("src", "main", "cuda", "include", name));
         Matcher line =
                 Pattern.compile("TILE\\((\\w+), (\\d+), (\\d+), (\\d+), (\\d+), (\\d+), (\\d+)\\)")
                         .matcher(header);
@@ -44,8 +49,8 @@ class GemmTilesTest {
             }
             tiles.add(new GemmTile(n[0], n[1], n[2], n[3], n[4], n[5]));
         }
-        assertThat(GemmTiles.ALL).isEqualTo(tiles);
-        assertThat(GemmTiles.ALL).extracting(GemmTile::name).isEqualTo(names);
+        assertThat(expected).isEqualTo(tiles);
+        assertThat(expected).extracting(GemmTile::name).isEqualTo(names);
     }
 
     @Test
@@ -103,6 +108,11 @@ class GemmTilesTest {
                     .as(tile.name())
                     .isLessThanOrEqualTo(228 << 10);
         }
+        for (GemmTile tile : GemmTiles.HEADS) {
+            assertThat(tile.resident() * (tile.headSharedBytes() + 1024))
+                    .as(tile.name())
+                    .isLessThanOrEqualTo(228 << 10);
+        }
         assertThat(new GemmTile(64, 64, 2, 1, 7, 2).sharedBytes()).isEqualTo(7 * (16_384 + 16));
         // Sums of a segment, 136 floats a token, take the stages' place.
         assertThat(new GemmTile(128, 128, 2, 1, 2, 1).sharedBytes())
@@ -120,6 +130,33 @@ class GemmTilesTest {
         assertThat(kernel(64, 151_936, 896, 1, false)).isEqualTo("gemm_bf16_64x80");
         assertThat(kernel(2048, 28_672, 4096, 1, true)).isEqualTo("gemm_bf16_128x160");
         assertThat(kernel(2048, 4096, 14_336, 2, false)).isEqualTo("gemm_bf16_128x256all2");
+    }
+
+    @Test
+    void aHeadThatDrawsReadsItsWeightOnce() {
+        assertThat(head(1)).isEqualTo(head("head_bf16_64x128", 2 * MULTIPROCESSORS, 160));
+        assertThat(head(64).kernel()).isEqualTo("head_bf16_64x128");
+        assertThat(head(65)).isEqualTo(head("head_bf16_128x128", MULTIPROCESSORS, 288));
+        assertThat(head(129)).isEqualTo(head("head_bf16_256x128", MULTIPROCESSORS, 384));
+        assertThat(head(300).kernel()).isEqualTo("head_bf16_256x128");
+        // One tile.
+        assertThat(H200.head("bf16", 17, 97).orElseThrow().x()).isEqualTo(1);
+        assertThat(H200.head("f16", 64, 151_936)).isEmpty();
+        assertThat(GemmTiles.on(limits(100, 227), MULTIPROCESSORS).head("bf16", 64, 97)).isEmpty();
+        assertThat(GemmTiles.none().head("bf16", 64, 97)).isEmpty();
+    }
+
+    private static KernelLaunch head(int tokens) {
+        return H200.head("bf16", tokens, 151_936).orElseThrow();
+    }
+
+    private static KernelLaunch head(String kernel, int ctas, int threads) {
+        GemmTile tile =
+                GemmTiles.HEADS.stream()
+                        .filter(t -> kernel.endsWith("_" + t.name()))
+                        .findFirst()
+                        .orElseThrow();
+        return new KernelLaunch(kernel, ctas, 1, 1, threads, tile.headSharedBytes());
     }
 
     @Test
