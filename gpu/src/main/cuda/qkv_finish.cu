@@ -6,11 +6,9 @@
 // Shapes   projected rows (tokens, (heads + 2 kvHeads) * headSize); q heads; keys and values to their places in kv
 // Mapping  one warp a head of a token, lane i has the pairs j = i, i + 32, ...; blockIdx = (token, four heads)
 // Roofline Qwen2.5-0.5B, 64 tokens: 295 KB read, 147 KB written: 0.15 us; bound by the launch
-// It is a kernel of its own because a head of 128 spans two row tiles of the product, and a norm needs it whole.
+// It is a kernel of its own where a head spans two tiles of the product: a norm needs it whole. Else qkv.cu does both.
 #include "launch.h"
-#include "layout.h"
-#include "params.h"
-#include "scalar.h"
+#include "qkv_head.h"
 
 constexpr int MOST_PAIRS = 2;  // of a lane: heads have 128 elements at the most
 
@@ -24,95 +22,26 @@ __device__ __forceinline__ void qkvFinish(const QkvFinishParams& p) {
         waitForInputs();
         return;
     }
-    int half = p.headSize / 2;
-    bool query = head < p.heads;
-    bool value = head >= p.heads + p.kvHeads;
-    // Where the head goes, and how it turns, is known before the product's sums are.
-    int position = p.positions[token];
-    int padded = paddedHead(p.headSize);
-    char* out;
-    int slabBytes = 128;
-    int turn = 0;
-    if (query) {
-        out = (char*)p.q + ((size_t)token * p.heads + head) * padded * sizeof(T);
-    } else {
-        int kvHead = (head - p.heads) % p.kvHeads;
-        int row = p.rowTable[p.rowOf[token]];
-        int block = p.blocks[(size_t)row * p.tableStride + position / p.blockSize];
-        int offset = position % p.blockSize;
-        out = (char*)p.kv + kvOffset(block, kvHead, value, offset, p.kvHeads, padded, p.blockSize, sizeof(T));
-        slabBytes = p.blockSize * 128;
-        turn = offset & 7;
-    }
-    float cos[MOST_PAIRS];
-    float sin[MOST_PAIRS];
-#pragma unroll
-    for (int i = 0; i < MOST_PAIRS; i++) {
-        int j = lane + 32 * i;
-        if (!value && j < half) {
-            cos[i] = p.cos[(size_t)position * p.pairs + j];
-            sin[i] = p.sin[(size_t)position * p.pairs + j];
-        }
-    }
+    QkvPlace<T> place;
+    place.find(p, token, head);
+    QkvTurn<MOST_PAIRS> turn;
+    turn.load(p, place.position, head);
     waitForInputs();
     const float* x = p.projected + (size_t)token * pad64((p.heads + 2 * p.kvHeads) * p.headSize) + head * p.headSize;
-    const float* bias = p.bias == nullptr ? nullptr : p.bias + head * p.headSize;
+    int half = p.headSize / 2;
     float low[MOST_PAIRS];
     float high[MOST_PAIRS];
-    float squares = 0.0f;
 #pragma unroll
     for (int i = 0; i < MOST_PAIRS; i++) {
         int j = lane + 32 * i;
         if (j < half) {
             low[i] = x[j];
             high[i] = x[j + half];
-            if (bias != nullptr) {
-                low[i] += bias[j];
-                high[i] += bias[j + half];
-            }
-            squares = fmaf(low[i], low[i], squares);
-            squares = fmaf(high[i], high[i], squares);
         }
     }
-    const float* weight = query ? p.queryNorm : value ? nullptr : p.keyNorm;
-    if (weight != nullptr) {
-        float inverse = inverseRoot(warpSum(squares), p.headSize, query ? p.queryEpsilon : p.keyEpsilon);
-#pragma unroll
-        for (int i = 0; i < MOST_PAIRS; i++) {
-            int j = lane + 32 * i;
-            if (j < half) {
-                low[i] = (low[i] * inverse) * weight[j];
-                high[i] = (high[i] * inverse) * weight[j + half];
-            }
-        }
-    }
-    if (!value) {
-#pragma unroll
-        for (int i = 0; i < MOST_PAIRS; i++) {
-            int j = lane + 32 * i;
-            if (j < half) {
-                float a = low[i];
-                float b = high[i];
-                low[i] = a * cos[i] - b * sin[i];
-                high[i] = b * cos[i] + a * sin[i];
-            }
-        }
-    }
-    auto store = [&](int e, float v) {
-        int at = e * (int)sizeof(T);
-        int piece = (at >> 4 & 7) ^ turn;
-        *(T*)(out + (size_t)(at >> 7) * slabBytes + piece * 16 + (at & 15)) = narrow<T>(v);
-    };
-#pragma unroll
-    for (int i = 0; i < MOST_PAIRS; i++) {
-        int j = lane + 32 * i;
-        if (j < half) {
-            store(j, low[i]);
-            store(j + half, high[i]);
-        }
-    }
-    for (int e = p.headSize + lane; e < padded; e += 32) {
-        store(e, 0.0f);
+    finishHead<T, MOST_PAIRS>(p, head, place, turn, low, high);
+    for (int e = p.headSize + lane; e < paddedHead(p.headSize); e += 32) {
+        place.store(e, 0.0f);
     }
 }
 

@@ -786,6 +786,71 @@ static void checkQkv(int heads, int kvHeads, int headSize, int blockSize, bool b
     freeAll();
 }
 
+/** A kernel of qkv.cu. */
+struct QkvTile { int head, tokens, rows, cluster, stages, resident; };
+#define QKV_TILE(...) QkvTile{__VA_ARGS__},
+static const QkvTile QKVS[] = {QKV_TILES(QKV_TILE)};
+
+static void qkvOn(const QkvTile& t, int bucket, const QkvParams& p) {
+    launch(text("qkv_bf16_%d_%dx%dx%d", t.head, t.tokens, t.rows, t.cluster),
+           dim3(ceilDiv(bucket, t.tokens) * ceilDiv(p.product.rows, t.rows), 1, t.cluster), gemmThreads(t.tokens, t.rows, 1),
+           gemmSharedBytes(t.tokens, t.rows, t.cluster, t.stages), p);
+}
+
+/** Product and what follows it in one, against one after the other. */
+static void checkQkvProduct(int heads, int kvHeads, int headSize, int blockSize, int hidden, bool bias, bool norms, const std::vector<std::pair<int, int>>& spans) {
+    if (skipped("qkv")) return;
+    Rows rows(spans, blockSize);
+    int all = (heads + 2 * kvHeads) * headSize, half = headSize / 2;
+    int tokens = rows.tokens;
+    QkvParams p{};
+    MatmulParams& m = p.product;
+    QkvFinishParams& f = p.heads;
+    m.rows = m.columns = all;
+    m.k = hidden;
+    m.segments = segmentsOf(all, hidden);
+    m.epilogue = EPILOGUE_STORE;
+    m.weight = tiles<Bf16>(all, hidden, 1.5f / std::sqrt((float)hidden), 81);
+    m.x = tiles<Bf16>(tokens, hidden, 1.0f, 82, 0xff);
+    m.step = header(tokens, rows.rows(), 1);
+    m.inverse = inversesOf(tokens);
+    m.outRows = (float*)alloc((size_t)pad64(tokens) * pad64(all) * 4, 0xff);
+    launch("oracle_matmul_bf16", dim3(ceilDiv(tokens, 8), pad64(all) / 16), 32, 0, m);
+    std::vector<float> cos, sin;
+    for (int i = 0; i < 1100 * half; i++) {
+        double a = (i / half) * std::pow(10000.0, -(double)(i % half) / half);
+        cos.push_back((float)std::cos(a)), sin.push_back((float)std::sin(a));
+    }
+    f.projected = m.outRows;
+    f.bias = bias ? rowsOf(1, all, all, 1.0f, 0.0f, 42) : nullptr;
+    f.queryNorm = norms ? rowsOf(1, headSize, headSize, 0.5f, 1.0f, 43) : nullptr;
+    f.keyNorm = norms ? rowsOf(1, headSize, headSize, 0.5f, 1.0f, 44) : nullptr;
+    f.cos = upload(cos); f.sin = upload(sin); f.step = m.step;
+    f.positions = upload(rows.positions); f.rowOf = upload(rows.rowOf); f.rowTable = upload(rows.rowTable); f.blocks = upload(rows.blocks);
+    f.heads = heads; f.kvHeads = kvHeads; f.headSize = headSize; f.pairs = half; f.blockSize = blockSize; f.tableStride = rows.tableStride;
+    f.queryEpsilon = 1e-6f; f.keyEpsilon = 1e-5f;
+    size_t queryBytes = (size_t)(tokens + 9) * heads * headSize * 2, kvBytes = kvBlockBytes(kvHeads, headSize, blockSize, 2) * rows.kvBlocks;
+    auto fresh = [&]() { f.q = alloc(queryBytes, 0xff), f.kv = alloc(kvBytes, 0xff); };
+    fresh();
+    launch("qkv_finish_bf16", dim3(tokens, ceilDiv(heads + 2 * kvHeads, 4)), 128, 0, f);
+    void *q = f.q, *kv = f.kv;
+    int ran = 0;
+    for (const QkvTile& t : QKVS) {
+        if (t.head != headSize || t.cluster != m.segments) continue;
+        for (int bucket : {tokens, tokens + 100}) {
+            m.outRows = nullptr;
+            fresh();
+            qkvOn(t, bucket, p);
+            std::string name = text("qkv heads %d/%d of %d hidden %d bias %d norms %d tokens %d tile %dx%d", heads, kvHeads, headSize, hidden, bias, norms, tokens, t.tokens, t.rows);
+            same(f.q, q, queryBytes, name + " queries");
+            same(f.kv, kv, kvBytes, name + " kv");
+            ran++;
+        }
+    }
+    report(ran > 0, text("qkv of %d segments, heads of %d: no tile", m.segments, headSize));
+    freeAll();
+}
+
 // ---- attention ----------------------------------------------------------------------------------------------------
 
 /** Fills K and V of each row's positions up to its last. */
@@ -1359,6 +1424,13 @@ int main(int argc, char** argv) {
         checkEmbed<float>(97, 130, 1023, true);
         checkQkv<Bf16>(14, 2, 64, 16, true, false, false);
         checkQkv<Bf16>(32, 8, 128, 16, false, true, false);
+        for (bool norms : {false, true}) {
+            std::vector<std::pair<int, int>> mixed = {{0, 17}, {511, 1}, {97, 54}, {1022, 1}, {1000, 3}};
+            checkQkvProduct(14, 2, 64, 16, 896, !norms, norms, {{300, 1}});
+            checkQkvProduct(14, 2, 64, 16, 896, !norms, norms, mixed);
+            checkQkvProduct(7, 1, 64, 8, 937, norms, norms, mixed);
+            checkQkvProduct(32, 8, 64, 64, 2048, norms, norms, {{0, 130}, {7, 1}});
+        }
         checkQkv<F16>(7, 1, 24, 8, true, true, false);
         checkQkv<F16>(5, 5, 96, 24, true, false, true);
         checkQkv<float>(4, 2, 24, 8, true, true, false);

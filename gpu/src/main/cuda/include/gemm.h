@@ -39,6 +39,13 @@ __device__ __forceinline__ float4 closeSegments(const float4 (&parts)[SEGMENTS])
 
 /** A tile's sums to where MatmulParams has them. */
 struct StoreTile {
+    /** Of a cluster: once all have left their sums. */
+    template <class Product>
+    __device__ __forceinline__ void finishShare(const Product& product) const {
+        syncCluster();
+        product.finishShare();
+    }
+
     template <class Product>
     __device__ __forceinline__ void prepare(const Product& product) const {}
 
@@ -62,6 +69,8 @@ struct StoreTile {
 template <class T, int TOKENS, int ROWS, int SEGMENTS, int MOST, int STAGES>
 struct Gemm {
     using Type = T;
+    static constexpr int TILE_ROWS = ROWS;
+    static constexpr int CLUSTER_SEGMENTS = SEGMENTS;
     static constexpr int WARPGROUPS = TOKENS == 64 ? 1 : 2;
     static constexpr int SUBTILES = TOKENS / (64 * WARPGROUPS);  // of 64 tokens, a warpgroup
     static constexpr int CONSUMERS = 128 * WARPGROUPS;
@@ -320,10 +329,15 @@ struct Gemm {
         }
     }
 
+    /** How many tokens of a tile this CTA of the cluster finishes. */
+    __device__ __forceinline__ int shareOf(int first) const {
+        return (min(TOKENS, tokens - first) - (int)blockIdx.z + SEGMENTS - 1) / SEGMENTS;
+    }
+
     /** This CTA's share of the cluster's tile: every SEGMENTS-th token. */
     __device__ __forceinline__ void finishShare() const {
         Place at = place(blockIdx.x);
-        int mine = (min(TOKENS, tokens - at.token) - (int)blockIdx.z + SEGMENTS - 1) / SEGMENTS;
+        int mine = shareOf(at.token);
         withEpilogue(p, [&](auto known) {
             constexpr Epilogue E = decltype(known)::EPILOGUE;
             if constexpr (E != EPILOGUE_GATED) {
@@ -384,7 +398,8 @@ struct Gemm {
     }
 
     /**
-     * Epilogue, of tiles whose CTA has all segments: `prepare` before inputs are there, `begin` before a tile's sums, `finish` with them.
+     * Epilogue: `prepare` before inputs are there; of tiles whose CTA has all segments, `begin` before a tile's sums, `finish` with them; of
+     * clusters `finishShare`, in which each warp waits for the cluster once.
      */
     template <class Epilogue>
     __device__ __forceinline__ void run(Epilogue& epilogue) {
@@ -420,9 +435,10 @@ struct Gemm {
             }
         }
         if constexpr (SEGMENTS > 1) {
-            syncCluster();
             if (threadIdx.x < CONSUMERS) {
-                finishShare();
+                epilogue.finishShare(*this);
+            } else {
+                syncCluster();
             }
             syncCluster();  // nobody leaves while others read its sums
         }

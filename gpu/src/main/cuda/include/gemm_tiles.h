@@ -45,6 +45,8 @@ __host__ __device__ constexpr int gemmSharedBytes(int tokens, int rows, int segm
     TILE(128x128all2, 128, 128, 1, 2, 7, 1)  \
     TILE(128x112all8, 128, 112, 1, 8, 7, 1)  \
     TILE(128x128all8, 128, 128, 1, 8, 7, 1)
+// TILE(elements of a head, tokens, rows, CTAs of a cluster, stages, CTAs a multiprocessor), of qkv.cu
+#define QKV_TILES(TILE) TILE(64, 64, 64, 2, 7, 2)
 #define GEMM_CLUSTER_TILES(TILE)             \
     TILE(64x16x2, 64, 16, 2, 1, 8, 2)        \
     TILE(64x24x2, 64, 24, 2, 1, 8, 2)        \

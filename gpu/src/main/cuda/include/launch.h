@@ -6,7 +6,8 @@
 //     kernel before has ended, and has called it too: so all kernels before have ended, and what they read can be written again.
 //   - Before the call it may read weights, and what was there before the step's first layer: the step's tables, work lists, rows to sample.
 //     The first layer's first kernel is launched plainly for that (CudaBackend).
-//   - A kernel calls letNextBegin first of all. The next kernel can then come beside this one, as far as there is room, and waits.
+//   - A kernel calls letNextBegin first of all. The next kernel can then come beside this one, as far as there is room, and waits. Those of
+//     gemm.h, which read most, call it once they have asked for all of it.
 #pragma once
 
 /** Waits until all kernels before this one have ended and what they wrote can be read. */

@@ -117,6 +117,12 @@ struct QkvFinishParams {
     float keyEpsilon;
 };
 
+/** qkv_bf16_{...}: the product of queries, keys and values, and all that is done to them. */
+struct QkvParams {
+    MatmulParams product;  // STORE; its bias is the other's
+    QkvFinishParams heads; // heads of 64 elements
+};
+
 /** One (token, chunk) of a row that has one token in this step. */
 struct DecodeItem {
     int32_t token;

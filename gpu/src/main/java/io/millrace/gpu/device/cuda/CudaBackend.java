@@ -40,6 +40,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -558,6 +559,13 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     public void qkvProjectRopeStoreKv(
             Activation x, QkvProjection<CudaMatrix, DeviceMemory> qkv, int layer, Activation q) {
         String op = "qkvProjectRopeStoreKv";
+        CudaMatrix w = cut(qkv.matrix(), bucket);
+        Optional<KernelLaunch> whole =
+                gemms().launchQkv(type, bucket, w.rows(), w.k(), w.segments(), shape.headSize());
+        if (whole.isPresent()) {
+            launch(op, whole.get(), write.qkv(w, x.input(), qkv, q.memory, layerArena(layer)));
+            return;
+        }
         matmul(op, qkv.matrix(), x, null, projected, Epilogue.STORE);
         launch(
                 op,

@@ -86,7 +86,9 @@ class BackendParityTest {
                     model(54, 97, 4, 2, 24, 8, 17, false, true),
                     model(130, 1023, 3, 3, 96, 24, 130, true, true),
                     // Products of several segments: 4 and 8.
-                    model(300, 4100, 20, 1, 128, 16, Backend.NO_WINDOW, false, true));
+                    model(300, 4100, 20, 1, 128, 16, Backend.NO_WINDOW, false, true),
+                    // Products of two segments for queries, keys and values.
+                    model(912, 1900, 14, 2, 64, 16, Backend.NO_WINDOW, true, true));
 
     private static Model model(
             int hidden,

@@ -48,6 +48,15 @@ public final class GemmTiles {
                     new GemmTile(128, 128, 1, 1, 6, 1),
                     new GemmTile(256, 128, 1, 1, 4, 1));
 
+    /** That of qkv.cu. */
+    static final GemmTile OF_HEADS = new GemmTile(64, 64, 2, 1, 7, 2);
+
+    /** Elements of the heads that qkv.cu finishes. */
+    static final int HEAD_SIZE = 64;
+
+    /** What a kernel takes that finishes heads, nanoseconds. */
+    private static final double FINISH_HEADS = 1500;
+
     /** Compute capability, times ten, of the only GPUs that have these instructions. */
     private static final int HOPPER = 90;
 
@@ -135,6 +144,43 @@ public final class GemmTiles {
             return Optional.empty();
         }
         return chosen.computeIfAbsent(new Product(tokens, rows, k, segments, gated), this::choose);
+    }
+
+    /**
+     * How to launch the product of queries, keys and values together with all that is done to them;
+     * nothing if they run one after the other.
+     *
+     * @param tokens that the launch is made for
+     * @param rows of the weight as stored
+     * @param headSize elements of a head
+     */
+    public Optional<KernelLaunch> launchQkv(
+            String type, int tokens, int rows, int k, int segments, int headSize) {
+        GemmTile tile = OF_HEADS;
+        if (headSize != HEAD_SIZE
+                || !tile.takes(segments, false)
+                || tile.sharedBytes() > mostShared
+                || launch(type, tokens, rows, k, segments, false).isEmpty()) {
+            return Optional.empty();
+        }
+        double apart =
+                tiles.stream()
+                        .filter(t -> t.takes(segments, false) && t.suits(tokens))
+                        .mapToDouble(t -> nanoseconds(t, tokens, rows, k, false))
+                        .min()
+                        .orElse(0);
+        if (nanoseconds(tile, tokens, rows, k, false) >= apart + FINISH_HEADS) {
+            return Optional.empty();
+        }
+        KernelLaunch product = tile.launch(TYPE, tokens, rows, multiprocessors);
+        return Optional.of(
+                new KernelLaunch(
+                        "qkv_" + TYPE + "_" + headSize + "_" + tile.name(),
+                        product.x(),
+                        product.y(),
+                        product.z(),
+                        product.threads(),
+                        product.sharedBytes()));
     }
 
     private Optional<KernelLaunch> choose(Product p) {

@@ -15,7 +15,7 @@ import io.millrace.gpu.device.cuda.driver.KernelLaunch;
  * <pre>
  * begin                   resolve; attention_plan, once for each window of the model (not for f32)
  * embed, norm             embed; norm
- * qkvProjectRopeStoreKv   matmul (STORE), qkv_finish
+ * qkvProjectRopeStoreKv   qkv; or matmul (STORE), qkv_finish
  * attention               attention_decode or attention_cascade, attention_prefill; or attention_f32
  * matmulAdd, Gated, Gelu  matmul (ADD, GATED, GELU)
  * logits                  norm (gather), matmul (STORE, sampledOnly); or head, which draws as well

@@ -179,10 +179,33 @@ public final class OpParams {
             QkvProjection<CudaMatrix, DeviceMemory> qkv,
             DeviceMemory q,
             long kv) {
+        params.begin();
+        return finishHeads(projected, qkv, q, kv);
+    }
+
+    /**
+     * QkvParams.
+     *
+     * @param kv where the layer's arena begins
+     */
+    public KernelParams qkv(
+            CudaMatrix weight,
+            Input x,
+            QkvProjection<CudaMatrix, DeviceMemory> qkv,
+            DeviceMemory q,
+            long kv) {
+        matmul(weight, x, null, null, Epilogue.STORE, false);
+        return finishHeads(null, qkv, q, kv);
+    }
+
+    private KernelParams finishHeads(
+            DeviceMemory projected,
+            QkvProjection<CudaMatrix, DeviceMemory> qkv,
+            DeviceMemory q,
+            long kv) {
         Norm<DeviceMemory> queryNorm = qkv.queryNorm();
         Norm<DeviceMemory> keyNorm = qkv.keyNorm();
-        return params.begin()
-                .pointer(projected)
+        return params.pointer(projected)
                 .pointer(qkv.bias())
                 .pointer(queryNorm == null ? null : queryNorm.weight())
                 .pointer(keyNorm == null ? null : keyNorm.weight())

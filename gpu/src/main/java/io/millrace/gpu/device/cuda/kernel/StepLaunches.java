@@ -44,6 +44,8 @@ public record StepLaunches(
                 for (int n : new int[] {bucket, rows}) {
                     int segments = segmentation.segments(weight, n, multiprocessors);
                     all.add(Launches.matmul(type, n, weight.rows(), segments));
+                    gemms.launchQkv(type, n, weight.rows(), weight.k(), segments, shape.headSize())
+                            .ifPresent(all::add);
                     for (boolean gated : new boolean[] {false, true}) {
                         gemms.launch(type, n, weight.rows(), weight.k(), segments, gated)
                                 .ifPresent(all::add);

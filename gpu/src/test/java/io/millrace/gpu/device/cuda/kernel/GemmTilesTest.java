@@ -54,6 +54,37 @@ class GemmTilesTest {
     }
 
     @Test
+    void theTileOfHeadsIsThatOfTheKernel() throws IOException {
+        String header = Files.readString(Path.of("src", "main", "cuda", "include", "gemm_tiles.h"));
+        GemmTile t = GemmTiles.OF_HEADS;
+        assertThat(header)
+                .contains(
+                        "#define QKV_TILES(TILE) TILE(%d, %d, %d, %d, %d, %d)"
+                                .formatted(
+                                        GemmTiles.HEAD_SIZE,
+                                        t.tokens(),
+                                        t.rows(),
+                                        t.cluster(),
+                                        t.stages(),
+                                        t.resident()));
+        assertThat(t.rows() % GemmTiles.HEAD_SIZE).isZero();
+    }
+
+    @Test
+    void headsAreFinishedWhereTheirRowsLieInOneTile() {
+        assertThat(H200.launchQkv("bf16", 64, 1152, 896, 2, 64).orElseThrow().kernel())
+                .isEqualTo("qkv_bf16_64_64x64x2");
+        assertThat(H200.launchQkv("bf16", 64, 1152, 896, 2, 96)).isEmpty();
+        assertThat(H200.launchQkv("bf16", 64, 6144, 4096, 1, 64)).isEmpty();
+        assertThat(H200.launchQkv("bf16", 2048, 1152, 896, 2, 64)).isEmpty();
+        assertThat(H200.launchQkv("bf16", 1, 1152, 896, 2, 64)).isEmpty();
+        assertThat(H200.launchQkv("f16", 64, 1152, 896, 2, 64)).isEmpty();
+        assertThat(GemmTiles.none().launchQkv("bf16", 64, 1152, 896, 2, 64)).isEmpty();
+        GemmTiles little = GemmTiles.on(limits(90, 99), MULTIPROCESSORS);
+        assertThat(little.launchQkv("bf16", 64, 1152, 896, 2, 64)).isEmpty();
+    }
+
+    @Test
     void everyProductHasATile() {
         for (int tokens : TOKENS) {
             for (int rows : new int[] {16, 97, 1152, 4096, 28_672, 151_936}) {

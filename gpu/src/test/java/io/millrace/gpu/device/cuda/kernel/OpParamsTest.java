@@ -49,6 +49,8 @@ class OpParamsTest {
         assertLikeHeader("MatmulParams");
         write.qkvFinish(null, qkv, null, 8);
         assertLikeHeader("QkvFinishParams");
+        write.qkv(matrix, input, qkv, null, 8);
+        assertLikeHeader("QkvParams");
         write.attentionPlan(plan, 17, true);
         assertLikeHeader("AttentionPlanParams");
         write.attention(null, 8, null, plan, 17, 0.5f);
@@ -77,6 +79,10 @@ class OpParamsTest {
     }
 
     private void assertLikeHeader(String struct) throws IOException {
+        assertThat(recorder.kinds.toString()).as(struct).isEqualTo(kinds(struct));
+    }
+
+    private static String kinds(String struct) throws IOException {
         Matcher body =
                 Pattern.compile("struct " + struct + " \\{(.*?)\\n\\};", Pattern.DOTALL)
                         .matcher(Files.readString(HEADER));
@@ -84,11 +90,13 @@ class OpParamsTest {
         StringBuilder kinds = new StringBuilder();
         for (String line : body.group(1).split("\n")) {
             String field = line.replaceAll("//.*|/\\*.*", "").strip();
-            if (field.endsWith(";")) {
+            if (field.matches("\\w+Params \\w+;")) {
+                kinds.append(kinds(field.substring(0, field.indexOf(' '))));
+            } else if (field.endsWith(";")) {
                 kinds.append(field.contains("*") ? 'P' : field.startsWith("float ") ? 'F' : 'I');
             }
         }
-        assertThat(recorder.kinds.toString()).as(struct).isEqualTo(kinds.toString());
+        return kinds.toString();
     }
 
     /** Notes the kinds of fields. */
