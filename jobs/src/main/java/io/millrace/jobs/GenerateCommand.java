@@ -43,6 +43,15 @@ final class GenerateCommand implements Callable<Integer> {
     private String prompt;
 
     @Option(
+            names = "--id",
+            paramLabel = "ID",
+            defaultValue = "generate",
+            description =
+                    "The request's id, of which draws without a seed are made: with the id of a"
+                            + " request on a topic, the answer is the same.")
+    private String id;
+
+    @Option(
             names = "--chat",
             description = "Takes the prompt as a user's message, in the model's chat template.")
     private boolean chat;
@@ -117,6 +126,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, RequestRejectedException {
         engine.checkFolder();
+        if (id.isEmpty()) {
+            throw new CommandFailedException("--id is empty: give a text, or leave it out.");
+        }
         if (system != null && !chat) {
             throw new CommandFailedException(
                     "--system is part of a conversation: give --chat with it.");
@@ -141,9 +153,7 @@ final class GenerateCommand implements Callable<Integer> {
                             : prompt;
             GenerationRequest request =
                     GenerationRequest.of(
-                            "generate",
-                            tokens(opened, text),
-                            sampling(opened.model().defaultSampling()));
+                            id, tokens(opened, text), sampling(opened.model().defaultSampling()));
             boolean stream = !json && completions == 1;
             Answer answer =
                     new Answer(
@@ -229,7 +239,7 @@ final class GenerateCommand implements Callable<Integer> {
 
     private void show(Engine engine, GenerationResult result, boolean streamed, PrintStream out) {
         if (json) {
-            out.println(ResultRecords.json(engine.model(), "generate", result));
+            out.println(ResultRecords.json(engine.model(), id, result));
         } else if (streamed) {
             out.println();
         } else {

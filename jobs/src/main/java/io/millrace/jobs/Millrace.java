@@ -3,6 +3,7 @@ package io.millrace.jobs;
 import io.millrace.jobs.bench.BenchCommand;
 import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.FlinkClient;
+import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Sentence;
 import io.millrace.jobs.cli.Version;
 import io.millrace.jobs.demo.DemoCommand;
@@ -41,6 +42,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             RunCommand.class,
             SubmitCommand.class,
             ResultsCommand.class,
+            BrokerCommand.class,
             GenerateCommand.class,
             VerifyCommand.class,
             BenchCommand.class,
@@ -91,6 +93,10 @@ public final class Millrace implements Runnable {
      */
     public static CommandLine commandLine(StringBuilder sentence) {
         CommandLine line = Arguments.withConverters(new CommandLine(new Millrace()));
+        if (!Progress.isTerminal()) {
+            // Left to itself, picocli asks for a console, which later JDKs always have.
+            line.setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF));
+        }
         line.setParameterExceptionHandler((e, args) -> usageError(e, sentence));
         line.setExecutionExceptionHandler(
                 (e, command, parsed) -> {

@@ -89,6 +89,7 @@ class CommandLineTest {
         "--ui-port 65536, --ui-port is 65536",
         "--format confluent, --registry-url",
         "--input-topic-pattern (, '(' is not a regular expression",
+        "--drop-headers (, Header pattern '(' is not a regular expression",
         "--output-topic same --dead-letter-topic same, different names",
         "-K group.id=x, --group-id",
         "--kafka-config nowhere.properties, nowhere.properties",

@@ -67,6 +67,19 @@ class GenerateCommandTest {
     }
 
     @Test
+    void theIdIsTheOneThatDrawsWithoutASeedAreMadeOf() {
+        String[] other = {"-n9", "-t", "5", "--json", "--prompt", "Dear", "--id", "17"};
+        String one = run(MODEL, other);
+        assertThat(exit).isZero();
+        assertThat(one).startsWith("{\"id\":\"17\"").isEqualTo(run(MODEL, other));
+        String usual = run(MODEL, "-n9", "-t", "5", "--json", "--prompt", "Dear");
+        assertThat(text(usual, "text")).isNotEqualTo(text(one, "text"));
+        run(MODEL, "--prompt", "Dear", "--id", "");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString()).contains("--id is empty");
+    }
+
+    @Test
     void int8WeightsAnswerAsToldByTheOption() {
         String prompt = "Lowest mortgage rates, reply today!\n\n### Triage\n";
         String answer = run(MODEL, "-n9", "--weights", "int8", "--prompt", prompt);

@@ -3,6 +3,7 @@ package io.millrace.jobs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.jobs.local.EmbeddedKafka;
+import io.millrace.jobs.local.Topics;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -101,6 +102,27 @@ class LauncherITCase {
     }
 
     @Test
+    void aBrokerToTryWithKeepsItsTopicsAndNamesATakenPort() throws Exception {
+        String data = "--data=" + folder.resolve("kafka");
+        for (String topic : List.of("first", "second")) {
+            try (TestingProcess kafka = millrace(Map.of(), "broker", "--port=0", data)) {
+                String line = kafka.awaitLine("a broker runs at ", LIMIT);
+                String servers = line.substring(line.lastIndexOf(' ') + 1);
+                try (Topics all = new Topics(servers, Map.of())) {
+                    if (topic.equals("second")) {
+                        assertThat(all.names()).contains("first");
+                    }
+                    all.createIfAbsent(topic, 1);
+                }
+                assertFails("Port ", "broker", "--port=" + servers.split(":")[1]);
+                kafka.terminate();
+                assertThat(kafka.exitCode(LIMIT)).isZero();
+                assertThat(kafka.lines()).noneMatch(each -> each.contains("\u001b"));
+            }
+        }
+    }
+
+    @Test
     void aMissingLibFolderIsOneSentence() throws Exception {
         List<String> arguments = new ArrayList<>();
         StringBuilder path = new StringBuilder(DistITCase.jobJar().toString());
@@ -117,12 +139,14 @@ class LauncherITCase {
 
     @Test
     void aSecondRunOfTheSameApplicationIsRefused() throws Exception {
-        try (TestingProcess first = millrace(Map.of(), run("--application-id=twice"))) {
+        try (TestingProcess first =
+                millrace(Map.of(), run("--application-id=twice", "--create-topics"))) {
             first.awaitLine("Running.", LIMIT);
             assertFails("application id twice", run("--application-id=twice"));
             first.terminate();
             assertThat(first.exitCode(LIMIT)).as(String.join("\n", first.lines())).isZero();
             assertThat(first.lines()).noneMatch(line -> line.contains("WARNING"));
+            assertThat(shared.resolve("data").resolve("log").resolve("run-twice.log")).exists();
         }
     }
 

@@ -62,6 +62,13 @@ public final class JobArguments {
     public String deadLetterTopic;
 
     @Option(
+            names = "--create-topics",
+            description =
+                    "Creates topics that are not there, with four partitions, or as many as the"
+                            + " parallelism, and the brokers' own settings.")
+    public boolean createTopics;
+
+    @Option(
             names = "--application-id",
             paramLabel = "ID",
             defaultValue = "millrace",
@@ -75,6 +82,14 @@ public final class JobArguments {
             paramLabel = "ID",
             description = "Kafka consumer group; by default the application id.")
     public String groupId;
+
+    @Option(
+            names = "--partition-discovery",
+            paramLabel = "TIME",
+            description =
+                    "Time after which new partitions, and new topics of the pattern, are read"
+                            + " (default: 5min). 0s never looks again.")
+    Duration partitionDiscovery;
 
     @Option(
             names = "--start",
@@ -348,6 +363,11 @@ public final class JobArguments {
                         .dropHeaders(dropHeaders)
                         .format(format.settings())
                         .client(kafka.clientSettings());
+        if (partitionDiscovery != null) {
+            settings.client(
+                    "partition.discovery.interval.ms",
+                    Long.toString(partitionDiscovery.toMillis()));
+        }
         if (input.pattern == null) {
             settings.topics(input.topics);
         } else {

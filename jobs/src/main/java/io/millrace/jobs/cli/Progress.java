@@ -18,7 +18,9 @@ public final class Progress {
 
     public Progress(PrintStream out) {
         this.out = out;
-        this.terminal = isTerminal();
+        // Either of the two may go to a file, where signs for a terminal are rubbish.
+        this.terminal =
+                out == System.err ? Boolean.getBoolean("millrace.terminal.err") : isTerminal();
     }
 
     /** Whether a person is likely there: the launcher looked at standard input and output. */

@@ -3,13 +3,16 @@ package io.millrace.jobs.stream;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.KafkaArguments;
 import io.millrace.operators.kafka.admin.ClientProperties;
+import io.millrace.operators.kafka.admin.MissingTopics;
 import io.millrace.operators.kafka.admin.TlsRefusal;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -33,10 +36,12 @@ public final class Brokers implements AutoCloseable {
     private static final Duration ANSWER = Duration.ofSeconds(15);
 
     private final String bootstrapServers;
+    private final Map<String, String> client;
     private final Admin admin;
 
-    private Brokers(String bootstrapServers, Admin admin) {
+    private Brokers(String bootstrapServers, Map<String, String> client, Admin admin) {
         this.bootstrapServers = bootstrapServers;
+        this.client = client;
         this.admin = admin;
     }
 
@@ -48,7 +53,11 @@ public final class Brokers implements AutoCloseable {
         settings.putIfAbsent(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, "10000");
         Brokers brokers;
         try {
-            brokers = new Brokers(arguments.bootstrapServers, Admin.create(settings));
+            brokers =
+                    new Brokers(
+                            arguments.bootstrapServers,
+                            arguments.clientSettings(),
+                            Admin.create(settings));
         } catch (KafkaException e) {
             String tls =
                     TlsRefusal.sentence(arguments.bootstrapServers, arguments.clientSettings(), e);
@@ -72,27 +81,24 @@ public final class Brokers implements AutoCloseable {
         }
     }
 
-    /** Partitions of each of these topics; a missing one is a refusal. */
+    /** Partitions of each of these topics; missing ones are a refusal. */
     public Map<String, Integer> partitions(Collection<String> topics) {
         Map<String, Integer> counts = new TreeMap<>();
+        Set<String> missing = new TreeSet<>();
         for (Map.Entry<String, KafkaFuture<TopicDescription>> topic :
                 admin.describeTopics(topics).topicNameValues().entrySet()) {
             try {
                 counts.put(topic.getKey(), get(topic.getValue()).partitions().size());
             } catch (UnknownTopicOrPartitionException e) {
-                throw new CommandFailedException(
-                        "There is no topic "
-                                + topic.getKey()
-                                + " at "
-                                + bootstrapServers
-                                + ": create it (kafka-topics.sh --create --topic "
-                                + topic.getKey()
-                                + " --partitions 4) or give another name.",
-                        e);
+                missing.add(topic.getKey());
             } catch (KafkaException e) {
                 throw new CommandFailedException(
                         "Topic " + topic.getKey() + ": " + e.getMessage(), e);
             }
+        }
+        if (!missing.isEmpty()) {
+            throw new CommandFailedException(
+                    MissingTopics.sentence(missing, bootstrapServers, client, 1, false));
         }
         return counts;
     }

@@ -14,6 +14,7 @@ import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.options.PipelineOptions;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +34,7 @@ import org.apache.flink.streaming.api.graph.StreamGraph;
 public final class EmbeddedJob implements AutoCloseable {
     private static final Duration LOOK = Duration.ofMillis(200);
     private static final Duration SAVEPOINT = Duration.ofMinutes(2);
+    private static final Duration GROUP = Duration.ofSeconds(10);
     private static final Duration CANCEL = Duration.ofSeconds(20);
 
     private final JobArguments arguments;
@@ -43,6 +45,7 @@ public final class EmbeddedJob implements AutoCloseable {
 
     private StateDirectory.Lock lock;
     private EngineSession engine;
+    private GroupWatch group;
     private EmbeddedCluster cluster;
     private JobID job;
     private boolean running;
@@ -65,6 +68,12 @@ public final class EmbeddedJob implements AutoCloseable {
         settings.addAll(FlinkSettings.ofJob(arguments, state));
         FlinkSettings.requireCheckpoints(settings);
         int parallelism = arguments.parallelism(settings);
+        if (arguments.createTopics) {
+            Set<String> created = TopicLimits.create(kafka, parallelism);
+            if (!created.isEmpty()) {
+                progress.line("Kafka", "created %s", String.join(", ", created));
+            }
+        }
         TopicLimits limits = TopicLimits.read(kafka, parallelism);
         Resumption resumption =
                 Resumption.decide(
@@ -104,6 +113,7 @@ public final class EmbeddedJob implements AutoCloseable {
         StreamGraph graph = environment.getStreamGraph();
         graph.setJobName(arguments.applicationId);
         job = cluster.submit(graph);
+        group = new GroupWatch(kafka, GROUP);
     }
 
     /** Loads the model before there is a job: what is wrong with it is told once and plainly. */
@@ -180,6 +190,10 @@ public final class EmbeddedJob implements AutoCloseable {
                 CompletableFuture.anyOf(result, stop).get(LOOK.toMillis(), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 tellFailures();
+                String news = group.look();
+                if (news != null) {
+                    progress.line("Kafka", "%s", news);
+                }
                 continue;
             } catch (ExecutionException e) {
                 throw new CommandFailedException("The job is gone: " + Sentence.of(e), e);
@@ -248,6 +262,9 @@ public final class EmbeddedJob implements AutoCloseable {
 
     @Override
     public void close() {
+        if (group != null) {
+            group.close();
+        }
         if (cluster != null) {
             cluster.close();
         }

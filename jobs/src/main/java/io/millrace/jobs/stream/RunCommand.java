@@ -82,6 +82,10 @@ public final class RunCommand implements Callable<Integer> {
         cluster.addAll(settings);
         FlinkSettings.requireCheckpoints(cluster);
         int parallelism = arguments.parallelism(cluster);
+        if (arguments.createTopics) {
+            TopicLimits.create(kafka, parallelism)
+                    .forEach(created -> System.out.println("Created topic " + created));
+        }
         TopicLimits limits = TopicLimits.read(kafka, parallelism);
         limits.checkTransactionTimeout(kafka, FlinkSettings.checkpointInterval(cluster));
         PipelineOptions pipeline = arguments.pipeline(suspects(state, cluster));

@@ -12,6 +12,7 @@ import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.KafkaSetupException;
 import io.millrace.operators.kafka.admin.OutputPartition;
 import io.millrace.operators.kafka.admin.TopicLimits;
+import io.millrace.operators.kafka.input.IdlePositions;
 import io.millrace.operators.kafka.input.LostInputException;
 import io.millrace.operators.kafka.sink.TooLargeRecordException;
 import io.millrace.operators.kafka.source.OnLostInput;
@@ -57,9 +58,11 @@ import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -362,6 +365,72 @@ class ChangedTopicsITCase {
                 .isInstanceOf(KafkaSetupException.class)
                 .hasMessageStartingWith("Topic same-out has 2 partitions, but same-in has 3");
         TopicLimits.read(builder.outputPartition(OutputPartition.KEY).build(), 1);
+    }
+
+    @Test
+    void anotherConsumerInTheJobsGroupIsNoticedOnceWhenItComesAndWhenItGoes() throws Exception {
+        KafkaSettings settings = settings("group", 1).build();
+        Map<String, Object> other =
+                Map.of(
+                        "bootstrap.servers",
+                        kafka.bootstrapServers(),
+                        "group.id",
+                        "group",
+                        "client.id",
+                        "somebody");
+        ByteArrayDeserializer bytes = new ByteArrayDeserializer();
+        try (GroupWatch watch = new GroupWatch(settings, Duration.ofMillis(100))) {
+            try (var consumer = new KafkaConsumer<byte[], byte[]>(other, bytes, bytes)) {
+                consumer.subscribe(List.of("group-in"));
+                assertThat(news(watch, () -> consumer.poll(Duration.ofMillis(50))))
+                        .startsWith("another consumer (somebody at /127.0.0.1) is in group group:")
+                        .contains("--group-id");
+                Thread.sleep(500);
+                assertThat(watch.look()).isNull();
+                assertThat(watch.look()).isNull();
+            }
+            assertThat(news(watch, () -> {})).contains("has no other consumer any more");
+        }
+    }
+
+    private static String news(GroupWatch watch, Runnable meanwhile) throws Exception {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        for (String news = watch.look(); ; news = watch.look()) {
+            if (news != null) {
+                return news;
+            }
+            assertThat(System.nanoTime() - end).isNegative();
+            meanwhile.run();
+        }
+    }
+
+    @Test
+    void endsOfTransactionsAndAbortedRecordsAreNotTakenForLostInput() throws Exception {
+        KafkaSettings settings = settings("marks", 2).build();
+        TopicPartition passed = new TopicPartition("marks-in", 0);
+        TopicPartition unread = new TopicPartition("marks-in", 1);
+        try (var producer = TestingClients.producer(kafka.bootstrapServers(), "marks", Map.of())) {
+            producer.send(new ProducerRecord<>("marks-in", 0, null, new byte[17]));
+            producer.commitTransaction();
+            producer.beginTransaction();
+            producer.send(new ProducerRecord<>("marks-in", 0, null, new byte[17]));
+            producer.send(new ProducerRecord<>("marks-in", 1, null, new byte[17])).get();
+            producer.abortTransaction();
+            producer.beginTransaction();
+            producer.send(new ProducerRecord<>("marks-in", 1, null, new byte[17])).get();
+            producer.commitTransaction();
+        }
+        try (IdlePositions idle = new IdlePositions(settings, Duration.ZERO)) {
+            Map<TopicPartition, Long> positions = Map.of(passed, 1L, unread, 0L);
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            // A record, its mark, an aborted record, its mark.
+            while (idle.behind(passed, 1) != 4) {
+                assertThat(System.nanoTime() - end).isNegative();
+                idle.look(positions);
+            }
+            assertThat(idle.behind(passed, 0)).isZero();
+            assertThat(idle.behind(unread, 0)).isZero();
+        }
     }
 
     @Test

@@ -217,6 +217,19 @@ class KafkaPipesITCase {
                 .hasMessageContaining("create it");
         refused(settings().topics("requests").deadLetterTopic("lost"), 1)
                 .hasMessageStartingWith("Topic lost does not exist");
+        KafkaSettings.Builder lacking =
+                settings().topics("lost-in", "requests").outputTopic("lost-out");
+        refused(lacking.deadLetterTopic("lost-dead"), 7)
+                .hasMessageStartingWith("Topics lost-dead, lost-in and lost-out do not exist at")
+                .hasMessageEndingWith(
+                        ": create them with --create-topics, or by hand: for t in lost-dead lost-in"
+                                + " lost-out; do kafka-topics.sh --bootstrap-server "
+                                + kafka.bootstrapServers()
+                                + " --create --topic $t --partitions 7; done");
+        assertThat(TopicLimits.create(lacking.build(), 7))
+                .containsExactly("lost-dead", "lost-in", "lost-out");
+        assertThat(TopicLimits.create(lacking.build(), 7)).isEmpty();
+        assertThat(TopicLimits.read(lacking.build(), 7).output().partitions()).isEqualTo(7);
         refused(settings().topics("requests", "out"), 1)
                 .hasMessageContaining("Topic out is written and read by the same job");
         refused(settings().topicPattern("requests|de.d"), 1)

@@ -1,9 +1,11 @@
 package io.millrace.operators.kafka.admin;
 
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
@@ -16,6 +18,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.DescribeTopicsOptions;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.KafkaException;
@@ -26,6 +29,7 @@ import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** Looks at a cluster and its topics before a job starts. Owns an admin client. */
@@ -68,6 +72,16 @@ final class TopicInspector implements AutoCloseable {
 
     TopicLimits inspect(int parallelism) {
         Node node = answeringNode();
+        Set<String> missing = missing();
+        if (!missing.isEmpty()) {
+            throw new KafkaSetupException(
+                    MissingTopics.sentence(
+                            missing,
+                            settings.bootstrapServers(),
+                            settings.client(),
+                            parallelism,
+                            true));
+        }
         Set<String> inputs = inputs();
         for (String sink : List.of(settings.outputTopic(), settings.deadLetterTopic())) {
             if (settings.reads(sink)) {
@@ -105,6 +119,66 @@ final class TopicInspector implements AutoCloseable {
         }
         return new TopicLimits(
                 output, deadLetter, maxRequestBytes(), transactionTimeoutMs(node), partitions);
+    }
+
+    /** Topics of the job that have a name and are not there. */
+    private Set<String> missing() {
+        Set<String> named = new TreeSet<>(settings.topics());
+        named.add(settings.outputTopic());
+        named.add(settings.deadLetterTopic());
+        Set<String> missing = new TreeSet<>();
+        admin.describeTopics(named)
+                .topicNameValues()
+                .forEach(
+                        (name, described) -> {
+                            try {
+                                get(described, "describe topic " + name);
+                            } catch (KafkaSetupException e) {
+                                if (!means(e, UnknownTopicOrPartitionException.class)) {
+                                    throw e;
+                                }
+                                missing.add(name);
+                            }
+                        });
+        return missing;
+    }
+
+    private static boolean means(KafkaSetupException e, Class<?> kafkas) {
+        return Arrays.stream(e.getSuppressed()).anyMatch(kafkas::isInstance);
+    }
+
+    /**
+     * Makes those that are not there, with the cluster's own settings.
+     *
+     * @return their names
+     */
+    Set<String> create(int parallelism) {
+        Set<String> missing = missing();
+        List<NewTopic> topics =
+                missing.stream()
+                        .map(
+                                name ->
+                                        new NewTopic(
+                                                name,
+                                                Optional.of(MissingTopics.partitions(parallelism)),
+                                                Optional.empty()))
+                        .toList();
+        for (Map.Entry<String, KafkaFuture<Void>> made :
+                admin.createTopics(topics).values().entrySet()) {
+            try {
+                get(made.getValue(), "create topic " + made.getKey());
+            } catch (KafkaSetupException e) {
+                if (!means(e, TopicExistsException.class)) {
+                    throw e;
+                }
+            }
+        }
+        // Brokers learn of them a moment later.
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMs);
+        while (!missing().isEmpty() && System.nanoTime() - end < 0) {
+            Thread.onSpinWait();
+        }
+        return missing;
     }
 
     private Node answeringNode() {

@@ -2,6 +2,7 @@ package io.millrace.operators.kafka.admin;
 
 import java.io.Serializable;
 import java.time.Duration;
+import java.util.Set;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 
 /**
@@ -79,6 +80,18 @@ public record TopicLimits(
     public static TopicLimits read(KafkaSettings settings, int parallelism) {
         try (TopicInspector inspector = new TopicInspector(settings)) {
             return inspector.inspect(parallelism);
+        }
+    }
+
+    /**
+     * Creates topics of the job that are not there: four partitions, or as many as the parallelism.
+     *
+     * @return names of those that were not
+     * @throws KafkaSetupException if Kafka does not answer, or this user may not
+     */
+    public static Set<String> create(KafkaSettings settings, int parallelism) {
+        try (TopicInspector inspector = new TopicInspector(settings)) {
+            return inspector.create(parallelism);
         }
     }
 

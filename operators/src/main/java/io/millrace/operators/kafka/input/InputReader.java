@@ -25,7 +25,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The connector's reader, which does not pass over records that are gone: positions are looked at
  * before anything is read, and one that the log loses later fails the task. Either ends the job, or
- * the next attempt goes on behind what is gone. Every other method is called through.
+ * the next attempt goes on behind what is gone. A snapshot has positions behind what nobody reads:
+ * see {@link IdlePositions}. Every other method is called through.
  */
 final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     /** Name of the counter of skipped offsets. */
@@ -41,32 +42,45 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
         List<Gap> gaps(Map<TopicPartition, Long> positions) throws IOException;
     }
 
+    /** Finds positions behind which there is nothing to be read. */
+    interface Idle extends AutoCloseable {
+
+        /** Looks behind positions that have not moved lately. Does not wait. */
+        void look(Map<TopicPartition, Long> positions);
+
+        /** The last position that is as good as this one, as far as it was looked. */
+        long behind(TopicPartition partition, long position);
+
+        @Override
+        void close();
+    }
+
     private final SourceReader<T, KafkaPartitionSplit> reader;
     private final OnLostInput policy;
     private final Lookup lookup;
+    private final Idle idle;
     private final Counter lostOffsets;
+
+    /** Those of the last snapshot. */
+    private Map<TopicPartition, Long> positions = Map.of();
 
     InputReader(
             SourceReader<T, KafkaPartitionSplit> reader,
             OnLostInput policy,
             Lookup lookup,
+            Idle idle,
             Counter lostOffsets) {
         this.reader = reader;
         this.policy = policy;
         this.lookup = lookup;
+        this.idle = idle;
         this.lostOffsets = lostOffsets;
     }
 
     @Override
     public void addSplits(List<KafkaPartitionSplit> splits) {
-        Map<TopicPartition, Long> positions = new HashMap<>();
-        for (KafkaPartitionSplit split : splits) {
-            // Others are marks, which the consumer understands.
-            if (split.getStartingOffset() >= 0) {
-                positions.put(split.getTopicPartition(), split.getStartingOffset());
-            }
-        }
-        List<Gap> gaps = positions.isEmpty() ? List.of() : gaps(positions);
+        Map<TopicPartition, Long> asked = positions(splits);
+        List<Gap> gaps = asked.isEmpty() ? List.of() : gaps(asked);
         if (gaps.isEmpty()) {
             reader.addSplits(splits);
             return;
@@ -78,7 +92,20 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
         }
         NOTICE.warn("{}", lost.getMessage());
         gaps.forEach(gap -> lostOffsets.inc(gap.lost()));
-        reader.addSplits(moved(splits, gaps));
+        Map<TopicPartition, Long> firsts = new HashMap<>();
+        gaps.forEach(gap -> firsts.put(gap.partition(), gap.first()));
+        reader.addSplits(moved(splits, firsts));
+    }
+
+    private static Map<TopicPartition, Long> positions(List<KafkaPartitionSplit> splits) {
+        Map<TopicPartition, Long> positions = new HashMap<>();
+        for (KafkaPartitionSplit split : splits) {
+            // Others are marks, which the consumer understands.
+            if (split.getStartingOffset() >= 0) {
+                positions.put(split.getTopicPartition(), split.getStartingOffset());
+            }
+        }
+        return positions;
     }
 
     /** Where nobody answers, the consumer will find out. */
@@ -92,18 +119,16 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     }
 
     private static List<KafkaPartitionSplit> moved(
-            List<KafkaPartitionSplit> splits, List<Gap> gaps) {
-        Map<TopicPartition, Long> firsts = new HashMap<>();
-        gaps.forEach(gap -> firsts.put(gap.partition(), gap.first()));
+            List<KafkaPartitionSplit> splits, Map<TopicPartition, Long> offsets) {
         List<KafkaPartitionSplit> moved = new ArrayList<>(splits.size());
         for (KafkaPartitionSplit split : splits) {
-            Long first = firsts.get(split.getTopicPartition());
+            Long offset = offsets.get(split.getTopicPartition());
             moved.add(
-                    first == null
+                    offset == null
                             ? split
                             : new KafkaPartitionSplit(
                                     split.getTopicPartition(),
-                                    first,
+                                    offset,
                                     split.getStoppingOffset()
                                             .orElse(KafkaPartitionSplit.NO_STOPPING_OFFSET)));
         }
@@ -138,7 +163,21 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
 
     @Override
     public List<KafkaPartitionSplit> snapshotState(long checkpointId) {
-        return reader.snapshotState(checkpointId);
+        List<KafkaPartitionSplit> splits = reader.snapshotState(checkpointId);
+        Map<TopicPartition, Long> now = positions(splits);
+        Map<TopicPartition, Long> resting = new HashMap<>(now);
+        resting.entrySet().retainAll(positions.entrySet());
+        idle.look(resting);
+        positions = now;
+        Map<TopicPartition, Long> further = new HashMap<>();
+        now.forEach(
+                (partition, position) -> {
+                    long behind = idle.behind(partition, position);
+                    if (behind != position) {
+                        further.put(partition, behind);
+                    }
+                });
+        return further.isEmpty() ? splits : moved(splits, further);
     }
 
     @Override
@@ -169,6 +208,10 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
 
     @Override
     public void close() throws Exception {
-        reader.close();
+        try {
+            reader.close();
+        } finally {
+            idle.close();
+        }
     }
 }

@@ -1,6 +1,7 @@
 package io.millrace.operators.kafka.input;
 
 import io.millrace.operators.kafka.admin.KafkaSettings;
+import java.time.Duration;
 import java.util.Set;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.watermark.WatermarkDeclaration;
@@ -25,6 +26,9 @@ public final class InputSource<T>
                 LineageVertexProvider {
     private static final long serialVersionUID = 1L;
 
+    /** Between two looks behind idle positions: far less than any retention. */
+    private static final Duration LOOK = Duration.ofMinutes(1);
+
     private final KafkaSource<T> source;
     private final KafkaSettings settings;
 
@@ -47,6 +51,7 @@ public final class InputSource<T>
                         return logs.gaps(positions);
                     }
                 },
+                new IdlePositions(settings, LOOK),
                 context.metricGroup().counter(InputReader.LOST_OFFSETS));
     }
 

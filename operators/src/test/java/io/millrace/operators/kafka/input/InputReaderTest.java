@@ -10,6 +10,7 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -31,6 +32,8 @@ class InputReaderTest {
     private final List<String> calls = new ArrayList<>();
     private final List<KafkaPartitionSplit> added = new ArrayList<>();
     private final SimpleCounter lost = new SimpleCounter();
+    private final TestingIdle idle = new TestingIdle();
+    private List<KafkaPartitionSplit> snapshot = List.of();
     private RuntimeException thrown;
 
     @SuppressWarnings("unchecked")
@@ -48,9 +51,50 @@ class InputReaderTest {
                                     if (thrown != null) {
                                         throw thrown;
                                     }
-                                    return null;
+                                    return method.getReturnType() == List.class ? snapshot : null;
                                 });
-        return new InputReader<>(behind, policy, lookup, lost);
+        return new InputReader<>(behind, policy, lookup, idle, lost);
+    }
+
+    /** Looks at once. */
+    private final class TestingIdle implements InputReader.Idle {
+        private final Map<TopicPartition, Long> looked = new HashMap<>();
+        private boolean closed;
+
+        @Override
+        public void look(Map<TopicPartition, Long> positions) {
+            looked.putAll(positions);
+        }
+
+        @Override
+        public long behind(TopicPartition partition, long position) {
+            return looked.getOrDefault(partition, -1L) == position ? position + 3 : position;
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+        }
+    }
+
+    @Test
+    void aPositionThatRestsIsSavedBehindWhatNobodyReads() throws Exception {
+        InputReader<String> reader = reader(OnLostInput.FAIL, positions -> List.of());
+        snapshot = splits();
+        assertThat(reader.snapshotState(1)).isEqualTo(splits());
+        snapshot =
+                List.of(
+                        new KafkaPartitionSplit(DELETED, 17, 90),
+                        new KafkaPartitionSplit(WHOLE, 98),
+                        new KafkaPartitionSplit(ANEW, KafkaPartitionSplit.EARLIEST_OFFSET));
+        assertThat(reader.snapshotState(2))
+                .containsExactly(
+                        new KafkaPartitionSplit(DELETED, 20, 90),
+                        new KafkaPartitionSplit(WHOLE, 98),
+                        new KafkaPartitionSplit(ANEW, KafkaPartitionSplit.EARLIEST_OFFSET));
+        assertThat(idle.looked).isEqualTo(Map.of(DELETED, 17L));
+        reader.close();
+        assertThat(idle.closed).isTrue();
     }
 
     /** Logs with the offsets 54 to 96, but for one that is new and has 0 to 4. */

@@ -1,0 +1,152 @@
+package io.millrace.operators.kafka.input;
+
+import io.millrace.operators.kafka.admin.ClientProperties;
+import io.millrace.operators.kafka.admin.KafkaSettings;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.WakeupException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds positions behind which there is nothing but what readers pass over: marks that end
+ * transactions, and aborted records. The connector's position is behind the last record that it
+ * read. Once retention has removed the marks as well, that would look as if records were gone.
+ *
+ * <p>A look reads committed records from the position up to the end of what is decided; if there
+ * are none, the end is as good a position. It is done by a thread of its own.
+ */
+public final class IdlePositions implements InputReader.Idle {
+    private static final Logger LOG = LoggerFactory.getLogger(IdlePositions.class);
+    private static final Duration POLL = Duration.ofMillis(200);
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final long THREAD_SECONDS = 10;
+
+    /** Where nothing is between a position and an offset behind it. */
+    private record Passed(long position, long end) {}
+
+    private final KafkaSettings settings;
+    private final long intervalNanos;
+    private final Map<TopicPartition, Passed> passed = new ConcurrentHashMap<>();
+    private final AtomicBoolean looking = new AtomicBoolean();
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final ThreadPoolExecutor thread;
+    private long lastNanos;
+
+    /**
+     * @param interval shortest time between two looks
+     */
+    public IdlePositions(KafkaSettings settings, Duration interval) {
+        this.settings = settings;
+        this.intervalNanos = interval.toNanos();
+        this.lastNanos = System.nanoTime();
+        this.thread =
+                new ThreadPoolExecutor(
+                        1,
+                        1,
+                        THREAD_SECONDS,
+                        TimeUnit.SECONDS,
+                        new LinkedBlockingQueue<>(),
+                        task -> {
+                            Thread made = new Thread(task, "millrace-idle-positions");
+                            made.setDaemon(true);
+                            return made;
+                        });
+        thread.allowCoreThreadTimeOut(true);
+    }
+
+    @Override
+    public void look(Map<TopicPartition, Long> positions) {
+        if (positions.isEmpty()
+                || System.nanoTime() - lastNanos < intervalNanos
+                || !looking.compareAndSet(false, true)) {
+            return;
+        }
+        lastNanos = System.nanoTime();
+        thread.execute(
+                () -> {
+                    try {
+                        find(positions);
+                    } catch (KafkaException e) {
+                        // The next look may tell.
+                        LOG.debug("Idle positions are not looked at", e);
+                    } finally {
+                        looking.set(false);
+                    }
+                });
+    }
+
+    @Override
+    public long behind(TopicPartition partition, long position) {
+        Passed known = passed.get(partition);
+        return known != null && known.position() == position ? known.end() : position;
+    }
+
+    private void find(Map<TopicPartition, Long> positions) {
+        Properties properties =
+                ClientProperties.consumer(settings.bootstrapServers(), settings.client());
+        properties.setProperty(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+        properties.setProperty(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "false");
+        ByteArrayDeserializer bytes = new ByteArrayDeserializer();
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                new KafkaConsumer<>(properties, bytes, bytes)) {
+            Map<TopicPartition, Long> ends = new HashMap<>();
+            consumer.endOffsets(positions.keySet())
+                    .forEach(
+                            (partition, end) -> {
+                                if (end > behind(partition, positions.get(partition))) {
+                                    ends.put(partition, end);
+                                }
+                            });
+            consumer.assign(ends.keySet());
+            ends.keySet().forEach(each -> consumer.seek(each, positions.get(each)));
+            long start = System.nanoTime();
+            while (!ends.isEmpty() && !closed.get() && System.nanoTime() - start < PATIENCE_NANOS) {
+                // Whatever has a record will be read by the job.
+                ends.keySet().removeAll(consumer.poll(POLL).partitions());
+                List<TopicPartition> done = new ArrayList<>();
+                ends.forEach(
+                        (partition, end) -> {
+                            if (consumer.position(partition) >= end) {
+                                passed.put(partition, new Passed(positions.get(partition), end));
+                                done.add(partition);
+                            }
+                        });
+                ends.keySet().removeAll(done);
+                consumer.assign(ends.keySet());
+            }
+        } catch (OffsetOutOfRangeException | WakeupException e) {
+            LOG.debug("A position is gone already", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        closed.set(true);
+        thread.shutdownNow();
+        boolean interrupted = Thread.interrupted();
+        try {
+            thread.awaitTermination(THREAD_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            interrupted = true;
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
