@@ -126,7 +126,8 @@ class ChangedTopicsITCase {
         @Override
         public Outcome map(Inbound inbound) throws Exception {
             GATE.acquire();
-            InferenceRequest request = ((Inbound.Request) inbound).request();
+            Inbound read = inbound instanceof Inbound.Unread unread ? unread.read() : inbound;
+            InferenceRequest request = ((Inbound.Request) read).request();
             Completion text = new Completion(0, request.getPrompt(), List.of(), "stop", null);
             InferenceResult result =
                     new InferenceResult(
@@ -434,15 +435,29 @@ class ChangedTopicsITCase {
     }
 
     @Test
-    void aJobThatBeganAtTheLatestGoesOnWhereItBegan() throws Exception {
+    void aJobThatBeganAtTheLatestReadsWhatWasNotCommittedThenAndGoesOnWhereItBegan()
+            throws Exception {
         KafkaSettings settings = settings("latest", 1).start(StartingPoint.LATEST).build();
         send("latest-in", 0, 0, 2);
-        JobClient first = run(settings, null);
-        CommonTestUtils.waitForAllTaskRunning(cluster, first.getJobID(), false);
-        String savepoint = stop(first);
+        String savepoint;
+        try (var open = TestingClients.producer(kafka.bootstrapServers(), "open", Map.of())) {
+            byte[] value = "{\"id\":\"0-1a\",\"prompt\":\"hi\"}".getBytes(UTF_8);
+            open.send(new ProducerRecord<>("latest-in", value)).get();
+            JobClient first = run(settings, null);
+            CommonTestUtils.waitForAllTaskRunning(cluster, first.getJobID(), false);
+            // A checkpoint that has a position commits it to the group.
+            while (admin.listConsumerGroupOffsets("latest")
+                    .partitionsToOffsetAndMetadata()
+                    .get()
+                    .isEmpty()) {
+                Thread.sleep(50);
+            }
+            savepoint = stop(first);
+            open.commitTransaction();
+        }
         send("latest-in", 0, 2, 4);
         JobClient second = run(settings, savepoint);
-        assertThat(answers("latest-out", 2)).containsExactly("0-2", "0-3");
+        assertThat(answers("latest-out", 3)).containsExactly("0-1a", "0-2", "0-3");
         second.cancel().get();
     }
 }
