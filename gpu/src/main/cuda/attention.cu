@@ -6,7 +6,7 @@
 //                             is asked to, chunks that several rows of one token have in the same blocks, as items of their own
 //          attention_decode   one (token, chunk) of one kv head: up to 16 query heads are the rows of the mma. Four warps
 //                             share a tile: each takes 32 positions of the scores, then D / 4 columns of the output. The CTA
-//                             that computes the last chunk of a token folds them all, one warp a head.
+//                             that computes the last chunk of a token folds them all, four columns of a head a thread.
 //          attention_cascade  the same, and a chunk that rows share once for up to 64 (token, head) pairs, 16 a warp
 //          attention_prefill  64 pairs, 16 a warp; pair i is token i / group, head i % group, so any group packs fully.
 //                             ..._128_32 takes an item in two halves of 32: 89 KB of shared memory in place of 113, for GPUs
@@ -189,78 +189,81 @@ __device__ __forceinline__ float* partialOf(const AttentionParams& p, int at, in
     return p.partials + ((size_t)at * p.heads + head) * (D + 4);
 }
 
-/** Folds the chunks of one query head of a token; one warp. Other CTAs have written them: what L1 holds may be older. */
+/** The chunks of a token, from first to last; none if last is before first. */
+struct Chunks {
+    int token;
+    int partials;  // as of DecodeItem
+    int first;
+    int last;
+};
+
+/** Folds four columns of a query head over the chunks of its token. Other CTAs have written them: what L1 holds may be older. */
 template <class T, int D>
-__device__ __forceinline__ void foldChunks(const AttentionParams& p, int token, int partials, int head) {
+__device__ __forceinline__ void foldColumns(const AttentionParams& p, const Chunks& of, int head, int column) {
     constexpr int AHEAD = 4;  // chunks that are asked for at once
-    int lane = threadIdx.x & 31;
-    int position = p.positions[token];
-    int last = position / CHUNK;
     float M = minusInfinity();
     float L = 0.0f;
-    float o[D / 32] = {};
-    for (int first = firstSeen(position, p.window) / CHUNK; first <= last; first += AHEAD) {
+    float4 o = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+#pragma unroll 1
+    for (int first = of.first; first <= of.last; first += AHEAD) {
         float2 ml[AHEAD];
-        float2 sums[AHEAD][D / 64];
+        float4 sums[AHEAD];
 #pragma unroll
         for (int i = 0; i < AHEAD; i++) {
-            const float* chunk = partialOf<D>(p, partials + min(first + i, last), head);
+            const float* chunk = partialOf<D>(p, of.partials + min(first + i, of.last), head);
             ml[i] = __ldcg((const float2*)(chunk + D));
-#pragma unroll
-            for (int j = 0; j < D / 64; j++) {
-                sums[i][j] = __ldcg((const float2*)(chunk + lane * 2 + j * 64));
-            }
+            sums[i] = __ldcg((const float4*)(chunk + column));
         }
 #pragma unroll
         for (int i = 0; i < AHEAD; i++) {
-            if (first + i > last) {
+            if (first + i > of.last) {
                 break;
             }
             Fold fold(M, ml[i].x, p.scale);
             M = fold.max;
             L = fmaf(ml[i].y, fold.chunk, L * fold.before);
-#pragma unroll
-            for (int j = 0; j < D / 64; j++) {
-                o[2 * j] = fmaf(sums[i][j].x, fold.chunk, o[2 * j] * fold.before);
-                o[2 * j + 1] = fmaf(sums[i][j].y, fold.chunk, o[2 * j + 1] * fold.before);
-            }
+            o.x = fmaf(sums[i].x, fold.chunk, o.x * fold.before);
+            o.y = fmaf(sums[i].y, fold.chunk, o.y * fold.before);
+            o.z = fmaf(sums[i].z, fold.chunk, o.z * fold.before);
+            o.w = fmaf(sums[i].w, fold.chunk, o.w * fold.before);
         }
     }
     float inverse = __frcp_rn(L);
-#pragma unroll
-    for (int j = 0; j < D / 64; j++) {
-        storeOut<T>(p, token, head, lane * 2 + j * 64, o[2 * j] * inverse, o[2 * j + 1] * inverse);
-    }
+    storeOut<T>(p, of.token, head, column, o.x * inverse, o.y * inverse);
+    storeOut<T>(p, of.token, head, column + 2, o.z * inverse, o.w * inverse);
 }
 
 /**
  * Tells of the partials that all threads of the CTA have written for these heads of some tokens, and folds the chunks of those tokens
  * whose last one this was. The counters are zero again after the last.
  *
- * @param member gives the i-th SharedMember of `members`, at most as many as the CTA has threads or pairs
+ * @param member gives the i-th SharedMember of `members`, at most MOST
  */
-template <class T, int D, class Member>
+template <class T, int D, int MOST, class Member>
 __device__ __forceinline__ void foldWhatIsWhole(const AttentionParams& p, int members, int firstHead, int heads, Member member) {
-    __shared__ bool whole[PAIRS];
+    constexpr int FOURS = D / 4;
+    __shared__ Chunks whole[MOST];
     __syncthreads();
     if (threadIdx.x < members) {
-        int token = member(threadIdx.x).token;
-        int position = p.positions[token];
-        int chunks = position / CHUNK - firstSeen(position, p.window) / CHUNK + 1;
-        uint32_t* arrivals = p.arrivals + (size_t)token * gridDim.y + blockIdx.y;
+        SharedMember of = member(threadIdx.x);
+        int position = p.positions[of.token];
+        Chunks chunks = {of.token, of.partials, firstSeen(position, p.window) / CHUNK, position / CHUNK};
+        uint32_t* arrivals = p.arrivals + (size_t)of.token * gridDim.y + blockIdx.y;
         __threadfence();
-        bool last = atomicAdd(arrivals, 1) == chunks - 1;
-        if (last) {
+        if (atomicAdd(arrivals, 1) == chunks.last - chunks.first) {
             *arrivals = 0;
+        } else {
+            chunks.last = chunks.first - 1;
         }
-        whole[threadIdx.x] = last;
+        whole[threadIdx.x] = chunks;
         __threadfence();
     }
     __syncthreads();
-    for (int i = threadIdx.x >> 5; i < members * heads; i += blockDim.x / 32) {
-        if (whole[i / heads]) {
-            SharedMember of = member(i / heads);
-            foldChunks<T, D>(p, of.token, of.partials, firstHead + i % heads);
+#pragma unroll 1
+    for (int i = threadIdx.x; i < members * heads * FOURS; i += blockDim.x) {
+        Chunks of = whole[i / FOURS / heads];
+        if (of.first <= of.last) {
+            foldColumns<T, D>(p, of, firstHead + i / FOURS % heads, i % FOURS * 4);
         }
     }
 }
@@ -326,7 +329,7 @@ __device__ __forceinline__ void finishItem(
         }
     }
     if (!alone) {
-        foldWhatIsWhole<T, D>(p, 1, heads.first, heads.count, [&](int) { return SharedMember{item.token, item.partials}; });
+        foldWhatIsWhole<T, D, 1>(p, 1, heads.first, heads.count, [&](int) { return SharedMember{item.token, item.partials}; });
     }
 }
 
@@ -543,7 +546,7 @@ __device__ __forceinline__ void sharedItem(const AttentionParams& p, SharedItem 
             }
         }
     }
-    foldWhatIsWhole<T, D>(p, item.members, heads.first, heads.count, [&](int i) { return members[i]; });
+    foldWhatIsWhole<T, D, PAIRS>(p, item.members, heads.first, heads.count, [&](int i) { return members[i]; });
 }
 
 /** Walks through the step's items; SHARED: also those that several tokens share, which come first, being the longest. */
@@ -559,7 +562,7 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
         if (SHARED && index < shared) {
             sharedItem<T, D>(p, p.shared[index], heads, dynamic, groups);
         } else {
-            decodeItem<T, D, SHARED ? 2 : 8>(p, p.decode[index - shared], heads, dynamic, groups);
+            decodeItem<T, D, SHARED && D == 64 ? 4 : 8>(p, p.decode[index - shared], heads, dynamic, groups);
         }
     }
     waitForInputs();  // who had nothing to do has not yet
