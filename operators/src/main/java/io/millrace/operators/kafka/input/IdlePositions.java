@@ -15,10 +15,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -130,8 +128,6 @@ public final class IdlePositions implements InputReader.Idle {
                 ends.keySet().removeAll(done);
                 consumer.assign(ends.keySet());
             }
-        } catch (OffsetOutOfRangeException | WakeupException e) {
-            LOG.debug("A position is gone already", e);
         }
     }
 

@@ -104,6 +104,9 @@ public final class GemmTiles {
 
     private final Map<Product, Optional<KernelLaunch>> chosen = new HashMap<>();
 
+    /** Of those that finish heads. */
+    private final Map<Product, Optional<KernelLaunch>> finishing = new HashMap<>();
+
     private GemmTiles(
             List<GemmTile> tiles, List<GemmTile> heads, int multiprocessors, int mostShared) {
         this.tiles = tiles;
@@ -156,26 +159,31 @@ public final class GemmTiles {
      */
     public Optional<KernelLaunch> launchQkv(
             String type, int tokens, int rows, int k, int segments, int headSize) {
+        if (headSize != HEAD_SIZE || launch(type, tokens, rows, k, segments, false).isEmpty()) {
+            return Optional.empty();
+        }
+        return finishing.computeIfAbsent(
+                new Product(tokens, rows, k, segments, false), this::chooseFinishing);
+    }
+
+    private Optional<KernelLaunch> chooseFinishing(Product p) {
         GemmTile tile = OF_HEADS;
-        if (headSize != HEAD_SIZE
-                || !tile.takes(segments, false)
-                || tile.sharedBytes() > mostShared
-                || launch(type, tokens, rows, k, segments, false).isEmpty()) {
+        if (!tile.takes(p.segments, false) || tile.sharedBytes() > mostShared) {
             return Optional.empty();
         }
         double apart =
                 tiles.stream()
-                        .filter(t -> t.takes(segments, false) && t.suits(tokens))
-                        .mapToDouble(t -> nanoseconds(t, tokens, rows, k, false))
+                        .filter(t -> t.takes(p.segments, false) && t.suits(p.tokens))
+                        .mapToDouble(t -> nanoseconds(t, p.tokens, p.rows, p.k, false))
                         .min()
                         .orElse(0);
-        if (nanoseconds(tile, tokens, rows, k, false) >= apart + FINISH_HEADS) {
+        if (nanoseconds(tile, p.tokens, p.rows, p.k, false) >= apart + FINISH_HEADS) {
             return Optional.empty();
         }
-        KernelLaunch product = tile.launch(TYPE, tokens, rows, multiprocessors);
+        KernelLaunch product = tile.launch(TYPE, p.tokens, p.rows, multiprocessors);
         return Optional.of(
                 new KernelLaunch(
-                        "qkv_" + TYPE + "_" + headSize + "_" + tile.name(),
+                        "qkv_" + TYPE + "_" + HEAD_SIZE + "_" + tile.name(),
                         product.x(),
                         product.y(),
                         product.z(),
