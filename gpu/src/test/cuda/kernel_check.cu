@@ -990,8 +990,8 @@ static void runAttention(const AttentionParams& p, int tokens, int rows, int pai
     int D = paddedHead(p.headSize), group = p.heads / p.kvHeads;
     std::string suffix = text("_%s_%d", Name<T>::of(), D);
     int y = p.kvHeads * ceilDiv(group, 16);
-    if (by == CASCADE) launch("attention_cascade" + suffix, dim3(ceilDiv(132 * (D == 64 ? 3 : 2), y), y), 128, 2 * 128 * D * 2 + 64 * D * 2 + 1024, p);
-    else launch("attention_decode" + suffix, dim3(ceilDiv(132 * (D == 64 ? 4 : 3), y), y), 128, 2 * 128 * D * 2 + 16 * (128 + D) * 2 + 1024, p);
+    if (by == CASCADE) launch("attention_cascade" + suffix, dim3(132 * (D == 64 ? 3 : 2) / y, y), 128, 2 * 128 * D * 2 + 64 * D * 2 + 1024, p);
+    else launch("attention_decode" + suffix, dim3(132 * (D == 64 ? 4 : 3) / y, y), 128, 2 * 128 * D * 2 + 16 * (128 + D) * 2 + 1024, p);
     if (pairs == 0) return;
     int items = (ceilDiv(tokens * group, 64) + rows) * (64 / pairs);
     launch("attention_prefill" + suffix + (pairs == 64 ? "" : "_32"), dim3(std::min(items, 16 * 132), p.kvHeads), 2 * pairs, 2 * 128 * D * 2 + pairs * D * 6, p);

@@ -172,7 +172,7 @@ public final class Launches {
         int shared = 2 * tile + DECODE_HEADS * (Numerics.ATTENTION_TILE + head) * 2 + 1024;
         return new KernelLaunch(
                 "attention_decode_" + type + "_" + head,
-                ceil(multiprocessors * resident, y),
+                together(multiprocessors * resident, y),
                 y,
                 1,
                 THREADS,
@@ -191,7 +191,7 @@ public final class Launches {
         int head = TileLayout.paddedHead(shape.headSize());
         return new KernelLaunch(
                 decode.kernel().replace("decode", "cascade"),
-                ceil(multiprocessors * (head == 64 ? 3 : 2), decode.y()),
+                together(multiprocessors * (head == 64 ? 3 : 2), decode.y()),
                 decode.y(),
                 1,
                 THREADS,
@@ -267,6 +267,17 @@ public final class Launches {
     public static long attentionPartials(AttentionShape shape, int decodeItems) {
         int head = TileLayout.paddedHead(shape.headSize());
         return (long) decodeItems * shape.heads() * (head + 4) * Float.BYTES;
+    }
+
+    /**
+     * CTAs in x, of those that walk through a list of items. All have to run at the same time: what
+     * does not fit waits for others to be done with all of their items.
+     *
+     * @param resident CTAs that the GPU has room for
+     * @param y CTAs of the grid in y
+     */
+    private static int together(int resident, int y) {
+        return Math.max(1, resident / y);
     }
 
     private static int ceil(int n, int by) {

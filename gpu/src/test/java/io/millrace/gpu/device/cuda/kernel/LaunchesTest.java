@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 
 class LaunchesTest {
     private static final AttentionShape QWEN = new AttentionShape(24, 14, 2, 64);
+    private static final AttentionShape LLAMA_1B = new AttentionShape(16, 32, 8, 64);
     private static final AttentionShape LLAMA_8B = new AttentionShape(32, 32, 8, 128);
 
     private static final int[] TOKENS = {1, 16, 17, 54, 97, 128, 256, 257, 512, 513, 1023, 2048};
@@ -89,6 +90,12 @@ class LaunchesTest {
         KernelLaunch llama = Launches.attentionDecode("bf16", LLAMA_8B, 132);
         assertThat(llama.kernel()).isEqualTo("attention_decode_bf16_128");
         assertThat(3 * (llama.sharedBytes() + 1024 + 512)).isLessThanOrEqualTo(227 << 10);
+        // 396 fit, and eight heads each have as many: not one more, which would begin when others
+        // end.
+        assertThat(llama.x() * llama.y()).isEqualTo(49 * 8);
+        KernelLaunch small = Launches.attentionCascade("bf16", LLAMA_1B, 132);
+        assertThat(small.x() * small.y()).isEqualTo(49 * 8);
+        assertThat(Launches.attentionCascade("bf16", LLAMA_8B, 1).x()).isEqualTo(1);
         assertThat(Launches.attentionDecode("bf16", new AttentionShape(1, 40, 2, 64), 1).y())
                 .isEqualTo(4);
         // 97 tokens of 7 heads are 679 pairs: 11 tiles, and one more for every row's last
