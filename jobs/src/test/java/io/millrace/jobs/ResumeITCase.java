@@ -50,6 +50,7 @@ class ResumeITCase {
 
                 try (TestingProcess run = run(topics)) {
                     run.awaitLine("resumes savepoint", LIMIT);
+                    run.awaitLine("resume-in: 2 partitions, from offsets ", LIMIT);
                     ids = TestingTopics.await(reader, ids, REQUESTS, LIMIT);
                     // What would come twice comes with the next checkpoints.
                     topics.send(REQUESTS, REQUESTS + 1, 1);

@@ -29,7 +29,8 @@ class ArchitectureTest {
                     "kafka.admin",
                     "kafka.source",
                     "options",
-                    "record");
+                    "record",
+                    "saved");
 
     @ArchTest static final ArchRule arrowsRunDown = ROOMS.arrowsRunDown();
 

@@ -104,7 +104,13 @@ public final class EmbeddedJob implements AutoCloseable {
                 resumption
                         .state()
                         .map(found -> "resumes " + found)
-                        .orElse("none yet, begins at " + where(kafka)));
+                        .orElse("none yet, begins at " + InputReport.where(kafka.start())));
+        InputReport report = new InputReport(kafka, limits.inputs());
+        resumption
+                .state()
+                .map(found -> report.resumed(found.path()))
+                .orElseGet(report::begun)
+                .forEach(line -> progress.line("Input", "%s", line));
         cluster = EmbeddedCluster.start(settings, parallelism, uiPort);
         progress.line("Web UI", "%s", cluster.webUi());
 
@@ -132,16 +138,6 @@ public final class EmbeddedJob implements AutoCloseable {
                 (System.nanoTime() - start) / 1e9,
                 engine.model().fingerprint());
         arguments.engine.load.warn(progress);
-    }
-
-    private static String where(KafkaSettings kafka) {
-        return switch (kafka.start().kind()) {
-            case EARLIEST -> "the earliest records";
-            case LATEST -> "the latest records";
-            case COMMITTED -> "the group's offsets (requests in flight before them are lost)";
-            case TIMESTAMP ->
-                    "records of " + java.time.Instant.ofEpochMilli(kafka.start().timestampMs());
-        };
     }
 
     /** Address of the web UI. */

@@ -11,6 +11,7 @@ import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.kafka.source.StartingPoint;
 import io.millrace.operators.options.PipelineOptions;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -101,10 +102,26 @@ public final class RunCommand implements Callable<Integer> {
             newest.ifPresent(found -> System.out.println("Resumes " + found));
             kafka = startingAt(resumption.start());
         }
+        inputs(new InputReport(kafka, limits.inputs()), settings, cluster, resumes)
+                .forEach(line -> System.out.println("Input " + line));
         kafka.notes().forEach(System.out::println);
         environment.configure(settings);
         StreamingJob.define(environment, pipeline, kafka, limits, parallelism);
         environment.execute(arguments.applicationId);
+    }
+
+    /**
+     * @param resumes whether Flink's client or the cluster knows a state
+     */
+    private static List<String> inputs(
+            InputReport report, Configuration settings, Configuration cluster, boolean resumes) {
+        Optional<String> state =
+                settings.getOptional(StateRecoveryOptions.SAVEPOINT_PATH)
+                        .or(() -> cluster.getOptional(StateRecoveryOptions.SAVEPOINT_PATH));
+        if (state.isPresent()) {
+            return report.resumed(state.get());
+        }
+        return resumes ? report.resumedByCluster() : report.begun();
     }
 
     /**

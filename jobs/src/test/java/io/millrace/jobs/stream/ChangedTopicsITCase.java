@@ -14,6 +14,7 @@ import io.millrace.operators.kafka.admin.OutputPartition;
 import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.kafka.input.IdlePositions;
 import io.millrace.operators.kafka.input.LostInputException;
+import io.millrace.operators.kafka.input.SavedPositions;
 import io.millrace.operators.kafka.sink.TooLargeRecordException;
 import io.millrace.operators.kafka.source.OnLostInput;
 import io.millrace.operators.kafka.source.StartingPoint;
@@ -267,6 +268,40 @@ class ChangedTopicsITCase {
         JobClient anew = run(settings.onLostInput(OnLostInput.SKIP).build(), behind);
         assertThat(answers("deleted-out", 11)).contains("0-9", "0-10");
         anew.cancel().get();
+    }
+
+    @Test
+    void aTopicThatIsDroppedIsNotReadAndGoesOnWhereItWasOnceItIsBack() throws Exception {
+        KafkaSettings both = settings("kept", 1).topics("dropped-in").build();
+        KafkaSettings one = settings("kept", 1).build();
+        topics.createIfAbsent("dropped-in", 2);
+        send("kept-in", 0, 0, 2);
+        send("dropped-in", 1, 100, 103);
+        JobClient first = run(both, null);
+        answers("kept-out", 5);
+        String savepoint = stop(first);
+        Map<TopicPartition, Long> positions =
+                Map.of(
+                        new TopicPartition("kept-in", 0), 2L,
+                        new TopicPartition("dropped-in", 0), 0L,
+                        new TopicPartition("dropped-in", 1), 3L);
+        assertThat(SavedPositions.read(savepoint)).containsExactlyInAnyOrderEntriesOf(positions);
+
+        send("dropped-in", 1, 103, 105);
+        JobClient without = run(one, savepoint);
+        send("kept-in", 0, 2, 4);
+        answers("kept-out", 7);
+        String between = stop(without);
+        assertThat(SavedPositions.read(between))
+                .containsEntry(new TopicPartition("dropped-in", 1), 3L)
+                .containsEntry(new TopicPartition("kept-in", 0), 4L);
+        assertThat(answers("kept-out", 7)).doesNotContain("1-103");
+
+        JobClient again = run(both, between);
+        assertThat(answers("kept-out", "1-104"))
+                .containsExactly(
+                        "0-0", "0-1", "0-2", "0-3", "1-100", "1-101", "1-102", "1-103", "1-104");
+        again.cancel().get();
     }
 
     @Test

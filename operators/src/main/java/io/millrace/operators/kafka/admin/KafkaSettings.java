@@ -132,7 +132,7 @@ public record KafkaSettings(
     }
 
     /** Whether a topic is read. */
-    boolean reads(String topic) {
+    public boolean reads(String topic) {
         return topicPattern == null ? topics.contains(topic) : Pattern.matches(topicPattern, topic);
     }
 

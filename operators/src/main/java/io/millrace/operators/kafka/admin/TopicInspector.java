@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
@@ -92,7 +93,7 @@ final class TopicInspector implements AutoCloseable {
                                 + " change the input, output or dead-letter topic.");
             }
         }
-        Map<String, Integer> counts = new TreeMap<>();
+        SortedMap<String, Integer> counts = new TreeMap<>();
         inputs.forEach(input -> counts.put(input, readablePartitions(input)));
         int partitions = counts.values().stream().mapToInt(Integer::intValue).sum();
         if (partitions < parallelism) {
@@ -118,7 +119,7 @@ final class TopicInspector implements AutoCloseable {
                     });
         }
         return new TopicLimits(
-                output, deadLetter, maxRequestBytes(), transactionTimeoutMs(node), partitions);
+                output, deadLetter, maxRequestBytes(), transactionTimeoutMs(node), counts);
     }
 
     /** Topics of the job that have a name and are not there. */

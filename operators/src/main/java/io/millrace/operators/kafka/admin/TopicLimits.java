@@ -2,7 +2,10 @@ package io.millrace.operators.kafka.admin;
 
 import java.io.Serializable;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 
 /**
@@ -12,15 +15,19 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
  * @param deadLetter the topic of failures
  * @param maxRequestBytes the producer's own limit of a record, bytes as it counts them
  * @param transactionTimeoutMs how long the broker leaves a transaction open
- * @param inputPartitions partitions of all input topics together
+ * @param inputs number of partitions of each input topic
  */
 public record TopicLimits(
         Topic output,
         Topic deadLetter,
         int maxRequestBytes,
         int transactionTimeoutMs,
-        int inputPartitions)
+        SortedMap<String, Integer> inputs)
         implements Serializable {
+
+    public TopicLimits {
+        inputs = Collections.unmodifiableSortedMap(new TreeMap<>(inputs));
+    }
 
     /** Below this even a bare failure record might not fit. */
     static final int LEAST_BYTES = 4096;
@@ -71,6 +78,11 @@ public record TopicLimits(
         }
     }
 
+    /** Partitions of all input topics together. */
+    public int inputPartitions() {
+        return inputs.values().stream().mapToInt(Integer::intValue).sum();
+    }
+
     /**
      * Reads the limits and checks that the job can work with this cluster: it answers within 15
      * seconds, topics exist, there is no loop, partitions suffice for the parallelism.
@@ -107,7 +119,7 @@ public record TopicLimits(
                     inspector.topic(deadLetter.name()),
                     maxRequestBytes,
                     transactionTimeoutMs,
-                    inputPartitions);
+                    inputs);
         }
     }
 

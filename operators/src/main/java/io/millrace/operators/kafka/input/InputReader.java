@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.SourceEvent;
 import org.apache.flink.api.connector.source.SourceReader;
@@ -26,7 +27,9 @@ import org.slf4j.LoggerFactory;
  * The connector's reader, which does not pass over records that are gone: positions are looked at
  * before anything is read, and one that the log loses later fails the task. Either ends the job, or
  * the next attempt goes on behind what is gone. A snapshot has positions behind what nobody reads:
- * see {@link IdlePositions}. Every other method is called through.
+ * see {@link IdlePositions}. Partitions of a topic that is no input any more are not read, but stay
+ * in the snapshots, so that a job which has the topic again goes on there. Every other method is
+ * called through.
  */
 final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     /** Name of the counter of skipped offsets. */
@@ -56,21 +59,30 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     }
 
     private final SourceReader<T, KafkaPartitionSplit> reader;
+    private final Predicate<String> inputs;
     private final OnLostInput policy;
     private final Lookup lookup;
     private final Idle idle;
     private final Counter lostOffsets;
 
+    /** Those of topics that are no inputs any more. */
+    private final List<KafkaPartitionSplit> parked = new ArrayList<>();
+
     /** Those of the last snapshot. */
     private Map<TopicPartition, Long> positions = Map.of();
 
+    /**
+     * @param inputs whether a topic of that name is read
+     */
     InputReader(
             SourceReader<T, KafkaPartitionSplit> reader,
+            Predicate<String> inputs,
             OnLostInput policy,
             Lookup lookup,
             Idle idle,
             Counter lostOffsets) {
         this.reader = reader;
+        this.inputs = inputs;
         this.policy = policy;
         this.lookup = lookup;
         this.idle = idle;
@@ -78,7 +90,12 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     }
 
     @Override
-    public void addSplits(List<KafkaPartitionSplit> splits) {
+    public void addSplits(List<KafkaPartitionSplit> all) {
+        List<KafkaPartitionSplit> splits = all.stream().filter(this::isRead).toList();
+        all.stream().filter(split -> !isRead(split)).forEach(this::park);
+        if (splits.isEmpty() && !all.isEmpty()) {
+            return;
+        }
         Map<TopicPartition, Long> asked = positions(splits);
         List<Gap> gaps = asked.isEmpty() ? List.of() : gaps(asked);
         if (gaps.isEmpty()) {
@@ -95,6 +112,20 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
         Map<TopicPartition, Long> firsts = new HashMap<>();
         gaps.forEach(gap -> firsts.put(gap.partition(), gap.first()));
         reader.addSplits(moved(splits, firsts));
+    }
+
+    private boolean isRead(KafkaPartitionSplit split) {
+        return inputs.test(split.getTopic());
+    }
+
+    private void park(KafkaPartitionSplit split) {
+        LOG.info(
+                "Partition {} is not read, since topic {} is no input any more: it stays in the"
+                        + " state at offset {}.",
+                split.getTopicPartition(),
+                split.getTopic(),
+                split.getStartingOffset());
+        parked.add(split);
     }
 
     private static Map<TopicPartition, Long> positions(List<KafkaPartitionSplit> splits) {
@@ -177,7 +208,9 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
                         further.put(partition, behind);
                     }
                 });
-        return further.isEmpty() ? splits : moved(splits, further);
+        List<KafkaPartitionSplit> all = new ArrayList<>(moved(splits, further));
+        all.addAll(parked);
+        return all;
     }
 
     @Override

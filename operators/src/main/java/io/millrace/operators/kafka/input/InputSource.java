@@ -45,6 +45,7 @@ public final class InputSource<T>
             throws Exception {
         return new InputReader<>(
                 source.createReader(context),
+                settings::reads,
                 settings.onLostInput(),
                 positions -> {
                     try (InputLogs logs = new InputLogs(settings)) {

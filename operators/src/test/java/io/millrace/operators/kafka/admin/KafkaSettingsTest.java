@@ -9,6 +9,7 @@ import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RegistrySettings;
 import java.util.Map;
 import java.util.Properties;
+import java.util.TreeMap;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
@@ -26,7 +27,11 @@ public class KafkaSettingsTest {
 
     public static TopicLimits limits(int output, int deadLetter, int producer) {
         return new TopicLimits(
-                topic("out", output), topic("dead", deadLetter), producer, 60_000, 3);
+                topic("out", output),
+                topic("dead", deadLetter),
+                producer,
+                60_000,
+                new TreeMap<>(Map.of("in", 3)));
     }
 
     private static TopicLimits.Topic topic(String name, int bytes) {

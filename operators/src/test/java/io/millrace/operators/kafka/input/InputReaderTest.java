@@ -53,7 +53,8 @@ class InputReaderTest {
                                     }
                                     return method.getReturnType() == List.class ? snapshot : null;
                                 });
-        return new InputReader<>(behind, policy, lookup, idle, lost);
+        return new InputReader<>(
+                behind, topic -> !topic.equals("dropped"), policy, lookup, idle, lost);
     }
 
     /** Looks at once. */
@@ -95,6 +96,28 @@ class InputReaderTest {
         assertThat(idle.looked).isEqualTo(Map.of(DELETED, 17L));
         reader.close();
         assertThat(idle.closed).isTrue();
+    }
+
+    @Test
+    void aTopicThatIsNoInputAnyMoreIsNotReadAndKeepsItsPlaceInTheState() {
+        KafkaPartitionSplit dropped =
+                new KafkaPartitionSplit(new TopicPartition("dropped", 4), 12, 90);
+        List<Map<TopicPartition, Long>> asked = new ArrayList<>();
+        InputReader<String> reader =
+                reader(
+                        OnLostInput.FAIL,
+                        positions -> {
+                            asked.add(positions);
+                            return List.of();
+                        });
+        reader.addSplits(List.of(dropped, new KafkaPartitionSplit(WHOLE, 97)));
+        assertThat(added).containsExactly(new KafkaPartitionSplit(WHOLE, 97));
+        assertThat(asked).containsExactly(Map.of(WHOLE, 97L));
+        snapshot = List.of(new KafkaPartitionSplit(WHOLE, 98));
+        for (int checkpoint = 1; checkpoint < 4; checkpoint++) {
+            assertThat(reader.snapshotState(checkpoint)).hasSize(2).contains(dropped);
+        }
+        assertThat(idle.looked).doesNotContainKey(dropped.getTopicPartition());
     }
 
     /** Logs with the offsets 54 to 96, but for one that is new and has 0 to 4. */

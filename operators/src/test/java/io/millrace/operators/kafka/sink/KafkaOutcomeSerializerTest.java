@@ -24,6 +24,7 @@ import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.TreeMap;
 import org.apache.flink.util.InstantiationUtil;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
@@ -204,7 +205,7 @@ class KafkaOutcomeSerializerTest {
                         plain.deadLetter(),
                         AMPLE,
                         1,
-                        1);
+                        new TreeMap<>());
         assertThat(serialize(plain, outcome).topic()).isEqualTo("out");
         assertThat(serialize(compressed, outcome).topic()).isEqualTo("dead");
     }
@@ -312,7 +313,7 @@ class KafkaOutcomeSerializerTest {
                                 "dead", 1, AMPLE, false, Long.MAX_VALUE, Long.MAX_VALUE),
                         AMPLE,
                         1,
-                        1);
+                        new TreeMap<>());
         long now = System.currentTimeMillis();
         for (long timestamp : new long[] {now, now - 500_000, now + 500_000}) {
             assertThat(serialize(limits, at(timestamp)).timestamp()).isEqualTo(timestamp);

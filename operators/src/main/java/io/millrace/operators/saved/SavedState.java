@@ -1,0 +1,75 @@
+package io.millrace.operators.saved;
+
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+import org.apache.flink.core.fs.FSDataInputStream;
+import org.apache.flink.core.memory.DataInputViewStreamWrapper;
+import org.apache.flink.runtime.checkpoint.Checkpoints;
+import org.apache.flink.runtime.checkpoint.OperatorState;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.checkpoint.metadata.CheckpointMetadata;
+import org.apache.flink.runtime.state.OperatorStateHandle;
+import org.apache.flink.runtime.state.OperatorStateHandle.StateMetaInfo;
+import org.apache.flink.runtime.state.filesystem.AbstractFsCheckpointStorageAccess;
+
+/** The operator state of one completed checkpoint or savepoint. */
+public final class SavedState {
+    private final CheckpointMetadata checkpoint;
+
+    private SavedState(CheckpointMetadata checkpoint) {
+        this.checkpoint = checkpoint;
+    }
+
+    /**
+     * Reads what states there are.
+     *
+     * @param folder path or address of the checkpoint
+     * @throws IOException it is not there (any more), is not complete, or was not written by Flink
+     */
+    public static SavedState open(String folder) throws IOException {
+        try (DataInputStream in =
+                new DataInputStream(
+                        AbstractFsCheckpointStorageAccess.resolveCheckpointPointer(folder)
+                                .getMetadataHandle()
+                                .openInputStream())) {
+            return new SavedState(
+                    Checkpoints.loadCheckpointMetadata(
+                            in, SavedState.class.getClassLoader(), folder));
+        }
+    }
+
+    /**
+     * Elements of a list state of byte arrays, of every operator and subtask that has one of that
+     * name.
+     */
+    public List<byte[]> elements(String name) throws IOException {
+        List<byte[]> elements = new ArrayList<>();
+        for (OperatorState operator : checkpoint.getOperatorStates()) {
+            for (OperatorSubtaskState subtask : operator.getStates()) {
+                for (OperatorStateHandle handle : subtask.getManagedOperatorState()) {
+                    read(handle, name, elements);
+                }
+            }
+        }
+        return elements;
+    }
+
+    private static void read(OperatorStateHandle handle, String state, List<byte[]> to)
+            throws IOException {
+        StateMetaInfo places = handle.getStateNameToPartitionOffsets().get(state);
+        if (places == null) {
+            return;
+        }
+        try (FSDataInputStream in = handle.openInputStream()) {
+            for (long place : places.getOffsets()) {
+                in.seek(place);
+                to.add(
+                        BytePrimitiveArraySerializer.INSTANCE.deserialize(
+                                new DataInputViewStreamWrapper(in)));
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Looks into completed checkpoints and savepoints without a job. */
+package io.millrace.operators.saved;
