@@ -2,6 +2,7 @@ package io.millrace.operators;
 
 import io.millrace.gpu.api.ChatPrompt;
 import io.millrace.gpu.api.ChatTurn;
+import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineStats;
 import io.millrace.gpu.api.FingerprintParts;
@@ -111,7 +112,9 @@ public final class TestingEngine implements Engine {
                         "fingerprint of " + options.modelName(),
                         new FingerprintParts(
                                 "weights of " + options.modelName(), "characters", "hash"),
+                        EarlierFingerprints.NONE,
                         control.vocabulary(),
+                        maxModelLen,
                         maxModelLen,
                         SamplingParameters.greedy(16),
                         "testing");

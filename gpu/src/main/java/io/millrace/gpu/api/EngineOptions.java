@@ -1,6 +1,7 @@
 package io.millrace.gpu.api;
 
 import java.io.Serializable;
+import java.util.function.Consumer;
 
 /**
  * What an engine is opened with; equal options share one engine in a JVM.
@@ -8,7 +9,8 @@ import java.io.Serializable;
  * @param model folder in Hugging Face form
  * @param modelName name that requests and results use for it; defaults to the folder's name
  * @param device {@code cpu}, {@code cuda} or {@code auto}
- * @param maxModelLen most tokens of prompt and completion together; 0 takes the model's context
+ * @param maxModelLen most tokens that a request may have here, its prompt and the most that it may
+ *     generate together; more is refused. 0 takes the model's context. No answer depends on it
  * @param blockSize KV positions per block
  * @param kvCacheBytes memory for KV blocks; 0 lets the engine choose
  * @param maxBatchedTokens most tokens in one step; 0 leaves it to the device, {@link #forDevice}
@@ -24,6 +26,7 @@ import java.io.Serializable;
  *     and makes noise of the shapes that config.json says, the same each time
  * @param addBos whether a prompt of text begins with the model's bos_token: {@code model} as
  *     tokenizer.json says, {@code always} or {@code never}
+ * @param names how errors call these options
  */
 public record EngineOptions(
         String model,
@@ -39,7 +42,8 @@ public record EngineOptions(
         int gpu,
         double gpuMemoryUtilization,
         String loadFormat,
-        String addBos)
+        String addBos,
+        OptionNames names)
         implements Serializable {
 
     /** Most tokens in one step on a GPU, where nobody says otherwise. */
@@ -62,7 +66,21 @@ public record EngineOptions(
         String trimmed = folder.endsWith("/") ? folder.substring(0, folder.length() - 1) : folder;
         String name = trimmed.substring(trimmed.lastIndexOf('/') + 1);
         return new EngineOptions(
-                trimmed, name, "auto", 0, 16, 0, 0, 0, 0, "model", ANY_GPU, 0.9, "auto", "model");
+                trimmed,
+                name,
+                "auto",
+                0,
+                16,
+                0,
+                0,
+                0,
+                0,
+                "model",
+                ANY_GPU,
+                0.9,
+                "auto",
+                "model",
+                OptionNames.JAVA);
     }
 
     /**
@@ -80,236 +98,120 @@ public record EngineOptions(
     }
 
     public EngineOptions withModelName(String value) {
-        return new EngineOptions(
-                model,
-                value,
-                device,
-                maxModelLen,
-                blockSize,
-                kvCacheBytes,
-                maxBatchedTokens,
-                maxSequences,
-                threads,
-                weights,
-                gpu,
-                gpuMemoryUtilization,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.modelName = value);
     }
 
     public EngineOptions withDevice(String value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                value,
-                maxModelLen,
-                blockSize,
-                kvCacheBytes,
-                maxBatchedTokens,
-                maxSequences,
-                threads,
-                weights,
-                gpu,
-                gpuMemoryUtilization,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.device = value);
     }
 
     public EngineOptions withMaxModelLen(int value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                value,
-                blockSize,
-                kvCacheBytes,
-                maxBatchedTokens,
-                maxSequences,
-                threads,
-                weights,
-                gpu,
-                gpuMemoryUtilization,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.maxModelLen = value);
     }
 
     public EngineOptions withBlockSize(int value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                maxModelLen,
-                value,
-                kvCacheBytes,
-                maxBatchedTokens,
-                maxSequences,
-                threads,
-                weights,
-                gpu,
-                gpuMemoryUtilization,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.blockSize = value);
     }
 
     public EngineOptions withKvCacheBytes(long value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                maxModelLen,
-                blockSize,
-                value,
-                maxBatchedTokens,
-                maxSequences,
-                threads,
-                weights,
-                gpu,
-                gpuMemoryUtilization,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.kvCacheBytes = value);
     }
 
     public EngineOptions withMaxBatchedTokens(int value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                maxModelLen,
-                blockSize,
-                kvCacheBytes,
-                value,
-                maxSequences,
-                threads,
-                weights,
-                gpu,
-                gpuMemoryUtilization,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.maxBatchedTokens = value);
     }
 
     public EngineOptions withMaxSequences(int value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                maxModelLen,
-                blockSize,
-                kvCacheBytes,
-                maxBatchedTokens,
-                value,
-                threads,
-                weights,
-                gpu,
-                gpuMemoryUtilization,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.maxSequences = value);
     }
 
     public EngineOptions withThreads(int value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                maxModelLen,
-                blockSize,
-                kvCacheBytes,
-                maxBatchedTokens,
-                maxSequences,
-                value,
-                weights,
-                gpu,
-                gpuMemoryUtilization,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.threads = value);
     }
 
     public EngineOptions withWeights(String value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                maxModelLen,
-                blockSize,
-                kvCacheBytes,
-                maxBatchedTokens,
-                maxSequences,
-                threads,
-                value,
-                gpu,
-                gpuMemoryUtilization,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.weights = value);
     }
 
     public EngineOptions withGpu(int value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                maxModelLen,
-                blockSize,
-                kvCacheBytes,
-                maxBatchedTokens,
-                maxSequences,
-                threads,
-                weights,
-                value,
-                gpuMemoryUtilization,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.gpu = value);
     }
 
     public EngineOptions withGpuMemoryUtilization(double value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                maxModelLen,
-                blockSize,
-                kvCacheBytes,
-                maxBatchedTokens,
-                maxSequences,
-                threads,
-                weights,
-                gpu,
-                value,
-                loadFormat,
-                addBos);
+        return with(draft -> draft.gpuMemoryUtilization = value);
     }
 
     public EngineOptions withLoadFormat(String value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                maxModelLen,
-                blockSize,
-                kvCacheBytes,
-                maxBatchedTokens,
-                maxSequences,
-                threads,
-                weights,
-                gpu,
-                gpuMemoryUtilization,
-                value,
-                addBos);
+        return with(draft -> draft.loadFormat = value);
     }
 
     public EngineOptions withAddBos(String value) {
-        return new EngineOptions(
-                model,
-                modelName,
-                device,
-                maxModelLen,
-                blockSize,
-                kvCacheBytes,
-                maxBatchedTokens,
-                maxSequences,
-                threads,
-                weights,
-                gpu,
-                gpuMemoryUtilization,
-                loadFormat,
-                value);
+        return with(draft -> draft.addBos = value);
+    }
+
+    public EngineOptions withNames(OptionNames value) {
+        return with(draft -> draft.names = value);
+    }
+
+    private EngineOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.build();
+    }
+
+    /** The same, open to changes. */
+    private static final class Draft {
+        private final String model;
+        private String modelName;
+        private String device;
+        private int maxModelLen;
+        private int blockSize;
+        private long kvCacheBytes;
+        private int maxBatchedTokens;
+        private int maxSequences;
+        private int threads;
+        private String weights;
+        private int gpu;
+        private double gpuMemoryUtilization;
+        private String loadFormat;
+        private String addBos;
+        private OptionNames names;
+
+        Draft(EngineOptions of) {
+            model = of.model;
+            modelName = of.modelName;
+            device = of.device;
+            maxModelLen = of.maxModelLen;
+            blockSize = of.blockSize;
+            kvCacheBytes = of.kvCacheBytes;
+            maxBatchedTokens = of.maxBatchedTokens;
+            maxSequences = of.maxSequences;
+            threads = of.threads;
+            weights = of.weights;
+            gpu = of.gpu;
+            gpuMemoryUtilization = of.gpuMemoryUtilization;
+            loadFormat = of.loadFormat;
+            addBos = of.addBos;
+            names = of.names;
+        }
+
+        EngineOptions build() {
+            return new EngineOptions(
+                    model,
+                    modelName,
+                    device,
+                    maxModelLen,
+                    blockSize,
+                    kvCacheBytes,
+                    maxBatchedTokens,
+                    maxSequences,
+                    threads,
+                    weights,
+                    gpu,
+                    gpuMemoryUtilization,
+                    loadFormat,
+                    addBos,
+                    names);
+        }
     }
 }

@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param model hash of config, tokenizer and weights
  * @param tokenizer hash of what turns text into tokens and back, the chat template included
- * @param kernels hash of how it is computed: device, kernels, sampling rule, longest context
+ * @param kernels hash of how it is computed: device, kernels, sampling rule, the model's context
  */
 public record FingerprintParts(String model, String tokenizer, String kernels) {
 

@@ -34,6 +34,9 @@ public interface ModelRunner extends AutoCloseable {
     /** KV positions per block. */
     int blockSize();
 
+    /** Bytes of a KV block in all layers. */
+    long kvBlockBytes();
+
     /** Hash part that names device path and numerics. */
     String fingerprint();
 

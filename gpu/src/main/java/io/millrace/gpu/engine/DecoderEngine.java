@@ -1,6 +1,7 @@
 package io.millrace.gpu.engine;
 
 import io.millrace.gpu.api.ChatPrompt;
+import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineStats;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.ModelInfo;
@@ -67,35 +68,42 @@ final class DecoderEngine implements Engine {
      * Owns {@code runner} from here on.
      *
      * @param model its {@code maxModelLen} is that of model and options; the KV cache may lower it
+     * @param options those of the device decided
      */
     DecoderEngine(
             ModelInfo model,
             ModelText text,
             EndOfText endOfText,
             ModelRunner runner,
-            int maxBatchedTokens,
-            int maxSequences) {
+            EngineOptions options) {
         this.text = text;
         this.endOfText = endOfText;
         this.runner = runner;
         blocks = new BlockManager(runner.kvBlocks(), runner.blockSize());
-        long positions = (long) blocks.capacity() * runner.blockSize();
         requestCheck =
                 new RequestCheck(
                         runner.vocabularySize(),
-                        model.maxModelLen(),
-                        (int) Math.min(Integer.MAX_VALUE, positions));
+                        new SequenceRoom(
+                                model.context(),
+                                model.maxModelLen(),
+                                blocks.capacity(),
+                                runner.blockSize(),
+                                runner.kvBlockBytes(),
+                                options.names()));
         this.model =
                 new ModelInfo(
                         model.name(),
                         model.fingerprint(),
                         model.parts(),
+                        model.earlier(),
                         runner.vocabularySize(),
+                        model.context(),
                         requestCheck.maxModelLen(),
                         model.defaultSampling(),
                         model.device());
         tree = new PrefixTree(blocks);
-        this.maxSequences = maxSequences;
+        int maxBatchedTokens = options.maxBatchedTokens();
+        maxSequences = options.maxSequences();
         scheduler = new Scheduler(tree, maxBatchedTokens, maxSequences, runner.runAhead());
         int rows = Math.min(maxBatchedTokens, maxSequences);
         batch = new StepBatch(maxBatchedTokens, rows);
@@ -136,7 +144,7 @@ final class DecoderEngine implements Engine {
     @Override
     public long add(GenerationRequest request) throws RequestRejectedException {
         check(request);
-        int room = model.maxModelLen() - request.promptTokenIds().length;
+        int room = model.context() - request.promptTokenIds().length;
         Generation generation =
                 new Generation(
                         ++lastHandle,

@@ -1,5 +1,7 @@
 package io.millrace.gpu.engine;
 
+import io.millrace.gpu.api.EarlierFingerprints;
+import io.millrace.gpu.api.EngineOption;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.LoadProgress;
@@ -14,6 +16,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeSet;
 import java.util.concurrent.FutureTask;
 import org.slf4j.Logger;
@@ -62,9 +65,19 @@ public final class EngineAssembly {
 
     private static Engine open(EngineOptions options, LoadProgress progress, RunnerLoader loader)
             throws IOException {
+        try {
+            return assemble(options, progress, loader);
+        } catch (IOException e) {
+            String said = options.names().say(e.getMessage());
+            throw Objects.equals(said, e.getMessage()) ? e : new IOException(said, e);
+        }
+    }
+
+    private static Engine assemble(
+            EngineOptions options, LoadProgress progress, RunnerLoader loader) throws IOException {
         ModelFolder folder = ModelFolder.open(options);
         folder.remarks().forEach(LOG::warn);
-        int context = context(options, folder.maxPositions());
+        int maxModelLen = maxModelLen(options, folder.maxPositions());
         FutureTask<ModelText> reading =
                 ModelText.openBeside(folder.path(), folder.vocabularySize(), options.addBos());
         ModelRunner runner = loader.load(folder, options, progress);
@@ -75,26 +88,32 @@ public final class EngineAssembly {
             ModelText text = ModelText.await(reading);
             EndOfText ends = endOfText(folder, text);
             String words = fingerprint(text.fingerprint(), STOPPING + ends);
-            long cache = (runner.kvBlocks() - 1L) * runner.blockSize();
-            String length = "length " + Math.min(context, cache);
+            String length = "length " + folder.maxPositions();
             FingerprintParts parts =
                     new FingerprintParts(
                             folder.fingerprint(),
                             fingerprint(folder.tokenizerFingerprint(), words),
                             fingerprint(runner.fingerprint(), SAMPLING, length));
+            EarlierFingerprints earlier =
+                    new EarlierFingerprints(
+                            folder.isDummy() ? ModelFolder.DUMMY : "",
+                            String.join(
+                                    "\n",
+                                    folder.fingerprint(),
+                                    runner.fingerprint(),
+                                    SAMPLING,
+                                    words,
+                                    "length "),
+                            folder.maxPositions());
             ModelInfo model =
                     new ModelInfo(
                             options.modelName(),
-                            (folder.isDummy() ? ModelFolder.DUMMY : "")
-                                    + fingerprint(
-                                            folder.fingerprint(),
-                                            runner.fingerprint(),
-                                            SAMPLING,
-                                            words,
-                                            length),
+                            earlier.of(folder.maxPositions()),
                             parts,
+                            earlier,
                             runner.vocabularySize(),
-                            context,
+                            folder.maxPositions(),
+                            maxModelLen,
                             folder.defaultSampling(),
                             runner.device());
             LOG.info(
@@ -102,8 +121,7 @@ public final class EngineAssembly {
                     model.name(),
                     model.device(),
                     model.fingerprint());
-            return new DecoderEngine(
-                    model, text, ends, runner, options.maxBatchedTokens(), options.maxSequences());
+            return new DecoderEngine(model, text, ends, runner, options);
         } catch (IOException | RuntimeException e) {
             runner.close();
             throw e;
@@ -119,43 +137,14 @@ public final class EngineAssembly {
 
     /** Refuses options out of range, and those that do not go together. */
     public static void check(EngineOptions options) throws IOException {
-        switch (options.device()) {
-            case "cpu", "cuda", "auto" -> {}
-            default ->
-                    throw new IOException(
-                            "The device is %s; it must be cpu, cuda or auto."
-                                    .formatted(options.device()));
-        }
-        if (!options.weights().equals("model") && !options.weights().equals("int8")) {
-            throw new IOException(
-                    "The weights are %s; they must be model or int8.".formatted(options.weights()));
-        }
-        if (!options.loadFormat().equals("auto") && !options.loadFormat().equals("dummy")) {
-            throw new IOException(
-                    "The load format is %s; it must be auto or dummy."
-                            .formatted(options.loadFormat()));
-        }
-        if (!List.of("model", "always", "never").contains(options.addBos())) {
-            throw new IOException(
-                    "The bos token is added %s; it must be model, always or never."
-                            .formatted(options.addBos()));
+        try {
+            EngineOption.check(options);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(e.getMessage(), e);
         }
         if (options.weights().equals("int8") && options.device().equals("cuda")) {
             throw new IOException(
                     "INT8 weights run on the CPU: take the device cpu, or the weights model.");
-        }
-        atLeast("The longest context", options.maxModelLen(), 0);
-        atLeast("The KV block size", options.blockSize(), 1);
-        atLeast("The KV cache's memory", options.kvCacheBytes(), 0);
-        atLeast("The number of tokens in a step", options.maxBatchedTokens(), 0);
-        atLeast("The number of running sequences", options.maxSequences(), 0);
-        atLeast("The number of compute threads", options.threads(), 0);
-        atLeast("The index of the GPU", options.gpu(), EngineOptions.ANY_GPU);
-        double share = options.gpuMemoryUtilization();
-        if (!(share > 0 && share <= 1)) {
-            throw new IOException(
-                    "The share of the GPU's memory is %s; it must be above 0 and at most 1."
-                            .formatted(share));
         }
     }
 
@@ -178,21 +167,13 @@ public final class EngineAssembly {
         return reason == null;
     }
 
-    private static void atLeast(String what, long value, long least) throws IOException {
-        if (value < least) {
+    private static int maxModelLen(EngineOptions options, int context) throws IOException {
+        if (options.maxModelLen() > context) {
             throw new IOException(
-                    "%s is %d; it must be at least %d.".formatted(what, value, least));
+                    "--max-model-len is %d, but the model's context is %d tokens: set it to at most that."
+                            .formatted(options.maxModelLen(), context));
         }
-    }
-
-    private static int context(EngineOptions options, int ofModel) throws IOException {
-        if (options.maxModelLen() > ofModel) {
-            throw new IOException(
-                    ("The longest context is set to %d tokens, but the model's is %d:"
-                                    + " set it to at most that.")
-                            .formatted(options.maxModelLen(), ofModel));
-        }
-        return options.maxModelLen() == 0 ? ofModel : options.maxModelLen();
+        return options.maxModelLen() == 0 ? context : options.maxModelLen();
     }
 
     /** Hash of all that answers depend on besides the request: 24 hex digits. */

@@ -14,27 +14,22 @@ final class RequestCheck {
     private static final double MAX_TEMPERATURE = 100;
 
     private final int vocabularySize;
-    private final int context;
-    private final int cachePositions;
+    private final SequenceRoom room;
 
-    /**
-     * @param context most tokens of prompt and completion together
-     * @param cachePositions positions that the KV cache holds for a request that is alone
-     */
-    RequestCheck(int vocabularySize, int context, int cachePositions) {
+    RequestCheck(int vocabularySize, SequenceRoom room) {
         this.vocabularySize = vocabularySize;
-        this.context = context;
-        this.cachePositions = cachePositions;
+        this.room = room;
     }
 
-    /** Most tokens of prompt and completion together, the KV cache considered. */
+    /** Most tokens of prompt and completion together that fit here. */
     int maxModelLen() {
-        return Math.min(context, cachePositions);
+        return room.positions();
     }
 
     void check(GenerationRequest request) throws RequestRejectedException {
         checkPrompt(request.promptTokenIds());
         checkSampling(request.sampling());
+        room.check(request.promptTokenIds().length, request.sampling().maxTokens());
         checkGenerated(request);
     }
 
@@ -42,20 +37,6 @@ final class RequestCheck {
         if (prompt.length == 0) {
             throw new RequestRejectedException(
                     Reason.EMPTY_PROMPT, "The prompt has no token: give it at least one.");
-        }
-        if (prompt.length >= context) {
-            throw new RequestRejectedException(
-                    Reason.PROMPT_TOO_LONG,
-                    ("The prompt has %d tokens, which leaves no room for an answer in a context of"
-                                    + " %d: shorten it to at most %d tokens.")
-                            .formatted(prompt.length, context, context - 1));
-        }
-        if (prompt.length >= cachePositions) {
-            throw new RequestRejectedException(
-                    Reason.PROMPT_TOO_LONG,
-                    ("The prompt has %d tokens, which leaves no room for an answer in a KV cache of"
-                                    + " %d positions: shorten it to at most %d tokens, or give the KV cache more memory.")
-                            .formatted(prompt.length, cachePositions, cachePositions - 1));
         }
         for (int i = 0; i < prompt.length; i++) {
             if (!isToken(prompt[i])) {

@@ -29,6 +29,11 @@ abstract class ForwardingModelRunner implements ModelRunner {
     }
 
     @Override
+    public long kvBlockBytes() {
+        return runner.kvBlockBytes();
+    }
+
+    @Override
     public String fingerprint() {
         return runner.fingerprint();
     }

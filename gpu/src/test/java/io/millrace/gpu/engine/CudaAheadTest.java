@@ -3,6 +3,7 @@ package io.millrace.gpu.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.GenerationRequest;
@@ -92,7 +93,9 @@ class CudaAheadTest {
                         "tiny",
                         "f",
                         new FingerprintParts("m", "t", "k"),
+                        EarlierFingerprints.NONE,
                         folder.vocabularySize(),
+                        folder.maxPositions(),
                         folder.maxPositions(),
                         folder.defaultSampling(),
                         "testing");
@@ -101,8 +104,9 @@ class CudaAheadTest {
                 ModelText.of(HuggingFaceTokenizer.open(folder.tokenizerFile())),
                 EndOfText.of(folder.endOfTextIds()),
                 runner,
-                way.maxTokens,
-                way.maxSequences);
+                EngineOptions.of("tiny")
+                        .withMaxBatchedTokens(way.maxTokens)
+                        .withMaxSequences(way.maxSequences));
     }
 
     private static List<GenerationRequest> requests(int size, long seed) {

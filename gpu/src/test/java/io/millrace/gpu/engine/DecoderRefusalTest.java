@@ -31,7 +31,7 @@ class DecoderRefusalTest {
                 small,
                 prompt(28),
                 Reason.PROMPT_TOO_LONG,
-                "The prompt has 28 tokens, which leaves no room for an answer in a KV cache of 28 positions: shorten it to at most 27 tokens, or give the KV cache more memory.");
+                "The prompt has 28 tokens and its answer may have 1 (max_tokens is 1), 29 together, but kvCacheBytes has room for 28: raise it to at least 42 KiB, or shorten the prompt to at most 27.");
         assertRefused(small, prompt(97), Reason.PROMPT_TOO_LONG, "in a context of 97");
         assertThat(small.model().maxModelLen()).isEqualTo(28);
         assertRefused(

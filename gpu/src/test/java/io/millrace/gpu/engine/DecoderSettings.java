@@ -1,5 +1,7 @@
 package io.millrace.gpu.engine;
 
+import io.millrace.gpu.api.EarlierFingerprints;
+import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.SamplingParameters;
@@ -49,14 +51,17 @@ record DecoderSettings(int blocks, int blockSize, int maxTokens, int maxSequence
                         "tiny",
                         "f",
                         new FingerprintParts("m", "t", "k"),
+                        EarlierFingerprints.NONE,
                         VOCABULARY,
+                        CONTEXT,
                         CONTEXT,
                         SamplingParameters.greedy(16),
                         "testing"),
                 ModelText.of(new TestingTokenizer()),
                 EndOfText.of(List.of(TestingTokenizer.END_OF_TEXT)),
                 runner,
-                settings.maxTokens,
-                settings.maxSequences);
+                EngineOptions.of("tiny")
+                        .withMaxBatchedTokens(settings.maxTokens)
+                        .withMaxSequences(settings.maxSequences));
     }
 }

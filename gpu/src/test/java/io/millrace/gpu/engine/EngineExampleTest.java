@@ -2,6 +2,7 @@ package io.millrace.gpu.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.millrace.gpu.api.EngineOptions;
@@ -9,6 +10,7 @@ import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.api.ModelInfo;
+import io.millrace.gpu.api.OptionNames;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.cuda.CudaModelRunner;
@@ -94,35 +96,88 @@ class EngineExampleTest {
     }
 
     @Test
-    void theFingerprintIsThatOfModelAndLength() throws Exception {
+    void theFingerprintIsThatOfWhatAnswersDependOn() throws Exception {
         EngineOptions one = options(TinyModels.llama(), "one");
         EngineOptions two = options(TinyModels.llama().seed(2), "two");
         String fingerprint = fingerprint(one);
         assertThat(fingerprint(one.withMaxSequences(3).withThreads(1).withBlockSize(8)))
                 .isEqualTo(fingerprint);
         assertThat(fingerprint(two)).isNotEqualTo(fingerprint);
-        assertThat(fingerprint(one.withMaxModelLen(17))).isNotEqualTo(fingerprint);
+        assertThat(fingerprint(one.withMaxModelLen(17))).isEqualTo(fingerprint);
+        assertThat(fingerprint(one.withKvCacheBytes(60_000))).isEqualTo(fingerprint);
         assertThat(fingerprint(one.withWeights("int8"))).isNotEqualTo(fingerprint);
     }
 
     @Test
-    void aLengthOptionLowersTheContext() throws Exception {
-        EngineOptions options = options(TinyModels.llama(), "short").withMaxModelLen(17);
+    void whatMightNotFitHereIsRefusedAndAnswersEndByTheModelsContextAlone() throws Exception {
+        EngineOptions options = options(TinyModels.llama(), "short");
+        int[] prompt = new int[16];
+        SamplingParameters nine = SamplingParameters.builder().maxTokens(9).ignoreEos(true).build();
+        GenerationRequest fits = GenerationRequest.of("r", prompt, nine);
+        GenerationRequest all =
+                GenerationRequest.of("r", prompt, nine.toBuilder().maxTokens(10_000).build());
+        int[] whole;
         try (Engine engine = Engine.open(options)) {
-            assertThat(engine.model().maxModelLen()).isEqualTo(17);
-            GenerationRequest longest =
-                    GenerationRequest.of(
-                            "r",
-                            new int[16],
-                            SamplingParameters.builder().maxTokens(9).ignoreEos(true).build());
-            GenerationResult result = engine.complete(List.of(longest)).get(0);
-            assertThat(result.completions().get(0).tokenIds()).hasSize(1);
-            GenerationRequest tooLong =
-                    GenerationRequest.of("r", new int[17], SamplingParameters.greedy(1));
-            assertThatThrownBy(() -> engine.complete(List.of(longest, tooLong)))
-                    .isInstanceOf(RequestRejectedException.class)
-                    .hasMessageContaining("17 tokens");
-            assertThat(engine.hasWork()).isFalse();
+            whole = engine.complete(List.of(all)).get(0).completions().get(0).tokenIds();
+            assertThat(whole).hasSize(256 - 16);
+        }
+        try (Engine engine = Engine.open(options.withMaxModelLen(25))) {
+            assertThat(engine.model().maxModelLen()).isEqualTo(25);
+            assertThat(engine.model().context()).isEqualTo(256);
+            GenerationResult result = engine.complete(List.of(fits)).get(0);
+            assertThat(result.completions().get(0).tokenIds()).isEqualTo(Arrays.copyOf(whole, 9));
+            assertRefused(
+                    engine,
+                    all,
+                    "The prompt has 16 tokens and its answer may have 240 (max_tokens is 10000),"
+                            + " 256 together, but maxModelLen is 25: raise it to at least 256, or"
+                            + " set max_tokens to at most 9.");
+        }
+        EngineOptions flags = options.withKvCacheBytes(60_000).withNames(OptionNames.COMMAND_LINE);
+        try (Engine engine = Engine.open(flags.withDevice("cpu"))) {
+            int room = engine.model().maxModelLen();
+            assertThat(room).isBetween(25, 255);
+            assertThat(engine.complete(List.of(fits)).get(0).completions().get(0).tokenIds())
+                    .isEqualTo(Arrays.copyOf(whole, 9));
+            assertRefused(
+                    engine,
+                    all,
+                    "256 together, but --kv-cache-memory has room for "
+                            + room
+                            + ": raise it to at least ");
+            String needed =
+                    assertRefused(engine, all, "").replaceAll(".*at least (\\d+) KiB.*", "$1");
+            long bytes = Long.parseLong(needed) << 10;
+            try (Engine enough = Engine.open(flags.withDevice("cpu").withKvCacheBytes(bytes))) {
+                assertThat(enough.complete(List.of(all)).get(0).completions().get(0).tokenIds())
+                        .isEqualTo(whole);
+            }
+        }
+    }
+
+    private static String assertRefused(Engine engine, GenerationRequest request, String message) {
+        Throwable refused = catchThrowable(() -> engine.complete(List.of(request)));
+        assertThat(refused)
+                .isInstanceOf(RequestRejectedException.class)
+                .hasMessageContaining(message);
+        assertThat(engine.hasWork()).isFalse();
+        return refused.getMessage();
+    }
+
+    /** Those of the releases before counted how long a request could become. */
+    @Test
+    void fingerprintsThatCountedTheLengthAreKnown() throws Exception {
+        EngineOptions options = options(TinyModels.llama(), "earlier");
+        try (Engine engine = Engine.open(options)) {
+            ModelInfo model = engine.model();
+            assertThat(model.earlier().of(256)).isEqualTo(model.fingerprint());
+            assertThat(model.earlier().contains(model.earlier().of(97))).isTrue();
+            assertThat(model.earlier().contains(model.fingerprint())).isFalse();
+            assertThat(model.earlier().contains("0123456789abcdef01234567")).isFalse();
+        }
+        String other = fingerprint(options(TinyModels.llama().seed(3), "other"));
+        try (Engine engine = Engine.open(options)) {
+            assertThat(engine.model().earlier().contains(other)).isFalse();
         }
     }
 
@@ -182,26 +237,20 @@ class EngineExampleTest {
     @Test
     void whatCannotBeOpenedIsOneSentence() {
         EngineOptions options = options(TinyModels.llama(), "m");
+        assertRefused(options.withDevice("tpu"), "device is tpu: it must be cpu, cuda or auto.");
+        assertRefused(options.withWeights("int4"), "weights is int4: it must be model or int8.");
+        assertRefused(options.withBlockSize(0), "blockSize is 0: it must be at least 1.");
         assertRefused(
-                options.withDevice("tpu"), "The device is tpu; it must be cpu, cuda or auto.");
-        assertRefused(
-                options.withWeights("int4"), "The weights are int4; they must be model or int8.");
-        assertRefused(options.withBlockSize(0), "The KV block size is 0; it must be at least 1.");
-        assertRefused(
-                options.withMaxBatchedTokens(-1),
-                "The number of tokens in a step is -1; it must be at least 0.");
-        assertRefused(
-                options.withMaxSequences(-1),
-                "The number of running sequences is -1; it must be at least 0.");
-        assertRefused(
-                options.withThreads(-1),
-                "The number of compute threads is -1; it must be at least 0.");
-        assertRefused(
-                options.withKvCacheBytes(-1),
-                "The KV cache's memory is -1; it must be at least 0.");
+                options.withMaxBatchedTokens(-1), "maxBatchedTokens is -1: it must be at least 0.");
+        assertRefused(options.withMaxSequences(-1), "maxSequences is -1: it must be at least 0.");
+        assertRefused(options.withThreads(-1), "threads is -1: it must be at least 0.");
+        assertRefused(options.withKvCacheBytes(-1), "kvCacheBytes is -1: it must be at least 0.");
         assertRefused(
                 options.withMaxModelLen(257),
-                "The longest context is set to 257 tokens, but the model's is 256: set it to at most that.");
+                "maxModelLen is 257, but the model's context is 256 tokens: set it to at most that.");
+        assertRefused(
+                options.withGpuMemoryUtilization(1.5).withNames(OptionNames.COMMAND_LINE),
+                "--gpu-memory-utilization is 1.5: it must be above 0 and at most 1.");
         assertThatThrownBy(() -> FreeNumerics.open(options.withDevice("cpu"), LoadProgress.NONE))
                 .isInstanceOf(IOException.class)
                 .hasMessage(

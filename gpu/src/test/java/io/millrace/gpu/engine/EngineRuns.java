@@ -2,6 +2,7 @@ package io.millrace.gpu.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.GenerationRequest;
@@ -229,7 +230,9 @@ abstract class EngineRuns {
                         "tiny",
                         "f",
                         new FingerprintParts("m", "t", "k"),
+                        EarlierFingerprints.NONE,
                         folder.vocabularySize(),
+                        folder.maxPositions(),
                         folder.maxPositions(),
                         folder.defaultSampling(),
                         "testing");
@@ -238,8 +241,9 @@ abstract class EngineRuns {
                 ModelText.of(HuggingFaceTokenizer.open(folder.tokenizerFile())),
                 EndOfText.of(folder.endOfTextIds()),
                 ahead(runner, way.ahead),
-                way.maxTokens,
-                way.maxSequences);
+                EngineOptions.of("tiny")
+                        .withMaxBatchedTokens(way.maxTokens)
+                        .withMaxSequences(way.maxSequences));
     }
 
     /** What came of requests; those that were cancelled have neither result nor answer. */

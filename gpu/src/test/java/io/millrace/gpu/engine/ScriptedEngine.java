@@ -1,5 +1,6 @@
 package io.millrace.gpu.engine;
 
+import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.EngineStats;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.FinishReason;
@@ -64,7 +65,9 @@ public final class ScriptedEngine implements Engine {
                 "scripted",
                 "fingerprint",
                 new FingerprintParts("m", "t", "k"),
+                EarlierFingerprints.NONE,
                 97,
+                1000,
                 1000,
                 SamplingParameters.greedy(1),
                 "testing");

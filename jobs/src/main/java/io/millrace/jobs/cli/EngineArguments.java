@@ -1,6 +1,8 @@
 package io.millrace.jobs.cli;
 
+import io.millrace.gpu.api.EngineOption;
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.OptionNames;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.flink.configuration.MemorySize;
@@ -38,7 +40,9 @@ public final class EngineArguments {
             paramLabel = "TOKENS",
             defaultValue = "0",
             description =
-                    "Most tokens of prompt and completion together; 0 takes the model's context.")
+                    "Most tokens that a request may have, its prompt and max_tokens together; 0"
+                            + " takes the model's context. Others are dead letters, no answer is"
+                            + " cut.")
     int maxModelLen;
 
     @Option(
@@ -52,7 +56,9 @@ public final class EngineArguments {
             names = "--kv-cache-memory",
             paramLabel = "SIZE",
             defaultValue = "0",
-            description = "Memory for KV blocks, such as 512m or 20g; 0 lets the engine choose.")
+            description =
+                    "Memory for KV blocks, such as 512m or 20g; 0 lets the engine choose. Requests"
+                            + " that might not fit are dead letters, no answer is cut.")
     MemorySize kvCacheMemory;
 
     @Option(
@@ -122,22 +128,14 @@ public final class EngineArguments {
 
     /** The options, ranges checked. */
     public EngineOptions options() {
-        Checks.atLeast("--max-model-len", maxModelLen, 0);
-        Checks.atLeast("--block-size", blockSize, 1);
         if (maxBatchedTokens != null) {
             Checks.atLeast("--max-batched-tokens", maxBatchedTokens, 1);
         }
         if (maxSequences != null) {
             Checks.atLeast("--max-sequences", maxSequences, 1);
         }
-        Checks.atLeast("--threads", threads, 0);
         if (gpu != null) {
             Checks.atLeast("--gpu", gpu, 0);
-        }
-        if (!(gpuMemoryUtilization > 0 && gpuMemoryUtilization <= 1)) {
-            throw new CommandFailedException(
-                    "--gpu-memory-utilization is %s: give a share above 0 and at most 1."
-                            .formatted(gpuMemoryUtilization));
         }
         EngineOptions options =
                 EngineOptions.of(model.toString())
@@ -152,7 +150,13 @@ public final class EngineArguments {
                         .withMaxSequences(maxSequences == null ? 0 : maxSequences)
                         .withThreads(threads)
                         .withGpu(gpu == null ? EngineOptions.ANY_GPU : gpu)
-                        .withGpuMemoryUtilization(gpuMemoryUtilization);
+                        .withGpuMemoryUtilization(gpuMemoryUtilization)
+                        .withNames(OptionNames.COMMAND_LINE);
+        try {
+            EngineOption.check(options);
+        } catch (IllegalArgumentException e) {
+            throw new CommandFailedException(e.getMessage(), e);
+        }
         return modelName == null ? options : options.withModelName(modelName);
     }
 

@@ -196,13 +196,6 @@ final class Recomputation implements AutoCloseable {
         engine.close();
         engine = null;
         session = acquire();
-        String other = session.model().fingerprint();
-        if (!other.equals(model.fingerprint())) {
-            throw new CommandFailedException(
-                    ("With %s the fingerprint here is %s instead of %s, since the KV cache cuts the"
-                                    + " context: give --kv-cache-memory more, or --max-model-len.")
-                            .formatted(describe(Way.CHUNKS), other, model.fingerprint()));
-        }
     }
 
     private EngineSession acquire() throws IOException, InterruptedException {

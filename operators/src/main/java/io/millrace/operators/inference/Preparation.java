@@ -83,7 +83,7 @@ final class Preparation {
 
     /** Refuses a text that its length alone makes too long, which saves tokenizing it. */
     private void checkLength(String text) throws RequestRejectedException {
-        int context = session.model().maxModelLen();
+        int context = session.model().context();
         long least = session.tokenizer().leastTokens(text);
         if (least >= context) {
             throw new RequestRejectedException(

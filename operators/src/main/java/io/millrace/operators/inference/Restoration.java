@@ -9,7 +9,9 @@ import io.millrace.schemas.EarlierModel;
 import io.millrace.schemas.InFlightModel;
 import io.millrace.schemas.InFlightRequest;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,6 +51,9 @@ final class Restoration {
     private InFlightModel saved;
 
     private Counts counts = Counts.NONE;
+
+    /** Fingerprints met, and whether they are this model's of a release before. */
+    private final Map<String, Boolean> earlier = new HashMap<>();
 
     Restoration(ResumePolicy policy, ModelInfo model) {
         this.policy = policy;
@@ -104,7 +109,8 @@ final class Restoration {
     }
 
     private boolean isThisModel(String fingerprint) {
-        return model.fingerprint().equals(fingerprint);
+        return model.fingerprint().equals(fingerprint)
+                || earlier.computeIfAbsent(fingerprint, model.earlier()::contains);
     }
 
     /** Whether this model is to go on after another one's tokens, and can. */

@@ -3,6 +3,7 @@ package io.millrace.operators.inference;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.SamplingParameters;
@@ -22,6 +23,8 @@ import org.junit.jupiter.api.Test;
 
 class RestorationTest {
     private static final int VOCABULARY = 97;
+    private static final EarlierFingerprints EARLIER =
+            new EarlierFingerprints("", "parts\nlength ", 1000);
 
     private static Restoration restoration(Resume resume, OnModelChange onModelChange) {
         return new Restoration(
@@ -30,7 +33,9 @@ class RestorationTest {
                         "new",
                         "NEW",
                         new FingerprintParts("m", "t", "k"),
+                        EARLIER,
                         VOCABULARY,
+                        1000,
                         1000,
                         SamplingParameters.greedy(16),
                         "testing"));
@@ -46,6 +51,20 @@ class RestorationTest {
         state.setGenerated(List.of(List.of(), List.of(1, 2, 3, 4, 5, 6, 96)));
         state.setModelFingerprint(fingerprint);
         return state;
+    }
+
+    /** A release before counted how long a request could become, which no token depends on. */
+    @Test
+    void theSameModelOfAShorterContextGoesOnAndIsNoOther() {
+        Restoration goesOn = restoration(Resume.CONTINUE, OnModelChange.FAIL);
+        goesOn.onModel(model(EARLIER.of(97), "t"));
+        Progress progress = goesOn.resume(request(EARLIER.of(97)));
+        assertThat(progress.generated()).hasSize(2);
+        assertThat(progress.earlier()).isEmpty();
+        assertThat(goesOn.counts()).isEqualTo(new Counts(1, 0, 0, 0, 7, 0));
+        EarlierFingerprints others = new EarlierFingerprints("", "other parts\nlength ", 1000);
+        assertThatThrownBy(() -> goesOn.onModel(model(others.of(97), "t")))
+                .isInstanceOf(SuppressRestartsException.class);
     }
 
     @Test

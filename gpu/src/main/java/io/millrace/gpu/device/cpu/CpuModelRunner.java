@@ -77,7 +77,7 @@ public final class CpuModelRunner implements ModelRunner {
             return new CpuModelRunner(folder, backend, decoder, blocks, options.blockSize());
         } catch (OutOfMemoryError e) {
             throw new InvalidModelException(
-                    "The heap of %d MiB is too small for the model in %s (weights of %d MiB) with steps of %d tokens; raise -Xmx or lower maxBatchedTokens."
+                    "The heap of %d MiB is too small for the model in %s (weights of %d MiB) with steps of %d tokens; raise -Xmx or lower --max-batched-tokens."
                             .formatted(
                                     Runtime.getRuntime().maxMemory() / MIB,
                                     folder.path(),
@@ -95,7 +95,7 @@ public final class CpuModelRunner implements ModelRunner {
             throws InvalidModelException {
         if (options.maxModelLen() > folder.maxPositions()) {
             throw new InvalidModelException(
-                    "maxModelLen is %d, but the model in %s has a context of %d tokens."
+                    "--max-model-len is %d, but the model in %s has a context of %d tokens."
                             .formatted(
                                     options.maxModelLen(), folder.path(), folder.maxPositions()));
         }
@@ -118,7 +118,7 @@ public final class CpuModelRunner implements ModelRunner {
         int blockSize = options.blockSize();
         if (blockSize < 1) {
             throw new InvalidModelException(
-                    "blockSize is %d; 1 is the least.".formatted(blockSize));
+                    "--block-size is %d; 1 is the least.".formatted(blockSize));
         }
         long blockBytes = KvCache.blockBytes(shape, blockSize);
         long perSequence = (positions + blockSize - 1) / blockSize;
@@ -130,7 +130,7 @@ public final class CpuModelRunner implements ModelRunner {
                         : Math.max(chosenBytes(), (perSequence + 1) * blockBytes);
         if (blockBytes / Float.BYTES > Integer.MAX_VALUE - 16) {
             throw new InvalidModelException(
-                    "blockSize is %d: a block of %d MiB is more than the CPU backend can index."
+                    "--block-size is %d: a block of %d MiB is more than the CPU backend can index."
                             .formatted(blockSize, blockBytes / MIB));
         }
         long blocks = Math.min(Math.min(useful, bytes / blockBytes), Integer.MAX_VALUE - 16);
@@ -140,7 +140,7 @@ public final class CpuModelRunner implements ModelRunner {
                             .formatted(
                                     bytes,
                                     blockBytes,
-                                    options.kvCacheBytes() > 0 ? "kvCacheBytes" : "-Xmx"));
+                                    options.kvCacheBytes() > 0 ? "--kv-cache-memory" : "-Xmx"));
         }
         return (int) blocks;
     }
@@ -171,7 +171,7 @@ public final class CpuModelRunner implements ModelRunner {
         // Not taken before it is written, but it has to be there: better no start than half a run.
         if (bytes > freeHeap()) {
             throw new InvalidModelException(
-                    "The KV cache asks for %d MiB, the heap of %d MiB has %d MiB left; lower kvCacheBytes, maxModelLen or maxSequences, or raise -Xmx."
+                    "The KV cache asks for %d MiB, the heap of %d MiB has %d MiB left; lower --kv-cache-memory, --max-model-len or --max-sequences, or raise -Xmx."
                             .formatted(
                                     bytes / MIB,
                                     Runtime.getRuntime().maxMemory() / MIB,
@@ -194,6 +194,11 @@ public final class CpuModelRunner implements ModelRunner {
     @Override
     public int blockSize() {
         return blockSize;
+    }
+
+    @Override
+    public long kvBlockBytes() {
+        return KvCache.blockBytes(folder.attentionShape(), blockSize);
     }
 
     @Override

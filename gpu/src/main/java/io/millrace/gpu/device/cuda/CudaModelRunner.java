@@ -265,7 +265,7 @@ public final class CudaModelRunner implements ModelRunner {
             throws InvalidModelException {
         if (options.blockSize() % BLOCK_MULTIPLE != 0) {
             throw new InvalidModelException(
-                    "The KV block size is %d; on a GPU it must be a multiple of %d."
+                    "--block-size is %d; on a GPU it must be a multiple of %d."
                             .formatted(options.blockSize(), BLOCK_MULTIPLE));
         }
         int headSize = folder.attentionShape().headSize();
@@ -284,7 +284,7 @@ public final class CudaModelRunner implements ModelRunner {
             throws InvalidModelException {
         if (options.maxModelLen() > folder.maxPositions()) {
             throw new InvalidModelException(
-                    "maxModelLen is %d, but the model in %s has a context of %d tokens."
+                    "--max-model-len is %d, but the model in %s has a context of %d tokens."
                             .formatted(
                                     options.maxModelLen(), folder.path(), folder.maxPositions()));
         }
@@ -304,6 +304,11 @@ public final class CudaModelRunner implements ModelRunner {
     @Override
     public int blockSize() {
         return blockSize;
+    }
+
+    @Override
+    public long kvBlockBytes() {
+        return backend.blockBytes(blockSize) * folder.attentionShape().layers();
     }
 
     @Override

@@ -58,7 +58,7 @@ class CpuModelRunnerTest {
     @Test
     void refusesACacheWithoutRoomForABlock() {
         long block = KvCache.blockBytes(SHAPE, 16);
-        assertRefused(OPTIONS.withKvCacheBytes(2 * block - 1), "kvCacheBytes", "two blocks");
+        assertRefused(OPTIONS.withKvCacheBytes(2 * block - 1), "--kv-cache-memory", "two blocks");
     }
 
     @Test
@@ -66,7 +66,12 @@ class CpuModelRunnerTest {
         EngineOptions huge =
                 OPTIONS.withKvCacheBytes(1L << 40).withMaxSequences(40_000).withBlockSize(256);
         assertRefused(
-                huge, "KV cache asks for", "kvCacheBytes", "maxModelLen", "maxSequences", "-Xmx");
+                huge,
+                "KV cache asks for",
+                "--kv-cache-memory",
+                "--max-model-len",
+                "--max-sequences",
+                "-Xmx");
     }
 
     @Test
@@ -77,7 +82,7 @@ class CpuModelRunnerTest {
     @Test
     void refusesAContextLongerThanTheModels() {
         assertRefused(OPTIONS.withMaxModelLen(257), "257", "256");
-        assertRefused(OPTIONS.withBlockSize(0), "blockSize is 0");
+        assertRefused(OPTIONS.withBlockSize(0), "--block-size is 0");
     }
 
     @Test

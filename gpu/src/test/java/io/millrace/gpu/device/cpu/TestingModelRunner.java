@@ -74,6 +74,11 @@ public final class TestingModelRunner implements ModelRunner {
     }
 
     @Override
+    public long kvBlockBytes() {
+        return 1000L * blockSize;
+    }
+
+    @Override
     public String fingerprint() {
         return "testing";
     }

@@ -385,6 +385,11 @@ public final class SimulatedCudaRunner implements ModelRunner {
     }
 
     @Override
+    public long kvBlockBytes() {
+        return computes.kvBlockBytes();
+    }
+
+    @Override
     public String fingerprint() {
         return computes.fingerprint();
     }

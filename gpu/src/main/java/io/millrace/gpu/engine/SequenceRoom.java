@@ -1,0 +1,76 @@
+package io.millrace.gpu.engine;
+
+import io.millrace.gpu.api.OptionNames;
+import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.RequestRejectedException.Reason;
+
+/**
+ * How long a sequence can become: by its model, which ends answers, and here, where what might not
+ * fit is refused.
+ *
+ * @param context most tokens of prompt and completion together, by the model
+ * @param maxModelLen the most by the option; at most the context
+ * @param blocks KV blocks that a sequence can have while it is alone
+ * @param blockSize positions of a block
+ * @param blockBytes bytes of a block in all layers
+ */
+record SequenceRoom(
+        int context,
+        int maxModelLen,
+        int blocks,
+        int blockSize,
+        long blockBytes,
+        OptionNames names) {
+    private static final long KIB = 1 << 10;
+    private static final long MIB = 1 << 20;
+
+    /** Most tokens that fit here. */
+    int positions() {
+        return (int) Math.min(maxModelLen, (long) blocks * blockSize);
+    }
+
+    /**
+     * Refuses a request that might not fit to its end, whatever else there is.
+     *
+     * @param prompt tokens of the prompt
+     * @param maxTokens most tokens to generate, as the request has it
+     */
+    void check(int prompt, int maxTokens) throws RequestRejectedException {
+        if (prompt >= context) {
+            throw new RequestRejectedException(
+                    Reason.PROMPT_TOO_LONG,
+                    ("The prompt has %d tokens, which leaves no room for an answer in a context of"
+                                    + " %d: shorten it to at most %d tokens.")
+                            .formatted(prompt, context, context - 1));
+        }
+        int most = Math.min(maxTokens, context - prompt);
+        int needed = prompt + most;
+        if (needed <= positions()) {
+            return;
+        }
+        String room =
+                needed > maxModelLen
+                        ? "--max-model-len is %d: raise it to at least %d"
+                                .formatted(maxModelLen, needed)
+                        : "--kv-cache-memory has room for %d: raise it to at least %s"
+                                .formatted(positions(), memory(needed));
+        String smaller =
+                prompt < positions()
+                        ? "set max_tokens to at most %d".formatted(positions() - prompt)
+                        : "shorten the prompt to at most %d".formatted(positions() - 1);
+        throw new RequestRejectedException(
+                prompt < positions() ? Reason.INVALID_PARAMETER : Reason.PROMPT_TOO_LONG,
+                names.say(
+                        ("The prompt has %d tokens and its answer may have %d (max_tokens is %d),"
+                                        + " %d together, but %s, or %s.")
+                                .formatted(prompt, most, maxTokens, needed, room, smaller)));
+    }
+
+    /** Of a cache for so many positions, with the block that is never handed out. */
+    private String memory(int positions) {
+        long bytes = ((positions + blockSize - 1L) / blockSize + 1) * blockBytes;
+        return bytes < 10 * MIB
+                ? (bytes + KIB - 1) / KIB + " KiB"
+                : (bytes + MIB - 1) / MIB + " MiB";
+    }
+}
