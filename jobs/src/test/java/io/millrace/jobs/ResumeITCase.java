@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.jobs.local.EmbeddedKafka;
 import io.millrace.jobs.stream.AnswerReader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,6 +36,7 @@ class ResumeITCase {
                     run.kill();
                 }
                 assertThat(ids).as("answers before the kill").hasSizeLessThan(REQUESTS);
+                nothingAsksForAttention();
 
                 try (TestingProcess run = run(topics)) {
                     run.awaitLine("resumes checkpoint", LIMIT);
@@ -66,6 +68,13 @@ class ResumeITCase {
             }
             offsetsWithoutStateAreRefused(topics);
         }
+    }
+
+    private void nothingAsksForAttention() throws Exception {
+        assertThat(Files.readAllLines(folder.resolve("data/log/run-resume.log")))
+                .as("the log of a start that went well")
+                .isNotEmpty()
+                .noneMatch(line -> line.matches("\\S+ \\S+ (WARN|ERROR) .*"));
     }
 
     private void offsetsWithoutStateAreRefused(TestingTopics topics) throws Exception {
