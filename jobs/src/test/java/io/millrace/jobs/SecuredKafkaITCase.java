@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.jobs.local.EmbeddedKafka;
-import io.millrace.jobs.stream.AnswerReader;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.KafkaSetupException;
 import io.millrace.operators.kafka.admin.TopicLimits;
@@ -20,7 +19,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
-import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ScramCredentialInfo;
 import org.apache.kafka.clients.admin.ScramMechanism;
@@ -120,34 +118,15 @@ class SecuredKafkaITCase {
 
     @Test
     void aKilledJobGoesOnWithTheDocumentedRightsAndNoOthers() throws Exception {
-        topics.send(0, REQUESTS, TOKENS);
-        try (AnswerReader reader = topics.reader()) {
-            List<String> ids;
-            try (TestingProcess run = run()) {
-                run.awaitLine("Running.", LIMIT);
-                ids = TestingTopics.await(reader, List.of(), 17, LIMIT);
-                run.kill();
-            }
-            assertThat(ids).as("answers before the kill").hasSizeLessThan(REQUESTS);
-
-            // What is resumed reads with the newer consumer protocol.
-            try (TestingProcess run = run("-K", "group.protocol=consumer")) {
-                run.awaitLine("resumes checkpoint", LIMIT);
-                ids = TestingTopics.await(reader, ids, REQUESTS, LIMIT);
-                // What would come twice comes with the next checkpoints.
-                topics.send(REQUESTS, REQUESTS + 1, 1);
-                ids = TestingTopics.await(reader, ids, REQUESTS + 1, LIMIT);
-                run.awaitLine("Running.", LIMIT);
-                run.terminate();
-                assertThat(run.exitCode(LIMIT)).isZero();
-                assertThat(run.lines()).noneMatch(line -> line.contains("uthoriz"));
-            }
-            assertThat(ids)
-                    .containsExactlyInAnyOrderElementsOf(
-                            IntStream.rangeClosed(0, REQUESTS)
-                                    .mapToObj(Integer::toString)
-                                    .toList());
-        }
+        // What is resumed reads with the newer consumer protocol.
+        List<String> lines =
+                topics.answeredOnceThroughAKill(
+                        REQUESTS,
+                        TOKENS,
+                        LIMIT,
+                        SecuredKafkaITCase::run,
+                        () -> run("-K", "group.protocol=consumer"));
+        assertThat(lines).noneMatch(line -> line.contains("uthoriz"));
         assertThat(
                         admin.listConsumerGroupOffsets(APPLICATION)
                                 .partitionsToOffsetAndMetadata()

@@ -1,5 +1,7 @@
 package io.millrace.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.KafkaArguments;
 import io.millrace.jobs.local.Topics;
@@ -10,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -81,6 +84,47 @@ final class TestingTopics {
             reader.poll(Duration.ofMillis(100), item -> all.add(id(item)));
         }
         return all;
+    }
+
+    /** Starts the job. */
+    interface Start {
+        TestingProcess run() throws Exception;
+    }
+
+    /**
+     * Kills a job after its first answers and resumes it, and expects each request answered once.
+     *
+     * @return what the resumed one printed until it had stopped in order
+     */
+    List<String> answeredOnceThroughAKill(
+            int requests, int tokens, Duration limit, Start start, Start resume) throws Exception {
+        send(0, requests, tokens);
+        try (AnswerReader reader = reader()) {
+            List<String> ids;
+            try (TestingProcess run = start.run()) {
+                run.awaitLine("Running.", limit);
+                ids = await(reader, List.of(), 17, limit);
+                run.kill();
+            }
+            assertThat(ids).as("answers before the kill").hasSizeLessThan(requests);
+
+            try (TestingProcess run = resume.run()) {
+                run.awaitLine("resumes checkpoint", limit);
+                ids = await(reader, ids, requests, limit);
+                // What would come twice comes with the next checkpoints.
+                send(requests, requests + 1, 1);
+                ids = await(reader, ids, requests + 1, limit);
+                run.awaitLine("Running.", limit);
+                run.terminate();
+                assertThat(run.exitCode(limit)).isZero();
+                assertThat(ids)
+                        .containsExactlyInAnyOrderElementsOf(
+                                IntStream.rangeClosed(0, requests)
+                                        .mapToObj(Integer::toString)
+                                        .toList());
+                return run.lines();
+            }
+        }
     }
 
     private static String id(AnswerReader.Item item) {
