@@ -1,31 +1,35 @@
 package io.millrace.jobs.stream;
 
+import static java.nio.charset.StandardCharsets.UTF_16;
+import static java.nio.charset.StandardCharsets.UTF_16BE;
+import static java.nio.charset.StandardCharsets.UTF_16LE;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.jobs.local.EmbeddedKafka;
 import io.millrace.jobs.local.Topics;
-import io.millrace.operators.InferencePipeline;
 import io.millrace.operators.TestingControl;
-import io.millrace.operators.TestingEngine;
-import io.millrace.operators.kafka.KafkaPipes;
 import io.millrace.operators.kafka.admin.KafkaSettings;
-import io.millrace.operators.kafka.admin.TopicLimits;
-import io.millrace.operators.options.PipelineOptions;
 import io.millrace.schemas.InferenceFailure;
+import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.RecordType;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.Charset;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.RestartStrategyOptions;
+import java.util.regex.Pattern;
+import java.util.zip.GZIPOutputStream;
 import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
-import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.test.junit5.MiniClusterExtension;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -42,9 +46,9 @@ class BadInputITCase {
     /** All prompts, for the long run: one in a hundred is bad. */
     private static final Integer ALL = Integer.getInteger("millrace.bad.prompts");
 
-    private static final int BAD = ALL == null ? 26 : ALL / 100;
-    private static final int GOOD = ALL == null ? 300 : ALL - BAD;
-    private static final int BETWEEN = ALL == null ? 11 : 99;
+    /** Good records to each bad one. */
+    private static final int BETWEEN = ALL == null ? 5 : 99;
+
     private static final int PARALLELISM = 2;
 
     @RegisterExtension
@@ -57,25 +61,81 @@ class BadInputITCase {
 
     @TempDir static Path folder;
 
-    /** A bad record: what is wrong, and how its failure says so. */
-    private record Bad(byte[] value, String code, String message) {}
+    /**
+     * A bad record: what is wrong, and how its failure says so.
+     *
+     * @param schemaId a header of Confluent's clients; null for none
+     */
+    private record Bad(byte[] value, byte[] schemaId, String code, String message) {
+        Bad(byte[] value, String code, String message) {
+            this(value, null, code, message);
+        }
+    }
 
     private static Bad bad(String json, String code, String message) {
         return new Bad(json.getBytes(UTF_8), code, message);
     }
 
-    private static List<Bad> badRecords() {
+    /** What the page of formats says of records that are refused. */
+    private static List<Bad> documented() throws IOException {
+        String page = Files.readString(Path.of("../docs/formats.md"));
+        String start = "<!-- refused -->";
+        int from = page.indexOf(start);
+        String table = page.substring(from, page.indexOf("<!-- end -->", from));
+        List<Bad> rows =
+                Pattern.compile("^\\| `(.*)` \\| `(\\w+)` \\| (.*) \\|$", Pattern.MULTILINE)
+                        .matcher(table)
+                        .results()
+                        .map(row -> bad(row.group(1), row.group(2), row.group(3)))
+                        .toList();
+        assertThat(rows).hasSize((int) table.lines().count() - 3).hasSizeGreaterThan(20);
+        return rows;
+    }
+
+    /** What comes from producers of other formats. */
+    private static List<Bad> ofOtherFormats() throws IOException {
+        byte[] json = request("\"seed\":1").getBytes(UTF_8);
+        InferenceRequest request = InferenceRequest.newBuilder().setId("b").setPrompt("hi").build();
+        byte[] avro =
+                RecordCodec.open(RecordType.REQUEST, FormatSettings.AVRO, null).encode(request);
+        byte[] binary = Arrays.copyOfRange(avro, 10, avro.length);
+        byte[] guid = ByteBuffer.allocate(17).put((byte) 1).array();
+        ByteArrayOutputStream zipped = new ByteArrayOutputStream();
+        try (GZIPOutputStream out = new GZIPOutputStream(zipped)) {
+            out.write(json);
+        }
+        List<Bad> bad = new ArrayList<>();
+        bad.add(unreadable(framed(binary), null, "use --format confluent with --registry-url"));
+        bad.add(unreadable(framed(json), null, "have the producer write JSON alone"));
+        bad.add(unreadable(binary, guid, "whose schema a header, __value_schema_id, names"));
+        bad.add(unreadable(avro, null, "use --format avro"));
+        bad.add(unreadable(zipped.toByteArray(), null, "gzip: let the producer compress"));
+        for (Charset charset : List.of(UTF_16, UTF_16LE, UTF_16BE)) {
+            byte[] text = new String(json, UTF_8).getBytes(charset);
+            bad.add(unreadable(text, null, "UTF-16 or UTF-32 text: write UTF-8"));
+        }
+        bad.add(
+                bad(
+                        "{\"before\":null,\"after\":{\"id\":\"b\"},\"op\":\"c\"}",
+                        "unknown_field",
+                        "a change event of Debezium"));
+        return bad;
+    }
+
+    private static Bad unreadable(byte[] value, byte[] schemaId, String message) {
+        return new Bad(value, schemaId, "unreadable", message);
+    }
+
+    /** As clients of a schema registry put its number before a value. */
+    private static byte[] framed(byte[] value) {
+        return ByteBuffer.allocate(5 + value.length).put((byte) 0).putInt(17).put(value).array();
+    }
+
+    private static List<Bad> ofTheContract() {
         return List.of(
                 new Bad(null, "unreadable", "tombstone"),
                 new Bad(new byte[0], "unreadable", "the record is empty"),
                 new Bad(new byte[] {(byte) 0xFF, 0}, "unreadable", "byte 0 is not valid UTF-8"),
-                bad(
-                        "{\"id\":\"b\",\"prompt\":\"hi",
-                        "unreadable",
-                        "not valid JSON in field prompt"),
-                bad("{\"id\":\"b\",\"promt\":\"hi\"}", "unknown_field", "did you mean prompt?"),
-                bad("{\"prompt\":\"hi\"}", "missing_id", "id is missing"),
-                bad("{\"id\":\"\",\"prompt\":\"hi\"}", "missing_id", "id is empty"),
                 bad("{\"id\":\"b\"}", "empty_prompt", "prompt"),
                 bad("{\"id\":\"b\",\"prompt\":\"\"}", "empty_prompt", "prompt is empty"),
                 bad(request("\"prompt_token_ids\":[1]"), "ambiguous_prompt", "More than one"),
@@ -88,16 +148,7 @@ class BadInputITCase {
                         "prompt_too_long",
                         "1048576"),
                 bad(request("\"max_tokens\":-1"), "invalid_parameter", "max_tokens is -1"),
-                bad(request("\"max_tokens\":1.5"), "invalid_parameter", "field max_tokens"),
                 bad(request("\"max_tokens\":\"5\""), "invalid_parameter", "without quotes"),
-                new Bad(
-                        new byte[] {0, 0, 0, 0, 17, 2, '1'},
-                        "unreadable",
-                        "not JSON, but Confluent's wire format"),
-                bad(
-                        "{\"custom_id\":\"b\",\"body\":{}}",
-                        "unknown_field",
-                        "a line of OpenAI's batch format"),
                 bad(request("\"deadline_ms\":1764000000"), "invalid_parameter", "not seconds"),
                 bad(request("\"temperature\":-0.1"), "invalid_parameter", "temperature is -0.1"),
                 bad(request("\"temperature\":NaN"), "invalid_parameter", "temperature is NaN"),
@@ -115,6 +166,14 @@ class BadInputITCase {
                         "topic answers takes 8192"));
     }
 
+    /** What is taken as it comes from programs of all kinds: id and prompt are put in. */
+    private static final List<String> GOOD =
+            List.of(
+                    "{%s,\"prompt\":\"%s\"}",
+                    "\uFEFF\n {%s,\"prompt\":\"%s\",\"max_tokens\":4.0} \n",
+                    "{%s,\"prompt\":\"%s\",\"stop\":\"END\",\"seed\":null}",
+                    "{%s,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}]}");
+
     private static String request(String more) {
         return "{\"id\":\"b\",\"prompt\":\"hi\"," + more + "}";
     }
@@ -127,21 +186,28 @@ class BadInputITCase {
                 topics.createIfAbsent("answers", 1, Map.of("max.message.bytes", "8192"));
                 topics.createIfAbsent("dead", 1);
             }
-            List<Bad> kinds = badRecords();
+            List<Bad> kinds = new ArrayList<>(ofTheContract());
+            kinds.addAll(ofOtherFormats());
+            kinds.addAll(documented());
             List<Bad> bad = new ArrayList<>();
-            for (int i = 0; i < BAD; i++) {
+            for (int i = 0; i < (ALL == null ? kinds.size() : ALL / 100); i++) {
                 Bad kind = kinds.get(i % kinds.size());
                 byte[] value = kind.value() == null ? null : kind.value().clone();
-                bad.add(new Bad(value, kind.code(), kind.message()));
+                bad.add(new Bad(value, kind.schemaId(), kind.code(), kind.message()));
             }
+            // Ids come in pairs.
+            int all = ALL == null ? BETWEEN * (bad.size() + 1) : ALL - bad.size();
+            int good = all / 2 * 2;
             Map<String, Bad> expected = new LinkedHashMap<>();
             List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
-            for (int i = 0; i < GOOD; i++) {
+            for (int i = 0; i < good; i++) {
                 // Each id twice: ids are the user's business.
-                String json = "{\"id\":\"" + i / 2 + "\",\"prompt\":\"good " + i + "\"}";
-                records.add(record(json.getBytes(UTF_8)));
-                if (i % BETWEEN == 7 && i / BETWEEN < bad.size()) {
-                    records.add(record(bad.get(i / BETWEEN).value()));
+                String json =
+                        GOOD.get(i % GOOD.size())
+                                .formatted("\"id\":\"" + i / 2 + "\"", "good " + i);
+                records.add(new ProducerRecord<>("prompts", json.getBytes(UTF_8)));
+                if (i % BETWEEN == 3 && i / BETWEEN < bad.size()) {
+                    records.add(record(bad.get(i / BETWEEN)));
                 }
             }
             List<RecordMetadata> places = TestingClients.send(kafka.bootstrapServers(), records);
@@ -153,7 +219,16 @@ class BadInputITCase {
             }
             assertThat(expected).hasSize(bad.size());
 
-            run(kafka.bootstrapServers());
+            TestingJob.run(
+                    KafkaSettings.builder()
+                            .bootstrapServers(kafka.bootstrapServers())
+                            .topics("prompts")
+                            .outputTopic("answers")
+                            .deadLetterTopic("dead")
+                            .applicationId("bad-input")
+                            .bounded(true)
+                            .build(),
+                    PARALLELISM);
 
             Map<String, InferenceFailure> failures = new TreeMap<>();
             var failureCodec = RecordCodec.open(RecordType.FAILURE, FormatSettings.JSON, null);
@@ -184,39 +259,17 @@ class BadInputITCase {
                     TestingClients.committed(kafka.bootstrapServers(), "answers")) {
                 answers.merge(resultCodec.decode(record.value()).getId(), 1, Integer::sum);
             }
-            assertThat(answers).hasSize(GOOD / 2);
+            assertThat(answers).hasSize(good / 2);
             assertThat(answers.values()).containsOnly(2);
             assertThat(TestingControl.of("bad-input").loads()).isEqualTo(1);
         }
     }
 
-    private static ProducerRecord<byte[], byte[]> record(byte[] value) {
-        return new ProducerRecord<>("prompts", value);
-    }
-
-    /** Fails if the job does: it may not restart. */
-    private static void run(String bootstrapServers) throws Exception {
-        Configuration configuration = new Configuration();
-        configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "disable");
-        StreamExecutionEnvironment env =
-                StreamExecutionEnvironment.getExecutionEnvironment(configuration);
-        env.setParallelism(PARALLELISM);
-        env.enableCheckpointing(200);
-        KafkaSettings settings =
-                KafkaSettings.builder()
-                        .bootstrapServers(bootstrapServers)
-                        .topics("prompts")
-                        .outputTopic("answers")
-                        .deadLetterTopic("dead")
-                        .applicationId("bad-input")
-                        .bounded(true)
-                        .build();
-        PipelineOptions options =
-                PipelineOptions.builder(TestingEngine.options("bad-input"), TestingEngine.loader())
-                        .build();
-        InferencePipeline.build(env, KafkaPipes.source(settings), "prompts", options)
-                .sinkTo(KafkaPipes.sink(settings, TopicLimits.read(settings, PARALLELISM)))
-                .uid("answers");
-        env.execute();
+    private static ProducerRecord<byte[], byte[]> record(Bad bad) {
+        ProducerRecord<byte[], byte[]> record = new ProducerRecord<>("prompts", bad.value());
+        if (bad.schemaId() != null) {
+            record.headers().add(RecordCodec.SCHEMA_ID_HEADER, bad.schemaId());
+        }
+        return record;
     }
 }

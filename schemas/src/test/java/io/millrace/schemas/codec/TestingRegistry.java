@@ -21,7 +21,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 
 /** The calls of a schema registry that we use, on loopback. */
-final class TestingRegistry implements AutoCloseable {
+public final class TestingRegistry implements AutoCloseable {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -33,7 +33,7 @@ final class TestingRegistry implements AutoCloseable {
     private int failuresToCome;
     private int refusal;
 
-    TestingRegistry() throws IOException {
+    public TestingRegistry() throws IOException {
         this(HttpServer.create(address(), 0));
     }
 
@@ -66,7 +66,7 @@ final class TestingRegistry implements AutoCloseable {
         return server;
     }
 
-    String url() {
+    public String url() {
         return (server instanceof HttpsServer ? "https" : "http")
                 + "://127.0.0.1:"
                 + server.getAddress().getPort();
@@ -87,7 +87,7 @@ final class TestingRegistry implements AutoCloseable {
         refusal = status;
     }
 
-    synchronized void put(int id, String schema, String type) {
+    public synchronized void put(int id, String schema, String type) {
         ObjectNode body = JSON.createObjectNode().put("schema", schema);
         if (type != null) {
             body.put("schemaType", type);
@@ -95,7 +95,7 @@ final class TestingRegistry implements AutoCloseable {
         answers.put(id, body.toString());
     }
 
-    synchronized void put(UUID guid, String schema) {
+    public synchronized void put(UUID guid, String schema) {
         byGuid.put(guid, JSON.createObjectNode().put("schema", schema).toString());
     }
 
