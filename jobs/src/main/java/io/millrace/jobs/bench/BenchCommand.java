@@ -95,7 +95,9 @@ public final class BenchCommand implements Callable<Integer> {
                     "What is measured of each --shape, separated by commas: kernels, each alone and"
                             + " beside its roofline, and workloads of the engine (default: on a GPU"
                             + " kernels,W1,W2,W3,W4,W5,W6,B256; on the CPU and with free"
-                            + " numerics the same without kernels).")
+                            + " numerics the same without kernels). Or start: the time from the"
+                            + " JVM's start to the first token of a --model, on any device; its"
+                            + " files may lie in the system's page cache or not.")
     private List<String> workloads;
 
     @Option(
@@ -139,7 +141,8 @@ public final class BenchCommand implements Callable<Integer> {
             description =
                     "Where the figures go, as a list of rows in JSON, in place of those of the same"
                             + " model (kernels and workloads apart); - for nowhere (default:"
-                            + " docs/results/engine-cpu.json; of shapes, workloads-DEVICE.json).")
+                            + " docs/results/engine-cpu.json; of shapes, workloads-DEVICE.json; of"
+                            + " starts, start-DEVICE.json).")
     private Path output;
 
     @Option(
@@ -164,11 +167,15 @@ public final class BenchCommand implements Callable<Integer> {
         batches.forEach(batch -> Checks.atLeast("--batch", batch, 1));
         Checks.atLeast("--threads", threads, 0);
         Path home = Path.of(System.getProperty("millrace.home", "."));
+        if (measuresStart()) {
+            report(home, "start-" + device + ".json", measureStart(home), reproduction(false));
+            return 0;
+        }
         boolean onShapes = shapes != null || device != EngineArguments.Device.cpu;
         if (onShapes && model != null) {
             throw new CommandFailedException(
                     "--model is measured on the CPU only: with --shape, or on another device, a"
-                            + " --shape takes its place.");
+                            + " --shape takes its place, but for --workload start.");
         }
         if (numerics == BenchNumerics.free && device != EngineArguments.Device.cuda) {
             throw new CommandFailedException(
@@ -179,12 +186,36 @@ public final class BenchCommand implements Callable<Integer> {
         return 0;
     }
 
+    private boolean measuresStart() {
+        if (workloads == null || workloads.stream().noneMatch(StartBench.NAME::equalsIgnoreCase)) {
+            return false;
+        }
+        if (workloads.size() > 1 || shapes != null || numerics == BenchNumerics.free) {
+            throw new CommandFailedException(
+                    "--workload start is the start of this process with a --model: leave other"
+                            + " workloads, --shape and --numerics free out.");
+        }
+        return true;
+    }
+
+    private List<ResultRow> measureStart(Path home) throws IOException, InterruptedException {
+        StartBench bench =
+                new StartBench(
+                        (phase, done, total) -> progress.percent("Model", phase, done, total));
+        return bench.measure(options(folder(home)), home).all();
+    }
+
+    private Path folder(Path home) {
+        return model == null ? home.resolve("models").resolve("triage") : model;
+    }
+
     /** Of this run, with all that makes a figure another. */
     private BenchReproduction reproduction(boolean onShapes) {
         List<String> common = new ArrayList<>();
-        if (onShapes) {
+        if (onShapes || device != EngineArguments.Device.cpu) {
             common.add("--device=" + device);
-        } else if (model != null) {
+        }
+        if (!onShapes && model != null) {
             common.add("--model=" + model);
         }
         if (isInt8()) {
@@ -199,7 +230,9 @@ public final class BenchCommand implements Callable<Integer> {
         if (numerics == BenchNumerics.free) {
             common.add("--numerics=" + numerics);
         }
-        if (!onShapes) {
+        if (measuresStart()) {
+            common.add("--workload=" + StartBench.NAME);
+        } else if (!onShapes) {
             common.add("--batch=" + String.join(",", batches.stream().map(b -> "" + b).toList()));
         }
         if (threads != 0) {
@@ -224,7 +257,7 @@ public final class BenchCommand implements Callable<Integer> {
         if (onShapes) {
             return measureShapes(BenchOrigin.of(home));
         }
-        Path folder = model == null ? home.resolve("models").resolve("triage") : model;
+        Path folder = folder(home);
         EngineOptions options =
                 options(folder)
                         .withMaxSequences(

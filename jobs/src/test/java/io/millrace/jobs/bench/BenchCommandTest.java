@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -135,6 +136,55 @@ class BenchCommandTest {
         String printed = run("--model=" + model, "--batch=1", "--output=-", "--load-format=dummy");
         assertThat(exit).as(err.toString()).isZero();
         assertThat(printed).contains("tiny, dummy weights on ");
+    }
+
+    @Test
+    void aStartIsMeasuredWithWhatItConsistsOf() throws Exception {
+        Path model = TinyModels.llama().context(16).write(folder.resolve("tiny"));
+        Path file = folder.resolve("results").resolve("start.json");
+        String printed = run("--model=" + model, "--workload=Start", "--output=" + file);
+        assertThat(exit).as(err.toString()).isZero();
+        assertThat(printed)
+                .containsOnlyOnce(
+                        "  ./millrace bench --model=%s --workload=start --quick --output=-\n"
+                                .formatted(model));
+        double whole = 0;
+        double parts = 0;
+        List<String> metrics = new ArrayList<>();
+        for (JsonNode row : new ObjectMapper().readTree(file.toFile())) {
+            assertThat(row.get("workload").asText()).isEqualTo("start, 0.00 GiB of weights");
+            String metric = row.get("metric").asText();
+            metrics.add(metric);
+            double value = row.get("value").asDouble();
+            if (metrics.size() == 1) {
+                whole = value;
+            } else {
+                parts += value;
+            }
+        }
+        assertThat(metrics)
+                .containsExactly(
+                        "first token, JVM start included",
+                        "until the model is opened",
+                        "before weights",
+                        "weights",
+                        "after weights",
+                        "KV cache",
+                        "after KV cache",
+                        "the token itself");
+        // Each is rounded to four digits.
+        assertThat(parts).isCloseTo(whole, Percentage.withPercentage(0.5));
+    }
+
+    @Test
+    void aStartIsMeasuredAlone() {
+        for (String beside : List.of("--workload=start,W1", "--shape=qwen3-0.6b")) {
+            err.getBuffer().setLength(0);
+            run("--workload=start", beside, "--output=-");
+            assertThat(exit).isEqualTo(1);
+            assertThat(err.toString())
+                    .contains("leave other workloads, --shape and --numerics free out.");
+        }
     }
 
     @Test
