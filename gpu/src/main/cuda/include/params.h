@@ -37,6 +37,19 @@ struct ResolveParams {
     uint64_t* began;            // nanoseconds of the GPU's clock
 };
 
+/** tile_{bf16,f16,f32}: some rows of a matrix into their places; before the first step. */
+struct TileParams {
+    const void* rows;    // (count, rowBytes), row-major; pinned host memory
+    void* tiles;         // tiles of the whole matrix, zero before
+    uint32_t* refused;   // the least number of a tensor with an infinity or NaN
+    int32_t count;
+    int32_t rowBytes;    // a multiple of 2, and of 4 for f32
+    int32_t firstRow;    // of the matrix; of gate or up alone, if those alternate
+    int32_t paddedBytes; // of a stored row: a multiple of 128
+    int32_t alternate;   // 0: no; rows of gate and up alternate by eight, these being 1: gate, 2: up
+    int32_t number;      // of the tensor
+};
+
 /** embed_{bf16,f16,f32}: rows = table[tokenIds] (+ positionTable[positions]). */
 struct EmbedParams {
     const void* table;          // tiles (vocabulary, hidden)

@@ -18,8 +18,8 @@ record FileBytes(Path file, long position) implements TensorBytes {
         FileChannel channel = FileChannel.open(file);
         return new Reader() {
             @Override
-            public boolean fill(byte[] to, int length, long from) throws IOException {
-                return FileBytes.this.fill(channel, to, length, from);
+            public boolean fill(ByteBuffer to, long from) throws IOException {
+                return FileBytes.this.fill(channel, to, from);
             }
 
             @Override
@@ -29,15 +29,18 @@ record FileBytes(Path file, long position) implements TensorBytes {
         };
     }
 
-    private boolean fill(FileChannel channel, byte[] to, int length, long from) throws IOException {
-        // A heap buffer is copied through a direct one of its size that the JDK keeps: go in steps.
-        for (int done = 0; done < length; ) {
-            int step = Math.min(READ_BYTES, length - done);
-            int read = channel.read(ByteBuffer.wrap(to, done, step), position + from + done);
+    private boolean fill(FileChannel channel, ByteBuffer to, long from) throws IOException {
+        long at = position + from;
+        int end = to.limit();
+        while (to.position() < end) {
+            // A heap buffer goes through a direct one of its size that the JDK keeps: in steps.
+            to.limit(to.isDirect() ? end : Math.min(end, to.position() + READ_BYTES));
+            int read = channel.read(to, at);
+            to.limit(end);
             if (read < 0) {
                 return false;
             }
-            done += read;
+            at += read;
         }
         return true;
     }

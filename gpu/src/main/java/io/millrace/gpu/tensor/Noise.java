@@ -68,13 +68,12 @@ public final class Noise {
         to.put(0, block, 0, UNITS * UNIT * type.bytes());
     }
 
-    /** Copies {@code length} bytes of the block's repetitions, from one of them on. */
-    void fill(byte[] to, int length, long from) {
+    /** Fills a buffer with the block's repetitions, from one of their bytes on. */
+    void fill(ByteBuffer to, long from) {
         int at = (int) (from % block.length);
-        for (int done = 0; done < length; ) {
-            int step = Math.min(length - done, block.length - at);
-            System.arraycopy(block, at, to, done, step);
-            done += step;
+        while (to.hasRemaining()) {
+            int step = Math.min(to.remaining(), block.length - at);
+            to.put(block, at, step);
             at = 0;
         }
     }

@@ -10,8 +10,8 @@ public record NoiseBytes(Noise noise, int firstUnit) implements TensorBytes {
     @Override
     public Reader open() {
         long start = noise.unitBytes() * firstUnit;
-        return (to, length, from) -> {
-            noise.fill(to, length, start + from);
+        return (to, from) -> {
+            noise.fill(to, start + from);
             return true;
         };
     }

@@ -7,9 +7,9 @@ record OneBytes(DType type) implements TensorBytes {
     public Reader open() {
         byte[] one = new byte[type.bytes()];
         NumberBits.put(type, 1, one, 0);
-        return (to, length, from) -> {
-            for (int i = 0; i < length; i++) {
-                to[i] = one[(int) ((from + i) % one.length)];
+        return (to, from) -> {
+            for (long at = from; to.hasRemaining(); at++) {
+                to.put(one[(int) (at % one.length)]);
             }
             return true;
         };

@@ -1,5 +1,6 @@
 package io.millrace.gpu.tensor;
 
+import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
@@ -35,9 +36,12 @@ final class PieceHashes {
         return hashes.length;
     }
 
-    void set(int piece, byte[] bytes, int length) {
+    /**
+     * @param bytes of the piece, which are what remains of it
+     */
+    void set(int piece, ByteBuffer bytes) {
         MessageDigest sha = sha256();
-        sha.update(bytes, 0, length);
+        sha.update(bytes);
         hashes[piece] = sha.digest();
     }
 

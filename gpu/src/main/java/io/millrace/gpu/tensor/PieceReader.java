@@ -1,6 +1,7 @@
 package io.millrace.gpu.tensor;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 
 /**
  * One pass over a tensor's pieces, in any order and by any number of threads. Once all of them were
@@ -39,10 +40,20 @@ public final class PieceReader implements AutoCloseable {
      * @return its length in bytes
      */
     public int read(int piece, byte[] to) throws IOException {
+        return read(piece, ByteBuffer.wrap(to));
+    }
+
+    /**
+     * The same into a buffer, from its position on, which moves behind the piece. A direct buffer
+     * is read into without a copy.
+     */
+    public int read(int piece, ByteBuffer to) throws IOException {
         long from = piece * hashes.pieceBytes;
         int length = (int) Math.min(hashes.pieceBytes, tensor.bytes() - from);
-        tensor.fill(source, to, length, from);
-        hashes.set(piece, to, length);
+        ByteBuffer part = to.slice(to.position(), length);
+        tensor.fill(source, part, from);
+        hashes.set(piece, part.flip());
+        to.position(to.position() + length);
         return length;
     }
 

@@ -1,6 +1,7 @@
 package io.millrace.gpu.tensor;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
@@ -144,7 +145,7 @@ public final class Tensor {
         try (TensorBytes.Reader reader = source.open()) {
             for (long done = 0; done < bytes; ) {
                 int length = (int) Math.min(piece.length, bytes - done);
-                fill(reader, piece, length, done);
+                fill(reader, ByteBuffer.wrap(piece, 0, length), done);
                 // Hashing costs about as much as the copy to a device, so it runs beside it.
                 CompletableFuture<Void> hashed =
                         hashes == null
@@ -275,8 +276,9 @@ public final class Tensor {
                 TensorBytes.Reader otherReader = other.source.open()) {
             for (long done = 0; done < bytes / width; done += COMPARED) {
                 int n = (int) Math.min(COMPARED, bytes / width - done);
-                fill(reader, piece, n * width, done * width);
-                other.fill(otherReader, otherPiece, n * otherWidth, done * otherWidth);
+                fill(reader, ByteBuffer.wrap(piece, 0, n * width), done * width);
+                ByteBuffer to = ByteBuffer.wrap(otherPiece, 0, n * otherWidth);
+                other.fill(otherReader, to, done * otherWidth);
                 boolean equal =
                         sameType
                                 ? Arrays.equals(piece, 0, n, otherPiece, 0, n)
@@ -332,9 +334,9 @@ public final class Tensor {
         return digest.clone();
     }
 
-    /** Reads {@code length} bytes from byte {@code from} of the tensor on. */
-    void fill(TensorBytes.Reader reader, byte[] piece, int length, long from) throws IOException {
-        if (!reader.fill(piece, length, from)) {
+    /** Fills a buffer from byte {@code from} of the tensor on. */
+    void fill(TensorBytes.Reader reader, ByteBuffer to, long from) throws IOException {
+        if (!reader.fill(to, from)) {
             throw new InvalidModelException(
                     "%s ended while tensor %s was read from it; it was changed after it was opened."
                             .formatted(source, name));

@@ -2,6 +2,7 @@ package io.millrace.gpu.tensor;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 
 /** Where the bytes of a tensor come from; for people, what {@code toString} says. */
 interface TensorBytes {
@@ -13,12 +14,12 @@ interface TensorBytes {
     interface Reader extends Closeable {
 
         /**
-         * Reads bytes to the start of an array.
+         * Fills what remains of a buffer.
          *
          * @param from byte of the tensor to begin at
          * @return false if they end before
          */
-        boolean fill(byte[] to, int length, long from) throws IOException;
+        boolean fill(ByteBuffer to, long from) throws IOException;
 
         @Override
         default void close() throws IOException {}

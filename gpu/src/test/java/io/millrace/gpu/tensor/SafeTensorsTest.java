@@ -86,10 +86,27 @@ class SafeTensorsTest {
             }
         }
         assertThat(all).isEqualTo(floats(values));
+        Tensor direct = SafeTensors.open(file).get("t");
+        assertThat(directly(direct)).isEqualTo(all);
+        assertThat(direct.digest()).isEqualTo(tensor.digest());
         // Taken from what was read: the file is no longer needed.
         Files.delete(file);
         Tensor other = SafeTensors.open(file(header, floats(values))).get("t");
         assertThat(tensor.digest()).isEqualTo(other.digest());
+    }
+
+    /** All bytes, read by pieces into one direct buffer. */
+    private static byte[] directly(Tensor tensor) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocateDirect(Math.toIntExact(tensor.bytes()) + 17);
+        try (PieceReader reader = tensor.openPieces()) {
+            for (int i = 0; i < reader.pieces(); i++) {
+                int before = buffer.position();
+                assertThat(reader.read(i, buffer)).isEqualTo(buffer.position() - before);
+            }
+        }
+        byte[] bytes = new byte[buffer.flip().remaining()];
+        buffer.get(bytes);
+        return bytes;
     }
 
     @Test

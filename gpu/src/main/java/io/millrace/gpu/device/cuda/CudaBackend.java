@@ -171,7 +171,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         this.segmentation = segmentation;
         shareFrom = Launches.leastToShare(shape, context.multiprocessors());
         kernels = new KernelModules(context, index);
-        weights = new WeightUpload(context);
+        weights = new WeightUpload(context, kernels);
         boolean opened = false;
         try {
             cos = weights.floats(rotary.cos);
@@ -210,7 +210,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     }
 
     @Override
-    public void finishLoading() {
+    public void finishLoading() throws IOException {
         weights.finish();
     }
 

@@ -4,7 +4,6 @@ import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.GpuException;
 import io.millrace.gpu.device.cuda.driver.PinnedMemory;
-import io.millrace.gpu.device.cuda.driver.UploadRing;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.tensor.Noise;
 import io.millrace.gpu.tensor.NoiseBytes;
@@ -26,16 +25,17 @@ final class DeviceNoise implements AutoCloseable {
     private final Noise noise;
     private final DeviceMemory block;
 
+    /** What the block is copied from. */
+    private final PinnedMemory source;
+
     /** Copies all units of the noise to the device. */
-    DeviceNoise(Noise noise, CudaContext context, UploadRing ring, String remedy)
-            throws GpuException {
+    DeviceNoise(Noise noise, CudaContext context, String remedy) throws GpuException {
         this.noise = noise;
         long bytes = noise.unitBytes() * Noise.UNITS;
         block = context.allocate("A block of noise", bytes, remedy);
-        PinnedMemory slot = ring.next();
-        noise.copyTo(slot.buffer());
-        block.copyFrom(slot, 0, 0, bytes);
-        ring.queued();
+        source = new PinnedMemory(context, Math.toIntExact(bytes));
+        noise.copyTo(source.buffer());
+        block.copyFrom(source, 0, 0, bytes);
     }
 
     /**
@@ -77,8 +77,10 @@ final class DeviceNoise implements AutoCloseable {
         }
     }
 
+    /** Once the GPU has copied what it was asked for. */
     @Override
     public void close() {
+        source.close();
         block.close();
     }
 }

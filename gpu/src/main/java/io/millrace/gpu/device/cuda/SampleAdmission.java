@@ -3,7 +3,6 @@ package io.millrace.gpu.device.cuda;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.GpuException;
-import io.millrace.gpu.device.cuda.driver.PinnedMemory;
 import io.millrace.gpu.device.cuda.driver.UploadRing;
 import io.millrace.gpu.device.cuda.kernel.KernelModules;
 import io.millrace.gpu.device.cuda.kernel.KernelParams;
@@ -133,8 +132,8 @@ final class SampleAdmission implements AutoCloseable {
 
     /** As many at once as there is room for; gives the first that was not looked at. */
     private int begin(SampleSlots slots, int from) {
-        PinnedMemory upload = uploads.next();
-        ByteBuffer bytes = upload.buffer();
+        UploadRing.Slot upload = uploads.next();
+        ByteBuffer bytes = upload.memory().buffer();
         IntBuffer words = bytes.asIntBuffer();
         int table = maxRows * SampleLaunches.NEW_ROW_BYTES / Integer.BYTES;
         int ids = 0;
@@ -169,8 +168,8 @@ final class SampleAdmission implements AutoCloseable {
     }
 
     private int count(QueuedStep step, SampleSlots slots, int from) {
-        PinnedMemory upload = uploads.next();
-        IntBuffer words = upload.buffer().asIntBuffer();
+        UploadRing.Slot upload = uploads.next();
+        IntBuffer words = upload.memory().buffer().asIntBuffer();
         int table = SampleLaunches.ADMIT_WORDS * maxRows;
         int admitted = 0;
         int tokens = 0;
@@ -206,9 +205,9 @@ final class SampleAdmission implements AutoCloseable {
         return next;
     }
 
-    private void stage(PinnedMemory upload, int words) {
-        staged.copyFrom(upload, 0, 0, (long) words * Integer.BYTES);
-        uploads.queued();
+    private void stage(UploadRing.Slot upload, int words) {
+        staged.copyFrom(upload.memory(), 0, 0, (long) words * Integer.BYTES);
+        upload.queued();
     }
 
     @Override

@@ -1,46 +1,67 @@
 package io.millrace.gpu.device.cuda;
 
-import static io.millrace.gpu.device.cuda.driver.CudaDriver.check;
-
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.GpuException;
-import io.millrace.gpu.device.cuda.driver.PinnedMemory;
 import io.millrace.gpu.device.cuda.driver.UploadRing;
 import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
+import io.millrace.gpu.device.cuda.kernel.Kernel;
+import io.millrace.gpu.device.cuda.kernel.KernelModules;
+import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
+import io.millrace.gpu.device.cuda.kernel.RowTiles;
+import io.millrace.gpu.device.cuda.kernel.RowTiles.Alternate;
 import io.millrace.gpu.device.cuda.kernel.TileLayout;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.Noise;
 import io.millrace.gpu.tensor.NoiseBytes;
+import io.millrace.gpu.tensor.PieceReader;
+import io.millrace.gpu.tensor.PieceThreads;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import jcuda.driver.CUDA_MEMCPY2D;
-import jcuda.driver.CUmemorytype;
-import jcuda.driver.JCudaDriver;
+import java.util.Locale;
 
 /**
- * Streams weights from their files to the GPU, piece by piece, in the layout of the kernels; noise
- * the GPU copies by itself. Owns the weights' device memory; its pinned slots, and the noise, only
+ * Brings weights from their files to the GPU, behind the thread that asks for them: several threads
+ * read and hash pieces straight into pinned slots, which a kernel reads and lays out in tiles;
+ * noise the GPU copies by itself. Owns the weights' device memory; threads, slots and noise only
  * until {@link #finish}.
+ *
+ * <pre>
+ * file -> slot (hashed there, by any of the threads) -> tiles (by the GPU, over the bus)
+ * </pre>
  */
 final class WeightUpload implements AutoCloseable {
-    static final int SLOT_BYTES = 16 << 20;
-    private static final int SLOTS = 3;
+    /** More hash faster than a bus carries. */
+    private static final int MOST_THREADS = 16;
 
-    /** Eight rows of a tile: what alternates in a gated weight. */
-    private static final int GATED_BYTES = 1024;
+    /** Enough for the bus, little enough to stay in a core's cache from reading to hashing. */
+    static final int SLOT_BYTES = 2 << 20;
 
     private static final String REMEDY =
             "take a smaller model, or a GPU that has more memory or less to do";
 
     private final CudaContext context;
-    private final UploadRing ring;
+    private final KernelModules kernels;
+    private final PieceThreads<KernelParams> threads;
+    private final int slots;
     private final List<DeviceMemory> memory = new ArrayList<>();
+
+    /** Made anew where pieces are larger than its slots. */
+    private volatile UploadRing ring;
+
+    /** Tensors whose rows the GPU checks, each at its number. */
+    private final List<Tensor> checked = new ArrayList<>();
+
+    /** The least number of a tensor that is refused. */
+    private DeviceMemory refused;
+
+    private Kernel kernel;
 
     /** Made for the first matrix of noise. */
     private DeviceNoise noise;
@@ -48,9 +69,13 @@ final class WeightUpload implements AutoCloseable {
     /** Of all matrices; that of the first. */
     private DType type;
 
-    WeightUpload(CudaContext context) {
+    WeightUpload(CudaContext context, KernelModules kernels) {
         this.context = context;
-        ring = new UploadRing(context, SLOTS, SLOT_BYTES);
+        this.kernels = kernels;
+        int count = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
+        slots = 2 * count;
+        ring = new UploadRing(context, slots, SLOT_BYTES);
+        threads = new PieceThreads<>(count, KernelParams::new);
     }
 
     /** The type of all matrices. */
@@ -58,7 +83,7 @@ final class WeightUpload implements AutoCloseable {
         return type;
     }
 
-    /** Matrices of equal width, stacked by rows to one. */
+    /** Matrices of equal width, stacked by rows to one; there once {@link #finish} returns. */
     CudaMatrix matrix(List<Tensor> parts) throws IOException {
         int k = width(parts.get(0));
         int rows = 0;
@@ -71,15 +96,15 @@ final class WeightUpload implements AutoCloseable {
             noise(made.noise()).fill(target, rows, made);
             return CudaMatrix.of(target, rows, k);
         }
-        TileUpload upload = new TileUpload(new Whole(target), type, k, Numerics.TILE, SLOT_BYTES);
+        int first = 0;
         for (Tensor part : parts) {
-            upload.write(part);
+            layOut(part, target, k, Alternate.NONE, first);
+            first += Math.toIntExact(part.dim(0));
         }
-        upload.finish();
         return CudaMatrix.of(target, rows, k);
     }
 
-    /** Gate and up, their rows alternating by eight. */
+    /** Gate and up, their rows alternating by eight; there once {@link #finish} returns. */
     CudaMatrix gatedMatrix(Tensor gate, Tensor up) throws IOException {
         int k = width(gate);
         int rows = TileLayout.gatedRows(Math.toIntExact(gate.dim(0)));
@@ -89,22 +114,89 @@ final class WeightUpload implements AutoCloseable {
             noise(made.noise()).fill(target, rows, made);
             return CudaMatrix.of(target, rows, k);
         }
-        half(target, gate, k, 0);
-        half(target, up, k, GATED_BYTES);
+        layOut(gate, target, k, Alternate.GATE, 0);
+        layOut(up, target, k, Alternate.UP, 0);
         return CudaMatrix.of(target, rows, k);
     }
 
-    private void half(DeviceMemory target, Tensor part, int k, int offset) throws IOException {
-        TileUpload upload =
-                new TileUpload(
-                        new EveryOther(target, offset), type, k, Numerics.TILE / 2, SLOT_BYTES);
-        upload.write(part);
-        upload.finish();
+    /**
+     * Has a tensor's rows laid out.
+     *
+     * @param first row of the target that they begin at
+     */
+    private void layOut(Tensor part, DeviceMemory target, int k, Alternate alternate, int first)
+            throws IOException {
+        if (part.dtype() != type) {
+            throw new InvalidModelException(
+                    "Tensor %s is %s where others are %s; on the GPU, all matrices of a model have one type."
+                            .formatted(part.name(), part.dtype(), type));
+        }
+        String name = type.name().toLowerCase(Locale.ROOT);
+        if (kernel == null) {
+            kernel = kernels.kernel(RowTiles.kernel(name));
+            refused = allocate(Integer.BYTES);
+            // No number is larger.
+            refused.fill(-1);
+        }
+        RowTiles tiles =
+                new RowTiles(
+                        target,
+                        name,
+                        k * type.bytes(),
+                        Numerics.pad(k) * type.bytes(),
+                        alternate,
+                        refused,
+                        checked.size());
+        checked.add(part);
+        if (part.isTransposed()) {
+            transposed(part, tiles, first);
+            return;
+        }
+        PieceUpload pieces = new PieceUpload(part.openPieces(), tiles, first);
+        if (pieces.leastBytes() > ring.slotBytes()) {
+            threads.finish();
+            context.synchronize("Copying the weights");
+            ring.close();
+            ring = new UploadRing(context, slots, pieces.leastBytes());
+        }
+        threads.run(pieces);
+    }
+
+    /** Its rows are there all at once; the thread that asks sends them. */
+    private void transposed(Tensor part, RowTiles tiles, int first) throws IOException {
+        part.read(
+                1,
+                (all, length, firstRow) -> {
+                    int rowBytes = tiles.rowBytes();
+                    int most = Math.max(1, ring.slotBytes() / rowBytes) * rowBytes;
+                    for (int done = 0; done < length; done += most) {
+                        int bytes = Math.min(most, length - done);
+                        UploadRing.Slot slot = ring.next();
+                        slot.memory().buffer().put(0, all, done, bytes);
+                        int row = first + done / rowBytes;
+                        send(slot, tiles, bytes, row, threads.ofAsker());
+                    }
+                });
+    }
+
+    /** Queues what lays a slot's rows out, and gives the slot back. */
+    private void send(
+            UploadRing.Slot slot, RowTiles tiles, int bytes, int firstRow, KernelParams params) {
+        try {
+            int count = bytes / tiles.rowBytes();
+            kernel.launch(
+                    "weights",
+                    tiles.write(params, slot.memory().address(), count, firstRow),
+                    tiles.launch(count),
+                    context.queue());
+        } finally {
+            slot.queued();
+        }
     }
 
     private DeviceNoise noise(Noise of) throws GpuException {
         if (noise == null) {
-            noise = new DeviceNoise(of, context, ring, REMEDY);
+            noise = new DeviceNoise(of, context, REMEDY);
         }
         return noise;
     }
@@ -132,10 +224,11 @@ final class WeightUpload implements AutoCloseable {
         int slotFloats = SLOT_BYTES / Float.BYTES;
         for (int done = 0; done < values.length; done += slotFloats) {
             int count = Math.min(slotFloats, values.length - done);
-            PinnedMemory slot = ring.next();
-            slot.buffer().asFloatBuffer().put(values, done, count);
-            target.copyFrom(slot, 0, (long) done * Float.BYTES, (long) count * Float.BYTES);
-            ring.queued();
+            UploadRing.Slot slot = ring.next();
+            slot.memory().buffer().asFloatBuffer().put(values, done, count);
+            target.copyFrom(
+                    slot.memory(), 0, (long) done * Float.BYTES, (long) count * Float.BYTES);
+            slot.queued();
         }
         return target;
     }
@@ -153,17 +246,39 @@ final class WeightUpload implements AutoCloseable {
         return target;
     }
 
-    /** Waits for the last copy, and gives the slots back. */
-    void finish() {
+    /**
+     * Waits until all that was asked for is there, and gives back what brought it.
+     *
+     * @throws InvalidModelException a number that is not finite, or a file that ended early
+     */
+    void finish() throws IOException {
+        threads.finish();
+        UploadRing.Slot slot = ring.next();
+        if (refused != null) {
+            refused.copyTo(slot.memory(), 0, Integer.BYTES);
+        }
         context.synchronize("Copying the weights");
+        int number = refused == null ? -1 : slot.memory().buffer().getInt(0);
+        slot.queued();
+        if (number >= 0) {
+            throw checked.get(number).notFinite();
+        }
         closeSources();
     }
 
     private void closeSources() {
-        ring.close();
-        if (noise != null) {
-            noise.close();
-            noise = null;
+        try {
+            threads.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            // After a failure, the GPU may still read slots.
+            context.settle();
+            ring.close();
+            if (noise != null) {
+                noise.close();
+                noise = null;
+            }
         }
     }
 
@@ -176,58 +291,61 @@ final class WeightUpload implements AutoCloseable {
         memory.clear();
     }
 
-    /** Windows go to a matrix one behind the other. */
-    private final class Whole implements TileUpload.Sink {
-        private final DeviceMemory target;
-        private PinnedMemory slot;
-
-        Whole(DeviceMemory target) {
-            this.target = target;
-        }
-
-        @Override
-        public ByteBuffer window() {
-            slot = ring.next();
-            return slot.buffer();
-        }
-
-        @Override
-        public void send(int bytes, long offset) {
-            target.copyFrom(slot, 0, offset, bytes);
-            ring.queued();
-        }
-    }
-
-    /** Windows go into every other kilobyte of a matrix. */
-    private final class EveryOther implements TileUpload.Sink {
-        private final DeviceMemory target;
+    /** A tensor's pieces, as many to a slot as it holds. */
+    private final class PieceUpload implements PieceThreads.Job<KernelParams> {
+        private final PieceReader reader;
+        private final RowTiles tiles;
         private final int first;
-        private PinnedMemory slot;
+        private final int perSlot;
 
-        EveryOther(DeviceMemory target, int first) {
-            this.target = target;
+        PieceUpload(PieceReader reader, RowTiles tiles, int first) {
+            this.reader = reader;
+            this.tiles = tiles;
             this.first = first;
+            perSlot = Math.max(1, SLOT_BYTES / reader.pieceBytes());
+        }
+
+        /** What a slot has to hold. */
+        int leastBytes() {
+            return reader.pieceBytes();
         }
 
         @Override
-        public ByteBuffer window() {
-            slot = ring.next();
-            return slot.buffer();
+        public int units() {
+            return (reader.pieces() + perSlot - 1) / perSlot;
         }
 
         @Override
-        public void send(int bytes, long offset) {
-            CUDA_MEMCPY2D copy = new CUDA_MEMCPY2D();
-            copy.srcMemoryType = CUmemorytype.CU_MEMORYTYPE_HOST;
-            copy.srcHost = slot.at(0);
-            copy.srcPitch = GATED_BYTES;
-            copy.dstMemoryType = CUmemorytype.CU_MEMORYTYPE_DEVICE;
-            copy.dstDevice = target.at(2 * offset + first);
-            copy.dstPitch = 2 * GATED_BYTES;
-            copy.WidthInBytes = GATED_BYTES;
-            copy.Height = bytes / GATED_BYTES;
-            check(JCudaDriver.cuMemcpy2DAsync(copy, context.stream()), "cuMemcpy2DAsync");
-            ring.queued();
+        public long unitBytes() {
+            return (long) perSlot * reader.pieceBytes();
+        }
+
+        @Override
+        public void run(int unit, KernelParams own) throws IOException {
+            context.enter();
+            int piece = unit * perSlot;
+            int end = Math.min(piece + perSlot, reader.pieces());
+            int row = first + Math.toIntExact(reader.firstRow(piece));
+            UploadRing.Slot slot = ring.next();
+            ByteBuffer bytes = slot.memory().buffer().duplicate();
+            boolean sent = false;
+            try {
+                for (; piece < end; piece++) {
+                    reader.read(piece, bytes);
+                }
+                sent = true;
+                send(slot, tiles, bytes.position(), row, own);
+            } finally {
+                if (!sent) {
+                    slot.queued();
+                }
+            }
+        }
+
+        /** Leaves the tensor its hash, if all of it was read. */
+        @Override
+        public void close() throws IOException {
+            reader.close();
         }
     }
 }

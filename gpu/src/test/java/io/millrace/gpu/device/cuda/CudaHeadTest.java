@@ -177,7 +177,7 @@ class CudaHeadTest {
             output = new StepOutput(rows);
             context = CudaContext.open(0);
             kernels = new KernelModules(context, KernelIndex.read());
-            weights = new WeightUpload(context);
+            weights = new WeightUpload(context, kernels);
             head = weights.matrix(List.of(TestingWeights.matrix(dir, weight)));
             // The largest kernel reads whole tiles of 128.
             input = weights.matrix(List.of(TestingWeights.matrix(dir, padded(x))));

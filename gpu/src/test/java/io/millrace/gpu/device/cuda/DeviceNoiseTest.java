@@ -6,6 +6,8 @@ import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.PinnedMemory;
 import io.millrace.gpu.device.cuda.driver.RequiresGpu;
 import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
+import io.millrace.gpu.device.cuda.kernel.KernelIndex;
+import io.millrace.gpu.device.cuda.kernel.KernelModules;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.kernel.TileLayout;
 import io.millrace.gpu.tensor.DType;
@@ -57,7 +59,8 @@ class DeviceNoiseTest {
     })
     void rowsAreNoiseAndPaddingIsZero(DType type, int rows, int k) throws IOException {
         try (CudaContext context = CudaContext.open(0)) {
-            try (WeightUpload upload = new WeightUpload(context)) {
+            try (KernelModules kernels = new KernelModules(context, KernelIndex.read());
+                    WeightUpload upload = new WeightUpload(context, kernels)) {
                 Noise noise = new Noise(type);
                 noise.tensor("before", 1);
                 CudaMatrix matrix = upload.matrix(List.of(noise.tensor("a", rows, k)));
@@ -86,10 +89,13 @@ class DeviceNoiseTest {
     @Test
     void whatIsNoWholeTileIsTheNoiseOfTheHost() throws IOException {
         try (CudaContext context = CudaContext.open(0);
-                WeightUpload upload = new WeightUpload(context)) {
+                KernelModules kernels = new KernelModules(context, KernelIndex.read());
+                WeightUpload upload = new WeightUpload(context, kernels)) {
             Noise noise = new Noise(DType.BF16);
             Tensor tensor = noise.tensor("a", 54, 97);
-            byte[] bytes = bytes(context, upload.matrix(List.of(tensor)));
+            CudaMatrix matrix = upload.matrix(List.of(tensor));
+            upload.finish();
+            byte[] bytes = bytes(context, matrix);
             float[] expected = tensor.readFloats();
             for (int i = 0; i < expected.length; i++) {
                 assertThat(value(bytes, DType.BF16, i / 97, i % 97, 97)).isEqualTo(expected[i]);
@@ -101,11 +107,13 @@ class DeviceNoiseTest {
     @CsvSource({"48, 64", "97, 64", "104, 128", "192, 54"})
     void gatedPaddingIsZeroToo(int intermediate, int k) throws IOException {
         try (CudaContext context = CudaContext.open(0);
-                WeightUpload upload = new WeightUpload(context)) {
+                KernelModules kernels = new KernelModules(context, KernelIndex.read());
+                WeightUpload upload = new WeightUpload(context, kernels)) {
             Noise noise = new Noise(DType.BF16);
             Tensor gate = noise.tensor("gate", intermediate, k);
             Tensor up = noise.tensor("up", intermediate, k);
             CudaMatrix matrix = upload.gatedMatrix(gate, up);
+            upload.finish();
             byte[] bytes = bytes(context, matrix);
             Set<Integer> used = new HashSet<>();
             for (int row = 0; row < intermediate; row++) {

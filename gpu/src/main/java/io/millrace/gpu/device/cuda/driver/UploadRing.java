@@ -4,30 +4,58 @@ import static io.millrace.gpu.device.cuda.driver.CudaDriver.check;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import jcuda.driver.CUevent;
 import jcuda.driver.CUevent_flags;
 import jcuda.driver.JCudaDriver;
 
 /**
- * A few pinned slots, used in turn: the host writes one while the GPU still copies from others.
+ * A few pinned slots, used in turn: the host writes one while the GPU still reads others. Any
+ * number of threads, each with a slot of its own, after {@link CudaContext#enter}.
  *
  * <pre>
- * PinnedMemory slot = ring.next();     waits until the GPU is done with what the slot held
- * ...                                  write it, queue copies from it
- * ring.queued();                       from here on the slot belongs to the GPU
+ * Slot slot = ring.next();     waits until the GPU is done with what the slot held
+ * ...                          write it, queue what reads it
+ * slot.queued();               from here on the slot belongs to the GPU
  * </pre>
  */
 public final class UploadRing implements AutoCloseable {
-    private record Slot(PinnedMemory memory, CUevent copied) {}
+    /** Belongs to whom it was given, until it is queued. */
+    public final class Slot {
+        private final PinnedMemory memory;
+        private final CUevent read;
+
+        private Slot(PinnedMemory memory, CUevent read) {
+            this.memory = memory;
+            this.read = read;
+        }
+
+        public PinnedMemory memory() {
+            return memory;
+        }
+
+        /** All that reads the slot is on the stream; it goes back into the ring. */
+        public void queued() {
+            try {
+                check(JCudaDriver.cuEventRecord(read, context.stream()), "cuEventRecord");
+            } finally {
+                free.add(this);
+            }
+        }
+    }
 
     private final CudaContext context;
     private final int bytes;
     private final List<Slot> slots = new ArrayList<>();
-    private int at;
+
+    /** In order of their use. */
+    private final BlockingQueue<Slot> free;
 
     public UploadRing(CudaContext context, int slotCount, int bytes) {
         this.context = context;
         this.bytes = bytes;
+        free = new ArrayBlockingQueue<>(slotCount);
         for (int i = 0; i < slotCount; i++) {
             CUevent event = new CUevent();
             PinnedMemory memory = new PinnedMemory(context, bytes);
@@ -37,33 +65,47 @@ public final class UploadRing implements AutoCloseable {
             context.taken(0);
             slots.add(new Slot(memory, event));
         }
+        free.addAll(slots);
     }
 
     /** Bytes of a slot. */
-    int slotBytes() {
+    public int slotBytes() {
         return bytes;
     }
 
-    /** The next slot, free to be written. */
-    public PinnedMemory next() {
-        Slot slot = slots.get(at);
-        check(JCudaDriver.cuEventSynchronize(slot.copied), "cuEventSynchronize");
-        return slot.memory;
+    /** The slot that was queued longest ago, free to be written. */
+    public Slot next() {
+        Slot slot = take();
+        check(JCudaDriver.cuEventSynchronize(slot.read), "cuEventSynchronize");
+        return slot;
     }
 
-    /** All copies from the slot are queued; the ring turns. */
-    public void queued() {
-        check(JCudaDriver.cuEventRecord(slots.get(at).copied, context.stream()), "cuEventRecord");
-        at = (at + 1) % slots.size();
+    /** Waits for another thread's slot if there are fewer of them than threads. */
+    private Slot take() {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return free.take();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     @Override
     public void close() {
         for (Slot slot : slots) {
-            JCudaDriver.cuEventDestroy(slot.copied);
+            JCudaDriver.cuEventDestroy(slot.read);
             context.returned(0);
             slot.memory.close();
         }
         slots.clear();
+        free.clear();
     }
 }

@@ -38,12 +38,12 @@ class CudaRuntimeTest {
                     UploadRing ring = new UploadRing(context, 2, 64);
                     PinnedMemory back = new PinnedMemory(context, 1023)) {
                 for (int i = 0; i < 17; i++) {
-                    PinnedMemory slot = ring.next();
+                    UploadRing.Slot slot = ring.next();
                     for (int b = 0; b < 54; b++) {
-                        slot.buffer().put(b, (byte) (i * 54 + b));
+                        slot.memory().buffer().put(b, (byte) (i * 54 + b));
                     }
-                    memory.copyFrom(slot, 0, i * 54L, 54);
-                    ring.queued();
+                    memory.copyFrom(slot.memory(), 0, i * 54L, 54);
+                    slot.queued();
                 }
                 memory.copyTo(back, 0, 1023);
                 context.synchronize("A test");

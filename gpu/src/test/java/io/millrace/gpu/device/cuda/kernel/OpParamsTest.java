@@ -55,6 +55,9 @@ class OpParamsTest {
         assertLikeHeader("AttentionPlanParams");
         write.attention(null, 8, null, plan, 17, 0.5f);
         assertLikeHeader("AttentionParams");
+        RowTiles tiles = new RowTiles(null, "bf16", 34, 128, RowTiles.Alternate.UP, null, 3);
+        tiles.write(recorder, 8, 54, 97);
+        assertLikeHeader("TileParams");
     }
 
     @Test
@@ -63,6 +66,14 @@ class OpParamsTest {
         for (OpParams.Epilogue epilogue : OpParams.Epilogue.values()) {
             assertThat(header).contains("EPILOGUE_" + epilogue + " = " + epilogue.ordinal());
         }
+    }
+
+    @Test
+    void rowsThatAlternateHaveTheNumbersOfTheHeader() throws IOException {
+        assertThat(Files.readString(HEADER))
+                .contains("alternate;   // 0: no; ")
+                .contains("these being " + RowTiles.Alternate.GATE.ordinal() + ": gate, ")
+                .contains(RowTiles.Alternate.UP.ordinal() + ": up");
     }
 
     @Test
