@@ -1,5 +1,6 @@
 package io.millrace.jobs.cli;
 
+import io.millrace.operators.kafka.admin.TopicCommand;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
@@ -46,6 +47,11 @@ public final class KafkaArguments {
             all.putAll(settings);
         }
         return all;
+    }
+
+    /** A message whose commands for the cluster have the file with its settings. */
+    public String pasteable(String message) {
+        return TopicCommand.withConfig(message, configFile);
     }
 
     /** What a file says that an option names. */

@@ -1,5 +1,6 @@
 package io.millrace.jobs.cli;
 
+import io.millrace.operators.kafka.admin.KafkaSetupException;
 import java.io.IOException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -17,7 +18,7 @@ public final class Sentence {
     public static String of(Throwable e) {
         Throwable root = e;
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            if (cause instanceof CommandFailedException) {
+            if (cause instanceof CommandFailedException || cause instanceof KafkaSetupException) {
                 return cause.getMessage();
             }
             if (missingEngine(cause)) {
@@ -33,6 +34,16 @@ public final class Sentence {
             return "Kafka: " + text(root);
         }
         return text(root);
+    }
+
+    /** The same with a full stop, for one that others follow. */
+    public static String ended(Throwable e) {
+        String sentence = of(e);
+        if (sentence.indexOf('\n') >= 0) {
+            // Its last line is a command.
+            return sentence + "\n";
+        }
+        return sentence.endsWith(".") ? sentence : sentence + ".";
     }
 
     private static boolean missingEngine(Throwable e) {

@@ -35,13 +35,11 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 public final class Brokers implements AutoCloseable {
     private static final Duration ANSWER = Duration.ofSeconds(15);
 
-    private final String bootstrapServers;
-    private final Map<String, String> client;
+    private final KafkaArguments arguments;
     private final Admin admin;
 
-    private Brokers(String bootstrapServers, Map<String, String> client, Admin admin) {
-        this.bootstrapServers = bootstrapServers;
-        this.client = client;
+    private Brokers(KafkaArguments arguments, Admin admin) {
+        this.arguments = arguments;
         this.admin = admin;
     }
 
@@ -53,11 +51,7 @@ public final class Brokers implements AutoCloseable {
         settings.putIfAbsent(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, "10000");
         Brokers brokers;
         try {
-            brokers =
-                    new Brokers(
-                            arguments.bootstrapServers,
-                            arguments.clientSettings(),
-                            Admin.create(settings));
+            brokers = new Brokers(arguments, Admin.create(settings));
         } catch (KafkaException e) {
             String tls =
                     TlsRefusal.sentence(arguments.bootstrapServers, arguments.clientSettings(), e);
@@ -98,9 +92,25 @@ public final class Brokers implements AutoCloseable {
         }
         if (!missing.isEmpty()) {
             throw new CommandFailedException(
-                    MissingTopics.sentence(missing, bootstrapServers, client, 1, false));
+                    arguments.pasteable(
+                            MissingTopics.sentence(
+                                    missing,
+                                    arguments.bootstrapServers,
+                                    arguments.clientSettings(),
+                                    1,
+                                    false)));
         }
         return counts;
+    }
+
+    /** Whether this user can see such a topic. */
+    public boolean has(String topic) {
+        try {
+            get(admin.describeTopics(List.of(topic)).topicNameValues().get(topic));
+            return true;
+        } catch (UnknownTopicOrPartitionException | AuthorizationException e) {
+            return false;
+        }
     }
 
     /**
@@ -156,7 +166,7 @@ public final class Brokers implements AutoCloseable {
     private CommandFailedException unreachable(Exception e) {
         return new CommandFailedException(
                 "No Kafka broker answers at "
-                        + bootstrapServers
+                        + arguments.bootstrapServers
                         + ": is it running, are --bootstrap-servers and the security settings"
                         + " right?",
                 e);

@@ -1,12 +1,14 @@
 package io.millrace.jobs.stream;
 
 import io.millrace.jobs.cli.Checks;
+import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.FlinkClient;
 import io.millrace.jobs.cli.JobArguments;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Signals;
 import io.millrace.jobs.cli.VerboseArgument;
 import io.millrace.operators.kafka.admin.KafkaSettings;
+import io.millrace.operators.kafka.admin.KafkaSetupException;
 import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.kafka.source.StartingPoint;
 import io.millrace.operators.options.PipelineOptions;
@@ -53,6 +55,14 @@ public final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        try {
+            return run();
+        } catch (KafkaSetupException e) {
+            throw new CommandFailedException(arguments.kafka.pasteable(e.getMessage()), e);
+        }
+    }
+
+    private int run() throws Exception {
         Checks.range("--ui-port", uiPort, 0, 65535);
         if (FlinkClient.isCaller()) {
             submitToCluster();

@@ -1,5 +1,8 @@
 package io.millrace.jobs.stream;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Collections.disjoint;
+
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.JobArguments;
 import io.millrace.jobs.cli.KafkaArguments;
@@ -8,19 +11,22 @@ import io.millrace.jobs.cli.VerboseArgument;
 import io.millrace.operators.kafka.admin.ClientProperties;
 import io.millrace.operators.kafka.admin.OwnedSetting;
 import io.millrace.schemas.InferenceRequest;
-import io.millrace.schemas.codec.CodecException;
+import io.millrace.schemas.RequestFaults;
+import io.millrace.schemas.codec.Draft;
 import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.Reading;
 import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.RecordType;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -43,8 +49,9 @@ import picocli.CommandLine.Parameters;
         description = {
             "Puts requests on a topic: a file of JSON lines such as"
                     + " {\"id\":\"1\",\"prompt\":\"hi\"}, or with --text of plain prompts, one a line.",
-            "A line that is no request, that is not UTF-8 or that is larger than the topic takes is"
-                    + " named and left out; the exit code is then 1."
+            "A line that the job would refuse, that is not UTF-8 or that is larger than the topic"
+                    + " takes is named, with all that is wrong with it, and left out; the exit code is"
+                    + " then 1. What needs the model (its name, its context) only the job checks."
         })
 public final class SubmitCommand implements Callable<Integer> {
     private static final int BAD_LINES_SHOWN = 20;
@@ -165,35 +172,37 @@ public final class SubmitCommand implements Callable<Integer> {
             ProducerLimits limits,
             RecordCodec<InferenceRequest> codec)
             throws IOException {
-        RecordCodec<InferenceRequest> json =
-                RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, null);
+        Reading<InferenceRequest> json = Reading.json(RecordType.REQUEST);
         codec.prepare();
         long sent = 0;
         while (failure.get() == null && lines.next()) {
             long number = lines.number();
-            InferenceRequest request;
+            Draft<InferenceRequest> draft;
             try {
                 String line = lines.text();
                 if (line.isBlank()) {
                     continue;
                 }
-                request =
-                        text
-                                ? request(line, number)
-                                : json.decode(line.getBytes(StandardCharsets.UTF_8));
-            } catch (CodecException | RequestLines.BadLineException e) {
-                tellBad(number, e.getMessage());
+                draft = text ? prompt(line, number) : json.draft(line.getBytes(UTF_8));
+            } catch (RequestLines.BadLineException e) {
+                tellBad(number, List.of(e.getMessage()));
                 continue;
             }
-            if (maxTokens != null && request.getMaxTokens() == null) {
+            InferenceRequest request = draft.record();
+            if (maxTokens != null && request != null && request.getMaxTokens() == null) {
                 request.setMaxTokens(maxTokens);
             }
-            byte[] key = request.getId().getBytes(StandardCharsets.UTF_8);
+            List<String> faults = faults(draft);
+            if (!faults.isEmpty()) {
+                tellBad(number, faults);
+                continue;
+            }
+            byte[] key = request.getId().getBytes(UTF_8);
             ProducerRecord<byte[], byte[]> record =
                     new ProducerRecord<>(topic, key, codec.encode(request));
             String tooLarge = limits.reasonAgainst(record);
             if (tooLarge != null) {
-                tellBad(number, tooLarge);
+                tellBad(number, List.of(tooLarge));
                 continue;
             }
             producer.send(record, (metadata, e) -> onSent(number, e));
@@ -207,28 +216,42 @@ public final class SubmitCommand implements Callable<Integer> {
         if (e == null) {
             acknowledged.incrementAndGet();
         } else if (e instanceof RecordTooLargeException) {
-            tellBad(number, "the record is too large: " + e.getMessage());
+            tellBad(number, List.of("the record is too large: " + e.getMessage()));
         } else {
             failure.compareAndSet(null, e);
         }
     }
 
-    private InferenceRequest request(String prompt, long number) {
+    private Draft<InferenceRequest> prompt(String prompt, long number) {
         String prefix = idPrefix;
         if (prefix == null) {
             prefix = file.equals("-") ? "line-" : Path.of(file).getFileName() + "-";
         }
-        return InferenceRequest.newBuilder().setId(prefix + number).setPrompt(prompt).build();
+        InferenceRequest request =
+                InferenceRequest.newBuilder().setId(prefix + number).setPrompt(prompt).build();
+        return new Draft<>(request, List.of(), Set.of());
+    }
+
+    /** All that the job would find; the model's name is its own business. */
+    private static List<String> faults(Draft<InferenceRequest> draft) {
+        List<String> faults = new ArrayList<>();
+        draft.faults().forEach(fault -> faults.add(fault.getMessage()));
+        if (draft.record() != null) {
+            RequestFaults.of(draft.record(), null).stream()
+                    .filter(fault -> disjoint(draft.unread(), fault.fields()))
+                    .forEach(fault -> faults.add(fault.message()));
+        }
+        return faults;
     }
 
     private synchronized long badLines() {
         return bad;
     }
 
-    private synchronized void tellBad(long number, String why) {
+    private synchronized void tellBad(long number, List<String> faults) {
         bad++;
         if (bad <= BAD_LINES_SHOWN) {
-            System.err.println("line " + number + ": " + why);
+            faults.forEach(fault -> System.err.println("line " + number + ": " + fault));
         } else if (bad == BAD_LINES_SHOWN + 1) {
             System.err.println("More bad lines are counted, not shown.");
         }

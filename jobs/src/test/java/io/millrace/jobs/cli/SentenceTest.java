@@ -45,6 +45,13 @@ class SentenceTest {
     }
 
     @Test
+    void endsWithOneFullStopWhereOthersFollow() {
+        assertThat(Sentence.ended(new IOException("No space left on device")))
+                .isEqualTo("No space left on device.");
+        assertThat(Sentence.ended(new IOException("It is full."))).isEqualTo("It is full.");
+    }
+
+    @Test
     void namesTheKindOfAnExceptionThatHasNoSentence() {
         assertThat(Sentence.of(new NullPointerException()))
                 .isEqualTo("NullPointerException (--verbose shows where).");

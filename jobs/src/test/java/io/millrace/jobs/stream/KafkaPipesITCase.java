@@ -210,8 +210,11 @@ class KafkaPipesITCase {
         topics.createIfAbsent("narrow", 1, Map.of("max.message.bytes", "2000"));
         refused(settings().topics("requests", "requests-more"), 6)
                 .hasMessageContaining("requests, requests-more has 5 partitions, fewer than the")
-                .hasMessageContaining("parallelism of 6: add partitions")
-                .hasMessageContaining("or lower the parallelism");
+                .hasMessageEndingWith(
+                        "parallelism of 6: lower the parallelism, or add partitions:\n"
+                                + "kafka-topics.sh --bootstrap-server "
+                                + kafka.bootstrapServers()
+                                + " --alter --topic requests --partitions 4");
         refused(settings().topics("missing"), 1)
                 .hasMessageStartingWith("Topic missing does not exist at 127.0.0.1:")
                 .hasMessageContaining("create it");
@@ -222,8 +225,8 @@ class KafkaPipesITCase {
         refused(lacking.deadLetterTopic("lost-dead"), 7)
                 .hasMessageStartingWith("Topics lost-dead, lost-in and lost-out do not exist at")
                 .hasMessageEndingWith(
-                        ": create them with --create-topics, or by hand: for t in lost-dead lost-in"
-                                + " lost-out; do kafka-topics.sh --bootstrap-server "
+                        ": create them with --create-topics, or by hand:\n"
+                                + "for t in lost-dead lost-in lost-out; do kafka-topics.sh --bootstrap-server "
                                 + kafka.bootstrapServers()
                                 + " --create --topic $t --partitions 7; done");
         assertThat(TopicLimits.create(lacking.build(), 7))

@@ -113,6 +113,61 @@ class SubmitITCase {
     }
 
     @Test
+    void whatTheJobWouldRefuseIsToldWithAllItsFaultsAndTheRestIsSent() throws Exception {
+        String lines =
+                "{\"id\":\"1\",\"prompt\":\"a\",\"max_completion_tokens\":5,"
+                        + "\"top_k\":\"7\",\"constraint\":{\"regex\":\"a+\"},\"temperature\":-1}\n"
+                        + line("2", 3)
+                        + "{\"id\":\"3\",\"messages\":{},\"n\":0}\n";
+        assertThat(submit("faults", file(utf8(lines)))).isEqualTo(1);
+        assertThat(told.lines())
+                .containsExactly(
+                        "line 1: unknown field max_completion_tokens: write max_tokens",
+                        "line 1: field top_k must be a whole number, not text: write 7 without"
+                                + " quotes",
+                        "line 1: constraint.regex is set, but this release cannot constrain"
+                                + " completions; leave it out and check the answer.",
+                        "line 1: temperature is -1.0; it must be from 0 to 100.",
+                        "line 3: field messages must be an array, not an object",
+                        "line 3: n is 0; it must be from 1 to 64.");
+        assertThat(printed).contains("1 requests are on topic faults", "2 bad lines were left out");
+        assertThat(ids("faults")).containsExactly("2");
+    }
+
+    @Test
+    void anOptionThatNoRequestMayHaveIsToldToo() throws Exception {
+        assertThat(submit("option", file(utf8("hi\n")), "--text", "--max-tokens=0")).isEqualTo(1);
+        assertThat(told).startsWith("line 1: max_tokens is 0; it must be at least 1.");
+        assertThat(ids("option")).isEmpty();
+    }
+
+    @Test
+    void aMissingTopicComesWithALineThatCanBePasted() throws Exception {
+        Path settings =
+                Files.writeString(
+                        folder.resolve("client.properties"), "security.protocol=PLAINTEXT\n");
+        int exit =
+                Millrace.commandLine(null)
+                        .setErr(new PrintWriter(err, true))
+                        .execute(
+                                "results",
+                                "--bootstrap-servers=" + kafka.bootstrapServers(),
+                                "--kafka-config=" + settings,
+                                "--topic=not-there");
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString().lines())
+                .containsExactly(
+                        "millrace: Topic not-there does not exist at "
+                                + kafka.bootstrapServers()
+                                + ": create it:",
+                        "kafka-topics.sh --bootstrap-server "
+                                + kafka.bootstrapServers()
+                                + " --command-config "
+                                + settings
+                                + " --create --topic not-there --partitions 4");
+    }
+
+    @Test
     void aLineThatIsLargerThanARecordMayBeIsNamedAndTheRestIsSent() throws Exception {
         StringBuilder lines = new StringBuilder();
         for (int i = 1; i <= 7; i++) {

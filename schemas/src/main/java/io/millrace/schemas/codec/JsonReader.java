@@ -3,6 +3,7 @@ package io.millrace.schemas.codec;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonStreamContext;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
@@ -25,6 +26,7 @@ import java.util.StringJoiner;
 import java.util.regex.Pattern;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
+import org.apache.avro.specific.SpecificRecordBase;
 
 /**
  * Reads one record from JSON by its Avro schema, and says exactly what is wrong with what is not
@@ -57,6 +59,11 @@ final class JsonReader {
     private final byte[] schemaId;
     private final boolean strict;
     private String json;
+
+    // All faults, where all are asked for; else null, and the first one is thrown.
+    private List<CodecException> faults;
+    private Set<String> unread;
+    private boolean hopeless;
 
     // Where the reader is, for messages: a name, or an index where the name is null.
     private final String[] names = new String[DEEPEST + 2];
@@ -97,6 +104,25 @@ final class JsonReader {
         }
     }
 
+    /** Reads as much as can be read, past all that is wrong. */
+    <T extends SpecificRecordBase> Draft<T> draft(RecordType<T> type) {
+        faults = new ArrayList<>();
+        unread = new HashSet<>();
+        T record = null;
+        try {
+            record = type.cast(read(type));
+            if (!unread.contains("id")) {
+                Ids.require(type, record);
+            }
+        } catch (CodecException e) {
+            faults.add(e);
+            if (e.code() == FailureCode.MISSING_ID) {
+                unread.add("id");
+            }
+        }
+        return new Draft<>(record, faults, unread);
+    }
+
     /** The record of a parser that stands before it, and nothing behind it. */
     private IndexedRecord readAll(JsonParser in, RecordType<?> type)
             throws IOException, CodecException {
@@ -123,39 +149,65 @@ final class JsonReader {
         List<Schema.Field> fields = schema.getFields();
         boolean[] seen = new boolean[fields.size()];
         IndexedRecord record = (IndexedRecord) RecordType.DATA.newRecord(null, schema);
-        depth++;
+        JsonStreamContext object = in.getParsingContext();
+        int here = ++depth;
         while (in.nextToken() == JsonToken.FIELD_NAME) {
-            String name = in.currentName();
-            names[depth - 1] = name;
-            boolean base64 = false;
-            Schema.Field field = schema.getField(name);
-            if (field == null && name.endsWith(JsonWriter.BASE64_SUFFIX)) {
-                int bare = name.length() - JsonWriter.BASE64_SUFFIX.length();
-                field = schema.getField(name.substring(0, bare));
-                base64 = field != null && field.schema().getType() == Schema.Type.BYTES;
-                field = base64 ? field : null;
+            names[depth - 1] = in.currentName();
+            try {
+                readField(in, schema, record, seen);
+            } catch (CodecException e) {
+                collect(e, here);
+                while (in.getParsingContext() != object) {
+                    in.nextToken();
+                }
             }
-            JsonToken token = in.nextToken();
-            if (field == null) {
-                skipUnknown(in, schema, name);
-                continue;
-            }
-            if (seen[field.pos()]) {
-                throw refused("field " + path() + " stands twice: keep one");
-            }
-            seen[field.pos()] = true;
-            record.put(
-                    field.pos(),
-                    base64 ? readBase64(in, token) : readValue(in, token, field.schema()));
         }
         for (Schema.Field field : fields) {
             if (!seen[field.pos()]) {
                 names[depth - 1] = field.name();
-                record.put(field.pos(), missing(field));
+                try {
+                    record.put(field.pos(), missing(field));
+                } catch (CodecException e) {
+                    collect(e, here);
+                }
             }
         }
         depth--;
         return record;
+    }
+
+    private void readField(JsonParser in, Schema schema, IndexedRecord record, boolean[] seen)
+            throws IOException, CodecException {
+        String name = in.currentName();
+        boolean base64 = false;
+        Schema.Field field = schema.getField(name);
+        if (field == null && name.endsWith(JsonWriter.BASE64_SUFFIX)) {
+            int bare = name.length() - JsonWriter.BASE64_SUFFIX.length();
+            field = schema.getField(name.substring(0, bare));
+            base64 = field != null && field.schema().getType() == Schema.Type.BYTES;
+            field = base64 ? field : null;
+        }
+        JsonToken token = in.nextToken();
+        if (field == null) {
+            skipUnknown(in, schema, name);
+            return;
+        }
+        if (seen[field.pos()]) {
+            throw refused("field " + path() + " stands twice: keep one");
+        }
+        seen[field.pos()] = true;
+        record.put(
+                field.pos(), base64 ? readBase64(in, token) : readValue(in, token, field.schema()));
+    }
+
+    /** Keeps a fault of a field of the object that is so deep, or throws it. */
+    private void collect(CodecException fault, int here) throws CodecException {
+        if (faults == null || hopeless) {
+            throw fault;
+        }
+        faults.add(fault);
+        unread.add(names[0]);
+        depth = here;
     }
 
     private void skipUnknown(JsonParser in, Schema schema, String name)
@@ -167,6 +219,8 @@ final class JsonReader {
         if (depth == 1) {
             String envelope = Envelope.of(fieldNames());
             if (envelope != null) {
+                // All its fields are of something else: one sentence says it.
+                hopeless = true;
                 throw refused(FailureCode.UNKNOWN_FIELD, "the record is " + envelope);
             }
             String instead = Envelope.instead(name);

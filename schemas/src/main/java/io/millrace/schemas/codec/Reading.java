@@ -2,7 +2,9 @@ package io.millrace.schemas.codec;
 
 import static java.util.stream.Collectors.toUnmodifiableMap;
 
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecordBase;
 
@@ -75,16 +77,32 @@ public final class Reading<T extends SpecificRecordBase> {
      * @throws CodecException if the bytes are not such a record
      */
     public T read(byte[] bytes) throws CodecException {
-        T record;
-        if (writer == null) {
-            // A typing mistake in a request must not pass silently; a newer release's result may.
-            boolean strict = type == RecordType.REQUEST;
-            record = type.cast(new JsonReader(bytes, schemaId, strict).read(type));
-        } else {
-            record = AvroDatum.read(type, writer, bytes, start);
-        }
+        T record =
+                writer == null
+                        ? type.cast(json(bytes).read(type))
+                        : AvroDatum.read(type, writer, bytes, start);
         Ids.require(type, record);
         return record;
+    }
+
+    private JsonReader json(byte[] bytes) {
+        // A typing mistake in a request must not pass silently; a newer release's result may.
+        return new JsonReader(bytes, schemaId, type == RecordType.REQUEST);
+    }
+
+    /**
+     * Reads a record for somebody who wants to mend it: goes on past what is wrong, in JSON. Of
+     * Avro there is nothing to read behind a fault.
+     */
+    public Draft<T> draft(byte[] bytes) {
+        if (writer == null) {
+            return json(bytes).draft(type);
+        }
+        try {
+            return new Draft<>(read(bytes), List.of(), Set.of());
+        } catch (CodecException e) {
+            return new Draft<>(null, List.of(e), Set.of());
+        }
     }
 
     /** The schema that the bytes were written by; null for JSON. */

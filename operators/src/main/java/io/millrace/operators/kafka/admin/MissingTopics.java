@@ -5,7 +5,7 @@ import java.util.Iterator;
 import java.util.Map;
 import java.util.TreeSet;
 
-/** Says which topics are not there, all at once, with a command that can be pasted. */
+/** Says which topics are not there, all at once, with a line that can be pasted. */
 public final class MissingTopics {
     private static final int USUAL_PARTITIONS = 4;
 
@@ -17,7 +17,7 @@ public final class MissingTopics {
     }
 
     /**
-     * One sentence.
+     * One sentence, whose command is a line of its own.
      *
      * @param topics at least one
      * @param client settings that reach the cluster
@@ -39,11 +39,9 @@ public final class MissingTopics {
                 + ": create "
                 + (one ? "it" : "them")
                 + (creates ? " with --create-topics" : "")
-                + (creates ? ", or by hand: " : ": ")
+                + (creates ? ", or by hand:\n" : ":\n")
                 + (one ? "" : "for t in " + names + "; do ")
-                + "kafka-topics.sh --bootstrap-server "
-                + servers
-                + (client.containsKey("security.protocol") ? " --command-config FILE" : "")
+                + TopicCommand.of(servers, client)
                 + " --create --topic "
                 + (one ? names : "$t")
                 + " --partitions "

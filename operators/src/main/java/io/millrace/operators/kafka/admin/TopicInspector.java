@@ -105,7 +105,12 @@ final class TopicInspector implements AutoCloseable {
                             + (partitions == 1 ? " partition" : " partitions")
                             + ", fewer than the parallelism of "
                             + parallelism
-                            + ": add partitions (kafka-topics --alter) or lower the parallelism.");
+                            + ": lower the parallelism, or add partitions:\n"
+                            + command()
+                            + " --alter --topic "
+                            + inputs.iterator().next()
+                            + " --partitions "
+                            + (parallelism - partitions + counts.get(inputs.iterator().next())));
         }
         requireWritable(settings.outputTopic());
         requireWritable(settings.deadLetterTopic());
@@ -114,8 +119,8 @@ final class TopicInspector implements AutoCloseable {
         if (settings.outputPartition() == OutputPartition.SAME) {
             counts.forEach(
                     (input, count) -> {
-                        output.requirePartitions(count, input);
-                        deadLetter.requirePartitions(count, input);
+                        output.requirePartitions(count, input, settings);
+                        deadLetter.requirePartitions(count, input, settings);
                     });
         }
         return new TopicLimits(
@@ -366,6 +371,10 @@ final class TopicInspector implements AutoCloseable {
         }
     }
 
+    private String command() {
+        return TopicCommand.of(settings.bootstrapServers(), settings.client());
+    }
+
     private KafkaSetupException refused(String action, Throwable thrown) {
         String servers = settings.bootstrapServers();
         if (thrown instanceof UnknownTopicOrPartitionException) {
@@ -375,9 +384,10 @@ final class TopicInspector implements AutoCloseable {
                             + topic
                             + " does not exist at "
                             + servers
-                            + ": create it (kafka-topics --create --topic "
-                            + topic
-                            + ").",
+                            + ": create it:\n"
+                            + command()
+                            + " --create --topic "
+                            + topic,
                     thrown);
         }
         if (thrown instanceof TimeoutException

@@ -55,7 +55,7 @@ public record TopicLimits(
          *
          * @throws KafkaSetupException with the remedy
          */
-        public void requirePartitions(int count, String input) {
+        public void requirePartitions(int count, String input, KafkaSettings settings) {
             if (partitions < count) {
                 throw new KafkaSetupException(
                         "Topic "
@@ -68,12 +68,12 @@ public record TopicLimits(
                                 + " has "
                                 + count
                                 + ", and --output-partition same answers each in the one of its"
-                                + " number: add partitions (kafka-topics.sh --bootstrap-server ..."
+                                + " number: take --output-partition key, or add partitions:\n"
+                                + TopicCommand.of(settings.bootstrapServers(), settings.client())
                                 + " --alter --topic "
                                 + name
                                 + " --partitions "
-                                + count
-                                + "), or take --output-partition key.");
+                                + count);
             }
         }
     }

@@ -123,7 +123,7 @@ public final class KafkaOutcomeSerializer
         if (count > topic(record).partitions()) {
             limits = limits.readAgain(settings);
             try {
-                topic(record).requirePartitions(count, input);
+                topic(record).requirePartitions(count, input, settings);
             } catch (KafkaSetupException e) {
                 throw new SuppressRestartsException(e);
             }

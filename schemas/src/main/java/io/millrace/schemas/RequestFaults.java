@@ -1,0 +1,211 @@
+package io.millrace.schemas;
+
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * All that is wrong with a request and can be seen by looking at it, in a fixed order. The job
+ * answers the first one with a dead letter; who writes requests is told all of them.
+ */
+public final class RequestFaults {
+    private static final int MAX_STOP_STRINGS = 16;
+    private static final int MAX_COMPLETIONS = 64;
+    private static final int MAX_LOGPROBS = 20;
+
+    /** The last millisecond of the year 9999: later is a mistaken unit. */
+    private static final long LAST_DEADLINE_MS = 253_402_300_799_999L;
+
+    /** In 1973: earlier is a mistaken unit, or counted from now. As seconds it is in 5138. */
+    private static final long FIRST_DEADLINE_MS = 100_000_000_000L;
+
+    /** One of them is the prompt. */
+    private static final List<String> PROMPT = List.of("prompt", "messages", "prompt_token_ids");
+
+    private final List<Fault> all = new ArrayList<>();
+
+    /**
+     * One fault.
+     *
+     * @param fields names of the top fields of which one has to be changed
+     * @param message what is wrong, with the value and the remedy
+     */
+    public record Fault(FailureCode code, List<String> fields, String message) {}
+
+    private RequestFaults() {}
+
+    /**
+     * The faults of a request.
+     *
+     * @param model name of the model that answers; null leaves the request's model unchecked
+     * @return empty for a request that may be answered
+     */
+    public static List<Fault> of(InferenceRequest request, String model) {
+        RequestFaults faults = new RequestFaults();
+        faults.check(request, model);
+        return faults.all;
+    }
+
+    private void check(InferenceRequest request, String model) {
+        if (request.getId() == null || request.getId().isEmpty()) {
+            add(FailureCode.MISSING_ID, "id", "id is missing or empty; give each one.");
+        }
+        if (model != null && request.getModel() != null && !request.getModel().equals(model)) {
+            add(
+                    FailureCode.UNKNOWN_MODEL,
+                    "model",
+                    "model is \""
+                            + request.getModel()
+                            + "\", but this job runs \""
+                            + model
+                            + "\"; name that one or none.");
+        }
+        checkPrompt(request);
+        checkConstraint(request.getConstraint());
+        checkSampling(request);
+        checkDeadline(request.getDeadlineMs());
+    }
+
+    private void checkDeadline(Long deadline) {
+        if (deadline == null) {
+            return;
+        }
+        if (deadline <= 0 || deadline > LAST_DEADLINE_MS) {
+            invalid(
+                    "deadline_ms",
+                    "deadline_ms",
+                    deadline,
+                    "milliseconds since 1970, up to the year 9999");
+        } else if (deadline < FIRST_DEADLINE_MS) {
+            boolean seconds = deadline >= FIRST_DEADLINE_MS / 100;
+            add(
+                    FailureCode.INVALID_PARAMETER,
+                    "deadline_ms",
+                    "deadline_ms is "
+                            + deadline
+                            + ", a moment in "
+                            + Instant.ofEpochMilli(deadline).atOffset(ZoneOffset.UTC).getYear()
+                            + ": it counts milliseconds since 1970, not "
+                            + (seconds
+                                    ? "seconds; write " + deadline * 1000 + "."
+                                    : "from now; write the time now, in milliseconds, and "
+                                            + deadline
+                                            + " more."));
+        }
+    }
+
+    private void checkPrompt(InferenceRequest request) {
+        boolean text = request.getPrompt() != null;
+        boolean messages = request.getMessages() != null;
+        boolean ids = request.getPromptTokenIds() != null;
+        int forms = (text ? 1 : 0) + (messages ? 1 : 0) + (ids ? 1 : 0);
+        if (forms == 0) {
+            add(
+                    FailureCode.EMPTY_PROMPT,
+                    "prompt",
+                    "There is no prompt; set one of prompt, messages and prompt_token_ids.");
+        } else if (forms > 1) {
+            add(
+                    FailureCode.AMBIGUOUS_PROMPT,
+                    "prompt",
+                    "More than one of prompt, messages and prompt_token_ids is set; set one.");
+        } else if (text && request.getPrompt().isEmpty()) {
+            empty("prompt", "token");
+        } else if (messages && request.getMessages().isEmpty()) {
+            empty("messages", "message");
+        } else if (ids && request.getPromptTokenIds().isEmpty()) {
+            empty("prompt_token_ids", "token");
+        }
+        if (ids) {
+            checkTokenIds("prompt_token_ids", request.getPromptTokenIds());
+        }
+    }
+
+    private void empty(String field, String what) {
+        add(FailureCode.EMPTY_PROMPT, field, field + " is empty; give at least one " + what + ".");
+    }
+
+    private void checkConstraint(Constraint constraint) {
+        if (constraint != null) {
+            String field =
+                    constraint.getChoice() != null
+                            ? ".choice"
+                            : constraint.getRegex() != null
+                                    ? ".regex"
+                                    : constraint.getJsonSchema() != null ? ".json_schema" : "";
+            add(
+                    FailureCode.UNSUPPORTED,
+                    "constraint",
+                    "constraint"
+                            + field
+                            + " is set, but this release cannot constrain completions; leave it"
+                            + " out and check the answer.");
+        }
+    }
+
+    private void checkSampling(InferenceRequest r) {
+        range("max_tokens", r.getMaxTokens(), 1, Integer.MAX_VALUE, "at least 1");
+        range("temperature", r.getTemperature(), 0, 100, "from 0 to 100");
+        range("top_p", r.getTopP(), Double.MIN_VALUE, 1, "greater than 0 and at most 1");
+        range("top_k", r.getTopK(), 0, Integer.MAX_VALUE, "0 (off) or more");
+        range("min_p", r.getMinP(), 0, 1, "from 0 to 1");
+        range(
+                "repetition_penalty",
+                r.getRepetitionPenalty(),
+                Double.MIN_VALUE,
+                Double.MAX_VALUE,
+                "greater than 0");
+        range("presence_penalty", r.getPresencePenalty(), -2, 2, "from -2 to 2");
+        range("frequency_penalty", r.getFrequencyPenalty(), -2, 2, "from -2 to 2");
+        range("n", r.getN(), 1, MAX_COMPLETIONS, "from 1 to " + MAX_COMPLETIONS);
+        range("logprobs", r.getLogprobs(), 0, MAX_LOGPROBS, "from 0 to " + MAX_LOGPROBS);
+        if (r.getStop() != null) {
+            if (r.getStop().size() > MAX_STOP_STRINGS) {
+                invalid(
+                        "stop",
+                        "stop",
+                        r.getStop().size() + " strings",
+                        "at most " + MAX_STOP_STRINGS);
+            }
+            if (r.getStop().contains("")) {
+                invalid(
+                        "stop",
+                        "stop",
+                        "a list with an empty string",
+                        "strings that are not empty");
+            }
+        }
+        if (r.getStopTokenIds() != null) {
+            checkTokenIds("stop_token_ids", r.getStopTokenIds());
+        }
+    }
+
+    /** Of a list the first one only: the others are likely wrong for the same reason. */
+    private void checkTokenIds(String field, List<Integer> ids) {
+        for (int i = 0; i < ids.size(); i++) {
+            if (ids.get(i) < 0) {
+                invalid(field, field + "[" + i + "]", ids.get(i), "0 or more");
+                return;
+            }
+        }
+    }
+
+    /** NaN is in no range. */
+    private void range(String field, Number value, double from, double to, String range) {
+        if (value != null && !(value.doubleValue() >= from && value.doubleValue() <= to)) {
+            invalid(field, field, value, range);
+        }
+    }
+
+    private void invalid(String field, String place, Object value, String range) {
+        add(
+                FailureCode.INVALID_PARAMETER,
+                field,
+                place + " is " + value + "; it must be " + range + ".");
+    }
+
+    private void add(FailureCode code, String field, String message) {
+        all.add(new Fault(code, PROMPT.contains(field) ? PROMPT : List.of(field), message));
+    }
+}
