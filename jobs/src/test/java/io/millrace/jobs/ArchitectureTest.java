@@ -22,6 +22,7 @@ class ArchitectureTest {
                     "verify",
                     "demo",
                     "stream",
+                    "watch",
                     "chaos",
                     "chaos.fault",
                     "chaos.cluster",

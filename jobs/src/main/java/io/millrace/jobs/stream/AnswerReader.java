@@ -71,17 +71,26 @@ public final class AnswerReader implements AutoCloseable {
         this.outputTopic = outputTopic;
         this.results = RecordCodec.open(RecordType.RESULT, format, null);
         this.failures = RecordCodec.open(RecordType.FAILURE, format, null);
+        this.consumer =
+                consumer(
+                        kafka,
+                        deadLetterTopic == null
+                                ? List.of(outputTopic)
+                                : List.of(outputTopic, deadLetterTopic),
+                        fromBeginning);
+    }
+
+    /** A consumer of all partitions of these topics, without a group. */
+    static KafkaConsumer<byte[], byte[]> consumer(
+            KafkaArguments kafka, List<String> topics, boolean fromBeginning) {
         Properties properties =
                 ClientProperties.consumer(kafka.bootstrapServers, kafka.clientSettings());
         properties.setProperty("enable.auto.commit", "false");
-        this.consumer =
+        KafkaConsumer<byte[], byte[]> consumer =
                 new KafkaConsumer<>(
                         properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
         List<TopicPartition> partitions = new ArrayList<>();
-        for (String topic :
-                deadLetterTopic == null
-                        ? List.of(outputTopic)
-                        : List.of(outputTopic, deadLetterTopic)) {
+        for (String topic : topics) {
             for (PartitionInfo partition : consumer.partitionsFor(topic)) {
                 partitions.add(new TopicPartition(topic, partition.partition()));
             }
@@ -94,6 +103,7 @@ public final class AnswerReader implements AutoCloseable {
         }
         // Seeking is lazy: what is written from here on has to be seen.
         partitions.forEach(consumer::position);
+        return consumer;
     }
 
     /** Gives what came, after waiting for it at most so long; returns the number. */

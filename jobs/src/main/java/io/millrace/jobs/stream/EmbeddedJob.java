@@ -9,6 +9,9 @@ import io.millrace.jobs.cli.Loaders;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Sentence;
 import io.millrace.jobs.local.EmbeddedCluster;
+import io.millrace.jobs.watch.BrokerWatch;
+import io.millrace.jobs.watch.CheckpointWatch;
+import io.millrace.jobs.watch.GroupWatch;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.options.PipelineOptions;
@@ -35,6 +38,8 @@ public final class EmbeddedJob implements AutoCloseable {
     private static final Duration LOOK = Duration.ofMillis(200);
     private static final Duration SAVEPOINT = Duration.ofMinutes(2);
     private static final Duration GROUP = Duration.ofSeconds(10);
+    private static final Duration BROKERS = Duration.ofSeconds(2);
+    private static final Duration BROKERS_ANSWER = Duration.ofSeconds(5);
     private static final Duration CANCEL = Duration.ofSeconds(20);
 
     private final JobArguments arguments;
@@ -46,6 +51,8 @@ public final class EmbeddedJob implements AutoCloseable {
     private StateDirectory.Lock lock;
     private EngineSession engine;
     private GroupWatch group;
+    private BrokerWatch brokers;
+    private CheckpointWatch checkpoints;
     private EmbeddedCluster cluster;
     private JobID job;
     private boolean running;
@@ -118,8 +125,10 @@ public final class EmbeddedJob implements AutoCloseable {
         StreamingJob.define(environment, pipeline, kafka, limits, parallelism);
         StreamGraph graph = environment.getStreamGraph();
         graph.setJobName(arguments.applicationId);
+        checkpoints = new CheckpointWatch(state.checkpoints());
         job = cluster.submit(graph);
         group = new GroupWatch(kafka, GROUP);
+        brokers = new BrokerWatch(kafka, BROKERS, BROKERS_ANSWER);
     }
 
     /** Loads the model before there is a job: what is wrong with it is told once and plainly. */
@@ -185,11 +194,9 @@ public final class EmbeddedJob implements AutoCloseable {
             try {
                 CompletableFuture.anyOf(result, stop).get(LOOK.toMillis(), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
+                tell("Kafka", brokers.look());
+                tell("Kafka", group.look());
                 tellFailures();
-                String news = group.look();
-                if (news != null) {
-                    progress.line("Kafka", "%s", news);
-                }
                 continue;
             } catch (ExecutionException e) {
                 throw new CommandFailedException("The job is gone: " + Sentence.of(e), e);
@@ -230,25 +237,31 @@ public final class EmbeddedJob implements AutoCloseable {
             cluster.cancel(job);
             progress.plain(
                     "There is no savepoint: "
-                            + Sentence.of(e)
+                            + Sentence.ended(e)
                             + " Nothing is lost: a later run resumes the last checkpoint.");
             return false;
+        }
+    }
+
+    private void tell(String label, String news) {
+        if (news != null) {
+            progress.line(label, "%s", news);
         }
     }
 
     /** Tells of each failure that the job recovers from, and notes when it runs. */
     public void tellFailures() throws InterruptedException {
         ExecutionGraphInfo info = cluster.look(job);
+        tell(
+                "State",
+                checkpoints.look(info.getArchivedExecutionGraph().getCheckpointStatsSnapshot()));
         for (RootExceptionHistoryEntry failure : info.getExceptionHistory()) {
             if (failure.getTimestamp() > lastFailureMs) {
                 lastFailureMs = failure.getTimestamp();
                 running = false;
-                progress.line(
-                        "Failure",
-                        "%s The job goes on from its last checkpoint.",
-                        Sentence.of(
-                                failure.getException()
-                                        .deserializeError(EmbeddedJob.class.getClassLoader())));
+                tellFailure(
+                        failure.getException()
+                                .deserializeError(EmbeddedJob.class.getClassLoader()));
             }
         }
         if (!running && EmbeddedCluster.allRunning(info.getArchivedExecutionGraph())) {
@@ -256,10 +269,26 @@ public final class EmbeddedJob implements AutoCloseable {
         }
     }
 
+    /** One that follows from trouble that was told is counted there. */
+    private void tellFailure(Throwable failure) {
+        if (!brokers.explains(failure) && !checkpoints.explains(failure)) {
+            progress.line(
+                    "Failure",
+                    "%s The job goes on from its last checkpoint.",
+                    Sentence.ended(failure));
+        }
+    }
+
     @Override
     public void close() {
         if (group != null) {
             group.close();
+        }
+        if (brokers != null) {
+            brokers.close();
+        }
+        if (checkpoints != null) {
+            checkpoints.close();
         }
         if (cluster != null) {
             cluster.close();

@@ -30,9 +30,15 @@ import picocli.CommandLine.Option;
         description = {
             "Follows the answers until Ctrl-C. Committed ones only: with exactly-once delivery,"
                     + " answers appear at each checkpoint of the job.",
+            "Says on standard error how many dead letters there are meanwhile.",
         })
 public final class ResultsCommand implements Callable<Integer> {
     private static final Duration POLL = Duration.ofMillis(500);
+
+    /** Time between two lines about dead letters. */
+    private static final Duration DEAD_LETTERS = Duration.ofSeconds(10);
+
+    private static final Duration LAST_LOOK = Duration.ofSeconds(5);
 
     @Mixin private KafkaArguments kafka = new KafkaArguments();
     @Mixin private JobArguments.FormatArguments format = new JobArguments.FormatArguments();
@@ -83,22 +89,32 @@ public final class ResultsCommand implements Callable<Integer> {
     private final PrintStream out = System.out;
     private long shown;
 
+    /** Null where they are shown, or cannot be seen. */
+    private DeadLetterCount unshown;
+
     @Override
     public Integer call() {
         if (max != null) {
             Checks.atLeast("--max", max, 1);
         }
         List<String> topics = deadLetters ? List.of(topic, deadLetterTopic) : List.of(topic);
+        boolean counts;
         try (Brokers brokers = Brokers.connect(kafka)) {
             brokers.partitions(topics);
+            counts = !deadLetters && brokers.has(deadLetterTopic);
         }
         try (AnswerReader reader =
-                new AnswerReader(
-                        kafka,
-                        format.settings(),
-                        topic,
-                        deadLetters ? deadLetterTopic : null,
-                        fromBeginning)) {
+                        new AnswerReader(
+                                kafka,
+                                format.settings(),
+                                topic,
+                                deadLetters ? deadLetterTopic : null,
+                                fromBeginning);
+                DeadLetterCount count =
+                        counts
+                                ? new DeadLetterCount(kafka, deadLetterTopic, fromBeginning)
+                                : null) {
+            unshown = count;
             if (Progress.isTerminal()) {
                 System.err.println(
                         "Following "
@@ -106,16 +122,28 @@ public final class ResultsCommand implements Callable<Integer> {
                                 + " (Ctrl-C ends; answers appear at each checkpoint of the job)");
             }
             Signals.onStop(reader::wakeUp);
-            return follow(reader);
-        } catch (WakeupException e) {
-            return 0;
+            int exit = followUntilStopped(reader);
+            if (unshown != null) {
+                unshown.readToTheEnd(LAST_LOOK);
+                tellDeadLetters();
+            }
+            return exit;
         } finally {
             out.flush();
         }
     }
 
+    private int followUntilStopped(AnswerReader reader) {
+        try {
+            return follow(reader);
+        } catch (WakeupException e) {
+            return 0;
+        }
+    }
+
     private int follow(AnswerReader reader) {
         long last = System.nanoTime();
+        long told = last - DEAD_LETTERS.toNanos();
         while (!full()) {
             if (reader.poll(POLL, this::show) > 0) {
                 last = System.nanoTime();
@@ -123,8 +151,21 @@ public final class ResultsCommand implements Callable<Integer> {
             } else if (timeout != null && System.nanoTime() - last > timeout.toNanos()) {
                 return max == null ? 0 : 1;
             }
+            if (unshown != null && System.nanoTime() - told > DEAD_LETTERS.toNanos()) {
+                unshown.look();
+                told = tellDeadLetters() ? System.nanoTime() : told;
+            }
         }
         return 0;
+    }
+
+    private boolean tellDeadLetters() {
+        String news = unshown.news();
+        if (news != null) {
+            out.flush();
+            System.err.println(news);
+        }
+        return news != null;
     }
 
     private void show(AnswerReader.Item item) {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millrace.jobs.local.EmbeddedKafka;
 import io.millrace.jobs.local.Topics;
 import io.millrace.jobs.stream.TestingClients.TestingReader;
+import io.millrace.jobs.watch.GroupWatch;
 import io.millrace.operators.kafka.KafkaPipes;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.KafkaSetupException;
@@ -395,7 +396,10 @@ class ChangedTopicsITCase {
         send("same-in", 2, 0, 1);
         assertThat(failureOf(job, KafkaSetupException.class))
                 .hasMessageStartingWith("Topic same-out has 2 partitions, but same-in has 3")
-                .hasMessageContaining("--alter --topic same-out --partitions 3");
+                .hasMessageContaining(
+                        "\nkafka-topics.sh --bootstrap-server "
+                                + kafka.bootstrapServers()
+                                + " --alter --topic same-out --partitions 3");
         assertThat(Echo.ATTEMPTS).hasValue(1);
         assertThatThrownBy(() -> TopicLimits.read(settings, 1))
                 .isInstanceOf(KafkaSetupException.class)

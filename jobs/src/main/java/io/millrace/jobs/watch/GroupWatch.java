@@ -1,4 +1,4 @@
-package io.millrace.jobs.stream;
+package io.millrace.jobs.watch;
 
 import io.millrace.operators.kafka.admin.ClientProperties;
 import io.millrace.operators.kafka.admin.KafkaSettings;
@@ -16,7 +16,7 @@ import org.apache.kafka.common.KafkaFuture;
  * its offsets there, and as long as somebody is, the brokers refuse them. One thread; owns an admin
  * client.
  */
-final class GroupWatch implements AutoCloseable {
+public final class GroupWatch implements AutoCloseable {
     private final String group;
     private final Admin admin;
     private final Duration interval;
@@ -28,7 +28,7 @@ final class GroupWatch implements AutoCloseable {
     /**
      * @param interval time between two looks
      */
-    GroupWatch(KafkaSettings settings, Duration interval) {
+    public GroupWatch(KafkaSettings settings, Duration interval) {
         this.group = settings.groupId();
         this.interval = interval;
         this.admin =
@@ -43,7 +43,7 @@ final class GroupWatch implements AutoCloseable {
     }
 
     /** A sentence when somebody has come or all are gone, else null. Never waits. */
-    String look() throws InterruptedException {
+    public String look() throws InterruptedException {
         if (answer == null || !answer.isDone()) {
             if (answer == null && System.nanoTime() - asked > interval.toNanos()) {
                 ask();
