@@ -65,6 +65,9 @@ final class JsonReader {
     private Set<String> unread;
     private boolean hopeless;
 
+    /** Whether characters are written as numbers: strict UTF-8 has no half of a surrogate pair. */
+    private boolean numbered;
+
     // Where the reader is, for messages: a name, or an index where the name is null.
     private final String[] names = new String[DEEPEST + 2];
     private final int[] indexes = new int[DEEPEST + 2];
@@ -96,6 +99,7 @@ final class JsonReader {
         if (json.startsWith("\uFEFF")) {
             json = json.substring(1);
         }
+        numbered = json.contains("\\u");
         // Of one array, so that a long text is not gathered piece by piece.
         try (JsonParser in = FACTORY.createParser(json.toCharArray())) {
             return readAll(in, type);
@@ -383,7 +387,7 @@ final class JsonReader {
 
     /** Half a surrogate pair has no UTF-8 form: it could be read but never written again. */
     private String wellFormed(String text) throws CodecException {
-        int lone = Text.firstLoneSurrogate(text);
+        int lone = numbered ? Text.firstLoneSurrogate(text) : -1;
         if (lone >= 0) {
             throw refused(
                     "field "

@@ -113,6 +113,13 @@ final class JsonWriter {
 
     private static void writeBytes(String name, ByteBuffer buffer, JsonGenerator out)
             throws IOException {
+        if (buffer.hasArray() && Text.isAscii(buffer)) {
+            // Need not become characters first.
+            out.writeFieldName(name);
+            out.writeUTF8String(
+                    buffer.array(), buffer.arrayOffset() + buffer.position(), buffer.remaining());
+            return;
+        }
         byte[] bytes = new byte[buffer.remaining()];
         buffer.duplicate().get(bytes);
         String text = Text.decode(bytes, 0, bytes.length);

@@ -30,6 +30,22 @@ public final class Text {
         }
     }
 
+    /** Whether all bytes of a buffer, from its position on, are ASCII. */
+    public static boolean isAscii(ByteBuffer bytes) {
+        int i = bytes.position();
+        for (; i <= bytes.limit() - Long.BYTES; i += Long.BYTES) {
+            if ((bytes.getLong(i) & 0x8080_8080_8080_8080L) != 0) {
+                return false;
+            }
+        }
+        for (; i < bytes.limit(); i++) {
+            if (bytes.get(i) < 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** Index of the first byte that is not valid UTF-8, or -1. */
     public static int firstInvalid(byte[] bytes) {
         ByteBuffer in = ByteBuffer.wrap(bytes);

@@ -10,6 +10,7 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
+import java.nio.ByteBuffer;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -103,6 +104,26 @@ class JsonCodecTest {
             InferenceResult result = Samples.fullResult();
             result.getCompletions().get(0).getLogprobs().get(0).setLogprob(value);
             assertThat(results.decode(results.encode(result))).isEqualTo(result);
+        }
+    }
+
+    @Test
+    void writesBytesAsTheTextThatTheyAre() throws Exception {
+        StringBuilder ascii = new StringBuilder();
+        for (int i = 0; i < 1023; i++) {
+            ascii.append((char) (i * 37 % 128));
+        }
+        for (String text : List.of("", "a", ascii.toString(), ascii + "é", "é世😀" + ascii)) {
+            ByteBuffer part = ByteBuffer.wrap((text + "beyond").getBytes(UTF_8));
+            part.limit(part.limit() - "beyond".length());
+            InferenceFailure failure = Samples.failure(new byte[0]);
+            failure.setOriginal(part);
+            failure.setMessage(text);
+            String json = new String(failures.encode(failure), UTF_8);
+            int from = json.indexOf("\"message\":") + "\"message\":".length();
+            String written = json.substring(from, json.indexOf(",\"original\":", from));
+            assertThat(json).contains(",\"original\":" + written + ",");
+            assertThat(failures.decode(json.getBytes(UTF_8))).isEqualTo(failure);
         }
     }
 
