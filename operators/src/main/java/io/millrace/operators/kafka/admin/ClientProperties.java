@@ -31,6 +31,9 @@ public final class ClientProperties {
                     "register.producer.metrics",
                     "flink.disable-metrics");
 
+    /** As the producer has it for partitions of transactions; for the rest it has 100 ms. */
+    private static final int RETRY_BACKOFF_MS = 20;
+
     private ClientProperties() {}
 
     /** Properties of a consumer: the user's, bootstrap servers, committed records only. */
@@ -59,6 +62,9 @@ public final class ClientProperties {
                                 Math.min(
                                         limits.output().maxMessageBytes(),
                                         limits.deadLetter().maxMessageBytes()))));
+        // The mailbox thread waits for it where a transaction begins whose id is still being ended.
+        properties.putIfAbsent(
+                ProducerConfig.RETRY_BACKOFF_MS_CONFIG, Integer.toString(RETRY_BACKOFF_MS));
         if (delivery == DeliveryGuarantee.EXACTLY_ONCE) {
             // The connector's own hour is above what brokers allow.
             properties.setProperty(

@@ -105,10 +105,17 @@ class OwnedSettingTest {
                 .containsEntry("enable.idempotence", "true")
                 .containsEntry("linger.ms", "17")
                 .containsEntry("batch.size", "5000")
+                .containsEntry("retry.backoff.ms", "20")
                 .containsEntry("transaction.timeout.ms", "60000");
         assertThat(ClientProperties.sink(settings, limits, DeliveryGuarantee.AT_LEAST_ONCE))
                 .containsEntry("enable.idempotence", "true")
                 .doesNotContainKey("transaction.timeout.ms");
+        assertThat(
+                        ClientProperties.sink(
+                                settings("retry.backoff.ms", "97"),
+                                limits,
+                                DeliveryGuarantee.EXACTLY_ONCE))
+                .containsEntry("retry.backoff.ms", "97");
         assertThatCode(() -> ClientProperties.check(settings)).doesNotThrowAnyException();
     }
 
