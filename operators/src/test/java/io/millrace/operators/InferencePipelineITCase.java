@@ -80,7 +80,10 @@ class InferencePipelineITCase extends PipelineFixture {
                 bounded,
                 number -> {
                     TestingControl.of(name).onMade();
-                    return TestingRequests.request("r" + number, tokens);
+                    String id = "r" + number;
+                    return number % 7 == 3
+                            ? TestingRequests.longRequest(id, tokens)
+                            : TestingRequests.request(id, tokens);
                 });
     }
 

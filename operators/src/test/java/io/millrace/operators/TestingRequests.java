@@ -26,6 +26,22 @@ public final class TestingRequests {
                         .build());
     }
 
+    /** As {@link #request}, in a long record. */
+    public static Inbound.Request longRequest(String id, int tokens) {
+        Inbound.Request request = request(id, tokens);
+        Origin origin = request.origin();
+        byte[] value = Arrays.copyOf(origin.value(), 20_000 + origin.value().length);
+        return new Inbound.Request(
+                new Origin(
+                        origin.source(),
+                        origin.position(),
+                        origin.timestamp(),
+                        origin.key(),
+                        origin.headers(),
+                        value),
+                request.request());
+    }
+
     public static Inbound.Request inbound(InferenceRequest request) {
         return new Inbound.Request(origin(String.valueOf(request.getId())), request);
     }

@@ -78,7 +78,9 @@ class ExactlyOnceITCase {
         for (int i = 0; i < PROMPTS; i++) {
             String json =
                     "{\"id\":\"%d\",\"prompt\":\"prompt %d\",\"max_tokens\":%d,\"ignore_eos\":true}";
-            byte[] value = String.format(json, i, i % 97, TOKENS).getBytes(UTF_8);
+            // Some are long records, which are read by another thread and saved elsewhere.
+            String space = i % 17 == 0 ? " ".repeat(20_000) : "";
+            byte[] value = (String.format(json, i, i % 97, TOKENS) + space).getBytes(UTF_8);
             prompts.add(new ProducerRecord<>("prompts", ("key-" + i).getBytes(UTF_8), value));
         }
         TestingClients.send(kafka.bootstrapServers(), prompts);

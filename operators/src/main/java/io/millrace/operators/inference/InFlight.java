@@ -23,9 +23,6 @@ final class InFlight {
     /** Null of what is rejected, and until a long record is read. */
     InferenceRequest request;
 
-    /** Its bytes in the snapshots until it has a token; null until one needed them. */
-    byte[] saved;
-
     /** Place in the order of arrival; set by the {@link OutcomeQueue}. */
     long sequence;
 
@@ -65,11 +62,6 @@ final class InFlight {
         for (int i = 0; i < counts.length; i++) {
             counts[i] = this.generated[i].length;
         }
-    }
-
-    /** Whether nothing of it has changed since it came. */
-    boolean isUntouched() {
-        return outcome == null && counts.length == 0;
     }
 
     boolean isDone() {

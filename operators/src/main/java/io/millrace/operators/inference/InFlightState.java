@@ -9,14 +9,19 @@ import io.millrace.operators.record.SavedBytesSerializer;
 import io.millrace.schemas.InFlightModel;
 import io.millrace.schemas.InFlightRequest;
 import java.io.IOException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.state.OperatorStateStore;
 import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+import org.apache.flink.runtime.state.StateInitializationContext;
 
 /** The requests in flight of the inference operator as operator state. Mailbox thread only. */
 final class InFlightState {
@@ -28,34 +33,67 @@ final class InFlightState {
     private final ListState<byte[]> schemas;
     private final ListState<byte[]> model;
 
+    /** What was saved of long records, until it is restored. */
+    private List<LongElement> longOnes;
+
     private InFlightState(
-            ListState<byte[]> requests, ListState<byte[]> schemas, ListState<byte[]> model) {
+            ListState<byte[]> requests,
+            ListState<byte[]> schemas,
+            ListState<byte[]> model,
+            List<LongElement> longOnes) {
         this.requests = requests;
         this.schemas = schemas;
         this.model = model;
+        this.longOnes = longOnes;
     }
 
-    static InFlightState open(OperatorStateStore store) throws Exception {
+    static InFlightState open(StateInitializationContext context) throws Exception {
+        OperatorStateStore store = context.getOperatorStateStore();
         return new InFlightState(
                 store.getListState(
                         new ListStateDescriptor<>(REQUESTS, SavedBytesSerializer.INSTANCE)),
                 store.getUnionListState(
                         new ListStateDescriptor<>(SCHEMAS, BytePrimitiveArraySerializer.INSTANCE)),
                 store.getUnionListState(
-                        new ListStateDescriptor<>(MODEL, BytePrimitiveArraySerializer.INSTANCE)));
+                        new ListStateDescriptor<>(MODEL, BytePrimitiveArraySerializer.INSTANCE)),
+                LongRecordState.restore(context));
     }
 
-    /** What this subtask goes on with. */
+    /** What this subtask goes on with, in order of arrival unless it was rescaled. */
     List<InFlight> restore(Restoration restoration) throws Exception {
         InFlightCodec codec = new InFlightCodec(schemas.get());
         for (byte[] element : model.get()) {
             restoration.onModel(codec.decodeModel(element));
         }
         List<InFlight> restored = new ArrayList<>();
-        for (byte[] element : requests.get()) {
-            restored.add(fromState(codec.decode(element), codec, restoration));
+        for (InFlightRequest request : inOrder(codec)) {
+            restored.add(fromState(request, codec, restoration));
         }
         return restored;
+    }
+
+    private List<InFlightRequest> inOrder(InFlightCodec codec) throws Exception {
+        // A topic that was made anew may have the same position twice.
+        Map<String, Deque<InFlightRequest>> elsewhere = new LinkedHashMap<>();
+        for (LongElement element : longOnes) {
+            InFlightRequest request = element.decode(codec);
+            elsewhere
+                    .computeIfAbsent(InFlightCodec.key(request), key -> new ArrayDeque<>())
+                    .add(request);
+        }
+        longOnes = null;
+        List<InFlightRequest> all = new ArrayList<>();
+        for (byte[] element : requests.get()) {
+            String key = InFlightCodec.reference(element);
+            if (key == null) {
+                all.add(codec.decode(element));
+            } else if (elsewhere.containsKey(key) && !elsewhere.get(key).isEmpty()) {
+                all.add(elsewhere.get(key).remove());
+            }
+        }
+        // A rescale deals out the two kinds of state without regard to each other.
+        elsewhere.values().forEach(all::addAll);
+        return all;
     }
 
     private static InFlight fromState(
@@ -87,26 +125,26 @@ final class InFlightState {
      * Replaces what is saved.
      *
      * @param subtask index of this subtask: the first one writes what all have in common
+     * @return what is left to be saved, of long records
      */
-    void save(Collection<InFlight> inFlight, ModelInfo info, int subtask) throws Exception {
+    List<LongElement> save(Collection<InFlight> inFlight, ModelInfo info, int subtask)
+            throws Exception {
         List<byte[]> elements = new ArrayList<>(inFlight.size());
+        List<LongElement> left = new ArrayList<>();
         for (InFlight record : inFlight) {
-            elements.add(encode(record, info));
+            InFlightRequest request = toState(record, info);
+            if (record.inbound.origin().isLong()) {
+                elements.add(InFlightCodec.encodeReference(request));
+                left.add(LongElement.of(request, record.inbound.origin().value()));
+            } else {
+                elements.add(InFlightCodec.encode(request));
+            }
         }
         requests.update(elements);
         schemas.update(
                 InFlightCodec.schemas(inFlight.stream().map(record -> record.inbound), subtask));
         model.update(subtask == 0 ? List.of(InFlightCodec.encode(toState(info))) : List.of());
-    }
-
-    /** A long record that waits is encoded for the first snapshot only. */
-    private static byte[] encode(InFlight record, ModelInfo info) throws IOException {
-        if (record.saved != null && record.isUntouched()) {
-            return record.saved;
-        }
-        byte[] element = InFlightCodec.encode(toState(record, info));
-        record.saved = record.isUntouched() && record.inbound.origin().isLong() ? element : null;
-        return element;
+        return left;
     }
 
     private static InFlightModel toState(ModelInfo info) {

@@ -24,6 +24,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.runtime.checkpoint.CheckpointException;
+import org.apache.flink.runtime.checkpoint.CheckpointFailureReason;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -65,6 +67,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private transient Dispatcher dispatcher;
     private transient PromptPool prompts;
     private transient LongRecords longRecords;
+    private transient LongRecordState longState;
     private transient Valve valve;
     private transient InferenceMetrics metrics;
 
@@ -78,7 +81,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     @Override
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
-        state = InFlightState.open(context.getOperatorStateStore());
+        state = InFlightState.open(context);
         EngineOptions engine =
                 GrantedGpu.fillIn(
                         options.engine(),
@@ -101,6 +104,9 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                         options.failures(),
                         getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(),
                         ready -> wake(ready::run, "a long record"));
+        longState =
+                new LongRecordState(
+                        getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(), this::decline);
         if (context.isRestored()) {
             Restoration restoration = new Restoration(options.resumePolicy(), session.model());
             restored.addAll(state.restore(restoration));
@@ -424,15 +430,26 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
         session.drain(this);
-        state.save(
-                queue.inFlight(),
-                session.model(),
-                getRuntimeContext().getTaskInfo().getIndexOfThisSubtask());
+        longState.save(
+                context,
+                state.save(
+                        queue.inFlight(),
+                        session.model(),
+                        getRuntimeContext().getTaskInfo().getIndexOfThisSubtask()));
         quarantine.onSnapshot(context.getCheckpointId());
         if (!queue.isEmpty()) {
             // The barrier has passed: what was found done leaves behind it.
             mailbox.execute(this::release, "outcomes after a snapshot");
         }
+    }
+
+    private void decline(long checkpointId, Throwable cause) {
+        getContainingTask()
+                .getEnvironment()
+                .declineCheckpoint(
+                        checkpointId,
+                        new CheckpointException(
+                                CheckpointFailureReason.CHECKPOINT_ASYNC_EXCEPTION, cause));
     }
 
     @Override
@@ -466,6 +483,9 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             }
             if (longRecords != null) {
                 longRecords.close();
+            }
+            if (longState != null) {
+                longState.close();
             }
             if (session != null) {
                 session.close();

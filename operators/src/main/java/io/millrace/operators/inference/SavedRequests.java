@@ -24,7 +24,12 @@ public final class SavedRequests {
         InFlightCodec codec = new InFlightCodec(state.elements(InFlightState.SCHEMAS));
         List<InFlightRequest> all = new ArrayList<>();
         for (byte[] request : state.elements(InFlightState.REQUESTS)) {
-            all.add(codec.decode(request));
+            if (InFlightCodec.reference(request) == null) {
+                all.add(codec.decode(request));
+            }
+        }
+        for (LongElement request : state.rawBeside(InFlightState.REQUESTS, LongElement::read)) {
+            all.add(request.decode(codec));
         }
         return all;
     }

@@ -45,6 +45,7 @@ import org.apache.avro.specific.SpecificRecordBase;
  *   form 1    everything but requests; requests of older releases, with topic, partition, offset,
  *             and the request decoded beside the record's value
  *   form 2    requests with source and position, to be read out of the record's value again
+ *   form 3    what stands for a request of form 2 that lies elsewhere in the snapshot
  * </pre>
  *
  * A request whose value does not tell all of it has no reading, and is decoded beside its value in
@@ -63,6 +64,9 @@ public final class InFlightCodec {
                     .requiredInt("partition")
                     .requiredLong("offset")
                     .endRecord();
+
+    /** Form of a reference, which is no Avro. */
+    private static final byte REFERENCE_FORM = 3;
 
     private static final Reading<InferenceRequest> JSON = Reading.json(RecordType.REQUEST);
 
@@ -136,6 +140,24 @@ public final class InFlightCodec {
         return out.toByteArray();
     }
 
+    /** What stands for a request that lies elsewhere: its source and position. */
+    public static byte[] encodeReference(InFlightRequest request) {
+        byte[] key = key(request).getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(1 + key.length).put(REFERENCE_FORM).put(key).array();
+    }
+
+    /** Which request an element stands for; null where it is the request itself. */
+    public static String reference(byte[] element) {
+        return form(element) == REFERENCE_FORM
+                ? new String(element, 1, element.length - 1, StandardCharsets.UTF_8)
+                : null;
+    }
+
+    /** Tells a request in flight from others, as {@link #reference} does. */
+    public static String key(InFlightRequest request) {
+        return request.getPosition() + " " + request.getSource();
+    }
+
     public static byte[] encode(InFlightModel model) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream(512);
         out.write(FIRST_FORM);
@@ -148,6 +170,15 @@ public final class InFlightCodec {
      * its failure: a record that this release does not take for a request any more is rejected.
      */
     public InFlightRequest decode(byte[] element) throws IOException {
+        return decode(element, null);
+    }
+
+    /**
+     * As {@link #decode(byte[])}.
+     *
+     * @param value the record's value, where it was left out of the element; else null
+     */
+    public InFlightRequest decode(byte[] element, byte[] value) throws IOException {
         int form = form(element);
         if (form != FIRST_FORM && form != REQUEST_FORM) {
             throw unknown(form, "forms 1 and 2");
@@ -155,6 +186,9 @@ public final class InFlightCodec {
         InFlightRequest state = read(InFlightRequest.class, after(element));
         if (form == FIRST_FORM) {
             state.setPosition(firstPosition(after(element)).text());
+        }
+        if (value != null) {
+            state.setValue(wrap(value));
         }
         if (state.getReading() != null) {
             try {

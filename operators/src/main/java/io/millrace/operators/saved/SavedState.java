@@ -2,6 +2,7 @@ package io.millrace.operators.saved;
 
 import java.io.DataInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
@@ -11,6 +12,7 @@ import org.apache.flink.runtime.checkpoint.Checkpoints;
 import org.apache.flink.runtime.checkpoint.OperatorState;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.runtime.checkpoint.metadata.CheckpointMetadata;
+import org.apache.flink.runtime.state.DefaultOperatorStateBackend;
 import org.apache.flink.runtime.state.OperatorStateHandle;
 import org.apache.flink.runtime.state.OperatorStateHandle.StateMetaInfo;
 import org.apache.flink.runtime.state.filesystem.AbstractFsCheckpointStorageAccess;
@@ -41,23 +43,64 @@ public final class SavedState {
         }
     }
 
+    /** Reads one part of a state from a stream that may go on behind it. */
+    public interface PartReader<T> {
+        T read(InputStream in) throws IOException;
+    }
+
     /**
      * Elements of a list state of byte arrays, of every operator and subtask that has one of that
      * name.
      */
     public List<byte[]> elements(String name) throws IOException {
         List<byte[]> elements = new ArrayList<>();
-        for (OperatorState operator : checkpoint.getOperatorStates()) {
-            for (OperatorSubtaskState subtask : operator.getStates()) {
-                for (OperatorStateHandle handle : subtask.getManagedOperatorState()) {
-                    read(handle, name, elements);
-                }
+        for (OperatorSubtaskState subtask : subtasks()) {
+            for (OperatorStateHandle handle : subtask.getManagedOperatorState()) {
+                read(handle, name, SavedState::element, elements);
             }
         }
         return elements;
     }
 
-    private static void read(OperatorStateHandle handle, String state, List<byte[]> to)
+    private static byte[] element(InputStream in) throws IOException {
+        return BytePrimitiveArraySerializer.INSTANCE.deserialize(
+                new DataInputViewStreamWrapper(in));
+    }
+
+    /**
+     * Partitions of raw operator state, of every operator and subtask that has it beside a list
+     * state.
+     *
+     * @param name the list state's
+     */
+    public <T> List<T> rawBeside(String name, PartReader<T> reader) throws IOException {
+        List<T> partitions = new ArrayList<>();
+        for (OperatorSubtaskState subtask : subtasks()) {
+            if (subtask.getManagedOperatorState().stream()
+                    .anyMatch(
+                            handle -> handle.getStateNameToPartitionOffsets().containsKey(name))) {
+                for (OperatorStateHandle handle : subtask.getRawOperatorState()) {
+                    read(
+                            handle,
+                            DefaultOperatorStateBackend.DEFAULT_OPERATOR_STATE_NAME,
+                            reader,
+                            partitions);
+                }
+            }
+        }
+        return partitions;
+    }
+
+    private List<OperatorSubtaskState> subtasks() {
+        List<OperatorSubtaskState> subtasks = new ArrayList<>();
+        for (OperatorState operator : checkpoint.getOperatorStates()) {
+            subtasks.addAll(operator.getStates());
+        }
+        return subtasks;
+    }
+
+    private static <T> void read(
+            OperatorStateHandle handle, String state, PartReader<T> reader, List<T> to)
             throws IOException {
         StateMetaInfo places = handle.getStateNameToPartitionOffsets().get(state);
         if (places == null) {
@@ -66,9 +109,7 @@ public final class SavedState {
         try (FSDataInputStream in = handle.openInputStream()) {
             for (long place : places.getOffsets()) {
                 in.seek(place);
-                to.add(
-                        BytePrimitiveArraySerializer.INSTANCE.deserialize(
-                                new DataInputViewStreamWrapper(in)));
+                to.add(reader.read(in));
             }
         }
     }

@@ -436,7 +436,6 @@ class InferenceOperatorPromptTest extends InferenceOperatorFixture {
         }
         control.hold();
         try (InferenceHarness harness = InferenceHarness.open(options().build(), 1, 0, state)) {
-            // Twice: the second snapshot takes the bytes of the first.
             harness.snapshot();
             state = harness.flink.snapshot(2, 2);
         }

@@ -1,5 +1,6 @@
 package io.millrace.operators.inference;
 
+import static io.millrace.operators.TestingRequests.longRequest;
 import static io.millrace.operators.TestingRequests.request;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -33,7 +34,7 @@ class SavedRequestsTest extends InferenceOperatorFixture {
         try (InferenceHarness harness = InferenceHarness.open(options().build())) {
             harness.send(
                     request("a", 54),
-                    request("b", 17),
+                    longRequest("b", 17),
                     new Inbound.Rejected(
                             request("c", 1).origin(), "c", FailureCode.UNREADABLE, "no"));
             control.awaitAdded(2);
@@ -54,6 +55,7 @@ class SavedRequestsTest extends InferenceOperatorFixture {
                 .filteredOn(each -> each.getRequest() != null)
                 .extracting(each -> each.getRequest().getId())
                 .containsExactly("a", "b");
+        assertThat(saved.get(saved.size() - 1).getValue().remaining()).isGreaterThan(20_000);
         assertThat(saved)
                 .filteredOn(each -> each.getRequest() != null)
                 .allMatch(each -> each.getGenerated().get(0).size() == 7)
