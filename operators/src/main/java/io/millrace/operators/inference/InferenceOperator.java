@@ -70,6 +70,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private transient LongRecordState longState;
     private transient Valve valve;
     private transient InferenceMetrics metrics;
+    private transient boolean warm;
 
     InferenceOperator(StreamOperatorParameters<Outcome> parameters, PipelineOptions options) {
         super(parameters);
@@ -408,6 +409,11 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     }
 
     private void emit(InFlight record) {
+        if (!warm) {
+            // Not before: the first answer has the cores to itself.
+            warm = true;
+            longRecords.warmUp();
+        }
         output.collect(new StreamRecord<>(record.outcome, record.outcome.origin().timestamp()));
         valve.add(-1, -record.weight);
         quarantine.onLeft(record.outcome.origin());

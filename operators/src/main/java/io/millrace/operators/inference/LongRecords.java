@@ -34,6 +34,11 @@ final class LongRecords implements AutoCloseable {
         lane = new Lane("millrace-long-records of " + task);
     }
 
+    /** Readies for long records what is slow at first. */
+    void warmUp() {
+        lane.execute(WarmUp::run);
+    }
+
     /**
      * Has a record read and checked.
      *

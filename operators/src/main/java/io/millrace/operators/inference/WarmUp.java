@@ -1,0 +1,78 @@
+package io.millrace.operators.inference;
+
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceFailure;
+import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.CodecException;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.Reading;
+import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.RecordType;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+
+/**
+ * Has the loops over the bytes of long records compiled before there are any: the first ones of a
+ * JVM take twenty times as long as later ones, during which more of them gather.
+ */
+final class WarmUp {
+    private static final int BYTES = 256 << 10;
+    static final int MOST_ROUNDS = 20;
+
+    /** What a round takes at most once all is compiled. */
+    private static final long COMPILED_NANOS = 3_000_000;
+
+    private WarmUp() {}
+
+    /** Reads a record and encodes its dead letter, until that is quick or in vain. */
+    static void run() {
+        run(COMPILED_NANOS);
+    }
+
+    /**
+     * @param quick nanoseconds that the last round takes at most
+     * @return rounds that it took
+     */
+    static int run(long quick) {
+        byte[] value =
+                ("{\"id\":\"warm-up\",\"prompt\":\"" + "warm up ".repeat(BYTES / 8) + "\"}")
+                        .getBytes(StandardCharsets.UTF_8);
+        Reading<InferenceRequest> requests = Reading.json(RecordType.REQUEST);
+        RecordCodec<InferenceFailure> failures =
+                RecordCodec.open(RecordType.FAILURE, FormatSettings.JSON, null);
+        for (int round = 1; round < MOST_ROUNDS; round++) {
+            long begun = System.nanoTime();
+            round(value, requests, failures);
+            if (System.nanoTime() - begun < quick) {
+                return round;
+            }
+        }
+        round(value, requests, failures);
+        return MOST_ROUNDS;
+    }
+
+    private static void round(
+            byte[] value,
+            Reading<InferenceRequest> requests,
+            RecordCodec<InferenceFailure> failures) {
+        try {
+            requests.read(value);
+            MessageDigest.getInstance("SHA-256").digest(value);
+        } catch (CodecException | NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+        failures.encode(
+                InferenceFailure.newBuilder()
+                        .setTopic("")
+                        .setPartition(0)
+                        .setOffset(0)
+                        .setCode(FailureCode.PROMPT_TOO_LONG.wireName())
+                        .setMessage("")
+                        .setOriginal(ByteBuffer.wrap(value))
+                        .setOriginalLength(value.length)
+                        .setOriginalSha256("")
+                        .build());
+    }
+}
