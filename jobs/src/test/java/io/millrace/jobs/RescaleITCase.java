@@ -85,12 +85,14 @@ class RescaleITCase {
                 "{\"%s\":{\"parallelism\":{\"lowerBound\":%d,\"upperBound\":%d}}}"
                         .formatted(vertices.path(0).path("id").asText(), parallelism, parallelism));
         long deadline = System.nanoTime() + LIMIT.toNanos();
-        while (!runs(cluster.get("/jobs/" + job), parallelism) || restored.read().kept() == 0) {
+        while (!runs(cluster.get("/jobs/" + job), parallelism)) {
             assertThat(System.nanoTime())
-                    .as("%d subtasks and restored tokens in time", parallelism)
+                    .as("%d subtasks in time", parallelism)
                     .isLessThan(deadline);
             Thread.sleep(50);
         }
+        // Logged before a subtask runs.
+        assertThat(restored.read().kept()).as("tokens of half-finished answers").isPositive();
         assertThat(restored.read().repeated()).as("tokens decoded again").isZero();
     }
 

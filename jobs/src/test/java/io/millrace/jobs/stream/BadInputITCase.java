@@ -149,6 +149,7 @@ class BadInputITCase {
                         "1048576"),
                 bad(request("\"max_tokens\":-1"), "invalid_parameter", "max_tokens is -1"),
                 bad(request("\"max_tokens\":\"5\""), "invalid_parameter", "without quotes"),
+                bad(request("\"max_completion_tokens\":5"), "unknown_field", "write max_tokens"),
                 bad(request("\"deadline_ms\":1764000000"), "invalid_parameter", "not seconds"),
                 bad(request("\"temperature\":-0.1"), "invalid_parameter", "temperature is -0.1"),
                 bad(request("\"temperature\":NaN"), "invalid_parameter", "temperature is NaN"),

@@ -40,7 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
  * The very bytes that clients put on topics, through a real broker and the job, each format and
  * each row of the table of headers in {@code docs/formats.md}.
  */
-@Timeout(120)
+@Timeout(240)
 class FormatsITCase {
 
     @RegisterExtension
