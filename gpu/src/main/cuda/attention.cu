@@ -2,8 +2,8 @@
 //
 // Shapes   q heads (tokens, heads), kv of a layer, out tiles (tokens, heads * headSize)
 // Order    tiles of 128 positions, chunks of 512, folded ascending (docs/numerics.md); work is split at chunks only
-// Kernels  attention_plan     lists the step's work: (token, chunk) for rows of one token, 64 (token, head) pairs for others; where it
-//                             is asked to, chunks that several rows of one token have in the same blocks, as items of their own
+// Kernels  attention_plan     lists the step's work: (token, chunk) for rows of one token, as many (token, head) pairs as an item of
+//                             prefill has for others; where it is asked to, chunks that several rows of one token have in the same blocks, as items of their own
 //          attention_decode   one (token, chunk) of one kv head: up to 16 query heads are the rows of the mma. Four warps
 //                             share a tile: each takes 32 positions of the scores, then D / 4 columns of the output. The CTA
 //                             that computes the last chunk of a token folds them all, four columns of a head a thread.
@@ -948,7 +948,7 @@ extern "C" __global__ void __launch_bounds__(PLAN_THREADS) attention_plan(const 
         int chunks = tokens == 1 ? position / CHUNK - firstChunk + 1 : 0;
         int firstWhole = (from + CHUNK - 1) / CHUNK;
         int wholes = tokens == 1 && p.share != 0 ? max(0, position / CHUNK - firstWhole) : 0;
-        int tiles = tokens > 1 ? (tokens * p.group + PAIRS - 1) / PAIRS : 0;
+        int tiles = tokens > 1 ? (tokens * p.group + p.prefillPairs - 1) / p.prefillPairs : 0;
         int total;
         int mine = partials + sumBefore(chunks, total) - firstChunk;
         partials += total;
@@ -1030,7 +1030,7 @@ extern "C" __global__ void __launch_bounds__(PLAN_THREADS) attention_plan(const 
         at = prefillItems + sumBefore(tiles, total);
         prefillItems += total;
         for (int i = 0; i < tiles; i++) {
-            p.prefill[at + i] = {row, i * PAIRS, 0, 0};
+            p.prefill[at + i] = {row, i * p.prefillPairs, 0, 0};
         }
     }
     if (threadIdx.x == 0) {

@@ -7,6 +7,7 @@
 // long for each launch; race.sh runs it. The launch rules are those of Launches.java.
 //   nvcc -std=c++17 -O2 -I ../../main/cuda/include -o kernel_check kernel_check.cu
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cmath>
 #include <cstdarg>
@@ -926,7 +927,7 @@ static void makeScratch(AttentionParams& p, const Rows& rows) {
     p.partials = (float*)alloc(decodeItemsOf(rows) * p.heads * (paddedHead(p.headSize) + 4) * 4, 0xff);
     p.arrivals = (uint32_t*)alloc((size_t)rows.tokens * p.heads * 4);
 }
-static void makeWork(AttentionParams& p, const Rows& rows, int group, bool share) {
+static void makeWork(AttentionParams& p, const Rows& rows, int group, bool share, int prefillPairs = 64) {
     AttentionPlanParams plan{};
     size_t decode = decodeItemsOf(rows);
     plan.step = p.step; plan.rowStart = p.rowStart; plan.positions = p.positions; plan.rowTable = p.rowTable; plan.blocks = p.blocks;
@@ -936,7 +937,7 @@ static void makeWork(AttentionParams& p, const Rows& rows, int group, bool share
     plan.members = (SharedMember*)alloc(decode * sizeof(SharedMember), 0xff);
     plan.places = (int32_t*)alloc(decode * sizeof(int32_t), 0xff);
     plan.prefill = (PrefillItem*)alloc((ceilDiv(rows.tokens * group, 64) + rows.rows()) * sizeof(PrefillItem), 0xff);
-    plan.group = group; plan.window = p.window; plan.blockSize = p.blockSize; plan.tableStride = p.tableStride; plan.share = share;
+    plan.group = group; plan.window = p.window; plan.blockSize = p.blockSize; plan.tableStride = p.tableStride; plan.share = share; plan.prefillPairs = prefillPairs;
     p.work = plan.work; p.decode = plan.decode; p.shared = plan.shared; p.members = plan.members; p.prefill = plan.prefill;
     launch("attention_plan", dim3(1), 1024, 0, plan);
 }
@@ -983,6 +984,15 @@ static void checkArrivals(const AttentionParams& p, const Rows& rows, const std:
     for (uint32_t n : download<uint32_t>(p.arrivals, (size_t)rows.tokens * p.heads)) counted += n != 0;
     report(counted == 0, name + text(": %ld counters not zero", counted));
 }
+/** Pairs of an item of attention_prefill_sm90. */
+constexpr int SM90_PAIRS = 128;
+/** Rows of several tokens on Hopper's tensor cores; the plan has items of SM90_PAIRS. */
+static void runPrefillSm90(const AttentionParams& p, int tokens, int rows) {
+    int D = paddedHead(p.headSize), items = ceilDiv(tokens * (p.heads / p.kvHeads), SM90_PAIRS) + rows;
+    int shared = D == 128 ? 4 * 32768 + 128 * 128 * 2 + 256 * 256 : 8 * 16384 + 128 * 64 * 2;
+    launch(text("attention_prefill_sm90_bf16_%d", D), dim3(std::min(items * p.kvHeads, 132)), 384, shared + 2 * (32 + SM90_PAIRS * 8) + 256, p);
+}
+static bool hasPrefillSm90() { return kernels.count("attention_prefill_sm90_bf16_64") > 0; }
 /** What computes rows of one token. */
 enum Decode { DECODE, CASCADE };
 template <class T>
@@ -1021,7 +1031,7 @@ static AttentionParams attentionOf(const Rows& rows, int heads, int kvHeads, int
 template <class T>
 static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, int window, const std::vector<std::pair<int, int>>& spans,
                            const std::vector<std::pair<int, int>>& prefixes = {}) {
-    if (skipped("attention")) return;
+    if (skipped("attention") && (only != "prefill" || !std::is_same<T, Bf16>::value || !prefixes.empty())) return;
     Rows rows(spans, blockSize, false, prefixes);
     AttentionParams p = attentionOf<T>(rows, heads, kvHeads, headSize, window, spans);
     size_t bytes = (size_t)(pad64(rows.tokens) + 64) * pad64(heads * headSize) * sizeof(T);
@@ -1051,6 +1061,24 @@ static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, 
                 checkArrivals(p, rows, what);
             }
         };
+        if (std::is_same<T, Bf16>::value && hasPrefillSm90()) {
+            makeScratch(p, rows);
+            makeWork(p, rows, group, false, SM90_PAIRS);
+            for (int tokens : {rows.tokens + 40, 1}) {  // with one there are more items than CTAs
+                for (int time = 0; time < 2; time++) {  // the second time finds the counter as the first has left it
+                    p.out = alloc(bytes, 0xff);
+                    runAttention<T>(p, rows.tokens, rows.rows(), 0);
+                    runPrefillSm90(p, tokens, tokens == 1 ? 1 : rows.rows() + 5);
+                    same(p.out, oracle, bytes, name + text(" sm90, grid for %d tokens", tokens));
+                }
+            }
+            int next = download<AttentionWork>(p.work, 1)[0].nextPrefill;
+            report(next == 0, name + text(" sm90: next item %d", next));
+        }
+        if (only == "prefill") {
+            freeAll();
+            return;
+        }
         check(p, rows, name + " fast", 64);
         if (paddedHead(headSize) == 128) check(p, rows, name + " fast", 32);
         // Each token a row of its own: all through decode.
@@ -1338,6 +1366,30 @@ static void timeAttention(const char* what, int heads, int kvHeads, int headSize
     freeAll();
 }
 
+/** Rows of several tokens: mma.sync beside wgmma. */
+static void timePrefill(const std::string& what, int heads, int kvHeads, int headSize, const std::vector<std::pair<int, int>>& spans, int blockSize = 64) {
+    Rows rows(spans, blockSize);
+    AttentionParams p = attentionOf<Bf16>(rows, heads, kvHeads, headSize, INT_MAX, spans);
+    p.out = alloc((size_t)pad64(rows.tokens) * pad64(heads * headSize) * 2);
+    makeScratch(p, rows);
+    makeWork(p, rows, heads / kvHeads, false, 64);
+    double flops = 0;
+    for (auto [first, n] : spans) flops += n > 1 ? 4.0 * heads * headSize * n * (first + (n + 1) / 2.0) : 0;
+    int D = paddedHead(headSize), items = ceilDiv(rows.tokens * (heads / kvHeads), 64) + rows.rows();
+    int count = flops > 1e12 ? 2 : 10;
+    double mma = timed(count, [&](int) {
+        launch(text("attention_prefill_bf16_%d", D), dim3(std::min(items, 16 * 132), kvHeads), 128, 2 * 128 * D * 2 + 64 * D * 6, p);
+    });
+    printf("prefill %2d/%d of %3d, %-40s blocks of %2d  mma.sync %8.1f us %4.0f TFLOP/s", heads, kvHeads, headSize, what.c_str(), blockSize, mma, flops / mma / 1e6);
+    if (hasPrefillSm90()) {
+        makeWork(p, rows, heads / kvHeads, false, SM90_PAIRS);
+        double us = timed(count, [&](int) { runPrefillSm90(p, rows.tokens, rows.rows()); });
+        printf("  wgmma %8.1f us %4.0f TFLOP/s  %5.1f %% of roofline", us, flops / us / 1e6, 100 * flops / 788e6 / us);
+    }
+    printf("\n");
+    freeAll();
+}
+
 static void timeSmall(const char* model, int hidden, int heads, int kvHeads, int headSize, int tokens) {
     NormParams n{};
     n.x = rowsOf(tokens, hidden, pad64(hidden), 1, 0, 71); n.weight = rowsOf(1, hidden, hidden, 1, 1, 72);
@@ -1484,7 +1536,27 @@ int main(int argc, char** argv) {
         timeHead("Llama-3.2-1B", 128256, 2048, counts);
         timeHead("Llama-3.1-8B", 128256, 4096, counts);
     }
-    if (mode == "time") {
+    if (mode == "time" && (only.empty() || only == "prefill")) {
+        for (int blockSize : {16, 64}) {
+            timePrefill("1 x 16384", 16, 16, 128, {{0, 16384}}, blockSize);
+            timePrefill("1 x 16384", 32, 32, 64, {{0, 16384}}, blockSize);
+            timePrefill("1 x 16384", 32, 8, 128, {{0, 16384}}, blockSize);
+            timePrefill("1 x 16384", 32, 8, 64, {{0, 16384}}, blockSize);
+            timePrefill("1 x 16384", 14, 2, 64, {{0, 16384}}, blockSize);
+        }
+        for (auto [heads, kvHeads, headSize] : std::vector<std::array<int, 3>>{{14, 2, 64}, {32, 8, 64}, {32, 8, 128}}) {
+            std::vector<std::pair<int, int>> mixed = {{0, 130}, {0, 517}, {0, 333}, {0, 781}, {0, 287}};
+            for (int i = 0; i < 60; i++) mixed.push_back({300 + 11 * i, 1});
+            for (int blockSize : {16, 64}) timePrefill("1 x 2048", heads, kvHeads, headSize, {{0, 2048}}, blockSize);
+            timePrefill("2 x 1024", heads, kvHeads, headSize, {{0, 1024}, {0, 1024}});
+            timePrefill("2048 in 5 rows, 60 rows of one token", heads, kvHeads, headSize, mixed);
+            timePrefill("1 x 512", heads, kvHeads, headSize, {{0, 512}});
+            timePrefill("1 x 64", heads, kvHeads, headSize, {{0, 64}});
+            timePrefill("1 x 2048 after 6144", heads, kvHeads, headSize, {{6144, 2048}});
+            timePrefill("1 x 64 after 4096", heads, kvHeads, headSize, {{4096, 64}});
+        }
+    }
+    if (mode == "time" && only != "prefill") {
         for (int rows : {1, 16, 64, 256}) {
             std::vector<std::pair<int, int>> spans(rows, {511, 1}), longer(rows, {1200, 1});
             timeAttention(text("attention 0.5B 14/2 of 64, %d rows of 512", rows).c_str(), 14, 2, 64, spans);

@@ -158,7 +158,7 @@ struct SharedMember {
     int32_t partials;  // as of DecodeItem
 };
 
-/** 64 (token, query head) pairs of one kv head of a row that has several tokens in this step. */
+/** AttentionPlanParams.prefillPairs (token, query head) pairs of one kv head of a row that has several tokens in this step. */
 struct PrefillItem {
     int32_t row;
     int32_t firstPair;  // pair i is token rowStart[row] + i / group, query head i % group
@@ -171,7 +171,7 @@ struct AttentionWork {
     int32_t decodeItems;
     int32_t sharedItems;
     int32_t prefillItems;
-    int32_t reserved;
+    int32_t nextPrefill;  // attention_prefill_sm90: items taken beyond the first of each CTA; each launch leaves it zero
 };
 
 /** attention_plan: builds the work lists of one window from the step. */
@@ -192,11 +192,11 @@ struct AttentionPlanParams {
     int32_t blockSize;
     int32_t tableStride;
     int32_t share;             // 1: look for chunks that rows share, for attention_cascade; 0: list all for attention_decode
-    int32_t reserved;
+    int32_t prefillPairs;      // of an item of the prefill kernel that follows
 };
 
-/** attention_{decode,cascade,prefill}_{bf16,f16}_{64,128}, attention_prefill_{bf16,f16}_128_32, attention_f32,
-    oracle_attention_{bf16,f16}_{64,128}. */
+/** attention_{decode,cascade,prefill}_{bf16,f16}_{64,128}, attention_prefill_{bf16,f16}_128_32, attention_prefill_sm90_bf16_{64,128},
+    attention_f32, oracle_attention_{bf16,f16}_{64,128}. */
 struct AttentionParams {
     const void* q;            // heads (tokens, heads)
     const void* kv;           // kv of the layer
@@ -209,7 +209,7 @@ struct AttentionParams {
     const int32_t* rowOf;     // (tokens)
     const int32_t* rowTable;  // (rows)
     const int32_t* blocks;    // (tables, tableStride)
-    const AttentionWork* work;
+    AttentionWork* work;
     const DecodeItem* decode;
     const SharedItem* shared;
     const SharedMember* members;

@@ -21,6 +21,7 @@ import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.kernel.OpParams;
 import io.millrace.gpu.device.cuda.kernel.OpParams.Epilogue;
 import io.millrace.gpu.device.cuda.kernel.OpParams.Input;
+import io.millrace.gpu.device.cuda.kernel.PrefillKernel;
 import io.millrace.gpu.device.cuda.kernel.Segmentation;
 import io.millrace.gpu.device.cuda.kernel.SharedChunks;
 import io.millrace.gpu.device.cuda.kernel.StepLaunches;
@@ -127,6 +128,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private StepTables step;
     private OpParams write;
     private GemmTiles gemms;
+    private PrefillKernel prefill;
     private DeviceMemory projected;
     private Activation sampledNormed;
     private DeviceMemory logits;
@@ -313,7 +315,8 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         write = new OpParams(fixed, params);
         if (type() != DType.F32) {
             int items = Launches.decodeItems(maxRows, rotary.positions());
-            int prefill = Launches.prefillItems(shape, maxTokens, maxRows);
+            prefill = PrefillKernel.on(type, shape, limits());
+            int prefillItems = prefill.items(shape, maxTokens, maxRows);
             int shared = Launches.sharedItems(items);
             int arrived = Launches.attentionArrivals(shape, maxTokens);
             DeviceMemory partial = allocate("Attention", Launches.attentionPartials(shape, items));
@@ -327,7 +330,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                                 allocate("A plan", 4L * Integer.BYTES * shared),
                                 allocate("A plan", 2L * Integer.BYTES * items),
                                 allocate("A plan", (long) Integer.BYTES * items),
-                                allocate("A plan", 4L * Integer.BYTES * prefill),
+                                allocate("A plan", 4L * Integer.BYTES * prefillItems),
                                 partial,
                                 counters));
             }
@@ -465,7 +468,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
             launch(
                     "attention",
                     Launches.attentionPlan(),
-                    write.attentionPlan(plans.get(window), window, shares));
+                    write.attentionPlan(plans.get(window), window, shares, prefill.itemPairs()));
         }
     }
 
@@ -600,10 +603,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                         : Launches.attentionDecode(type, shape, multiprocessors),
                 all);
         if (!isDecode()) {
-            launch(
-                    "attention",
-                    Launches.attentionPrefill(type, shape, bucket, rows, multiprocessors, limits()),
-                    all);
+            launch("attention", prefill.launch(shape, bucket, rows, multiprocessors), all);
         }
     }
 

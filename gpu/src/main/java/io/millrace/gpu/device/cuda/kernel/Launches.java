@@ -1,7 +1,6 @@
 package io.millrace.gpu.device.cuda.kernel;
 
 import io.millrace.gpu.device.AttentionShape;
-import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 
 /**
@@ -16,14 +15,15 @@ import io.millrace.gpu.device.cuda.driver.KernelLaunch;
  * begin                   resolve; attention_plan, once for each window of the model (not for f32)
  * embed, norm             embed; norm
  * qkvProjectRopeStoreKv   qkv; or matmul (STORE), qkv_finish
- * attention               attention_decode or attention_cascade, attention_prefill; or attention_f32
+ * attention               attention_decode or attention_cascade, {@link PrefillKernel}; or attention_f32
  * matmulAdd, Gated, Gelu  matmul (ADD, GATED, GELU)
  * logits                  norm (gather), matmul (STORE, sampledOnly); or head, which draws as well
  * </pre>
  *
- * attention_prefill finds nothing to do in a step whose rows have one token each, attention_decode
- * in one whose rows all have several: they may be left out there. attention_cascade is for steps in
- * which rows of one token may share chunks ({@link SharedChunks}).
+ * The kernel of prefill finds nothing to do in a step whose rows have one token each,
+ * attention_decode in one whose rows all have several: they may be left out there.
+ * attention_cascade is for steps in which rows of one token may share chunks ({@link
+ * SharedChunks}).
  */
 public final class Launches {
     /** The most tokens that a product splits the sum over k among CTAs for. */
@@ -37,20 +37,13 @@ public final class Launches {
     /** CTAs that keep a GPU busy; more of them read more. */
     private static final int ENOUGH_CTAS = 96;
 
-    /** (token, query head) pairs of one item of attention_prefill. */
-    private static final int PREFILL_PAIRS = 64;
-
-    /** The same of the kernel that takes an item in two halves, for heads of 128. */
-    private static final int FEW_PAIRS = 32;
-
-    /** Shared memory of attention_prefill beside what a launch asks for. */
-    private static final int PREFILL_STATIC_BYTES = 1024;
+    /** (token, query head) pairs of an item that rows share. */
+    private static final int SHARED_PAIRS = 64;
 
     /** Query heads that one CTA of attention_decode takes at once. */
     private static final int DECODE_HEADS = 16;
 
     private static final int THREADS = 128;
-    private static final int MOST_HEAD = 128;
     private static final int TILE = Numerics.TILE;
 
     private Launches() {}
@@ -195,39 +188,7 @@ public final class Launches {
                 decode.y(),
                 1,
                 THREADS,
-                2 * Numerics.ATTENTION_TILE * head * 2 + PREFILL_PAIRS * head * 2 + 1024);
-    }
-
-    /**
-     * AttentionParams, rows of several tokens: CTAs walk through the items of the plan, or through
-     * their halves where the GPU has too little shared memory for whole ones.
-     */
-    public static KernelLaunch attentionPrefill(
-            String type,
-            AttentionShape shape,
-            int tokens,
-            int rows,
-            int multiprocessors,
-            DeviceLimits limits) {
-        int head = TileLayout.paddedHead(shape.headSize());
-        boolean whole =
-                head < MOST_HEAD
-                        || prefillShared(head, PREFILL_PAIRS) + PREFILL_STATIC_BYTES
-                                <= limits.sharedBytes();
-        int pairs = whole ? PREFILL_PAIRS : FEW_PAIRS;
-        int items = prefillItems(shape, tokens, rows) * (PREFILL_PAIRS / pairs);
-        return new KernelLaunch(
-                "attention_prefill_" + type + "_" + head + (whole ? "" : "_" + pairs),
-                Math.min(items, 16 * multiprocessors),
-                shape.kvHeads(),
-                1,
-                2 * pairs,
-                prefillShared(head, pairs));
-    }
-
-    /** K and V of a tile; queries, and what was folded of their sums. */
-    private static int prefillShared(int head, int pairs) {
-        return 2 * Numerics.ATTENTION_TILE * head * 2 + pairs * head * (Float.BYTES + 2);
+                2 * Numerics.ATTENTION_TILE * head * 2 + SHARED_PAIRS * head * 2 + 1024);
     }
 
     /** AttentionParams for F32: one warp a head of a token. */
@@ -238,11 +199,6 @@ public final class Launches {
     /** Most decode items of a step. Rows share blocks, so the cache's size is no bound. */
     public static int decodeItems(int rows, int maxPositions) {
         return Math.multiplyExact(rows, ceil(maxPositions, Numerics.ATTENTION_CHUNK));
-    }
-
-    /** Most prefill items of a step, for one kv head. */
-    public static int prefillItems(AttentionShape shape, int tokens, int rows) {
-        return ceil(tokens * shape.group(), PREFILL_PAIRS) + rows;
     }
 
     /**

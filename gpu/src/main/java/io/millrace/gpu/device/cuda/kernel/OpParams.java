@@ -232,8 +232,9 @@ public final class OpParams {
      * AttentionPlanParams.
      *
      * @param share whether chunks are looked for that rows share
+     * @param prefillPairs of an item of the prefill kernel
      */
-    public KernelParams attentionPlan(Plan plan, int window, boolean share) {
+    public KernelParams attentionPlan(Plan plan, int window, boolean share, int prefillPairs) {
         return params.begin()
                 .pointer(step.header())
                 .pointer(step.rowStart())
@@ -251,7 +252,7 @@ public final class OpParams {
                 .word(fixed.blockSize)
                 .word(1)
                 .word(share ? 1 : 0)
-                .word(0);
+                .word(prefillPairs);
     }
 
     /**

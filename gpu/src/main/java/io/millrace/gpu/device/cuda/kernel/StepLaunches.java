@@ -58,7 +58,9 @@ public record StepLaunches(
             }
             all.add(Launches.head(type, rows, vocabulary));
             gemms.head(type, rows, vocabulary).ifPresent(all::add);
-            all.add(Launches.attentionPrefill(type, shape, bucket, rows, multiprocessors, limits));
+            all.add(
+                    PrefillKernel.on(type, shape, limits)
+                            .launch(shape, bucket, rows, multiprocessors));
         }
         if (!type.equals("f32")) {
             all.add(Launches.attentionPlan());

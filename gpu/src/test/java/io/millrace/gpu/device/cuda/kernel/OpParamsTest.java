@@ -51,7 +51,7 @@ class OpParamsTest {
         assertLikeHeader("QkvFinishParams");
         write.qkv(matrix, input, qkv, null, 8);
         assertLikeHeader("QkvParams");
-        write.attentionPlan(plan, 17, true);
+        write.attentionPlan(plan, 17, true, 64);
         assertLikeHeader("AttentionPlanParams");
         write.attention(null, 8, null, plan, 17, 0.5f);
         assertLikeHeader("AttentionParams");

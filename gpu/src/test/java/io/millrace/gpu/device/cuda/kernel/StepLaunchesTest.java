@@ -94,7 +94,10 @@ class StepLaunchesTest {
             default ->
                     switch (kernel) {
                         case "matmul_f32", "attention_plan" -> 47 << 10;
-                        default -> kernel.startsWith("attention_cascade") ? 3 << 10 : 1 << 10;
+                        default ->
+                                kernel.startsWith("attention_cascade")
+                                        ? 3 << 10
+                                        : kernel.startsWith("attention_prefill_sm90") ? 0 : 1 << 10;
                     };
         };
     }
@@ -122,32 +125,6 @@ class StepLaunchesTest {
                 }
             }
         }
-    }
-
-    @Test
-    void headsOf128TakeHalfItemsWhereThereIsTooLittleSharedMemory() {
-        AttentionShape shape = new AttentionShape(32, 32, 8, 128);
-        KernelLaunch whole =
-                Launches.attentionPrefill("bf16", shape, 1023, 3, 132, limits(GPUS.get(3)));
-        assertThat(whole.kernel()).isEqualTo("attention_prefill_bf16_128");
-        assertThat(whole.threads()).isEqualTo(128);
-        assertThat(whole.x()).isEqualTo((1023 * 4 + 63) / 64 + 3);
-        assertThat(whole.sharedBytes()).isEqualTo(112 << 10);
-        KernelLaunch halves =
-                Launches.attentionPrefill("bf16", shape, 1023, 3, 132, limits(GPUS.get(2)));
-        assertThat(halves.kernel()).isEqualTo("attention_prefill_bf16_128_32");
-        assertThat(halves.threads()).isEqualTo(64);
-        assertThat(halves.x()).isEqualTo(2 * whole.x());
-        assertThat(halves.sharedBytes()).isEqualTo(88 << 10);
-        AttentionShape small = new AttentionShape(32, 32, 8, 64);
-        assertThat(
-                        Launches.attentionPrefill("f16", small, 1023, 3, 58, limits(GPUS.get(2)))
-                                .kernel())
-                .isEqualTo("attention_prefill_f16_64");
-    }
-
-    private static DeviceLimits limits(Gpu gpu) {
-        return gpu.limits();
     }
 
     @Test

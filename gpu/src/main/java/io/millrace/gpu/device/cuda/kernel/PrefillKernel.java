@@ -1,0 +1,121 @@
+package io.millrace.gpu.device.cuda.kernel;
+
+import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.cuda.driver.DeviceLimits;
+import io.millrace.gpu.device.cuda.driver.KernelLaunch;
+
+/**
+ * The kernel that computes attention of rows of several tokens, chosen once for an engine: {@code
+ * attention_plan} makes its items as long as the kernel takes them. The choice changes no bit:
+ * docs/numerics.md.
+ *
+ * @param name of the kernel
+ * @param itemPairs (token, query head) pairs of an item of the plan
+ * @param pairs of these that a CTA takes at once: an item, or one of its equal parts
+ * @param threads of a CTA
+ * @param sharedBytes of a CTA, beside what the kernel has itself
+ * @param oneEach whether multiprocessors have one CTA each, which takes items as it becomes free
+ */
+public record PrefillKernel(
+        String name, int itemPairs, int pairs, int threads, int sharedBytes, boolean oneEach) {
+    /** Compute capability, times ten, of the only GPUs that have wgmma. */
+    private static final int HOPPER = 90;
+
+    private static final int ITEM_PAIRS = 64;
+
+    /** Of the kernel that takes an item in two halves, for heads of 128. */
+    private static final int FEW_PAIRS = 32;
+
+    /** Shared memory of the kernels on mma.sync beside what a launch asks for. */
+    private static final int STATIC_BYTES = 1024;
+
+    private static final int MOST_HEAD = 128;
+    private static final int ELEMENT = 2;
+
+    /** Consumers of the kernel on wgmma have 64 pairs each. */
+    private static final int HOPPER_PAIRS = 128;
+
+    private static final int HOPPER_THREADS = 3 * 128;
+
+    /** Tiles of K or V that the kernel on wgmma has room for, in bytes. */
+    private static final int HOPPER_RING = 128 << 10;
+
+    /** Two items as they are found, and barriers. */
+    private static final int HOPPER_UNITS = 2 * (32 + 8 * HOPPER_PAIRS) + 256;
+
+    /** The fastest that a GPU of these limits runs, of weights of that type. */
+    public static PrefillKernel on(String type, AttentionShape shape, DeviceLimits limits) {
+        int head = TileLayout.paddedHead(shape.headSize());
+        String suffix = "_" + type + "_" + head;
+        int hopper = hopperBytes(head);
+        if (type.equals("bf16")
+                && limits.capability() == HOPPER
+                && hopper <= limits.sharedBytes()
+                && HOPPER_THREADS <= limits.threads()) {
+            return new PrefillKernel(
+                    "attention_prefill_sm90" + suffix,
+                    HOPPER_PAIRS,
+                    HOPPER_PAIRS,
+                    HOPPER_THREADS,
+                    hopper,
+                    true);
+        }
+        boolean whole =
+                head < MOST_HEAD || bytes(head, ITEM_PAIRS) + STATIC_BYTES <= limits.sharedBytes();
+        int pairs = whole ? ITEM_PAIRS : FEW_PAIRS;
+        return new PrefillKernel(
+                "attention_prefill" + suffix + (whole ? "" : "_" + pairs),
+                ITEM_PAIRS,
+                pairs,
+                2 * pairs,
+                bytes(head, pairs),
+                false);
+    }
+
+    /** K and V of a tile; queries, and what was folded of their sums. */
+    private static int bytes(int head, int pairs) {
+        return 2 * Numerics.ATTENTION_TILE * head * ELEMENT
+                + pairs * head * (Float.BYTES + ELEMENT);
+    }
+
+    /** As {@link #bytes}, but that sums of heads of 64 are folded in registers. */
+    private static int hopperBytes(int head) {
+        int folded = head < MOST_HEAD ? 0 : HOPPER_PAIRS * head * Float.BYTES;
+        return HOPPER_RING + HOPPER_PAIRS * head * ELEMENT + folded + HOPPER_UNITS;
+    }
+
+    /** Most items of a step, for one kv head. */
+    public int items(AttentionShape shape, int tokens, int rows) {
+        return ceil(tokens * shape.group(), itemPairs) + rows;
+    }
+
+    /**
+     * AttentionParams: CTAs walk through the items of the plan, or through their parts.
+     *
+     * @param tokens of a step, at most
+     * @param rows of a step, at most
+     * @param multiprocessors of the GPU
+     */
+    public KernelLaunch launch(AttentionShape shape, int tokens, int rows, int multiprocessors) {
+        int items = items(shape, tokens, rows) * (itemPairs / pairs);
+        return oneEach
+                ? new KernelLaunch(
+                        name,
+                        Math.min(items * shape.kvHeads(), multiprocessors),
+                        1,
+                        1,
+                        threads,
+                        sharedBytes)
+                : new KernelLaunch(
+                        name,
+                        Math.min(items, 16 * multiprocessors),
+                        shape.kvHeads(),
+                        1,
+                        threads,
+                        sharedBytes);
+    }
+
+    private static int ceil(int n, int by) {
+        return (n + by - 1) / by;
+    }
+}
