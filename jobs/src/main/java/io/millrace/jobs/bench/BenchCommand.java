@@ -94,9 +94,9 @@ public final class BenchCommand implements Callable<Integer> {
             description =
                     "What is measured of each --shape, separated by commas: kernels, each alone and"
                             + " beside its roofline, and workloads of the engine (default: on a GPU"
-                            + " kernels,W1,W2,W3,W4,W5,W6,B256; on the CPU and with free"
-                            + " numerics the same without kernels). Or start: the time from the"
-                            + " JVM's start to the first token of a --model, on any device; its"
+                            + " kernels,W1,W2,W3,W4,W5,W6,B256,prompts; on the CPU and with"
+                            + " free numerics the same without kernels). Or start: the time from"
+                            + " the JVM's start to the first token of a --model, on any device; its"
                             + " files may lie in the system's page cache or not.")
     private List<String> workloads;
 

@@ -2,6 +2,7 @@ package io.millrace.jobs.bench;
 
 import io.millrace.gpu.api.KernelTiming;
 import io.millrace.gpu.api.KernelTiming.Op;
+import io.millrace.jobs.bench.StandardWorkload.Counted;
 import io.millrace.jobs.bench.StandardWorkload.Lengths;
 import java.util.List;
 
@@ -73,10 +74,28 @@ record Roofline(double bandwidth, double flops, double attention64, double atten
         return tokens * 2 * shape.layerWeights() / flops + pairs * each;
     }
 
+    /** What a workload counts by, at best. */
+    double perSecond(BenchShape shape, StandardWorkload workload) {
+        return workload.counted() == Counted.PROMPTS
+                ? promptsPerSecond(shape, workload)
+                : outputPerSecond(shape, workload);
+    }
+
+    private double promptsPerSecond(BenchShape shape, StandardWorkload workload) {
+        double tokens = workload.shared();
+        for (Lengths request : workload.requests()) {
+            tokens += request.prompt();
+        }
+        double heads = product(shape.headWeights(), workload.requests().size());
+        return tokens / (prompts(shape, workload.requests(), workload.shared()) + heads);
+    }
+
     /** Output tokens a second of a workload, by the steps that are left as requests are done. */
-    double outputPerSecond(BenchShape shape, StandardWorkload workload) {
+    private double outputPerSecond(BenchShape shape, StandardWorkload workload) {
         double seconds =
-                workload.decodeOnly() ? 0 : prompts(shape, workload.requests(), workload.shared());
+                workload.counted() == Counted.DECODE
+                        ? 0
+                        : prompts(shape, workload.requests(), workload.shared());
         int longest = workload.requests().stream().mapToInt(Lengths::output).max().orElse(0);
         long output = 0;
         for (int step = 0; step < longest; step++) {

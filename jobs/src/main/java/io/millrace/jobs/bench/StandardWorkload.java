@@ -21,9 +21,42 @@ import java.util.SplittableRandom;
  * @param id how it is asked for
  * @param shared tokens that all prompts begin with, besides their own
  * @param requests lengths of each request
- * @param decodeOnly whether only steps count in which all requests are being answered
+ * @param counted what of it counts
  */
-record StandardWorkload(String id, int shared, List<Lengths> requests, boolean decodeOnly) {
+record StandardWorkload(String id, int shared, List<Lengths> requests, Counted counted) {
+
+    /** What is measured of a workload. */
+    enum Counted {
+        /** Output tokens a second, from the start to the last. */
+        OUTPUT("output", ""),
+
+        /** The same of steps in which all requests are being answered. */
+        DECODE("output", ", decode"),
+
+        /** Prompt tokens a second, until all requests have their first token. */
+        PROMPTS("prompts", "");
+
+        private final String metric;
+        private final String suffix;
+
+        Counted(String metric, String suffix) {
+            this.metric = metric;
+            this.suffix = suffix;
+        }
+
+        /** The name of its figure. */
+        String metric() {
+            return metric;
+        }
+
+        double of(TimedRun run) {
+            return switch (this) {
+                case OUTPUT -> run.outputPerSecond();
+                case DECODE -> run.decodePerSecond();
+                case PROMPTS -> run.promptPerSecond();
+            };
+        }
+    }
 
     /**
      * Tokens of one request.
@@ -40,13 +73,14 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, boolean d
     /** All of them, in the order of their ids. */
     static List<StandardWorkload> all() {
         return List.of(
-                new StandardWorkload("W1", 0, equal(64, 128, 128), false),
-                new StandardWorkload("W2", 0, equal(256, 512, 512), false),
-                new StandardWorkload("W3", 0, equal(256, 1024, 128), false),
-                new StandardWorkload("W4", 0, nano(), false),
-                new StandardWorkload("W5", 0, equal(1, 32, 128), false),
-                new StandardWorkload("W6", 1024, equal(256, 64, 128), false),
-                new StandardWorkload("B256", 0, equal(256, 128, 128), true));
+                new StandardWorkload("W1", 0, equal(64, 128, 128), Counted.OUTPUT),
+                new StandardWorkload("W2", 0, equal(256, 512, 512), Counted.OUTPUT),
+                new StandardWorkload("W3", 0, equal(256, 1024, 128), Counted.OUTPUT),
+                new StandardWorkload("W4", 0, nano(), Counted.OUTPUT),
+                new StandardWorkload("W5", 0, equal(1, 32, 128), Counted.OUTPUT),
+                new StandardWorkload("W6", 1024, equal(256, 64, 128), Counted.OUTPUT),
+                new StandardWorkload("B256", 0, equal(256, 128, 128), Counted.DECODE),
+                new StandardWorkload("prompts", 0, equal(32, 2048, 1), Counted.PROMPTS));
     }
 
     /** The one of that id, in capitals or not. */
@@ -102,7 +136,7 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, boolean d
                                 .formatted(
                                         requests.size(), shared > 0 ? in + ")" : in, first.output)
                         : "%d requests of unequal length".formatted(requests.size());
-        return "%s, %s%s".formatted(id, lengths, decodeOnly ? ", decode" : "");
+        return "%s, %s%s".formatted(id, lengths, counted.suffix);
     }
 
     /** Most tokens of a prompt with its answer. */
@@ -113,7 +147,7 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, boolean d
     /** The same with fewer requests, for a look at it. */
     StandardWorkload first(int count) {
         return new StandardWorkload(
-                id, shared, requests.subList(0, Math.min(count, requests.size())), decodeOnly);
+                id, shared, requests.subList(0, Math.min(count, requests.size())), counted);
     }
 
     /** Other prompts for another seed, so that no cache of prompts makes a run short. */

@@ -4,6 +4,7 @@ import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.bench.KernelTimings;
 import io.millrace.gpu.engine.Engine;
+import io.millrace.jobs.bench.StandardWorkload.Counted;
 import io.millrace.jobs.bench.StandardWorkload.Lengths;
 import io.millrace.jobs.bench.result.BenchNumerics;
 import io.millrace.jobs.bench.result.BenchOrigin;
@@ -24,7 +25,7 @@ import java.util.stream.Stream;
  * GPU allows. Engine thread.
  */
 final class WorkloadBench {
-    /** Holds the longest workload. */
+    /** Tokens of a step, and the shortest context that an engine is opened for. */
     private static final int CONTEXT = 2048;
 
     private static final int SEQUENCES = 256;
@@ -106,7 +107,7 @@ final class WorkloadBench {
         long start = System.nanoTime();
         try (Engine engine =
                 numerics.open(
-                        all.withMaxModelLen(CONTEXT)
+                        all.withMaxModelLen(Math.max(CONTEXT, longest()))
                                 .withMaxBatchedTokens(CONTEXT)
                                 .withMaxSequences(SEQUENCES),
                         (phase, done, total) -> progress.percent("Model", phase, done, total))) {
@@ -126,6 +127,10 @@ final class WorkloadBench {
         }
     }
 
+    private int longest() {
+        return workloads.stream().mapToInt(StandardWorkload::longest).max().orElse(0);
+    }
+
     private void measure(
             Engine engine,
             BenchShape shape,
@@ -138,15 +143,15 @@ final class WorkloadBench {
                         .median(
                                 0,
                                 number -> run(engine, draw(engine, workload)),
-                                workload.decodeOnly()
-                                        ? TimedRun::decodePerSecond
-                                        : TimedRun::outputPerSecond);
+                                workload.counted()::of);
         String name = workload.title();
-        double rate = workload.decodeOnly() ? run.decodePerSecond() : run.outputPerSecond();
-        Double percent =
-                roofline == null ? null : 100 * rate / roofline.outputPerSecond(shape, workload);
-        to.add(name, "output", rate, "tok/s", percent);
-        if (!workload.decodeOnly()) {
+        double rate = workload.counted().of(run);
+        Double percent = roofline == null ? null : 100 * rate / roofline.perSecond(shape, workload);
+        to.add(name, workload.counted().metric(), rate, "tok/s", percent);
+        if (workload.counted() == Counted.PROMPTS) {
+            spread(to, name, "time to first token", run.firstTokenMillis());
+            gaps(to, name, run);
+        } else if (workload.counted() == Counted.OUTPUT) {
             to.add(name, "total", run.totalPerSecond(), "tok/s");
             to.add(name, "requests", run.requestsPerSecond(), "1/s");
             spread(to, name, "time to first token", run.firstTokenMillis());

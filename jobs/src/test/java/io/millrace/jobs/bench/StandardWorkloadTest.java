@@ -23,7 +23,8 @@ class StandardWorkloadTest {
                         "W4, 256 requests of unequal length",
                         "W5, 1 x 32 -> 128",
                         "W6, 256 x (1024 shared + 64) -> 128",
-                        "B256, 256 x 128 -> 128, decode");
+                        "B256, 256 x 128 -> 128, decode",
+                        "prompts, 32 x 2048 -> 1");
         assertThat(StandardWorkload.named("w6").longest()).isEqualTo(1216);
     }
 
@@ -59,6 +60,6 @@ class StandardWorkloadTest {
     void anUnknownOneIsRefusedWithThoseThatThereAre() {
         assertThatThrownBy(() -> StandardWorkload.named("W9"))
                 .isInstanceOf(CommandFailedException.class)
-                .hasMessageContainingAll("W9", "W1, W2, W3, W4, W5, W6, B256");
+                .hasMessageContainingAll("W9", "W1, W2, W3, W4, W5, W6, B256, prompts");
     }
 }

@@ -34,7 +34,8 @@ class WorkloadBenchTest {
                 List.of(
                         StandardWorkload.named("W1"),
                         StandardWorkload.named("W6"),
-                        StandardWorkload.named("B256"));
+                        StandardWorkload.named("B256"),
+                        StandardWorkload.named("prompts"));
         WorkloadBench bench =
                 new WorkloadBench(
                         false,
@@ -58,7 +59,10 @@ class WorkloadBenchTest {
                         "W1, 3 x 128 -> 128: time to first token p99",
                         "W6, 3 x (1024 shared + 64) -> 128: time per output token mean",
                         "W6, 3 x (1024 shared + 64) -> 128: KV blocks in use, at most",
-                        "B256, 3 x 128 -> 128, decode: output");
+                        "B256, 3 x 128 -> 128, decode: output",
+                        "prompts, 3 x 2048 -> 1: prompts",
+                        "prompts, 3 x 2048 -> 1: time to first token p50")
+                .doesNotContain("prompts, 3 x 2048 -> 1: output");
         try (Stream<Path> left = Files.list(folder)) {
             assertThat(left).isEmpty();
         }
