@@ -13,6 +13,9 @@ public enum OptionNames {
     /** As the command line has them: {@code --kv-cache-memory}. */
     COMMAND_LINE;
 
+    /** How options of the JVM reach it where the launcher starts it. */
+    private static final String LAUNCHER = "MILLRACE_OPTS=";
+
     private static final Pattern FLAG = Pattern.compile("--[a-z]+(-[a-z]+)*");
 
     /** A message with the options in it as the caller knows them. */
@@ -20,7 +23,7 @@ public enum OptionNames {
         if (this == COMMAND_LINE || message == null) {
             return message;
         }
-        return FLAG.matcher(message)
+        return FLAG.matcher(message.replace(LAUNCHER, ""))
                 .replaceAll(found -> Matcher.quoteReplacement(javaName(found.group())));
     }
 

@@ -215,6 +215,16 @@ public final class ModelFolder {
         return stopStrings;
     }
 
+    /** Width of the residual stream. */
+    public int hidden() {
+        return shape.hidden();
+    }
+
+    /** Width inside the feed-forward part. */
+    public int intermediate() {
+        return shape.intermediate();
+    }
+
     /** Heads and layers, for the KV cache. */
     public AttentionShape attentionShape() {
         return new AttentionShape(shape.layers(), shape.heads(), shape.kvHeads(), shape.headSize());

@@ -51,6 +51,12 @@ final class CpuAttention {
         outputs = new float[queries * paddedSize];
     }
 
+    /** Floats that one of these keeps for rows of so many positions. */
+    static long floats(AttentionShape shape, long positions) {
+        long padded = paddedQueries(tokensPerTask(shape) * shape.group());
+        return padded * (positions + 2 * WIDTH + 3L * shape.headSize()) + positions * TILE;
+    }
+
     /** Tokens that one task takes. */
     static int tokensPerTask(AttentionShape shape) {
         return Math.max(1, QUERIES / shape.group());

@@ -50,12 +50,13 @@ public final class CpuModelRunner implements ModelRunner {
             ModelFolder folder, EngineOptions asked, LoadProgress progress) throws IOException {
         EngineOptions options = asked.forDevice(false);
         int positions = positions(folder, options);
-        boolean int8 = options.weights().equals("int8");
-        checkHeapFor(folder, int8 ? folder.int8WeightBytes() : folder.weightBytes());
         int threads =
                 options.threads() > 0
                         ? options.threads()
                         : Runtime.getRuntime().availableProcessors();
+        int blocks =
+                HeapPlan.of(folder, options, positions, threads)
+                        .blocks(Runtime.getRuntime().maxMemory());
         Workers workers = new Workers(threads);
         boolean opened = false;
         try (WeightLoader loader = new WeightLoader(threads)) {
@@ -69,15 +70,14 @@ public final class CpuModelRunner implements ModelRunner {
                             options.maxSequences(),
                             workers,
                             loader,
-                            int8);
+                            options.weights().equals("int8"));
             var decoder = Decoder.load(folder, backend, progress);
-            int blocks = blocks(shape, options, positions);
             allocate(backend, shape, blocks, options.blockSize(), progress);
             opened = true;
             return new CpuModelRunner(folder, backend, decoder, blocks, options.blockSize());
         } catch (OutOfMemoryError e) {
             throw new InvalidModelException(
-                    "The heap of %d MiB is too small for the model in %s (weights of %d MiB) with steps of %d tokens; raise -Xmx or lower --max-batched-tokens."
+                    "The heap of %d MiB is too small for the model in %s (weights of %d MiB) with steps of %d tokens: raise it (MILLRACE_OPTS=-Xmx...), or lower --max-batched-tokens."
                             .formatted(
                                     Runtime.getRuntime().maxMemory() / MIB,
                                     folder.path(),
@@ -102,54 +102,6 @@ public final class CpuModelRunner implements ModelRunner {
         return options.maxModelLen() > 0 ? options.maxModelLen() : folder.maxPositions();
     }
 
-    private static void checkHeapFor(ModelFolder folder, long weightBytes)
-            throws InvalidModelException {
-        long heap = Runtime.getRuntime().maxMemory();
-        if (weightBytes > heap) {
-            throw new InvalidModelException(
-                    "The weights in %s take %d MiB, the heap has %d MiB; raise -Xmx."
-                            .formatted(folder.path(), weightBytes / MIB, heap / MIB));
-        }
-    }
-
-    /** Blocks of the cache, with block 0, which is never handed out. */
-    static int blocks(AttentionShape shape, EngineOptions options, int positions)
-            throws InvalidModelException {
-        int blockSize = options.blockSize();
-        if (blockSize < 1) {
-            throw new InvalidModelException(
-                    "--block-size is %d; 1 is the least.".formatted(blockSize));
-        }
-        long blockBytes = KvCache.blockBytes(shape, blockSize);
-        long perSequence = (positions + blockSize - 1) / blockSize;
-        long useful = perSequence * options.maxSequences() + 1;
-        // A smaller heap must fail, not answer otherwise: room for one whole context at the least.
-        long bytes =
-                options.kvCacheBytes() > 0
-                        ? options.kvCacheBytes()
-                        : Math.max(chosenBytes(), (perSequence + 1) * blockBytes);
-        if (blockBytes / Float.BYTES > Integer.MAX_VALUE - 16) {
-            throw new InvalidModelException(
-                    "--block-size is %d: a block of %d MiB is more than the CPU backend can index."
-                            .formatted(blockSize, blockBytes / MIB));
-        }
-        long blocks = Math.min(Math.min(useful, bytes / blockBytes), Integer.MAX_VALUE - 16);
-        if (blocks < 2) {
-            throw new InvalidModelException(
-                    "A KV cache of %d bytes has no room for two blocks of %d bytes; raise %s."
-                            .formatted(
-                                    bytes,
-                                    blockBytes,
-                                    options.kvCacheBytes() > 0 ? "--kv-cache-memory" : "-Xmx"));
-        }
-        return (int) blocks;
-    }
-
-    // The heap is shared with whatever else the process does: Flink, Kafka, requests in flight.
-    private static long chosenBytes() {
-        return Math.min(Runtime.getRuntime().maxMemory() / 4, freeHeap() / 2);
-    }
-
     private static long freeHeap() {
         Runtime runtime = Runtime.getRuntime();
         return runtime.maxMemory() - (runtime.totalMemory() - runtime.freeMemory());
@@ -171,7 +123,7 @@ public final class CpuModelRunner implements ModelRunner {
         // Not taken before it is written, but it has to be there: better no start than half a run.
         if (bytes > freeHeap()) {
             throw new InvalidModelException(
-                    "The KV cache asks for %d MiB, the heap of %d MiB has %d MiB left; lower --kv-cache-memory, --max-model-len or --max-sequences, or raise -Xmx."
+                    "The KV cache asks for %d MiB, the heap of %d MiB has %d MiB left: raise it (MILLRACE_OPTS=-Xmx...), or lower --kv-cache-memory, --max-model-len or --max-sequences."
                             .formatted(
                                     bytes / MIB,
                                     Runtime.getRuntime().maxMemory() / MIB,

@@ -27,6 +27,9 @@ public final class CpuSampler {
     /** Logits after penalties, then their distance to the largest over the temperature. */
     private final float[] scores;
 
+    /** 32-bit words that one of these keeps for each token of the vocabulary, rounded up. */
+    static final int WORDS_PER_TOKEN = 5;
+
     /** How often each token was generated; all zero between calls. */
     private final int[] counts;
 

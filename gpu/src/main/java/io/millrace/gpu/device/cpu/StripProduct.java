@@ -47,7 +47,7 @@ final class StripProduct {
     /** Below this many multiplications waking the others costs more than they save. */
     private static final long ALONE = 1 << 15;
 
-    private static final int MAX_STRIPS = 4;
+    static final int MAX_STRIPS = 4;
 
     private final Workers workers;
     private final float[][] sums;

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.api.SamplingParameters;
-import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.model.ModelFolder;
 import io.millrace.gpu.model.TinyModels;
 import io.millrace.gpu.program.StepBatch;
@@ -26,40 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 class CpuModelRunnerTest {
     private static final EngineOptions OPTIONS =
             EngineOptions.of("tiny").withMaxBatchedTokens(8).withMaxSequences(2);
-    private static final AttentionShape SHAPE = new AttentionShape(2, 4, 2, 8);
 
     @TempDir Path dir;
-
-    @Test
-    void theCacheIsNoLargerThanAllSequencesCanUse() throws IOException {
-        // 256 positions are 16 blocks, twice, and block 0.
-        assertThat(CpuModelRunner.blocks(SHAPE, OPTIONS, 256)).isEqualTo(33);
-        assertThat(CpuModelRunner.blocks(SHAPE, OPTIONS.withBlockSize(17), 256)).isEqualTo(33);
-    }
-
-    @Test
-    void aContextLargerThanTheHeapIsNotCutSilently() throws IOException {
-        long heap = Runtime.getRuntime().maxMemory();
-        int positions = (int) (heap / KvCache.blockBytes(SHAPE, 16) * 16);
-        assertThat(CpuModelRunner.blocks(SHAPE, OPTIONS.withBlockSize(54), positions))
-                .isEqualTo((positions + 53) / 54 + 1);
-    }
-
-    @Test
-    void theCacheTakesTheBytesItIsGiven() throws IOException {
-        long block = KvCache.blockBytes(SHAPE, 16);
-        assertThat(block).isEqualTo(2L * 2 * 16 * (8 + 16) * 4);
-        assertThat(CpuModelRunner.blocks(SHAPE, OPTIONS.withKvCacheBytes(5 * block), 256))
-                .isEqualTo(5);
-        assertThat(CpuModelRunner.blocks(SHAPE, OPTIONS.withKvCacheBytes(6 * block - 1), 256))
-                .isEqualTo(5);
-    }
-
-    @Test
-    void refusesACacheWithoutRoomForABlock() {
-        long block = KvCache.blockBytes(SHAPE, 16);
-        assertRefused(OPTIONS.withKvCacheBytes(2 * block - 1), "--kv-cache-memory", "two blocks");
-    }
 
     @Test
     void saysWhichOptionsToTurnWhenTheHeapIsTooSmallForTheCache() {
@@ -67,11 +34,10 @@ class CpuModelRunnerTest {
                 OPTIONS.withKvCacheBytes(1L << 40).withMaxSequences(40_000).withBlockSize(256);
         assertRefused(
                 huge,
-                "KV cache asks for",
-                "--kv-cache-memory",
-                "--max-model-len",
-                "--max-sequences",
-                "-Xmx");
+                "needs a heap of",
+                "for the KV cache (--kv-cache-memory)",
+                "MILLRACE_OPTS=-Xmx",
+                "or give --kv-cache-memory at most");
     }
 
     @Test
