@@ -2,6 +2,7 @@ package io.millrace.jobs;
 
 import io.millrace.jobs.bench.BenchCommand;
 import io.millrace.jobs.cli.Arguments;
+import io.millrace.jobs.cli.ExitCode;
 import io.millrace.jobs.cli.FlinkClient;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Sentence;
@@ -24,8 +25,8 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
- * The command line. Exit codes: 0 done, 1 failed (one sentence on standard error), 2 usage error;
- * {@code verify} has further ones.
+ * The command line. What its exit codes say is in {@link ExitCode}; a failure is one sentence on
+ * standard error.
  */
 @Command(
         name = "millrace",
@@ -49,9 +50,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
             ChaosCommand.class
         })
 public final class Millrace implements Runnable {
-    private static final int FAILED = 1;
-    private static final int USAGE = 2;
-
     @Spec private CommandSpec spec;
 
     /**
@@ -82,7 +80,7 @@ public final class Millrace implements Runnable {
                 throw new ProgramParametrizationException(Sentence.missingEngine());
             }
             System.err.println("millrace: " + Sentence.missingEngine());
-            System.exit(FAILED);
+            System.exit(ExitCode.FAILED.code());
         }
     }
 
@@ -133,7 +131,7 @@ public final class Millrace implements Runnable {
         }
         String help = line.getCommandSpec().qualifiedName();
         print(line, sentence, message + "\nTry ./" + help + " --help.");
-        return USAGE;
+        return ExitCode.USAGE.code();
     }
 
     private static List<String> names(CommandSpec spec, boolean options) {
@@ -154,7 +152,7 @@ public final class Millrace implements Runnable {
             e.printStackTrace(err);
             err.flush();
         }
-        return FAILED;
+        return ExitCode.FAILED.code();
     }
 
     private static void print(CommandLine line, StringBuilder sentence, String message) {

@@ -7,6 +7,7 @@ import io.millrace.jobs.bench.result.ResultFiles;
 import io.millrace.jobs.bench.result.ResultQuotes;
 import io.millrace.jobs.bench.result.ResultRow;
 import io.millrace.jobs.bench.result.ResultTable;
+import io.millrace.jobs.cli.ExitCode;
 import io.millrace.operators.kafka.admin.OwnedSetting;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -97,14 +98,27 @@ class DocsTest {
 
     @Test
     void theTableOfClientSettingsIsWhatTheJobChecks() throws IOException {
+        assertTable("owned-settings", ownedSettings());
+    }
+
+    @Test
+    void theTableOfExitCodesIsTheProgramsOwn() throws IOException {
+        StringBuilder table = new StringBuilder("| code | means |\n|---|---|\n");
+        for (ExitCode code : ExitCode.values()) {
+            table.append("| %d | %s |\n".formatted(code.code(), code.meaning()));
+        }
+        assertTable("exit-codes", table.toString());
+    }
+
+    /** A table of docs/running.md, between two marks. */
+    private static void assertTable(String name, String table) throws IOException {
         Path page = ROOT.resolve("docs").resolve("running.md");
         String text = Files.readString(page);
-        String begin = "<!-- owned-settings:begin -->\n";
-        String table = ownedSettings();
+        String begin = "<!-- " + name + ":begin -->\n";
         String rewritten =
                 text.substring(0, text.indexOf(begin) + begin.length())
                         + table
-                        + text.substring(text.indexOf("<!-- owned-settings:end -->"));
+                        + text.substring(text.indexOf("<!-- " + name + ":end -->"));
         if (Boolean.getBoolean("millrace.docs.write")) {
             Files.writeString(page, rewritten);
             text = rewritten;

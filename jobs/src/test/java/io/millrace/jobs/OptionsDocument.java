@@ -17,9 +17,8 @@ final class OptionsDocument {
         text.append(
                 "`mvn -pl jobs -am test -Dtest=DocsTest -Dsurefire.failIfNoSpecifiedTests=false ");
         text.append("-Dmillrace.docs.write=true`.\n\n");
-        text.append(
-                "Each command also has `--help` and `--version`. Exit codes: 0 done, 1 failed, ");
-        text.append("2 usage error; `verify` has more.\n");
+        text.append("Each command also has `--help` and `--version`. What exit codes say is in ");
+        text.append("[running.md](running.md#exit-codes).\n");
         Millrace.commandLine(null)
                 .getSubcommands()
                 .forEach((name, command) -> command(text, name, command));

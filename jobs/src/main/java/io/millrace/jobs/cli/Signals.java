@@ -11,9 +11,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  * there in every JDK but has no public door.
  */
 public final class Signals {
-    /** What shells report for a program that Ctrl-C ended. */
-    public static final int INTERRUPTED = 130;
-
     private Signals() {}
 
     /** Runs {@code stop} on the first signal, in the signal's thread; the second ends the JVM. */
@@ -30,7 +27,7 @@ public final class Signals {
                                 switch (method.getName()) {
                                     case "handle" -> {
                                         if (heard.getAndIncrement() > 0) {
-                                            Runtime.getRuntime().halt(INTERRUPTED);
+                                            Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());
                                         }
                                         stop.run();
                                         return null;

@@ -4,6 +4,7 @@ import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.EngineArguments;
+import io.millrace.jobs.cli.ExitCode;
 import io.millrace.jobs.cli.JobArguments;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Signals;
@@ -299,7 +300,7 @@ public final class DemoCommand implements Callable<Integer> {
             // The broker still writes there; the system clears its temporary folder.
             System.err.println("Left behind: " + scratch);
         }
-        Runtime.getRuntime().halt(Signals.INTERRUPTED);
+        Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());
     }
 
     public static void delete(Path folder) throws IOException {

@@ -1,22 +1,24 @@
 package io.millrace.jobs.verify;
 
+import io.millrace.jobs.cli.ExitCode;
+
 /** What an audit says in one word, and the exit code that says it; the gravest wins. */
 enum Verdict {
-    PROVEN(0),
+    PROVEN(ExitCode.DONE),
     /** An answer that was computed again has other bytes. */
-    DIFFERENT(3),
+    DIFFERENT(ExitCode.DIFFERENT),
     /** A request without its one answer, or an answer without its request. */
-    INCOMPLETE(4),
+    INCOMPLETE(ExitCode.INCOMPLETE),
     /** Answers of a model, or of kernels, that are not here: nothing is said of their bytes. */
-    OTHER_FINGERPRINT(5);
+    OTHER_FINGERPRINT(ExitCode.OTHER_FINGERPRINT);
 
-    private final int exitCode;
+    private final ExitCode exitCode;
 
-    Verdict(int exitCode) {
+    Verdict(ExitCode exitCode) {
         this.exitCode = exitCode;
     }
 
     int exitCode() {
-        return exitCode;
+        return exitCode.code();
     }
 }

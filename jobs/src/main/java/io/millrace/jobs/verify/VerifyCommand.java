@@ -34,9 +34,9 @@ import picocli.CommandLine.Option;
                     + " a sample of the answers again on this machine: one after the other, all at"
                     + " once in another order, in other steps and chunks, and divided among several"
                     + " subtasks. Each way has to give the committed bytes.",
-            "The exit code is the verdict: 0 proven, 3 bytes differ, 4 a request without its one"
-                    + " answer or an answer without its request, 5 answers of a fingerprint that is"
-                    + " not the one computed here. (1 and 2: the audit itself failed.)"
+            "The exit code is the verdict: 0 proven, 4 bytes differ, 5 a request without its one"
+                    + " answer or an answer without its request, 6 answers of a fingerprint that is"
+                    + " not the one computed here. (1 to 3: the audit itself failed.)"
         })
 public final class VerifyCommand implements Callable<Integer> {
     private static final int SHOWN = 5;

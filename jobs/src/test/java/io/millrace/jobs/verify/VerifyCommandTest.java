@@ -82,7 +82,7 @@ class VerifyCommandTest {
                         + String.join(",", tokens)
                         + whole.substring(whole.indexOf(']', from)));
 
-        assertThat(verify()).as(command.all()).isEqualTo(3);
+        assertThat(verify()).as(command.all()).isEqualTo(4);
         assertThat(command.all())
                 .contains("request 5 (")
                 .contains("requests.jsonl line 6)")
@@ -98,21 +98,21 @@ class VerifyCommandTest {
     @Test
     void textThatDoesNotBelongToItsTokensIsFound() throws Exception {
         answers.set(3, answers.get(3).replace("\"text\":\"", "\"text\":\"X"));
-        assertThat(verify()).as(command.all()).isEqualTo(3);
+        assertThat(verify()).as(command.all()).isEqualTo(4);
         assertThat(command.all()).contains("its text differs at character 0: \"X");
     }
 
     @Test
     void equalFieldsInOtherBytesAreFound() throws Exception {
         answers.set(3, answers.get(3).replaceFirst(",", ", "));
-        assertThat(verify()).as(command.all()).isEqualTo(3);
+        assertThat(verify()).as(command.all()).isEqualTo(4);
         assertThat(command.all()).contains("the fields are equal, but the bytes differ at byte ");
     }
 
     @Test
     void aMissingAnswerIsNamed() throws Exception {
         answers.remove(4);
-        assertThat(verify()).as(command.all()).isEqualTo(4);
+        assertThat(verify()).as(command.all()).isEqualTo(5);
         assertThat(command.all())
                 .contains("1 requests have no answer: 4 (")
                 .contains("--dead-letters was not given");
@@ -121,14 +121,14 @@ class VerifyCommandTest {
     @Test
     void anAnswerThatComesTwiceIsNamedThoughItsBytesAreEqual() throws Exception {
         answers.add(answers.get(7));
-        assertThat(verify()).as(command.all()).isEqualTo(4);
+        assertThat(verify()).as(command.all()).isEqualTo(5);
         assertThat(command.all()).contains("1 answers beyond the first: 7 (");
     }
 
     @Test
     void anAnswerToNothingThatWasAskedIsNamed() throws Exception {
         answers.add(answers.get(7).replace("{\"id\":\"7\"", "{\"id\":\"other\""));
-        assertThat(verify()).as(command.all()).isEqualTo(4);
+        assertThat(verify()).as(command.all()).isEqualTo(5);
         assertThat(command.all()).contains("1 answers without a request: other (");
     }
 
@@ -142,7 +142,7 @@ class VerifyCommandTest {
                 answers.get(2)
                         .replace(own, "\"model_fingerprint\":\"c0ffee\"")
                         .replace("\"text\":\"", "\"text\":\"X"));
-        assertThat(verify()).as(command.all()).isEqualTo(5);
+        assertThat(verify()).as(command.all()).isEqualTo(6);
         assertThat(command.all())
                 .contains("1 answers have fingerprint c0ffee: other weights")
                 .contains("OTHER FINGERPRINT: 1 of 17 answers")
@@ -160,7 +160,7 @@ class VerifyCommandTest {
         assertThat(command.all()).contains("1 dead letters").contains("Refused 1 unknown_model");
 
         Path letters = Files.writeString(folder.resolve("dead.jsonl"), answers.remove(4));
-        assertThat(verify()).as(command.all()).isEqualTo(4);
+        assertThat(verify()).as(command.all()).isEqualTo(5);
         assertThat(verify("--dead-letters=" + letters)).as(command.all()).isZero();
     }
 
@@ -172,7 +172,7 @@ class VerifyCommandTest {
         assertThat(verifyAll(requests)).as(command.all()).isZero();
 
         answers.remove(0);
-        assertThat(verifyAll(requests)).as(command.all()).isEqualTo(4);
+        assertThat(verifyAll(requests)).as(command.all()).isEqualTo(5);
         assertThat(command.all()).contains("17 of 17 answers equal").contains("no answer: 5 (");
     }
 
@@ -187,12 +187,12 @@ class VerifyCommandTest {
             found += code == 3 ? 1 : 0;
         }
         assertThat(found).isLessThan(4);
-        assertThat(verify("--sample=0")).isEqualTo(3);
+        assertThat(verify("--sample=0")).isEqualTo(4);
     }
 
     @Test
     void aModelOfAnotherNameIsToldWithTheRemedy() throws Exception {
-        assertThat(verify("--model-name=other")).isEqualTo(3);
+        assertThat(verify("--model-name=other")).isEqualTo(4);
         assertThat(command.all()).contains("give --model-name=triage");
     }
 

@@ -61,7 +61,7 @@ class VerifyITCase {
                         .contains("Alone   9 of 9 answers equal");
 
                 TestingCommand unread = verify(kafka);
-                assertThat(unread.exitCode()).as(unread.all()).isEqualTo(4);
+                assertThat(unread.exitCode()).as(unread.all()).isEqualTo(5);
                 assertThat(unread.all()).contains("1 requests have no answer: in-1@4");
 
                 producer.beginTransaction();
@@ -72,7 +72,7 @@ class VerifyITCase {
                 assertThat(open.all()).contains("holds back 1 offsets of out");
                 producer.commitTransaction();
                 TestingCommand twice = verify(kafka, "--dead-letters=dead");
-                assertThat(twice.exitCode()).as(twice.all()).isEqualTo(4);
+                assertThat(twice.exitCode()).as(twice.all()).isEqualTo(5);
                 assertThat(twice.all()).contains("1 answers beyond the first: 3 (in-1@1)");
             }
             TestingClients.send(
@@ -80,7 +80,7 @@ class VerifyITCase {
             TestingClients.send(
                     kafka.bootstrapServers(), List.of(record("out", 0, 12, answers.get(0))));
             TestingCommand key = verify(kafka, "--dead-letters=dead", "--sample=0");
-            assertThat(key.exitCode()).as(key.all()).isEqualTo(3);
+            assertThat(key.exitCode()).as(key.all()).isEqualTo(4);
             assertThat(key.all()).contains("the answer's key is not the request's");
         }
     }
