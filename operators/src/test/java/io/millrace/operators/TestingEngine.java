@@ -302,7 +302,8 @@ public final class TestingEngine implements Engine {
                                     : FinishReason.STOP,
                             null));
         }
-        return new GenerationResult(running.request.promptTokenIds().length, 0, completions);
+        return new GenerationResult(
+                running.request.id(), running.request.promptTokenIds().length, 0, completions);
     }
 
     @Override

@@ -5,12 +5,14 @@ import java.util.List;
 /**
  * The finished answer to one {@link GenerationRequest}.
  *
+ * @param id the request's
  * @param promptTokens tokens of the prompt
  * @param cachedTokens prompt tokens whose K/V completion 0 found in the prefix tree: a fact of this
  *     run, not of the answer
  * @param completions by index, 0 to n-1
  */
-public record GenerationResult(int promptTokens, int cachedTokens, List<Completion> completions) {
+public record GenerationResult(
+        String id, int promptTokens, int cachedTokens, List<Completion> completions) {
 
     /**
      * One completion.

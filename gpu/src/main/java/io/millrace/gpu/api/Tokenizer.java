@@ -31,6 +31,15 @@ public interface Tokenizer {
         return Map.of();
     }
 
+    /**
+     * Whether this token is a byte that is text only together with the byte tokens beside it: what
+     * a run of them decodes to is not known before it has ended, since one byte that is not UTF-8
+     * makes each of them U+FFFD.
+     */
+    default boolean isByte(int tokenId) {
+        return false;
+    }
+
     /** Text of generated tokens, special tokens left out, invalid UTF-8 as U+FFFD. */
     String decode(int[] tokenIds);
 }

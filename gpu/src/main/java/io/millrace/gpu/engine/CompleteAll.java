@@ -2,6 +2,7 @@ package io.millrace.gpu.engine;
 
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult;
+import io.millrace.gpu.api.GenerationResult.Completion;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.StepListener;
 import java.util.ArrayList;
@@ -11,13 +12,23 @@ import java.util.Map;
 
 /** Answers a list of requests with an engine that has no other work. */
 final class CompleteAll implements StepListener {
+
+    /** A request, and the text of its completions as far as it is known; none if nobody asks. */
+    private record Running(GenerationRequest request, List<StreamedText> texts) {}
+
     private final Engine engine;
+    private final TextListener listener;
+    private final Map<Long, Running> running = new HashMap<>();
     private final Map<Long, GenerationResult> results = new HashMap<>();
     private final List<Long> handles = new ArrayList<>();
-    private String failure;
+    private RuntimeException failure;
 
-    CompleteAll(Engine engine) {
+    /**
+     * @param listener null for nobody
+     */
+    CompleteAll(Engine engine, TextListener listener) {
         this.engine = engine;
+        this.listener = listener;
     }
 
     List<GenerationResult> run(List<GenerationRequest> requests) throws RequestRejectedException {
@@ -29,7 +40,9 @@ final class CompleteAll implements StepListener {
         }
         try {
             for (GenerationRequest request : requests) {
-                handles.add(engine.add(request));
+                long handle = engine.add(request);
+                handles.add(handle);
+                running.put(handle, new Running(request, texts(request)));
             }
             while (engine.hasWork() && failure == null) {
                 engine.step(this);
@@ -43,23 +56,65 @@ final class CompleteAll implements StepListener {
                 // Steps that were launched before it failed.
                 engine.step(this);
             }
-            throw new IllegalStateException(failure);
+            throw failure;
         }
         return handles.stream().map(results::get).toList();
     }
 
+    private List<StreamedText> texts(GenerationRequest request) {
+        List<StreamedText> texts = new ArrayList<>();
+        for (int i = 0; listener != null && i < request.sampling().n(); i++) {
+            int completion = i;
+            StreamedText text =
+                    engine.streamText(
+                            request.sampling(),
+                            piece -> tell(() -> listener.onText(request, completion, piece)));
+            if (i < request.generated().size()) {
+                for (int token : request.generated().get(i)) {
+                    text.add(token);
+                }
+            }
+            texts.add(text);
+        }
+        return texts;
+    }
+
+    /** The step goes on to its end, whatever the listener throws: others are in it. */
+    private void tell(Runnable call) {
+        if (failure != null) {
+            return;
+        }
+        try {
+            call.run();
+        } catch (RuntimeException e) {
+            failure = e;
+        }
+    }
+
     @Override
     public void onToken(long handle, int completion, int tokenId) {
-        // The result has all tokens.
+        List<StreamedText> texts = running.get(handle).texts();
+        if (!texts.isEmpty()) {
+            texts.get(completion).add(tokenId);
+        }
     }
 
     @Override
     public void onFinished(long handle, GenerationResult result) {
         results.put(handle, result);
+        Running finished = running.remove(handle);
+        if (listener != null) {
+            for (Completion completion : result.completions()) {
+                finished.texts().get(completion.index()).finish(completion.text());
+            }
+            tell(() -> listener.onFinished(finished.request(), result));
+        }
     }
 
     @Override
     public void onFailed(long handle, String reason) {
-        failure = reason;
+        if (failure == null) {
+            failure = new IllegalStateException(reason);
+        }
     }
 }

@@ -13,6 +13,7 @@ import io.millrace.gpu.api.StepListener;
 import io.millrace.gpu.api.Tokenizer;
 import java.io.IOException;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
@@ -68,7 +69,18 @@ public interface Engine extends AutoCloseable {
      */
     default List<GenerationResult> complete(List<GenerationRequest> requests)
             throws RequestRejectedException {
-        return new CompleteAll(this).run(requests);
+        return new CompleteAll(this, null).run(requests);
+    }
+
+    /**
+     * As {@link #complete(List)}, and shows the texts while they are written. An exception that the
+     * listener throws ends the call with it; the engine can be used again.
+     *
+     * @param listener called by the thread that calls this
+     */
+    default List<GenerationResult> complete(List<GenerationRequest> requests, TextListener listener)
+            throws RequestRejectedException {
+        return new CompleteAll(this, Objects.requireNonNull(listener)).run(requests);
     }
 
     /** The loaded model. */
@@ -101,7 +113,8 @@ public interface Engine extends AutoCloseable {
 
     /**
      * Shows the text of a completion as its tokens come. What may become a stop string, the model's
-     * own among them, waits until it is known not to be one.
+     * own among them, waits until it is known not to be one. For those who {@link #add} and {@link
+     * #step} themselves; one for each completion.
      *
      * @param sampling of the request
      * @param out takes the text, piece by piece

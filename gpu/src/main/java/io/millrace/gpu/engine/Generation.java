@@ -93,6 +93,9 @@ final class Generation {
             results.add(completion.result());
         }
         return new GenerationResult(
-                group.promptLength(), completions.get(0).cachedTokens(), List.copyOf(results));
+                request.id(),
+                group.promptLength(),
+                completions.get(0).cachedTokens(),
+                List.copyOf(results));
     }
 }

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Shows a completion's text as its tokens come: never half a character, never part of a stop
- * string, and never the token that ends it. A token's work does not grow with what came before.
+ * Shows a completion's text as its tokens come: whole code points, never part of a stop string, and
+ * never the token that ends it. A token's work does not grow with what came before.
  *
  * <pre>
  *   tokens     [ a ] [ b ] [ c ] [ d ]      d waits: it may be an end token, and no text
@@ -18,8 +18,15 @@ import java.util.function.Consumer;
 public final class StreamedText {
     private static final int NONE = -1;
 
+    private final Tokenizer tokenizer;
     private final Detokenizer detokenizer;
     private final Consumer<String> out;
+
+    /**
+     * Whether a run of byte tokens waits until it has ended. Not with stop strings: the text is
+     * then made token by token, and so is the result's.
+     */
+    private final boolean wholeRuns;
 
     /** Characters at the end that could be the beginning of a stop string. */
     private final int heldBack;
@@ -33,7 +40,9 @@ public final class StreamedText {
      * @param out takes the text, piece by piece
      */
     StreamedText(Tokenizer tokenizer, List<String> stop, Consumer<String> out) {
+        this.tokenizer = tokenizer;
         this.detokenizer = new Detokenizer(tokenizer);
+        this.wholeRuns = stop.isEmpty();
         this.heldBack = stop.stream().mapToInt(String::length).max().orElse(1) - 1;
         this.out = out;
     }
@@ -41,14 +50,30 @@ public final class StreamedText {
     /** Takes a further token. */
     public void add(int token) {
         if (last != NONE) {
-            waiting.append(detokenizer.add(last));
-            int ready = waiting.length() - heldBack;
-            if (ready > 0) {
-                show(waiting.substring(0, ready));
-                waiting.delete(0, ready);
+            if (wholeRuns && mayBeWithinRun(last)) {
+                detokenizer.hold(last);
+            } else {
+                waiting.append(detokenizer.add(last));
+                showReady();
             }
         }
         last = token;
+    }
+
+    /** A special token has no text, so the bytes on both of its sides are one run. */
+    private boolean mayBeWithinRun(int token) {
+        return tokenizer.isByte(token) || tokenizer.specialTokens().containsKey(token);
+    }
+
+    private void showReady() {
+        int ready = waiting.length() - heldBack;
+        if (ready > 0 && Character.isHighSurrogate(waiting.charAt(ready - 1))) {
+            ready--;
+        }
+        if (ready > 0) {
+            show(waiting.substring(0, ready));
+            waiting.delete(0, ready);
+        }
     }
 
     /** Shows what is left of the completion, of which {@code text} is the whole. */

@@ -43,12 +43,17 @@ public final class Detokenizer {
         this.tokenizer = tokenizer;
     }
 
-    /** The text that a further token completes; often empty. */
-    public String add(int token) {
+    /** Takes a further token whose text depends on the next one. */
+    public void hold(int token) {
         if (end == tokens.length) {
             tokens = Arrays.copyOf(tokens, 2 * end);
         }
         tokens[end++] = token;
+    }
+
+    /** The text that a further token completes; often empty. */
+    public String add(int token) {
+        hold(token);
         if (end < next) {
             return "";
         }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.Map;
 
 /**
@@ -25,11 +26,14 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     /** Most bytes of a text that a token can stand for; 0 for any number. */
     private final int longestToken;
 
+    private final BitSet byteTokens;
+
     private HuggingFaceTokenizer(
-            long handle, Map<Integer, String> specialTokens, int longestToken) {
+            long handle, Map<Integer, String> specialTokens, int longestToken, BitSet byteTokens) {
         this.handle = handle;
         this.specialTokens = specialTokens;
         this.longestToken = longestToken;
+        this.byteTokens = byteTokens;
         CLEANER.register(this, () -> TokenizersLibrary.LIB.deleteTokenizer(handle));
     }
 
@@ -60,7 +64,10 @@ public final class HuggingFaceTokenizer implements Tokenizer {
         }
         HuggingFaceTokenizer tokenizer =
                 new HuggingFaceTokenizer(
-                        handle, json.specialTokens(), LongestToken.bytesOf(json.text()));
+                        handle,
+                        json.specialTokens(),
+                        LongestToken.bytesOf(json.text()),
+                        ByteTokens.of(json.text()));
         TokenizersLibrary.LIB.disablePadding(handle);
         TokenizersLibrary.LIB.disableTruncation(handle);
         return tokenizer;
@@ -117,6 +124,11 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     @Override
     public Map<Integer, String> specialTokens() {
         return specialTokens;
+    }
+
+    @Override
+    public boolean isByte(int tokenId) {
+        return tokenId >= 0 && byteTokens.get(tokenId);
     }
 
     @Override

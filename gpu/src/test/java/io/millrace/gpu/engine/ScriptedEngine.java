@@ -12,6 +12,7 @@ import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.StepListener;
 import io.millrace.gpu.api.Tokenizer;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,6 +58,7 @@ public final class ScriptedEngine implements Engine {
     volatile Thread thread;
 
     private final Map<Long, Integer> left = new LinkedHashMap<>();
+    private final Map<Long, String> ids = new HashMap<>();
     private long handles;
 
     @Override
@@ -98,6 +100,7 @@ public final class ScriptedEngine implements Engine {
             throw addFailure;
         }
         left.put(++handles, request.sampling().maxTokens());
+        ids.put(handles, request.id());
         return handles;
     }
 
@@ -152,6 +155,7 @@ public final class ScriptedEngine implements Engine {
                 listener.onFinished(
                         entry.getKey(),
                         new GenerationResult(
+                                ids.remove(entry.getKey()),
                                 1,
                                 0,
                                 List.of(
