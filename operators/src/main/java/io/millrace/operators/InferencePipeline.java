@@ -1,7 +1,8 @@
 package io.millrace.operators;
 
 import io.millrace.operators.batch.MicroBatchOperatorFactory;
-import io.millrace.operators.hop.PrefixHop;
+import io.millrace.operators.hop.Chain;
+import io.millrace.operators.hop.Hop;
 import io.millrace.operators.inference.InferenceOperatorFactory;
 import io.millrace.operators.options.Partitioning;
 import io.millrace.operators.options.PipelineOptions;
@@ -18,14 +19,17 @@ import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.connector.source.Source;
 import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.streaming.api.datastream.DataStream;
-import org.apache.flink.streaming.api.datastream.DataStreamSource;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Puts the operators between a source of records and a stream of their outcomes together: all in
- * one chain, or with {@link Partitioning#PREFIX} in two chains with the network between them.
+ * Puts the operators between records and a stream of their outcomes together: all in one chain with
+ * the source, or with the network before them.
  */
 public final class InferencePipeline {
+    private static final Logger LOG = LoggerFactory.getLogger(InferencePipeline.class);
+
     private InferencePipeline() {}
 
     /** As the other one, without watermarks. */
@@ -57,76 +61,110 @@ public final class InferencePipeline {
             String sourceName,
             WatermarkStrategy<Inbound> watermarks,
             PipelineOptions options) {
-        stream(env);
-        if (!env.isChainingEnabled()) {
-            throw new IllegalArgumentException(
-                    "Operator chaining is off (pipeline.operator-chaining.enabled), but only operators"
-                            + " in one chain can hold records back; switch it on.");
+        requireStreaming(env);
+        DataStream<Inbound> read =
+                env.fromSource(
+                                ValvedSource.of(source, WireType.INBOUND, options.name()),
+                                new ValvedWatermarks<>(
+                                        new RecordTimestamps(watermarks), options.name()),
+                                sourceName,
+                                WireType.INBOUND)
+                        .uid(options.name() + "-source");
+        // Whoever takes the hop by its option knows.
+        return options.partitioning() == Partitioning.PREFIX
+                ? overNetwork(read, options)
+                : chained(read, options);
+    }
+
+    /**
+     * Builds the pipeline behind a stream of requests, however they were made. In one chain with
+     * their source if that is wrapped by {@link Valved#source} and Flink chains all operators
+     * between: then at the stream's parallelism, and with the same guarantees as a source alone.
+     * Else there is a hop over the network, at the environment's parallelism; what it costs is
+     * logged and printed to standard error.
+     *
+     * <p>Outcomes have their records' timestamps ({@code Origin.timestamp}), whatever the stream's
+     * elements have. Ids must be unique among what is in flight.
+     *
+     * @param requests such as {@link Inbound#of} makes; nothing before it may be changed afterwards
+     * @return one outcome per record
+     * @throws IllegalArgumentException batch mode, or chaining is off; static batching or order
+     *     behind a hop
+     */
+    public static DataStream<Outcome> build(DataStream<Inbound> requests, PipelineOptions options) {
+        requireStreaming(requests.getExecutionEnvironment());
+        String broken =
+                options.partitioning() == Partitioning.PREFIX
+                        ? "the partitioning is PREFIX"
+                        : Chain.behind(requests, options.name()).broken();
+        if (broken == null) {
+            return chained(requests, options);
         }
+        String costs = Hop.costs(broken);
+        LOG.warn(costs);
+        System.err.println("millrace: " + costs);
+        return overNetwork(requests, options);
+    }
+
+    private static DataStream<Outcome> overNetwork(
+            DataStream<Inbound> requests, PipelineOptions options) {
+        DataStream<Inbound> sent = validated(requests, Hop.senderUid(options), true, options);
+        return answered(Hop.over(sent, options), options);
+    }
+
+    private static DataStream<Outcome> chained(
+            DataStream<Inbound> requests, PipelineOptions options) {
+        return answered(
+                validated(requests, options.name() + "-validator", false, options), options);
+    }
+
+    /**
+     * @param readAll whether long records are read here, for a hop that looks at how prompts begin
+     */
+    private static DataStream<Inbound> validated(
+            DataStream<Inbound> requests, String uid, boolean readAll, PipelineOptions options) {
+        return requests.map(new RequestValidator(options.engine().modelName(), readAll))
+                .returns(WireType.INBOUND)
+                .name("validate")
+                .uid(uid)
+                .setParallelism(requests.getParallelism());
+    }
+
+    /** At the parallelism of the operator before. */
+    private static DataStream<Outcome> answered(
+            DataStream<Inbound> validated, PipelineOptions options) {
         String uid = options.name();
-        return arriving(env, source, sourceName, new RecordTimestamps(watermarks), options)
+        int parallelism = validated.getParallelism();
+        return validated
                 .transform(
                         "micro-batch (" + options.batching().name().toLowerCase(Locale.ROOT) + ")",
                         WireType.MICRO_BATCH,
                         new MicroBatchOperatorFactory(options))
                 .uid(uid + "-micro-batch")
+                .setParallelism(parallelism)
                 .transform(
                         "inference (" + options.engine().modelName() + ")",
                         WireType.OUTCOME,
                         new InferenceOperatorFactory(options))
-                .uid(uid + "-inference");
-    }
-
-    /** Validated records, where they are answered. */
-    private static DataStream<Inbound> arriving(
-            StreamExecutionEnvironment env,
-            Source<Inbound, ?, ?> source,
-            String sourceName,
-            WatermarkStrategy<Inbound> watermarks,
-            PipelineOptions options) {
-        String uid = options.name();
-        if (options.partitioning() == Partitioning.PREFIX) {
-            // No valve to obey: back-pressure of the network stops the source, and its clock too.
-            return PrefixHop.over(
-                    validated(
-                            env.fromSource(source, watermarks, sourceName, WireType.INBOUND),
-                            PrefixHop.senderUid(options),
-                            options),
-                    options);
-        }
-        return validated(
-                env.fromSource(
-                        ValvedSource.of(source, WireType.INBOUND, uid),
-                        new ValvedWatermarks(watermarks, uid),
-                        sourceName,
-                        WireType.INBOUND),
-                uid + "-validator",
-                options);
-    }
-
-    private static DataStream<Inbound> validated(
-            DataStreamSource<Inbound> source, String uid, PipelineOptions options) {
-        return source.uid(options.name() + "-source")
-                .map(
-                        new RequestValidator(
-                                options.engine().modelName(),
-                                // The hop looks at how prompts begin.
-                                options.partitioning() == Partitioning.PREFIX))
-                .returns(WireType.INBOUND)
-                .name("validate")
-                .uid(uid);
+                .uid(uid + "-inference")
+                .setParallelism(parallelism);
     }
 
     /** Automatic mode would take batch for bounded sources. */
-    private static void stream(StreamExecutionEnvironment env) {
+    private static void requireStreaming(StreamExecutionEnvironment env) {
         if (env.getConfiguration().get(ExecutionOptions.RUNTIME_MODE)
                 == RuntimeExecutionMode.BATCH) {
             throw new IllegalArgumentException(
-                    "The runtime mode is BATCH, which has no checkpoints: a failure would begin again at"
-                            + " the first request. Set "
+                    "The runtime mode is BATCH, which has no checkpoints: a failure would begin"
+                            + " again at the first request. Set "
                             + ExecutionOptions.RUNTIME_MODE.key()
                             + " to STREAMING; a bounded source ends in it as well.");
         }
         env.setRuntimeMode(RuntimeExecutionMode.STREAMING);
+        if (!env.isChainingEnabled()) {
+            throw new IllegalArgumentException(
+                    "Operator chaining is off (pipeline.operator-chaining.enabled), but only"
+                            + " operators in one chain can hold records back; switch it on.");
+        }
     }
 }

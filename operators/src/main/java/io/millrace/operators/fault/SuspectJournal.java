@@ -1,6 +1,7 @@
 package io.millrace.operators.fault;
 
 import io.millrace.operators.record.Origin;
+import io.millrace.operators.record.Position;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -77,7 +78,8 @@ final class SuspectJournal {
                         + '\n'
                         + origin.position().offset()
                         + '\n'
-                        + origin.timestamp();
+                        + origin.timestamp()
+                        + (origin.position() instanceof Position.Made made ? '\n' + made.id() : "");
         try {
             byte[] hash =
                     MessageDigest.getInstance("SHA-256")

@@ -4,6 +4,8 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.CodecException;
 import io.millrace.schemas.codec.Reading;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.apache.flink.api.common.typeinfo.TypeInfo;
 
 /** A record on its way to the engine. What cannot be answered flows on as {@link Rejected}. */
@@ -12,6 +14,26 @@ public sealed interface Inbound {
 
     /** Where the record came from. */
     Origin origin();
+
+    /**
+     * A request that operators made of other records. Its outcome has its timestamp, and its id as
+     * the key.
+     *
+     * @param source names the stream in logs and dead letters
+     * @param timestamp milliseconds since 1970; a chat template's clock, too
+     */
+    static Inbound of(String source, InferenceRequest request, long timestamp) {
+        String id = String.valueOf(request.getId());
+        return new Request(
+                new Origin(
+                        source,
+                        new Position.Made(id),
+                        timestamp,
+                        id.getBytes(StandardCharsets.UTF_8),
+                        List.of(),
+                        new byte[0]),
+                request);
+    }
 
     /**
      * A request that was read.

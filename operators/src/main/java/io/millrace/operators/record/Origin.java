@@ -6,7 +6,7 @@ import java.util.List;
  * Where a record came from, with its bytes as they were read. Immutable by agreement: the arrays
  * are not copied and must not change.
  *
- * @param source Kafka topic, or the path of a file
+ * @param source Kafka topic, the path of a file, or the name of a stream
  * @param position where in the source
  * @param timestamp Kafka timestamp, milliseconds since 1970
  * @param key record key, may be null

@@ -45,8 +45,38 @@ public sealed interface Position {
         }
     }
 
+    /**
+     * In no source: made by operators of other records, and named by its request's id.
+     *
+     * @param id of the request
+     */
+    record Made(String id) implements Position {
+        @Override
+        public int partition() {
+            return 0;
+        }
+
+        @Override
+        public long offset() {
+            return 0;
+        }
+
+        @Override
+        public String text() {
+            return ID + id;
+        }
+
+        @Override
+        public String in(String source) {
+            return source + " request " + id;
+        }
+    }
+
     /** Begins the text of a line. */
     String LINE = "line ";
+
+    /** Begins the text of what was made. */
+    String ID = "id ";
 
     /** What dead letters call the partition; 0 where the source has none. */
     int partition();
@@ -69,6 +99,9 @@ public sealed interface Position {
         try {
             if (text.startsWith(LINE)) {
                 return new Line(Long.parseLong(text.substring(LINE.length())));
+            }
+            if (text.startsWith(ID)) {
+                return new Made(text.substring(ID.length()));
             }
             int at = text.indexOf('@');
             if (at > 0) {

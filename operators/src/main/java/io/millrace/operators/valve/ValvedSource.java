@@ -30,6 +30,9 @@ public class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
     private final TypeInformation<T> type;
     private final String pipeline;
 
+    /** Something else holds the records back: a gate behind the network. */
+    private boolean free;
+
     private ValvedSource(
             Source<T, SplitT, EnumChkT> source, TypeInformation<T> type, String pipeline) {
         this.source = source;
@@ -50,6 +53,19 @@ public class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
                 : new ValvedSource<>(source, type, pipeline);
     }
 
+    /** {@code PipelineOptions.name} of the operators whose valve is obeyed. */
+    public String pipeline() {
+        return pipeline;
+    }
+
+    /**
+     * Has it read without a valve, for a job in which the operators are not in its chain. Before
+     * the job graph is made.
+     */
+    public void free() {
+        free = true;
+    }
+
     @Override
     public SourceReader<T, SplitT> createReader(SourceReaderContext context) throws Exception {
         if (!(context instanceof RichSourceReaderContext rich)) {
@@ -59,6 +75,9 @@ public class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
                             + ".");
         }
         SourceReader<T, SplitT> reader = source.createReader(context);
+        if (free) {
+            return reader;
+        }
         if (reader instanceof ExternallyInducedSourceReader) {
             throw new IllegalStateException(
                     "A source that decides on checkpoints itself cannot feed this pipeline: "

@@ -1,6 +1,5 @@
 package io.millrace.operators.valve;
 
-import io.millrace.operators.record.Inbound;
 import org.apache.flink.api.common.eventtime.TimestampAssigner;
 import org.apache.flink.api.common.eventtime.TimestampAssignerSupplier;
 import org.apache.flink.api.common.eventtime.WatermarkAlignmentParams;
@@ -12,37 +11,35 @@ import org.apache.flink.util.clock.RelativeClock;
 
 /**
  * Any strategy, for a valved source: a closed {@link Valve} is not idleness, so the clock that
- * idleness is measured by stands still while it is closed.
+ * idleness is measured by stands still while it is closed. Where the source is free it is the
+ * strategy alone: the clock of a source that waits for the network stands still by itself.
  */
-public final class ValvedWatermarks implements WatermarkStrategy<Inbound> {
+public final class ValvedWatermarks<T> implements WatermarkStrategy<T> {
     private static final long serialVersionUID = 1L;
 
-    private final WatermarkStrategy<Inbound> strategy;
+    private final WatermarkStrategy<T> strategy;
     private final String pipeline;
 
     /**
      * @param pipeline {@code PipelineOptions.name} of the operators behind the source
      */
-    public ValvedWatermarks(WatermarkStrategy<Inbound> strategy, String pipeline) {
+    public ValvedWatermarks(WatermarkStrategy<T> strategy, String pipeline) {
         this.strategy = strategy;
         this.pipeline = pipeline;
     }
 
     @Override
-    public TimestampAssigner<Inbound> createTimestampAssigner(
-            TimestampAssignerSupplier.Context context) {
+    public TimestampAssigner<T> createTimestampAssigner(TimestampAssignerSupplier.Context context) {
         return strategy.createTimestampAssigner(context);
     }
 
     @Override
-    public WatermarkGenerator<Inbound> createWatermarkGenerator(
+    public WatermarkGenerator<T> createWatermarkGenerator(
             WatermarkGeneratorSupplier.Context context) {
         Valve valve = Valve.ofThisTask(pipeline);
         if (valve == null) {
-            throw new IllegalStateException(
-                    "The source of pipeline "
-                            + pipeline
-                            + " has no inference operator in its task.");
+            // The source is free, or its reader will fail.
+            return strategy.createWatermarkGenerator(context);
         }
         RelativeClock clock = OpenTime.of(valve, context.getInputActivityClock());
         return strategy.createWatermarkGenerator(

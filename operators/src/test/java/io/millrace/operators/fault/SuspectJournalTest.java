@@ -56,6 +56,18 @@ class SuspectJournalTest {
         assertThat(key(97)).isEqualTo("98d08839b06fe534611490fc");
     }
 
+    /** They have no offset: one bad request must not condemn all others of its stream. */
+    @Test
+    void requestsThatWereMadeHaveTheirIdsForNames() {
+        assertThat(SuspectJournal.key(made("a")))
+                .isNotEqualTo(SuspectJournal.key(made("b")))
+                .isEqualTo(SuspectJournal.key(made("a")));
+    }
+
+    private static Origin made(String id) {
+        return new Origin("t", new Position.Made(id), 17, null, List.of(), new byte[0]);
+    }
+
     @Test
     void countsHowOftenARequestFailedAlone() throws Exception {
         assertThat(journal.read()).isEmpty();

@@ -22,6 +22,15 @@ class PositionTest {
     void textsStay() {
         assertThat(new Position.InPartition(3, 17).text()).isEqualTo("3@17");
         assertThat(new Position.Line(17).text()).isEqualTo("line 17");
+        assertThat(new Position.Made("a 17").text()).isEqualTo("id a 17");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "17", "3@17", "id 5", "line 3", "a\nb"})
+    void whatWasMadeIsNamedByItsIdWhateverThatIs(String id) {
+        Position made = new Position.Made(id);
+        assertThat(Position.parse(made.text())).isEqualTo(made);
+        assertThat(made.in("tickets")).isEqualTo("tickets request " + id);
     }
 
     @Test

@@ -116,8 +116,7 @@ final class HeaderRules {
         if (event) {
             add(kept, "ce_specversion", "1.0");
             // One record has one outcome, and a replay makes the same event.
-            Position at = origin.position();
-            add(kept, "ce_id", origin.source() + "/" + at.partition() + "/" + at.offset());
+            add(kept, "ce_id", origin.source() + "/" + path(origin.position()));
             add(kept, "ce_source", source);
             add(kept, "ce_type", failure ? "io.millrace.failure" : "io.millrace.result");
             if (facts.finishedMs() > 0) {
@@ -131,6 +130,10 @@ final class HeaderRules {
             add(kept, "content-type", JSON_TYPE);
         }
         return kept;
+    }
+
+    private static String path(Position at) {
+        return at instanceof Position.Made made ? made.id() : at.partition() + "/" + at.offset();
     }
 
     private static void add(List<Origin.Header> headers, String name, String value) {

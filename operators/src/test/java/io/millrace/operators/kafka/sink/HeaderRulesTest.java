@@ -108,6 +108,18 @@ class HeaderRulesTest {
     }
 
     @Test
+    void anAnswerToAnEventThatWasMadeOfOthersIsNamedByItsRequest() {
+        Origin read = origin(EVENT);
+        Origin made =
+                new Origin("t", new Position.Made("r 5"), 1, null, read.headers(), read.value());
+        assertThat(
+                        shown(
+                                new HeaderRules(KafkaSettingsTest.settings().build())
+                                        .ofResult(made, FACTS)))
+                .contains("ce_id=t/r 5");
+    }
+
+    @Test
     void dropsWhatTheUserWantsDroppedAndWhatIsOurs() {
         KafkaSettings.Builder settings = KafkaSettingsTest.settings().dropHeaders("ce_.*|secret");
         assertThat(result(settings, EVENT)).containsExactly("content-type=application/json");
