@@ -217,12 +217,13 @@ def main():
 
     if not options.baselines_only:
         import tokenizers
-        import torch
-        torch.backends.cuda.matmul.allow_tf32 = False
-        device = "cuda" if torch.cuda.is_available() else "cpu"
         tokenizer = tokenizers.Tokenizer.from_file(options.model + "/tokenizer.json")
         end = tokenizer.token_to_id(triage.END)
-        model = load_model(options.model, device)
+        if options.golden or not options.no_scores:
+            import torch
+            torch.backends.cuda.matmul.allow_tf32 = False
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            model = load_model(options.model, device)
         requests = [request_of(r, triage.prompt_of(r["body"], tokenizer)) for r in records]
         if options.cuts:
             with open(options.cuts, "w") as out:

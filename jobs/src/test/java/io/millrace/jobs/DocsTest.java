@@ -37,7 +37,13 @@ class DocsTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"README.md", "docs/running.md", "docs/verify.md", "models/triage/README.md"})
+            strings = {
+                "README.md",
+                "docs/running.md",
+                "docs/operating.md",
+                "docs/verify.md",
+                "models/triage/README.md"
+            })
     void commandsThatAreShownCanBeTyped(String page) throws IOException {
         for (String line : Files.readAllLines(ROOT.resolve(page))) {
             if (line.startsWith("./millrace ")) {
@@ -48,7 +54,16 @@ class DocsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"README.md", "docs/running.md", "docs/verify.md", "k8s/README.md"})
+    @ValueSource(
+            strings = {
+                "README.md",
+                "docs/running.md",
+                "docs/operating.md",
+                "docs/library.md",
+                "docs/own-job.md",
+                "docs/verify.md",
+                "k8s/README.md"
+            })
     void linksLeadSomewhere(String page) throws IOException {
         Path file = ROOT.resolve(page);
         Matcher link = Pattern.compile("\\]\\(([^)#]+)").matcher(Files.readString(file));

@@ -72,6 +72,15 @@ public final class TestingProcess implements AutoCloseable {
         return start(builder);
     }
 
+    /** Has bash run commands in the repository's root. */
+    static TestingProcess shell(Map<String, String> environment, String commands)
+            throws IOException {
+        ProcessBuilder builder = new ProcessBuilder("bash", "-c", commands);
+        builder.directory(ROOT.toFile());
+        builder.environment().putAll(environment);
+        return start(builder);
+    }
+
     private static TestingProcess start(ProcessBuilder builder) throws IOException {
         builder.redirectErrorStream(true);
         builder.redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")));

@@ -1,0 +1,167 @@
+package io.millrace.jobs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millrace.jobs.local.EmbeddedKafka;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.apache.flink.metrics.prometheus.PrometheusReporterFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Does what docs/operating.md says: a reporter's jar, its settings, and a page of metrics. */
+class OperatingITCase {
+    private static final Duration LIMIT = Duration.ofMinutes(1);
+    private static final Path ROOT = TestingProcess.root();
+
+    @TempDir Path folder;
+
+    @Test
+    void prometheusHasEveryMetricOfTheTableByItsName() throws Exception {
+        Path data = Files.createDirectories(folder.resolve("data"));
+        Path jar =
+                Path.of(
+                        PrometheusReporterFactory.class
+                                .getProtectionDomain()
+                                .getCodeSource()
+                                .getLocation()
+                                .toURI());
+        Path lib = Files.createDirectories(data.resolve("lib"));
+        Files.copy(jar, lib.resolve(jar.getFileName()));
+        int port = freePort();
+        Path conf = configuration(port);
+        try (EmbeddedKafka kafka = EmbeddedKafka.start(folder.resolve("kafka"))) {
+            String servers = "--bootstrap-servers=" + kafka.bootstrapServers();
+            try (TestingProcess run =
+                    TestingProcess.millrace(
+                            data,
+                            Map.of("MILLRACE_CONF", conf.toString()),
+                            "run",
+                            servers,
+                            "--model=" + ROOT.resolve("models/triage"),
+                            "--input-topics=prompts",
+                            "--create-topics")) {
+                run.awaitLine("Running.", LIMIT);
+                Path prompts =
+                        Files.writeString(
+                                folder.resolve("prompts.jsonl"),
+                                """
+                                {"id":"a","prompt":"Dear friend","max_tokens":5}
+                                {"id":"b","prompt":"Dear friend","top_p":17}
+                                """);
+                try (TestingProcess submit =
+                        TestingProcess.millrace(
+                                data, "submit", servers, "--topic=prompts", prompts.toString())) {
+                    assertThat(submit.exitCode(LIMIT)).isIn(0, 1);
+                }
+                String page = awaitAnswer(port);
+                assertThat(names(page)).containsAll(namesOfTheTable());
+                assertThat(names(page)).containsAll(namesOfTheAlerts());
+                assertThat(page)
+                        .containsPattern(
+                                "time_to_first_token\\{[^}]*operator_name=\"inference__triage_\"[^}]*"
+                                        + "quantile=\"0.99\"");
+                run.terminate();
+                assertThat(run.exitCode(LIMIT)).isZero();
+            }
+        }
+        assertThat(data.resolve("log/run.log")).isNotEmptyFile();
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
+    }
+
+    /** The project's settings with those that the page shows. */
+    private Path configuration(int port) throws IOException {
+        Path conf = Files.createDirectories(folder.resolve("conf"));
+        Files.copy(
+                ROOT.resolve("flink-conf/config.yaml"),
+                conf.resolve("config.yaml"),
+                StandardCopyOption.REPLACE_EXISTING);
+        String shown = between(operating(), "<!-- prometheus:begin -->\n```yaml\n", "```");
+        String settings = shown.replaceFirst("port: \\S+", "port: " + port);
+        assertThat(settings).isNotEqualTo(shown);
+        Files.writeString(
+                conf.resolve("config.yaml"),
+                Files.readString(conf.resolve("config.yaml")) + "\n" + settings);
+        return conf;
+    }
+
+    private static String operating() throws IOException {
+        return Files.readString(ROOT.resolve("docs/operating.md"));
+    }
+
+    private static String between(String text, String begin, String end) {
+        int from = text.indexOf(begin) + begin.length();
+        return text.substring(from, text.indexOf(end, from));
+    }
+
+    /** The page, once it knows of the answer. */
+    private static String awaitAnswer(int port) throws Exception {
+        HttpClient client = HttpClient.newHttpClient();
+        HttpRequest request =
+                HttpRequest.newBuilder(URI.create("http://localhost:" + port + "/metrics")).build();
+        Pattern answered = Pattern.compile("task_operator_answered\\{[^}]*} 1\\.0");
+        long deadline = System.nanoTime() + LIMIT.toNanos();
+        while (true) {
+            String page = client.send(request, BodyHandlers.ofString()).body();
+            if (answered.matcher(page).find()) {
+                return page;
+            }
+            assertThat(System.nanoTime()).as(page).isLessThan(deadline);
+            Thread.sleep(200);
+        }
+    }
+
+    private static Set<String> names(String page) {
+        return page.lines()
+                .filter(line -> !line.startsWith("#"))
+                .map(line -> line.split("[{ ]", 2)[0])
+                .collect(Collectors.toSet());
+    }
+
+    private static List<String> namesOfTheTable() throws IOException {
+        String table =
+                between(
+                        Files.readString(ROOT.resolve("docs/running.md")),
+                        "<!-- metrics:begin -->",
+                        "<!-- metrics:end -->");
+        Matcher name = Pattern.compile("`(flink_taskmanager_\\w+)`").matcher(table);
+        List<String> names = new ArrayList<>();
+        while (name.find()) {
+            names.add(name.group(1));
+        }
+        assertThat(names).hasSizeGreaterThan(20);
+        return names;
+    }
+
+    /** Of queries and alerts; both processes of a cluster are one here. */
+    private static Set<String> namesOfTheAlerts() throws IOException {
+        Matcher name = Pattern.compile("(flink_(?:task|job)manager_\\w+)").matcher(operating());
+        Set<String> names = new TreeSet<>();
+        while (name.find()) {
+            names.add(name.group(1));
+        }
+        assertThat(names).hasSizeGreaterThan(8);
+        return names;
+    }
+}
