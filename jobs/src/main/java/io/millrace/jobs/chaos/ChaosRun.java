@@ -7,6 +7,7 @@ import io.millrace.jobs.chaos.check.Deadline;
 import io.millrace.jobs.chaos.check.History;
 import io.millrace.jobs.chaos.check.Planted;
 import io.millrace.jobs.chaos.check.PromptSet;
+import io.millrace.jobs.chaos.cluster.CheckpointLog;
 import io.millrace.jobs.chaos.cluster.Cluster;
 import io.millrace.jobs.chaos.cluster.ClusterJob;
 import io.millrace.jobs.chaos.cluster.Monitor;
@@ -49,6 +50,7 @@ final class ChaosRun {
     private final ClusterJob job;
     private final History history;
     private final RestoreLog restores;
+    private final CheckpointLog checkpoints;
     private final Disturber disturber;
     private final Faults faults;
     private final FaultPlan plan;
@@ -76,6 +78,7 @@ final class ChaosRun {
         this.job = job;
         this.history = history;
         this.restores = new RestoreLog(settings.folder());
+        this.checkpoints = new CheckpointLog(settings.folder());
         this.disturber = new Disturber(cluster, job);
         this.faults = faults;
         this.plan =
@@ -284,6 +287,7 @@ final class ChaosRun {
         for (int i = 0; i < injected.size(); i++) {
             met.add(report(injected.get(i), recovered(i, end)));
         }
+        Map<String, Integer> failures = monitor.failures(job.ids(), checkpoints.read());
         Map<Long, Integer> restoredTimes = new TreeMap<>();
         history.all().stream()
                 .filter(each -> each.result() != null)
@@ -295,14 +299,14 @@ final class ChaosRun {
                 verdict,
                 met,
                 end.completed() - start.completed(),
-                end.failed() - start.failed(),
+                failures.values().stream().mapToInt(Integer::intValue).sum(),
                 end.restored() - start.restored(),
                 restoredTimes,
                 Percentiles.of(monitor.durationsMs(startMs)),
                 job.savepointsMs(),
                 restores.read(),
                 Downtime.ms(history.commits()),
-                monitor.failures(job.ids()),
+                failures,
                 AnswerHash.of(history.all()),
                 deadLetters(history.all()),
                 (System.currentTimeMillis() - startMs) / 1e3,
@@ -347,6 +351,7 @@ final class ChaosRun {
                 restores,
                 next.completed() - before.completed(),
                 next.failed() - before.failed(),
+                Downtime.toNextAnswerMs(history.commits(), each.fromMs()),
                 Downtime.ms(history.commits(), each.fromMs(), next.timeMs(), each.sent()));
     }
 }

@@ -37,6 +37,21 @@ final class Downtime {
         return answered >= wanted ? longest : Math.max(longest, untilMs - last);
     }
 
+    /**
+     * The time from a fault to the next answer: until a consumer saw a committed answer that was
+     * completed after the fault began. Answers that were complete before it, and are committed by a
+     * checkpoint that was under way, do not end it.
+     *
+     * @return milliseconds, or {@link #NONE_WANTED} where no answer was completed any more
+     */
+    static long toNextAnswerMs(List<History.Commit> commits, long fromMs) {
+        return commits.stream()
+                .filter(commit -> commit.finishedMs() > fromMs)
+                .mapToLong(commit -> commit.timeMs() - fromMs)
+                .findFirst()
+                .orElse(NONE_WANTED);
+    }
+
     /** The longest time between two commits of a whole run. */
     static long ms(List<History.Commit> commits) {
         if (commits.isEmpty()) {

@@ -23,7 +23,7 @@ import java.util.Map;
  * @param savepointsMs how long each stop with a savepoint took
  * @param restoredTokens tokens that were restored, and what became of them
  * @param longestGapMs the longest time between two commits
- * @param failures why checkpoints failed, as far as Flink could still be asked, and how many each
+ * @param failures why checkpoints failed, by the JobManagers' logs and by Flink, and how many each
  * @param answersSha256 hash of all answers and dead letters, see {@code AnswerHash}
  * @param deadLetters how many of each code were committed
  * @param planted what was planted before it to see whether the checker sees it; null if nothing

@@ -25,6 +25,7 @@ class ChaosReportTest {
                     1,
                     2,
                     3,
+                    6400,
                     6300);
 
     @TempDir Path folder;
@@ -51,10 +52,9 @@ class ChaosReportTest {
                 .contains("| undisturbed |  | 1: 1 unreadable | `cafe` |")
                 .contains("| 17 | request-17 lost | 1: 1 unreadable | `cafe` |")
                 .contains("| 2 | The job has failed. |")
-                .contains("| 1 | not known: the JobManager was gone before it was asked |")
                 .contains("## Not exercised\n\n- fault outage\n")
                 .contains("| taskmanager-kill | 0 | 0 | 0 | 1 | 0 | 0 |")
-                .contains("| 4.8 | taskmanager-kill 0 | 1 | 74 | 74 | 1 | 2 | 3 | 6.3 s |");
+                .contains("| 4.8 | taskmanager-kill 0 | 1 | 74 | 74 | 1 | 2 | 3 | 6.4 s | 6.3 s |");
         assertThat(folder.resolve("page.json")).content().contains("\"answersSha256\" : \"cafe\"");
     }
 

@@ -9,16 +9,23 @@ import org.junit.jupiter.api.Test;
 class DowntimeTest {
     private static final List<Commit> COMMITS =
             List.of(
-                    new Commit(1000, 17),
-                    new Commit(1500, 54),
-                    new Commit(2100, 60),
-                    new Commit(8400, 80),
-                    new Commit(8900, 97));
+                    new Commit(1000, 17, 900),
+                    new Commit(1500, 54, 1400),
+                    new Commit(2100, 60, 1900),
+                    new Commit(8400, 80, 8100),
+                    new Commit(8900, 97, 8700));
 
     @Test
     void aCommitRightAfterTheFaultIsNotItsEnd() {
         // What was in the checkpoint before the kill comes at 2100, and then nothing for 6.3 s.
         assertThat(Downtime.ms(COMMITS, 2000, 9000, 97)).isEqualTo(6300);
+    }
+
+    @Test
+    void theNextAnswerIsOneThatWasCompletedAfterTheFault() {
+        assertThat(Downtime.toNextAnswerMs(COMMITS, 2000)).isEqualTo(6400);
+        assertThat(Downtime.toNextAnswerMs(COMMITS, 1800)).isEqualTo(300);
+        assertThat(Downtime.toNextAnswerMs(COMMITS, 8700)).isEqualTo(Downtime.NONE_WANTED);
     }
 
     @Test

@@ -36,8 +36,9 @@ public final class History implements AutoCloseable {
      * A moment at which answers were seen that had not been committed when it was looked before.
      *
      * @param answered requests with an answer by then
+     * @param finishedMs when the newest of these answers was complete, by its header
      */
-    public record Commit(long timeMs, int answered) {}
+    public record Commit(long timeMs, int answered, long finishedMs) {}
 
     public History(String bootstrapServers, String output, String deadLetters) {
         this.output = output;
@@ -58,11 +59,17 @@ public final class History implements AutoCloseable {
     /** Reads what is committed by now, if the broker is there; waits at most so long. */
     public void poll(Duration patience) {
         int before = names.size();
+        int read = all.size();
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(patience)) {
             add(record);
         }
         if (names.size() > before) {
-            commits.add(new Commit(System.currentTimeMillis(), names.size()));
+            long finished =
+                    all.subList(read, all.size()).stream()
+                            .mapToLong(Committed::finishedMs)
+                            .max()
+                            .orElse(-1);
+            commits.add(new Commit(System.currentTimeMillis(), names.size(), finished));
         }
     }
 

@@ -43,9 +43,6 @@ public final class Monitor implements AutoCloseable {
     private final Thread thread = new Thread(this::look, "chaos monitor");
     private final List<Sample> samples = new ArrayList<>();
 
-    /** A number is given once in a job's life, through all its JobManagers. */
-    private record FailedCheckpoint(String job, long number) {}
-
     private final Map<FailedCheckpoint, String> reasons = new HashMap<>();
 
     /** Of checkpoints that could not be begun, Flink counts how many, and keeps no more. */
@@ -171,21 +168,37 @@ public final class Monitor implements AutoCloseable {
     }
 
     /**
-     * Why checkpoints of these jobs failed, and how many for each reason; fewer than failed where a
-     * JobManager was killed before it could be asked.
+     * Why checkpoints of these jobs failed, and how many for each reason. The logs come first,
+     * since they have the root; Flink is believed where there is no line, as on a full disk.
+     *
+     * @param logged what the JobManagers' logs say of these jobs
      */
-    public synchronized Map<String, Integer> failures(Collection<String> jobs) {
+    public synchronized Map<String, Integer> failures(
+            Collection<String> jobs, CheckpointLog.Failures logged) {
+        Map<FailedCheckpoint, String> numbered = new HashMap<>(reasons);
+        numbered.putAll(logged.numbered());
         Map<String, Integer> counts = new TreeMap<>();
-        reasons.forEach(
+        numbered.forEach(
                 (failed, reason) -> {
                     if (jobs.contains(failed.job())) {
                         counts.merge(reason, 1, Integer::sum);
                     }
                 });
         for (String each : jobs) {
-            unrecorded
-                    .getOrDefault(each, Map.of())
-                    .forEach((reason, count) -> counts.merge(reason, count, Integer::sum));
+            Map<String, Integer> others = logged.others().getOrDefault(each, Map.of());
+            others.forEach((reason, count) -> counts.merge(reason, count, Integer::sum));
+            int told = others.values().stream().mapToInt(Integer::intValue).sum();
+            for (FailedCheckpoint failed : logged.numbered().keySet()) {
+                told += failed.job().equals(each) && !reasons.containsKey(failed) ? 1 : 0;
+            }
+            for (Map.Entry<String, Integer> silent :
+                    unrecorded.getOrDefault(each, Map.of()).entrySet()) {
+                int left = Math.max(0, silent.getValue() - told);
+                told = Math.max(0, told - silent.getValue());
+                if (left > 0) {
+                    counts.merge(silent.getKey(), left, Integer::sum);
+                }
+            }
         }
         return counts;
     }

@@ -13,6 +13,8 @@ import java.util.Locale;
  * @param restores how often tasks were restored until the next fault that waited for the recovery
  * @param checkpoints checkpoints completed until then
  * @param failedCheckpoints checkpoints that failed until then
+ * @param nextAnswerMs time from its begin to the next answer: until a consumer saw a committed
+ *     answer that was completed after it; -1 if there was none
  * @param downtimeMs the longest time from then on in which no answer was committed although some
  *     were wanted; -1 if none was wanted
  */
@@ -26,6 +28,7 @@ public record FaultReport(
         int restores,
         int checkpoints,
         int failedCheckpoints,
+        long nextAnswerMs,
         long downtimeMs) {
 
     /** Whether it shows something of state that was restored. */
@@ -37,7 +40,7 @@ public record FaultReport(
         return String.format(
                 Locale.ROOT,
                 "%6.1f s  %-28s in flight %3d, restored %3d, restores %d, checkpoints %d (%d"
-                        + " failed), no answers for %s",
+                        + " failed), next answer after %s, none for %s",
                 atMs / 1e3,
                 fault,
                 inFlight,
@@ -45,11 +48,21 @@ public record FaultReport(
                 restores,
                 checkpoints,
                 failedCheckpoints,
+                nextAnswer(),
                 downtime());
+    }
+
+    /** The time to the next answer, in words. */
+    public String nextAnswer() {
+        return seconds(nextAnswerMs);
     }
 
     /** The time without answers, in words. */
     public String downtime() {
-        return downtimeMs < 0 ? "-" : String.format(Locale.ROOT, "%.1f s", downtimeMs / 1e3);
+        return seconds(downtimeMs);
+    }
+
+    private static String seconds(long ms) {
+        return ms < 0 ? "-" : String.format(Locale.ROOT, "%.1f s", ms / 1e3);
     }
 }

@@ -64,7 +64,7 @@ class ClusterChaosITCase {
 
     @Test
     void aRescaleAKilledBrokerAndAFullDiskLoseNothing() throws Exception {
-        assertRight(
+        RunReport run =
                 suite.run(
                         Faults.of(
                                 4,
@@ -72,7 +72,13 @@ class ClusterChaosITCase {
                                 FaultKind.BROKER_KILL,
                                 FaultKind.DISK_FULL,
                                 FaultKind.TASKMANAGER_KILL),
-                        2));
+                        2);
+        assertRight(run);
+        assertThat(run.faults()).anyMatch(fault -> fault.kind() == FaultKind.DISK_FULL);
+        assertThat(run.failures())
+                .as("why checkpoints failed")
+                .isNotEmpty()
+                .allSatisfy((reason, count) -> assertThat(count).as(reason).isPositive());
     }
 
     @Test
@@ -92,10 +98,8 @@ class ClusterChaosITCase {
         assertThat(run.faults())
                 .as("time without answers, where something was killed")
                 .filteredOn(fault -> fault.kind() == FaultKind.TASKMANAGER_KILL)
-                .allMatch(fault -> !fault.counts() || fault.downtimeMs() > 500);
-        assertThat(run.failures().values().stream().mapToInt(Integer::intValue).sum())
-                .as("checkpoints that failed for a reason")
-                .isLessThanOrEqualTo(run.failedCheckpoints());
+                .allMatch(fault -> !fault.counts() || fault.downtimeMs() > 500)
+                .allMatch(fault -> !fault.counts() || fault.nextAnswerMs() > 500);
         assertThat(run.restoredTokens().kept()).isPositive();
         assertThat(run.restoredTokens().repeated()).isZero();
     }

@@ -62,14 +62,28 @@ class MonitorTest {
                 Thread.sleep(20);
             }
             assertThat(monitor.newest().running()).isFalse();
-            assertThat(monitor.failures(List.of("job")))
+            CheckpointLog.Failures none = new CheckpointLog.Failures(Map.of(), Map.of());
+            assertThat(monitor.failures(List.of("job"), none))
                     .containsExactlyInAnyOrderEntriesOf(
                             Map.of(
                                     "The job has failed.",
                                     1,
                                     "Not begun: not all tasks were running.",
                                     2));
-            assertThat(monitor.failures(List.of("other"))).isEmpty();
+            assertThat(monitor.failures(List.of("other"), none)).isEmpty();
+            CheckpointLog.Failures logged =
+                    new CheckpointLog.Failures(
+                            Map.of(new FailedCheckpoint("job", 5), "Failed: no space left"),
+                            Map.of("job", Map.of("Not all tasks run.", 1)));
+            assertThat(monitor.failures(List.of("job"), logged))
+                    .containsExactlyInAnyOrderEntriesOf(
+                            Map.of(
+                                    "Failed: no space left",
+                                    1,
+                                    "Not all tasks run.",
+                                    1,
+                                    "Not begun: not all tasks were running.",
+                                    1));
         }
     }
 }
