@@ -199,6 +199,7 @@ class BackendParityTest {
                                 new Ops<>(oracle, model, weights),
                                 new Ops<>(reference, model, weights));
                 for (CudaBackend each : List.of(fast, oracle)) {
+                    each.finishLoading();
                     each.allocateScratch(model.blockSize);
                     each.allocateArena(BLOCKS, model.blockSize);
                     each.fillArena(0xff);

@@ -75,6 +75,9 @@ public final class UploadRing implements AutoCloseable {
 
     /** The slot that was queued longest ago, free to be written. */
     public Slot next() {
+        if (slots.isEmpty()) {
+            throw new IllegalStateException("The ring is closed.");
+        }
         Slot slot = take();
         check(JCudaDriver.cuEventSynchronize(slot.read), "cuEventSynchronize");
         return slot;
