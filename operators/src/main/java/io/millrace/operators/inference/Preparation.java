@@ -95,7 +95,7 @@ final class Preparation {
     }
 
     /** Of its UTF-8. */
-    private static long bytes(String text) {
+    static long bytes(String text) {
         long bytes = 0;
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);

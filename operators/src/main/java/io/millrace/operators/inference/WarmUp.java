@@ -58,7 +58,7 @@ final class WarmUp {
             Reading<InferenceRequest> requests,
             RecordCodec<InferenceFailure> failures) {
         try {
-            requests.read(value);
+            Preparation.bytes(requests.read(value).getPrompt());
             MessageDigest.getInstance("SHA-256").digest(value);
         } catch (CodecException | NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
