@@ -40,7 +40,8 @@ class ArchitectureTest {
                     "text",
                     "model.folder",
                     "tensor",
-                    "api");
+                    "api",
+                    "common");
 
     @ArchTest static final ArchRule arrowsRunDown = ROOMS.arrowsRunDown();
 
@@ -50,10 +51,11 @@ class ArchitectureTest {
     static final ArchRule theApiAndTheScheduleKnowTheJdkOnly =
             classes()
                     .that()
-                    .resideInAnyPackage(ROOT + ".api", ROOT + ".schedule")
+                    .resideInAnyPackage(ROOT + ".api", ROOT + ".schedule", ROOT + ".common")
                     .should()
                     .onlyDependOnClassesThat()
-                    .resideInAnyPackage(ROOT + ".api", ROOT + ".schedule", "java..");
+                    .resideInAnyPackage(
+                            ROOT + ".api", ROOT + ".schedule", ROOT + ".common", "java..");
 
     @ArchTest
     static final ArchRule theDevicesDoNotKnowEachOther =

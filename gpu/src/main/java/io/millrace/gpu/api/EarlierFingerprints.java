@@ -1,9 +1,6 @@
 package io.millrace.gpu.api;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import io.millrace.gpu.common.Sha256;
 
 /**
  * Fingerprints that releases before gave the same model where options or memory cut its context:
@@ -20,14 +17,7 @@ public record EarlierFingerprints(String prefix, String hashed, int context) {
 
     /** The fingerprint for one length: 24 hex digits behind the prefix. */
     public String of(int length) {
-        try {
-            byte[] hash =
-                    MessageDigest.getInstance("SHA-256")
-                            .digest((hashed + length).getBytes(StandardCharsets.UTF_8));
-            return prefix + HexFormat.of().formatHex(hash, 0, 12);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("This JVM has no SHA-256.", e);
-        }
+        return prefix + Sha256.fingerprint(hashed + length);
     }
 
     /** Whether a fingerprint is one of these. A look costs a hash for each position. */

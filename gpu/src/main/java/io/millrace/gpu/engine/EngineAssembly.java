@@ -6,15 +6,12 @@ import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.api.ModelInfo;
+import io.millrace.gpu.common.Sha256;
 import io.millrace.gpu.device.ModelRunner;
 import io.millrace.gpu.device.cpu.CpuModelRunner;
 import io.millrace.gpu.device.cuda.CudaModelRunner;
 import io.millrace.gpu.model.ModelFolder;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.TreeSet;
@@ -177,13 +174,7 @@ public final class EngineAssembly {
     }
 
     /** Hash of all that answers depend on besides the request: 24 hex digits. */
-    private static String fingerprint(String... parts) throws IOException {
-        byte[] all = String.join("\n", parts).getBytes(StandardCharsets.UTF_8);
-        try {
-            byte[] hash = MessageDigest.getInstance("SHA-256").digest(all);
-            return HexFormat.of().formatHex(hash, 0, 12);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IOException("This JVM has no SHA-256.", e);
-        }
+    private static String fingerprint(String... parts) {
+        return Sha256.fingerprint(String.join("\n", parts));
     }
 }

@@ -2,6 +2,7 @@ package io.millrace.gpu.model;
 
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.common.Sha256;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.RotaryTable;
 import io.millrace.gpu.model.family.DecoderShape;
@@ -19,9 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -340,7 +339,7 @@ public final class ModelFolder {
      */
     public synchronized String fingerprint() throws IOException {
         if (fingerprint == null) {
-            MessageDigest sha = sha256();
+            MessageDigest sha = Sha256.begin();
             for (String file : List.of(CONFIG, GENERATION, TOKENIZER)) {
                 if (Files.exists(path.resolve(file))) {
                     byte[] bytes = Files.readAllBytes(path.resolve(file));
@@ -357,7 +356,7 @@ public final class ModelFolder {
                     sha.update(tensor.digest());
                 }
             }
-            String hash = HexFormat.of().formatHex(sha.digest(), 0, 12);
+            String hash = Sha256.fingerprint(sha);
             fingerprint = dummy ? DUMMY + hash : hash;
         }
         return fingerprint;
@@ -365,15 +364,8 @@ public final class ModelFolder {
 
     /** Hash of the tokenizer's file: 24 hex digits. */
     public String tokenizerFingerprint() throws IOException {
-        byte[] hash = sha256().digest(Files.readAllBytes(tokenizerFile()));
-        return HexFormat.of().formatHex(hash, 0, 12);
-    }
-
-    private static MessageDigest sha256() throws IOException {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IOException("This JVM has no SHA-256.", e);
-        }
+        MessageDigest sha = Sha256.begin();
+        sha.update(Files.readAllBytes(tokenizerFile()));
+        return Sha256.fingerprint(sha);
     }
 }

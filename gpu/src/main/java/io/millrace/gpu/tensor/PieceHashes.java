@@ -1,8 +1,8 @@
 package io.millrace.gpu.tensor;
 
+import io.millrace.gpu.common.Sha256;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 
 /**
  * The hash of one tensor, made of those of its pieces, so that many threads can take it at once.
@@ -40,7 +40,7 @@ final class PieceHashes {
      * @param bytes of the piece, which are what remains of it
      */
     void set(int piece, ByteBuffer bytes) {
-        MessageDigest sha = sha256();
+        MessageDigest sha = Sha256.begin();
         sha.update(bytes);
         hashes[piece] = sha.digest();
     }
@@ -49,7 +49,7 @@ final class PieceHashes {
     void append(byte[] bytes, int length) {
         for (int done = 0; done < length; ) {
             if (running == null) {
-                running = sha256();
+                running = Sha256.begin();
             }
             int n = (int) Math.min(length - done, pieceBytes - runningBytes % pieceBytes);
             running.update(bytes, done, n);
@@ -71,7 +71,7 @@ final class PieceHashes {
         if (running != null) {
             endPiece();
         }
-        MessageDigest sha = sha256();
+        MessageDigest sha = Sha256.begin();
         sha.update(title);
         for (byte[] hash : hashes) {
             if (hash == null) {
@@ -80,13 +80,5 @@ final class PieceHashes {
             sha.update(hash);
         }
         return sha.digest();
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("This JVM has no SHA-256.", e);
-        }
     }
 }

@@ -1,16 +1,14 @@
 package io.millrace.operators.fault;
 
+import io.millrace.gpu.common.Sha256;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Position;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -80,14 +78,7 @@ final class SuspectJournal {
                         + '\n'
                         + origin.timestamp()
                         + (origin.position() instanceof Position.Made made ? '\n' + made.id() : "");
-        try {
-            byte[] hash =
-                    MessageDigest.getInstance("SHA-256")
-                            .digest(text.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(hash, 0, 12);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("This JVM has no SHA-256.", e);
-        }
+        return Sha256.fingerprint(text);
     }
 
     /** All suspects by their keys. */

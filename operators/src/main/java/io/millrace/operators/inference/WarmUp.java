@@ -1,5 +1,6 @@
 package io.millrace.operators.inference;
 
+import io.millrace.gpu.common.Sha256;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceRequest;
@@ -10,8 +11,6 @@ import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.RecordType;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 
 /**
  * Has the loops over the bytes of long records compiled before there are any: the first ones of a
@@ -59,10 +58,10 @@ final class WarmUp {
             RecordCodec<InferenceFailure> failures) {
         try {
             Preparation.bytes(requests.read(value).getPrompt());
-            MessageDigest.getInstance("SHA-256").digest(value);
-        } catch (CodecException | NoSuchAlgorithmException e) {
+        } catch (CodecException e) {
             throw new IllegalStateException(e);
         }
+        String sha256 = Sha256.hex(value);
         failures.encode(
                 InferenceFailure.newBuilder()
                         .setTopic("")
@@ -72,7 +71,7 @@ final class WarmUp {
                         .setMessage("")
                         .setOriginal(ByteBuffer.wrap(value))
                         .setOriginalLength(value.length)
-                        .setOriginalSha256("")
+                        .setOriginalSha256(sha256)
                         .build());
     }
 }

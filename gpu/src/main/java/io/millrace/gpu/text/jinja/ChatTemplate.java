@@ -1,6 +1,7 @@
 package io.millrace.gpu.text.jinja;
 
 import io.millrace.gpu.api.ChatPrompt;
+import io.millrace.gpu.common.Sha256;
 import io.millrace.gpu.text.jinja.render.Renderer;
 import io.millrace.gpu.text.jinja.syntax.Parser;
 import io.millrace.gpu.text.jinja.syntax.Statement;
@@ -10,9 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -70,14 +69,11 @@ public final class ChatTemplate {
 
     /** Hash of the template and the special tokens: with equal ones, equal text. */
     public String fingerprint() {
-        try {
-            MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            sha.update(source.getBytes(StandardCharsets.UTF_8));
-            sha.update(new TreeMap<>(specialTokens).toString().getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(sha.digest(), 0, 12);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("this JVM has no SHA-256", e);
-        }
+        // Encoded apart: half of a surrogate pair at the seam stays one.
+        MessageDigest sha = Sha256.begin();
+        sha.update(source.getBytes(StandardCharsets.UTF_8));
+        sha.update(new TreeMap<>(specialTokens).toString().getBytes(StandardCharsets.UTF_8));
+        return Sha256.fingerprint(sha);
     }
 
     /**

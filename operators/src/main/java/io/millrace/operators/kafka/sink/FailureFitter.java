@@ -1,13 +1,11 @@
 package io.millrace.operators.kafka.sink;
 
+import io.millrace.gpu.common.Sha256;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.codec.RecordCodec;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -54,7 +52,7 @@ final class FailureFitter {
 
     ProducerRecord<byte[], byte[]> fit(Outcome.Failed failed) {
         Origin origin = failed.origin();
-        String sha256 = sha256(origin.value());
+        String sha256 = Sha256.hex(origin.value());
         Draft draft =
                 new Draft(
                         failed,
@@ -145,14 +143,6 @@ final class FailureFitter {
         }
         // Four continuation bytes in a row are no UTF-8: cut where it was asked for.
         return (bytes[border] & 0xC0) == 0x80 ? length : border;
-    }
-
-    private static String sha256(byte[] bytes) {
-        try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
-        }
     }
 
     /** What a record is made of, besides the part of the original. */
