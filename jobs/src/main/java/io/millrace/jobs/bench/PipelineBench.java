@@ -3,6 +3,7 @@ package io.millrace.jobs.bench;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.CommandFailedException;
@@ -77,6 +78,7 @@ final class PipelineBench implements AutoCloseable {
     private final List<InferenceRequest> requests;
     private final BenchRepeats repeats;
     private final int copies;
+    private final Scope scope = new Scope();
     private final Path scratch;
     private final EmbeddedKafka broker;
     private final EmbeddedJob job;
@@ -97,37 +99,39 @@ final class PipelineBench implements AutoCloseable {
         this.repeats = repeats;
         copies = repeats == BenchRepeats.QUICK ? 1 : COPIES;
         scratch = Files.createTempDirectory("millrace-bench-");
-        List<AutoCloseable> opened = new ArrayList<>();
+        scope.add(() -> DemoCommand.delete(scratch));
         try {
-            broker = EmbeddedKafka.start(scratch.resolve("kafka"), 0, Map.of());
-            opened.add(broker);
+            broker = scope.add(EmbeddedKafka.start(scratch.resolve("kafka"), 0, Map.of()));
             JobArguments arguments = arguments(options, broker.bootstrapServers());
             DemoCommand.createTopics(arguments);
             topic = arguments.input.topics.get(0);
             codec = RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, topic);
             Progress silent = new Progress(new PrintStream(OutputStream.nullOutputStream()));
-            job = new EmbeddedJob(arguments, scratch.resolve("state").toString(), 0, silent);
-            opened.add(job);
+            job =
+                    scope.add(
+                            new EmbeddedJob(
+                                    arguments, scratch.resolve("state").toString(), 0, silent));
             job.start();
             job.awaitRunning();
             reader =
-                    new AnswerReader(
-                            arguments.kafka,
-                            FormatSettings.JSON,
-                            arguments.outputTopic,
-                            arguments.deadLetterTopic,
-                            true);
-            opened.add(reader);
+                    scope.add(
+                            new AnswerReader(
+                                    arguments.kafka,
+                                    FormatSettings.JSON,
+                                    arguments.outputTopic,
+                                    arguments.deadLetterTopic,
+                                    true));
             producer =
-                    new KafkaProducer<>(
-                            ClientProperties.producer(arguments.kafka.bootstrapServers, Map.of()),
-                            new ByteArraySerializer(),
-                            new ByteArraySerializer());
-            opened.add(producer);
-            engine = Engine.open(options);
-        } catch (IOException | InterruptedException | RuntimeException e) {
-            close(opened);
-            throw e;
+                    scope.add(
+                            new KafkaProducer<>(
+                                    ClientProperties.producer(
+                                            arguments.kafka.bootstrapServers, Map.of()),
+                                    new ByteArraySerializer(),
+                                    new ByteArraySerializer()));
+            engine = scope.add(Engine.open(options));
+        } catch (Throwable t) {
+            scope.closeAfter(t);
+            throw t;
         }
     }
 
@@ -278,20 +282,7 @@ final class PipelineBench implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException {
-        close(List.of(broker, job, reader, producer, engine));
-    }
-
-    private void close(List<AutoCloseable> opened) throws IOException {
-        for (int i = opened.size() - 1; i >= 0; i--) {
-            try {
-                opened.get(i).close();
-            } catch (IOException | RuntimeException e) {
-                throw e;
-            } catch (Exception e) {
-                throw new IllegalStateException(e);
-            }
-        }
-        DemoCommand.delete(scratch);
+    public void close() {
+        scope.close();
     }
 }

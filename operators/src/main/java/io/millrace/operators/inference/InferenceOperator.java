@@ -4,6 +4,7 @@ import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.session.EngineSession;
 import io.millrace.gpu.session.SessionListener;
 import io.millrace.gpu.session.SharedEngine;
@@ -58,6 +59,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private final transient PipelineOptions options;
     private final transient MailboxExecutor mailbox;
     private final transient OutcomeQueue queue;
+    private final transient Scope scope = new Scope();
     private final transient List<InFlight> restored = new ArrayList<>();
 
     private transient InFlightState state;
@@ -87,27 +89,32 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                 GrantedGpu.fillIn(
                         options.engine(),
                         getRuntimeContext().getExternalResourceInfos(GrantedGpu.RESOURCE));
-        session = SharedEngine.acquire(engine, options.loader(), options.faults().stepTimeout());
+        session =
+                scope.add(
+                        SharedEngine.acquire(
+                                engine, options.loader(), options.faults().stepTimeout()));
         valve = Valve.register(getRuntimeContext(), options, session.maxSequences());
+        scope.add(valve::unregister);
         quarantine = new Quarantine(options.faults());
         quarantine.load(getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0);
         session.onFault(quarantine::onFault);
         valve.setLongest(session.model().maxModelLen());
         dispatcher = new Dispatcher(session, options.batching());
+        String task = getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks();
         prompts =
-                new PromptPool(
-                        new Preparation(session, options.maxPromptBytes()),
-                        getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(),
-                        () -> wake(this::takePrepared, "prepared prompts"));
+                scope.add(
+                        new PromptPool(
+                                new Preparation(session, options.maxPromptBytes()),
+                                task,
+                                () -> wake(this::takePrepared, "prepared prompts")));
         longRecords =
-                new LongRecords(
-                        new RequestValidator(options.engine().modelName()),
-                        options.failures(),
-                        getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(),
-                        ready -> wake(ready::run, "a long record"));
-        longState =
-                new LongRecordState(
-                        getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(), this::decline);
+                scope.add(
+                        new LongRecords(
+                                new RequestValidator(options.engine().modelName()),
+                                options.failures(),
+                                task,
+                                ready -> wake(ready::run, "a long record")));
+        longState = scope.add(new LongRecordState(task, this::decline));
         if (context.isRestored()) {
             Restoration restoration = new Restoration(options.resumePolicy(), session.model());
             restored.addAll(state.restore(restoration));
@@ -484,22 +491,8 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     @Override
     public void close() throws Exception {
         try {
-            if (prompts != null) {
-                prompts.close();
-            }
-            if (longRecords != null) {
-                longRecords.close();
-            }
-            if (longState != null) {
-                longState.close();
-            }
-            if (session != null) {
-                session.close();
-            }
+            scope.close();
         } finally {
-            if (valve != null) {
-                valve.unregister();
-            }
             super.close();
         }
     }

@@ -2,6 +2,7 @@ package io.millrace.gpu.device.cpu;
 
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.LoadProgress;
+import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.ModelRunner;
 import io.millrace.gpu.model.Decoder;
@@ -57,9 +58,9 @@ public final class CpuModelRunner implements ModelRunner {
         int blocks =
                 HeapPlan.of(folder, options, positions, threads)
                         .blocks(Runtime.getRuntime().maxMemory());
-        Workers workers = new Workers(threads);
-        boolean opened = false;
+        Scope scope = new Scope();
         try (WeightLoader loader = new WeightLoader(threads)) {
+            Workers workers = scope.add(new Workers(threads));
             AttentionShape shape = folder.attentionShape();
             CpuBackend backend =
                     new CpuBackend(
@@ -73,9 +74,9 @@ public final class CpuModelRunner implements ModelRunner {
                             options.weights().equals("int8"));
             var decoder = Decoder.load(folder, backend, progress);
             allocate(backend, shape, blocks, options.blockSize(), progress);
-            opened = true;
             return new CpuModelRunner(folder, backend, decoder, blocks, options.blockSize());
         } catch (OutOfMemoryError e) {
+            scope.closeAfter(e);
             throw new InvalidModelException(
                     "The heap of %d MiB is too small for the model in %s (weights of %d MiB) with steps of %d tokens: raise it (MILLRACE_OPTS=-Xmx...), or lower --max-batched-tokens."
                             .formatted(
@@ -84,10 +85,9 @@ public final class CpuModelRunner implements ModelRunner {
                                     folder.weightBytes() / MIB,
                                     options.maxBatchedTokens()),
                     e);
-        } finally {
-            if (!opened) {
-                workers.close();
-            }
+        } catch (Throwable t) {
+            scope.closeAfter(t);
+            throw t;
         }
     }
 

@@ -1,5 +1,6 @@
 package io.millrace.gpu.device.cuda;
 
+import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.Backend;
 import io.millrace.gpu.device.Norm;
@@ -116,6 +117,9 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private int shareFrom;
 
     /** What was allocated here, in order. */
+    private final Scope scope = new Scope();
+
+    /** Scratch of it. */
     private final List<DeviceMemory> memory = new ArrayList<>();
 
     private final DeviceMemory cos;
@@ -172,17 +176,14 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         this.runAhead = runAhead;
         this.segmentation = segmentation;
         shareFrom = Launches.leastToShare(shape, context.multiprocessors());
-        kernels = new KernelModules(context, index);
-        weights = new WeightUpload(context, kernels);
-        boolean opened = false;
         try {
+            kernels = scope.add(new KernelModules(context, index));
+            weights = scope.add(new WeightUpload(context, kernels));
             cos = weights.floats(rotary.cos);
             sin = weights.floats(rotary.sin);
-            opened = true;
-        } finally {
-            if (!opened) {
-                weights.close();
-            }
+        } catch (Throwable t) {
+            scope.closeAfter(t);
+            throw t;
         }
     }
 
@@ -269,7 +270,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     }
 
     private DeviceMemory allocate(String what, long bytes) throws GpuException {
-        DeviceMemory piece = context.allocate(what, Math.max(bytes, 16), SCRATCH_REMEDY);
+        DeviceMemory piece = scope.add(context.allocate(what, Math.max(bytes, 16), SCRATCH_REMEDY));
         memory.add(piece);
         return piece;
     }
@@ -280,7 +281,10 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         checkLaunches();
         sharedChunks = new SharedChunks(blockSize);
         int mostBlocks = (rotary.positions() + blockSize - 1) / blockSize;
-        step = new StepTables(context, maxTokens, maxRows, mostBlocks, blockSize, runAhead + 1);
+        step =
+                scope.add(
+                        new StepTables(
+                                context, maxTokens, maxRows, mostBlocks, blockSize, runAhead + 1));
         int width = (shape.heads() + 2 * shape.kvHeads()) * shape.headSize();
         projected =
                 allocate(
@@ -335,17 +339,18 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                                 counters));
             }
         }
-        reader = new LogitsReader(context, vocabulary);
+        reader = scope.add(new LogitsReader(context, vocabulary));
         sampler =
-                new CudaSampler(
-                        context,
-                        kernels,
-                        logits,
-                        step.sampleAddress(),
-                        vocabulary,
-                        maxRows,
-                        rotary.positions(),
-                        runAhead);
+                scope.add(
+                        new CudaSampler(
+                                context,
+                                kernels,
+                                logits,
+                                step.sampleAddress(),
+                                vocabulary,
+                                maxRows,
+                                rotary.positions(),
+                                runAhead));
     }
 
     /** What a launch may ask of the GPU. A test has it pass for a smaller one. */
@@ -369,11 +374,12 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     void allocateArena(int blocks, int blockSize) throws GpuException {
         layerBytes = blocks * blockBytes(blockSize);
         arena =
-                context.allocate(
-                        "The KV cache",
-                        layerBytes * shape.layers(),
-                        "lower --kv-cache-memory, --gpu-memory-utilization, --max-model-len or"
-                                + " --max-sequences");
+                scope.add(
+                        context.allocate(
+                                "The KV cache",
+                                layerBytes * shape.layers(),
+                                "lower --kv-cache-memory, --gpu-memory-utilization, --max-model-len"
+                                        + " or --max-sequences"));
     }
 
     /** Bytes of a KV block in one layer. */
@@ -701,23 +707,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
 
     @Override
     public void close() {
-        if (sampler != null) {
-            sampler.close();
-        }
-        if (reader != null) {
-            reader.close();
-        }
-        if (arena != null) {
-            arena.close();
-        }
-        for (int i = memory.size() - 1; i >= 0; i--) {
-            memory.get(i).close();
-        }
+        scope.close();
         memory.clear();
-        if (step != null) {
-            step.close();
-        }
-        weights.close();
-        kernels.close();
     }
 }

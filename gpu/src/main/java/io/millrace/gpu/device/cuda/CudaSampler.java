@@ -2,6 +2,7 @@ package io.millrace.gpu.device.cuda;
 
 import static io.millrace.gpu.device.cuda.driver.CudaDriver.check;
 
+import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.GpuException;
@@ -54,7 +55,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private final StepWait wait = new StepWait(this);
     private final StepGraphs graphs;
     private final KernelParams params = new KernelParams();
-    private final List<Runnable> closers = new ArrayList<>();
+    private final Scope scope = new Scope();
     private final List<DeviceMemory> scratch = new ArrayList<>();
     private final SampleAdmission admission;
 
@@ -107,16 +108,19 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
         launches = new SampleLaunches(vocabulary, maxRows, context.multiprocessors());
         slots = new SampleSlots(vocabulary, SampleAdmission.slots(maxRows, runAhead));
         steps = new StepQueue(runAhead, maxRows);
-        boolean opened = false;
         try {
-            graphs = new StepGraphs(context);
-            closers.add(graphs::close);
+            graphs = scope.add(new StepGraphs(context));
             admission =
-                    new SampleAdmission(
-                            context, kernels, launches, vocabulary, maxRows, positions, runAhead);
-            closers.add(admission::close);
-            began = allocate(context, maxRows, vocabulary, Long.BYTES);
-            closers.add(began::close);
+                    scope.add(
+                            new SampleAdmission(
+                                    context,
+                                    kernels,
+                                    launches,
+                                    vocabulary,
+                                    maxRows,
+                                    positions,
+                                    runAhead));
+            began = scope.add(allocate(context, maxRows, vocabulary, Long.BYTES));
             long ids = allocate((long) maxRows * Integer.BYTES).address();
             long logprobs =
                     allocate((long) maxRows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES)
@@ -126,20 +130,18 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
             headTiles = allocate(tiles * SampleLaunches.HEAD_TILE_BYTES).address();
             headCandidates = allocate(tiles * SampleLaunches.PICK_BYTES).address();
             PinnedMemory memory =
-                    new PinnedMemory(
-                            context,
-                            Math.toIntExact(
-                                    (long) steps.places()
-                                            * OutputPlaces.words(maxRows)
-                                            * Integer.BYTES));
-            closers.add(memory::close);
+                    scope.add(
+                            new PinnedMemory(
+                                    context,
+                                    Math.toIntExact(
+                                            (long) steps.places()
+                                                    * OutputPlaces.words(maxRows)
+                                                    * Integer.BYTES)));
             outputs = new OutputPlaces(memory.buffer(), maxRows, vocabulary);
             delivered = new long[] {tables, ids, logprobs, began.address(), memory.address()};
-            opened = true;
-        } finally {
-            if (!opened) {
-                close();
-            }
+        } catch (Throwable t) {
+            scope.closeAfter(t);
+            throw t;
         }
     }
 
@@ -149,8 +151,12 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
         long each = maxRows;
         // In the order in which threads come: no two runs leave the same.
         DeviceMemory lists =
-                allocate(context, maxRows, vocabulary, each * SampleLaunches.LIST * Integer.BYTES);
-        closers.add(lists::close);
+                scope.add(
+                        allocate(
+                                context,
+                                maxRows,
+                                vocabulary,
+                                each * SampleLaunches.LIST * Integer.BYTES));
         return new long[] {
             logits.address(),
             admission.rows(),
@@ -172,8 +178,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     }
 
     private DeviceMemory allocate(long bytes) throws GpuException {
-        DeviceMemory memory = allocate(context, maxRows, vocabulary, bytes);
-        closers.add(memory::close);
+        DeviceMemory memory = scope.add(allocate(context, maxRows, vocabulary, bytes));
         scratch.add(memory);
         return memory;
     }
@@ -379,9 +384,6 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
 
     @Override
     public void close() {
-        for (int i = closers.size() - 1; i >= 0; i--) {
-            closers.get(i).run();
-        }
-        closers.clear();
+        scope.close();
     }
 }

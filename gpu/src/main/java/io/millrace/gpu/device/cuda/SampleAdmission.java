@@ -1,5 +1,6 @@
 package io.millrace.gpu.device.cuda;
 
+import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.GpuException;
@@ -12,8 +13,6 @@ import io.millrace.gpu.device.cuda.step.SampleSlots;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * Tells the device of rows that it does not know: parameters and stop ids of those that were given
@@ -28,7 +27,7 @@ final class SampleAdmission implements AutoCloseable {
     private final int vocabulary;
     private final int maxRows;
     private final KernelParams params = new KernelParams();
-    private final List<Runnable> closers = new ArrayList<>();
+    private final Scope scope = new Scope();
     private final DeviceMemory rows;
     private final DeviceMemory counts;
     private final DeviceMemory stops;
@@ -65,7 +64,6 @@ final class SampleAdmission implements AutoCloseable {
         this.maxRows = maxRows;
         slotCount = slots(maxRows, runAhead);
         mostWords = Math.max(LEAST_WORDS, Math.max(positions, vocabulary));
-        boolean opened = false;
         try {
             long stageBytes =
                     (long) maxRows * SampleLaunches.NEW_ROW_BYTES
@@ -76,13 +74,13 @@ final class SampleAdmission implements AutoCloseable {
             drawn = allocate(2L * slotCount * Integer.BYTES);
             staged = allocate(stageBytes);
             // Two for each step that can be in flight, so that none waits for another's copies.
-            uploads = new UploadRing(context, 2 * (runAhead + 1), Math.toIntExact(stageBytes));
-            closers.add(uploads::close);
-            opened = true;
-        } finally {
-            if (!opened) {
-                close();
-            }
+            uploads =
+                    scope.add(
+                            new UploadRing(
+                                    context, 2 * (runAhead + 1), Math.toIntExact(stageBytes)));
+        } catch (Throwable t) {
+            scope.closeAfter(t);
+            throw t;
         }
     }
 
@@ -92,9 +90,7 @@ final class SampleAdmission implements AutoCloseable {
     }
 
     private DeviceMemory allocate(long bytes) throws GpuException {
-        DeviceMemory memory = CudaSampler.allocate(context, maxRows, vocabulary, bytes);
-        closers.add(memory::close);
-        return memory;
+        return scope.add(CudaSampler.allocate(context, maxRows, vocabulary, bytes));
     }
 
     /** SampleRow of each slot. */
@@ -212,9 +208,6 @@ final class SampleAdmission implements AutoCloseable {
 
     @Override
     public void close() {
-        for (int i = closers.size() - 1; i >= 0; i--) {
-            closers.get(i).run();
-        }
-        closers.clear();
+        scope.close();
     }
 }

@@ -1,5 +1,6 @@
 package io.millrace.gpu.device.cuda;
 
+import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.GpuException;
@@ -50,7 +51,7 @@ final class WeightUpload implements AutoCloseable {
     private final KernelModules kernels;
     private final PieceThreads<KernelParams> threads;
     private final int slots;
-    private final List<DeviceMemory> memory = new ArrayList<>();
+    private final Scope memory = new Scope();
 
     /** Made anew where pieces are larger than its slots. */
     private volatile UploadRing ring;
@@ -241,9 +242,7 @@ final class WeightUpload implements AutoCloseable {
     }
 
     private DeviceMemory allocate(long bytes) throws GpuException {
-        DeviceMemory target = context.allocate("A weight", bytes, REMEDY);
-        memory.add(target);
-        return target;
+        return memory.add(context.allocate("A weight", bytes, REMEDY));
     }
 
     /**
@@ -285,10 +284,7 @@ final class WeightUpload implements AutoCloseable {
     @Override
     public void close() {
         closeSources();
-        for (int i = memory.size() - 1; i >= 0; i--) {
-            memory.get(i).close();
-        }
-        memory.clear();
+        memory.close();
     }
 
     /** A tensor's pieces, as many to a slot as it holds. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.GraphEdges;
@@ -261,7 +262,7 @@ class DependentLaunchTest {
         private final CudaContext context;
         private final Sleepers queue;
         private final Random random = new Random(97);
-        private final List<AutoCloseable> closers = new ArrayList<>();
+        private final Scope closers = new Scope();
         private final List<DeviceMemory> computed;
         private final List<DeviceMemory> all;
         private final List<DeviceMemory> initial;
@@ -427,9 +428,7 @@ class DependentLaunchTest {
 
         @Override
         public void close() throws Exception {
-            for (int i = closers.size() - 1; i >= 0; i--) {
-                closers.get(i).close();
-            }
+            closers.close();
         }
     }
 }

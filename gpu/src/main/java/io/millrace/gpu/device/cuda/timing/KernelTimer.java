@@ -5,6 +5,7 @@ import io.millrace.gpu.api.KernelTiming;
 import io.millrace.gpu.api.KernelTiming.Op;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.cuda.CudaModelRunner;
 import io.millrace.gpu.device.cuda.OneOpBackend;
@@ -84,24 +85,24 @@ public final class KernelTimer implements AutoCloseable {
                         .withMaxSequences(
                                 steps.stream().mapToInt(KernelCase::rows).max().orElseThrow())
                         .withKvCacheBytes(0);
-        CudaModelRunner runner =
-                CudaModelRunner.open(
-                        folder, sized, Segmentation.CONTRACT, 0, progress, OneOpBackend::new);
-        GraphTimer timer = null;
-        boolean opened = false;
+        Scope scope = new Scope();
         try {
-            timer = new GraphTimer(runner.context());
+            CudaModelRunner runner =
+                    scope.add(
+                            CudaModelRunner.open(
+                                    folder,
+                                    sized,
+                                    Segmentation.CONTRACT,
+                                    0,
+                                    progress,
+                                    OneOpBackend::new));
+            GraphTimer timer = scope.add(new GraphTimer(runner.context()));
             KernelTimer made = new KernelTimer(folder, runner, timer, steps);
             made.fillCache();
-            opened = true;
             return made;
-        } finally {
-            if (!opened) {
-                if (timer != null) {
-                    timer.close();
-                }
-                runner.close();
-            }
+        } catch (Throwable t) {
+            scope.closeAfter(t);
+            throw t;
         }
     }
 
