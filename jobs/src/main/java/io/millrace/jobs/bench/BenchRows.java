@@ -1,6 +1,7 @@
 package io.millrace.jobs.bench;
 
 import io.millrace.jobs.bench.result.BenchOrigin;
+import io.millrace.jobs.bench.result.KernelFigure;
 import io.millrace.jobs.bench.result.ResultRow;
 import java.math.BigDecimal;
 import java.math.MathContext;
@@ -35,6 +36,25 @@ public final class BenchRows {
      */
     public void add(
             String workload, String metric, double value, String unit, Double percentOfRoofline) {
+        add(workload, metric, value, unit, percentOfRoofline, null);
+    }
+
+    void addKernel(
+            KernelFigure kernel,
+            String metric,
+            double value,
+            String unit,
+            Double percentOfRoofline) {
+        add(ResultRow.KERNELS, metric, value, unit, percentOfRoofline, kernel);
+    }
+
+    private void add(
+            String workload,
+            String metric,
+            double value,
+            String unit,
+            Double percentOfRoofline,
+            KernelFigure kernel) {
         rows.add(
                 new ResultRow(
                         workload,
@@ -45,7 +65,8 @@ public final class BenchRows {
                         percentOfRoofline == null ? null : rounded(percentOfRoofline),
                         origin.device(),
                         origin.driver(),
-                        origin.commit()));
+                        origin.commit(),
+                        kernel));
     }
 
     private static double rounded(double value) {

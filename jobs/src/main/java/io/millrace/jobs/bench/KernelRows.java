@@ -3,7 +3,8 @@ package io.millrace.jobs.bench;
 import io.millrace.gpu.api.KernelTiming;
 import io.millrace.gpu.api.KernelTiming.Op;
 import io.millrace.gpu.bench.KernelTimings;
-import io.millrace.jobs.bench.result.ResultRow;
+import io.millrace.jobs.bench.result.KernelFigure;
+import io.millrace.jobs.bench.result.KernelFigure.Kind;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -33,21 +34,30 @@ final class KernelRows {
                     roofline == null
                             ? null
                             : 100 * roofline.kernel(shape, timing) * 1e6 / timing.micros();
-            to.add(ResultRow.KERNELS, metric(timing), timing.micros(), "us", percent);
+            to.addKernel(figure(timing), metric(timing), timing.micros(), "us", percent);
         }
         for (KernelTiming step : timings.all()) {
             if (step.op() == Op.STEP) {
                 shares(step, timings.all())
                         .forEach(
                                 (kind, share) ->
-                                        to.add(
-                                                ResultRow.KERNELS,
+                                        to.addKernel(
+                                                new KernelFigure(
+                                                        Kind.SHARE, kind, step.tokens(), 0),
                                                 "share of a step of %s, %s"
                                                         .formatted(tokens(step), kind),
                                                 100 * share,
-                                                "%"));
+                                                "%",
+                                                null));
             }
         }
+    }
+
+    private static KernelFigure figure(KernelTiming timing) {
+        return timing.op() == Op.STEP
+                ? new KernelFigure(Kind.STEP, null, timing.tokens(), timing.positions())
+                : new KernelFigure(
+                        Kind.KERNEL, timing.op().label(), timing.tokens(), timing.positions());
     }
 
     private static String metric(KernelTiming timing) {

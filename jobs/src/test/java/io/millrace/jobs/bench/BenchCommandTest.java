@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.gpu.model.TinyModels;
 import io.millrace.jobs.Millrace;
 import io.millrace.jobs.bench.result.BenchNumerics;
+import io.millrace.jobs.bench.result.KernelFigure;
 import io.millrace.jobs.bench.result.ResultFiles;
 import io.millrace.jobs.bench.result.ResultRow;
 import io.millrace.jobs.bench.result.ResultTable;
@@ -359,13 +360,39 @@ class BenchCommandTest {
         assertThat(ResultFiles.readAll(folder)).containsExactly(kept, fresh, last);
     }
 
+    private static ResultRow norm(double micros, String commit) {
+        return new ResultRow(
+                ResultRow.KERNELS,
+                "m",
+                "norm, 64 tokens, 896 wide",
+                micros,
+                "us",
+                null,
+                "here",
+                "580.1",
+                commit,
+                new KernelFigure(KernelFigure.Kind.KERNEL, "norm", 64, 0));
+    }
+
+    @Test
+    void aRowOfKernelsThatDoesNotSayWhichIsRefused() throws IOException {
+        Path file = folder.resolve("results.json");
+        ResultFiles.write(file, List.of(norm(1, "abc")));
+        String written = Files.readString(file);
+        int from = written.indexOf(",\n  \"kernel\"");
+        Files.writeString(file, written.substring(0, from) + "} ]");
+        assertThatThrownBy(() -> ResultFiles.readAll(folder))
+                .hasMessageContaining("norm, 64 tokens, 896 wide")
+                .hasMessageContaining("does not say which kernel's it is");
+    }
+
     @Test
     void kernelsAndWorkloadsOfAModelDoNotReplaceEachOther() throws IOException {
         Path file = folder.resolve("results.json");
         ResultRow workload = row("W1", "output", 1, "tok/s", null, "580.1", "abc");
-        ResultRow old = row("kernels", "norm, 64 tokens, 896 wide", 2, "us", 3.0, "580.1", "abc");
+        ResultRow old = norm(2, "abc");
         ResultFiles.write(file, List.of(workload, old));
-        ResultRow fresh = row("kernels", "norm, 64 tokens, 896 wide", 1, "us", 6.0, "580.1", "def");
+        ResultRow fresh = norm(1, "def");
         ResultFiles.replace(file, List.of(fresh));
         assertThat(ResultFiles.readAll(folder)).containsExactly(workload, fresh);
     }

@@ -7,6 +7,7 @@ import io.millrace.gpu.api.KernelTiming;
 import io.millrace.gpu.api.KernelTiming.Op;
 import io.millrace.gpu.bench.KernelTimings;
 import io.millrace.jobs.bench.result.BenchOrigin;
+import io.millrace.jobs.bench.result.KernelFigure;
 import io.millrace.jobs.bench.result.ResultRow;
 import io.millrace.jobs.bench.result.ResultTable;
 import java.nio.file.Path;
@@ -87,6 +88,8 @@ class KernelRowsTest {
         assertThat(row("share of a step of 64 tokens, head").value()).isEqualTo(20.83);
         assertThat(row("share of a step of 64 tokens, sampling").value()).isEqualTo(4.167);
         assertThat(row("share of a step of 64 tokens, rest").value()).isEqualTo(10);
+        assertThat(row("share of a step of 64 tokens, rest").kernel())
+                .isEqualTo(new KernelFigure(KernelFigure.Kind.SHARE, "rest", 64, 0));
     }
 
     @Test

@@ -7,20 +7,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * The tables of the rows that {@code KernelRows} makes: what a step that decodes is made of, and
  * each kernel of one with 64 rows beside its roofline.
  */
 final class KernelTable {
-    private static final String TOKENS = "64";
-    private static final Pattern STEP =
-            Pattern.compile("step, (\\d+) tokens?, (\\d+) positions, .*");
-    private static final Pattern SHARE = Pattern.compile("share of a step of (\\d+) tokens?, (.+)");
-    private static final Pattern KERNEL =
-            Pattern.compile("(.+), (\\d+) tokens?(, \\d+ positions)?, .*");
+    private static final int TOKENS = 64;
 
     /** A line's cells by the title of their column. */
     private final Map<String, Map<String, String>> lines = new LinkedHashMap<>();
@@ -34,17 +27,24 @@ final class KernelTable {
         KernelTable steps = new KernelTable();
         KernelTable kernels = new KernelTable();
         for (ResultRow row : rows) {
-            Matcher step = STEP.matcher(row.metric());
-            Matcher share = SHARE.matcher(row.metric());
-            Matcher kernel = KERNEL.matcher(row.metric());
-            if (step.matches()) {
-                String line = row.model() + " | " + step.group(1);
-                steps.put(line, "step of rows with %s positions".formatted(step.group(2)), row);
-            } else if (share.matches()) {
-                steps.put(row.model() + " | " + share.group(1), share.group(2), row);
-            } else if (kernel.matches() && kernel.group(2).equals(TOKENS)) {
-                String behind = kernel.group(3) == null ? "" : kernel.group(3);
-                kernels.put(row.model(), kernel.group(1) + behind, row);
+            KernelFigure figure = row.kernel();
+            String step = row.model() + " | " + figure.tokens();
+            switch (figure.kind()) {
+                case STEP ->
+                        steps.put(
+                                step,
+                                "step of rows with %s positions".formatted(figure.positions()),
+                                row);
+                case SHARE -> steps.put(step, figure.name(), row);
+                case KERNEL -> {
+                    if (figure.tokens() == TOKENS) {
+                        String behind =
+                                figure.positions() == 0
+                                        ? ""
+                                        : ", %s positions".formatted(figure.positions());
+                        kernels.put(row.model(), figure.name() + behind, row);
+                    }
+                }
             }
         }
         List<String> tables = new ArrayList<>();

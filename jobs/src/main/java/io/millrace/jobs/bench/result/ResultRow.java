@@ -18,6 +18,7 @@ import java.util.Objects;
  * @param device machine and Java
  * @param driver the GPU's; null for a CPU
  * @param commit revision that was measured; of other engines, the day
+ * @param kernel which kernel's time it is; null for what is none
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ResultRow(
@@ -29,7 +30,36 @@ public record ResultRow(
         @JsonProperty("percent_of_roofline") Double percentOfRoofline,
         String device,
         String driver,
-        String commit) {
+        String commit,
+        KernelFigure kernel) {
+
+    public ResultRow {
+        if (workload.equals(KERNELS) == (kernel == null)) {
+            throw new IllegalArgumentException(
+                    "The row \"%s\" of workload \"%s\" of %s %s"
+                            .formatted(
+                                    metric,
+                                    workload,
+                                    model,
+                                    kernel == null
+                                            ? "does not say which kernel's it is: measure it again."
+                                            : "is of a kernel, but not among those."));
+        }
+    }
+
+    /** A figure that is not of a kernel. */
+    public ResultRow(
+            String workload,
+            String model,
+            String metric,
+            double value,
+            String unit,
+            Double percentOfRoofline,
+            String device,
+            String driver,
+            String commit) {
+        this(workload, model, metric, value, unit, percentOfRoofline, device, driver, commit, null);
+    }
 
     /** The workload of rows that {@code KernelRows} makes; asked for on the command line too. */
     public static final String KERNELS = "kernels";
