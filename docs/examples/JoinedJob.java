@@ -3,6 +3,9 @@ import io.millrace.operators.InferencePipeline;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.state.ListState;
@@ -15,9 +18,6 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.co.KeyedCoProcessFunction;
 import org.apache.flink.util.Collector;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
 
 /** A join before the model, which is behind a hop then: JoinedJob MODEL TICKETS CUSTOMERS */
 public final class JoinedJob {

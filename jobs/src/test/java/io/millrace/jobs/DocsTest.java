@@ -46,9 +46,9 @@ class DocsTest {
             })
     void commandsThatAreShownCanBeTyped(String page) throws IOException {
         for (String line : Files.readAllLines(ROOT.resolve(page))) {
-            if (line.startsWith("./millrace ")) {
-                String[] words = words(line.substring("./millrace ".length()));
-                Millrace.commandLine(null).parseArgs(words);
+            Matcher command = Pattern.compile("(?:[A-Z_]+=\\S+ )*\\./millrace (.*)").matcher(line);
+            if (command.matches()) {
+                Millrace.commandLine(null).parseArgs(words(command.group(1)));
             }
         }
     }

@@ -81,7 +81,8 @@ class OperatingITCase {
                 assertThat(run.exitCode(LIMIT)).isZero();
             }
         }
-        assertThat(data.resolve("log/run.log")).isNotEmptyFile();
+        // The level is that of MILLRACE_CONF's own file.
+        assertThat(Files.readString(data.resolve("log/run.log"))).contains(" DEBUG o");
     }
 
     private static int freePort() throws IOException {
@@ -103,6 +104,14 @@ class OperatingITCase {
         Files.writeString(
                 conf.resolve("config.yaml"),
                 Files.readString(conf.resolve("config.yaml")) + "\n" + settings);
+        Files.writeString(
+                conf.resolve("log4j.properties"),
+                Files.readString(ROOT.resolve("flink-conf/log4j.properties"))
+                        + """
+
+                        logger.checkpoints.name = org.apache.flink.runtime.checkpoint
+                        logger.checkpoints.level = DEBUG
+                        """);
         return conf;
     }
 

@@ -70,7 +70,6 @@ public final class InferencePipeline {
                                 sourceName,
                                 WireType.INBOUND)
                         .uid(options.name() + "-source");
-        // Whoever takes the hop by its option knows.
         return options.partitioning() == Partitioning.PREFIX
                 ? overNetwork(read, options)
                 : chained(read, options);
@@ -93,16 +92,16 @@ public final class InferencePipeline {
      */
     public static DataStream<Outcome> build(DataStream<Inbound> requests, PipelineOptions options) {
         requireStreaming(requests.getExecutionEnvironment());
-        String broken =
-                options.partitioning() == Partitioning.PREFIX
-                        ? "the partitioning is PREFIX"
-                        : Chain.behind(requests, options.name()).broken();
-        if (broken == null) {
-            return chained(requests, options);
+        // Whoever takes the hop by its option knows.
+        if (options.partitioning() != Partitioning.PREFIX) {
+            String broken = Chain.behind(requests, options.name()).broken();
+            if (broken == null) {
+                return chained(requests, options);
+            }
+            String costs = Hop.costs(broken);
+            LOG.warn(costs);
+            System.err.println("millrace: " + costs);
         }
-        String costs = Hop.costs(broken);
-        LOG.warn(costs);
-        System.err.println("millrace: " + costs);
         return overNetwork(requests, options);
     }
 
