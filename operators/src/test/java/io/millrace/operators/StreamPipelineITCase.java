@@ -7,6 +7,7 @@ import io.millrace.operators.options.Batching;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.WireType;
 import io.millrace.schemas.InferenceRequest;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -28,7 +29,6 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.runtime.minicluster.MiniCluster;
-import org.apache.flink.runtime.testutils.CommonTestUtils;
 import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -68,8 +68,8 @@ class StreamPipelineITCase extends PipelineFixture {
         StreamExecutionEnvironment env =
                 StreamExecutionEnvironment.getExecutionEnvironment(configuration());
         env.setParallelism(parallelism);
-        env.enableCheckpointing(1_000_000);
-        env.getCheckpointConfig().setMinPauseBetweenCheckpoints(1_000_000);
+        // A task whose input has ended waits for a checkpoint.
+        env.enableCheckpointing(200);
         return env;
     }
 
@@ -333,28 +333,32 @@ class StreamPipelineITCase extends PipelineFixture {
         control.hold();
         PipelineOptions options = options().build();
         StreamExecutionEnvironment env = environment(1);
+        // Its source waits for ever after its one record: nothing of the job's end comes between.
         DataStream<Inbound> many =
-                numbers(env, options, "one", 1)
+                env.fromSource(
+                                new TestingSource(1, false, number -> request("one", "number")),
+                                WatermarkStrategy.noWatermarks(),
+                                "one",
+                                WireType.INBOUND)
+                        .uid("one")
                         .rebalance()
                         .flatMap(
-                                (Long number, Collector<Inbound> out) -> {
+                                (Inbound one, Collector<Inbound> out) -> {
                                     for (int i = 0; i < 300; i++) {
                                         out.collect(largeRequest("r" + i, "number"));
                                     }
                                 })
-                        .returns(Inbound.class)
+                        .returns(WireType.INBOUND)
                         .uid("many");
         JobClient job = start(InferencePipeline.build(many, options));
         control.awaitAdded(IN_FLIGHT);
-        // The source has ended.
-        CommonTestUtils.waitForAllTaskRunning(cluster, job.getJobID(), true);
+        awaitRunning(cluster, job);
         CompletableFuture<String> checkpoint = cluster.triggerCheckpoint(job.getJobID());
         assertThatThrownBy(() -> checkpoint.get(1, TimeUnit.SECONDS))
                 .isInstanceOf(TimeoutException.class);
         control.release();
         assertThat(checkpoint.get()).isNotNull();
-        job.getJobExecutionResult().get();
-        assertThat(byId(TestingOutcomes.of(name).all())).hasSize(300);
+        job.cancel().get();
     }
 
     @Test
