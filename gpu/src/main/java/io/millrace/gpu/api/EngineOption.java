@@ -2,6 +2,7 @@ package io.millrace.gpu.api;
 
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * One of the {@link EngineOptions}: what it is called in Java and on the command line, and which
@@ -10,11 +11,22 @@ import java.util.function.Function;
 public enum EngineOption {
     MODEL("model", "--model", EngineOptions::model, Range.ANY),
     MODEL_NAME("modelName", "--model-name", EngineOptions::modelName, Range.ANY),
-    DEVICE("device", "--device", EngineOptions::device, Range.oneOf("cpu", "cuda", "auto")),
-    WEIGHTS("weights", "--weights", EngineOptions::weights, Range.oneOf("model", "int8")),
+    DEVICE("device", "--device", EngineOptions::device, Range.oneOf(EngineOptions.Device.values())),
+    WEIGHTS(
+            "weights",
+            "--weights",
+            EngineOptions::weights,
+            Range.oneOf(EngineOptions.Weights.values())),
     LOAD_FORMAT(
-            "loadFormat", "--load-format", EngineOptions::loadFormat, Range.oneOf("auto", "dummy")),
-    ADD_BOS("addBos", "--add-bos", EngineOptions::addBos, Range.oneOf("model", "always", "never")),
+            "loadFormat",
+            "--load-format",
+            EngineOptions::loadFormat,
+            Range.oneOf(EngineOptions.LoadFormat.values())),
+    ADD_BOS(
+            "addBos",
+            "--add-bos",
+            EngineOptions::addBos,
+            Range.oneOf(EngineOptions.AddBos.values())),
     MAX_MODEL_LEN("maxModelLen", "--max-model-len", EngineOptions::maxModelLen, Range.atLeast(0)),
     BLOCK_SIZE("blockSize", "--block-size", EngineOptions::blockSize, Range.atLeast(1)),
     KV_CACHE_BYTES(
@@ -83,13 +95,13 @@ public enum EngineOption {
             return new Range(least, Double.POSITIVE_INFINITY, false, null);
         }
 
-        static Range oneOf(String... names) {
-            return new Range(0, 0, false, List.of(names));
+        static Range oneOf(Enum<?>... values) {
+            return new Range(0, 0, false, Stream.of(values).map(Enum::toString).toList());
         }
 
         boolean holds(Object value) {
             if (names != null) {
-                return names.contains(value);
+                return value != null;
             }
             if (!(value instanceof Number number)) {
                 return value != null;

@@ -1,6 +1,7 @@
 package io.millrace.gpu.api;
 
 import java.io.Serializable;
+import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
@@ -8,7 +9,7 @@ import java.util.function.Consumer;
  *
  * @param model folder in Hugging Face form
  * @param modelName name that requests and results use for it; defaults to the folder's name
- * @param device {@code cpu}, {@code cuda} or {@code auto}
+ * @param device where the model runs
  * @param maxModelLen most tokens that a request may have here, its prompt and the most that it may
  *     generate together; more is refused. 0 takes the model's context. No answer depends on it
  * @param blockSize KV positions per block
@@ -16,33 +17,30 @@ import java.util.function.Consumer;
  * @param maxBatchedTokens most tokens in one step; 0 leaves it to the device, {@link #forDevice}
  * @param maxSequences most sequences running at once; 0 leaves it to the device
  * @param threads compute threads of the CPU backend; 0 takes all cores
- * @param weights {@code model} leaves the weights as they are, {@code int8} rounds matrices to one
- *     byte a weight, with a scale for each output
+ * @param weights the number format that they are computed with
  * @param gpu index of the GPU; {@link #ANY_GPU} is the one that the job was given, or else the
  *     first
  * @param gpuMemoryUtilization share of the GPU's memory that the engine fills with KV blocks,
  *     weights and whatever else is there included
- * @param loadFormat {@code auto} reads the weights that lie in the folder, {@code dummy} reads none
- *     and makes noise of the shapes that config.json says, the same each time
- * @param addBos whether a prompt of text begins with the model's bos_token: {@code model} as
- *     tokenizer.json says, {@code always} or {@code never}
+ * @param loadFormat where weights come from
+ * @param addBos whether a prompt of text begins with the model's bos_token
  * @param names how errors call these options
  */
 public record EngineOptions(
         String model,
         String modelName,
-        String device,
+        Device device,
         int maxModelLen,
         int blockSize,
         long kvCacheBytes,
         int maxBatchedTokens,
         int maxSequences,
         int threads,
-        String weights,
+        Weights weights,
         int gpu,
         double gpuMemoryUtilization,
-        String loadFormat,
-        String addBos,
+        LoadFormat loadFormat,
+        AddBos addBos,
         OptionNames names)
         implements Serializable {
 
@@ -61,6 +59,63 @@ public record EngineOptions(
     /** In place of an index. */
     public static final int ANY_GPU = -1;
 
+    /** Where a model runs. */
+    public enum Device {
+        CPU,
+        CUDA,
+        /** On a GPU where there is one. */
+        AUTO;
+
+        @Override
+        public String toString() {
+            return word(this);
+        }
+    }
+
+    /** Number format that weights are computed with. */
+    public enum Weights {
+        /** As the model has them. */
+        MODEL,
+        /** Matrices are rounded to one byte a weight, with a scale for each output. */
+        INT8;
+
+        @Override
+        public String toString() {
+            return word(this);
+        }
+    }
+
+    /** Where weights come from. */
+    public enum LoadFormat {
+        /** Those that lie in the folder. */
+        AUTO,
+        /** None are read: noise of the shapes that config.json says, the same each time. */
+        DUMMY;
+
+        @Override
+        public String toString() {
+            return word(this);
+        }
+    }
+
+    /** Whether a prompt of text begins with the model's bos_token. */
+    public enum AddBos {
+        /** As tokenizer.json says. */
+        MODEL,
+        ALWAYS,
+        NEVER;
+
+        @Override
+        public String toString() {
+            return word(this);
+        }
+    }
+
+    /** As it is written on the command line and in messages. */
+    private static String word(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
+    }
+
     /** Defaults for the model in {@code folder}. */
     public static EngineOptions of(String folder) {
         String trimmed = folder.endsWith("/") ? folder.substring(0, folder.length() - 1) : folder;
@@ -68,18 +123,18 @@ public record EngineOptions(
         return new EngineOptions(
                 trimmed,
                 name,
-                "auto",
+                Device.AUTO,
                 0,
                 16,
                 0,
                 0,
                 0,
                 0,
-                "model",
+                Weights.MODEL,
                 ANY_GPU,
                 0.9,
-                "auto",
-                "model",
+                LoadFormat.AUTO,
+                AddBos.MODEL,
                 OptionNames.JAVA);
     }
 
@@ -101,7 +156,7 @@ public record EngineOptions(
         return with(draft -> draft.modelName = value);
     }
 
-    public EngineOptions withDevice(String value) {
+    public EngineOptions withDevice(Device value) {
         return with(draft -> draft.device = value);
     }
 
@@ -129,7 +184,7 @@ public record EngineOptions(
         return with(draft -> draft.threads = value);
     }
 
-    public EngineOptions withWeights(String value) {
+    public EngineOptions withWeights(Weights value) {
         return with(draft -> draft.weights = value);
     }
 
@@ -141,11 +196,11 @@ public record EngineOptions(
         return with(draft -> draft.gpuMemoryUtilization = value);
     }
 
-    public EngineOptions withLoadFormat(String value) {
+    public EngineOptions withLoadFormat(LoadFormat value) {
         return with(draft -> draft.loadFormat = value);
     }
 
-    public EngineOptions withAddBos(String value) {
+    public EngineOptions withAddBos(AddBos value) {
         return with(draft -> draft.addBos = value);
     }
 
@@ -163,18 +218,18 @@ public record EngineOptions(
     private static final class Draft {
         private final String model;
         private String modelName;
-        private String device;
+        private Device device;
         private int maxModelLen;
         private int blockSize;
         private long kvCacheBytes;
         private int maxBatchedTokens;
         private int maxSequences;
         private int threads;
-        private String weights;
+        private Weights weights;
         private int gpu;
         private double gpuMemoryUtilization;
-        private String loadFormat;
-        private String addBos;
+        private LoadFormat loadFormat;
+        private AddBos addBos;
         private OptionNames names;
 
         Draft(EngineOptions of) {

@@ -3,6 +3,8 @@ package io.millrace.gpu.engine;
 import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.EngineOption;
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.api.ModelInfo;
@@ -139,7 +141,7 @@ public final class EngineAssembly {
         } catch (IllegalArgumentException e) {
             throw new IOException(e.getMessage(), e);
         }
-        if (options.weights().equals("int8") && options.device().equals("cuda")) {
+        if (options.weights() == Weights.INT8 && options.device() == Device.CUDA) {
             throw new IOException(
                     "INT8 weights run on the CPU: take the device cpu, or the weights model.");
         }
@@ -150,11 +152,11 @@ public final class EngineAssembly {
      * try the other.
      */
     public static boolean onGpu(EngineOptions options) {
-        if (!options.device().equals("auto")) {
-            return options.device().equals("cuda");
+        if (options.device() != Device.AUTO) {
+            return options.device() == Device.CUDA;
         }
         String reason =
-                options.weights().equals("int8")
+                options.weights() == Weights.INT8
                         ? "INT8 weights run there."
                         : CudaModelRunner.reasonAgainst(options.gpu());
         LOG.info(

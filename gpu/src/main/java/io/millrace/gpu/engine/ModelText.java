@@ -1,6 +1,7 @@
 package io.millrace.gpu.engine;
 
 import io.millrace.gpu.api.ChatPrompt;
+import io.millrace.gpu.api.EngineOptions.AddBos;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.Tokenizer;
@@ -73,13 +74,13 @@ final class ModelText {
      * @param addBos as in the engine's options
      * @throws IOException a tokenizer that cannot be read
      */
-    static ModelText open(Path folder, int vocabulary, String addBos) throws IOException {
+    static ModelText open(Path folder, int vocabulary, AddBos addBos) throws IOException {
         TokenizerConfig config = TokenizerConfig.read(folder);
         return open(folder, vocabulary, config, json(folder, vocabulary, config, addBos));
     }
 
     private static TokenizerJson json(
-            Path folder, int vocabulary, TokenizerConfig config, String addBos) throws IOException {
+            Path folder, int vocabulary, TokenizerConfig config, AddBos addBos) throws IOException {
         TokenizerJson json = TokenizerJson.read(folder.resolve(TOKENIZER), config, vocabulary);
         json.settle(config, addBos);
         json.notices().forEach(LOG::warn);
@@ -112,7 +113,7 @@ final class ModelText {
      * As {@link #open}, by a thread of its own: it takes about as long as a GiB of weights. What is
      * refused is refused here.
      */
-    static FutureTask<ModelText> openBeside(Path folder, int vocabulary, String addBos)
+    static FutureTask<ModelText> openBeside(Path folder, int vocabulary, AddBos addBos)
             throws IOException {
         TokenizerConfig config = TokenizerConfig.read(folder);
         TokenizerJson json = json(folder, vocabulary, config, addBos);

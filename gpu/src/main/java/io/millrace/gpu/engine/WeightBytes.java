@@ -1,6 +1,7 @@
 package io.millrace.gpu.engine;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.model.ModelFolder;
 import java.io.IOException;
 
@@ -19,7 +20,7 @@ public record WeightBytes(long all, long perStep) {
      */
     public static WeightBytes of(EngineOptions options) throws IOException {
         ModelFolder model = ModelFolder.open(options);
-        return options.weights().equals("int8")
+        return options.weights() == Weights.INT8
                 ? new WeightBytes(model.int8WeightBytes(), model.int8StepBytes())
                 : new WeightBytes(model.weightBytes(), model.stepBytes());
     }

@@ -1,6 +1,7 @@
 package io.millrace.gpu.model;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.LoadFormat;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.common.Sha256;
 import io.millrace.gpu.device.AttentionShape;
@@ -101,7 +102,7 @@ public final class ModelFolder {
      * @throws InvalidModelException a folder that is missing, broken or not supported
      */
     public static ModelFolder open(EngineOptions options) throws IOException {
-        return open(Path.of(options.model()), options.loadFormat().equals("dummy"));
+        return open(Path.of(options.model()), options.loadFormat() == LoadFormat.DUMMY);
     }
 
     /** The same, of a folder with weights. */

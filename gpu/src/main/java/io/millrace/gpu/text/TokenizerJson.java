@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.millrace.gpu.api.EngineOptions.AddBos;
 import io.millrace.gpu.common.Sha256;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -160,7 +161,7 @@ public final class TokenizerJson {
      *     {@code never}
      * @throws IOException what cannot be done
      */
-    public void settle(TokenizerConfig config, String addBos) throws IOException {
+    public void settle(TokenizerConfig config, AddBos addBos) throws IOException {
         if (root == null) {
             return;
         }
@@ -170,8 +171,8 @@ public final class TokenizerJson {
         String bos = config.specialTokens().get("bos_token");
         String eos = config.specialTokens().get("eos_token");
         switch (addBos) {
-            case "always" -> putFirst(post, bos);
-            case "never" -> leaveOut(post, bos);
+            case ALWAYS -> putFirst(post, bos);
+            case NEVER -> leaveOut(post, bos);
             default ->
                     tellOf(
                             config,

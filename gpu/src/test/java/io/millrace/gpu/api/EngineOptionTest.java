@@ -49,8 +49,8 @@ class EngineOptionTest {
                 options.withGpuMemoryUtilization(Double.NaN),
                 "gpuMemoryUtilization is NaN: it must be above 0 and at most 1.");
         assertRefused(
-                options.withAddBos("no").withNames(OptionNames.COMMAND_LINE),
-                "--add-bos is no: it must be model, always or never.");
+                options.withAddBos(null).withNames(OptionNames.COMMAND_LINE),
+                "--add-bos is null: it must be model, always or never.");
     }
 
     private static void assertRefused(EngineOptions options, String message) {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.device.cuda.CudaModelRunner;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
@@ -15,8 +17,10 @@ class KernelTimingsTest {
 
     @Test
     void theCpuHasNone() throws IOException {
-        assertThat(KernelTimings.arePossible(OPTIONS.withDevice("cpu"))).isFalse();
-        assertThat(KernelTimings.arePossible(OPTIONS.withDevice("auto").withWeights("int8")))
+        assertThat(KernelTimings.arePossible(OPTIONS.withDevice(Device.CPU))).isFalse();
+        assertThat(
+                        KernelTimings.arePossible(
+                                OPTIONS.withDevice(Device.AUTO).withWeights(Weights.INT8)))
                 .isFalse();
     }
 
@@ -24,7 +28,7 @@ class KernelTimingsTest {
     void aGpuThatIsAskedForAndCannotBeHadIsRefusedWithTheReason() {
         String reason = CudaModelRunner.reasonAgainst(EngineOptions.ANY_GPU);
         assumeTrue(reason != null, "There is a GPU.");
-        assertThatThrownBy(() -> KernelTimings.arePossible(OPTIONS.withDevice("cuda")))
+        assertThatThrownBy(() -> KernelTimings.arePossible(OPTIONS.withDevice(Device.CUDA)))
                 .isInstanceOf(IOException.class)
                 .hasMessage(reason);
     }
@@ -34,7 +38,7 @@ class KernelTimingsTest {
         assertThatThrownBy(
                         () ->
                                 KernelTimings.arePossible(
-                                        OPTIONS.withDevice("cuda").withWeights("int8")))
+                                        OPTIONS.withDevice(Device.CUDA).withWeights(Weights.INT8)))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("INT8 weights run on the CPU");
     }

@@ -1,6 +1,7 @@
 package io.millrace.gpu.engine;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.gpu.device.cuda.driver.RequiresGpu;
 
 /**
@@ -11,6 +12,6 @@ import io.millrace.gpu.device.cuda.driver.RequiresGpu;
 class CudaDummyWeightsTest extends DummyWeightsTest {
     @Override
     EngineOptions on(EngineOptions options) {
-        return options.withDevice("cuda").withKvCacheBytes(64 << 20);
+        return options.withDevice(Device.CUDA).withKvCacheBytes(64 << 20);
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.device.ModelRunner;
 import io.millrace.gpu.device.RecordingModelRunner;
 import io.millrace.gpu.device.cuda.CudaRecording;
@@ -36,7 +37,7 @@ class CudaEngineTest extends EngineTest {
     RecordingModelRunner open(
             Family family, ModelFolder folder, EngineOptions options, int blocks, int ahead)
             throws IOException {
-        assumeTrue(family.weights.equals("model"), "INT8 weights run on the CPU.");
+        assumeTrue(family.weights == Weights.MODEL, "INT8 weights run on the CPU.");
         return CudaRecording.open(folder, family.type, options, blocks, ahead);
     }
 

@@ -3,6 +3,7 @@ package io.millrace.gpu.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.gpu.api.EngineStats;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult;
@@ -59,7 +60,7 @@ class CudaLeakTest {
         // 39 blocks to hand out: so few that requests are preempted.
         options =
                 EngineOptions.of(model.toString())
-                        .withDevice("cuda")
+                        .withDevice(Device.CUDA)
                         .withMaxBatchedTokens(97)
                         .withMaxSequences(17)
                         .withKvCacheBytes(40L * 2 * 2 * 2 * 64 * 16);

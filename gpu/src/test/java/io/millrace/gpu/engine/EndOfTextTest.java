@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.gpu.api.FinishReason;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult.Completion;
@@ -34,7 +35,7 @@ class EndOfTextTest {
     }
 
     private Completion complete(SamplingParameters sampling) throws Exception {
-        EngineOptions options = EngineOptions.of(folder.toString()).withDevice("cpu");
+        EngineOptions options = EngineOptions.of(folder.toString()).withDevice(Device.CPU);
         try (Engine engine = Engine.open(options)) {
             model = engine.model();
             int[] prompt = engine.tokenizer().encode("once upon a time");
@@ -112,7 +113,7 @@ class EndOfTextTest {
         SamplingParameters sampling = SamplingParameters.greedy(40);
         Completion ended = complete(sampling);
         StringBuilder shown = new StringBuilder();
-        EngineOptions options = EngineOptions.of(folder.toString()).withDevice("cpu");
+        EngineOptions options = EngineOptions.of(folder.toString()).withDevice(Device.CPU);
         try (Engine engine = Engine.open(options)) {
             StreamedText text = engine.streamText(sampling, shown::append);
             for (int token : ended.tokenIds()) {

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.LoadProgress;
@@ -105,7 +107,7 @@ class EngineExampleTest {
         assertThat(fingerprint(two)).isNotEqualTo(fingerprint);
         assertThat(fingerprint(one.withMaxModelLen(17))).isEqualTo(fingerprint);
         assertThat(fingerprint(one.withKvCacheBytes(60_000))).isEqualTo(fingerprint);
-        assertThat(fingerprint(one.withWeights("int8"))).isNotEqualTo(fingerprint);
+        assertThat(fingerprint(one.withWeights(Weights.INT8))).isNotEqualTo(fingerprint);
     }
 
     @Test
@@ -134,7 +136,7 @@ class EngineExampleTest {
                             + " set max_tokens to at most 9.");
         }
         EngineOptions flags = options.withKvCacheBytes(60_000).withNames(OptionNames.COMMAND_LINE);
-        try (Engine engine = Engine.open(flags.withDevice("cpu"))) {
+        try (Engine engine = Engine.open(flags.withDevice(Device.CPU))) {
             int room = engine.model().maxModelLen();
             assertThat(room).isBetween(25, 255);
             assertThat(engine.complete(List.of(fits)).get(0).completions().get(0).tokenIds())
@@ -148,7 +150,8 @@ class EngineExampleTest {
             String needed =
                     assertRefused(engine, all, "").replaceAll(".*at least (\\d+) KiB.*", "$1");
             long bytes = Long.parseLong(needed) << 10;
-            try (Engine enough = Engine.open(flags.withDevice("cpu").withKvCacheBytes(bytes))) {
+            try (Engine enough =
+                    Engine.open(flags.withDevice(Device.CPU).withKvCacheBytes(bytes))) {
                 assertThat(enough.complete(List.of(all)).get(0).completions().get(0).tokenIds())
                         .isEqualTo(whole);
             }
@@ -187,8 +190,8 @@ class EngineExampleTest {
         assumeTrue(reason != null, "This machine has a GPU.");
         assertThat(reason).contains("take the device cpu").matches("[^.\n]*(\\.so\\.1)?[^.\n]*\\.");
         EngineOptions options = options(TinyModels.llama(), "no-gpu");
-        assertRefused(options.withDevice("cuda"), reason);
-        try (Engine engine = Engine.open(options.withDevice("auto"))) {
+        assertRefused(options.withDevice(Device.CUDA), reason);
+        try (Engine engine = Engine.open(options.withDevice(Device.AUTO))) {
             assertThat(engine.model().device()).isEqualTo("CPU");
         }
     }
@@ -237,8 +240,8 @@ class EngineExampleTest {
     @Test
     void whatCannotBeOpenedIsOneSentence() {
         EngineOptions options = options(TinyModels.llama(), "m");
-        assertRefused(options.withDevice("tpu"), "device is tpu: it must be cpu, cuda or auto.");
-        assertRefused(options.withWeights("int4"), "weights is int4: it must be model or int8.");
+        assertRefused(options.withDevice(null), "device is null: it must be cpu, cuda or auto.");
+        assertRefused(options.withWeights(null), "weights is null: it must be model or int8.");
         assertRefused(options.withBlockSize(0), "blockSize is 0: it must be at least 1.");
         assertRefused(
                 options.withMaxBatchedTokens(-1), "maxBatchedTokens is -1: it must be at least 0.");
@@ -251,7 +254,8 @@ class EngineExampleTest {
         assertRefused(
                 options.withGpuMemoryUtilization(1.5).withNames(OptionNames.COMMAND_LINE),
                 "--gpu-memory-utilization is 1.5: it must be above 0 and at most 1.");
-        assertThatThrownBy(() -> FreeNumerics.open(options.withDevice("cpu"), LoadProgress.NONE))
+        assertThatThrownBy(
+                        () -> FreeNumerics.open(options.withDevice(Device.CPU), LoadProgress.NONE))
                 .isInstanceOf(IOException.class)
                 .hasMessage(
                         "Free numerics are for a GPU, and the model would run on the CPU: take the"

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult;
@@ -42,18 +43,18 @@ abstract class EngineRuns {
     private static final Map<Family, ModelFolder> MODELS = new HashMap<>();
 
     enum Family {
-        LLAMA(DType.BF16, "model"),
-        QWEN2(DType.F32, "model"),
-        MISTRAL(DType.F16, "model"),
-        INT8(DType.BF16, "int8");
+        LLAMA(DType.BF16, Weights.MODEL),
+        QWEN2(DType.F32, Weights.MODEL),
+        MISTRAL(DType.F16, Weights.MODEL),
+        INT8(DType.BF16, Weights.INT8);
 
         /** Of its weights on disk. */
         final DType type;
 
         /** As the options have it. */
-        final String weights;
+        final Weights weights;
 
-        Family(DType type, String weights) {
+        Family(DType type, Weights weights) {
             this.type = type;
             this.weights = weights;
         }

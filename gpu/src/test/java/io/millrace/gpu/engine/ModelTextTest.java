@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millrace.gpu.api.ChatPrompt;
 import io.millrace.gpu.api.ChatTurn;
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.AddBos;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
@@ -33,7 +34,7 @@ class ModelTextTest {
 
     private ModelText openPlain() throws IOException {
         TestingTokenizerJson.write(folder);
-        return ModelText.open(folder, TestingTokenizerJson.VOCABULARY, "model");
+        return ModelText.open(folder, TestingTokenizerJson.VOCABULARY, AddBos.MODEL);
     }
 
     private void assertRefused(ModelText text, Reason reason, String message) {

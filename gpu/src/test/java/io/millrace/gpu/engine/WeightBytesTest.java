@@ -3,6 +3,7 @@ package io.millrace.gpu.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.bench.MemoryBandwidth;
 import io.millrace.gpu.model.TinyModels;
 import io.millrace.gpu.tensor.DType;
@@ -32,7 +33,7 @@ class WeightBytesTest {
         for (boolean tied : new boolean[] {true, false}) {
             EngineOptions options = options(model.tied(tied), "tied " + tied);
             WeightBytes floats = WeightBytes.of(options);
-            WeightBytes bytes = WeightBytes.of(options.withWeights("int8"));
+            WeightBytes bytes = WeightBytes.of(options.withWeights(Weights.INT8));
 
             long matrices = 3 * (3 * 32 * 32 + 32 * 32 + 2 * 32 * 97) + 320 * 32;
             long tables = (320 + 256) * 32 * 4;

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.LoadFormat;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.Backend;
 import io.millrace.gpu.model.family.LlamaFamily;
@@ -124,7 +125,8 @@ class ModelFolderTest {
     }
 
     private static ModelFolder dummy(Path folder) throws IOException {
-        return ModelFolder.open(EngineOptions.of(folder.toString()).withLoadFormat("dummy"));
+        return ModelFolder.open(
+                EngineOptions.of(folder.toString()).withLoadFormat(LoadFormat.DUMMY));
     }
 
     @Test

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.millrace.gpu.api.EngineOptions.AddBos;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,25 +46,25 @@ class AddBosTest {
         Files.writeString(file, root.toString());
     }
 
-    private TokenizerJson settled(String addBos) throws IOException {
+    private TokenizerJson settled(AddBos addBos) throws IOException {
         TokenizerConfig config = TokenizerConfig.read(folder);
         TokenizerJson json = TokenizerJson.read(file, config, VOCABULARY);
         json.settle(config, addBos);
         return json;
     }
 
-    private int[] encoded(String addBos) throws IOException {
+    private int[] encoded(AddBos addBos) throws IOException {
         return HuggingFaceTokenizer.open(settled(addBos)).encode("i");
     }
 
     @Test
     void byDefaultTokenizerJsonDecides() throws IOException {
-        assertThat(encoded("model")).containsExactly(BEGIN, 'i');
-        assertThat(settled("model").fingerprint()).isEmpty();
+        assertThat(encoded(AddBos.MODEL)).containsExactly(BEGIN, 'i');
+        assertThat(settled(AddBos.MODEL).fingerprint()).isEmpty();
         postProcessor("null");
-        assertThat(encoded("model")).containsExactly('i');
+        assertThat(encoded(AddBos.MODEL)).containsExactly('i');
         config("\"bos_token\": \"<begin>\", \"add_bos_token\": true");
-        assertThat(encoded("model")).containsExactly('i');
+        assertThat(encoded(AddBos.MODEL)).containsExactly('i');
     }
 
     @ParameterizedTest
@@ -77,12 +78,12 @@ class AddBosTest {
             })
     void alwaysPutsItThereOnceAndNeverLeavesItOut(String postProcessor) throws IOException {
         postProcessor(postProcessor);
-        assertThat(encoded("always")).containsExactly(BEGIN, 'i');
-        assertThat(encoded("never")).containsExactly('i');
+        assertThat(encoded(AddBos.ALWAYS)).containsExactly(BEGIN, 'i');
+        assertThat(encoded(AddBos.NEVER)).containsExactly('i');
         boolean there = postProcessor.contains("TEMPLATE");
-        assertThat(settled("always").fingerprint().isEmpty()).isEqualTo(there);
-        assertThat(settled("never").fingerprint().isEmpty()).isEqualTo(!there);
-        int[] rendered = HuggingFaceTokenizer.open(settled("always")).encodeRendered("i");
+        assertThat(settled(AddBos.ALWAYS).fingerprint().isEmpty()).isEqualTo(there);
+        assertThat(settled(AddBos.NEVER).fingerprint().isEmpty()).isEqualTo(!there);
+        int[] rendered = HuggingFaceTokenizer.open(settled(AddBos.ALWAYS)).encodeRendered("i");
         assertThat(rendered).containsExactly('i');
     }
 
@@ -98,21 +99,21 @@ class AddBosTest {
         end.put("id", "<end>").putArray("ids").add(END_OF_TEXT);
         end.putArray("tokens").add("<end>");
         postProcessor(template.toString());
-        assertThat(encoded("model")).containsExactly(BEGIN, 'i', END_OF_TEXT);
-        assertThat(encoded("never")).containsExactly('i', END_OF_TEXT);
+        assertThat(encoded(AddBos.MODEL)).containsExactly(BEGIN, 'i', END_OF_TEXT);
+        assertThat(encoded(AddBos.NEVER)).containsExactly('i', END_OF_TEXT);
     }
 
     @Test
     void whatCannotBeDoneIsRefused() throws IOException {
         config("\"eos_token\": \"<end>\"");
-        assertThatThrownBy(() -> settled("always"))
+        assertThatThrownBy(() -> settled(AddBos.ALWAYS))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("no file of the model names a bos_token");
         config("\"bos_token\": \"<begin>\"");
         postProcessor(
                 "{\"type\":\"BertProcessing\",\"cls\":[\"<begin>\",262],\"sep\":[\"<end>\",263]}");
-        assertThat(encoded("always")).containsExactly(BEGIN, 'i', END_OF_TEXT);
-        assertThatThrownBy(() -> settled("never"))
+        assertThat(encoded(AddBos.ALWAYS)).containsExactly(BEGIN, 'i', END_OF_TEXT);
+        assertThatThrownBy(() -> settled(AddBos.NEVER))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("always puts <begin> there");
     }
@@ -120,17 +121,17 @@ class AddBosTest {
     @Test
     void aContradictionIsSaidOnce() throws IOException {
         config("\"bos_token\": \"<begin>\", \"add_bos_token\": true");
-        assertThat(settled("model").notices()).isEmpty();
+        assertThat(settled(AddBos.MODEL).notices()).isEmpty();
         config("\"bos_token\": \"<begin>\", \"add_bos_token\": false");
-        assertThat(settled("model").notices())
+        assertThat(settled(AddBos.MODEL).notices())
                 .containsExactly(
                         "tokenizer_config.json has add_bos_token = false, but "
                                 + file
                                 + " puts <begin> before a prompt: the latter holds, as in"
                                 + " transformers 5; --add-bos always or never decides otherwise.");
-        assertThat(settled("never").notices()).isEmpty();
+        assertThat(settled(AddBos.NEVER).notices()).isEmpty();
         config("\"eos_token\": \"<end>\", \"add_eos_token\": true");
-        assertThat(settled("model").notices())
+        assertThat(settled(AddBos.MODEL).notices())
                 .containsExactly(
                         "tokenizer_config.json has add_eos_token = true, but "
                                 + file
@@ -141,26 +142,26 @@ class AddBosTest {
     @Test
     void aPrefixSpaceThatTheClassWouldHaveIsSaid() throws IOException {
         config("\"tokenizer_class\": \"Qwen2Tokenizer\", \"add_prefix_space\": true");
-        assertThat(settled("model").notices())
+        assertThat(settled(AddBos.MODEL).notices())
                 .isEqualTo(
                         List.of(
                                 "tokenizer_config.json has add_prefix_space = true, but "
                                         + file
                                         + " does not put a space before a prompt: the latter holds."));
         config("\"tokenizer_class\": \"Qwen2Tokenizer\", \"add_prefix_space\": false");
-        assertThat(settled("model").notices()).isEmpty();
+        assertThat(settled(AddBos.MODEL).notices()).isEmpty();
         config("\"tokenizer_class\": \"PreTrainedTokenizerFast\", \"add_prefix_space\": true");
-        assertThat(settled("model").notices()).isEmpty();
+        assertThat(settled(AddBos.MODEL).notices()).isEmpty();
     }
 
     @Test
     void aCleanUpThatTransformersWouldDoIsRefused() throws IOException {
         config("\"clean_up_tokenization_spaces\": true");
-        assertThat(settled("model").notices()).isEmpty();
+        assertThat(settled(AddBos.MODEL).notices()).isEmpty();
         ObjectNode root = (ObjectNode) JSON.readTree(file.toFile());
         root.withObject("/model").put("type", "WordPiece");
         Files.writeString(file, root.toString());
-        assertThatThrownBy(() -> settled("model"))
+        assertThatThrownBy(() -> settled(AddBos.MODEL))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("clean_up_tokenization_spaces = true");
     }

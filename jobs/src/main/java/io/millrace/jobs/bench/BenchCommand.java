@@ -1,6 +1,9 @@
 package io.millrace.jobs.bench;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.AddBos;
+import io.millrace.gpu.api.EngineOptions.Device;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.bench.KernelTimings;
 import io.millrace.gpu.bench.MemoryBandwidth;
 import io.millrace.gpu.engine.Engine;
@@ -71,7 +74,7 @@ public final class BenchCommand implements Callable<Integer> {
             paramLabel = "cpu|cuda|auto",
             defaultValue = "cpu",
             description = "Where the model runs; auto takes a GPU where there is one.")
-    private EngineArguments.Device device;
+    private Device device;
 
     @Mixin private WeightsArgument format = new WeightsArgument();
     @Mixin private LoadFormatArgument load = new LoadFormatArgument();
@@ -171,13 +174,13 @@ public final class BenchCommand implements Callable<Integer> {
             report(home, "start-" + device + ".json", measureStart(home), reproduction(false));
             return 0;
         }
-        boolean onShapes = shapes != null || device != EngineArguments.Device.cpu;
+        boolean onShapes = shapes != null || device != Device.CPU;
         if (onShapes && model != null) {
             throw new CommandFailedException(
                     "--model is measured on the CPU only: with --shape, or on another device, a"
                             + " --shape takes its place, but for --workload start.");
         }
-        if (numerics == BenchNumerics.free && device != EngineArguments.Device.cuda) {
+        if (numerics == BenchNumerics.free && device != Device.CUDA) {
             throw new CommandFailedException(
                     "--numerics free is for a GPU: give --device cuda with it.");
         }
@@ -212,7 +215,7 @@ public final class BenchCommand implements Callable<Integer> {
     /** Of this run, with all that makes a figure another. */
     private BenchReproduction reproduction(boolean onShapes) {
         List<String> common = new ArrayList<>();
-        if (onShapes || device != EngineArguments.Device.cpu) {
+        if (onShapes || device != Device.CPU) {
             common.add("--device=" + device);
         }
         if (!onShapes && model != null) {
@@ -224,7 +227,7 @@ public final class BenchCommand implements Callable<Integer> {
         if (load.isDummy() && !onShapes) {
             common.add("--load-format=" + load.loadFormat);
         }
-        if (bos.addBos != EngineArguments.BosArgument.AddBos.model) {
+        if (bos.addBos != AddBos.MODEL) {
             common.add("--add-bos=" + bos.addBos);
         }
         if (numerics == BenchNumerics.free) {
@@ -249,7 +252,7 @@ public final class BenchCommand implements Callable<Integer> {
     }
 
     private boolean isInt8() {
-        return format.weights == WeightsArgument.Weights.int8;
+        return format.weights == Weights.INT8;
     }
 
     private List<ResultRow> measure(Path home, boolean onShapes)
@@ -313,9 +316,7 @@ public final class BenchCommand implements Callable<Integer> {
     private boolean measuresKernels() throws IOException {
         boolean possible =
                 KernelTimings.arePossible(
-                        EngineOptions.of("shapes")
-                                .withDevice(device.name())
-                                .withWeights(format.weights.name()));
+                        EngineOptions.of("shapes").withDevice(device).withWeights(format.weights));
         boolean asked = workloads != null && workloads.stream().anyMatch(BenchCommand::isKernels);
         if (asked && !possible) {
             throw new CommandFailedException(

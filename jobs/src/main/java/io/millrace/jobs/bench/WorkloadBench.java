@@ -1,6 +1,7 @@
 package io.millrace.jobs.bench;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.LoadFormat;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.bench.KernelTimings;
 import io.millrace.gpu.engine.Engine;
@@ -79,7 +80,9 @@ final class WorkloadBench {
             progress.line("Weights", "%s, random", shape.name());
             ShapeFolder.write(shape, model);
             EngineOptions all =
-                    options.apply(model).withModelName(shape.name()).withLoadFormat("dummy");
+                    options.apply(model)
+                            .withModelName(shape.name())
+                            .withLoadFormat(LoadFormat.DUMMY);
             if (kernels) {
                 measureKernels(shape, all);
             }

@@ -2,6 +2,8 @@ package io.millrace.jobs.cli;
 
 import io.millrace.gpu.api.EngineOption;
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.AddBos;
+import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.gpu.api.OptionNames;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -99,13 +101,6 @@ public final class EngineArguments {
                             + " --kv-cache-memory, that is what the cache gets.")
     double gpuMemoryUtilization;
 
-    /** Where a model runs, spelt as on the command line. */
-    public enum Device {
-        cpu,
-        cuda,
-        auto
-    }
-
     /** Whether a prompt begins with the model's bos token. */
     public static final class BosArgument {
         @Option(
@@ -117,13 +112,6 @@ public final class EngineArguments {
                                 + " says, always, or never. Conversations begin as the chat template"
                                 + " has it.")
         public AddBos addBos;
-
-        /** Rules, spelt as on the command line. */
-        public enum AddBos {
-            model,
-            always,
-            never
-        }
     }
 
     /** The options, ranges checked. */
@@ -139,10 +127,10 @@ public final class EngineArguments {
         }
         EngineOptions options =
                 EngineOptions.of(model.toString())
-                        .withDevice(device.name())
-                        .withWeights(format.weights.name())
-                        .withLoadFormat(load.loadFormat.name())
-                        .withAddBos(bos.addBos.name())
+                        .withDevice(device)
+                        .withWeights(format.weights)
+                        .withLoadFormat(load.loadFormat)
+                        .withAddBos(bos.addBos)
                         .withMaxModelLen(maxModelLen)
                         .withBlockSize(blockSize)
                         .withKvCacheBytes(kvCacheMemory.getBytes())

@@ -1,5 +1,6 @@
 package io.millrace.jobs.cli;
 
+import io.millrace.gpu.api.EngineOptions.LoadFormat;
 import picocli.CommandLine.Option;
 
 /** Where weights come from. */
@@ -14,14 +15,8 @@ public final class LoadFormatArgument {
                             + " time: to measure a model that is not there. Answers are noise, too.")
     public LoadFormat loadFormat;
 
-    /** Origins, spelt as on the command line. */
-    enum LoadFormat {
-        auto,
-        dummy
-    }
-
     public boolean isDummy() {
-        return loadFormat == LoadFormat.dummy;
+        return loadFormat == LoadFormat.DUMMY;
     }
 
     /** Tells what answers are worth, where somebody may take them for answers. */

@@ -1,5 +1,6 @@
 package io.millrace.jobs.cli;
 
+import io.millrace.gpu.api.EngineOptions.Weights;
 import picocli.CommandLine.Option;
 
 /** In which number format weights are computed with. */
@@ -13,10 +14,4 @@ public final class WeightsArgument {
                             + " weight, rounded as they are loaded: half the memory, faster for one"
                             + " sequence at a time, other answers. On the CPU only.")
     public Weights weights;
-
-    /** Formats, spelt as on the command line. */
-    public enum Weights {
-        model,
-        int8
-    }
 }

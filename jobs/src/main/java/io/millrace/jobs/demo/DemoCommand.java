@@ -1,5 +1,6 @@
 package io.millrace.jobs.demo;
 
+import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.CommandFailedException;
@@ -77,7 +78,7 @@ public final class DemoCommand implements Callable<Integer> {
             paramLabel = "cpu|cuda|auto",
             defaultValue = "auto",
             description = "Where the model runs; auto takes a GPU where there is one.")
-    private EngineArguments.Device device;
+    private Device device;
 
     @Mixin private WeightsArgument format = new WeightsArgument();
     @Mixin private EngineArguments.BosArgument bos = new EngineArguments.BosArgument();
@@ -158,7 +159,7 @@ public final class DemoCommand implements Callable<Integer> {
         }
         Path home = home().toRealPath();
         Path file = home.resolve("models").resolve("triage").resolve("demo.jsonl");
-        String where = device == EngineArguments.Device.auto ? "cpu" : device.name();
+        String where = device == Device.AUTO ? "cpu" : device.toString();
         Path scratch = Files.createTempDirectory("millrace-kill-").toRealPath();
         return new KillDemo(
                         home,

@@ -3,6 +3,7 @@ package io.millrace.jobs.demo;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.gpu.api.Tokenizer;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.jobs.chaos.check.AnswerHash;
@@ -80,7 +81,8 @@ final class KillDemo {
     int run(List<InferenceRequest> all) throws Exception {
         List<InferenceRequest> requests = all.subList(0, Math.min(MOST, all.size()));
         Path model = home.resolve("models").resolve("triage");
-        try (Engine engine = Engine.open(EngineOptions.of(model.toString()).withDevice("cpu"));
+        try (Engine engine =
+                        Engine.open(EngineOptions.of(model.toString()).withDevice(Device.CPU));
                 Guard guard = new Guard(folder);
                 Cluster cluster = new Cluster(Installation.in(home), folder, guard, 1);
                 Monitor monitor = new Monitor(cluster.rest())) {

@@ -3,6 +3,8 @@ package io.millrace.jobs.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
+import io.millrace.gpu.api.EngineOptions.LoadFormat;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.gpu.engine.WeightBytes;
 import java.nio.file.Path;
@@ -22,7 +24,9 @@ class ShapeFolderTest {
         ShapeFolder.write(shape, folder);
         long weights = shape.layerWeights() + (tied ? 1 : 2) * shape.headWeights();
         EngineOptions options =
-                EngineOptions.of(folder.toString()).withDevice("cpu").withLoadFormat("dummy");
+                EngineOptions.of(folder.toString())
+                        .withDevice(Device.CPU)
+                        .withLoadFormat(LoadFormat.DUMMY);
         assertThat(WeightBytes.of(options).all()).isBetween(2 * weights, 2 * weights + 4_000);
         try (Engine engine = Engine.open(options)) {
             assertThat(engine.model().vocabularySize()).isEqualTo(1023);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.gpu.api.StepListener;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.gpu.model.TinyModels;
@@ -24,7 +25,7 @@ class TimedRunTest {
 
     private TimedRun run(List<Gap> gaps) throws IOException {
         Path model = TinyModels.qwen2().context(97).write(folder);
-        EngineOptions options = EngineOptions.of(model.toString()).withDevice("cpu");
+        EngineOptions options = EngineOptions.of(model.toString()).withDevice(Device.CPU);
         Iterator<Gap> next = gaps.iterator();
         try (Engine engine = Engine.open(options, (phase, done, total) -> {})) {
             Engine telling =

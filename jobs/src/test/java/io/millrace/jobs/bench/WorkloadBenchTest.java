@@ -3,6 +3,7 @@ package io.millrace.jobs.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.jobs.bench.result.BenchNumerics;
 import io.millrace.jobs.bench.result.BenchOrigin;
 import io.millrace.jobs.cli.Progress;
@@ -40,7 +41,7 @@ class WorkloadBenchTest {
                 new WorkloadBench(
                         false,
                         workloads,
-                        path -> EngineOptions.of(path.toString()).withDevice("cpu"),
+                        path -> EngineOptions.of(path.toString()).withDevice(Device.CPU),
                         new BenchOrigin("a machine", null, "abc"),
                         BenchNumerics.contract,
                         true,

@@ -3,6 +3,7 @@ package io.millrace.jobs.verify;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.operators.record.RequestMapper;
@@ -19,7 +20,7 @@ final class TestingAnswers {
     static final Path MODEL = Path.of("..", "models", "triage");
 
     private static final EngineOptions OPTIONS =
-            EngineOptions.of(MODEL.toString()).withDevice("cpu");
+            EngineOptions.of(MODEL.toString()).withDevice(Device.CPU);
 
     private TestingAnswers() {}
 

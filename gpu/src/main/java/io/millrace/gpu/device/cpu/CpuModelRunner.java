@@ -1,6 +1,7 @@
 package io.millrace.gpu.device.cpu;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.device.AttentionShape;
@@ -71,7 +72,7 @@ public final class CpuModelRunner implements ModelRunner {
                             options.maxSequences(),
                             workers,
                             loader,
-                            options.weights().equals("int8"));
+                            options.weights() == Weights.INT8);
             var decoder = Decoder.load(folder, backend, progress);
             allocate(backend, shape, blocks, options.blockSize(), progress);
             return new CpuModelRunner(folder, backend, decoder, blocks, options.blockSize());

@@ -1,6 +1,7 @@
 package io.millrace.gpu.device.cpu;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.model.ModelFolder;
 import io.millrace.gpu.tensor.InvalidModelException;
@@ -45,7 +46,7 @@ record HeapPlan(
                     "--block-size is %d; 1 is the least.".formatted(options.blockSize()));
         }
         AttentionShape shape = folder.attentionShape();
-        boolean int8 = options.weights().equals("int8");
+        boolean int8 = options.weights() == Weights.INT8;
         return new HeapPlan(
                 folder.path().toString(),
                 int8 ? folder.int8WeightBytes() : folder.weightBytes(),

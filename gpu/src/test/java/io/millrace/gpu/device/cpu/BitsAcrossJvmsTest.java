@@ -2,6 +2,7 @@ package io.millrace.gpu.device.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.model.TinyModels;
 import io.millrace.gpu.tensor.DType;
 import java.io.File;
@@ -54,11 +55,11 @@ class BitsAcrossJvmsTest {
         Path gelu = tiny(TinyModels.gpt2().heads(3, 3, 8), "gelu");
         models =
                 List.of(
-                        new LogitDigest.Model(biases, "model"),
-                        new LogitDigest.Model(window, "model"),
-                        new LogitDigest.Model(gelu, "model"),
-                        new LogitDigest.Model(biases, "int8"),
-                        new LogitDigest.Model(gelu, "int8"));
+                        new LogitDigest.Model(biases, Weights.MODEL),
+                        new LogitDigest.Model(window, Weights.MODEL),
+                        new LogitDigest.Model(gelu, Weights.MODEL),
+                        new LogitDigest.Model(biases, Weights.INT8),
+                        new LogitDigest.Model(gelu, Weights.INT8));
     }
 
     private static Path tiny(TinyModels model, String name) {
@@ -122,7 +123,8 @@ class BitsAcrossJvmsTest {
                         LogitDigest.class.getName(),
                         hot ? "200" : "1"));
         models.forEach(
-                model -> command.addAll(List.of(model.folder().toString(), model.weights())));
+                model ->
+                        command.addAll(List.of(model.folder().toString(), model.weights().name())));
         File errors = Files.createTempFile(dir, "fork", ".err").toFile();
         File output = Files.createTempFile(dir, "fork", ".out").toFile();
         Process fork =

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Offset.offset;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.device.ReferenceBackend;
 import io.millrace.gpu.device.TestingSequences;
@@ -149,13 +150,14 @@ class ForwardTest {
     @ParameterizedTest
     @MethodSource("shapes")
     void isNearTheOracle(TinyModels model) throws IOException {
-        assertNearOracle(ModelFolder.open(model.write(dir)), "model");
+        assertNearOracle(ModelFolder.open(model.write(dir)), Weights.MODEL);
     }
 
     @ParameterizedTest
     @EnumSource(value = DType.class, mode = EnumSource.Mode.EXCLUDE, names = "INT8")
     void isNearTheOracleInEveryType(DType type) throws IOException {
-        assertNearOracle(ModelFolder.open(TinyModels.qwen2().dtype(type).write(dir)), "model");
+        assertNearOracle(
+                ModelFolder.open(TinyModels.qwen2().dtype(type).write(dir)), Weights.MODEL);
     }
 
     static Stream<TinyModels> quantized() {
@@ -170,7 +172,7 @@ class ForwardTest {
     @ParameterizedTest
     @MethodSource("quantized")
     void isNearTheOracleInInt8(TinyModels model) throws IOException {
-        assertNearOracle(ModelFolder.open(model.write(dir)), "int8");
+        assertNearOracle(ModelFolder.open(model.write(dir)), Weights.INT8);
     }
 
     @ParameterizedTest
@@ -180,7 +182,7 @@ class ForwardTest {
         int[] tokens = TestingSequences.randomTokens(97, VOCABULARY, 14);
         Map<Integer, float[]> single = null;
         for (int chunk : new int[] {1, 2, 17, 54, 97}) {
-            EngineOptions options = options().withWeights("int8").withThreads(1 + chunk % 3);
+            EngineOptions options = options().withWeights(Weights.INT8).withThreads(1 + chunk % 3);
             try (CpuModelRunner runner = open(folder, options)) {
                 TestingSequences sequences = sequences(runner);
                 sequences.feed(sequences.add(tokens), chunk);
@@ -190,7 +192,7 @@ class ForwardTest {
         }
     }
 
-    private static void assertNearOracle(ModelFolder folder, String weights) throws IOException {
+    private static void assertNearOracle(ModelFolder folder, Weights weights) throws IOException {
         int[] tokens = TestingSequences.randomTokens(54, VOCABULARY, 3);
         var reference =
                 new ReferenceBackend(
@@ -198,7 +200,7 @@ class ForwardTest {
                         folder.rotary(256),
                         MAX_TOKENS,
                         4,
-                        weights.equals("int8"));
+                        weights == Weights.INT8);
         var oracle = Decoder.load(folder, reference, LoadProgress.NONE);
         TestingSequences expected =
                 new TestingSequences(

@@ -1,6 +1,7 @@
 package io.millrace.gpu.device.cpu;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.device.TestingSequences;
 import io.millrace.gpu.model.ModelFolder;
@@ -23,12 +24,12 @@ public final class LogitDigest {
      *
      * @param weights as in {@link EngineOptions}
      */
-    record Model(Path folder, String weights) {}
+    record Model(Path folder, Weights weights) {}
 
     /** Arguments: times to repeat the workload; then folder and weights of each model. */
     public static void main(String[] args) throws IOException {
         for (int i = 1; i < args.length; i += 2) {
-            Model model = new Model(Path.of(args[i]), args[i + 1]);
+            Model model = new Model(Path.of(args[i]), Weights.valueOf(args[i + 1]));
             System.out.println(digest(model, Integer.parseInt(args[0])));
         }
     }

@@ -2,6 +2,7 @@ package io.millrace.gpu.device.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.model.EditedWeights;
 import io.millrace.gpu.model.ModelFolder;
 import io.millrace.gpu.model.RetypedModel;
@@ -96,6 +97,6 @@ class TiedHeadTest {
     }
 
     private static String digest(Path folder) throws IOException {
-        return LogitDigest.digest(new LogitDigest.Model(folder, "model"), 1);
+        return LogitDigest.digest(new LogitDigest.Model(folder, Weights.MODEL), 1);
     }
 }
