@@ -19,6 +19,11 @@ import org.apache.flink.runtime.state.filesystem.AbstractFsCheckpointStorageAcce
 
 /** The operator state of one completed checkpoint or savepoint. */
 public final class SavedState {
+    /** Version of Flink's managed operator state from which on a flag tells of compression. */
+    private static final int COMPRESSIBLE = 6;
+
+    private static final String COMPRESSION = "execution.checkpointing.snapshot-compression";
+
     private final CheckpointMetadata checkpoint;
 
     private SavedState(CheckpointMetadata checkpoint) {
@@ -51,15 +56,29 @@ public final class SavedState {
     /**
      * Elements of a list state of byte arrays, of every operator and subtask that has one of that
      * name.
+     *
+     * @throws IOException its files are gone, or Flink was told to compress them
      */
     public List<byte[]> elements(String name) throws IOException {
         List<byte[]> elements = new ArrayList<>();
         for (OperatorSubtaskState subtask : subtasks()) {
             for (OperatorStateHandle handle : subtask.getManagedOperatorState()) {
+                if (handle.getStateNameToPartitionOffsets().containsKey(name)) {
+                    requirePlain(handle);
+                }
                 read(handle, name, SavedState::element, elements);
             }
         }
         return elements;
+    }
+
+    /** Compressed bytes would be taken for lengths. */
+    private static void requirePlain(OperatorStateHandle handle) throws IOException {
+        try (DataInputStream in = new DataInputStream(handle.openInputStream())) {
+            if (in.readInt() >= COMPRESSIBLE && in.readBoolean()) {
+                throw new IOException("its state is compressed (" + COMPRESSION + ")");
+            }
+        }
     }
 
     private static byte[] element(InputStream in) throws IOException {
