@@ -3,10 +3,12 @@
 // Shapes   q heads (tokens, heads), kv of a layer, out tiles (tokens, heads * headSize)
 // Order    tiles of 128 positions, chunks of 512, folded ascending (docs/numerics.md); work is split at chunks only
 // Kernels  attention_plan     lists the step's work: (token, chunk) for rows of one token, as many (token, head) pairs as an item of
-//                             prefill has for others; where it is asked to, chunks that several rows of one token have in the same blocks, as items of their own
+//                             prefill has for others; where it is asked to, chunks that several rows of one token have in the same blocks, as items of their own;
+//                             the longest items of decode first
 //          attention_decode   one (token, chunk) of one kv head: up to 16 query heads are the rows of the mma. Four warps
 //                             share a tile: each takes 32 positions of the scores, then D / 4 columns of the output. The CTA
-//                             that computes the last chunk of a token folds them all, four columns of a head a thread.
+//                             that computes the last chunk of a token folds them all, four columns of a head a thread. On compute
+//                             capability 9.0, for up to 8 heads: attention_decode_sm90.cu.
 //          attention_cascade  the same, and a chunk that rows share once for up to 64 (token, head) pairs, 16 a warp
 //          attention_prefill  64 pairs, 16 a warp; pair i is token i / group, head i % group, so any group packs fully.
 //                             ..._128_32 takes an item in two halves of 32: 89 KB of shared memory in place of 113, for GPUs
@@ -17,7 +19,7 @@
 //          pair of the CTA sees is not read but zero.
 // Registers: at most 255.
 // Roofline Qwen2.5-0.5B, 64 rows of 512 positions, one layer: 16.8 MB, 5.6 us at 3.0 TB/s
-#include "attention.h"
+#include "attention_decode.h"
 #include "launch.h"
 #include "mma.h"
 
@@ -121,56 +123,6 @@ __device__ __forceinline__ void loadQueries(char* to, int rows, int count, Sourc
         }
         *(uint4*)(to + (piece >> 3) * rows * 128 + row * 128 + ((piece & 7) ^ (row & 7)) * 16) = x;
     }
-}
-
-/** Scratch of one query head of one chunk of a token: D sums, then m and l. */
-template <int D>
-__device__ __forceinline__ float* partialOf(const AttentionParams& p, int at, int head) {
-    return p.partials + ((size_t)at * p.heads + head) * (D + 4);
-}
-
-/** The chunks of a token, from first to last; none if last is before first. */
-struct Chunks {
-    int token;
-    int partials;  // as of DecodeItem
-    int first;
-    int last;
-};
-
-/** Folds four columns of a query head over the chunks of its token. Other CTAs have written them: what L1 holds may be older. */
-template <class T, int D>
-__device__ __forceinline__ void foldColumns(const AttentionParams& p, const Chunks& of, int head, int column) {
-    constexpr int AHEAD = 4;  // chunks that are asked for at once
-    float M = minusInfinity();
-    float L = 0.0f;
-    float4 o = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-#pragma unroll 1
-    for (int first = of.first; first <= of.last; first += AHEAD) {
-        float2 ml[AHEAD];
-        float4 sums[AHEAD];
-#pragma unroll
-        for (int i = 0; i < AHEAD; i++) {
-            const float* chunk = partialOf<D>(p, of.partials + min(first + i, of.last), head);
-            ml[i] = __ldcg((const float2*)(chunk + D));
-            sums[i] = __ldcg((const float4*)(chunk + column));
-        }
-#pragma unroll
-        for (int i = 0; i < AHEAD; i++) {
-            if (first + i > of.last) {
-                break;
-            }
-            Fold fold(M, ml[i].x, p.scale);
-            M = fold.max;
-            L = fmaf(ml[i].y, fold.chunk, L * fold.before);
-            o.x = fmaf(sums[i].x, fold.chunk, o.x * fold.before);
-            o.y = fmaf(sums[i].y, fold.chunk, o.y * fold.before);
-            o.z = fmaf(sums[i].z, fold.chunk, o.z * fold.before);
-            o.w = fmaf(sums[i].w, fold.chunk, o.w * fold.before);
-        }
-    }
-    float inverse = __frcp_rn(L);
-    storeOut<T>(p, of.token, head, column, o.x * inverse, o.y * inverse);
-    storeOut<T>(p, of.token, head, column + 2, o.z * inverse, o.w * inverse);
 }
 
 /**
@@ -847,12 +799,13 @@ __device__ __forceinline__ void attentionF32(const AttentionParams& p) {
 }
 
 /** The sum of x over all threads before this one, and in `total` over all; 1,024 threads. */
-__device__ __forceinline__ int sumBefore(int x, int& total) {
-    __shared__ int warps[32];
+template <class N>
+__device__ __forceinline__ N sumBefore(N x, N& total) {
+    __shared__ N warps[32];
     int lane = threadIdx.x & 31;
-    int sum = x;
+    N sum = x;
     for (int apart = 1; apart < 32; apart *= 2) {
-        int other = __shfl_up_sync(ALL_LANES, sum, apart);
+        N other = __shfl_up_sync(ALL_LANES, sum, apart);
         sum += lane >= apart ? other : 0;
     }
     __syncthreads();
@@ -860,7 +813,7 @@ __device__ __forceinline__ int sumBefore(int x, int& total) {
         warps[threadIdx.x >> 5] = sum;
     }
     __syncthreads();
-    int before = 0;
+    N before = 0;
     total = 0;
     for (int i = 0; i < 32; i++) {
         before += i < threadIdx.x >> 5 ? warps[i] : 0;
@@ -870,6 +823,18 @@ __device__ __forceinline__ int sumBefore(int x, int& total) {
 }
 
 constexpr int PLAN_THREADS = 1024;
+
+/** Numbers of items by their tiles. Of 1,024 rows two chunks each are not whole, so that 12 bits hold all but the last. */
+struct ItemCounts {
+    uint64_t bits = 0;
+
+    __device__ __forceinline__ int operator[](int tiles) const {
+        return tiles < CHUNK / TILE ? bits >> 12 * (tiles - 1) & 4095 : bits >> 12 * (tiles - 1);
+    }
+
+    __device__ __forceinline__ void add(int tiles) { bits += 1ull << 12 * (tiles - 1); }
+};
+
 constexpr int PLACES = 2048;  // different blocks that whole chunks end in, as far as they are told apart
 constexpr int PROBES = 8;
 
@@ -1020,14 +985,34 @@ extern "C" __global__ void __launch_bounds__(PLAN_THREADS) attention_plan(const 
             __syncthreads();
             decodeItems = next;
         }
-        int at = decodeItems + sumBefore(chunks - wholes, total);
-        decodeItems += total;
+        // The longest first: CTAs that walk through the list are done at about the same time.
+        auto tilesOf = [&](int chunk) {
+            return min(position, chunk * CHUNK + CHUNK - 1) / TILE - max(from, chunk * CHUNK) / TILE + 1;
+        };
+        auto isAlone = [&](int chunk) { return chunk < firstWhole || chunk >= firstWhole + wholes; };
+        ItemCounts counts;
         for (int chunk = firstChunk; chunk < firstChunk + chunks; chunk++) {
-            if (chunk < firstWhole || chunk >= firstWhole + wholes) {
-                p.decode[at++] = {token, row, chunk, mine};
+            if (isAlone(chunk)) {
+                counts.add(tilesOf(chunk));
             }
         }
-        at = prefillItems + sumBefore(tiles, total);
+        ItemCounts all;
+        counts.bits = sumBefore(counts.bits, all.bits);
+        for (int chunk = firstChunk; chunk < firstChunk + chunks; chunk++) {
+            if (isAlone(chunk)) {
+                int tilesHere = tilesOf(chunk);
+                int at = decodeItems + counts[tilesHere];
+                for (int longer = CHUNK / TILE; longer > tilesHere; longer--) {
+                    at += all[longer];
+                }
+                p.decode[at] = {token, row, chunk, mine};
+                counts.add(tilesHere);
+            }
+        }
+        for (int length = 1; length <= CHUNK / TILE; length++) {
+            decodeItems += all[length];
+        }
+        int at = prefillItems + sumBefore(tiles, total);
         prefillItems += total;
         for (int i = 0; i < tiles; i++) {
             p.prefill[at + i] = {row, i * p.prefillPairs, 0, 0};

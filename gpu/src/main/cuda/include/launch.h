@@ -4,7 +4,8 @@
 //   - A thread calls waitForInputs before it reads what any kernel of the step wrote since the step's first layer began, and before it
 //     writes anything; and in every CTA there are threads that call it, also where there is nothing to do. When the call returns, the
 //     kernel before has ended, and has called it too: so all kernels before have ended, and what they read can be written again.
-//   - Before the call it may read weights, and what was there before the step's first layer: the step's tables, work lists, rows to sample.
+//   - Before the call it may read weights, and what was there before the step's first layer: the step's tables, work lists, rows to sample,
+//     K and V of a row's positions before those that the step computes.
 //     The first layer's first kernel is launched plainly for that (CudaBackend).
 //   - A kernel calls letNextBegin first of all. The next kernel can then come beside this one, as far as there is room, and waits. Those of
 //     gemm.h, which read most, call it once they have asked for all of it.

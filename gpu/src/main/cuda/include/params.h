@@ -195,7 +195,7 @@ struct AttentionPlanParams {
     int32_t prefillPairs;      // of an item of the prefill kernel that follows
 };
 
-/** attention_{decode,cascade,prefill}_{bf16,f16}_{64,128}, attention_prefill_{bf16,f16}_128_32, attention_prefill_sm90_bf16_{64,128},
+/** attention_{decode,decode_sm90,cascade,prefill}_{bf16,f16}_{64,128}, attention_prefill_{bf16,f16}_128_32, attention_prefill_sm90_bf16_{64,128},
     attention_f32, oracle_attention_{bf16,f16}_{64,128}. */
 struct AttentionParams {
     const void* q;            // heads (tokens, heads)
@@ -221,5 +221,5 @@ struct AttentionParams {
     int32_t tableStride;
     int32_t window;           // positions that a token sees, its own among them
     float scale;              // Numerics.attentionScale
-    int32_t reserved;
+    int32_t early;            // 1: the kernel may begin before the one before it has ended; attention_decode_sm90 then reads K and V early
 };

@@ -409,6 +409,11 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         return all;
     }
 
+    /** K and V of all layers, one after the other. */
+    DeviceMemory arena() {
+        return arena;
+    }
+
     /** What only the kernels before them write: the step's tables, and lists of work. */
     List<DeviceMemory> listed() {
         List<DeviceMemory> all = new ArrayList<>();
@@ -594,8 +599,9 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
             plan(window);
         }
         float scale = Numerics.attentionScale(shape.headSize(), tensorCores);
-        KernelParams all =
-                write.attention(q.memory, layerArena(layer), out.memory, plan, window, scale);
+        boolean early = context.queue().isNextEarly();
+        long kv = layerArena(layer);
+        KernelParams all = write.attention(q.memory, kv, out.memory, plan, window, scale, early);
         if (!tensorCores) {
             launch("attention", Launches.attentionF32(shape, bucket), all);
             return;
@@ -606,7 +612,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                 "attention",
                 shares
                         ? Launches.attentionCascade(type, shape, multiprocessors)
-                        : Launches.attentionDecode(type, shape, multiprocessors),
+                        : Launches.attentionDecode(type, shape, multiprocessors, limits(), early),
                 all);
         if (!isDecode()) {
             launch("attention", prefill.launch(shape, bucket, rows, multiprocessors), all);

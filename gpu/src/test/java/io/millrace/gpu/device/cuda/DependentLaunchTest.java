@@ -8,6 +8,7 @@ import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.common.Scope;
+import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.GraphEdges;
@@ -17,6 +18,7 @@ import io.millrace.gpu.device.cuda.driver.PinnedMemory;
 import io.millrace.gpu.device.cuda.driver.RecordedGraph;
 import io.millrace.gpu.device.cuda.driver.RequiresGpu;
 import io.millrace.gpu.device.cuda.kernel.Segmentation;
+import io.millrace.gpu.device.cuda.kernel.TileLayout;
 import io.millrace.gpu.model.ModelFolder;
 import io.millrace.gpu.model.TinyModels;
 import io.millrace.gpu.program.StepBatch;
@@ -45,7 +47,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Kernels that begin before the one before them has ended compute what they compute one after the
  * other. Before each kernel in turn stands one that lets it begin, sleeps, and only then stores all
  * that the step has computed so far, which is NaN until then: who reads too early reads that, and
- * what is written too early is overwritten.
+ * what is written too early is overwritten. K and V of positions that the step does not compute are
+ * there all the time.
  */
 @RequiresGpu
 class DependentLaunchTest {
@@ -267,6 +270,13 @@ class DependentLaunchTest {
         private final List<DeviceMemory> all;
         private final List<DeviceMemory> initial;
         private final List<DeviceMemory> saved;
+        private final DeviceMemory arena;
+
+        /** The arena with NaN where the step writes. */
+        private final DeviceMemory unwritten;
+
+        private final AttentionShape shape;
+        private final DType type;
         private final Pieces pieces;
         private final Pieces allPieces;
 
@@ -299,6 +309,10 @@ class DependentLaunchTest {
             front = 2 + (listed.size() - 1) / LISTS;
             initial = likeThem();
             saved = likeThem();
+            arena = runner.backend().arena();
+            unwritten = closing(context.allocate("A test", arena.bytes(), "no remedy"));
+            shape = folder.attentionShape();
+            this.type = type;
             pieces = closing(new Pieces(context, computed, saved.subList(0, computed.size())));
             allPieces = closing(new Pieces(context, all, saved));
         }
@@ -339,12 +353,40 @@ class DependentLaunchTest {
             queue.before = -1;
             runner.run(batch(rows, plain), new StepOutput(MAX_ROWS));
             copy(all, initial);
-            runner.run(batch(rows, plain), new StepOutput(MAX_ROWS));
+            StepBatch batch = batch(rows, plain);
+            runner.run(batch, new StepOutput(MAX_ROWS));
             // Tables and lists are those of this step.
             copy(
                     all.subList(computed.size(), all.size()),
                     initial.subList(computed.size(), all.size()));
             context.synchronize("A test");
+            poisonWritten(batch);
+        }
+
+        private void poisonWritten(StepBatch batch) {
+            byte[] image = bytes(context, arena);
+            int head = TileLayout.paddedHead(shape.headSize()) * type.bytes();
+            int block = 2 * shape.kvHeads() * head * BLOCK;
+            for (int row = 0; row < batch.rows; row++) {
+                for (int token = batch.rowStart[row]; token < batch.rowStart[row + 1]; token++) {
+                    int position = batch.positions[token];
+                    int place = batch.blockTables[row][position / BLOCK] * block;
+                    for (int layer = 0; layer < shape.layers(); layer++) {
+                        for (int slab = 0; slab < block / (128 * BLOCK); slab++) {
+                            int at =
+                                    layer * runner.kvBlocks() * block
+                                            + place
+                                            + (slab * BLOCK + position % BLOCK) * 128;
+                            Arrays.fill(image, at, at + 128, (byte) POISON);
+                        }
+                    }
+                }
+            }
+            try (PinnedMemory pinned = new PinnedMemory(context, image.length)) {
+                pinned.buffer().put(0, image);
+                unwritten.copyFrom(pinned, 0, 0, image.length);
+                context.synchronize("A test");
+            }
         }
 
         private StepBatch batch(int[][] rows, boolean plain) {
@@ -400,7 +442,13 @@ class DependentLaunchTest {
             queue.sleep =
                     () -> {
                         copy(all.subList(0, count), saved.subList(0, count));
-                        all.subList(0, count).forEach(memory -> memory.fill(POISON));
+                        for (DeviceMemory memory : all.subList(0, count)) {
+                            if (memory == arena) {
+                                copy(List.of(unwritten), List.of(arena));
+                            } else {
+                                memory.fill(POISON);
+                            }
+                        }
                         queue.plain(queue.sleeper, (early ? allPieces : pieces).params);
                     };
             Runnable step =

@@ -71,7 +71,8 @@ final class OracleBackend extends CudaBackend {
             return new KernelLaunch("oracle_" + kernel, launch.x(), 1, 1, 32, 0);
         }
         if (kernel.startsWith("attention_decode") || kernel.startsWith("attention_cascade")) {
-            String oracle = kernel.replaceAll("attention_(decode|cascade)", "oracle_attention");
+            String oracle =
+                    kernel.replaceAll("attention_(decode_sm90|decode|cascade)", "oracle_attention");
             return new KernelLaunch(oracle, bucket(), shape.heads(), 1, 32, 0);
         }
         return kernel.startsWith("attention") ? null : launch;

@@ -67,6 +67,11 @@ public class KernelQueue {
         return overlapping && library != null;
     }
 
+    /** Whether the kernel that is queued next can begin before the one before it has ended. */
+    public boolean isNextEarly() {
+        return recording && !settled && overlaps();
+    }
+
     /** The next kernel begins once all before it have ended. */
     public void settle() {
         settled = true;
@@ -80,7 +85,7 @@ public class KernelQueue {
      * @return a {@code CUresult}
      */
     public int launch(CUfunction function, KernelLaunch launch, Pointer params, ByteBuffer struct) {
-        boolean dependent = recording && !settled && overlaps();
+        boolean dependent = isNextEarly();
         settled = false;
         if (dependent) {
             return library.launchDependent(function, launch, struct, stream);

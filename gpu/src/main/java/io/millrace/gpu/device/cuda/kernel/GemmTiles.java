@@ -58,7 +58,7 @@ public final class GemmTiles {
     private static final double FINISH_HEADS = 1500;
 
     /** Compute capability, times ten, of the only GPUs that have these instructions. */
-    private static final int HOPPER = 90;
+    static final int HOPPER = 90;
 
     private static final String TYPE = "bf16";
 

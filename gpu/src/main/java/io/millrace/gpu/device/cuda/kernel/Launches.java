@@ -1,6 +1,7 @@
 package io.millrace.gpu.device.cuda.kernel;
 
 import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 
 /**
@@ -15,7 +16,7 @@ import io.millrace.gpu.device.cuda.driver.KernelLaunch;
  * begin                   resolve; attention_plan, once for each window of the model (not for f32)
  * embed, norm             embed; norm
  * qkvProjectRopeStoreKv   qkv; or matmul (STORE), qkv_finish
- * attention               attention_decode or attention_cascade, {@link PrefillKernel}; or attention_f32
+ * attention               attention_decode[_sm90] or attention_cascade, {@link PrefillKernel}; or attention_f32
  * matmulAdd, Gated, Gelu  matmul (ADD, GATED, GELU)
  * logits                  norm (gather), matmul (STORE, sampledOnly); or head, which draws as well
  * </pre>
@@ -42,6 +43,19 @@ public final class Launches {
 
     /** Query heads that one CTA of attention_decode takes at once. */
     private static final int DECODE_HEADS = 16;
+
+    /** The same of attention_decode_sm90. */
+    private static final int RING_HEADS = 8;
+
+    /** Four warps of attention_decode_sm90 that multiply, two that copy. */
+    private static final int RING_THREADS = 192;
+
+    /**
+     * Its ring of six tiles of 64 elements, the weights of a chunk, and 1 KB for what warps
+     * exchange.
+     */
+    private static final int RING_BYTES =
+            6 * Numerics.ATTENTION_TILE * 64 * 2 + RING_HEADS * Numerics.ATTENTION_CHUNK * 2 + 1024;
 
     private static final int THREADS = 128;
     private static final int TILE = Numerics.TILE;
@@ -152,24 +166,43 @@ public final class Launches {
     }
 
     /**
-     * AttentionParams, rows of one token: CTAs walk through the items of the plan.
+     * AttentionParams, rows of one token: CTAs walk through the items of the plan. On Hopper, in
+     * steps whose kernels begin early, K and V come through a ring that is filled before; where kv
+     * heads have few enough query heads and a CTA enough shared memory.
      *
      * @param multiprocessors of the GPU
+     * @param early whether the kernel may begin before the one before it has ended
      */
     public static KernelLaunch attentionDecode(
-            String type, AttentionShape shape, int multiprocessors) {
+            String type,
+            AttentionShape shape,
+            int multiprocessors,
+            DeviceLimits limits,
+            boolean early) {
         int head = TileLayout.paddedHead(shape.headSize());
-        int y = shape.kvHeads() * ceil(shape.group(), DECODE_HEADS);
+        boolean fits = limits.sharedBytes() >= RING_BYTES && shape.group() <= RING_HEADS;
+        if (early && limits.capability() == GemmTiles.HOPPER && fits) {
+            return new KernelLaunch(
+                    "attention_decode_sm90_" + type + "_" + head,
+                    2 * multiprocessors,
+                    1,
+                    1,
+                    RING_THREADS,
+                    RING_BYTES);
+        }
         int resident = head == 64 ? 4 : 3;
         int tile = Numerics.ATTENTION_TILE * head * 2;
         int shared = 2 * tile + DECODE_HEADS * (Numerics.ATTENTION_TILE + head) * 2 + 1024;
+        return walking("attention_decode_", type, shape, multiprocessors * resident, shared);
+    }
+
+    /** What walks through the items of the plan, a part of the heads for each CTA in y. */
+    private static KernelLaunch walking(
+            String kernel, String type, AttentionShape shape, int resident, int shared) {
+        int head = TileLayout.paddedHead(shape.headSize());
+        int y = shape.kvHeads() * ceil(shape.group(), DECODE_HEADS);
         return new KernelLaunch(
-                "attention_decode_" + type + "_" + head,
-                together(multiprocessors * resident, y),
-                y,
-                1,
-                THREADS,
-                shared);
+                kernel + type + "_" + head, together(resident, y), y, 1, THREADS, shared);
     }
 
     /**
@@ -180,15 +213,10 @@ public final class Launches {
      */
     public static KernelLaunch attentionCascade(
             String type, AttentionShape shape, int multiprocessors) {
-        KernelLaunch decode = attentionDecode(type, shape, multiprocessors);
         int head = TileLayout.paddedHead(shape.headSize());
-        return new KernelLaunch(
-                decode.kernel().replace("decode", "cascade"),
-                together(multiprocessors * (head == 64 ? 3 : 2), decode.y()),
-                decode.y(),
-                1,
-                THREADS,
-                2 * Numerics.ATTENTION_TILE * head * 2 + SHARED_PAIRS * head * 2 + 1024);
+        int resident = head == 64 ? 3 : 2;
+        int shared = 2 * Numerics.ATTENTION_TILE * head * 2 + SHARED_PAIRS * head * 2 + 1024;
+        return walking("attention_cascade_", type, shape, multiprocessors * resident, shared);
     }
 
     /** AttentionParams for F32: one warp a head of a token. */

@@ -259,9 +259,16 @@ public final class OpParams {
      * AttentionParams.
      *
      * @param plan null for F32, which needs none
+     * @param early whether the kernel may begin before the one before it has ended
      */
     public KernelParams attention(
-            DeviceMemory q, long kv, DeviceMemory out, Plan plan, int window, float scale) {
+            DeviceMemory q,
+            long kv,
+            DeviceMemory out,
+            Plan plan,
+            int window,
+            float scale,
+            boolean early) {
         return params.begin()
                 .pointer(q)
                 .pointer(kv)
@@ -286,6 +293,6 @@ public final class OpParams {
                 .word(1)
                 .word(window)
                 .word(scale)
-                .word(0);
+                .word(early ? 1 : 0);
     }
 }

@@ -64,7 +64,9 @@ public record StepLaunches(
         }
         if (!type.equals("f32")) {
             all.add(Launches.attentionPlan());
-            all.add(Launches.attentionDecode(type, shape, multiprocessors));
+            for (boolean early : new boolean[] {false, true}) {
+                all.add(Launches.attentionDecode(type, shape, multiprocessors, limits, early));
+            }
             all.add(Launches.attentionCascade(type, shape, multiprocessors));
         }
         all.addAll(new SampleLaunches(vocabulary, maxRows, multiprocessors).all());

@@ -3,6 +3,7 @@ package io.millrace.gpu.device.cuda.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.device.AttentionShape;
+import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import org.junit.jupiter.api.Test;
 
@@ -11,7 +12,15 @@ class LaunchesTest {
     private static final AttentionShape LLAMA_1B = new AttentionShape(16, 32, 8, 64);
     private static final AttentionShape LLAMA_8B = new AttentionShape(32, 32, 8, 128);
 
+    private static final DeviceLimits AMPERE = limits(80, 163);
+    private static final DeviceLimits HOPPER = limits(90, 227);
+
     private static final int[] TOKENS = {1, 16, 17, 54, 97, 128, 256, 257, 512, 513, 1023, 2048};
+
+    private static DeviceLimits limits(int capability, int sharedKb) {
+        return new DeviceLimits(
+                capability, 1024, sharedKb << 10, Integer.MAX_VALUE, 65_535, 65_535);
+    }
 
     @Test
     void aProductsGridCoversEveryTileOnce() {
@@ -84,20 +93,41 @@ class LaunchesTest {
 
     @Test
     void decodeFillsTheGpuAndPrefillCoversItsPairs() {
-        KernelLaunch qwen = Launches.attentionDecode("bf16", QWEN, 132);
+        KernelLaunch qwen = Launches.attentionDecode("bf16", QWEN, 132, AMPERE, true);
         assertThat(qwen.kernel()).isEqualTo("attention_decode_bf16_64");
         assertThat(qwen.x() * qwen.y()).isEqualTo(4 * 132);
-        KernelLaunch llama = Launches.attentionDecode("bf16", LLAMA_8B, 132);
+        KernelLaunch llama = Launches.attentionDecode("bf16", LLAMA_8B, 132, AMPERE, true);
         assertThat(llama.kernel()).isEqualTo("attention_decode_bf16_128");
         assertThat(3 * (llama.sharedBytes() + 1024 + 512)).isLessThanOrEqualTo(227 << 10);
         // 396 fit, and eight heads each have as many: not one more, which would begin when others
         // end.
         assertThat(llama.x() * llama.y()).isEqualTo(49 * 8);
         KernelLaunch small = Launches.attentionCascade("bf16", LLAMA_1B, 132);
+        assertThat(small.kernel()).isEqualTo("attention_cascade_bf16_64");
         assertThat(small.x() * small.y()).isEqualTo(49 * 8);
         assertThat(Launches.attentionCascade("bf16", LLAMA_8B, 1).x()).isEqualTo(1);
-        assertThat(Launches.attentionDecode("bf16", new AttentionShape(1, 40, 2, 64), 1).y())
-                .isEqualTo(4);
+        AttentionShape wide = new AttentionShape(1, 40, 2, 64);
+        assertThat(Launches.attentionDecode("bf16", wide, 1, AMPERE, true).y()).isEqualTo(4);
+    }
+
+    @Test
+    void onHopperUpToEightHeadsAKvHeadDecodeThroughARingIfKernelsBeginEarly() {
+        for (AttentionShape shape : new AttentionShape[] {QWEN, LLAMA_1B, LLAMA_8B}) {
+            KernelLaunch ring = Launches.attentionDecode("f16", shape, 132, HOPPER, true);
+            assertThat(ring.kernel()).isEqualTo("attention_decode_sm90_f16_" + shape.headSize());
+            assertThat(ring.x()).isEqualTo(264);
+            assertThat(ring.y()).isEqualTo(1);
+            // Two of them on a multiprocessor, which keeps 1 KB of each for itself.
+            assertThat(2 * (ring.sharedBytes() + 1024)).isLessThanOrEqualTo(228 << 10);
+        }
+        assertThat(Launches.attentionDecode("bf16", QWEN, 132, HOPPER, false).kernel())
+                .isEqualTo("attention_decode_bf16_64");
+        AttentionShape nine = new AttentionShape(1, 9, 1, 128);
+        assertThat(Launches.attentionDecode("bf16", nine, 132, HOPPER, true).kernel())
+                .isEqualTo("attention_decode_bf16_128");
+        DeviceLimits little = HOPPER.withSharedBytes(99 << 10);
+        assertThat(Launches.attentionDecode("bf16", LLAMA_8B, 132, little, true).kernel())
+                .isEqualTo("attention_decode_bf16_128");
     }
 
     @Test

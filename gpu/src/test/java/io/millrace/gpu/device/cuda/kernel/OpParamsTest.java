@@ -53,7 +53,7 @@ class OpParamsTest {
         assertLikeHeader("QkvParams");
         write.attentionPlan(plan, 17, true, 64);
         assertLikeHeader("AttentionPlanParams");
-        write.attention(null, 8, null, plan, 17, 0.5f);
+        write.attention(null, 8, null, plan, 17, 0.5f, true);
         assertLikeHeader("AttentionParams");
         RowTiles tiles = new RowTiles(null, "bf16", 34, 128, RowTiles.Alternate.UP, null, 3);
         tiles.write(recorder, 8, 54, 97);
