@@ -89,7 +89,7 @@ public final class CudaModelRunner implements ModelRunner {
     private final int blocks;
     private final int blockSize;
     private final int runAhead;
-    private final Runnable compute = this::compute;
+    private final Runnable step = this::step;
 
     private CudaModelRunner(
             CudaContext context,
@@ -346,14 +346,19 @@ public final class CudaModelRunner implements ModelRunner {
             context.enter();
             backend.begin(batch);
             context.queue().overlap(overlaps(overlap, backend.hidden(), backend.bucket()));
-            graphs.run(backend.bucket(), backend.kind(), compute);
-            backend.sample(output);
+            graphs.run(backend.bucket(), backend.kind(), step);
+            backend.queued(output);
         } catch (InternalError e) {
             throw new InternalError("%s %s".formatted(e.getMessage(), backend.suspects()), e);
         }
     }
 
-    /** Queues the kernels of the present step, one by one. */
+    private void step() {
+        compute();
+        backend.draw();
+    }
+
+    /** Queues the kernels of the present step, one by one, but for its draws. */
     public void compute() {
         backend.resolve();
         decoder.compute();

@@ -222,9 +222,8 @@ class CudaHeadTest {
             }
             batch.tokens = batch.rows;
             logits.fill(0xFF);
-            tables.upload(batch, sampler.begin(batch));
+            TestingTables.bring(batch, tables, sampler, kernels, context);
             assertThat(sampler.isPlain()).isTrue();
-            sampler.admit();
             KernelParams params =
                     new KernelParams()
                             .begin()
@@ -244,7 +243,8 @@ class CudaHeadTest {
                             .word(OpParams.Epilogue.STORE.ordinal())
                             .word(1);
             CudaSampler.launch(kernels, launch, sampler.addHead(params), context);
-            sampler.queue(output, true);
+            sampler.draw(true);
+            sampler.queued(output);
             sampler.complete();
         }
 

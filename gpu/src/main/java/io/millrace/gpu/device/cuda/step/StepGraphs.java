@@ -14,7 +14,8 @@ import java.util.Set;
  * recorded; the second is recorded.
  */
 public final class StepGraphs implements AutoCloseable {
-    static final int KINDS = 8;
+    /** Whether it decodes, whether rows share chunks, and the kinds of draws. */
+    static final int KINDS = 24;
 
     private final CudaContext context;
     private final Set<Integer> seen = new HashSet<>();
@@ -38,12 +39,7 @@ public final class StepGraphs implements AutoCloseable {
         }
     }
 
-    /**
-     * Queues kernels.
-     *
-     * @param key names them: the same ones each time
-     */
-    public void run(int key, Runnable launches) {
+    private void run(int key, Runnable launches) {
         RecordedGraph graph = graphs.get(key);
         if (graph == null && seen.add(key)) {
             launches.run();

@@ -23,7 +23,8 @@ public final class StepQueue {
      */
     public StepQueue(int runAhead, int maxRows) {
         places = new QueuedStep[runAhead + 1];
-        Arrays.setAll(places, place -> new QueuedStep(place, maxRows));
+        int count = places.length;
+        Arrays.setAll(places, place -> new QueuedStep(place, (place + 1) % count, maxRows));
     }
 
     /** How many can be in flight. */

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -123,6 +124,26 @@ class StepLaunchesTest {
                                     })
                             .doesNotThrowAnyException();
                 }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("grid")
+    void everyLaunchHasItsKernelInTheBuild(Gpu gpu, Model model) throws IOException {
+        String index = "kernels.index";
+        assumeTrue(KernelIndex.class.getResource(index) != null, "this build has no kernels");
+        KernelIndex kernels = KernelIndex.read();
+        AttentionShape shape = new AttentionShape(1, model.heads, model.kvHeads, model.headSize);
+        for (String type : List.of("bf16", "f16", "f32")) {
+            StepLaunches launches =
+                    new StepLaunches(type, shape, model.matrices(), model.tokens, 2048, 256);
+            Set<String> names = new TreeSet<>(Set.of(RowTiles.kernel(type)));
+            launches.on(gpu.limits(), gpu.multiprocessors, Segmentation.CONTRACT)
+                    .forEach(each -> names.add(each.kernel()));
+            for (String name : names) {
+                assertThat(kernels.has(name)).as(name).isTrue();
+                assertThat(KernelIndex.fatbin(kernels.module(name))).as(name).isNotEmpty();
             }
         }
     }
