@@ -471,6 +471,12 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         quarantine.onCheckpointComplete(checkpointId);
     }
 
+    @Override
+    public void notifyCheckpointAborted(long checkpointId) throws Exception {
+        super.notifyCheckpointAborted(checkpointId);
+        longState.onAborted(checkpointId);
+    }
+
     /**
      * Reached with work left by {@code --drain} and behind a hop; else the source holds its end
      * back.
