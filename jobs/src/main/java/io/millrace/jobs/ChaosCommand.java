@@ -220,10 +220,7 @@ final class ChaosCommand implements Callable<Integer> {
             tell("report in " + file + ".md");
         }
         tell("not exercised: " + String.join("; ", all.notExercised()));
-        tell(
-                all.isRight()
-                        ? "Nothing lost, nothing twice, nothing different."
-                        : "WRONG, see above.");
+        tell(all.verdict());
         return all.isRight() ? 0 : 1;
     }
 

@@ -47,6 +47,7 @@ class ChaosReportTest {
         report.write(folder, "page");
 
         assertThat(report.isRight()).isTrue();
+        assertThat(report.verdict()).isEqualTo("Nothing lost, nothing twice, nothing different.");
         assertThat(Files.readString(folder.resolve("page.md")))
                 .contains("Undisturbed: 17.0 s, at most 0.7 s from one commit to the next.")
                 .contains("| undisturbed |  | 1: 1 unreadable | `cafe` |")
@@ -56,6 +57,31 @@ class ChaosReportTest {
                 .contains("| taskmanager-kill | 0 | 0 | 0 | 1 | 0 | 0 |")
                 .contains("| 4.8 | taskmanager-kill 0 | 1 | 74 | 74 | 1 | 2 | 3 | 6.4 s | 6.3 s |");
         assertThat(folder.resolve("page.json")).content().contains("\"answersSha256\" : \"cafe\"");
+    }
+
+    @Test
+    void aRunWhoseFaultsMetNothingShowsTooLittleAndIsNotCalledWrong() throws Exception {
+        FaultReport idle =
+                new FaultReport(
+                        FaultKind.BROKER_KILL, "broker-kill", 4800, 1, 54, 0, 0, 2, 3, 6400, 6300);
+        ChaosReport report =
+                new ChaosReport(
+                        "./millrace chaos",
+                        "a machine",
+                        "5f1d",
+                        97,
+                        1,
+                        1,
+                        500,
+                        run(List.of(), null),
+                        List.of(run(List.of(idle), "request-17 lost")),
+                        List.of());
+        report.write(folder, "page");
+        assertThat(report.isRight()).isFalse();
+        assertThat(Files.readString(folder.resolve("page.md")))
+                .contains(
+                        "**Nothing lost, nothing twice, nothing different; but it shows too little")
+                .doesNotContain("WRONG");
     }
 
     private static RunReport run(List<FaultReport> faults, String planted) {

@@ -77,6 +77,6 @@ public final class CheckpointLog {
             return "no reason given";
         }
         String both = root.contains(first) ? first : first.replaceFirst("\\.$", "") + ": " + root;
-        return both.replaceAll("\\$\\w+|[0-9a-f]{16,}(_[0-9]+)*", "ID").replaceAll("[0-9]+", "N");
+        return both.replaceAll("\\$\\w+|[0-9a-f]{16,}(_[0-9]+)*", "ID").replaceAll("-?[0-9]+", "N");
     }
 }
