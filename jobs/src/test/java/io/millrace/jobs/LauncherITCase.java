@@ -161,7 +161,8 @@ class LauncherITCase {
                 {"id":"b","promt":"Dear friend"}
 
                 not json
-                {"id":"c","prompt":"Dear friend","top_p":17}
+                {"id":"c","prompt":"Dear friend","model":"another"}
+                {"id":"d","prompt":"Dear friend","top_p":17}
                 """);
         String servers = "--bootstrap-servers=" + own.bootstrapServers;
         try (TestingProcess submit =
@@ -169,6 +170,7 @@ class LauncherITCase {
             assertThat(submit.exitCode(LIMIT)).isEqualTo(1);
             submit.awaitLine("line 2: ", LIMIT);
             submit.awaitLine("line 4: ", LIMIT);
+            submit.awaitLine("line 6: top_p is 17.0; it must be", LIMIT);
             submit.awaitLine("2 requests are on topic", LIMIT);
         }
         List<String> options = new ArrayList<>(own.options());
@@ -187,7 +189,7 @@ class LauncherITCase {
                                 "--max=2")) {
             assertThat(results.exitCode(LIMIT)).as(String.join("\n", run.lines())).isZero();
             results.awaitLine("a\t", LIMIT);
-            results.awaitLine("c\tFAILED invalid_parameter", LIMIT);
+            results.awaitLine("c\tFAILED unknown_model", LIMIT);
         }
     }
 
@@ -201,7 +203,11 @@ class LauncherITCase {
             assertThat(process.exitCode(LIMIT)).isEqualTo(1);
             List<String> lines = process.lines();
             assertThat(lines).isNotEmpty();
-            assertThat(lines.get(lines.size() - 1)).startsWith("millrace: ").contains(told);
+            int last = lines.size() - 1;
+            // A command that can be pasted has a line of its own.
+            int first = lines.get(last).startsWith("kafka-topics.sh ") ? last - 1 : last;
+            assertThat(lines.get(first)).startsWith("millrace: ");
+            assertThat(String.join(" ", lines.subList(first, last + 1))).contains(told);
             assertThat(lines).noneMatch(line -> line.contains("\tat "));
             return process;
         }
