@@ -3,6 +3,7 @@ package io.millrace.jobs.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.jobs.bench.result.BenchNumerics;
+import io.millrace.jobs.bench.result.KernelFigure;
 import io.millrace.jobs.bench.result.ResultRow;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -31,7 +32,18 @@ class BenchReproductionTest {
     @Test
     void kernelsAndRowsOfNoWorkloadKeepWhatWasAskedFor() {
         List<String> common = List.of("--device=cuda");
-        ResultRow kernel = row("kernels", "qwen3-0.6b");
+        ResultRow kernel =
+                new ResultRow(
+                        ResultRow.KERNELS,
+                        "qwen3-0.6b",
+                        "norm, 1 token",
+                        1,
+                        "us",
+                        null,
+                        "here",
+                        "580",
+                        "abc",
+                        new KernelFigure(KernelFigure.Kind.KERNEL, "norm", 1, 0));
         ResultRow start = row("start", "qwen3-0.6b");
         assertThat(new BenchReproduction(true, "W5", common).of(kernel, "qwen3-0.6b"))
                 .isEqualTo(
