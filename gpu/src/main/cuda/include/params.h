@@ -16,27 +16,25 @@ struct StepHeader {
     int32_t rows;
     /** Rows whose last token wants logits. */
     int32_t sampled;
-    /** Words of blocks. */
-    int32_t blockWords;
+    int32_t reserved;
 };
 
-/** In place of a token id: the token that slot 0 drew last; less s: that slot s drew. */
+/** In place of a token id: the token that the row's slot drew last. */
 constexpr int32_t DRAWN = -1;
 
-/** resolve: brings the step's tables, with drawn tokens in them. Words count from where tables begin. */
+/** resolve: puts drawn tokens into the step's tables. */
 struct ResolveParams {
-    const int32_t* places;      // mapped host memory: tables of each step that can be in flight, DRAWN tokens among them
-    const int32_t* place;       // which is the step's
+    const StepHeader* step;
+    const int32_t* gather;      // (sampled) last token of each sampled row
+    const int32_t* slots;       // (sampled) its slot
+    const int32_t* rowOf;       // (tokens)
+    const int32_t* rowTable;    // (rows)
     const int32_t* lastTokens;  // (slots)
     const int32_t* ended;       // (slots)
-    int32_t* tables;            // StepLayout
+    int32_t* tokenIds;          // (tokens)
+    int32_t* positions;         // (tokens)
+    int32_t* blocks;            // block ids
     uint64_t* began;            // nanoseconds of the GPU's clock
-    int32_t placeWords;         // of a place
-    int32_t rowTable;           // (rows); drawn comes next
-    int32_t drawn;              // (rows) one more than the slot of a row whose token is DRAWN, else 0
-    int32_t tokenIds;           // (tokens); then positions and rowOf
-    int32_t tokenWords;         // from one of these to the next
-    int32_t blocks;             // a 0, then block ids
 };
 
 /** tile_{bf16,f16,f32}: some rows of a matrix into their places; before the first step. */

@@ -116,8 +116,8 @@ struct PickParams {
 constexpr int LOGPROB_WORDS = 1 + 2 * MAX_TOP;
 
 /**
- * A step: number of rows, of general rows, of rows with log probabilities, of the step, of its place, of that of the step
- * behind it, two times 0; then maxRows each of slots, positions, indices of general rows, indices of rows with log probabilities.
+ * A step: number of rows, of general rows, of rows with log probabilities, of the step, of its place among the outputs,
+ * three times 0; then maxRows each of slots, positions, indices of general rows, indices of rows with log probabilities.
  */
 constexpr int STEP_HEADER = 8;
 
@@ -158,7 +158,6 @@ struct DeliverParams {
     const int* logprobs;    // (rows, LOGPROB_WORDS)
     const u64* began;       // when the step's first kernel began
     int* outputs;           // (places, outputWords), mapped host memory, 64-byte aligned
-    int* last;              // places of this step and of the one behind it: what resolve goes by
     int maxRows;
     int outputWords;
 };

@@ -144,9 +144,6 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private StepBatch batch;
     private int bucket;
 
-    /** Whether the present step was delivered, and is computed once more. */
-    private boolean repeats;
-
     /** Whether rows of the present step may have chunks in common. */
     private boolean shares;
 
@@ -460,20 +457,19 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         bucket = Math.min(maxTokens, TokenBuckets.of(next.tokens));
         shares = type() != DType.F32 && sharedChunks.any(next, shareFrom);
         planned.clear();
-        repeats = false;
-        step.write(next, queued);
+        step.upload(next, queued);
         sampler.admit();
     }
 
     /**
-     * Queues what brings the step's tables, with drawn tokens in them, and what lists the work of
-     * attention: the first launches of a step.
+     * Queues what puts drawn tokens into the step's tables, and what lists the work of attention.
+     * The first launches of a step; a batch without such tokens needs none.
      */
     void resolve() {
         launch(
                 "resolve",
-                Launches.resolve(),
-                write.resolve(sampler.drawn(), step.places(), repeats));
+                Launches.resolve(Math.min(bucket, maxRows)),
+                write.resolve(sampler.drawn()));
         plans.keySet().forEach(this::plan);
     }
 
@@ -487,10 +483,9 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         }
     }
 
-    /** The ops of the step that ran last are called once more, from the first on. */
+    /** The ops of the present step are called once more, from the first on. */
     public void again() {
         planned.clear();
-        repeats = true;
     }
 
     /** Tokens that the launches of the present step are made for. */
@@ -500,8 +495,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
 
     /** Which launches the present step has: a number below {@code StepGraphs.KINDS}. */
     int kind() {
-        int draws = sampler.kind(drawsInHead());
-        return (isDecode() ? 1 : 0) + (shares ? 2 : 0) + 4 * draws;
+        return (isDecode() ? 1 : 0) + (drawsInHead() ? 2 : 0) + (shares ? 4 : 0);
     }
 
     /** Whether every row of the present step has one token: then there are fewer launches. */
@@ -663,21 +657,12 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     /** Queues the draws; {@code output} is filled when the step is completed. */
     @Override
     public void sample(StepOutput output) {
-        draw();
-        queued(output);
+        sampler.queue(output, drawsInHead());
     }
 
-    /**
-     * Queues the kernels of the present step's draws. Of a step that ran, they write once more what
-     * is there, if its rows count nothing.
-     */
-    public void draw() {
-        sampler.draw(drawsInHead());
-    }
-
-    /** All of the step is queued; {@code output} is filled when it is completed. */
-    void queued(StepOutput output) {
-        sampler.queued(output);
+    /** Queues the draws of the last step once more, which nobody waits for. */
+    public void sampleAgain() {
+        sampler.drawAgain(drawsInHead());
     }
 
     /** Waits for the oldest step that was sampled, and fills its output. */

@@ -89,7 +89,7 @@ public final class CudaModelRunner implements ModelRunner {
     private final int blocks;
     private final int blockSize;
     private final int runAhead;
-    private final Runnable step = this::step;
+    private final Runnable compute = this::compute;
 
     private CudaModelRunner(
             CudaContext context,
@@ -346,19 +346,14 @@ public final class CudaModelRunner implements ModelRunner {
             context.enter();
             backend.begin(batch);
             context.queue().overlap(overlaps(overlap, backend.hidden(), backend.bucket()));
-            graphs.run(backend.bucket(), backend.kind(), step);
-            backend.queued(output);
+            graphs.run(backend.bucket(), backend.kind(), compute);
+            backend.sample(output);
         } catch (InternalError e) {
             throw new InternalError("%s %s".formatted(e.getMessage(), backend.suspects()), e);
         }
     }
 
-    private void step() {
-        compute();
-        backend.draw();
-    }
-
-    /** Queues the kernels of the present step, one by one, but for its draws. */
+    /** Queues the kernels of the present step, one by one. */
     public void compute() {
         backend.resolve();
         decoder.compute();

@@ -16,6 +16,7 @@ import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
 import io.millrace.gpu.device.cuda.step.OutputPlaces;
 import io.millrace.gpu.device.cuda.step.QueuedStep;
 import io.millrace.gpu.device.cuda.step.SampleSlots;
+import io.millrace.gpu.device.cuda.step.StepGraphs;
 import io.millrace.gpu.device.cuda.step.StepQueue;
 import io.millrace.gpu.device.cuda.step.StepWait;
 import io.millrace.gpu.program.StepBatch;
@@ -34,16 +35,14 @@ import jcuda.driver.JCudaDriver;
  * begin     takes slots: the step can be written into its tables
  * admit     tells the device of rows that it does not know
  *           (here the step's logits are computed)
- * draw      draws, and has the device write what it drew into host memory
- * queued    takes note that this is queued
+ * queue     draws, and has the device write what it drew into host memory
  * complete  waits for the oldest step that is queued
  * </pre>
  */
 public final class CudaSampler implements AutoCloseable, StepWait.Device {
-    /** Kinds of draws. */
-    static final int KINDS = 6;
-
+    /** Of the sampling graphs: a step that draws nothing, and one whose head has drawn. */
     private static final int NOTHING_DRAWN = 4;
+
     private static final int PICKED = 5;
 
     private final CudaContext context;
@@ -54,6 +53,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private final SampleSlots slots;
     private final StepQueue steps;
     private final StepWait wait = new StepWait(this);
+    private final StepGraphs graphs;
     private final KernelParams params = new KernelParams();
     private final Scope scope = new Scope();
     private final List<DeviceMemory> scratch = new ArrayList<>();
@@ -69,10 +69,12 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
 
     private final long headCandidates;
 
-    /** When the step that is computed began; which places the last one and the next one have. */
+    /** When the step that is computed began. */
     private final DeviceMemory began;
 
     private final OutputPlaces outputs;
+    private final Runnable launch = this::launch;
+    private final Runnable launchPicks = this::launchPicks;
 
     /** That is being queued. */
     private QueuedStep step;
@@ -107,6 +109,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
         slots = new SampleSlots(vocabulary, SampleAdmission.slots(maxRows, runAhead));
         steps = new StepQueue(runAhead, maxRows);
         try {
+            graphs = scope.add(new StepGraphs(context));
             admission =
                     scope.add(
                             new SampleAdmission(
@@ -117,7 +120,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                                     maxRows,
                                     positions,
                                     runAhead));
-            began = scope.add(allocate(context, maxRows, vocabulary, 2 * Long.BYTES));
+            began = scope.add(allocate(context, maxRows, vocabulary, Long.BYTES));
             long ids = allocate((long) maxRows * Integer.BYTES).address();
             long logprobs =
                     allocate((long) maxRows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES)
@@ -135,8 +138,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                                                     * OutputPlaces.words(maxRows)
                                                     * Integer.BYTES)));
             outputs = new OutputPlaces(memory.buffer(), maxRows, vocabulary);
-            delivered =
-                    new long[] {tables, ids, logprobs, began.address(), memory.address(), last()};
+            delivered = new long[] {tables, ids, logprobs, began.address(), memory.address()};
         } catch (Throwable t) {
             scope.closeAfter(t);
             throw t;
@@ -198,12 +200,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
 
     /** What the first kernel of a step needs. */
     OpParams.Drawn drawn() {
-        return new OpParams.Drawn(
-                admission.lastTokens(), admission.ended(), began.address(), last());
-    }
-
-    private long last() {
-        return began.address() + Long.BYTES;
+        return new OpParams.Drawn(admission.lastTokens(), admission.ended(), began.address());
     }
 
     /** The next step; its slots are taken, nothing is queued yet. */
@@ -231,34 +228,44 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     }
 
     /**
-     * Which kernels the step's draws take, a number below {@link #KINDS}: most need three.
+     * Queues the draws of the step's rows.
      *
-     * @param fromHead whether the step's head draws, so that there are no logits
+     * @param output filled when the step is completed
+     * @param fromHead whether the step's head has drawn, so that there are no logits
      */
-    int kind(boolean fromHead) {
-        if (step.sampled() == 0) {
-            return NOTHING_DRAWN;
-        }
-        return fromHead ? PICKED : (step.general() > 0 ? 1 : 0) + (step.asked() > 0 ? 2 : 0);
-    }
-
-    /** Queues the kernels of the step's draws. */
-    void draw(boolean fromHead) {
-        switch (kind(fromHead)) {
-            case NOTHING_DRAWN -> {}
-            case PICKED -> launchPicks();
-            default -> launchDraws();
-        }
-        deliver();
-    }
-
-    /** All of the step is queued; {@code output} is filled when it is completed. */
-    void queued(StepOutput output) {
+    void queue(StepOutput output, boolean fromHead) {
         step.output(output);
+        int kind =
+                step.sampled() == 0
+                        ? NOTHING_DRAWN
+                        : fromHead
+                                ? PICKED
+                                : (step.general() > 0 ? 1 : 0) + (step.asked() > 0 ? 2 : 0);
+        // One graph for each kind of step: most need three of the kernels.
+        graphs.run(kind, kind == PICKED ? launchPicks : launch);
         for (int i = 0; i < step.sampled(); i++) {
             slots.queued(step.slot(i));
         }
         steps.launched();
+    }
+
+    /**
+     * Queues the kernels of the last step's draws once more. To be timed: of rows that count
+     * nothing, they write what is there.
+     */
+    void drawAgain(boolean fromHead) {
+        if (fromHead) {
+            launchPicks();
+        } else {
+            launch();
+        }
+    }
+
+    private void launch() {
+        if (step.sampled() > 0) {
+            launchDraws();
+        }
+        deliver();
     }
 
     private void deliver() {
@@ -269,6 +276,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private void launchPicks() {
         write(params, pointers, vocabulary, maxRows, headTiles, headCandidates);
         launch(launches.pick());
+        deliver();
     }
 
     private void launchDraws() {

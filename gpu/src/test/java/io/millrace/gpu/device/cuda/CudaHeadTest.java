@@ -222,8 +222,9 @@ class CudaHeadTest {
             }
             batch.tokens = batch.rows;
             logits.fill(0xFF);
-            TestingTables.bring(batch, tables, sampler, kernels, context);
+            tables.upload(batch, sampler.begin(batch));
             assertThat(sampler.isPlain()).isTrue();
+            sampler.admit();
             KernelParams params =
                     new KernelParams()
                             .begin()
@@ -243,8 +244,7 @@ class CudaHeadTest {
                             .word(OpParams.Epilogue.STORE.ordinal())
                             .word(1);
             CudaSampler.launch(kernels, launch, sampler.addHead(params), context);
-            sampler.draw(true);
-            sampler.queued(output);
+            sampler.queue(output, true);
             sampler.complete();
         }
 

@@ -340,9 +340,9 @@ class CudaSamplerTest {
                 batch.positions[i] = batch.sampling[i] == null ? 0 : batch.sampling[i].position - 1;
             }
             batch.tokens = batch.rows;
-            TestingTables.bring(batch, tables, sampler, kernels, context);
-            sampler.draw(false);
-            sampler.queued(to);
+            tables.upload(batch, sampler.begin(batch));
+            sampler.admit();
+            sampler.queue(to, false);
         }
 
         void draw(float[][] values) {

@@ -454,7 +454,7 @@ class DependentLaunchTest {
             Runnable step =
                     () -> {
                         layers();
-                        runner.backend().draw();
+                        runner.backend().sampleAgain();
                     };
             try (RecordedGraph graph = RecordedGraph.record(context, step)) {
                 edges = graph.edges();

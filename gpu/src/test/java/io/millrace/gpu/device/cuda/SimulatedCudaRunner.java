@@ -79,7 +79,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
         slots = new SampleSlots(computes.vocabularySize(), slotCount);
         steps = new StepQueue(runAhead, maxRows);
         layout = new StepLayout(maxTokens, maxRows, computes.blockSize());
-        int words = layout.blocks + 1 + maxRows * mostBlocks;
+        int words = layout.blocks + maxRows * mostBlocks;
         places = new ByteBuffer[steps.places()];
         Arrays.setAll(places, i -> buffer(words));
         outputMemory = buffer(steps.places() * OutputPlaces.words(maxRows));
@@ -153,14 +153,21 @@ public final class SimulatedCudaRunner implements ModelRunner {
         step.plan(batch, slots);
         ByteBuffer place = places[step.place()];
         int words = layout.write(batch, step, place.asIntBuffer());
+        queue(() -> copyTables(place.asIntBuffer(), words));
         tell(step);
-        queue(() -> compute(place.asIntBuffer(), words));
+        queue(this::compute);
         step.output(output);
         Arrays.fill(output.tokenIds, 0, batch.rows, POISON);
         for (int i = 0; i < step.sampled(); i++) {
             slots.queued(step.slot(i));
         }
         steps.launched();
+    }
+
+    private void copyTables(IntBuffer from, int words) {
+        for (int i = 0; i < words; i++) {
+            tables.put(i, from.get(i));
+        }
     }
 
     /** What the upload ring carries: it keeps each piece until it is copied. */
@@ -220,30 +227,26 @@ public final class SimulatedCudaRunner implements ModelRunner {
     }
 
     /** resolve */
-    private void resolve(IntBuffer from, int words) {
-        for (int i = 0; i < words; i++) {
-            tables.put(i, from.get(i));
-        }
-        for (int token = 0; token < tables.get(0); token++) {
-            int slot = StepBatch.DRAWN - tables.get(layout.tokenIds + token);
-            if (slot < 0) {
+    private void resolve() {
+        for (int i = 0; i < tables.get(2); i++) {
+            int token = tables.get(layout.gather + i);
+            if (tables.get(layout.tokenIds + token) != StepBatch.DRAWN) {
                 continue;
             }
+            int slot = tables.get(layout.slots + i);
             if (ended[slot]) {
+                tables.put(layout.tokenIds + token, 0);
                 tables.put(layout.positions + token, 0);
-            }
-            tables.put(layout.tokenIds + token, ended[slot] ? 0 : lastTokens[slot]);
-        }
-        for (int row = 0; row < tables.get(1); row++) {
-            int slot = tables.get(layout.drawn + row) - 1;
-            if (slot >= 0 && ended[slot]) {
-                tables.put(layout.rowTable + row, 0);
+                int row = tables.get(layout.rowOf + token);
+                tables.put(layout.blocks + tables.get(layout.rowTable + row), 0);
+            } else {
+                tables.put(layout.tokenIds + token, lastTokens[slot]);
             }
         }
     }
 
-    private void compute(IntBuffer from, int words) {
-        resolve(from, words);
+    private void compute() {
+        resolve();
         int rowCount = tables.get(1);
         StepBatch batch = new StepBatch(tables.get(0), rowCount);
         int[] index = new int[rowCount];

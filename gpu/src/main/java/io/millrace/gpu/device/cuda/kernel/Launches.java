@@ -58,14 +58,13 @@ public final class Launches {
             6 * Numerics.ATTENTION_TILE * 64 * 2 + RING_HEADS * Numerics.ATTENTION_CHUNK * 2 + 1024;
 
     private static final int THREADS = 128;
-    private static final int RESOLVE_CTAS = 64;
     private static final int TILE = Numerics.TILE;
 
     private Launches() {}
 
-    /** ResolveParams: four words a thread and turn; most steps need one turn. */
-    public static KernelLaunch resolve() {
-        return new KernelLaunch("resolve", RESOLVE_CTAS, 1, 1, THREADS, 0);
+    /** ResolveParams: one thread a sampled row. */
+    public static KernelLaunch resolve(int rows) {
+        return new KernelLaunch("resolve", ceil(rows, THREADS), 1, 1, THREADS, 0);
     }
 
     /** EmbedParams: one CTA a token. */

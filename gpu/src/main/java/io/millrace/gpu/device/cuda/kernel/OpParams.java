@@ -34,25 +34,8 @@ public final class OpParams {
      * @param lastTokens (slots)
      * @param ended (slots)
      * @param began when the last step began
-     * @param last two words: the places of the last step that was delivered, and of the one behind
-     *     it
      */
-    public record Drawn(long lastTokens, long ended, long began, long last) {}
-
-    /**
-     * Where the host writes the tables of steps, as kernels see it: for each that can be in flight
-     * a place of so many words. The others say in words where tables begin in a place.
-     *
-     * @param tokenWords words of each of the tables of tokens, of which there are three
-     */
-    public record Places(
-            long address,
-            int words,
-            int rowTable,
-            int drawn,
-            int tokenIds,
-            int tokenWords,
-            int blocks) {}
+    public record Drawn(long lastTokens, long ended, long began) {}
 
     /**
      * Where things lie that stay the same from step to step.
@@ -112,31 +95,19 @@ public final class OpParams {
     }
 
     /** ResolveParams. */
-    public KernelParams resolve(Drawn drawn, Places places, boolean again) {
-        return resolve(params, step.header(), drawn, places, again);
-    }
-
-    /**
-     * ResolveParams.
-     *
-     * @param tables where those of the step are to lie
-     * @param again whether they are those of the last step that was delivered
-     */
-    public static KernelParams resolve(
-            KernelParams params, long tables, Drawn drawn, Places places, boolean again) {
+    public KernelParams resolve(Drawn drawn) {
         return params.begin()
-                .pointer(places.address())
-                .pointer(drawn.last() + (again ? 0 : Integer.BYTES))
+                .pointer(step.header())
+                .pointer(step.gather())
+                .pointer(step.slots())
+                .pointer(step.rowOf())
+                .pointer(step.rowTable())
                 .pointer(drawn.lastTokens())
                 .pointer(drawn.ended())
-                .pointer(tables)
-                .pointer(drawn.began())
-                .word(places.words())
-                .word(places.rowTable())
-                .word(places.drawn())
-                .word(places.tokenIds())
-                .word(places.tokenWords())
-                .word(places.blocks());
+                .pointer(step.tokenIds())
+                .pointer(step.positions())
+                .pointer(step.blocks())
+                .pointer(drawn.began());
     }
 
     /** EmbedParams. */

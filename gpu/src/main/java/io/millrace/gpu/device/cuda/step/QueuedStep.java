@@ -13,7 +13,6 @@ import java.nio.IntBuffer;
 public final class QueuedStep {
     private final int maxRows;
     private final int place;
-    private final int nextPlace;
 
     /** By sampled row: the batch's row, the slot, log probabilities wanted (-1 for none). */
     private final int[] rowOf;
@@ -34,11 +33,9 @@ public final class QueuedStep {
 
     /**
      * @param place among those that can be in flight
-     * @param nextPlace that of the step behind it
      */
-    QueuedStep(int place, int nextPlace, int maxRows) {
+    QueuedStep(int place, int maxRows) {
         this.place = place;
-        this.nextPlace = nextPlace;
         this.maxRows = maxRows;
         rowOf = new int[maxRows];
         slots = new int[maxRows];
@@ -87,7 +84,7 @@ public final class QueuedStep {
     void write(StepBatch batch, IntBuffer to, int at) {
         to.put(at, sampled).put(at + 1, general).put(at + 2, asked);
         to.put(at + 3, number).put(at + 4, place);
-        to.put(at + 5, nextPlace).put(at + 6, 0).put(at + 7, 0);
+        to.put(at + 5, 0).put(at + 6, 0).put(at + 7, 0);
         int table = at + SampleLaunches.STEP_HEADER;
         int nextGeneral = table + 2 * maxRows;
         int nextAsked = table + 3 * maxRows;

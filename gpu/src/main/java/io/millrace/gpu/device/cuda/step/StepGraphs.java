@@ -14,8 +14,7 @@ import java.util.Set;
  * recorded; the second is recorded.
  */
 public final class StepGraphs implements AutoCloseable {
-    /** Whether it decodes, whether rows share chunks, and the kinds of draws. */
-    static final int KINDS = 24;
+    static final int KINDS = 8;
 
     private final CudaContext context;
     private final Set<Integer> seen = new HashSet<>();
@@ -39,7 +38,12 @@ public final class StepGraphs implements AutoCloseable {
         }
     }
 
-    private void run(int key, Runnable launches) {
+    /**
+     * Queues kernels.
+     *
+     * @param key names them: the same ones each time
+     */
+    public void run(int key, Runnable launches) {
         RecordedGraph graph = graphs.get(key);
         if (graph == null && seen.add(key)) {
             launches.run();

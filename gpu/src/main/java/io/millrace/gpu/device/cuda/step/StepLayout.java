@@ -8,16 +8,15 @@ import java.nio.IntBuffer;
  * Where the tables of a step lie, in words, and how they are written.
  *
  * <pre>
- * header      tokens, rows, sampled, words of blocks
- * rowStart    (most rows + 1)
- * rowTable    (most rows)        where the row's block ids begin in blocks
- * drawn       (most rows)        1 + slot of a row whose token the step before draws, else 0
- * gather      (most rows)        token whose logits are wanted, by sampled row
- * sample      SampleStep of sample_params.h: how rows are drawn
- * tokenIds    (most tokens)      DRAWN - slot for a token that the step before draws
+ * header      tokens, rows, sampled, 0
+ * tokenIds    (most tokens)
  * positions   (most tokens)
  * rowOf       (most tokens)      row of each token
- * blocks      0, which is the block of a row that has ended; then block ids, row after row
+ * rowStart    (most rows + 1)
+ * rowTable    (most rows)        where the row's block ids begin in blocks
+ * gather      (most rows)        token whose logits are wanted, by sampled row
+ * sample      SampleStep of sample_params.h: how rows are drawn
+ * blocks      block ids, row after row, as many as there are: what is copied ends with the last
  * </pre>
  */
 public final class StepLayout {
@@ -31,7 +30,6 @@ public final class StepLayout {
     public final int rowOf;
     public final int rowStart;
     public final int rowTable;
-    public final int drawn;
     public final int gather;
     public final int sample;
 
@@ -43,19 +41,18 @@ public final class StepLayout {
 
     public StepLayout(int maxTokens, int maxRows, int blockSize) {
         this.blockSize = blockSize;
-        rowStart = HEADER_WORDS;
-        rowTable = rowStart + aligned(maxRows + 1);
-        drawn = rowTable + aligned(maxRows);
-        gather = drawn + aligned(maxRows);
-        sample = gather + aligned(maxRows);
-        slots = sample + SampleLaunches.STEP_HEADER;
-        tokenIds = sample + aligned(SampleLaunches.stepWords(maxRows));
+        tokenIds = HEADER_WORDS;
         positions = tokenIds + aligned(maxTokens);
         rowOf = positions + aligned(maxTokens);
-        blocks = rowOf + aligned(maxTokens);
+        rowStart = rowOf + aligned(maxTokens);
+        rowTable = rowStart + aligned(maxRows + 1);
+        gather = rowTable + aligned(maxRows);
+        sample = gather + aligned(maxRows);
+        slots = sample + SampleLaunches.STEP_HEADER;
+        blocks = sample + aligned(SampleLaunches.stepWords(maxRows));
     }
 
-    static int aligned(int words) {
+    private static int aligned(int words) {
         return (words + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     }
 
@@ -63,12 +60,12 @@ public final class StepLayout {
     public int write(StepBatch batch, QueuedStep step, IntBuffer to) {
         to.put(0, batch.tokens);
         to.put(1, batch.rows);
+        to.put(3, 0);
         to.put(tokenIds, batch.tokenIds, 0, batch.tokens);
         to.put(positions, batch.positions, 0, batch.tokens);
         to.put(rowStart, batch.rowStart, 0, batch.rows + 1);
         int sampled = 0;
-        to.put(blocks, 0);
-        int next = 1;
+        int next = 0;
         for (int row = 0; row < batch.rows; row++) {
             int end = batch.rowStart[row + 1];
             for (int token = batch.rowStart[row]; token < end; token++) {
@@ -78,17 +75,11 @@ public final class StepLayout {
             to.put(rowTable + row, next);
             to.put(blocks + next, batch.blockTables[row], 0, count);
             next += count;
-            to.put(drawn + row, 0);
             if (batch.sampling[row] != null) {
-                if (batch.tokenIds[end - 1] == StepBatch.DRAWN) {
-                    to.put(drawn + row, 1 + step.slot(sampled));
-                    to.put(tokenIds + end - 1, StepBatch.DRAWN - step.slot(sampled));
-                }
                 to.put(gather + sampled++, end - 1);
             }
         }
         to.put(2, sampled);
-        to.put(3, next);
         step.write(batch, to, sample);
         return blocks + next;
     }

@@ -23,8 +23,7 @@ public final class StepQueue {
      */
     public StepQueue(int runAhead, int maxRows) {
         places = new QueuedStep[runAhead + 1];
-        int count = places.length;
-        Arrays.setAll(places, place -> new QueuedStep(place, (place + 1) % count, maxRows));
+        Arrays.setAll(places, place -> new QueuedStep(place, maxRows));
     }
 
     /** How many can be in flight. */

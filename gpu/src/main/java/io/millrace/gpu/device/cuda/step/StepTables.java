@@ -6,22 +6,19 @@ import io.millrace.gpu.device.cuda.driver.GpuException;
 import io.millrace.gpu.device.cuda.driver.PinnedMemory;
 import io.millrace.gpu.device.cuda.kernel.OpParams;
 import io.millrace.gpu.program.StepBatch;
-import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * What kernels read of a step, in device memory: counts, tokens, rows, block tables, how to draw.
- * Each step is written into the pinned memory of its place, from where its first kernel brings it.
- * The place is free: the step that had it before is completed.
+ * Each step is written into the pinned memory of its place and copied in one piece. The place is
+ * free: the step that had it before is completed, and so is its copy.
  */
 public final class StepTables implements AutoCloseable {
     private static final long MOST_BYTES = 1 << 30;
 
-    /** A place begins on a line of the bus. */
-    private static final int PLACE_WORDS = 32;
-
     private final StepLayout layout;
-    private final PinnedMemory places;
-    private final int placeWords;
+    private final List<PinnedMemory> places = new ArrayList<>();
     private final DeviceMemory memory;
 
     /**
@@ -37,42 +34,31 @@ public final class StepTables implements AutoCloseable {
             int placeCount)
             throws GpuException {
         layout = new StepLayout(maxTokens, maxRows, blockSize);
-        long words = layout.blocks + 1 + (long) maxRows * mostBlocks;
-        long bytes = (words + PLACE_WORDS - 1) / PLACE_WORDS * PLACE_WORDS * Integer.BYTES;
+        long bytes = (layout.blocks + (long) maxRows * mostBlocks) * Integer.BYTES;
         String what = "Tables of %d rows of %d KV blocks".formatted(maxRows, mostBlocks);
         String remedy = "lower --max-sequences or --max-model-len";
-        if (placeCount * bytes > MOST_BYTES) {
-            throw context.outOfMemory(what, placeCount * bytes, remedy);
+        if (bytes > MOST_BYTES) {
+            throw context.outOfMemory(what, bytes, remedy);
         }
-        placeWords = (int) (bytes / Integer.BYTES);
-        memory = context.allocate(what, bytes, remedy);
         boolean allocated = false;
         try {
-            places = new PinnedMemory(context, (int) (placeCount * bytes));
+            for (int i = 0; i < placeCount; i++) {
+                places.add(new PinnedMemory(context, (int) bytes));
+            }
+            memory = context.allocate(what, bytes, remedy);
             allocated = true;
         } finally {
             if (!allocated) {
-                memory.close();
+                closePlaces();
             }
         }
     }
 
-    /** Writes a step's tables into its place. */
-    public void write(StepBatch batch, QueuedStep step) {
-        IntBuffer all = places.buffer().asIntBuffer();
-        layout.write(batch, step, all.slice(step.place() * placeWords, placeWords));
-    }
-
-    /** Where the first kernel of a step finds its tables, and in which order. */
-    public OpParams.Places places() {
-        return new OpParams.Places(
-                places.address(),
-                placeWords,
-                layout.rowTable,
-                layout.drawn,
-                layout.tokenIds,
-                layout.positions - layout.tokenIds,
-                layout.blocks);
+    /** Queues the copy of a step's tables. */
+    public void upload(StepBatch batch, QueuedStep step) {
+        PinnedMemory place = places.get(step.place());
+        int words = layout.write(batch, step, place.buffer().asIntBuffer());
+        memory.copyFrom(place, 0, 0, (long) words * Integer.BYTES);
     }
 
     /** Where kernels find the tables. */
@@ -105,7 +91,12 @@ public final class StepTables implements AutoCloseable {
 
     @Override
     public void close() {
-        places.close();
         memory.close();
+        closePlaces();
+    }
+
+    private void closePlaces() {
+        places.forEach(PinnedMemory::close);
+        places.clear();
     }
 }

@@ -38,8 +38,7 @@ class OpParamsTest {
         QkvProjection<CudaMatrix, DeviceMemory> qkv = new QkvProjection<>(matrix, null, norm, norm);
         OpParams.Plan plan = new OpParams.Plan(null, null, null, null, null, null, null, null);
 
-        OpParams.Places places = new OpParams.Places(8, 32, 4, 8, 12, 4, 24);
-        write.resolve(new OpParams.Drawn(8, 16, 24, 32), places, false);
+        write.resolve(new OpParams.Drawn(8, 16, 24));
         assertLikeHeader("ResolveParams");
         write.embed(matrix, null, null);
         assertLikeHeader("EmbedParams");

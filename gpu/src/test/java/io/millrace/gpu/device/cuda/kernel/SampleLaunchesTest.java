@@ -64,7 +64,7 @@ class SampleLaunchesTest {
         assertThat(params.size()).isEqualTo(bytes("SampleParams"));
         CudaSampler.write(params, new long[16], 17, 3, 8, 16);
         assertThat(params.size()).isEqualTo(bytes("SampleParams") + bytes("PickParams"));
-        CudaSampler.write(params, new long[6], 3);
+        CudaSampler.write(params, new long[5], 3);
         assertThat(params.size()).isEqualTo(bytes("DeliverParams"));
         CudaSampler.writeHead(params.begin(), 8, 16, 24, 32, 3);
         assertThat(params.size()).as("behind the product's").isEqualTo(bytes("HeadParams"));
