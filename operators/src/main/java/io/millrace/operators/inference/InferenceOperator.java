@@ -457,6 +457,10 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     }
 
     private void decline(long checkpointId, Throwable cause) {
+        if (!getContainingTask().isRunning()) {
+            // It ends, and says why itself.
+            return;
+        }
         getContainingTask()
                 .getEnvironment()
                 .declineCheckpoint(

@@ -11,6 +11,7 @@ import org.apache.flink.runtime.state.OperatorStateCheckpointOutputStream;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StatePartitionStreamProvider;
 import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.runtime.state.StateSnapshotContextSynchronousImpl;
 import org.apache.flink.util.ResourceGuard;
 
 /**
@@ -20,8 +21,12 @@ import org.apache.flink.util.ResourceGuard;
  *
  * <pre>
  *   snapshot begins ──> lease taken ──> records written by the lane ──> lease given back ──> complete
- *   (mailbox thread)                         └── fails: declined, and given back once it is aborted
+ *   (mailbox thread)                         └── fails: stream closed, then lease given back, declined
  * </pre>
+ *
+ * Whoever ends the task or the snapshot waits for the lease, at times with the mailbox thread: it
+ * is given back in every case. What is not written whole is never taken for it, since its stream is
+ * closed first.
  */
 final class LongRecordState implements AutoCloseable {
 
@@ -30,16 +35,28 @@ final class LongRecordState implements AutoCloseable {
         void decline(long checkpointId, Throwable cause);
     }
 
+    /** A snapshot that is not written yet. */
+    private record Unwritten(
+            StateSnapshotContextSynchronousImpl context, ResourceGuard.Lease lease) {
+
+        /** Nobody gets the snapshot: what waits for it ends, and what asks for it later fails. */
+        void abandon() throws IOException {
+            try {
+                context.closeExceptionally();
+            } finally {
+                lease.close();
+            }
+        }
+    }
+
     private final Lane lane;
     private final Decline decline;
 
-    /** Snapshots that are being written, and which of them were aborted meanwhile. */
-    private final Set<Long> writing = new HashSet<>();
+    /** By checkpoint. Whoever takes one out gives its lease back. */
+    private final Map<Long, Unwritten> unwritten = new HashMap<>();
 
+    /** Those of them that nobody takes any more; the lane leaves them. */
     private final Set<Long> aborted = new HashSet<>();
-
-    /** Of snapshots that could not be written, until they are aborted. */
-    private final Map<Long, ResourceGuard.Lease> kept = new HashMap<>();
 
     LongRecordState(String task, Decline decline) {
         this.decline = decline;
@@ -55,7 +72,11 @@ final class LongRecordState implements AutoCloseable {
         return elements;
     }
 
-    /** Has records written. */
+    /**
+     * Has records written.
+     *
+     * @param context as Flink gives it to an operator
+     */
     void save(StateSnapshotContext context, List<LongElement> records) throws Exception {
         if (records.isEmpty()) {
             return;
@@ -64,66 +85,84 @@ final class LongRecordState implements AutoCloseable {
         // The snapshot is not complete before it is given back.
         ResourceGuard.Lease lease = out.acquireLease();
         synchronized (this) {
-            writing.add(context.getCheckpointId());
+            unwritten.put(
+                    context.getCheckpointId(),
+                    new Unwritten((StateSnapshotContextSynchronousImpl) context, lease));
         }
-        lane.execute(() -> write(context.getCheckpointId(), records, out, lease));
+        lane.execute(() -> write(context.getCheckpointId(), out, records));
     }
 
     private void write(
-            long checkpointId,
-            List<LongElement> records,
-            OperatorStateCheckpointOutputStream out,
-            ResourceGuard.Lease lease) {
+            long checkpointId, OperatorStateCheckpointOutputStream out, List<LongElement> records) {
         try {
             for (LongElement record : records) {
+                if (!isWanted(checkpointId)) {
+                    Unwritten dead = take(checkpointId);
+                    if (dead != null) {
+                        dead.abandon();
+                    }
+                    return;
+                }
                 out.startNewPartition();
                 record.write(out);
             }
         } catch (IOException | RuntimeException | Error e) {
-            if (keep(checkpointId, lease)) {
+            Unwritten snapshot = take(checkpointId);
+            if (snapshot != null) {
+                try {
+                    snapshot.abandon();
+                } catch (IOException closing) {
+                    e.addSuppressed(closing);
+                }
                 decline.decline(checkpointId, e);
             }
             return;
         }
-        synchronized (this) {
-            writing.remove(checkpointId);
-            aborted.remove(checkpointId);
+        Unwritten snapshot = take(checkpointId);
+        if (snapshot != null) {
+            snapshot.lease().close();
         }
-        lease.close();
     }
 
-    /**
-     * Keeps the lease of what is not written whole: once it was given back it would be taken for
-     * it.
-     *
-     * @return false if nobody waits for it any more
-     */
-    private synchronized boolean keep(long checkpointId, ResourceGuard.Lease lease) {
-        writing.remove(checkpointId);
-        if (aborted.remove(checkpointId)) {
-            lease.close();
-            return false;
-        }
-        kept.put(checkpointId, lease);
-        return true;
+    private synchronized boolean isWanted(long checkpointId) {
+        return unwritten.containsKey(checkpointId) && !aborted.contains(checkpointId);
     }
 
-    /**
-     * Nobody takes a snapshot any more. Flink's one thread for asynchronous parts must not wait for
-     * its lease, or no later one is completed.
-     */
+    /** Null if it was taken before. */
+    private synchronized Unwritten take(long checkpointId) {
+        aborted.remove(checkpointId);
+        return unwritten.remove(checkpointId);
+    }
+
+    /** Nobody takes a snapshot any more: what is left of it is not written. */
     synchronized void onAborted(long checkpointId) {
-        if (writing.contains(checkpointId)) {
+        if (unwritten.containsKey(checkpointId)) {
             aborted.add(checkpointId);
-        }
-        ResourceGuard.Lease lease = kept.remove(checkpointId);
-        if (lease != null) {
-            lease.close();
         }
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
+        List<Unwritten> left;
+        synchronized (this) {
+            left = new ArrayList<>(unwritten.values());
+            unwritten.clear();
+        }
+        IOException first = null;
+        for (Unwritten snapshot : left) {
+            try {
+                snapshot.abandon();
+            } catch (IOException e) {
+                if (first == null) {
+                    first = e;
+                } else {
+                    first.addSuppressed(e);
+                }
+            }
+        }
         lane.close();
+        if (first != null) {
+            throw first;
+        }
     }
 }

@@ -3,6 +3,7 @@ package io.millrace.operators.inference;
 import static io.millrace.operators.TestingRequests.longRequest;
 import static io.millrace.operators.TestingRequests.request;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.InFlightCodec;
@@ -154,17 +155,29 @@ class LongRecordStateTest extends InferenceOperatorFixture {
         }
     }
 
+    private static StateSnapshotContextSynchronousImpl context() {
+        return new StateSnapshotContextSynchronousImpl(
+                17,
+                1,
+                new FullFactory(),
+                KeyGroupRange.EMPTY_KEY_GROUP_RANGE,
+                new CloseableRegistry());
+    }
+
+    private static List<LongElement> records() throws IOException {
+        List<LongElement> records = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            Inbound.Request request = longRequest("r" + i, 1);
+            records.add(LongElement.of(InFlightCodec.toState(request), request.origin().value()));
+        }
+        return records;
+    }
+
     @Test
     void aSnapshotThatCannotBeWrittenIsDeclinedAndNeverComplete() throws Exception {
         CompletableFuture<Long> declined = new CompletableFuture<>();
         CompletableFuture<Throwable> why = new CompletableFuture<>();
-        var context =
-                new StateSnapshotContextSynchronousImpl(
-                        17,
-                        1,
-                        new FullFactory(),
-                        KeyGroupRange.EMPTY_KEY_GROUP_RANGE,
-                        new CloseableRegistry());
+        var context = context();
         try (LongRecordState state =
                 new LongRecordState(
                         name,
@@ -172,24 +185,42 @@ class LongRecordStateTest extends InferenceOperatorFixture {
                             why.complete(cause);
                             declined.complete(checkpoint);
                         })) {
-            List<LongElement> records = new ArrayList<>();
-            for (int i = 0; i < 2; i++) {
-                Inbound.Request request = longRequest("r" + i, 1);
-                records.add(
-                        LongElement.of(InFlightCodec.toState(request), request.origin().value()));
-            }
-            state.save(context, records);
+            state.save(context, records());
             assertThat(declined.get(30, TimeUnit.SECONDS)).isEqualTo(17);
             assertThat(why.get()).hasMessage("no space is left");
+            // Flink's one thread for asynchronous parts, which must not wait.
             var complete = context.getOperatorStateStreamFuture();
-            Thread checkpointing = new Thread(complete, "checkpointing");
-            checkpointing.start();
-            checkpointing.join(100);
-            assertThat(complete.isDone()).isFalse();
-            // The thread that waits is Flink's only one: it must be free for the next snapshot.
+            complete.run();
+            assertThatThrownBy(complete::get).hasMessageContaining("closed");
             state.onAborted(17);
-            checkpointing.join();
-            assertThat(complete.isDone()).isTrue();
         }
+    }
+
+    @Test
+    void whoWaitsForASnapshotThatCannotBeWrittenIsTold() throws Exception {
+        CompletableFuture<Long> declined = new CompletableFuture<>();
+        var context = context();
+        var complete = context.getOperatorStateStreamFuture();
+        try (LongRecordState state =
+                new LongRecordState(name, (checkpoint, cause) -> declined.complete(checkpoint))) {
+            state.save(context, records());
+            declined.get(30, TimeUnit.SECONDS);
+            complete.run();
+            assertThat(complete.isCancelled()).isTrue();
+            // As a task does that ends: it waits for no lease.
+            context.closeExceptionally();
+        }
+    }
+
+    @Test
+    void aTaskThatEndsWaitsForNoSnapshot() throws Exception {
+        var context = context();
+        var complete = context.getOperatorStateStreamFuture();
+        LongRecordState state = new LongRecordState(name, (checkpoint, cause) -> {});
+        state.save(context, records());
+        state.close();
+        complete.run();
+        assertThat(complete.isDone()).isTrue();
+        assertThatThrownBy(complete::get).isInstanceOf(Exception.class);
     }
 }
