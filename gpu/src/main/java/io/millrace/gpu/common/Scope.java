@@ -34,7 +34,9 @@ public final class Scope implements AutoCloseable {
         try {
             close();
         } catch (RuntimeException | Error e) {
-            failure.addSuppressed(e);
+            if (e != failure) {
+                failure.addSuppressed(e);
+            }
         }
     }
 

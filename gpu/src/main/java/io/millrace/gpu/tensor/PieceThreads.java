@@ -77,11 +77,21 @@ public final class PieceThreads<W> implements AutoCloseable {
     public PieceThreads(int threads, Supplier<W> owned) {
         this.owned = owned;
         ofAsker = owned.get();
-        for (int i = 1; i < threads; i++) {
-            Thread helper = new Thread(this::help, "millrace-load-" + i);
-            helper.setDaemon(true);
-            helper.start();
-            helpers.add(helper);
+        try {
+            for (int i = 1; i < threads; i++) {
+                Thread helper = new Thread(this::help, "millrace-load-" + i);
+                helper.setDaemon(true);
+                helper.start();
+                helpers.add(helper);
+            }
+        } catch (Throwable t) {
+            // No more threads are to be had: those that run would wait for ever.
+            try {
+                close();
+            } catch (Throwable closing) {
+                t.addSuppressed(closing);
+            }
+            throw t;
         }
     }
 

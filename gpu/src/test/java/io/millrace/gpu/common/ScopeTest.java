@@ -68,4 +68,16 @@ class ScopeTest {
         assertThatThrownBy(scope::close).isInstanceOf(IllegalStateException.class);
         assertThat(Thread.interrupted()).isTrue();
     }
+
+    @Test
+    void aFailureThatClosingThrowsAgainStaysTheFailure() {
+        IllegalStateException failure = new IllegalStateException("once");
+        Scope scope = new Scope();
+        scope.add(
+                () -> {
+                    throw failure;
+                });
+        scope.closeAfter(failure);
+        assertThat(failure).hasNoSuppressedExceptions();
+    }
 }

@@ -283,8 +283,11 @@ final class WeightUpload implements AutoCloseable {
 
     @Override
     public void close() {
-        closeSources();
-        memory.close();
+        try {
+            closeSources();
+        } finally {
+            memory.close();
+        }
     }
 
     /** A tensor's pieces, as many to a slot as it holds. */
