@@ -16,6 +16,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.WakeupException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -123,8 +125,8 @@ public final class ResultsCommand implements Callable<Integer> {
             }
             Signals.onStop(reader::wakeUp);
             int exit = followUntilStopped(reader);
+            countBy(each -> each.readToTheEnd(LAST_LOOK));
             if (unshown != null) {
-                unshown.readToTheEnd(LAST_LOOK);
                 tellDeadLetters();
             }
             return exit;
@@ -151,12 +153,27 @@ public final class ResultsCommand implements Callable<Integer> {
             } else if (timeout != null && System.nanoTime() - last > timeout.toNanos()) {
                 return max == null ? 0 : 1;
             }
-            if (unshown != null && System.nanoTime() - told > DEAD_LETTERS.toNanos()) {
-                unshown.look();
-                told = tellDeadLetters() ? System.nanoTime() : told;
+            if (System.nanoTime() - told > DEAD_LETTERS.toNanos()) {
+                countBy(DeadLetterCount::look);
+                told = unshown != null && tellDeadLetters() ? System.nanoTime() : told;
             }
         }
         return 0;
+    }
+
+    /** Answers are what was asked for: dead letters that may not be read do not end this. */
+    private void countBy(Consumer<DeadLetterCount> look) {
+        if (unshown == null) {
+            return;
+        }
+        try {
+            look.accept(unshown);
+        } catch (KafkaException e) {
+            unshown = null;
+            System.err.println(
+                    "Dead letters in topic %s cannot be counted: %s"
+                            .formatted(deadLetterTopic, e.getMessage()));
+        }
     }
 
     private boolean tellDeadLetters() {
