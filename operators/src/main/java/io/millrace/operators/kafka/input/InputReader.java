@@ -68,6 +68,9 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     /** Those of topics that are no inputs any more. */
     private final List<KafkaPartitionSplit> parked = new ArrayList<>();
 
+    /** How many of these hold no watermark back any more. */
+    private int released;
+
     /** Those of the last snapshot. */
     private Map<TopicPartition, Long> positions = Map.of();
 
@@ -168,6 +171,10 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
 
     @Override
     public InputStatus pollNext(ReaderOutput<T> output) throws Exception {
+        for (; released < parked.size(); released++) {
+            // Flink waits for the event time of every split that it restored.
+            output.releaseOutputForSplit(parked.get(released).splitId());
+        }
         try {
             return reader.pollNext(output);
         } catch (RuntimeException e) {

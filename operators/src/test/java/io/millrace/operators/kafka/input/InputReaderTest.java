@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.connector.kafka.source.split.KafkaPartitionSplit;
 import org.apache.flink.metrics.SimpleCounter;
@@ -118,6 +119,29 @@ class InputReaderTest {
             assertThat(reader.snapshotState(checkpoint)).hasSize(2).contains(dropped);
         }
         assertThat(idle.looked).doesNotContainKey(dropped.getTopicPartition());
+    }
+
+    @Test
+    @SuppressWarnings("unchecked")
+    void whatIsNotReadHoldsNoWatermarkBack() throws Exception {
+        List<String> released = new ArrayList<>();
+        ReaderOutput<String> output =
+                (ReaderOutput<String>)
+                        Proxy.newProxyInstance(
+                                ReaderOutput.class.getClassLoader(),
+                                new Class<?>[] {ReaderOutput.class},
+                                (proxy, method, arguments) -> {
+                                    assertThat(method.getName()).isEqualTo("releaseOutputForSplit");
+                                    released.add((String) arguments[0]);
+                                    return null;
+                                });
+        KafkaPartitionSplit dropped =
+                new KafkaPartitionSplit(new TopicPartition("dropped", 4), 12, 90);
+        InputReader<String> reader = reader(OnLostInput.FAIL, positions -> List.of());
+        reader.addSplits(List.of(dropped, new KafkaPartitionSplit(WHOLE, 97)));
+        reader.pollNext(output);
+        reader.pollNext(output);
+        assertThat(released).containsExactly(dropped.splitId());
     }
 
     /** Logs with the offsets 54 to 96, but for one that is new and has 0 to 4. */
