@@ -1,5 +1,6 @@
 package io.millrace.gpu.tensor;
 
+import io.millrace.gpu.common.Scope;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -86,11 +87,9 @@ public final class PieceThreads<W> implements AutoCloseable {
             }
         } catch (Throwable t) {
             // No more threads are to be had: those that run would wait for ever.
-            try {
-                close();
-            } catch (Throwable closing) {
-                t.addSuppressed(closing);
-            }
+            Scope started = new Scope();
+            started.add(this);
+            started.closeAfter(t);
             throw t;
         }
     }

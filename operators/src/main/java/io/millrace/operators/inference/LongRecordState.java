@@ -1,5 +1,6 @@
 package io.millrace.operators.inference;
 
+import io.millrace.gpu.common.Scope;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -142,27 +143,13 @@ final class LongRecordState implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException {
-        List<Unwritten> left;
+    public void close() {
+        Scope left = new Scope();
+        left.add(lane);
         synchronized (this) {
-            left = new ArrayList<>(unwritten.values());
+            unwritten.values().forEach(snapshot -> left.add(snapshot::abandon));
             unwritten.clear();
         }
-        IOException first = null;
-        for (Unwritten snapshot : left) {
-            try {
-                snapshot.abandon();
-            } catch (IOException e) {
-                if (first == null) {
-                    first = e;
-                } else {
-                    first.addSuppressed(e);
-                }
-            }
-        }
-        lane.close();
-        if (first != null) {
-            throw first;
-        }
+        left.close();
     }
 }

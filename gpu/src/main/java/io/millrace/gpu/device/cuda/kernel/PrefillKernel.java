@@ -18,9 +18,6 @@ import io.millrace.gpu.device.cuda.driver.KernelLaunch;
  */
 public record PrefillKernel(
         String name, int itemPairs, int pairs, int threads, int sharedBytes, boolean oneEach) {
-    /** Compute capability, times ten, of the only GPUs that have wgmma. */
-    private static final int HOPPER = 90;
-
     private static final int ITEM_PAIRS = 64;
 
     /** Of the kernel that takes an item in two halves, for heads of 128. */
@@ -49,7 +46,7 @@ public record PrefillKernel(
         String suffix = "_" + type + "_" + head;
         int hopper = hopperBytes(head);
         if (type.equals("bf16")
-                && limits.capability() == HOPPER
+                && limits.capability() == GemmTiles.HOPPER
                 && hopper <= limits.sharedBytes()
                 && HOPPER_THREADS <= limits.threads()) {
             return new PrefillKernel(
