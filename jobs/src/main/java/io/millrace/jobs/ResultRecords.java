@@ -7,7 +7,7 @@ import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.Usage;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;

@@ -3,10 +3,10 @@ package io.millrace.schemas;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.schemas.codec.CodecException;
-import io.millrace.schemas.codec.Draft;
 import io.millrace.schemas.codec.Reading;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.Draft;
+import io.millrace.schemas.codec.record.RecordType;
 import java.util.List;
 import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.Test;

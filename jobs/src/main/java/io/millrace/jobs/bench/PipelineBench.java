@@ -21,7 +21,7 @@ import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;

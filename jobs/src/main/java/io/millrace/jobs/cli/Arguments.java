@@ -1,6 +1,6 @@
 package io.millrace.jobs.cli;
 
-import io.millrace.schemas.codec.WireFormat;
+import io.millrace.schemas.codec.record.WireFormat;
 import java.time.Duration;
 import java.util.function.Function;
 import org.apache.flink.configuration.MemorySize;

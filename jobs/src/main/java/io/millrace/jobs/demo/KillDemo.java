@@ -24,7 +24,7 @@ import io.millrace.jobs.local.Topics;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -3,10 +3,10 @@ package io.millrace.jobs.verify;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
-import io.millrace.schemas.codec.CodecException;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
 import java.io.IOException;
 
 /**

@@ -14,7 +14,8 @@ import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
+import io.millrace.schemas.codec.record.SchemaRef;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -269,7 +270,7 @@ class BadInputITCase {
     private static ProducerRecord<byte[], byte[]> record(Bad bad) {
         ProducerRecord<byte[], byte[]> record = new ProducerRecord<>("prompts", bad.value());
         if (bad.schemaId() != null) {
-            record.headers().add(RecordCodec.SCHEMA_ID_HEADER, bad.schemaId());
+            record.headers().add(SchemaRef.HEADER, bad.schemaId());
         }
         return record;
     }

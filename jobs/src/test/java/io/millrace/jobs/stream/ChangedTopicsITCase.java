@@ -28,7 +28,7 @@ import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.Usage;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

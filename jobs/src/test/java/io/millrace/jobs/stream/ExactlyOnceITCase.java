@@ -16,7 +16,7 @@ import io.millrace.operators.kafka.sink.RunHeaders;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

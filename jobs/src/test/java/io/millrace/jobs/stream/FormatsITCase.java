@@ -12,9 +12,10 @@ import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
-import io.millrace.schemas.codec.RegistrySettings;
 import io.millrace.schemas.codec.TestingRegistry;
+import io.millrace.schemas.codec.record.RecordType;
+import io.millrace.schemas.codec.record.SchemaRef;
+import io.millrace.schemas.codec.registry.RegistrySettings;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,7 +52,7 @@ class FormatsITCase {
                             .setNumberSlotsPerTaskManager(1)
                             .build());
 
-    private static final String SCHEMA_ID = RecordCodec.SCHEMA_ID_HEADER;
+    private static final String SCHEMA_ID = SchemaRef.HEADER;
     private static final UUID GUID = new UUID(17, 97);
     private static final byte[] KEY = {0, 0, 0, 0, 54, 2, (byte) 0xFF};
 

@@ -17,7 +17,7 @@ import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Outcome;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,11 +4,11 @@ import io.millrace.gpu.common.Sha256;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceRequest;
-import io.millrace.schemas.codec.CodecException;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.Reading;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 

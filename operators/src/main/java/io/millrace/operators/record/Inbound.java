@@ -2,8 +2,8 @@ package io.millrace.operators.record;
 
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
-import io.millrace.schemas.codec.CodecException;
 import io.millrace.schemas.codec.Reading;
+import io.millrace.schemas.codec.record.CodecException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.apache.flink.api.common.typeinfo.TypeInfo;

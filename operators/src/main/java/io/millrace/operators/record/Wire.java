@@ -3,7 +3,7 @@ package io.millrace.operators.record;
 import io.millrace.operators.record.Origin.Header;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.Reading;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -17,7 +17,7 @@ import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.Reading;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;

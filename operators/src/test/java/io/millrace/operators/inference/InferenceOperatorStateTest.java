@@ -14,7 +14,7 @@ import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.Reading;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;

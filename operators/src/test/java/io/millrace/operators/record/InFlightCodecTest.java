@@ -9,7 +9,7 @@ import io.millrace.schemas.InFlightModel;
 import io.millrace.schemas.InFlightRequest;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.Reading;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -13,7 +13,7 @@ import io.millrace.schemas.TokenLogprobs;
 import io.millrace.schemas.TopLogprob;
 import io.millrace.schemas.Usage;
 import io.millrace.schemas.codec.Reading;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;

@@ -1,6 +1,12 @@
 package io.millrace.schemas.codec;
 
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.codec.avro.AvroDatum;
+import io.millrace.schemas.codec.avro.ReleasedSchemas;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.OtherFormat;
+import io.millrace.schemas.codec.record.RecordType;
+import io.millrace.schemas.codec.record.WireFormat;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

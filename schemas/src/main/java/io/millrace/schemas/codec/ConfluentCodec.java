@@ -1,5 +1,11 @@
 package io.millrace.schemas.codec;
 
+import io.millrace.schemas.codec.avro.AvroDatum;
+import io.millrace.schemas.codec.avro.ReleasedSchemas;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
+import io.millrace.schemas.codec.record.SchemaRef;
+import io.millrace.schemas.codec.registry.RegistryClient;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.HashMap;

@@ -1,5 +1,7 @@
 package io.millrace.schemas.codec;
 
+import io.millrace.schemas.codec.record.WireFormat;
+import io.millrace.schemas.codec.registry.RegistrySettings;
 import java.io.Serializable;
 
 /**

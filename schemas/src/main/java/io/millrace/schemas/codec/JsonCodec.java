@@ -1,5 +1,7 @@
 package io.millrace.schemas.codec;
 
+import io.millrace.schemas.codec.json.JsonWriter;
+import io.millrace.schemas.codec.record.RecordType;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /** The JSON form of a record: fields in the schema's order, nulls left out, nothing else. */

@@ -2,6 +2,13 @@ package io.millrace.schemas.codec;
 
 import static java.util.stream.Collectors.toUnmodifiableMap;
 
+import io.millrace.schemas.codec.avro.AvroDatum;
+import io.millrace.schemas.codec.avro.ReleasedSchemas;
+import io.millrace.schemas.codec.json.JsonReader;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.Draft;
+import io.millrace.schemas.codec.record.Ids;
+import io.millrace.schemas.codec.record.RecordType;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;

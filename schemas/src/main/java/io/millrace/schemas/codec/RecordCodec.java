@@ -1,5 +1,11 @@
 package io.millrace.schemas.codec;
 
+import io.millrace.schemas.codec.avro.ReleasedSchemas;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
+import io.millrace.schemas.codec.record.SchemaRef;
+import io.millrace.schemas.codec.registry.RegistryClient;
+import io.millrace.schemas.codec.registry.RegistryException;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /**
@@ -7,9 +13,6 @@ import org.apache.avro.specific.SpecificRecordBase;
  * bytes, on every JVM. For one thread.
  */
 public interface RecordCodec<T extends SpecificRecordBase> {
-
-    /** Header in which Confluent's clients may name a value's schema; they look there first. */
-    String SCHEMA_ID_HEADER = "__value_schema_id";
 
     /** The record's bytes. */
     byte[] encode(T record);
@@ -27,7 +30,7 @@ public interface RecordCodec<T extends SpecificRecordBase> {
     /**
      * Reads a Kafka record's value.
      *
-     * @param schemaId value of its {@link #SCHEMA_ID_HEADER}, or null; formats without a registry
+     * @param schemaId value of its {@link SchemaRef#HEADER}, or null; formats without a registry
      *     only explain by it what they refuse
      */
     default T decode(byte[] bytes, byte[] schemaId) throws CodecException {
@@ -37,7 +40,7 @@ public interface RecordCodec<T extends SpecificRecordBase> {
     /**
      * Finds out how a Kafka record's value is to be read, without reading it.
      *
-     * @param schemaId value of its {@link #SCHEMA_ID_HEADER}, or null
+     * @param schemaId value of its {@link SchemaRef#HEADER}, or null
      * @throws CodecException if its first bytes are not those of the format, or its schema is not
      *     known
      * @throws RegistryException if a schema registry is needed and does not answer

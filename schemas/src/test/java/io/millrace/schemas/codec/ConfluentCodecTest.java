@@ -8,6 +8,11 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
+import io.millrace.schemas.codec.registry.RegistryException;
+import io.millrace.schemas.codec.registry.RegistrySettings;
+import io.millrace.schemas.codec.registry.TlsStores;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -10,6 +10,8 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
 import java.nio.ByteBuffer;
 import java.util.Collections;
 import java.util.HashMap;

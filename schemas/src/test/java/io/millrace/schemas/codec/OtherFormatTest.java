@@ -8,6 +8,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
+import io.millrace.schemas.codec.record.SchemaRef;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.Charset;

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.avro.ReleasedSchemas;
+import io.millrace.schemas.codec.record.RecordType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;

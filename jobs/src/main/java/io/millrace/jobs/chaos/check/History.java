@@ -2,10 +2,10 @@ package io.millrace.jobs.chaos.check;
 
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceResult;
-import io.millrace.schemas.codec.CodecException;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;

@@ -6,8 +6,8 @@ import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.operators.record.Position;
-import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.WireFormat;
+import io.millrace.schemas.codec.record.SchemaRef;
+import io.millrace.schemas.codec.record.WireFormat;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,7 +31,7 @@ final class HeaderRules {
     static {
         ENCODINGS.addAll(
                 List.of(
-                        RecordCodec.SCHEMA_ID_HEADER,
+                        SchemaRef.HEADER,
                         "content-type",
                         "contentType",
                         "content-encoding",

@@ -11,7 +11,7 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.util.List;
 import java.util.Optional;
 import org.apache.flink.api.common.serialization.SerializationSchema;

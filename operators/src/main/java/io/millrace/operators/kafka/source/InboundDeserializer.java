@@ -5,11 +5,12 @@ import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Position;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
-import io.millrace.schemas.codec.CodecException;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.Reading;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
+import io.millrace.schemas.codec.record.SchemaRef;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
@@ -65,7 +66,7 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
     }
 
     private static byte[] schemaId(ConsumerRecord<byte[], byte[]> record) {
-        Header header = record.headers().lastHeader(RecordCodec.SCHEMA_ID_HEADER);
+        Header header = record.headers().lastHeader(SchemaRef.HEADER);
         return header == null ? null : header.value();
     }
 

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millrace.operators.kafka.KafkaPipes;
 import io.millrace.operators.kafka.source.StartingPoint;
 import io.millrace.schemas.codec.FormatSettings;
-import io.millrace.schemas.codec.RegistrySettings;
+import io.millrace.schemas.codec.registry.RegistrySettings;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;

@@ -18,7 +18,7 @@ import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.Usage;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
-import io.millrace.schemas.codec.RecordType;
+import io.millrace.schemas.codec.record.RecordType;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.Arrays;

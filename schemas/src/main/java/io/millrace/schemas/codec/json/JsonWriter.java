@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.json;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
@@ -16,7 +16,7 @@ import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
 
 /** Writes records as JSON by their Avro schema. Never fails on what a valid record holds. */
-final class JsonWriter {
+public final class JsonWriter {
 
     /** Appended to the name of a bytes field whose bytes are not text. */
     static final String BASE64_SUFFIX = "_base64";
@@ -30,7 +30,8 @@ final class JsonWriter {
 
     private JsonWriter() {}
 
-    static byte[] write(IndexedRecord record) {
+    /** The record as one JSON object, in UTF-8. */
+    public static byte[] write(IndexedRecord record) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(512 + longParts(record));
         try (JsonGenerator out = FACTORY.createGenerator(bytes)) {
             writeRecord(record, out);

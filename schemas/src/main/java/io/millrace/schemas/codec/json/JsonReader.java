@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.json;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -8,6 +8,12 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.Draft;
+import io.millrace.schemas.codec.record.Ids;
+import io.millrace.schemas.codec.record.OtherFormat;
+import io.millrace.schemas.codec.record.RecordType;
+import io.millrace.schemas.codec.record.WireFormat;
 import io.millrace.schemas.text.NearestName;
 import io.millrace.schemas.text.Text;
 import java.io.IOException;
@@ -32,7 +38,7 @@ import org.apache.avro.specific.SpecificRecordBase;
  * Reads one record from JSON by its Avro schema, and says exactly what is wrong with what is not
  * one.
  */
-final class JsonReader {
+public final class JsonReader {
 
     /** The contract nests five deep; a recursive reader must not be led to the stack's end. */
     private static final int DEEPEST = 32;
@@ -77,14 +83,14 @@ final class JsonReader {
      * @param schemaId what a header of the record says of its schema, or null
      * @param strict whether a field that the schema does not have is refused
      */
-    JsonReader(byte[] bytes, byte[] schemaId, boolean strict) {
+    public JsonReader(byte[] bytes, byte[] schemaId, boolean strict) {
         this.bytes = bytes;
         this.schemaId = schemaId;
         this.strict = strict;
     }
 
     /** Reads the record that the bytes are, all of them. */
-    IndexedRecord read(RecordType<?> type) throws CodecException {
+    public IndexedRecord read(RecordType<?> type) throws CodecException {
         json = Text.decode(bytes, 0, bytes.length);
         String other = strict ? OtherFormat.of(bytes, schemaId, WireFormat.JSON) : null;
         if (other != null) {
@@ -109,7 +115,7 @@ final class JsonReader {
     }
 
     /** Reads as much as can be read, past all that is wrong. */
-    <T extends SpecificRecordBase> Draft<T> draft(RecordType<T> type) {
+    public <T extends SpecificRecordBase> Draft<T> draft(RecordType<T> type) {
         faults = new ArrayList<>();
         unread = new HashSet<>();
         T record = null;

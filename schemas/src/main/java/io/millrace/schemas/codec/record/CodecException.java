@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.record;
 
 import io.millrace.schemas.FailureCode;
 
@@ -18,7 +18,7 @@ public final class CodecException extends Exception {
         this(code, message, id, null);
     }
 
-    CodecException(FailureCode code, String message, String id, Throwable cause) {
+    public CodecException(FailureCode code, String message, String id, Throwable cause) {
         super(message, cause);
         this.code = code;
         this.id = id;

@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.json;
 
 import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;

@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.registry;
 
 import java.io.Serializable;
 import java.net.URI;

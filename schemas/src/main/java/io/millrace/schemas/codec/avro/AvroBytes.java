@@ -1,6 +1,7 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.avro;
 
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.text.Text;
 import org.apache.avro.Schema;
 

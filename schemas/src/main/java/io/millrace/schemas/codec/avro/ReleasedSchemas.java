@@ -1,5 +1,6 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.avro;
 
+import io.millrace.schemas.codec.record.RecordType;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -9,7 +10,7 @@ import org.apache.avro.Schema;
 import org.apache.avro.SchemaNormalization;
 
 /** Every version of a record's schema that was ever released, from resources of this module. */
-final class ReleasedSchemas {
+public final class ReleasedSchemas {
 
     private final List<Schema> versions;
 
@@ -17,12 +18,12 @@ final class ReleasedSchemas {
         this.versions = List.copyOf(versions);
     }
 
-    static ReleasedSchemas of(List<Schema> versions) {
+    public static ReleasedSchemas of(List<Schema> versions) {
         return new ReleasedSchemas(versions);
     }
 
     /** Versions are files 1.avsc, 2.avsc, ... without a gap. */
-    static ReleasedSchemas load(RecordType<?> type) {
+    public static ReleasedSchemas load(RecordType<?> type) {
         List<Schema> versions = new ArrayList<>();
         while (true) {
             String path =
@@ -47,17 +48,17 @@ final class ReleasedSchemas {
     }
 
     /** Oldest first. */
-    List<Schema> versions() {
+    public List<Schema> versions() {
         return versions;
     }
 
     /** The schema that this release writes. */
-    Schema current() {
+    public Schema current() {
         return versions.get(versions.size() - 1);
     }
 
     /** CRC-64-AVRO of the schema's parsing canonical form. */
-    static long fingerprint(Schema schema) {
+    public static long fingerprint(Schema schema) {
         return SchemaNormalization.parsingFingerprint64(schema);
     }
 }

@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.registry;
 
 import java.io.File;
 import java.io.IOException;
@@ -29,7 +29,7 @@ public record TlsStores(
      *
      * @throws RegistryException if one of them cannot be read
      */
-    SSLContext context() {
+    public SSLContext context() {
         try {
             SSLContext context = SSLContext.getInstance("TLS");
             context.init(keyManagers(), trustManagers(), null);

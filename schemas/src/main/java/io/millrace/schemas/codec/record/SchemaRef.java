@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.record;
 
 import io.millrace.schemas.FailureCode;
 import java.nio.ByteBuffer;
@@ -13,7 +13,10 @@ import java.util.UUID;
  * 01 | GUID, 16 bytes, big endian
  * </pre>
  */
-sealed interface SchemaRef {
+public sealed interface SchemaRef {
+
+    /** Header in which Confluent's clients may name a value's schema; they look there first. */
+    String HEADER = "__value_schema_id";
 
     /** Bytes of a number and what is before it. */
     int ID_BYTES = 5;

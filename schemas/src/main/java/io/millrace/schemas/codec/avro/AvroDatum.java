@@ -1,6 +1,8 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.avro;
 
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
 import io.millrace.schemas.text.Text;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -21,18 +23,18 @@ import org.apache.avro.specific.SpecificRecordBase;
  * Avro binary of one kind of record: the part that both Avro formats share. For one thread, but for
  * {@link #read}.
  */
-final class AvroDatum<T extends SpecificRecordBase> {
+public final class AvroDatum<T extends SpecificRecordBase> {
 
     private final RecordType<T> type;
     private final SpecificDatumWriter<T> writer;
     private BinaryEncoder encoder;
 
-    AvroDatum(RecordType<T> type) {
+    public AvroDatum(RecordType<T> type) {
         this.type = type;
         this.writer = new SortingWriter<>(type.schema());
     }
 
-    void write(T record, ByteArrayOutputStream out) {
+    public void write(T record, ByteArrayOutputStream out) {
         try {
             encoder = EncoderFactory.get().binaryEncoder(out, encoder);
             writer.write(record, encoder);
@@ -43,7 +45,7 @@ final class AvroDatum<T extends SpecificRecordBase> {
     }
 
     /** A record of {@code writer}'s; the bytes end with it. Any thread. */
-    static <T extends SpecificRecordBase> T read(
+    public static <T extends SpecificRecordBase> T read(
             RecordType<T> type, Schema writer, byte[] bytes, int from) throws CodecException {
         String id = AvroBytes.check(writer, bytes, from);
         PathReader<T> reader = new PathReader<>(writer, type.schema());

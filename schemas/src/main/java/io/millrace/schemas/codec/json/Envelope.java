@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.json;
 
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.registry;
 
 /** A schema registry that does not do its work: the records are not to blame. */
 public final class RegistryException extends RuntimeException {

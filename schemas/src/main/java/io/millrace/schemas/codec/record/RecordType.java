@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.record;
 
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceRequest;
@@ -18,7 +18,7 @@ public final class RecordType<T extends SpecificRecordBase> {
             new RecordType<>("failure", InferenceFailure.class, InferenceFailure.getClassSchema());
 
     /** Finds generated classes by this module's own loader, whichever loaded Avro. */
-    static final SpecificData DATA = new SpecificData(RecordType.class.getClassLoader());
+    public static final SpecificData DATA = new SpecificData(RecordType.class.getClassLoader());
 
     private final String word;
     private final Class<T> recordClass;
@@ -35,7 +35,8 @@ public final class RecordType<T extends SpecificRecordBase> {
         return schema;
     }
 
-    T cast(Object record) {
+    /** A record of this kind as one. */
+    public T cast(Object record) {
         return recordClass.cast(record);
     }
 

@@ -1,9 +1,11 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.registry;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.SchemaRef;
 import io.millrace.schemas.text.Text;
 import java.io.IOException;
 import java.net.URI;
@@ -25,7 +27,7 @@ import org.apache.avro.Schema;
  * that the registry does not have is asked for again after a while, since it may be registered
  * meanwhile. For one thread.
  */
-final class RegistryClient {
+public final class RegistryClient {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String CONTENT_TYPE = "application/vnd.schemaregistry.v1+json";
@@ -48,7 +50,7 @@ final class RegistryClient {
 
     private record Refusal(FailureCode code, String message, long untilNanos) {}
 
-    RegistryClient(RegistrySettings settings) {
+    public RegistryClient(RegistrySettings settings) {
         this.settings = settings;
         HttpClient.Builder client = HttpClient.newBuilder().connectTimeout(settings.timeout());
         if (settings.tls() != null) {
@@ -63,7 +65,7 @@ final class RegistryClient {
      * @throws CodecException if the registry has no such Avro schema
      * @throws RegistryException if it does not answer as a registry
      */
-    Schema schema(SchemaRef ref) throws CodecException {
+    public Schema schema(SchemaRef ref) throws CodecException {
         Schema schema = known.get(ref);
         if (schema != null) {
             return schema;
@@ -85,7 +87,7 @@ final class RegistryClient {
     }
 
     /** The id of a schema under a subject; registers it if it is new there. */
-    int register(String subject, Schema schema) {
+    public int register(String subject, Schema schema) {
         String path =
                 "/subjects/"
                         + URLEncoder.encode(subject, StandardCharsets.UTF_8).replace("+", "%20")

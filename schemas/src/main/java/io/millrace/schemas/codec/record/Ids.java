@@ -1,18 +1,24 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.record;
 
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /** The rule about ids that all formats share. */
-final class Ids {
+public final class Ids {
 
-    static final String REMEDY =
+    public static final String REMEDY =
             "give each request an id, a text that is not empty, such as \"id\":\"1\"";
 
     private Ids() {}
 
-    static void require(RecordType<?> type, SpecificRecordBase record) throws CodecException {
+    /**
+     * Refuses a request without an id.
+     *
+     * @throws CodecException if its id is empty
+     */
+    public static void require(RecordType<?> type, SpecificRecordBase record)
+            throws CodecException {
         if (record instanceof InferenceRequest request && request.getId().isEmpty()) {
             throw new CodecException(
                     FailureCode.MISSING_ID, "the " + type + "'s id is empty: " + REMEDY, null);

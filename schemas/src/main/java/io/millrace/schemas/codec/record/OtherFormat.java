@@ -1,4 +1,4 @@
-package io.millrace.schemas.codec;
+package io.millrace.schemas.codec.record;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
  * Recognizes what a value is that is not in the job's format, since "CTRL-CHAR, code 0" helps
  * nobody.
  */
-final class OtherFormat {
+public final class OtherFormat {
     private static final int AVRO_HEADER_BYTES = 10;
 
     private OtherFormat() {}
@@ -19,7 +19,7 @@ final class OtherFormat {
      * @param schemaId value of the header that names its schema, or null
      * @return half a sentence, or null if it is nothing known
      */
-    static String of(byte[] value, byte[] schemaId, WireFormat wanted) {
+    public static String of(byte[] value, byte[] schemaId, WireFormat wanted) {
         int first = value.length == 0 ? -1 : value[0] & 0xFF;
         int second = value.length < 2 ? -1 : value[1] & 0xFF;
         if (isWide(first, second, value)) {
@@ -30,7 +30,7 @@ final class OtherFormat {
         }
         if (schemaId != null && wanted != WireFormat.CONFLUENT && !isJson(value)) {
             return "Avro whose schema a header, "
-                    + RecordCodec.SCHEMA_ID_HEADER
+                    + SchemaRef.HEADER
                     + ", names: use --format confluent with --registry-url";
         }
         if (first == 0 && value.length > SchemaRef.ID_BYTES && wanted != WireFormat.CONFLUENT) {
