@@ -29,6 +29,7 @@ class ArchitectureTest {
                     "kafka.admin",
                     "kafka.source",
                     "options",
+                    "request",
                     "record",
                     "saved");
 

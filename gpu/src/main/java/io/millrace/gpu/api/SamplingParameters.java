@@ -1,17 +1,20 @@
 package io.millrace.gpu.api;
 
+import io.millrace.gpu.common.Range;
 import java.util.List;
+import java.util.function.BiConsumer;
+import java.util.function.Function;
 
 /**
  * How tokens are drawn and when a completion ends; resolved, no field is absent except {@code
- * seed}.
+ * seed}. The ranges are in {@link Field}.
  *
- * @param maxTokens most tokens to generate per completion, at least 1
+ * @param maxTokens most tokens to generate per completion
  * @param temperature 0 is greedy; otherwise logits are divided by it
- * @param topP nucleus mass in (0, 1]; 1 is off
+ * @param topP nucleus mass; 1 is off
  * @param topK most likely tokens that may be drawn; 0 is off
- * @param minP least probability relative to the most likely token, in [0, 1]; 0 is off
- * @param repetitionPenalty greater than 0; 1 is off
+ * @param minP least probability relative to the most likely token; 0 is off
+ * @param repetitionPenalty divides the logits of tokens seen in prompt or output; 1 is off
  * @param presencePenalty subtracted once from tokens already generated; 0 is off
  * @param frequencyPenalty subtracted for each time a token was generated; 0 is off
  * @param seed seed of the draws; null means a hash of the request's id
@@ -19,7 +22,7 @@ import java.util.List;
  * @param stopTokenIds token ids that end a completion, besides the model's own
  * @param ignoreEos go on past the model's end-of-text tokens
  * @param n number of completions
- * @param logprobs most likely tokens to report per position, -1 for none at all
+ * @param logprobs most likely tokens to report per position, {@link #NO_LOGPROBS} for none at all
  */
 public record SamplingParameters(
         int maxTokens,
@@ -36,6 +39,9 @@ public record SamplingParameters(
         boolean ignoreEos,
         int n,
         int logprobs) {
+
+    /** In place of a number of log probabilities. */
+    public static final int NO_LOGPROBS = -1;
 
     public SamplingParameters {
         stop = List.copyOf(stop);
@@ -72,6 +78,161 @@ public record SamplingParameters(
         return b;
     }
 
+    /**
+     * The one table of parameters: what requests call each, which values it may have, and where it
+     * is kept. Whatever reads or checks parameters goes through it, in this order, so that the
+     * first fault of a request is the same everywhere.
+     */
+    public enum Field {
+        MAX_TOKENS(
+                "max_tokens", Range.atLeast(1), SamplingParameters::maxTokens, Builder::maxTokens),
+        TEMPERATURE(
+                "temperature",
+                Range.between(0, 100),
+                SamplingParameters::temperature,
+                Builder::temperature),
+        TOP_P("top_p", Range.greaterThan(0).atMost(1), SamplingParameters::topP, Builder::topP),
+        TOP_K(
+                "top_k",
+                Range.atLeast(0).inWords("0 (off) or more"),
+                SamplingParameters::topK,
+                Builder::topK),
+        MIN_P("min_p", Range.between(0, 1), SamplingParameters::minP, Builder::minP),
+        REPETITION_PENALTY(
+                "repetition_penalty",
+                Range.greaterThan(0),
+                SamplingParameters::repetitionPenalty,
+                Builder::repetitionPenalty),
+        PRESENCE_PENALTY(
+                "presence_penalty",
+                Range.between(-2, 2),
+                SamplingParameters::presencePenalty,
+                Builder::presencePenalty),
+        FREQUENCY_PENALTY(
+                "frequency_penalty",
+                Range.between(-2, 2),
+                SamplingParameters::frequencyPenalty,
+                Builder::frequencyPenalty),
+        N("n", Range.between(1, 64), SamplingParameters::n, Builder::n),
+        LOGPROBS(
+                "logprobs",
+                Range.between(0, 20),
+                p -> p.logprobs == NO_LOGPROBS ? null : p.logprobs,
+                Builder::logprobs),
+        SEED("seed", Rule.ANY, SamplingParameters::seed, Builder::seed),
+        STOP("stop", Rule.texts(16), SamplingParameters::stop, Builder::stop),
+        STOP_TOKEN_IDS(
+                "stop_token_ids",
+                Rule::tokens,
+                SamplingParameters::stopTokenIds,
+                Builder::stopTokenIds),
+        IGNORE_EOS("ignore_eos", Rule.ANY, SamplingParameters::ignoreEos, Builder::ignoreEos);
+
+        private final String requestName;
+        private final Rule<Object> rule;
+        private final Function<SamplingParameters, ?> getter;
+        private final BiConsumer<Builder, Object> setter;
+
+        /** One of numbers. */
+        <T extends Number> Field(
+                String requestName,
+                Range range,
+                Function<SamplingParameters, T> getter,
+                BiConsumer<Builder, T> setter) {
+            this(requestName, Rule.numbers(range), getter, setter);
+        }
+
+        @SuppressWarnings("unchecked") // A value is what the getter gives or a request's field has.
+        <T> Field(
+                String requestName,
+                Rule<? super T> rule,
+                Function<SamplingParameters, T> getter,
+                BiConsumer<Builder, T> setter) {
+            this.requestName = requestName;
+            this.rule = (Rule<Object>) rule;
+            this.getter = getter;
+            this.setter = (BiConsumer<Builder, Object>) setter;
+        }
+
+        /** Its name in requests, and for most in generation_config.json. */
+        public String requestName() {
+            return requestName;
+        }
+
+        /** Its value, boxed; null where it is absent. */
+        public Object get(SamplingParameters parameters) {
+            return getter.apply(parameters);
+        }
+
+        /**
+         * Sets it.
+         *
+         * @param value of the type that a request has it in; in range or not
+         * @throws ClassCastException the value is of another type
+         */
+        public void set(Builder builder, Object value) {
+            setter.accept(builder, value);
+        }
+
+        /**
+         * What is wrong with a value.
+         *
+         * @param called what whoever gave the value calls the parameter
+         * @param value boxed, not null
+         * @param vocabulary number of the model's tokens; {@link Integer#MAX_VALUE} where the model
+         *     is not known
+         * @return one sentence with name, value and range; null for nothing
+         */
+        public String fault(String called, Object value, int vocabulary) {
+            return rule.fault(called, value, vocabulary);
+        }
+    }
+
+    /** Which values a parameter may have. */
+    private interface Rule<T> {
+        Rule<Object> ANY = (called, value, vocabulary) -> null;
+
+        /** As {@link Field#fault}. */
+        String fault(String called, T value, int vocabulary);
+
+        static Rule<Number> numbers(Range range) {
+            return (called, value, vocabulary) ->
+                    range.holds(value.doubleValue()) ? null : said(called, value, range.words());
+        }
+
+        static Rule<List<String>> texts(int most) {
+            return (called, value, vocabulary) -> {
+                if (value.size() > most) {
+                    return said(called, value.size() + " strings", "at most " + most);
+                }
+                return value.contains("")
+                        ? said(called, "a list with an empty string", "strings that are not empty")
+                        : null;
+            };
+        }
+
+        /** Of a list the first one only: the others are likely wrong for the same reason. */
+        static String tokens(String called, List<Integer> ids, int vocabulary) {
+            for (int i = 0; i < ids.size(); i++) {
+                int id = ids.get(i);
+                if (id < 0 || id >= vocabulary) {
+                    return said(
+                            called + "[" + i + "]",
+                            id,
+                            vocabulary == Integer.MAX_VALUE
+                                    ? "0 or more"
+                                    : "one of this model's token ids, from 0 to "
+                                            + (vocabulary - 1));
+                }
+            }
+            return null;
+        }
+
+        private static String said(String called, Object value, String range) {
+            return called + " is " + value + "; it must be " + range + ".";
+        }
+    }
+
     /** Collects parameters; {@link #build} does not check ranges, {@code Engine.check} does. */
     public static final class Builder {
         private int maxTokens = 256;
@@ -87,7 +248,7 @@ public record SamplingParameters(
         private List<Integer> stopTokenIds = List.of();
         private boolean ignoreEos;
         private int n = 1;
-        private int logprobs = -1;
+        private int logprobs = NO_LOGPROBS;
 
         private Builder() {}
 

@@ -1,2 +1,2 @@
-/** What every room needs and none owns: closing, hashing. JDK only. */
+/** What every room needs and none owns: closing, hashing, ranges. JDK only. */
 package io.millrace.gpu.common;

@@ -4,15 +4,11 @@ import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.SamplingParameters.Field;
 import java.util.List;
 
 /** Knows which requests an engine can answer. Safe for any thread. */
 final class RequestCheck {
-    private static final int MAX_STOP_STRINGS = 16;
-    private static final int MAX_COMPLETIONS = 64;
-    private static final int MAX_LOGPROBS = 20;
-    private static final double MAX_TEMPERATURE = 100;
-
     private final int vocabularySize;
     private final SequenceRoom room;
 
@@ -47,38 +43,13 @@ final class RequestCheck {
         }
     }
 
-    private void checkSampling(SamplingParameters p) throws RequestRejectedException {
-        range("max_tokens", p.maxTokens(), p.maxTokens() >= 1, "at least 1");
-        between("temperature", p.temperature(), 0, MAX_TEMPERATURE);
-        range("top_p", p.topP(), p.topP() > 0 && p.topP() <= 1, "above 0 and at most 1 (1 is off)");
-        range("top_k", p.topK(), p.topK() >= 0, "at least 0 (0 is off)");
-        between("min_p", p.minP(), 0, 1);
-        range(
-                "repetition_penalty",
-                p.repetitionPenalty(),
-                p.repetitionPenalty() > 0 && p.repetitionPenalty() < Double.POSITIVE_INFINITY,
-                "a number above 0 (1 is off)");
-        between("presence_penalty", p.presencePenalty(), -2, 2);
-        between("frequency_penalty", p.frequencyPenalty(), -2, 2);
-        range("n", p.n(), p.n() >= 1 && p.n() <= MAX_COMPLETIONS, "from 1 to " + MAX_COMPLETIONS);
-        range(
-                "logprobs",
-                p.logprobs(),
-                p.logprobs() >= -1 && p.logprobs() <= MAX_LOGPROBS,
-                "from 0 to " + MAX_LOGPROBS + ", or absent");
-        if (p.stop().size() > MAX_STOP_STRINGS) {
-            throw invalid(
-                    "There are %d stop strings; give at most %d."
-                            .formatted(p.stop().size(), MAX_STOP_STRINGS));
-        }
-        if (p.stop().contains("")) {
-            throw invalid("A stop string is empty: leave it out or give it a character.");
-        }
-        for (int token : p.stopTokenIds()) {
-            if (!isToken(token)) {
-                throw invalid(
-                        "stop_token_ids has %d; this model's token ids go from 0 to %d."
-                                .formatted(token, vocabularySize - 1));
+    private void checkSampling(SamplingParameters sampling) throws RequestRejectedException {
+        for (Field field : Field.values()) {
+            Object value = field.get(sampling);
+            String fault =
+                    value == null ? null : field.fault(field.requestName(), value, vocabularySize);
+            if (fault != null) {
+                throw invalid(fault);
             }
         }
     }
@@ -104,19 +75,6 @@ final class RequestCheck {
 
     private boolean isToken(int id) {
         return id >= 0 && id < vocabularySize;
-    }
-
-    private static void between(String name, double value, double low, double high)
-            throws RequestRejectedException {
-        // A NaN is not in any range.
-        range(name, value, value >= low && value <= high, "from %.0f to %.0f".formatted(low, high));
-    }
-
-    private static void range(String name, Number value, boolean holds, String expected)
-            throws RequestRejectedException {
-        if (!holds) {
-            throw invalid("%s is %s; it must be %s.".formatted(name, value, expected));
-        }
     }
 
     private static RequestRejectedException invalid(String message) {

@@ -2,6 +2,7 @@ package io.millrace.gpu.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.SamplingParameters.Field;
 import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.util.LinkedHashSet;
@@ -19,30 +20,29 @@ final class GenerationDefaults {
             return sampling.temperature(1).build();
         }
         sampling.maxTokens(generation.positiveInt("max_new_tokens", 256));
-        double penalty = generation.number("repetition_penalty", 1);
-        require(generation, "repetition_penalty", penalty, penalty > 0, "a number above 0");
-        sampling.repetitionPenalty(penalty);
+        sampling.repetitionPenalty(number(generation, Field.REPETITION_PENALTY, 1));
         if (generation.flag("do_sample", false)) {
-            double temperature = generation.number("temperature", 1);
-            require(generation, "temperature", temperature, temperature >= 0, "0 or more");
-            double topP = generation.number("top_p", 1);
-            require(generation, "top_p", topP, topP > 0 && topP <= 1, "a number in (0, 1]");
-            double minP = generation.number("min_p", 0);
-            require(generation, "min_p", minP, minP >= 0 && minP <= 1, "a number in [0, 1]");
-            double topK = generation.number("top_k", 0);
-            boolean whole = topK >= 0 && topK == (int) topK;
-            require(generation, "top_k", topK, whole, "a whole number, 0 or more");
-            sampling.temperature(temperature).topP(topP).minP(minP).topK((int) topK);
+            double topK = number(generation, Field.TOP_K, 0);
+            if (topK != (int) topK) {
+                throw generation.wrong("top_k", topK, "a whole number");
+            }
+            sampling.temperature(number(generation, Field.TEMPERATURE, 1))
+                    .topP(number(generation, Field.TOP_P, 1))
+                    .minP(number(generation, Field.MIN_P, 0))
+                    .topK((int) topK);
         }
         return sampling.build();
     }
 
-    private static void require(
-            ConfigFile generation, String key, double value, boolean holds, String expected)
+    /** A number in the range that it has in a request. */
+    private static double number(ConfigFile generation, Field field, double absent)
             throws InvalidModelException {
-        if (!holds) {
-            throw generation.wrong(key, value, expected);
+        double value = generation.number(field.requestName(), absent);
+        String fault = field.fault(field.requestName(), value, Integer.MAX_VALUE);
+        if (fault != null) {
+            throw new InvalidModelException(generation + ": " + fault);
         }
+        return value;
     }
 
     /** Strings that end a completion; {@code generation} may be null. */

@@ -49,7 +49,8 @@ class DecoderRefusalTest {
                 engine, p -> p.temperature(-0.1), "temperature is -0.1; it must be from 0 to 100.");
         assertInvalid(engine, p -> p.temperature(101), "temperature is 101.0");
         assertInvalid(engine, p -> p.temperature(Double.NaN), "temperature is NaN");
-        assertInvalid(engine, p -> p.topP(0), "top_p is 0.0; it must be above 0");
+        assertInvalid(
+                engine, p -> p.topP(0), "top_p is 0.0; it must be greater than 0 and at most 1.");
         assertInvalid(engine, p -> p.topP(1.5), "top_p is 1.5");
         assertInvalid(engine, p -> p.topP(Double.NaN), "top_p is NaN");
         assertInvalid(engine, p -> p.topK(-1), "top_k is -1");
@@ -69,13 +70,16 @@ class DecoderRefusalTest {
         assertInvalid(engine, p -> p.n(65), "n is 65");
         assertInvalid(engine, p -> p.logprobs(21), "logprobs is 21");
         assertInvalid(engine, p -> p.logprobs(-2), "logprobs is -2");
-        assertInvalid(engine, p -> p.stop(List.of("a", "")), "A stop string is empty");
+        assertInvalid(engine, p -> p.stop(List.of("a", "")), "stop is a list with an empty string");
         assertInvalid(
                 engine,
                 p -> p.stop(Collections.nCopies(17, "x")),
-                "There are 17 stop strings; give at most 16.");
-        assertInvalid(engine, p -> p.stopTokenIds(List.of(27)), "stop_token_ids has 27");
-        assertInvalid(engine, p -> p.stopTokenIds(List.of(-1)), "stop_token_ids has -1");
+                "stop is 17 strings; it must be at most 16.");
+        assertInvalid(
+                engine,
+                p -> p.stopTokenIds(List.of(1, 27)),
+                "stop_token_ids[1] is 27; it must be one of this model's token ids, from 0 to 26.");
+        assertInvalid(engine, p -> p.stopTokenIds(List.of(-1)), "stop_token_ids[0] is -1");
         assertThat(engine.hasWork()).isFalse();
     }
 

@@ -184,7 +184,13 @@ class ModelFolderTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"temperature, -1", "top_p, 1.5", "top_k, 1.5", "repetition_penalty, 0"})
+    @CsvSource({
+        "temperature, -1",
+        "temperature, 101",
+        "top_p, 1.5",
+        "top_k, 1.5",
+        "repetition_penalty, 0"
+    })
     void refusesAbsurdGenerationDefaults(String key, double value) {
         assertRefused(
                 TinyModels.llama().generation(g -> g.put("do_sample", true).put(key, value)),

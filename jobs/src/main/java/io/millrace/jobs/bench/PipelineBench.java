@@ -16,7 +16,7 @@ import io.millrace.jobs.stream.AnswerReader.Answer;
 import io.millrace.jobs.stream.AnswerReader.Failure;
 import io.millrace.jobs.stream.EmbeddedJob;
 import io.millrace.operators.kafka.admin.ClientProperties;
-import io.millrace.operators.record.RequestMapper;
+import io.millrace.operators.request.RequestMapper;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.codec.FormatSettings;

@@ -3,7 +3,7 @@ package io.millrace.jobs.verify;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.RequestRejectedException;
-import io.millrace.operators.record.RequestMapper;
+import io.millrace.operators.request.RequestMapper;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;

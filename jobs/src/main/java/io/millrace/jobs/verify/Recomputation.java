@@ -11,7 +11,7 @@ import io.millrace.gpu.engine.OpenEngine;
 import io.millrace.gpu.session.EngineSession;
 import io.millrace.gpu.session.SharedEngine;
 import io.millrace.jobs.cli.CommandFailedException;
-import io.millrace.operators.record.RequestMapper;
+import io.millrace.operators.request.RequestMapper;
 import io.millrace.schemas.InferenceRequest;
 import java.io.IOException;
 import java.util.ArrayList;

@@ -6,7 +6,7 @@ import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.engine.Engine;
-import io.millrace.operators.record.RequestMapper;
+import io.millrace.operators.request.RequestMapper;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;

@@ -3,7 +3,7 @@ package io.millrace.operators.inference;
 import io.millrace.operators.record.FailureEncoder;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
-import io.millrace.operators.record.RequestValidator;
+import io.millrace.operators.request.RequestValidator;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 

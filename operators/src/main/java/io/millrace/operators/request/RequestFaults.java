@@ -1,5 +1,9 @@
-package io.millrace.schemas;
+package io.millrace.operators.request;
 
+import io.millrace.gpu.api.SamplingParameters.Field;
+import io.millrace.schemas.Constraint;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceRequest;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -10,10 +14,6 @@ import java.util.List;
  * answers the first one with a dead letter; who writes requests is told all of them.
  */
 public final class RequestFaults {
-    private static final int MAX_STOP_STRINGS = 16;
-    private static final int MAX_COMPLETIONS = 64;
-    private static final int MAX_LOGPROBS = 20;
-
     /** The last millisecond of the year 9999: later is a mistaken unit. */
     private static final long LAST_DEADLINE_MS = 253_402_300_799_999L;
 
@@ -144,40 +144,14 @@ public final class RequestFaults {
         }
     }
 
-    private void checkSampling(InferenceRequest r) {
-        range("max_tokens", r.getMaxTokens(), 1, Integer.MAX_VALUE, "at least 1");
-        range("temperature", r.getTemperature(), 0, 100, "from 0 to 100");
-        range("top_p", r.getTopP(), Double.MIN_VALUE, 1, "greater than 0 and at most 1");
-        range("top_k", r.getTopK(), 0, Integer.MAX_VALUE, "0 (off) or more");
-        range("min_p", r.getMinP(), 0, 1, "from 0 to 1");
-        range(
-                "repetition_penalty",
-                r.getRepetitionPenalty(),
-                Double.MIN_VALUE,
-                Double.MAX_VALUE,
-                "greater than 0");
-        range("presence_penalty", r.getPresencePenalty(), -2, 2, "from -2 to 2");
-        range("frequency_penalty", r.getFrequencyPenalty(), -2, 2, "from -2 to 2");
-        range("n", r.getN(), 1, MAX_COMPLETIONS, "from 1 to " + MAX_COMPLETIONS);
-        range("logprobs", r.getLogprobs(), 0, MAX_LOGPROBS, "from 0 to " + MAX_LOGPROBS);
-        if (r.getStop() != null) {
-            if (r.getStop().size() > MAX_STOP_STRINGS) {
-                invalid(
-                        "stop",
-                        "stop",
-                        r.getStop().size() + " strings",
-                        "at most " + MAX_STOP_STRINGS);
+    private void checkSampling(InferenceRequest request) {
+        for (Field field : Field.values()) {
+            String name = field.requestName();
+            Object value = request.get(name);
+            String fault = value == null ? null : field.fault(name, value, Integer.MAX_VALUE);
+            if (fault != null) {
+                add(FailureCode.INVALID_PARAMETER, name, fault);
             }
-            if (r.getStop().contains("")) {
-                invalid(
-                        "stop",
-                        "stop",
-                        "a list with an empty string",
-                        "strings that are not empty");
-            }
-        }
-        if (r.getStopTokenIds() != null) {
-            checkTokenIds("stop_token_ids", r.getStopTokenIds());
         }
     }
 
@@ -188,13 +162,6 @@ public final class RequestFaults {
                 invalid(field, field + "[" + i + "]", ids.get(i), "0 or more");
                 return;
             }
-        }
-    }
-
-    /** NaN is in no range. */
-    private void range(String field, Number value, double from, double to, String range) {
-        if (value != null && !(value.doubleValue() >= from && value.doubleValue() <= to)) {
-            invalid(field, field, value, range);
         }
     }
 

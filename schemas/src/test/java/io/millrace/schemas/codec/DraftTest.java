@@ -1,9 +1,9 @@
-package io.millrace.schemas;
+package io.millrace.schemas.codec;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.schemas.codec.Reading;
+import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.codec.record.Draft;
 import io.millrace.schemas.codec.record.RecordType;
@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class RequestFaultsTest {
+class DraftTest {
     private static final Reading<InferenceRequest> JSON = Reading.json(RecordType.REQUEST);
 
     private static Draft<InferenceRequest> draft(String json) {
@@ -22,34 +22,6 @@ class RequestFaultsTest {
 
     private static List<String> read(String json) {
         return draft(json).faults().stream().map(Throwable::getMessage).toList();
-    }
-
-    @Test
-    void allThatIsWrongWithARequestIsTold() {
-        InferenceRequest request =
-                InferenceRequest.newBuilder()
-                        .setId("")
-                        .setModel("gpt")
-                        .setMaxTokens(0)
-                        .setTemperature(-1.0)
-                        .setStop(List.of(""))
-                        .setConstraint(new Constraint(null, "a+", null))
-                        .setDeadlineMs(17L)
-                        .build();
-        assertThat(RequestFaults.of(request, "triage"))
-                .extracting(RequestFaults.Fault::fields)
-                .containsExactly(
-                        List.of("id"),
-                        List.of("model"),
-                        List.of("prompt", "messages", "prompt_token_ids"),
-                        List.of("constraint"),
-                        List.of("max_tokens"),
-                        List.of("temperature"),
-                        List.of("stop"),
-                        List.of("deadline_ms"));
-        assertThat(RequestFaults.of(request, null))
-                .extracting(RequestFaults.Fault::code)
-                .doesNotContain(FailureCode.UNKNOWN_MODEL);
     }
 
     @Test
@@ -132,6 +104,5 @@ class RequestFaultsTest {
         assertThat(draft.faults()).isEmpty();
         assertThat(draft.unread()).isEmpty();
         assertThat(draft.record()).isEqualTo(JSON.read(json));
-        assertThat(RequestFaults.of(draft.record(), "triage")).isEmpty();
     }
 }

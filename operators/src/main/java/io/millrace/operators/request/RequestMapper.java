@@ -1,4 +1,4 @@
-package io.millrace.operators.record;
+package io.millrace.operators.request;
 
 import static java.util.stream.Collectors.joining;
 
@@ -7,6 +7,8 @@ import io.millrace.gpu.api.ChatTurn;
 import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.SamplingParameters.Field;
+import io.millrace.operators.record.Origin;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.EarlierModel;
@@ -29,45 +31,12 @@ public final class RequestMapper {
     /** The request's parameters, with the model's own where it names none. */
     public static SamplingParameters sampling(
             InferenceRequest request, SamplingParameters defaults) {
-        SamplingParameters.Builder b = defaults.toBuilder().seed(request.getSeed());
-        if (request.getMaxTokens() != null) {
-            b.maxTokens(request.getMaxTokens());
-        }
-        if (request.getTemperature() != null) {
-            b.temperature(request.getTemperature());
-        }
-        if (request.getTopP() != null) {
-            b.topP(request.getTopP());
-        }
-        if (request.getTopK() != null) {
-            b.topK(request.getTopK());
-        }
-        if (request.getMinP() != null) {
-            b.minP(request.getMinP());
-        }
-        if (request.getRepetitionPenalty() != null) {
-            b.repetitionPenalty(request.getRepetitionPenalty());
-        }
-        if (request.getPresencePenalty() != null) {
-            b.presencePenalty(request.getPresencePenalty());
-        }
-        if (request.getFrequencyPenalty() != null) {
-            b.frequencyPenalty(request.getFrequencyPenalty());
-        }
-        if (request.getStop() != null) {
-            b.stop(request.getStop());
-        }
-        if (request.getStopTokenIds() != null) {
-            b.stopTokenIds(request.getStopTokenIds());
-        }
-        if (request.getIgnoreEos() != null) {
-            b.ignoreEos(request.getIgnoreEos());
-        }
-        if (request.getN() != null) {
-            b.n(request.getN());
-        }
-        if (request.getLogprobs() != null) {
-            b.logprobs(request.getLogprobs());
+        SamplingParameters.Builder b = defaults.toBuilder();
+        for (Field field : Field.values()) {
+            Object value = request.get(field.requestName());
+            if (value != null) {
+                field.set(b, value);
+            }
         }
         return b.build();
     }

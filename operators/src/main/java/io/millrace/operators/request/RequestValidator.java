@@ -1,6 +1,6 @@
-package io.millrace.operators.record;
+package io.millrace.operators.request;
 
-import io.millrace.schemas.RequestFaults;
+import io.millrace.operators.record.Inbound;
 import java.util.List;
 import org.apache.flink.api.common.functions.MapFunction;
 

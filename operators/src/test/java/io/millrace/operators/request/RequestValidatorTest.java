@@ -1,8 +1,9 @@
-package io.millrace.operators.record;
+package io.millrace.operators.request;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.operators.TestingRequests;
+import io.millrace.operators.record.Inbound;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.Constraint;
 import io.millrace.schemas.FailureCode;

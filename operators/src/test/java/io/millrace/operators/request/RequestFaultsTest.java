@@ -1,0 +1,95 @@
+package io.millrace.operators.request;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.SamplingParameters.Field;
+import io.millrace.schemas.Constraint;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceRequest;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.avro.Schema;
+import org.junit.jupiter.api.Test;
+
+class RequestFaultsTest {
+    /** What a request has besides sampling parameters. */
+    private static final List<String> OTHER_FIELDS =
+            List.of(
+                    "id",
+                    "prompt",
+                    "messages",
+                    "prompt_token_ids",
+                    "model",
+                    "constraint",
+                    "priority",
+                    "deadline_ms",
+                    "routing_key",
+                    "metadata");
+
+    @Test
+    void allThatIsWrongWithARequestIsTold() {
+        InferenceRequest request =
+                InferenceRequest.newBuilder()
+                        .setId("")
+                        .setModel("gpt")
+                        .setMaxTokens(0)
+                        .setTemperature(-1.0)
+                        .setStop(List.of(""))
+                        .setConstraint(new Constraint(null, "a+", null))
+                        .setDeadlineMs(17L)
+                        .build();
+        assertThat(RequestFaults.of(request, "triage"))
+                .extracting(RequestFaults.Fault::fields)
+                .containsExactly(
+                        List.of("id"),
+                        List.of("model"),
+                        List.of("prompt", "messages", "prompt_token_ids"),
+                        List.of("constraint"),
+                        List.of("max_tokens"),
+                        List.of("temperature"),
+                        List.of("stop"),
+                        List.of("deadline_ms"));
+        assertThat(RequestFaults.of(request, null))
+                .extracting(RequestFaults.Fault::code)
+                .doesNotContain(FailureCode.UNKNOWN_MODEL);
+    }
+
+    @Test
+    void aRequestHasEverySamplingParameterByItsNameAndType() {
+        Schema schema = InferenceRequest.getClassSchema();
+        assertThat(schema.getFields().stream().map(Schema.Field::name))
+                .containsExactlyInAnyOrderElementsOf(
+                        Stream.concat(
+                                        OTHER_FIELDS.stream(),
+                                        Arrays.stream(Field.values()).map(Field::requestName))
+                                .toList());
+        SamplingParameters all =
+                SamplingParameters.builder()
+                        .maxTokens(17)
+                        .temperature(0.5)
+                        .topP(0.25)
+                        .topK(54)
+                        .minP(0.125)
+                        .repetitionPenalty(1.5)
+                        .presencePenalty(-1)
+                        .frequencyPenalty(2)
+                        .seed(97L)
+                        .stop(List.of("a", "b"))
+                        .stopTokenIds(List.of(1, 17))
+                        .ignoreEos(true)
+                        .n(3)
+                        .logprobs(5)
+                        .build();
+        SamplingParameters none = SamplingParameters.builder().build();
+        InferenceRequest request = InferenceRequest.newBuilder().setId("1").build();
+        for (Field field : Field.values()) {
+            assertThat(field.get(all)).as(field.requestName()).isNotEqualTo(field.get(none));
+            request.put(field.requestName(), field.get(all));
+        }
+        assertThat(RequestMapper.sampling(request, none)).isEqualTo(all);
+        assertThat(RequestMapper.sampling(InferenceRequest.newBuilder().setId("1").build(), all))
+                .isEqualTo(all);
+    }
+}
