@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Compiles the GPU kernels beside this script, for the engine's jar.
 #
+#   build.sh structs OUT JAVA      makes the classes in OUT with which Java writes the structs of the headers, by
+#                                  StructWriters.java, unless they are there. Maven calls this, also without nvcc.
 #   build.sh compile OUT REPORTS   each .cu becomes a fatbin in OUT, what ptxas says of it goes to REPORTS, and
 #                                  OUT/kernels.index names all kernels. Maven calls this. Without nvcc it says
 #                                  so and removes them all.
@@ -160,6 +162,15 @@ index() {
     [ -z "$twice" ] || fail "these kernels are in two files: $twice"
 }
 
+structs() {
+    local headers=("$here"/include/{params,sample_params}.h) key
+    key=$(cat "$here/StructWriters.java" "${headers[@]}" | sha256sum)
+    if [ "$(cat "$out/key" 2>/dev/null)" != "$key" ]; then
+        "$java" "$here/StructWriters.java" "$out" io.millrace.gpu.device.cuda.struct "${headers[@]}"
+        echo "$key" >"$out/key"
+    fi
+}
+
 check() {
     [ -s "$out/kernels.index" ] || fail "there are no GPU kernels in $out."
     local log name ceiling bad=0
@@ -184,11 +195,13 @@ check() {
     echo "$(wc -l <"$out/kernels.index") GPU kernels, no spills"
 }
 
-[ $# = 3 ] || fail "give it compile or check, and two folders."
+[ $# = 3 ] || fail "give it structs, a folder and java; or compile or check, and two folders."
 out=$2
 reports=$3
+java=$3
 case "$1" in
+    structs) structs ;;
     compile) compile ;;
     check) check ;;
-    *) fail "$1 is neither compile nor check." ;;
+    *) fail "$1 is neither structs nor compile nor check." ;;
 esac

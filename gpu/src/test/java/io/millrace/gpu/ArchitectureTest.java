@@ -26,6 +26,7 @@ class ArchitectureTest {
                     "device.cuda",
                     "device.cuda.step",
                     "device.cuda.kernel",
+                    "device.cuda.struct",
                     "device.cuda.driver",
                     "model",
                     "model.family",

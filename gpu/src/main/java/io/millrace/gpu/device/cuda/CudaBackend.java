@@ -16,7 +16,6 @@ import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
 import io.millrace.gpu.device.cuda.kernel.GemmTiles;
 import io.millrace.gpu.device.cuda.kernel.KernelIndex;
 import io.millrace.gpu.device.cuda.kernel.KernelModules;
-import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.Launches;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.kernel.OpParams;
@@ -30,6 +29,13 @@ import io.millrace.gpu.device.cuda.kernel.TileLayout;
 import io.millrace.gpu.device.cuda.kernel.TokenBuckets;
 import io.millrace.gpu.device.cuda.step.QueuedStep;
 import io.millrace.gpu.device.cuda.step.StepTables;
+import io.millrace.gpu.device.cuda.struct.KernelParams;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.AttentionWork;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.DecodeItem;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.PrefillItem;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.SharedItem;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.SharedMember;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.HeadParams;
 import io.millrace.gpu.program.StepBatch;
 import io.millrace.gpu.program.StepOutput;
 import io.millrace.gpu.tensor.DType;
@@ -112,7 +118,6 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private final KernelModules kernels;
     private final WeightUpload weights;
     private final List<CudaMatrix> matrices = new ArrayList<>();
-    private final KernelParams params = new KernelParams();
     private SharedChunks sharedChunks;
     private int shareFrom;
 
@@ -316,7 +321,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                         sin,
                         allocate("Partial sums", partials),
                         allocate("Counters", (long) arrivals * Integer.BYTES));
-        write = new OpParams(fixed, params);
+        write = new OpParams(fixed);
         if (type() != DType.F32) {
             int items = Launches.decodeItems(maxRows, rotary.positions());
             prefill = PrefillKernel.on(type, shape, limits());
@@ -329,12 +334,12 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                 plans.put(
                         window,
                         new OpParams.Plan(
-                                allocate("A plan", 4 * Integer.BYTES),
-                                allocate("A plan", 4L * Integer.BYTES * items),
-                                allocate("A plan", 4L * Integer.BYTES * shared),
-                                allocate("A plan", 2L * Integer.BYTES * items),
+                                allocate("A plan", AttentionWork.BYTES),
+                                allocate("A plan", (long) DecodeItem.BYTES * items),
+                                allocate("A plan", (long) SharedItem.BYTES * shared),
+                                allocate("A plan", (long) SharedMember.BYTES * items),
                                 allocate("A plan", (long) Integer.BYTES * items),
-                                allocate("A plan", 4L * Integer.BYTES * prefillItems),
+                                allocate("A plan", (long) PrefillItem.BYTES * prefillItems),
                                 partial,
                                 counters));
             }
@@ -549,7 +554,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         launch(
                 op,
                 product(w, bucket, epilogue == Epilogue.GATED),
-                write.matmul(w, x.input(), bias, out, epilogue, false));
+                write.matmul(w, x.input(), bias, out, epilogue));
     }
 
     private KernelLaunch product(CudaMatrix w, int tokens, boolean gated) {
@@ -641,17 +646,16 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         norm("logits", x, norm, sampledNormed, true);
         Input last = sampledNormed.input();
         if (drawsInHead()) {
+            HeadParams all = sampler.head();
+            write.logits(all.product, head, last, logits);
             launch(
                     "logits",
                     gemms().head(type, rows, head.rows())
                             .orElseGet(() -> Launches.head(type, rows, head.rows())),
-                    sampler.addHead(write.matmul(head, last, null, logits, Epilogue.STORE, true)));
+                    all);
             return;
         }
-        launch(
-                "logits",
-                product(w, rows, false),
-                write.matmul(w, last, null, logits, Epilogue.STORE, true));
+        launch("logits", product(w, rows, false), write.logits(w, last, logits));
     }
 
     /** Queues the draws; {@code output} is filled when the step is completed. */

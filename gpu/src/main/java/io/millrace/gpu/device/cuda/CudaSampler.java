@@ -9,7 +9,6 @@ import io.millrace.gpu.device.cuda.driver.GpuException;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import io.millrace.gpu.device.cuda.driver.PinnedMemory;
 import io.millrace.gpu.device.cuda.kernel.KernelModules;
-import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.kernel.OpParams;
 import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
@@ -19,6 +18,15 @@ import io.millrace.gpu.device.cuda.step.SampleSlots;
 import io.millrace.gpu.device.cuda.step.StepGraphs;
 import io.millrace.gpu.device.cuda.step.StepQueue;
 import io.millrace.gpu.device.cuda.step.StepWait;
+import io.millrace.gpu.device.cuda.struct.KernelParams;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.DeliverParams;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.HeadParams;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.HeadTile;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.PickParams;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleBound;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleParams;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SamplePick;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleTile;
 import io.millrace.gpu.program.StepBatch;
 import io.millrace.gpu.program.StepOutput;
 import java.util.ArrayList;
@@ -54,20 +62,14 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private final StepQueue steps;
     private final StepWait wait = new StepWait(this);
     private final StepGraphs graphs;
-    private final KernelParams params = new KernelParams();
     private final Scope scope = new Scope();
     private final List<DeviceMemory> scratch = new ArrayList<>();
     private final SampleAdmission admission;
 
-    /** Of SampleParams and of DeliverParams. */
-    private final long[] pointers;
-
-    private final long[] delivered;
-
-    /** What the head finds: HeadTiles and candidates. */
-    private final long headTiles;
-
-    private final long headCandidates;
+    private final SampleParams sampleParams = new SampleParams();
+    private final PickParams pickParams = new PickParams();
+    private final HeadParams headParams = new HeadParams();
+    private final DeliverParams deliverParams = new DeliverParams();
 
     /** When the step that is computed began. */
     private final DeviceMemory began;
@@ -121,14 +123,22 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                                     positions,
                                     runAhead));
             began = scope.add(allocate(context, maxRows, vocabulary, Long.BYTES));
-            long ids = allocate((long) maxRows * Integer.BYTES).address();
-            long logprobs =
-                    allocate((long) maxRows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES)
-                            .address();
-            pointers = pointers(logits, tables, ids, logprobs);
+            DeviceMemory ids = allocate((long) maxRows * Integer.BYTES);
+            DeviceMemory logprobs =
+                    allocate((long) maxRows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES);
+            fill(sampleParams.begin(), logits, tables, ids, logprobs);
             long tiles = (long) maxRows * launches.headTiles();
-            headTiles = allocate(tiles * SampleLaunches.HEAD_TILE_BYTES).address();
-            headCandidates = allocate(tiles * SampleLaunches.PICK_BYTES).address();
+            DeviceMemory headTiles = allocate(tiles * HeadTile.BYTES);
+            DeviceMemory headCandidates = allocate(tiles * SamplePick.BYTES);
+            pickParams.begin().tiles(headTiles).candidates(headCandidates);
+            pickParams.sample.copy(sampleParams);
+            headParams
+                    .begin()
+                    .rows(admission.rows())
+                    .sample(tables)
+                    .tiles(headTiles)
+                    .candidates(headCandidates)
+                    .maxRows(maxRows);
             PinnedMemory memory =
                     scope.add(
                             new PinnedMemory(
@@ -138,15 +148,27 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                                                     * OutputPlaces.words(maxRows)
                                                     * Integer.BYTES)));
             outputs = new OutputPlaces(memory.buffer(), maxRows, vocabulary);
-            delivered = new long[] {tables, ids, logprobs, began.address(), memory.address()};
+            deliverParams
+                    .begin()
+                    .step(tables)
+                    .ids(ids)
+                    .logprobs(logprobs)
+                    .began(began)
+                    .outputs(memory.address())
+                    .maxRows(maxRows)
+                    .outputWords(OutputPlaces.words(maxRows));
         } catch (Throwable t) {
             scope.closeAfter(t);
             throw t;
         }
     }
 
-    /** Those of SampleParams, in its order. */
-    private long[] pointers(DeviceMemory logits, long tables, long ids, long logprobs)
+    private void fill(
+            SampleParams to,
+            DeviceMemory logits,
+            long tables,
+            DeviceMemory ids,
+            DeviceMemory logprobs)
             throws GpuException {
         long each = maxRows;
         // In the order in which threads come: no two runs leave the same.
@@ -157,24 +179,25 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                                 maxRows,
                                 vocabulary,
                                 each * SampleLaunches.LIST * Integer.BYTES));
-        return new long[] {
-            logits.address(),
-            admission.rows(),
-            tables,
-            admission.counts(),
-            allocate(each * launches.tiles() * SampleLaunches.TILE_BYTES).address(),
-            allocate(each * SampleLaunches.BUCKETS * Integer.BYTES).address(),
-            allocate(each * SampleLaunches.BUCKETS * Long.BYTES).address(),
-            allocate(each * SampleLaunches.BOUND_BYTES).address(),
-            allocate(each * Integer.BYTES).address(),
-            lists.address(),
-            allocate(each * launches.chunks() * SampleLaunches.PICK_BYTES).address(),
-            ids,
-            logprobs,
-            admission.lastTokens(),
-            admission.ended(),
-            admission.stops()
-        };
+        to.logits(logits)
+                .rows(admission.rows())
+                .step(tables)
+                .counts(admission.counts())
+                .tiles(allocate(each * launches.tiles() * SampleTile.BYTES))
+                .bucketCounts(allocate(each * SampleLaunches.BUCKETS * Integer.BYTES))
+                .bucketMasses(allocate(each * SampleLaunches.BUCKETS * Long.BYTES))
+                .bounds(allocate(each * SampleBound.BYTES))
+                .listSizes(allocate(each * Integer.BYTES))
+                .lists(lists)
+                .picks(allocate(each * launches.chunks() * SamplePick.BYTES))
+                .ids(ids)
+                .logprobs(logprobs)
+                .lastTokens(admission.lastTokens())
+                .ended(admission.ended())
+                .stops(admission.stops())
+                .stride(Numerics.pad(vocabulary))
+                .vocabulary(vocabulary)
+                .maxRows(maxRows);
     }
 
     private DeviceMemory allocate(long bytes) throws GpuException {
@@ -216,10 +239,9 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
         return step.isPlain();
     }
 
-    /** HeadParams: to those of the product, what the head needs to draw. */
-    KernelParams addHead(KernelParams product) {
-        writeHead(product, admission.rows(), delivered[0], headTiles, headCandidates, maxRows);
-        return product;
+    /** What the head needs to draw; its product is to be set. */
+    HeadParams head() {
+        return headParams;
     }
 
     /** Queues what the device has to know before the step is computed. */
@@ -269,67 +291,28 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     }
 
     private void deliver() {
-        write(params, delivered, maxRows);
-        launch(SampleLaunches.deliver());
+        launch(SampleLaunches.deliver(), deliverParams);
     }
 
     private void launchPicks() {
-        write(params, pointers, vocabulary, maxRows, headTiles, headCandidates);
-        launch(launches.pick());
+        launch(launches.pick(), pickParams);
         deliver();
     }
 
     private void launchDraws() {
-        write(params, pointers, vocabulary, maxRows);
-        launch(launches.scan());
+        launch(launches.scan(), sampleParams);
         if (step.general() > 0) {
-            launch(launches.histogram());
-            launch(launches.bound());
-            launch(launches.split());
+            launch(launches.histogram(), sampleParams);
+            launch(launches.bound(), sampleParams);
+            launch(launches.split(), sampleParams);
         }
-        launch(launches.finish());
+        launch(launches.finish(), sampleParams);
         if (step.asked() > 0) {
-            launch(launches.logprobs());
+            launch(launches.logprobs(), sampleParams);
         }
     }
 
-    /** SampleParams. */
-    public static void write(KernelParams to, long[] pointers, int vocabulary, int maxRows) {
-        to.begin();
-        for (long address : pointers) {
-            to.pointer(address);
-        }
-        to.word(Numerics.pad(vocabulary)).word(vocabulary).word(maxRows).word(0);
-    }
-
-    /** PickParams. */
-    public static void write(
-            KernelParams to,
-            long[] pointers,
-            int vocabulary,
-            int maxRows,
-            long tiles,
-            long candidates) {
-        write(to, pointers, vocabulary, maxRows);
-        to.pointer(tiles).pointer(candidates);
-    }
-
-    /** What HeadParams has behind MatmulParams. */
-    public static void writeHead(
-            KernelParams to, long rows, long tables, long tiles, long candidates, int maxRows) {
-        to.pointer(rows).pointer(tables).pointer(tiles).pointer(candidates).word(maxRows).word(0);
-    }
-
-    /** DeliverParams. */
-    public static void write(KernelParams to, long[] pointers, int maxRows) {
-        to.begin();
-        for (long address : pointers) {
-            to.pointer(address);
-        }
-        to.word(maxRows).word(OutputPlaces.words(maxRows));
-    }
-
-    private void launch(KernelLaunch launch) {
+    private void launch(KernelLaunch launch, KernelParams params) {
         launch(kernels, launch, params, context);
     }
 

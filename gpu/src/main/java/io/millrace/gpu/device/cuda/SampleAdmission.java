@@ -6,10 +6,13 @@ import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.GpuException;
 import io.millrace.gpu.device.cuda.driver.UploadRing;
 import io.millrace.gpu.device.cuda.kernel.KernelModules;
-import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
 import io.millrace.gpu.device.cuda.step.QueuedStep;
 import io.millrace.gpu.device.cuda.step.SampleSlots;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.AdmitParams;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.BeginParams;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.NewRow;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleRow;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
@@ -26,7 +29,9 @@ final class SampleAdmission implements AutoCloseable {
     private final CudaContext context;
     private final int vocabulary;
     private final int maxRows;
-    private final KernelParams params = new KernelParams();
+    private final BeginParams beginParams = new BeginParams();
+    private final AdmitParams admitParams = new AdmitParams();
+    private final NewRow newRow = new NewRow();
     private final Scope scope = new Scope();
     private final DeviceMemory rows;
     private final DeviceMemory counts;
@@ -65,10 +70,8 @@ final class SampleAdmission implements AutoCloseable {
         slotCount = slots(maxRows, runAhead);
         mostWords = Math.max(LEAST_WORDS, Math.max(positions, vocabulary));
         try {
-            long stageBytes =
-                    (long) maxRows * SampleLaunches.NEW_ROW_BYTES
-                            + mostWords * (long) Integer.BYTES;
-            rows = allocate((long) slotCount * SampleLaunches.ROW_BYTES);
+            long stageBytes = (long) maxRows * NewRow.BYTES + mostWords * (long) Integer.BYTES;
+            rows = allocate((long) slotCount * SampleRow.BYTES);
             counts = allocate(slotCount * launches.countWords() * Integer.BYTES);
             stops = allocate(slotCount * launches.stopWords() * Integer.BYTES);
             drawn = allocate(2L * slotCount * Integer.BYTES);
@@ -131,7 +134,7 @@ final class SampleAdmission implements AutoCloseable {
         UploadRing.Slot upload = uploads.next();
         ByteBuffer bytes = upload.memory().buffer();
         IntBuffer words = bytes.asIntBuffer();
-        int table = maxRows * SampleLaunches.NEW_ROW_BYTES / Integer.BYTES;
+        int table = maxRows * NewRow.BYTES / Integer.BYTES;
         int ids = 0;
         int next = from;
         for (; next < slots.given(); next++) {
@@ -140,26 +143,26 @@ final class SampleAdmission implements AutoCloseable {
             if (ids + count > mostWords) {
                 break;
             }
-            int at = (next - from) * SampleLaunches.NEW_ROW_BYTES;
-            slots.write(slot, bytes, at);
-            bytes.putInt(at + SampleLaunches.ROW_BYTES, slot);
-            bytes.putInt(at + SampleLaunches.ROW_BYTES + 4, ids);
-            bytes.putInt(at + SampleLaunches.ROW_BYTES + 8, count);
-            bytes.putInt(at + SampleLaunches.ROW_BYTES + 12, 0);
+            newRow.begin(bytes, (next - from) * NewRow.BYTES)
+                    .slot(slot)
+                    .firstStop(ids)
+                    .stops(count);
+            slots.write(slot, newRow.row);
+            newRow.check();
             slots.writeStops(slot, words, table + ids);
             ids += count;
         }
         stage(upload, table + ids);
-        params.begin()
-                .pointer(rows)
-                .pointer(lastTokens())
-                .pointer(ended())
-                .pointer(stops)
-                .pointer(staged)
-                .pointer(staged.address() + (long) table * Integer.BYTES)
-                .word(vocabulary)
-                .word(0);
-        CudaSampler.launch(kernels, SampleLaunches.begin(next - from), params, context);
+        beginParams
+                .begin()
+                .rows(rows)
+                .lastTokens(lastTokens())
+                .ended(ended())
+                .stops(stops)
+                .newRows(staged)
+                .stopIds(staged.address() + (long) table * Integer.BYTES)
+                .vocabulary(vocabulary);
+        CudaSampler.launch(kernels, SampleLaunches.begin(next - from), beginParams, context);
         return next;
     }
 
@@ -191,13 +194,13 @@ final class SampleAdmission implements AutoCloseable {
             slots.recounted(slot);
         }
         stage(upload, table + tokens);
-        params.begin()
-                .pointer(counts)
-                .pointer(staged)
-                .pointer(staged.address() + (long) table * Integer.BYTES)
-                .word(vocabulary)
-                .word(0);
-        CudaSampler.launch(kernels, SampleLaunches.admit(admitted), params, context);
+        admitParams
+                .begin()
+                .counts(counts)
+                .rows(staged)
+                .tokens(staged.address() + (long) table * Integer.BYTES)
+                .vocabulary(vocabulary);
+        CudaSampler.launch(kernels, SampleLaunches.admit(admitted), admitParams, context);
         return next;
     }
 

@@ -8,11 +8,11 @@ import io.millrace.gpu.device.cuda.driver.UploadRing;
 import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
 import io.millrace.gpu.device.cuda.kernel.Kernel;
 import io.millrace.gpu.device.cuda.kernel.KernelModules;
-import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.kernel.RowTiles;
 import io.millrace.gpu.device.cuda.kernel.RowTiles.Alternate;
 import io.millrace.gpu.device.cuda.kernel.TileLayout;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.TileParams;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.Noise;
@@ -49,7 +49,7 @@ final class WeightUpload implements AutoCloseable {
 
     private final CudaContext context;
     private final KernelModules kernels;
-    private final PieceThreads<KernelParams> threads;
+    private final PieceThreads<TileParams> threads;
     private final int slots;
     private final Scope memory = new Scope();
 
@@ -76,7 +76,7 @@ final class WeightUpload implements AutoCloseable {
         int count = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
         slots = 2 * count;
         ring = new UploadRing(context, slots, SLOT_BYTES);
-        threads = new PieceThreads<>(count, KernelParams::new);
+        threads = new PieceThreads<>(count, TileParams::new);
     }
 
     /** The type of all matrices. */
@@ -182,7 +182,7 @@ final class WeightUpload implements AutoCloseable {
 
     /** Queues what lays a slot's rows out, and gives the slot back. */
     private void send(
-            UploadRing.Slot slot, RowTiles tiles, int bytes, int firstRow, KernelParams params) {
+            UploadRing.Slot slot, RowTiles tiles, int bytes, int firstRow, TileParams params) {
         try {
             int count = bytes / tiles.rowBytes();
             kernel.launch(
@@ -291,7 +291,7 @@ final class WeightUpload implements AutoCloseable {
     }
 
     /** A tensor's pieces, as many to a slot as it holds. */
-    private final class PieceUpload implements PieceThreads.Job<KernelParams> {
+    private final class PieceUpload implements PieceThreads.Job<TileParams> {
         private final PieceReader reader;
         private final RowTiles tiles;
         private final int first;
@@ -320,7 +320,7 @@ final class WeightUpload implements AutoCloseable {
         }
 
         @Override
-        public void run(int unit, KernelParams own) throws IOException {
+        public void run(int unit, TileParams own) throws IOException {
             context.enter();
             int piece = unit * perSlot;
             int end = Math.min(piece + perSlot, reader.pieces());

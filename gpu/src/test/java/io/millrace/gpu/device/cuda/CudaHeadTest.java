@@ -12,11 +12,11 @@ import io.millrace.gpu.device.cuda.kernel.CudaMatrix;
 import io.millrace.gpu.device.cuda.kernel.GemmTiles;
 import io.millrace.gpu.device.cuda.kernel.KernelIndex;
 import io.millrace.gpu.device.cuda.kernel.KernelModules;
-import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.Launches;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
-import io.millrace.gpu.device.cuda.kernel.OpParams;
 import io.millrace.gpu.device.cuda.step.StepTables;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.HeadParams;
 import io.millrace.gpu.program.StepBatch;
 import io.millrace.gpu.program.StepOutput;
 import io.millrace.gpu.sampling.SamplingRow;
@@ -225,25 +225,25 @@ class CudaHeadTest {
             tables.upload(batch, sampler.begin(batch));
             assertThat(sampler.isPlain()).isTrue();
             sampler.admit();
-            KernelParams params =
-                    new KernelParams()
-                            .begin()
-                            .pointer(head.memory())
-                            .pointer(input.memory())
-                            .pointer(0)
-                            .pointer(scaled ? inverse : null)
-                            .pointer(logits)
-                            .pointer(0)
-                            .pointer(0)
-                            .pointer(0)
-                            .pointer(tables.addresses().header())
-                            .word(head.rows())
-                            .word(K)
-                            .word(head.rows())
-                            .word(1)
-                            .word(OpParams.Epilogue.STORE.ordinal())
-                            .word(1);
-            CudaSampler.launch(kernels, launch, sampler.addHead(params), context);
+            HeadParams params = sampler.head();
+            params.product
+                    .begin()
+                    .weight(head.memory())
+                    .x(input.memory())
+                    .bias(null)
+                    .inverse(scaled ? inverse : null)
+                    .outRows(logits)
+                    .outTiles(null)
+                    .partials(null)
+                    .arrivals(null)
+                    .step(tables.addresses().header())
+                    .rows(head.rows())
+                    .k(K)
+                    .columns(head.rows())
+                    .segments(1)
+                    .epilogue(ParamsHeader.EPILOGUE_STORE)
+                    .sampledOnly(1);
+            CudaSampler.launch(kernels, launch, params, context);
             sampler.queue(output, true);
             sampler.complete();
         }

@@ -6,8 +6,8 @@ import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import io.millrace.gpu.device.cuda.kernel.GemmTiles;
 import io.millrace.gpu.device.cuda.kernel.KernelIndex;
-import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.Segmentation;
+import io.millrace.gpu.device.cuda.struct.KernelParams;
 import java.io.IOException;
 import java.util.Set;
 

@@ -10,6 +10,7 @@ import io.millrace.gpu.device.cuda.step.SampleSlots;
 import io.millrace.gpu.device.cuda.step.StepLayout;
 import io.millrace.gpu.device.cuda.step.StepQueue;
 import io.millrace.gpu.device.cuda.step.StepWait;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleRow;
 import io.millrace.gpu.program.StepBatch;
 import io.millrace.gpu.program.StepOutput;
 import io.millrace.gpu.sampling.SamplingRow;
@@ -174,8 +175,8 @@ public final class SimulatedCudaRunner implements ModelRunner {
     private void tell(QueuedStep step) {
         for (int i = 0; i < slots.given(); i++) {
             int slot = slots.given(i);
-            ByteBuffer row = buffer(SampleLaunches.ROW_BYTES / Integer.BYTES);
-            slots.write(slot, row, 0);
+            ByteBuffer row = buffer(SampleRow.BYTES / Integer.BYTES);
+            slots.write(slot, new SampleRow().begin(row, 0));
             int[] stopIds = new int[slots.stops(slot)];
             slots.writeStops(slot, IntBuffer.wrap(stopIds), 0);
             queue(() -> begin(slot, row, stopIds));

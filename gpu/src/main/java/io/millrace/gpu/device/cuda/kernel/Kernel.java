@@ -9,6 +9,7 @@ import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.GpuException;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 import io.millrace.gpu.device.cuda.driver.KernelQueue;
+import io.millrace.gpu.device.cuda.struct.KernelParams;
 import jcuda.driver.CUfunction;
 import jcuda.driver.JCudaDriver;
 
@@ -57,6 +58,7 @@ public final class Kernel {
      * @param launch how wide; the name of the kernel is this one's
      */
     public void launch(String op, KernelParams params, KernelLaunch launch, KernelQueue queue) {
+        params.check();
         int sharedBytes = launch.sharedBytes();
         if (sharedBytes > allowedShared) {
             check(

@@ -4,16 +4,31 @@ import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.Norm;
 import io.millrace.gpu.device.QkvProjection;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.AttentionParams;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.AttentionPlanParams;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.EmbedParams;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.MatmulParams;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.NormParams;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.QkvFinishParams;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.QkvParams;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.ResolveParams;
 import java.util.List;
 
-/** Writes each struct of {@code params.h}, field after field; a test compares the two. */
+/** Fills the parameters of each op's kernels. Each call ends what the one before it gave. */
 public final class OpParams {
-    /** Of MatmulParams. */
+    /** What a matmul does with its sums. */
     public enum Epilogue {
-        STORE,
-        ADD,
-        GATED,
-        GELU
+        STORE(ParamsHeader.EPILOGUE_STORE),
+        ADD(ParamsHeader.EPILOGUE_ADD),
+        GATED(ParamsHeader.EPILOGUE_GATED),
+        GELU(ParamsHeader.EPILOGUE_GELU);
+
+        private final int number;
+
+        Epilogue(int number) {
+            this.number = number;
+        }
     }
 
     /** Where the tables of a step begin, as kernels see them. */
@@ -84,184 +99,205 @@ public final class OpParams {
      */
     public record Input(DeviceMemory tiles, DeviceMemory inverse) {}
 
+    /** Block ids of rows lie without gaps: {@code rowTable} counts single ids. */
+    private static final int TABLE_STRIDE = 1;
+
     private final Fixed fixed;
     private final Step step;
-    private final KernelParams params;
+    private final ResolveParams resolve = new ResolveParams();
+    private final EmbedParams embed = new EmbedParams();
+    private final NormParams norm = new NormParams();
+    private final MatmulParams matmul = new MatmulParams();
+    private final QkvFinishParams qkvFinish = new QkvFinishParams();
+    private final QkvParams qkv = new QkvParams();
+    private final AttentionPlanParams attentionPlan = new AttentionPlanParams();
+    private final AttentionParams attention = new AttentionParams();
 
-    public OpParams(Fixed fixed, KernelParams params) {
+    public OpParams(Fixed fixed) {
         this.fixed = fixed;
-        this.params = params;
         step = fixed.step;
     }
 
-    /** ResolveParams. */
-    public KernelParams resolve(Drawn drawn) {
-        return params.begin()
-                .pointer(step.header())
-                .pointer(step.gather())
-                .pointer(step.slots())
-                .pointer(step.rowOf())
-                .pointer(step.rowTable())
-                .pointer(drawn.lastTokens())
-                .pointer(drawn.ended())
-                .pointer(step.tokenIds())
-                .pointer(step.positions())
-                .pointer(step.blocks())
-                .pointer(drawn.began());
-    }
-
-    /** EmbedParams. */
-    public KernelParams embed(CudaMatrix table, CudaMatrix positions, DeviceMemory residual) {
-        return params.begin()
-                .pointer(table.memory())
-                .pointer(positions == null ? null : positions.memory())
-                .pointer(residual)
-                .pointer(step.header())
-                .pointer(step.tokenIds())
-                .pointer(step.positions())
-                .word(table.k())
-                .word(0);
+    public ResolveParams resolve(Drawn drawn) {
+        return resolve.begin()
+                .step(step.header())
+                .gather(step.gather())
+                .slots(step.slots())
+                .rowOf(step.rowOf())
+                .rowTable(step.rowTable())
+                .lastTokens(drawn.lastTokens())
+                .ended(drawn.ended())
+                .tokenIds(step.tokenIds())
+                .positions(step.positions())
+                .blocks(step.blocks())
+                .began(drawn.began());
     }
 
     /**
-     * NormParams.
-     *
+     * @param positions null if the model has no table of positions
+     */
+    public EmbedParams embed(CudaMatrix table, CudaMatrix positions, DeviceMemory residual) {
+        return embed.begin()
+                .table(table.memory())
+                .positionTable(positions == null ? null : positions.memory())
+                .residual(residual)
+                .step(step.header())
+                .tokenIds(step.tokenIds())
+                .positions(step.positions())
+                .hidden(table.k());
+    }
+
+    /**
      * @param sampledOnly whether only tokens are normed whose logits are wanted
      */
-    public KernelParams norm(
-            DeviceMemory x, Norm<DeviceMemory> norm, Input out, boolean sampledOnly, int width) {
-        return params.begin()
-                .pointer(x)
-                .pointer(norm.weight())
-                .pointer(norm.bias())
-                .pointer(out.tiles)
-                .pointer(out.inverse)
-                .pointer(step.header())
-                .pointer(sampledOnly ? step.gather() : 0)
-                .word(width)
-                .word(norm.epsilon());
+    public NormParams norm(
+            DeviceMemory x, Norm<DeviceMemory> with, Input out, boolean sampledOnly, int width) {
+        return norm.begin()
+                .x(x)
+                .weight(with.weight())
+                .bias(with.bias())
+                .out(out.tiles)
+                .inverse(out.inverse)
+                .step(step.header())
+                .gather(sampledOnly ? step.gather() : 0)
+                .width(width)
+                .epsilon(with.epsilon());
     }
 
-    /** MatmulParams. */
-    public KernelParams matmul(
-            CudaMatrix weight,
-            Input x,
-            DeviceMemory bias,
-            DeviceMemory out,
-            Epilogue epilogue,
-            boolean sampledOnly) {
+    /** A matmul of all tokens of the step. */
+    public MatmulParams matmul(
+            CudaMatrix weight, Input x, DeviceMemory bias, DeviceMemory out, Epilogue epilogue) {
         boolean rows = epilogue == Epilogue.STORE || epilogue == Epilogue.ADD;
-        return params.begin()
-                .pointer(weight.memory())
-                .pointer(x.tiles)
-                .pointer(bias)
-                .pointer(x.inverse)
-                .pointer(rows ? out : null)
-                .pointer(rows ? null : out)
-                .pointer(fixed.partials)
-                .pointer(fixed.arrivals)
-                .pointer(step.header())
-                .word(weight.rows())
-                .word(weight.k())
-                .word(epilogue == Epilogue.GATED ? weight.rows() / 2 : weight.rows())
-                .word(weight.segments())
-                .word(epilogue.ordinal())
-                .word(sampledOnly ? 1 : 0);
+        return operands(matmul, weight, x)
+                .bias(bias)
+                .outRows(rows ? out : null)
+                .outTiles(rows ? null : out)
+                .columns(epilogue == Epilogue.GATED ? weight.rows() / 2 : weight.rows())
+                .epilogue(epilogue.number)
+                .sampledOnly(0);
+    }
+
+    /** The matmul of the sampled tokens that gives their logits. */
+    public MatmulParams logits(CudaMatrix weight, Input x, DeviceMemory logits) {
+        return logits(matmul, weight, x, logits);
+    }
+
+    /** The same, as a part of other parameters. */
+    public MatmulParams logits(MatmulParams to, CudaMatrix weight, Input x, DeviceMemory logits) {
+        return stored(to, weight, x, logits).sampledOnly(1);
+    }
+
+    private MatmulParams stored(MatmulParams to, CudaMatrix weight, Input x, DeviceMemory out) {
+        return operands(to, weight, x)
+                .bias(null)
+                .outRows(out)
+                .outTiles(null)
+                .columns(weight.rows())
+                .epilogue(Epilogue.STORE.number);
+    }
+
+    private MatmulParams operands(MatmulParams to, CudaMatrix weight, Input x) {
+        return to.begin()
+                .weight(weight.memory())
+                .x(x.tiles)
+                .inverse(x.inverse)
+                .partials(fixed.partials)
+                .arrivals(fixed.arrivals)
+                .step(step.header())
+                .rows(weight.rows())
+                .k(weight.k())
+                .segments(weight.segments());
     }
 
     /**
-     * QkvFinishParams.
-     *
      * @param kv where the layer's arena begins
      */
-    public KernelParams qkvFinish(
+    public QkvFinishParams qkvFinish(
             DeviceMemory projected,
-            QkvProjection<CudaMatrix, DeviceMemory> qkv,
+            QkvProjection<CudaMatrix, DeviceMemory> projection,
             DeviceMemory q,
             long kv) {
-        params.begin();
-        return finishHeads(projected, qkv, q, kv);
+        return heads(qkvFinish.begin(), projection, q, kv).projected(projected);
     }
 
     /**
-     * QkvParams.
+     * The matmul of queries, keys and values, and what {@link #qkvFinish} does.
      *
      * @param kv where the layer's arena begins
      */
-    public KernelParams qkv(
+    public QkvParams qkv(
             CudaMatrix weight,
             Input x,
-            QkvProjection<CudaMatrix, DeviceMemory> qkv,
+            QkvProjection<CudaMatrix, DeviceMemory> projection,
             DeviceMemory q,
             long kv) {
-        matmul(weight, x, null, null, Epilogue.STORE, false);
-        return finishHeads(null, qkv, q, kv);
+        qkv.begin();
+        stored(qkv.product, weight, x, null).sampledOnly(0);
+        heads(qkv.heads.begin(), projection, q, kv).projected(null);
+        return qkv;
     }
 
-    private KernelParams finishHeads(
-            DeviceMemory projected,
-            QkvProjection<CudaMatrix, DeviceMemory> qkv,
+    private QkvFinishParams heads(
+            QkvFinishParams to,
+            QkvProjection<CudaMatrix, DeviceMemory> projection,
             DeviceMemory q,
             long kv) {
-        Norm<DeviceMemory> queryNorm = qkv.queryNorm();
-        Norm<DeviceMemory> keyNorm = qkv.keyNorm();
-        return params.pointer(projected)
-                .pointer(qkv.bias())
-                .pointer(queryNorm == null ? null : queryNorm.weight())
-                .pointer(keyNorm == null ? null : keyNorm.weight())
-                .pointer(fixed.cos)
-                .pointer(fixed.sin)
-                .pointer(q)
-                .pointer(kv)
-                .pointer(step.header())
-                .pointer(step.positions())
-                .pointer(step.rowOf())
-                .pointer(step.rowTable())
-                .pointer(step.blocks())
-                .word(fixed.shape.heads())
-                .word(fixed.shape.kvHeads())
-                .word(fixed.shape.headSize())
-                .word(fixed.shape.headSize() / 2)
-                .word(fixed.blockSize)
-                .word(1) // tables lie without gaps: rowTable counts single block ids
-                .word(queryNorm == null ? 0 : queryNorm.epsilon())
-                .word(keyNorm == null ? 0 : keyNorm.epsilon());
+        Norm<DeviceMemory> queryNorm = projection.queryNorm();
+        Norm<DeviceMemory> keyNorm = projection.keyNorm();
+        return to.bias(projection.bias())
+                .queryNorm(queryNorm == null ? null : queryNorm.weight())
+                .keyNorm(keyNorm == null ? null : keyNorm.weight())
+                .cos(fixed.cos)
+                .sin(fixed.sin)
+                .q(q)
+                .kv(kv)
+                .step(step.header())
+                .positions(step.positions())
+                .rowOf(step.rowOf())
+                .rowTable(step.rowTable())
+                .blocks(step.blocks())
+                .heads(fixed.shape.heads())
+                .kvHeads(fixed.shape.kvHeads())
+                .headSize(fixed.shape.headSize())
+                .pairs(fixed.shape.headSize() / 2)
+                .blockSize(fixed.blockSize)
+                .tableStride(TABLE_STRIDE)
+                .queryEpsilon(queryNorm == null ? 0 : queryNorm.epsilon())
+                .keyEpsilon(keyNorm == null ? 0 : keyNorm.epsilon());
     }
 
     /**
-     * AttentionPlanParams.
-     *
      * @param share whether chunks are looked for that rows share
      * @param prefillPairs of an item of the prefill kernel
      */
-    public KernelParams attentionPlan(Plan plan, int window, boolean share, int prefillPairs) {
-        return params.begin()
-                .pointer(step.header())
-                .pointer(step.rowStart())
-                .pointer(step.positions())
-                .pointer(step.rowTable())
-                .pointer(step.blocks())
-                .pointer(plan.work)
-                .pointer(plan.decode)
-                .pointer(plan.shared)
-                .pointer(plan.members)
-                .pointer(plan.places)
-                .pointer(plan.prefill)
-                .word(fixed.shape.group())
-                .word(window)
-                .word(fixed.blockSize)
-                .word(1)
-                .word(share ? 1 : 0)
-                .word(prefillPairs);
+    public AttentionPlanParams attentionPlan(
+            Plan plan, int window, boolean share, int prefillPairs) {
+        return attentionPlan
+                .begin()
+                .step(step.header())
+                .rowStart(step.rowStart())
+                .positions(step.positions())
+                .rowTable(step.rowTable())
+                .blocks(step.blocks())
+                .work(plan.work)
+                .decode(plan.decode)
+                .shared(plan.shared)
+                .members(plan.members)
+                .places(plan.places)
+                .prefill(plan.prefill)
+                .group(fixed.shape.group())
+                .window(window)
+                .blockSize(fixed.blockSize)
+                .tableStride(TABLE_STRIDE)
+                .share(share ? 1 : 0)
+                .prefillPairs(prefillPairs);
     }
 
     /**
-     * AttentionParams.
-     *
      * @param plan null for F32, which needs none
      * @param early whether the kernel may begin before the one before it has ended
      */
-    public KernelParams attention(
+    public AttentionParams attention(
             DeviceMemory q,
             long kv,
             DeviceMemory out,
@@ -269,30 +305,31 @@ public final class OpParams {
             int window,
             float scale,
             boolean early) {
-        return params.begin()
-                .pointer(q)
-                .pointer(kv)
-                .pointer(out)
-                .pointer(plan == null ? null : plan.partials)
-                .pointer(plan == null ? null : plan.arrivals)
-                .pointer(step.header())
-                .pointer(step.rowStart())
-                .pointer(step.positions())
-                .pointer(step.rowOf())
-                .pointer(step.rowTable())
-                .pointer(step.blocks())
-                .pointer(plan == null ? null : plan.work)
-                .pointer(plan == null ? null : plan.decode)
-                .pointer(plan == null ? null : plan.shared)
-                .pointer(plan == null ? null : plan.members)
-                .pointer(plan == null ? null : plan.prefill)
-                .word(fixed.shape.heads())
-                .word(fixed.shape.kvHeads())
-                .word(fixed.shape.headSize())
-                .word(fixed.blockSize)
-                .word(1)
-                .word(window)
-                .word(scale)
-                .word(early ? 1 : 0);
+        return attention
+                .begin()
+                .q(q)
+                .kv(kv)
+                .out(out)
+                .partials(plan == null ? null : plan.partials)
+                .arrivals(plan == null ? null : plan.arrivals)
+                .step(step.header())
+                .rowStart(step.rowStart())
+                .positions(step.positions())
+                .rowOf(step.rowOf())
+                .rowTable(step.rowTable())
+                .blocks(step.blocks())
+                .work(plan == null ? null : plan.work)
+                .decode(plan == null ? null : plan.decode)
+                .shared(plan == null ? null : plan.shared)
+                .members(plan == null ? null : plan.members)
+                .prefill(plan == null ? null : plan.prefill)
+                .heads(fixed.shape.heads())
+                .kvHeads(fixed.shape.kvHeads())
+                .headSize(fixed.shape.headSize())
+                .blockSize(fixed.blockSize)
+                .tableStride(TABLE_STRIDE)
+                .window(window)
+                .scale(scale)
+                .early(early ? 1 : 0);
     }
 }

@@ -2,6 +2,7 @@ package io.millrace.gpu.device.cuda.kernel;
 
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.TileParams;
 
 /**
  * Says how rows that lie in host memory as a file has them are laid out in the tiles of a matrix.
@@ -51,21 +52,21 @@ public record RowTiles(
     }
 
     /**
-     * TileParams.
+     * Fills the parameters of a launch.
      *
      * @param rows where the rows lie, as kernels see it
      * @param firstRow of the matrix, or of gate or up alone
      */
-    public KernelParams write(KernelParams params, long rows, int count, int firstRow) {
+    public TileParams write(TileParams params, long rows, int count, int firstRow) {
         return params.begin()
-                .pointer(rows)
-                .pointer(tiles)
-                .pointer(refused)
-                .word(count)
-                .word(rowBytes)
-                .word(firstRow)
-                .word(paddedBytes)
-                .word(alternate.ordinal())
-                .word(number);
+                .rows(rows)
+                .tiles(tiles)
+                .refused(refused)
+                .count(count)
+                .rowBytes(rowBytes)
+                .firstRow(firstRow)
+                .paddedBytes(paddedBytes)
+                .alternate(alternate.ordinal())
+                .number(number);
     }
 }

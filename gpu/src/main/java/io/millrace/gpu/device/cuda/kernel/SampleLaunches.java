@@ -1,12 +1,13 @@
 package io.millrace.gpu.device.cuda.kernel;
 
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader;
 import java.util.List;
 
 /**
- * Grids of the sampling kernels and the sizes of their scratch. Constants are those of the kernels
- * and of {@code sample_params.h}; a test compares them. Grids are fixed for an engine: kernels read
- * from device memory how many rows there are.
+ * Grids of the sampling kernels and the sizes of their scratch. A test compares the constants that
+ * the kernels' sources state, too. Grids are fixed for an engine: kernels read from device memory
+ * how many rows there are.
  */
 public final class SampleLaunches {
     /** Token ids take so many bits of an order. */
@@ -16,11 +17,11 @@ public final class SampleLaunches {
     static final int CHUNK = 8192;
 
     /** Tokens that the head draws among at once. */
-    public static final int HEAD_TILE = 64;
+    public static final int HEAD_TILE = SampleParamsHeader.HEAD_TILE;
 
     public static final int BUCKETS = 4096;
-    public static final int LIST = 4096;
-    public static final int MAX_TOP = 20;
+    public static final int LIST = SampleParamsHeader.LIST;
+    public static final int MAX_TOP = SampleParamsHeader.MAX_TOP;
 
     static final int SCAN_THREADS = 256;
     static final int CHUNK_THREADS = 512;
@@ -28,21 +29,14 @@ public final class SampleLaunches {
     static final int LOGPROB_THREADS = 512;
     static final int DELIVER_THREADS = 512;
 
-    /** Bytes of the structs. */
-    public static final int ROW_BYTES = 64;
-
-    public static final int TILE_BYTES = 48;
-    public static final int HEAD_TILE_BYTES = 16;
-    public static final int BOUND_BYTES = 32;
-    public static final int PICK_BYTES = 8;
-    public static final int NEW_ROW_BYTES = 80;
+    /** Words of a row whose counts are made anew. */
     public static final int ADMIT_WORDS = 4;
 
     /** Words before the tables of a step. */
-    public static final int STEP_HEADER = 8;
+    public static final int STEP_HEADER = SampleParamsHeader.STEP_HEADER;
 
     /** Words of a row's log probabilities. */
-    public static final int LOGPROB_WORDS = 1 + 2 * MAX_TOP;
+    public static final int LOGPROB_WORDS = SampleParamsHeader.LOGPROB_WORDS;
 
     /** CTAs that can run at once on a multiprocessor, or nearly so. */
     private static final int SCANS = 8;

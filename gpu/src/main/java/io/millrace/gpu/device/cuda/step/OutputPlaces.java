@@ -2,6 +2,7 @@ package io.millrace.gpu.device.cuda.step;
 
 import io.millrace.gpu.api.GenerationResult.TokenLogprobs;
 import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader;
 import io.millrace.gpu.program.StepOutput;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -15,11 +16,11 @@ import java.nio.IntBuffer;
  * sees the rest.
  */
 public final class OutputPlaces {
-    /** Words, as in {@code sample_params.h}. */
-    public static final int HEADER = 16;
+    /** Words of a place before its ids, and the two times among them. */
+    public static final int HEADER = SampleParamsHeader.OUTPUT_HEADER;
 
-    public static final int BEGAN = 2;
-    public static final int DONE = 4;
+    public static final int BEGAN = SampleParamsHeader.OUTPUT_BEGAN;
+    public static final int DONE = SampleParamsHeader.OUTPUT_DONE;
 
     private static final VarHandle NUMBER =
             MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);

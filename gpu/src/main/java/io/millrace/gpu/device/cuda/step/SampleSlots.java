@@ -1,8 +1,9 @@
 package io.millrace.gpu.device.cuda.step;
 
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleRow;
 import io.millrace.gpu.sampling.SamplingRow;
-import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
 import java.util.IdentityHashMap;
 import java.util.Map;
@@ -19,12 +20,10 @@ import java.util.Map;
  * </pre>
  */
 public final class SampleSlots {
-    /** Flags, as in {@code sample_params.h}. */
-    public static final int REPETITION = 1;
-
-    public static final int PENALTIES = 2;
-    public static final int GENERAL = 4;
-    public static final int STOPS = 8;
+    public static final int REPETITION = SampleParamsHeader.REPETITION;
+    public static final int PENALTIES = SampleParamsHeader.PENALTIES;
+    public static final int GENERAL = SampleParamsHeader.GENERAL;
+    public static final int STOPS = SampleParamsHeader.STOPS;
 
     /** Below it, logits over the temperature may be too large to be ranked before the maximum. */
     private static final float LEAST_PLAIN_TEMPERATURE = 0x1p-10f;
@@ -176,21 +175,21 @@ public final class SampleSlots {
         return rows[slot];
     }
 
-    /** Writes a taken slot's SampleRow of {@code sample_params.h}. */
-    public void write(int slot, ByteBuffer to, int at) {
+    /** Sets all fields of a taken slot's row. */
+    public void write(int slot, SampleRow to) {
         SamplingRow row = rows[slot];
         SamplingParameters p = row.parameters;
-        to.putLong(at, row.seed);
-        to.putDouble(at + 8, p.topP());
-        to.putInt(at + 16, row.completion);
-        to.putFloat(at + 20, (float) p.temperature());
-        to.putInt(at + 24, p.topK());
-        to.putFloat(at + 28, (float) p.minP());
-        to.putFloat(at + 32, row.repetitionPenalty());
-        to.putFloat(at + 36, (float) p.frequencyPenalty());
-        to.putFloat(at + 40, (float) p.presencePenalty());
-        to.putInt(at + 44, flags[slot]);
-        to.putInt(at + 48, Math.max(0, p.logprobs()));
+        to.seed(row.seed)
+                .topP(p.topP())
+                .completion(row.completion)
+                .temperature((float) p.temperature())
+                .topK(p.topK())
+                .minP((float) p.minP())
+                .repetition(row.repetitionPenalty())
+                .frequency((float) p.frequencyPenalty())
+                .presence((float) p.presencePenalty())
+                .flags(flags[slot])
+                .top(Math.max(0, p.logprobs()));
     }
 
     /** Tokens that end the slot's row. */

@@ -4,6 +4,7 @@ import io.millrace.gpu.api.KernelTiming.Op;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.HeadTile;
 
 /**
  * The least that an op does: each input read from the GPU's memory once, each output written once,
@@ -82,9 +83,7 @@ record KernelWork(String shape, double bytes, double operations) {
 
     /** Of one row. */
     private static double headTileBytes(int vocabulary) {
-        return (double) Numerics.pad(vocabulary)
-                / SampleLaunches.HEAD_TILE
-                * SampleLaunches.HEAD_TILE_BYTES;
+        return (double) Numerics.pad(vocabulary) / SampleLaunches.HEAD_TILE * HeadTile.BYTES;
     }
 
     /** So much more of the same kind. */

@@ -9,8 +9,8 @@ import io.millrace.gpu.device.cuda.CudaModelRunner;
 import io.millrace.gpu.device.cuda.kernel.Kernel;
 import io.millrace.gpu.device.cuda.kernel.KernelIndex;
 import io.millrace.gpu.device.cuda.kernel.KernelModules;
-import io.millrace.gpu.device.cuda.kernel.KernelParams;
 import io.millrace.gpu.device.cuda.kernel.Segmentation;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.NormParams;
 import io.millrace.gpu.model.ModelFolder;
 import io.millrace.gpu.model.TinyModels;
 import io.millrace.gpu.program.StepBatch;
@@ -110,7 +110,7 @@ class CudaRuntimeTest {
         try (CudaContext context = CudaContext.open(0);
                 KernelModules modules = new KernelModules(context, KernelIndex.read())) {
             Kernel kernel = modules.kernel("norm_bf16");
-            KernelParams params = new KernelParams().begin().pointer(0).word(97);
+            NormParams params = norm(0);
             assertThatThrownBy(
                             () ->
                                     kernel.launch(
@@ -309,6 +309,21 @@ class CudaRuntimeTest {
         return batch;
     }
 
+    /** All of whose pointers are the same. */
+    private static NormParams norm(long address) {
+        return new NormParams()
+                .begin()
+                .x(address)
+                .weight(address)
+                .bias(address)
+                .out(address)
+                .inverse(address)
+                .step(address)
+                .gather(address)
+                .width(97)
+                .epsilon(1e-5f);
+    }
+
     /** Kills a context, in a process of its own. */
     static final class DeadContext {
         private DeadContext() {}
@@ -316,10 +331,7 @@ class CudaRuntimeTest {
         public static void main(String[] args) throws IOException {
             CudaContext context = CudaContext.open(0);
             KernelModules modules = new KernelModules(context, KernelIndex.read());
-            KernelParams params = new KernelParams().begin();
-            for (int i = 0; i < 16; i++) {
-                params.pointer(0x10);
-            }
+            NormParams params = norm(0x10);
             try {
                 modules.kernel("norm_f32")
                         .launch(

@@ -2,9 +2,6 @@ package io.millrace.gpu.device.cuda.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.gpu.device.cuda.CudaSampler;
-import io.millrace.gpu.device.cuda.step.OutputPlaces;
-import io.millrace.gpu.device.cuda.step.SampleSlots;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -22,52 +19,16 @@ class SampleLaunchesTest {
     void constantsAreThoseOfTheKernels() throws IOException {
         assertConstant("TOKEN_BITS", SampleLaunches.TOKEN_BITS);
         assertConstant("BUCKETS", SampleLaunches.BUCKETS);
-        assertConstant("LIST", SampleLaunches.LIST);
-        assertConstant("MAX_TOP", SampleLaunches.MAX_TOP);
-        assertConstant("STEP_HEADER", SampleLaunches.STEP_HEADER);
-        assertConstant("HEAD_TILE", SampleLaunches.HEAD_TILE);
         assertThat(SampleLaunches.HEAD_TILE).isEqualTo(Numerics.TILE);
         assertConstant("SCAN_THREADS", SampleLaunches.SCAN_THREADS);
         assertConstant("CHUNK_THREADS", SampleLaunches.CHUNK_THREADS);
         assertConstant("FINISH_THREADS", SampleLaunches.FINISH_THREADS);
         assertConstant("LOGPROB_THREADS", SampleLaunches.LOGPROB_THREADS);
         assertConstant("DELIVER_THREADS", SampleLaunches.DELIVER_THREADS);
-        assertConstant("OUTPUT_HEADER", OutputPlaces.HEADER);
-        assertConstant("OUTPUT_BEGAN", OutputPlaces.BEGAN);
-        assertConstant("OUTPUT_DONE", OutputPlaces.DONE);
-        assertConstant("REPETITION", SampleSlots.REPETITION);
-        assertConstant("PENALTIES", SampleSlots.PENALTIES);
-        assertConstant("GENERAL", SampleSlots.GENERAL);
-        assertConstant("STOPS", SampleSlots.STOPS);
         assertThat(SampleLaunches.TILE)
                 .isEqualTo(SampleLaunches.SCAN_THREADS * constant("SCAN_LOADS") * 4);
         assertThat(SampleLaunches.CHUNK)
                 .isEqualTo(SampleLaunches.CHUNK_THREADS * constant("CHUNK_LOADS") * 4);
-    }
-
-    @Test
-    void structsHaveTheSizesOfTheHeader() throws IOException {
-        assertThat(bytes("SampleRow")).isEqualTo(SampleLaunches.ROW_BYTES);
-        assertThat(bytes("NewRow") + SampleLaunches.ROW_BYTES)
-                .as("with its SampleRow")
-                .isEqualTo(SampleLaunches.NEW_ROW_BYTES);
-        assertThat(bytes("SampleTile")).isEqualTo(SampleLaunches.TILE_BYTES);
-        assertThat(bytes("HeadTile")).isEqualTo(SampleLaunches.HEAD_TILE_BYTES);
-        assertThat(bytes("SampleBound")).isEqualTo(SampleLaunches.BOUND_BYTES);
-        assertThat(bytes("SamplePick")).isEqualTo(SampleLaunches.PICK_BYTES);
-    }
-
-    @Test
-    void parametersFillTheStructOfTheHeader() throws IOException {
-        KernelParams params = new KernelParams();
-        CudaSampler.write(params, new long[16], 17, 3);
-        assertThat(params.size()).isEqualTo(bytes("SampleParams"));
-        CudaSampler.write(params, new long[16], 17, 3, 8, 16);
-        assertThat(params.size()).isEqualTo(bytes("SampleParams") + bytes("PickParams"));
-        CudaSampler.write(params, new long[5], 3);
-        assertThat(params.size()).isEqualTo(bytes("DeliverParams"));
-        CudaSampler.writeHead(params.begin(), 8, 16, 24, 32, 3);
-        assertThat(params.size()).as("behind the product's").isEqualTo(bytes("HeadParams"));
     }
 
     @Test
@@ -104,28 +65,5 @@ class SampleLaunchesTest {
             }
         }
         return all.toString();
-    }
-
-    private static int bytes(String struct) throws IOException {
-        Matcher body =
-                Pattern.compile("struct " + struct + " \\{(.*?)\\n\\};", Pattern.DOTALL)
-                        .matcher(sources());
-        assertThat(body.find()).as(struct).isTrue();
-        int bytes = 0;
-        for (String line : body.group(1).split("\n")) {
-            String field = line.replaceAll("//.*", "").strip();
-            Matcher array = Pattern.compile("\\[(\\w+)\\]").matcher(field);
-            int each = field.contains("*") || field.matches("(u64|double) .*") ? 8 : 4;
-            int count =
-                    !array.find()
-                            ? 1
-                            : array.group(1).matches("\\d+")
-                                    ? Integer.parseInt(array.group(1))
-                                    : constant(array.group(1));
-            // Structs in structs are counted by who asks.
-            boolean isStruct = field.matches("(SampleRow|SampleParams|MatmulParams) \\w+;");
-            bytes += field.isEmpty() || isStruct ? 0 : each * count;
-        }
-        return bytes;
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleRow;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -144,9 +145,9 @@ class SampleSlotsTest {
         slots.writeStops(slotOfSome, to, 1);
         assertThat(to.array()).containsExactly(0, 0, 54, 96, 0);
         ByteBuffer out = ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN);
-        slots.write(slotOfSome, out, 0);
+        slots.write(slotOfSome, new SampleRow().begin(out, 0));
         assertThat(out.getInt(44)).isEqualTo(SampleSlots.STOPS);
-        slots.write(slotOfNone, out, 0);
+        slots.write(slotOfNone, new SampleRow().begin(out, 0));
         assertThat(out.getInt(44)).isZero();
     }
 
@@ -187,7 +188,9 @@ class SampleSlotsTest {
         slots.begin();
         int slot = slots.take(row, false);
         ByteBuffer out = ByteBuffer.allocate(80).order(ByteOrder.LITTLE_ENDIAN);
-        slots.write(slot, out, 16);
+        SampleRow written = new SampleRow().begin(out, 16);
+        slots.write(slot, written);
+        written.check();
         assertThat(out.getLong(16)).isEqualTo(0x123456789ABCDEFL);
         assertThat(out.getDouble(24)).isEqualTo(0.9);
         assertThat(out.getInt(32)).isEqualTo(3);
