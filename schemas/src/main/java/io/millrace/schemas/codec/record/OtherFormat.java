@@ -50,7 +50,7 @@ public final class OtherFormat {
                 && wanted != WireFormat.AVRO) {
             return "Avro's single-object encoding: use --format avro";
         }
-        if (isJson(value) && wanted != WireFormat.JSON) {
+        if (wanted != WireFormat.JSON && isJson(value)) {
             return "JSON: use --format json";
         }
         return null;
