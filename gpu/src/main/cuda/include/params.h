@@ -25,7 +25,7 @@ constexpr int32_t DRAWN = -1;
 /** resolve: puts drawn tokens into the step's tables. */
 struct ResolveParams {
     const StepHeader* step;
-    const int32_t* gather;      // (sampled) last token of each sampled row
+    const int32_t* gather;      // (samples) token after which each is drawn
     const int32_t* slots;       // (sampled) its slot
     const int32_t* rowOf;       // (tokens)
     const int32_t* rowTable;    // (rows)

@@ -223,7 +223,7 @@ final class DecoderEngine implements Engine {
             }
             stepping = plan;
             StepOutput output = outputs[plan.slot()];
-            fill(plan, output);
+            fill(plan);
             runner.launch(batch, output);
         }
     }
@@ -252,7 +252,7 @@ final class DecoderEngine implements Engine {
         return runner.stop();
     }
 
-    private void fill(StepPlan plan, StepOutput output) {
+    private void fill(StepPlan plan) {
         batch.tokens = plan.tokens();
         batch.rows = plan.rows();
         int token = 0;
@@ -267,9 +267,8 @@ final class DecoderEngine implements Engine {
             }
             batch.rowStart[row] = token;
             batch.blockTables[row] = completion.blocks();
-            batch.sampling[row] = plan.draws(row) ? completion.row() : null;
-            output.tokenIds[row] = StepOutput.NOT_SAMPLED;
-            output.logprobs[row] = null;
+            requireNoneOrOne(plan.samples(row));
+            batch.sample(row, plan.samples(row), plan.samples(row) > 0 ? completion.row() : null);
             for (int i = 0; i < count; i++) {
                 batch.positions[token++] = position++;
             }
@@ -287,17 +286,18 @@ final class DecoderEngine implements Engine {
         int promptLeft = generation.group.promptLength() - plan.position(row);
         promptTokens += Math.max(0, Math.min(plan.count(row), promptLeft));
         scheduler.advance(plan, row);
-        if (!plan.draws(row)) {
+        if (plan.samples(row) == 0) {
             return;
         }
-        int token = output.tokenIds[row];
+        int sample = plan.firstSample(row);
+        int token = output.tokenIds[sample];
         if (token < 0) {
             forget(generation);
             listener.onFailed(generation.handle, failure(completion, token));
             return;
         }
         generatedTokens++;
-        completion.accept(token, output.logprobs[row]);
+        completion.accept(token, output.logprobs[sample]);
         if (completion.isFinished()) {
             scheduler.remove(completion);
         }
@@ -306,6 +306,14 @@ final class DecoderEngine implements Engine {
         }
         if (generation.isFinished() && !generation.isDead()) {
             finish(generation, listener);
+        }
+    }
+
+    /** Of several tokens somebody would have to say which of them to accept. */
+    private static void requireNoneOrOne(int samples) {
+        if (samples > 1) {
+            throw new IllegalStateException(
+                    "A row has %d samples; a completion takes one a step.".formatted(samples));
         }
     }
 

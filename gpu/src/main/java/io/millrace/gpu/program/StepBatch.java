@@ -11,13 +11,15 @@ import io.millrace.gpu.sampling.SamplingRow;
  * tokens   [a b c d e] [f]   [g h]         tokens = 8, rows = 3
  * rowStart  0           5     6     8
  * position  0 1 2 3 4   41    16 17        absolute positions, ascending within a row
- * sampled   no          yes   yes          logits wanted for the row's last token
+ * samples   0           1     2            a token is drawn after each of the row's last tokens
+ * sampled               [f]   [g h]        samples() = 3
+ * sampleStart 0         0     1     3
  * </pre>
  */
 public final class StepBatch {
     /**
      * In place of a token: the one that the launch before this drew for the row's {@link
-     * #sampling}; see {@code ModelRunner}. Such a row has this one token, and is sampled.
+     * #sampling}; see {@code ModelRunner}. Such a row has this one token, and one sample.
      */
     public static final int DRAWN = -1;
 
@@ -42,11 +44,15 @@ public final class StepBatch {
      */
     public int[][] blockTables;
 
+    /** First sample of each row; entry {@code rows} is {@link #samples()}. (rows + 1) */
+    public final int[] sampleStart;
+
     /**
-     * How to draw each row's next token, for the position after the row's last one; null for a row
-     * whose prompt is not complete after this step: its logits are not needed. (rows)
+     * How to draw each row's tokens; null for a row without samples: its logits are not needed. The
+     * first sample is the completion's next token. Where there are more, the row's tokens between
+     * them count as generated. (rows)
      */
-    public SamplingRow[] sampling;
+    public final SamplingRow[] sampling;
 
     /** Room for {@code maxTokens} tokens and {@code maxRows} rows. */
     public StepBatch(int maxTokens, int maxRows) {
@@ -54,6 +60,38 @@ public final class StepBatch {
         positions = new int[maxTokens];
         rowStart = new int[maxRows + 1];
         blockTables = new int[maxRows][];
+        sampleStart = new int[maxRows + 1];
         sampling = new SamplingRow[maxRows];
+    }
+
+    /**
+     * Has a token drawn after each of the row's last {@code samples} tokens. To be called for each
+     * row, in their order.
+     *
+     * @param how null for no sample
+     */
+    public void sample(int row, int samples, SamplingRow how) {
+        if (samples < 0 || samples > 0 != (how != null)) {
+            throw new IllegalArgumentException(
+                    "Row %d has %d samples, and %s how to draw them."
+                            .formatted(row, samples, how == null ? "nothing says" : "it is said"));
+        }
+        sampling[row] = how;
+        sampleStart[row + 1] = sampleStart[row] + samples;
+    }
+
+    /** How many tokens are drawn for a row. */
+    public int samples(int row) {
+        return sampleStart[row + 1] - sampleStart[row];
+    }
+
+    /** How many tokens are drawn for all rows. */
+    public int samples() {
+        return sampleStart[rows];
+    }
+
+    /** The token after which a row's first sample is drawn. */
+    public int firstSampled(int row) {
+        return rowStart[row + 1] - samples(row);
     }
 }

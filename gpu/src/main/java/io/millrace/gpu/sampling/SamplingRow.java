@@ -48,6 +48,20 @@ public final class SamplingRow {
         this.generated = new int[16];
     }
 
+    /**
+     * How it would be drawn on, had these tokens been generated too.
+     *
+     * @param count so many of {@code tokens} from {@code from} on
+     */
+    public SamplingRow after(int[] tokens, int from, int count) {
+        SamplingRow next = new SamplingRow(parameters, seed, completion, prompt, stopIds);
+        next.generated = Arrays.copyOf(generated, generatedCount + count);
+        System.arraycopy(tokens, from, next.generated, generatedCount, count);
+        next.generatedCount = generatedCount + count;
+        next.position = position + count;
+        return next;
+    }
+
     /** Whether a token ends the completion. */
     public boolean isStop(int token) {
         return Arrays.binarySearch(stopIds, token) >= 0;

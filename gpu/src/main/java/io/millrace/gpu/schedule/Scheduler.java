@@ -160,7 +160,7 @@ public final class Scheduler {
 
     /** A row of the plan that is completed: the K/V of its tokens is there. */
     public void advance(StepPlan plan, int row) {
-        plan.sequence(row).advance(plan.count(row), plan.draws(row), tree, fence, blockTokens);
+        plan.sequence(row).advance(plan.count(row), plan.samples(row), tree, fence, blockTokens);
     }
 
     /**
@@ -319,7 +319,7 @@ public final class Scheduler {
     /** Its counters have to be what the plans in flight say. */
     private void checkInFlight(Sequence sequence) {
         int tokens = 0;
-        int draws = 0;
+        int samples = 0;
         for (int i = 0; i < inFlight(); i++) {
             StepPlan plan = inFlight(i);
             for (int row = 0; row < plan.rows(); row++) {
@@ -329,12 +329,12 @@ public final class Scheduler {
                             sequence,
                             "has a gap in flight");
                     tokens += plan.count(row);
-                    draws += plan.draws(row) ? 1 : 0;
+                    samples += plan.samples(row);
                 }
             }
         }
         require(
-                tokens == sequence.launched() && draws == sequence.drawn(),
+                tokens == sequence.launched() && samples == sequence.drawn(),
                 sequence,
                 "miscounts what is in flight");
     }

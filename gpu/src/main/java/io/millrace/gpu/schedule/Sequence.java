@@ -124,15 +124,13 @@ public abstract class Sequence {
     /**
      * A step is about to compute the next {@code tokens} tokens.
      *
-     * @return whether it draws the next token
+     * @return how many tokens it draws: 1 if these are its last ones, else 0
      */
-    final boolean launch(int tokens) {
+    final int launch(int tokens) {
         launched += tokens;
-        boolean draws = planned() == total + drawn;
-        if (draws) {
-            drawn++;
-        }
-        return draws;
+        int samples = planned() == total + drawn ? 1 : 0;
+        drawn += samples;
+        return samples;
     }
 
     /** KV block ids in order of position; may be longer than what it holds. */
@@ -160,13 +158,12 @@ public abstract class Sequence {
      * The oldest of its steps in flight has computed the K/V of the next {@code tokens} tokens:
      * blocks that are full now go to the tree.
      *
-     * @param draws what {@link #launch} said
+     * @param samples what {@link #launch} said
      * @param scratch holds the tokens of a block
      */
-    final void advance(
-            int tokens, boolean draws, PrefixTree tree, BlockFence fence, int[] scratch) {
+    final void advance(int tokens, int samples, PrefixTree tree, BlockFence fence, int[] scratch) {
         launched -= tokens;
-        drawn -= draws ? 1 : 0;
+        drawn -= samples;
         computed += tokens;
         if (computed > total || launched < 0 || drawn < 0) {
             throw new IllegalStateException(

@@ -85,6 +85,8 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
         StepOutput computed;
 
         int[] rowOf;
+        int[] sampleOf;
+        int computedSamples;
 
         Step(StepBatch from, StepOutput output) {
             this.output = output;
@@ -96,7 +98,7 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
             System.arraycopy(from.rowStart, 0, batch.rowStart, 0, from.rows + 1);
             for (int row = 0; row < from.rows; row++) {
                 batch.blockTables[row] = from.blockTables[row].clone();
-                batch.sampling[row] = from.sampling[row];
+                batch.sample(row, from.samples(row), from.sampling[row]);
                 admit(row, from.sampling[row]);
             }
             poison();
@@ -106,6 +108,7 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
             int first = batch.rowStart[row];
             int count = batch.rowStart[row + 1] - first;
             boolean drawn = batch.tokenIds[first + count - 1] == StepBatch.DRAWN;
+            require(batch.samples(row) <= 1, "more than one sample");
             if (host == null) {
                 require(!drawn, "a drawn token in a row that is not sampled");
                 return;
@@ -124,9 +127,9 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
         }
 
         private void poison() {
-            for (int row = 0; row < batch.rows; row++) {
-                output.tokenIds[row] = POISON;
-                output.logprobs[row] = NO_LOGPROBS;
+            for (int sample = 0; sample < batch.samples(); sample++) {
+                output.tokenIds[sample] = POISON;
+                output.logprobs[sample] = NO_LOGPROBS;
             }
         }
 
@@ -139,6 +142,7 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
                 }
             }
             computed = new StepOutput(batch.rows);
+            sampleOf = new int[batch.rows];
             alive.rowStart[alive.rows] = alive.tokens;
             if (alive.rows > 0) {
                 runner.run(alive, computed);
@@ -147,7 +151,8 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
                 SamplingRow host = batch.sampling[rowOf[i]];
                 if (host != null) {
                     Row own = rows.get(host);
-                    int token = computed.tokenIds[i];
+                    sampleOf[alive.sampleStart[i]] = batch.sampleStart[rowOf[i]];
+                    int token = computed.tokenIds[alive.sampleStart[i]];
                     if (token < 0) {
                         own.ended = true;
                     } else {
@@ -156,7 +161,7 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
                     }
                 }
             }
-            batch.rows = alive.rows;
+            computedSamples = alive.samples();
         }
 
         private boolean isDropped(int row) {
@@ -173,7 +178,7 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
             to.rowStart[to.rows] = to.tokens;
             to.blockTables[to.rows] = batch.blockTables[row];
             Row own = batch.sampling[row] == null ? null : rows.get(batch.sampling[row]);
-            to.sampling[to.rows++] = own == null ? null : own.sampling;
+            to.sample(to.rows++, batch.samples(row), own == null ? null : own.sampling);
             for (int i = batch.rowStart[row]; i < batch.rowStart[row + 1]; i++) {
                 int token = batch.tokenIds[i];
                 to.tokenIds[to.tokens] = token == StepBatch.DRAWN ? own.last() : token;
@@ -187,9 +192,9 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
                     rows.get(host).inFlight--;
                 }
             }
-            for (int i = 0; i < batch.rows; i++) {
-                output.tokenIds[rowOf[i]] = computed.tokenIds[i];
-                output.logprobs[rowOf[i]] = computed.logprobs[i];
+            for (int i = 0; i < computedSamples; i++) {
+                output.tokenIds[sampleOf[i]] = computed.tokenIds[i];
+                output.logprobs[sampleOf[i]] = computed.logprobs[i];
             }
         }
     }

@@ -170,7 +170,7 @@ class GoldenTest {
         for (int i = 0; i < batch.blockTables[0].length; i++) {
             batch.blockTables[0][i] = i + 1;
         }
-        batch.sampling[0] = new SamplingRow(SamplingParameters.greedy(1), 0, 0, prompt);
+        batch.sample(0, 1, new SamplingRow(SamplingParameters.greedy(1), 0, 0, prompt));
         for (int done = 0; done < prompt.length; done += CHUNK) {
             batch.tokens = Math.min(CHUNK, prompt.length - done);
             for (int i = 0; i < batch.tokens; i++) {

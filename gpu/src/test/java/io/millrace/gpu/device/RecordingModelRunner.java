@@ -13,7 +13,7 @@ public final class RecordingModelRunner extends ForwardingModelRunner {
     private final Map<String, float[]> logits = new TreeMap<>();
 
     /**
-     * @param lastLogits gives a copy of the last step's logits, by sampled row
+     * @param lastLogits gives a copy of the last step's logits, by sample
      */
     public RecordingModelRunner(ModelRunner runner, IntFunction<float[]> lastLogits) {
         super(runner);
@@ -25,9 +25,9 @@ public final class RecordingModelRunner extends ForwardingModelRunner {
         return logits;
     }
 
-    /** A copy of the last step's logits of a sampled row. */
-    public float[] lastLogits(int sampledRow) {
-        return lastLogits.apply(sampledRow);
+    /** A copy of the last step's logits of a sample. */
+    public float[] lastLogits(int sample) {
+        return lastLogits.apply(sample);
     }
 
     /** Feeds sequences of any chunks and batches to this runner. */
@@ -66,14 +66,13 @@ public final class RecordingModelRunner extends ForwardingModelRunner {
 
     /** By the batch's positions: those of its rows lag behind while tokens are in flight. */
     private void record(StepBatch batch) {
-        int sampled = 0;
         for (int row = 0; row < batch.rows; row++) {
             SamplingRow sampling = batch.sampling[row];
-            if (sampling != null) {
-                int position = batch.positions[batch.rowStart[row + 1] - 1] + 1;
+            for (int i = 0; i < batch.samples(row); i++) {
+                int position = batch.positions[batch.firstSampled(row) + i] + 1;
                 logits.put(
                         "%d.%d.%d".formatted(sampling.seed, sampling.completion, position),
-                        lastLogits(sampled++));
+                        lastLogits(batch.sampleStart[row] + i));
             }
         }
     }

@@ -28,7 +28,7 @@ public class ReferenceBackend implements Backend<ReferenceBackend.Matrix, double
     private StepBatch batch;
     private int[] rowOf;
 
-    /** Logits of each sampled row of the last step. */
+    /** Logits of each sample of the last step. */
     public final List<double[]> logits = new ArrayList<>();
 
     /**
@@ -284,8 +284,8 @@ public class ReferenceBackend implements Backend<ReferenceBackend.Matrix, double
     public void logits(double[][] x, Norm<double[]> norm, Matrix head) {
         logits.clear();
         for (int row = 0; row < batch.rows; row++) {
-            if (batch.sampling[row] != null) {
-                int token = batch.rowStart[row + 1] - 1;
+            for (int i = 0; i < batch.samples(row); i++) {
+                int token = batch.firstSampled(row) + i;
                 logits.add(multiply(norm(x[token], norm), head));
             }
         }
@@ -293,17 +293,13 @@ public class ReferenceBackend implements Backend<ReferenceBackend.Matrix, double
 
     @Override
     public void sample(StepOutput output) {
-        int next = 0;
-        for (int row = 0; row < batch.rows; row++) {
-            output.tokenIds[row] = StepOutput.NOT_SAMPLED;
-            if (batch.sampling[row] != null) {
-                double[] l = logits.get(next++);
-                int best = 0;
-                for (int i = 1; i < l.length; i++) {
-                    best = l[i] > l[best] ? i : best;
-                }
-                output.tokenIds[row] = best;
+        for (int sample = 0; sample < batch.samples(); sample++) {
+            double[] l = logits.get(sample);
+            int best = 0;
+            for (int i = 1; i < l.length; i++) {
+                best = l[i] > l[best] ? i : best;
             }
+            output.tokenIds[sample] = best;
         }
     }
 

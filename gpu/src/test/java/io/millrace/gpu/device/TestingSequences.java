@@ -35,10 +35,10 @@ public final class TestingSequences {
     /** Greedy tokens by sequence and position. */
     public final Map<Integer, Map<Integer, Integer>> tokens = new HashMap<>();
 
-    /** Copies the logits of the i-th sampled row of the last step. */
+    /** Copies the logits of the i-th sample of the last step. */
     @FunctionalInterface
     public interface LogitSource {
-        void copy(int sampledRow, float[] to);
+        void copy(int sample, float[] to);
     }
 
     public TestingSequences(
@@ -50,7 +50,7 @@ public final class TestingSequences {
             BiConsumer<StepBatch, StepOutput> forward,
             LogitSource logits) {
         batch = new StepBatch(maxTokens, maxRows);
-        output = new StepOutput(maxRows);
+        output = new StepOutput(maxTokens);
         this.blockSize = blockSize;
         this.vocabulary = vocabulary;
         this.forward = forward;
@@ -104,8 +104,8 @@ public final class TestingSequences {
             }
             computed.set(s, computed.get(s) + counts[s]);
             batch.blockTables[row] = tables.get(s);
-            batch.sampling[row] =
-                    new SamplingRow(SamplingParameters.greedy(1), 0, 0, sequences.get(s));
+            batch.sample(
+                    row, 1, new SamplingRow(SamplingParameters.greedy(1), 0, 0, sequences.get(s)));
             batch.sampling[row].position = computed.get(s);
         }
         batch.rowStart[batch.rows] = batch.tokens;

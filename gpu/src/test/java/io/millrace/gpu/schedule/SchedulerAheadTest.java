@@ -22,9 +22,9 @@ class SchedulerAheadTest {
         StepPlan second = simulation.scheduler.inFlight(1);
         StepPlan third = simulation.scheduler.inFlight(2);
         assertThat(second.position(0)).isEqualTo(17);
-        assertThat(second.draws(0)).isTrue();
+        assertThat(second.samples(0)).isOne();
         assertThat(third.position(0)).isEqualTo(20);
-        assertThat(third.draws(0)).isTrue();
+        assertThat(third.samples(0)).isOne();
         assertThat(simulation.complete()).isEqualTo("0.0:17");
         assertThat(simulation.complete()).isEqualTo("0.0:3");
         assertThat(sequence.computed()).isEqualTo(20);

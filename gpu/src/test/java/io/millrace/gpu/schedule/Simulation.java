@@ -97,8 +97,17 @@ final class Simulation {
             assertThat(end).isLessThan(lengths.get((int) sequence.group().arrival()));
             requireOwn(sequence, plan.position(row), end);
         }
+        requireSamplesInTurn(plan);
         remember(plan);
         return describe(plan);
+    }
+
+    private static void requireSamplesInTurn(StepPlan plan) {
+        int samples = 0;
+        for (int row = 0; row < plan.rows(); row++) {
+            assertThat(plan.firstSample(row)).isEqualTo(samples);
+            samples += plan.samples(row);
+        }
     }
 
     /** What is written may be in no other sequence's table of a step in flight. */
@@ -138,8 +147,9 @@ final class Simulation {
                 continue;
             }
             scheduler.advance(plan, row);
-            assertThat(plan.draws(row)).isEqualTo(sequence.computed() == sequence.total());
-            if (plan.draws(row)) {
+            boolean draws = sequence.computed() == sequence.total();
+            assertThat(plan.samples(row)).isEqualTo(draws ? 1 : 0);
+            if (draws) {
                 sequence.grow();
                 if (sequence.total() >= lengths.get((int) sequence.group().arrival())
                         || stops.test(sequence)) {

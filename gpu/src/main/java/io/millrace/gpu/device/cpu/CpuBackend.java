@@ -15,6 +15,7 @@ import io.millrace.gpu.program.StepOutput;
 import io.millrace.gpu.sampling.SamplingRow;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -43,17 +44,20 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     private final float[][] lanes;
     private final float[] projected;
     private final int[] rowOf;
-    private final int[] sampledRows;
+
+    /** Row of each sample. */
+    private final int[] sampleRow;
+
     private final int[] taskRow;
     private final int[] taskFirst;
     private float[] sampledHidden = new float[0];
 
-    /** Of the last step; the i-th sampled row's begin at i * vocabulary. */
+    /** Of the last step; the i-th sample's begin at i * vocabulary. */
     float[] logits = new float[0];
 
     KvCache cache;
     private StepBatch batch;
-    private int sampled;
+    private int samples;
     private int attentionTasks;
 
     /**
@@ -85,7 +89,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
         lanes = new float[workers.size()][VectorMath.SUM_LANES];
         projected = new float[maxTokens * (shape.heads() + 2 * shape.kvHeads()) * shape.headSize()];
         rowOf = new int[maxTokens];
-        sampledRows = new int[maxRows];
+        sampleRow = new int[maxTokens];
         taskRow = new int[maxTokens];
         taskFirst = new int[maxTokens];
     }
@@ -152,7 +156,6 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
                             .formatted(step.tokens, step.rows, maxTokens, maxRows));
         }
         batch = step;
-        sampled = 0;
         attentionTasks = 0;
         int perTask = CpuAttention.tokensPerTask(shape);
         for (int row = 0; row < step.rows; row++) {
@@ -165,9 +168,18 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
                     taskFirst[attentionTasks++] = token;
                 }
             }
-            if (step.sampling[row] != null) {
-                sampledRows[sampled++] = row;
-            }
+            checkSamples(row);
+            Arrays.fill(sampleRow, step.sampleStart[row], step.sampleStart[row + 1], row);
+        }
+        samples = step.samples();
+    }
+
+    private void checkSamples(int row) {
+        int count = batch.rowStart[row + 1] - batch.rowStart[row];
+        if (batch.samples(row) > count) {
+            throw new IllegalArgumentException(
+                    "Row %d has %d samples but %d tokens."
+                            .formatted(row, batch.samples(row), count));
         }
     }
 
@@ -369,21 +381,23 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     @Override
     public void logits(Activation x, Norm<float[]> norm, StripMatrix head) {
         int width = x.width;
-        if (sampledHidden.length == 0) {
-            sampledHidden = new float[maxRows * width];
+        if (sampledHidden.length < samples * width) {
+            sampledHidden = new float[Math.max(maxRows, samples) * width];
         }
         // Grown when needed: few steps sample all rows, and a vocabulary is long.
-        if (logits.length < sampled * vocabulary) {
-            logits = new float[Math.multiplyExact(Math.min(maxRows, sampled + 3), vocabulary)];
+        if (logits.length < samples * vocabulary) {
+            int room = Math.max(samples, Math.min(maxRows, samples + 3));
+            logits = new float[Math.multiplyExact(room, vocabulary)];
         }
-        for (int i = 0; i < sampled; i++) {
-            int token = batch.rowStart[sampledRows[i] + 1] - 1;
+        for (int i = 0; i < samples; i++) {
+            int row = sampleRow[i];
+            int token = batch.firstSampled(row) + i - batch.sampleStart[row];
             VectorMath.norm(
                     x.values, token * width, width, norm, sampledHidden, i * width, lanes[0]);
         }
         product.run(
                 sampledHidden,
-                sampled,
+                samples,
                 head,
                 (sums, at, row, column, n) ->
                         System.arraycopy(sums, at, logits, row * vocabulary + column, n));
@@ -391,32 +405,30 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
 
     @Override
     public void sample(StepOutput output) {
-        for (int row = 0; row < batch.rows; row++) {
-            output.tokenIds[row] = StepOutput.NOT_SAMPLED;
-            output.logprobs[row] = null;
-        }
-        workers.run(sampled, (i, worker) -> sampleRow(i, worker, output));
+        workers.run(samples, (i, worker) -> sample(i, worker, output));
     }
 
-    private void sampleRow(int index, int worker, StepOutput output) {
+    private void sample(int index, int worker, StepOutput output) {
         if (samplers[worker] == null) {
             samplers[worker] = new CpuSampler(vocabulary);
         }
-        int row = sampledRows[index];
+        int row = sampleRow[index];
+        int before = index - batch.sampleStart[row];
         SamplingRow sampling = batch.sampling[row];
+        if (before > 0) {
+            sampling = sampling.after(batch.tokenIds, batch.firstSampled(row) + 1, before);
+        }
         SamplingParameters parameters = sampling.parameters;
         int offset = index * vocabulary;
         int token = samplers[worker].sample(logits, offset, sampling);
-        output.tokenIds[row] = token;
-        if (token >= 0 && parameters.logprobs() >= 0) {
-            output.logprobs[row] =
-                    samplers[worker].logprobs(logits, offset, token, parameters.logprobs());
-        }
+        output.tokenIds[index] = token;
+        output.logprobs[index] =
+                token >= 0 && parameters.logprobs() >= 0
+                        ? samplers[worker].logprobs(logits, offset, token, parameters.logprobs())
+                        : null;
     }
 
-    /**
-     * Logits of the last step's {@code index}-th sampled row begin at {@code index * vocabulary}.
-     */
+    /** Logits of the last step's {@code index}-th sample begin at {@code index * vocabulary}. */
     float[] lastLogits() {
         return logits;
     }

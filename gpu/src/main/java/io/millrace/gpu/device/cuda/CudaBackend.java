@@ -707,7 +707,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         shareFrom = chunks;
     }
 
-    /** The raw logits of the last step's {@code index}-th sampled row. */
+    /** The raw logits of the last step's {@code index}-th sample. */
     float[] lastLogits(int index) {
         if (!keepsLogits) {
             throw new IllegalStateException("Logits are not kept.");

@@ -394,7 +394,7 @@ public final class CudaModelRunner implements ModelRunner {
         backend.keepLogits(value);
     }
 
-    /** The raw logits of the last step's {@code index}-th sampled row. */
+    /** The raw logits of the last step's {@code index}-th sample. */
     public float[] lastLogits(int index) {
         return backend.lastLogits(index);
     }

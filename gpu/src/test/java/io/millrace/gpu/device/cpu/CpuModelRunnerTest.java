@@ -111,17 +111,20 @@ class CpuModelRunnerTest {
     }
 
     @Test
-    void marksOnlySampledRowsAndGivesLogprobsWhereAskedFor() throws IOException {
+    void samplesOnlyWhereAskedForWithLogprobsWhereAskedFor() throws IOException {
         try (CpuModelRunner runner = open(TinyModels.llama().write(dir), OPTIONS)) {
             StepBatch batch = batch();
             StepOutput output = new StepOutput(2);
-            batch.sampling[0] = null;
+            SamplingRow second = batch.sampling[1];
+            batch.sample(0, 0, null);
+            batch.sample(1, 1, second);
+            output.tokenIds[1] = -77;
             runner.run(batch, output);
-            assertThat(output.tokenIds[0]).isEqualTo(StepOutput.NOT_SAMPLED);
-            assertThat(output.tokenIds[1]).isBetween(0, 319);
-            assertThat(output.logprobs[0]).isNull();
-            assertThat(output.logprobs[1].topIds()).hasSize(3);
-            assertThat(output.logprobs[1].tokenId()).isEqualTo(output.tokenIds[1]);
+            assertThat(output.tokenIds[0]).isBetween(0, 319);
+            assertThat(output.tokenIds[1]).as("there is one sample").isEqualTo(-77);
+            assertThat(output.logprobs[0].topIds()).hasSize(3);
+            assertThat(output.logprobs[0].tokenId()).isEqualTo(output.tokenIds[0]);
+            assertThat(output.logprobs[1]).isNull();
         }
     }
 
@@ -175,8 +178,8 @@ class CpuModelRunnerTest {
                 batch.positions[2 * row + i] = i;
             }
             SamplingParameters parameters = greedy.toBuilder().logprobs(3).build();
-            batch.sampling[row] =
-                    new SamplingRow(parameters, 0, 0, new int[] {7 * row, 7 * row + 1});
+            batch.sample(
+                    row, 1, new SamplingRow(parameters, 0, 0, new int[] {7 * row, 7 * row + 1}));
         }
         batch.rowStart[2] = 4;
         return batch;

@@ -127,9 +127,13 @@ public final class TestingModelRunner implements ModelRunner {
 
     private void sample(StepBatch batch, int row, StepOutput output) {
         SamplingRow sampling = batch.sampling[row];
-        if (sampling == null) {
+        if (batch.samples(row) == 0) {
             return;
         }
+        if (batch.samples(row) != 1) {
+            throw new AssertionError("row " + row + " has " + batch.samples(row) + " samples");
+        }
+        int sample = batch.sampleStart[row];
         int last = batch.rowStart[row + 1] - 1;
         if (sampling.position != batch.positions[last] + 1) {
             throw new AssertionError("row " + row + " draws for position " + sampling.position);
@@ -143,11 +147,11 @@ public final class TestingModelRunner implements ModelRunner {
             logits[vocabularySize / 2] = Float.NaN;
         }
         int token = sampler.sample(logits, 0, sampling);
-        output.tokenIds[row] = token;
-        if (token >= 0 && sampling.parameters.logprobs() >= 0) {
-            output.logprobs[row] =
-                    sampler.logprobs(logits, 0, token, sampling.parameters.logprobs());
-        }
+        output.tokenIds[sample] = token;
+        output.logprobs[sample] =
+                token >= 0 && sampling.parameters.logprobs() >= 0
+                        ? sampler.logprobs(logits, 0, token, sampling.parameters.logprobs())
+                        : null;
     }
 
     private long read(int[] blockTable, int position) {

@@ -259,11 +259,11 @@ class BackendParityTest {
                 batch.tokenIds[batch.tokens] = (row[0] + i) * 31 % VOCABULARY;
                 batch.positions[batch.tokens++] = row[0] + i;
             }
-            batch.sampling[batch.rows] =
+            SamplingRow how =
                     batch.rows == 1
                             ? null
                             : new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[0]);
-            batch.rows++;
+            batch.sample(batch.rows++, how == null ? 0 : 1, how);
         }
         batch.rowStart[batch.rows] = batch.tokens;
         return batch;

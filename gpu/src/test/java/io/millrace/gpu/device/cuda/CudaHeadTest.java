@@ -88,7 +88,7 @@ class CudaHeadTest {
                 boolean scaled = step % 2 == 0;
                 for (KernelLaunch head : device.heads()) {
                     for (int row = 0; row < rows; row++) {
-                        device.batch.sampling[row] = row(random);
+                        device.batch.sample(row, 1, row(random));
                     }
                     device.draw(head, scaled);
                     int[] expected = new int[rows];

@@ -64,7 +64,7 @@ class CudaSamplerTest {
                     if (random.nextInt(5) == 0) {
                         all[i] = row(vocabulary, random);
                     }
-                    device.batch.sampling[i] = i % 7 == 3 ? null : all[i];
+                    device.batch.sample(i, i % 7 == 3 ? 0 : 1, i % 7 == 3 ? null : all[i]);
                 }
                 device.batch.rows = now;
                 float[][] logits = new float[now][];
@@ -82,14 +82,20 @@ class CudaSamplerTest {
                                         drawOnCpu(
                                                 device.batch.sampling[i],
                                                 logits[i],
-                                                i,
+                                                device.batch.sampleStart[i],
                                                 tokens,
                                                 logprobs));
-                assertThat(Arrays.copyOf(device.output.tokenIds, now)).isEqualTo(tokens);
+                int samples = device.batch.samples();
+                assertThat(Arrays.copyOf(device.output.tokenIds, samples))
+                        .isEqualTo(Arrays.copyOf(tokens, samples));
                 for (int i = 0; i < now; i++) {
-                    assertSame(device.output.logprobs[i], logprobs[i]);
-                    grow(device.batch.sampling[i], tokens[i]);
-                    if (tokens[i] == StepOutput.BAD_LOGITS) {
+                    if (device.batch.samples(i) == 0) {
+                        continue;
+                    }
+                    int sample = device.batch.sampleStart[i];
+                    assertSame(device.output.logprobs[sample], logprobs[sample]);
+                    grow(device.batch.sampling[i], tokens[sample]);
+                    if (tokens[sample] == StepOutput.BAD_LOGITS) {
                         // That one has come to its end.
                         all[i] = row(vocabulary, random);
                     }
@@ -119,7 +125,7 @@ class CudaSamplerTest {
         try (Device device = new Device(vocabulary, rows)) {
             device.batch.rows = rows;
             for (int i = 0; i < rows; i++) {
-                device.batch.sampling[i] = new SamplingRow(p, i * 7919L, i % 3, new int[] {1});
+                device.batch.sample(i, 1, new SamplingRow(p, i * 7919L, i % 3, new int[] {1}));
                 device.batch.sampling[i].position = 1;
             }
             device.upload(equal);
@@ -154,9 +160,9 @@ class CudaSamplerTest {
         int[] stopIds = {-1, 3, 54, 1000};
         try (Device device = new Device(vocabulary, rows)) {
             device.batch.rows = rows;
-            device.batch.sampling[0] = new SamplingRow(p, 1, 0, new int[] {1}, stopIds);
-            device.batch.sampling[1] = new SamplingRow(p, 1, 0, new int[] {1});
-            device.batch.sampling[2] = new SamplingRow(p, 1, 0, new int[] {1}, stopIds);
+            device.batch.sample(0, 1, new SamplingRow(p, 1, 0, new int[] {1}, stopIds));
+            device.batch.sample(1, 1, new SamplingRow(p, 1, 0, new int[] {1}));
+            device.batch.sample(2, 1, new SamplingRow(p, 1, 0, new int[] {1}, stopIds));
             Arrays.stream(device.batch.sampling).forEach(row -> row.position = 1);
             device.draw(new float[][] {likely, likely, bad});
             assertThat(device.output.tokenIds).containsExactly(54, 54, StepOutput.BAD_LOGITS);
@@ -182,7 +188,6 @@ class CudaSamplerTest {
     private static void drawOnCpu(
             SamplingRow row, float[] logits, int at, int[] tokens, TokenLogprobs[] logprobs) {
         if (row == null) {
-            tokens[at] = StepOutput.NOT_SAMPLED;
             return;
         }
         CpuSampler sampler = new CpuSampler(logits.length);
@@ -210,7 +215,7 @@ class CudaSamplerTest {
     }
 
     private static void grow(SamplingRow row, int token) {
-        if (row != null && token >= 0) {
+        if (token >= 0) {
             if (row.generatedCount == row.generated.length) {
                 row.generated = Arrays.copyOf(row.generated, 2 * row.generatedCount);
             }

@@ -407,7 +407,7 @@ class DependentLaunchTest {
                     batch.positions[batch.tokens++] = before + i;
                 }
                 batch.rowStart[++batch.rows] = batch.tokens;
-                batch.sampling[row] = new SamplingRow(parameters(row, plain), row, 0, new int[0]);
+                batch.sample(row, 1, new SamplingRow(parameters(row, plain), row, 0, new int[0]));
             }
             assertThat(block).isLessThanOrEqualTo(runner.kvBlocks());
             return batch;

@@ -158,7 +158,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
         tell(step);
         queue(this::compute);
         step.output(output);
-        Arrays.fill(output.tokenIds, 0, batch.rows, POISON);
+        Arrays.fill(output.tokenIds, 0, batch.samples(), POISON);
         for (int i = 0; i < step.sampled(); i++) {
             slots.queued(step.slot(i));
         }
@@ -272,12 +272,14 @@ public final class SimulatedCudaRunner implements ModelRunner {
                 batch.tokenIds[batch.tokens] = tables.get(layout.tokenIds + token);
                 batch.positions[batch.tokens++] = tables.get(layout.positions + token);
             }
+            SamplingRow how = null;
             if (draws) {
                 int slot = tables.get(layout.slots + sampled);
-                rows[slot].position = tables.get(layout.slots + maxRows + sampled);
-                batch.sampling[batch.rows] = rows[slot];
+                how = rows[slot];
+                how.position = tables.get(layout.slots + maxRows + sampled);
                 index[batch.rows] = sampled++;
             }
+            batch.sample(batch.rows, draws ? 1 : 0, how);
             batch.rowStart[++batch.rows] = batch.tokens;
         }
         StepOutput drawn = new StepOutput(Math.max(1, rowCount));
@@ -299,7 +301,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
                 continue;
             }
             int slot = tables.get(layout.slots + index[row]);
-            int token = drawn.tokenIds[row];
+            int token = drawn.tokenIds[batch.sampleStart[row]];
             if (ended[slot]) {
                 throw new AssertionError("a row that has ended was computed");
             }
@@ -314,7 +316,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
             int asked = tables.get(layout.slots + 3 * maxRows + i);
             for (int row = 0; row < batch.rows; row++) {
                 if (batch.sampling[row] != null && index[row] == asked) {
-                    deliver(drawn.logprobs[row], ids, asked);
+                    deliver(drawn.logprobs[batch.sampleStart[row]], ids, asked);
                 }
             }
         }

@@ -62,7 +62,7 @@ public final class Launches {
 
     private Launches() {}
 
-    /** ResolveParams: one thread a sampled row. */
+    /** ResolveParams: one thread a sample. */
     public static KernelLaunch resolve(int rows) {
         return new KernelLaunch("resolve", ceil(rows, THREADS), 1, 1, THREADS, 0);
     }

@@ -64,18 +64,13 @@ public final class OutputPlaces {
     /** Fills the step's output. It has to be there; steps come in the order of their launches. */
     public void collect(QueuedStep step) {
         StepOutput output = step.output();
-        for (int row = 0; row < step.rows(); row++) {
-            output.tokenIds[row] = StepOutput.NOT_SAMPLED;
-            output.logprobs[row] = null;
-        }
         int ids = at(step) + HEADER;
         for (int i = 0; i < step.sampled(); i++) {
             int token = words.get(ids + i);
-            output.tokenIds[step.rowOf(i)] = token;
-            if (token >= 0 && step.top(i) >= 0) {
-                int from = ids + maxRows + i * SampleLaunches.LOGPROB_WORDS;
-                output.logprobs[step.rowOf(i)] = logprobs(from, token, step.top(i));
-            }
+            int from = ids + maxRows + i * SampleLaunches.LOGPROB_WORDS;
+            output.tokenIds[i] = token;
+            output.logprobs[i] =
+                    token >= 0 && step.top(i) >= 0 ? logprobs(from, token, step.top(i)) : null;
         }
         long began = memory.getLong((at(step) + BEGAN) * Integer.BYTES);
         gap = some ? Math.max(0, began - lastDone) : -1;

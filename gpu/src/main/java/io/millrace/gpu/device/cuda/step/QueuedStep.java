@@ -14,7 +14,7 @@ public final class QueuedStep {
     private final int maxRows;
     private final int place;
 
-    /** By sampled row: the batch's row, the slot, log probabilities wanted (-1 for none). */
+    /** By sample: the batch's row, the slot, log probabilities wanted (-1 for none). */
     private final int[] rowOf;
 
     private final int[] slots;
@@ -47,7 +47,12 @@ public final class QueuedStep {
         number = value;
     }
 
-    /** Which of its rows are drawn for, and how; takes their slots. */
+    /**
+     * Which of its rows are drawn for, and how; takes their slots.
+     *
+     * @throws IllegalArgumentException a row has more than one sample: slots hold the last token
+     *     alone
+     */
     public void plan(StepBatch batch, SampleSlots from) {
         tokens = batch.tokens;
         rows = batch.rows;
@@ -61,6 +66,11 @@ public final class QueuedStep {
             SamplingRow sampling = batch.sampling[row];
             int last = batch.rowStart[row + 1] - 1;
             boolean isDrawn = batch.tokenIds[last] == StepBatch.DRAWN;
+            if (batch.samples(row) > 1) {
+                throw new IllegalArgumentException(
+                        "Row %d has %d samples; on a GPU a row has at most one."
+                                .formatted(row, batch.samples(row)));
+            }
             if (isDrawn && (sampling == null || last != batch.rowStart[row])) {
                 throw new IllegalArgumentException(
                         "A row whose token was drawn has one token, and is sampled.");
@@ -119,11 +129,7 @@ public final class QueuedStep {
         return place;
     }
 
-    int rows() {
-        return rows;
-    }
-
-    /** Rows that are drawn for. */
+    /** Samples: rows that are drawn for. */
     public int sampled() {
         return sampled;
     }
@@ -148,16 +154,11 @@ public final class QueuedStep {
         return sampled > 0 && plain == sampled;
     }
 
-    /** The batch's row of a sampled one. */
-    int rowOf(int index) {
-        return rowOf[index];
-    }
-
     public int slot(int index) {
         return slots[index];
     }
 
-    /** Log probabilities of other tokens that a sampled row wants; -1 if not its own either. */
+    /** Log probabilities of other tokens that a sample wants; -1 if not its own either. */
     int top(int index) {
         return tops[index];
     }

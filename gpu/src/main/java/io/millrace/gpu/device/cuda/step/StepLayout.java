@@ -14,7 +14,7 @@ import java.nio.IntBuffer;
  * rowOf       (most tokens)      row of each token
  * rowStart    (most rows + 1)
  * rowTable    (most rows)        where the row's block ids begin in blocks
- * gather      (most rows)        token whose logits are wanted, by sampled row
+ * gather      (most rows)        token whose logits are wanted, by sample
  * sample      SampleStep of sample_params.h: how rows are drawn
  * blocks      block ids, row after row, as many as there are: what is copied ends with the last
  * </pre>
@@ -33,7 +33,7 @@ public final class StepLayout {
     public final int gather;
     public final int sample;
 
-    /** Slots of the sampled rows, the first table of {@code sample}. */
+    /** Slots by sample, the first table of {@code sample}. */
     public final int slots;
 
     public final int blocks;
@@ -64,7 +64,6 @@ public final class StepLayout {
         to.put(tokenIds, batch.tokenIds, 0, batch.tokens);
         to.put(positions, batch.positions, 0, batch.tokens);
         to.put(rowStart, batch.rowStart, 0, batch.rows + 1);
-        int sampled = 0;
         int next = 0;
         for (int row = 0; row < batch.rows; row++) {
             int end = batch.rowStart[row + 1];
@@ -75,11 +74,11 @@ public final class StepLayout {
             to.put(rowTable + row, next);
             to.put(blocks + next, batch.blockTables[row], 0, count);
             next += count;
-            if (batch.sampling[row] != null) {
-                to.put(gather + sampled++, end - 1);
+            for (int i = 0; i < batch.samples(row); i++) {
+                to.put(gather + batch.sampleStart[row] + i, batch.firstSampled(row) + i);
             }
         }
-        to.put(2, sampled);
+        to.put(2, batch.samples());
         step.write(batch, to, sample);
         return blocks + next;
     }

@@ -164,7 +164,7 @@ public final class KernelTimer implements AutoCloseable {
         for (int row = 0; row < step.rows(); row++) {
             int first = row * step.tokens();
             batch.rowStart[row + 1] = first + step.tokens();
-            batch.sampling[row] = greedy();
+            batch.sample(row, 1, greedy());
             batch.blockTables[row] = new int[blocks(step)];
             for (int i = 0; i < batch.blockTables[row].length; i++) {
                 // Apart from each other, as they are where rows grow together.
@@ -226,7 +226,7 @@ public final class KernelTimer implements AutoCloseable {
         alone.rows = 1;
         alone.rowStart[1] = tokens;
         alone.blockTables[0] = of.blockTables[row];
-        alone.sampling[0] = greedy();
+        alone.sample(0, 1, greedy());
         System.arraycopy(of.tokenIds, first, alone.tokenIds, 0, tokens);
         System.arraycopy(of.positions, first, alone.positions, 0, tokens);
         return alone;

@@ -50,16 +50,16 @@ class OutputPlacesTest {
         number(steps[0]);
         assertThat(outputs.isThere(steps[0])).isTrue();
         outputs.collect(steps[0]);
-        assertThat(into[0].tokenIds).startsWith(54, StepOutput.NOT_SAMPLED, -2, 3);
+        assertThat(into[0].tokenIds).startsWith(54, -2, 3);
         assertThat(into[0].logprobs[0]).isNull();
-        assertThat(into[0].logprobs[2]).as("of bad logits").isNull();
-        assertThat(into[0].logprobs[3].tokenId()).isEqualTo(3);
-        assertThat(into[0].logprobs[3].logprob()).isEqualTo(-2.5f);
-        assertThat(into[0].logprobs[3].topLogprobs()).containsExactly(-1f, -2f);
-        assertThat(into[0].logprobs[3].topIds()).containsExactly(71, 72);
+        assertThat(into[0].logprobs[1]).as("of bad logits").isNull();
+        assertThat(into[0].logprobs[2].tokenId()).isEqualTo(3);
+        assertThat(into[0].logprobs[2].logprob()).isEqualTo(-2.5f);
+        assertThat(into[0].logprobs[2].topLogprobs()).containsExactly(-1f, -2f);
+        assertThat(into[0].logprobs[2].topIds()).containsExactly(71, 72);
         assertThat(outputs.gapNanos()).as("before the first step").isEqualTo(-1);
         outputs.collect(steps[1]);
-        assertThat(into[1].tokenIds).startsWith(5, StepOutput.NOT_SAMPLED, -3, 96);
+        assertThat(into[1].tokenIds).startsWith(5, -3, 96);
         assertThat(outputs.gapNanos()).isEqualTo(10_000);
     }
 
@@ -89,7 +89,8 @@ class OutputPlacesTest {
         for (int i = 0; i < 4; i++) {
             batch.rowStart[i + 1] = i + 1;
             SamplingParameters p = i < 2 ? SamplingParameters.greedy(1) : asked;
-            batch.sampling[i] = i == 1 ? null : new SamplingRow(p, 0, 0, new int[] {1});
+            SamplingRow how = i == 1 ? null : new SamplingRow(p, 0, 0, new int[] {1});
+            batch.sample(i, how == null ? 0 : 1, how);
         }
         QueuedStep step = queue.next();
         step.plan(batch, slots);

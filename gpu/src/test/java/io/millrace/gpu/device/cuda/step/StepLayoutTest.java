@@ -52,8 +52,9 @@ class StepLayoutTest {
         batch.blockTables[2] = new int[] {11};
         SamplingParameters general =
                 SamplingParameters.builder().temperature(1).topK(5).logprobs(2).build();
-        batch.sampling[1] = new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[] {1});
-        batch.sampling[2] = new SamplingRow(general, 0, 0, new int[] {1});
+        batch.sample(0, 0, null);
+        batch.sample(1, 1, new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[] {1}));
+        batch.sample(2, 1, new SamplingRow(general, 0, 0, new int[] {1}));
         SampleSlots slots = new SampleSlots(97, 5);
         StepQueue queue = new StepQueue(1, 5);
         queue.launched();

@@ -78,7 +78,7 @@ class StepQueueTest {
         QueuedStep step = new StepQueue(1, 3).next();
         StepBatch unsampled = batch(1);
         unsampled.tokenIds[0] = StepBatch.DRAWN;
-        unsampled.sampling[0] = null;
+        unsampled.sample(0, 0, null);
         assertThatThrownBy(() -> step.plan(unsampled, new SampleSlots(97, 9)))
                 .isInstanceOf(IllegalArgumentException.class);
         StepBatch two = batch(1);
@@ -88,13 +88,25 @@ class StepQueueTest {
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
+    @Test
+    void aRowOfSeveralSamplesIsRefused() {
+        QueuedStep step = new StepQueue(1, 3).next();
+        StepBatch batch = batch(1);
+        batch.tokens = 3;
+        batch.rowStart[1] = 3;
+        batch.sample(0, 3, batch.sampling[0]);
+        assertThatThrownBy(() -> step.plan(batch, new SampleSlots(97, 9)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("3 samples");
+    }
+
     private static StepBatch batch(int rows) {
         StepBatch batch = new StepBatch(9, 3);
         batch.tokens = rows;
         batch.rows = rows;
         for (int i = 0; i < rows; i++) {
             batch.rowStart[i + 1] = i + 1;
-            batch.sampling[i] = new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[] {1});
+            batch.sample(i, 1, new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[] {1}));
         }
         return batch;
     }
