@@ -2,6 +2,7 @@ package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.jobs.local.FreePorts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,7 +34,7 @@ class NewerBrokerITCase {
     @Test
     void aKilledJobGoesOnAndAnswersEachRequestOnce() throws Exception {
         assertThat(JARS).as("what `mvn verify` puts there").isNotEmptyDirectory();
-        int port = TestingProcess.freePort();
+        int port = FreePorts.next();
         String server = "127.0.0.1:" + port;
         Path settings = settings(port);
         try (TestingProcess format =
@@ -113,6 +114,6 @@ class NewerBrokerITCase {
                 log.retention.ms=-1
                 log.cleaner.dedupe.buffer.size=4194304
                 """
-                        .formatted(folder.resolve("kafka"), port, TestingProcess.freePort()));
+                        .formatted(folder.resolve("kafka"), port, FreePorts.next()));
     }
 }

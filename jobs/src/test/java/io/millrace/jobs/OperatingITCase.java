@@ -3,8 +3,8 @@ package io.millrace.jobs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.jobs.local.EmbeddedKafka;
+import io.millrace.jobs.local.FreePorts;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -44,7 +44,7 @@ class OperatingITCase {
                                 .toURI());
         Path lib = Files.createDirectories(data.resolve("lib"));
         Files.copy(jar, lib.resolve(jar.getFileName()));
-        int port = freePort();
+        int port = FreePorts.next();
         Path conf = configuration(port);
         try (EmbeddedKafka kafka = EmbeddedKafka.start(folder.resolve("kafka"))) {
             String servers = "--bootstrap-servers=" + kafka.bootstrapServers();
@@ -82,12 +82,6 @@ class OperatingITCase {
             }
         }
         assertThat(Files.readString(data.resolve("log/run.log"))).startsWith("OWN ");
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        }
     }
 
     /** The project's settings with those that the page shows. */

@@ -4,12 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.jobs.local.EmbeddedKafka;
+import io.millrace.jobs.local.FreePorts;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.KafkaSetupException;
 import io.millrace.operators.kafka.admin.TopicLimits;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -68,7 +67,7 @@ class SecuredKafkaITCase {
         keytool(keystore, "-exportcert", "-rfc", "-file", certificate.toString());
         keytool(truststore, "-importcert", "-noprompt", "-file", certificate.toString());
 
-        int[] ports = freePorts();
+        int[] ports = {FreePorts.next(), FreePorts.next(), FreePorts.next()};
         String plain = "PLAINTEXT://127.0.0.1:" + ports[0];
         secured = "127.0.0.1:" + ports[1];
         String listener = "listener.name.secure.";
@@ -324,16 +323,5 @@ class SecuredKafkaITCase {
         Process process = new ProcessBuilder(line).redirectErrorStream(true).start();
         String told = new String(process.getInputStream().readAllBytes());
         assertThat(process.waitFor()).as(told).isZero();
-    }
-
-    private static int[] freePorts() throws IOException {
-        InetAddress loopback = InetAddress.getLoopbackAddress();
-        try (ServerSocket plain = new ServerSocket(0, 1, loopback);
-                ServerSocket secure = new ServerSocket(0, 1, loopback);
-                ServerSocket controller = new ServerSocket(0, 1, loopback)) {
-            return new int[] {
-                plain.getLocalPort(), secure.getLocalPort(), controller.getLocalPort()
-            };
-        }
     }
 }

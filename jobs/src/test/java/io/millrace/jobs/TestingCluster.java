@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.jobs.local.EmbeddedKafka;
+import io.millrace.jobs.local.FreePorts;
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
@@ -36,7 +37,7 @@ final class TestingCluster implements AutoCloseable {
     final EmbeddedKafka broker;
     private final Path folder;
     private final Path configuration;
-    private final int restPort = TestingProcess.freePort();
+    private final int restPort = FreePorts.next();
     private final ObjectMapper json = new ObjectMapper();
     private final HttpClient rest = HttpClient.newHttpClient();
     private final List<TestingProcess> processes = new ArrayList<>();
@@ -56,7 +57,7 @@ final class TestingCluster implements AutoCloseable {
                 configuration.resolve("log4j.properties"));
         String yaml =
                 Files.readString(TestingProcess.root().resolve("flink-conf/config.yaml"))
-                        .replace("port: 6123", "port: " + TestingProcess.freePort())
+                        .replace("port: 6123", "port: " + FreePorts.next())
                         .replace("size: 8g", "size: 2g")
                         .replace("file:///tmp/millrace", folder.resolve("state").toUri().toString())
                         .replace("numberOfTaskSlots: 1", "numberOfTaskSlots: 2")

@@ -3,8 +3,6 @@ package io.millrace.jobs;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,13 +30,6 @@ public final class TestingProcess implements AutoCloseable {
     /** The repository's root. */
     static Path root() {
         return ROOT;
-    }
-
-    /** A port that nobody listens at now. */
-    static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
     }
 
     /** Starts {@code ./millrace} as it was built, with logs and checkpoints in {@code data}. */

@@ -282,6 +282,7 @@ final class ChaosRun {
     private RunReport report(
             Monitor.Sample start, Checker.Verdict verdict, Planted planted, String trouble)
             throws IOException {
+        cluster.takeLogs();
         Monitor.Sample end = monitor.newest();
         List<FaultReport> met = new ArrayList<>();
         for (int i = 0; i < injected.size(); i++) {

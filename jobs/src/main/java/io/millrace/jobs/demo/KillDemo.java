@@ -149,6 +149,7 @@ final class KillDemo {
                 "answers after the restart",
                 history,
                 () -> history.all().stream().anyMatch(each -> each.attempts() > 0));
+        cluster.takeLogs();
         RestoreLog.Tokens restored = log.read();
         line(
                 "Restart",

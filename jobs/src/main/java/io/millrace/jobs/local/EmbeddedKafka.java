@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.net.BindException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
@@ -102,21 +101,20 @@ public final class EmbeddedKafka implements AutoCloseable {
 
     /** Ports of clients and controller, which are free now. */
     private static int[] freePorts(int wanted) throws IOException {
-        InetAddress loopback = InetAddress.getByName(HOST);
-        try (ServerSocket clients = new ServerSocket();
-                ServerSocket controller = new ServerSocket(0, 1, loopback)) {
-            clients.setReuseAddress(true);
-            try {
-                clients.bind(new InetSocketAddress(loopback, wanted));
-            } catch (BindException e) {
-                throw new BindException(
-                        "port "
-                                + wanted
-                                + " is in use: stop what listens there (another Kafka?) or choose"
-                                + " another port");
-            }
-            return new int[] {clients.getLocalPort(), controller.getLocalPort()};
+        if (wanted == 0) {
+            return new int[] {FreePorts.next(), FreePorts.next()};
         }
+        try (ServerSocket clients = new ServerSocket()) {
+            clients.setReuseAddress(true);
+            clients.bind(new InetSocketAddress(HOST, wanted));
+        } catch (BindException e) {
+            throw new BindException(
+                    "port "
+                            + wanted
+                            + " is in use: stop what listens there (another Kafka?) or choose"
+                            + " another port");
+        }
+        return new int[] {wanted, FreePorts.next()};
     }
 
     private static KafkaConfig config(

@@ -3,13 +3,17 @@ package io.millrace.jobs.watch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.operators.kafka.admin.KafkaSettings;
+import java.io.IOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.errors.TimeoutException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -19,15 +23,24 @@ class BrokerWatchTest {
     private static final Node TWO = new Node(2, "two", 9093);
     private static final Node THREE = new Node(3, "three", 9094);
 
+    /** Has a port and does not listen, so that nobody else does. */
+    private final Socket deaf = new Socket();
+
+    @BeforeEach
+    void takePort() throws IOException {
+        deaf.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+    }
+
+    @AfterEach
+    void freePort() throws IOException {
+        deaf.close();
+    }
+
     /** At an address where nobody listens. */
-    private static BrokerWatch watch() throws Exception {
-        int port;
-        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = free.getLocalPort();
-        }
+    private BrokerWatch watch() {
         KafkaSettings settings =
                 KafkaSettings.builder()
-                        .bootstrapServers("127.0.0.1:" + port)
+                        .bootstrapServers("127.0.0.1:" + deaf.getLocalPort())
                         .topics("prompts")
                         .outputTopic("answers")
                         .deadLetterTopic("dead")

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 /**
  * Why checkpoints failed since some moment, by the logs of the JobManagers, that of a killed one
- * too: with the root, which Flink's REST API leaves out. On a full disk there may be no log.
+ * too: with the root, which Flink's REST API leaves out.
  */
 public final class CheckpointLog {
     /** The line, and the exception's trace up to the next line of the log. */

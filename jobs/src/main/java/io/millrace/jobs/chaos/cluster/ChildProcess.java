@@ -1,7 +1,6 @@
 package io.millrace.jobs.chaos.cluster;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,9 +13,9 @@ public final class ChildProcess {
     private final String name;
     private final Process process;
     private final Guard guard;
-    private final Path output;
+    private final ProcessOutput output;
 
-    private ChildProcess(String name, Process process, Guard guard, Path output) {
+    private ChildProcess(String name, Process process, Guard guard, ProcessOutput output) {
         this.name = name;
         this.process = process;
         this.guard = guard;
@@ -24,9 +23,10 @@ public final class ChildProcess {
     }
 
     /**
-     * Starts a JVM.
+     * Starts a JVM. What it prints is in {@code name.log} in the folder; log files of its own are
+     * in {@code own}, and a full disk is a gap in them.
      *
-     * @param name names its output, {@code name.out}, and its log, {@code name.log}, in the folder
+     * @param name names its files
      * @param arguments JVM flags, main class, arguments
      */
     static ChildProcess java(
@@ -38,19 +38,18 @@ public final class ChildProcess {
             throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.add("-Dlog.file=" + folder.resolve(name + ".log"));
+        command.add("-Dlog.file=" + folder.resolve("own").resolve(name + ".log"));
         command.add("-XX:+UseSerialGC");
         command.addAll(arguments);
-        Path output = folder.resolve(name + ".out");
         ProcessBuilder builder =
                 new ProcessBuilder(command)
                         .directory(folder.toFile())
                         .redirectErrorStream(true)
-                        .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")))
-                        .redirectOutput(output.toFile());
+                        .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")));
         builder.environment().putAll(environment);
         Process process = builder.start();
         guard.watch(process.pid());
+        ProcessOutput output = new ProcessOutput(process, folder.resolve(name + ".log"));
         return new ChildProcess(name, process, guard, output);
     }
 
@@ -68,18 +67,41 @@ public final class ChildProcess {
 
     /** What it printed. */
     String output() throws IOException {
-        return Files.readString(output);
+        return output.text();
+    }
+
+    /** After this, its log has all that it has told before. */
+    void takeOutput() throws IOException {
+        output.take();
+    }
+
+    /**
+     * Expects that it runs.
+     *
+     * @throws IOException it has ended: with which code, and what it said last
+     */
+    void requireAlive() throws IOException, InterruptedException {
+        if (process.isAlive()) {
+            return;
+        }
+        output.awaitEnd();
+        throw new IOException(
+                "%s ended by itself with exit code %d:\n%s"
+                        .formatted(name, process.exitValue(), output.lastWords()));
     }
 
     /** As kill -9 does; a stopped process too. */
     public void kill() throws IOException, InterruptedException {
-        process.destroyForcibly().waitFor();
+        // Not process.destroyForcibly(), which closes its output as well.
+        process.toHandle().destroyForcibly();
+        process.waitFor();
+        output.awaitEnd();
         guard.forget(process.pid());
     }
 
     /** Sends SIGTERM and waits; a process that does not go is killed. */
     public void terminate(Duration patience) throws IOException, InterruptedException {
-        process.destroy();
+        process.toHandle().destroy();
         if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
             kill();
         }
@@ -112,8 +134,10 @@ public final class ChildProcess {
     int exitCode(Duration patience) throws IOException, InterruptedException {
         if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
             kill();
-            throw new IOException(name + " did not end within " + patience + ":\n" + output());
+            throw new IOException(
+                    name + " did not end within " + patience + ":\n" + output.lastWords());
         }
+        output.awaitEnd();
         guard.forget(process.pid());
         return process.exitValue();
     }

@@ -2,10 +2,9 @@ package io.millrace.jobs.chaos.cluster;
 
 import io.millrace.jobs.chaos.check.Deadline;
 import io.millrace.jobs.local.BrokerProcess;
+import io.millrace.jobs.local.FreePorts;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,10 +37,10 @@ public final class Cluster implements AutoCloseable {
     private final Path folder;
     private final ClusterSettings settings;
     private final Guard guard;
-    private final int zooKeeperPort = freePort();
-    private final int brokerPort = freePort();
-    private final int detourPort = freePort();
-    private final int restPort = freePort();
+    private final int zooKeeperPort = FreePorts.next();
+    private final int brokerPort = FreePorts.next();
+    private final int detourPort = FreePorts.next();
+    private final int restPort = FreePorts.next();
     private final Link link;
     private final FlinkRest rest;
     private final ChildProcess[] taskManagers;
@@ -69,10 +68,11 @@ public final class Cluster implements AutoCloseable {
         settings.write(SLOTS);
     }
 
-    /** Starts all; waits for the broker only. */
+    /** Starts all; waits for ZooKeeper, without which Flink gives up, and for the broker. */
     public void startAll() throws IOException, InterruptedException {
         startZooKeeper();
         startBroker();
+        awaitPort("ZooKeeper", zooKeeper, zooKeeperPort);
         startFlink();
         awaitBroker();
     }
@@ -89,7 +89,7 @@ public final class Cluster implements AutoCloseable {
         command.addAll(
                 List.of(
                         "-Xmx64m",
-                        settings.logging(),
+                        settings.loggingToOutput(),
                         "-cp",
                         installation.flinkClassPath(),
                         "org.apache.flink.runtime.zookeeper.FlinkZooKeeperQuorumPeer",
@@ -105,7 +105,7 @@ public final class Cluster implements AutoCloseable {
         command.addAll(
                 List.of(
                         "-Xmx300m",
-                        settings.logging(),
+                        settings.loggingToOutput(),
                         "-cp",
                         installation.wholeClassPath(),
                         BrokerProcess.class.getName(),
@@ -123,7 +123,7 @@ public final class Cluster implements AutoCloseable {
         command.addAll(
                 List.of(
                         "-Xmx400m",
-                        settings.logging(),
+                        settings.loggingToOutput(),
                         "-cp",
                         installation.flinkClassPath(),
                         "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
@@ -145,7 +145,7 @@ public final class Cluster implements AutoCloseable {
                                 "-XX:+ExitOnOutOfMemoryError",
                                 "-DDJL_OFFLINE=true",
                                 "-DRUST_FLAVOR=cpu",
-                                settings.logging(),
+                                settings.loggingToOutput(),
                                 "-cp",
                                 installation.flinkClassPath(),
                                 "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
@@ -263,12 +263,17 @@ public final class Cluster implements AutoCloseable {
 
     /** Waits until the broker takes connections. */
     public void awaitBroker() throws IOException, InterruptedException {
+        awaitPort("the broker", broker, brokerPort);
+    }
+
+    private static void awaitPort(String what, ChildProcess process, int port)
+            throws IOException, InterruptedException {
         await(
-                "the broker",
+                what,
                 () -> {
-                    checkAlive(broker);
+                    process.requireAlive();
                     try (Socket socket = new Socket()) {
-                        socket.connect(new InetSocketAddress(HOST, brokerPort), 1000);
+                        socket.connect(new InetSocketAddress(HOST, port), 1000);
                         return true;
                     } catch (IOException e) {
                         return false;
@@ -276,24 +281,26 @@ public final class Cluster implements AutoCloseable {
                 });
     }
 
+    /** After this, the logs have all that the processes have told before. */
+    public void takeLogs() throws IOException {
+        for (ChildProcess each : taskManagers) {
+            each.takeOutput();
+        }
+        jobManager.takeOutput();
+    }
+
     /** Waits until each TaskManager has registered with the JobManager. */
     public void awaitTaskManagers() throws IOException, InterruptedException {
         await(
                 "the TaskManagers",
                 () -> {
-                    checkAlive(zooKeeper);
-                    checkAlive(jobManager);
+                    zooKeeper.requireAlive();
+                    jobManager.requireAlive();
                     for (ChildProcess taskManager : taskManagers) {
-                        checkAlive(taskManager);
+                        taskManager.requireAlive();
                     }
                     return rest.taskManagers() >= taskManagers.length;
                 });
-    }
-
-    private static void checkAlive(ChildProcess process) throws IOException {
-        if (!process.isAlive()) {
-            throw new IOException(process.name() + " ended by itself:\n" + process.output());
-        }
     }
 
     public static void await(String what, Condition condition)
@@ -310,12 +317,6 @@ public final class Cluster implements AutoCloseable {
     /** Something to wait for. */
     public interface Condition {
         boolean holds() throws IOException, InterruptedException;
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
     }
 
     @Override

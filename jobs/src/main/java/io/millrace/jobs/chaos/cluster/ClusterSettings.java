@@ -13,6 +13,18 @@ import org.apache.flink.configuration.GlobalConfiguration;
  * what is dead.
  */
 final class ClusterSettings {
+    /** Joins the file of {@code flink-conf}. */
+    private static final String PIPE =
+            """
+            rootLogger.level = INFO
+            rootLogger.appenderRef.pipe.ref = Pipe
+            appender.pipe.name = Pipe
+            appender.pipe.type = Console
+            appender.pipe.target = SYSTEM_OUT
+            appender.pipe.layout.type = PatternLayout
+            appender.pipe.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-50.50c [%t] %m%n
+            """;
+
     private final Installation installation;
     private final Path folder;
     private final Path files;
@@ -41,6 +53,7 @@ final class ClusterSettings {
         Files.copy(
                 installation.flinkSettings().resolve("log4j.properties"),
                 files.resolve("log4j.properties"));
+        Files.writeString(pipe(), PIPE);
         Files.createDirectories(folder.resolve("tmp"));
         Map<String, String> all =
                 new TreeMap<>(
@@ -117,8 +130,17 @@ final class ClusterSettings {
         return GlobalConfiguration.loadConfiguration(files.toString());
     }
 
-    /** The flag that tells a JVM how to log. */
+    /** The flag that tells a JVM how to log: to a file, as in production. */
     String logging() {
         return "-Dlog4j.configurationFile=file:" + files.resolve("log4j.properties");
+    }
+
+    /** The same, and through the pipe of its output too, which no full disk can fill. */
+    String loggingToOutput() {
+        return logging() + ",file:" + pipe();
+    }
+
+    private Path pipe() {
+        return files.resolve("pipe.properties");
     }
 }

@@ -169,7 +169,7 @@ public final class Monitor implements AutoCloseable {
 
     /**
      * Why checkpoints of these jobs failed, and how many for each reason. The logs come first,
-     * since they have the root; Flink is believed where there is no line, as on a full disk.
+     * since they have the root; Flink is believed where there is no line.
      *
      * @param logged what the JobManagers' logs say of these jobs
      */

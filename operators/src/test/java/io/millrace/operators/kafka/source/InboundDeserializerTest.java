@@ -17,7 +17,7 @@ import io.millrace.schemas.codec.registry.RegistryException;
 import io.millrace.schemas.codec.registry.RegistrySettings;
 import java.io.ByteArrayOutputStream;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -146,16 +146,17 @@ class InboundDeserializerTest {
 
     @Test
     void failsTheTaskWhereTheRegistryDoesNotAnswer() throws Exception {
-        int free;
-        try (ServerSocket socket = new ServerSocket(0)) {
-            free = socket.getLocalPort();
+        // Has a port and does not listen, so that nobody else does.
+        try (Socket deaf = new Socket()) {
+            deaf.bind(new InetSocketAddress("127.0.0.1", 0));
+            FormatSettings format =
+                    FormatSettings.confluent(
+                            RegistrySettings.of("http://127.0.0.1:" + deaf.getLocalPort()));
+            assertThatThrownBy(() -> read(format, new byte[] {0, 0, 0, 0, 1, 0}))
+                    .isInstanceOf(RegistryException.class)
+                    .hasMessageContaining("does not answer");
+            assertThat(read(format, new byte[] {'{', '}'})).isInstanceOf(Inbound.Rejected.class);
         }
-        FormatSettings format =
-                FormatSettings.confluent(RegistrySettings.of("http://127.0.0.1:" + free));
-        assertThatThrownBy(() -> read(format, new byte[] {0, 0, 0, 0, 1, 0}))
-                .isInstanceOf(RegistryException.class)
-                .hasMessageContaining("does not answer");
-        assertThat(read(format, new byte[] {'{', '}'})).isInstanceOf(Inbound.Rejected.class);
     }
 
     private static Inbound read(FormatSettings format, byte[] value) {
