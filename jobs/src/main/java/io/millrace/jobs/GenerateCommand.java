@@ -146,7 +146,7 @@ final class GenerateCommand implements Callable<Integer> {
                     opened.model().name(),
                     opened.model().device(),
                     (System.nanoTime() - start) / 1e9);
-            engine.load.warn(progress);
+            engine.warnOfNoise(progress);
             String text =
                     prompt.equals("-")
                             ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)

@@ -1,70 +1,152 @@
 package io.millrace.gpu.api;
 
+import io.millrace.gpu.common.Range;
+import io.millrace.gpu.common.Setting;
+import io.millrace.gpu.common.Setting.Names;
+import io.millrace.gpu.common.Setting.Values;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
- * One of the {@link EngineOptions}: what it is called in Java and on the command line, and which
- * values it may have.
+ * The table of the {@link EngineOptions}, one row for each component: its names, values, default
+ * and meaning.
  */
 public enum EngineOption {
-    MODEL("model", "--model", EngineOptions::model, Range.ANY),
-    MODEL_NAME("modelName", "--model-name", EngineOptions::modelName, Range.ANY),
-    DEVICE("device", "--device", EngineOptions::device, Range.oneOf(EngineOptions.Device.values())),
+    MODEL(
+            Names.of("model", "--model", "DIR"),
+            Values.requiredText(),
+            "Folder of the model in Hugging Face form.",
+            EngineOptions::model),
+    MODEL_NAME(
+            Names.of("modelName", "--model-name", "NAME"),
+            Values.text(),
+            "Name of the model in requests and results; by default the folder's.",
+            EngineOptions::modelName),
+    DEVICE(
+            Names.of("device", "--device", null),
+            Values.oneOf(EngineOptions.Device.AUTO),
+            "Where the model runs; auto takes a GPU where there is one.",
+            EngineOptions::device),
     WEIGHTS(
-            "weights",
-            "--weights",
-            EngineOptions::weights,
-            Range.oneOf(EngineOptions.Weights.values())),
+            Names.of("weights", "--weights", null),
+            Values.oneOf(EngineOptions.Weights.MODEL),
+            "Number format of the weights: as the model has them, or int8, one byte a weight,"
+                    + " rounded as they are loaded: half the memory, faster for one sequence at a"
+                    + " time, other answers. On the CPU only.",
+            EngineOptions::weights),
     LOAD_FORMAT(
-            "loadFormat",
-            "--load-format",
-            EngineOptions::loadFormat,
-            Range.oneOf(EngineOptions.LoadFormat.values())),
+            Names.of("loadFormat", "--load-format", null),
+            Values.oneOf(EngineOptions.LoadFormat.AUTO),
+            "Where weights come from: auto reads those in the model's folder; dummy needs none and"
+                    + " makes noise in the shapes of config.json, the same each time: to measure a"
+                    + " model that is not there. Answers are noise, too.",
+            EngineOptions::loadFormat),
     ADD_BOS(
-            "addBos",
-            "--add-bos",
-            EngineOptions::addBos,
-            Range.oneOf(EngineOptions.AddBos.values())),
-    MAX_MODEL_LEN("maxModelLen", "--max-model-len", EngineOptions::maxModelLen, Range.atLeast(0)),
-    BLOCK_SIZE("blockSize", "--block-size", EngineOptions::blockSize, Range.atLeast(1)),
+            Names.of("addBos", "--add-bos", null),
+            Values.oneOf(EngineOptions.AddBos.MODEL),
+            "Whether a prompt of text begins with the model's bos_token: as tokenizer.json says,"
+                    + " always, or never. Conversations begin as the chat template has it.",
+            EngineOptions::addBos),
+    MAX_MODEL_LEN(
+            Names.of("maxModelLen", "--max-model-len", "TOKENS"),
+            Values.of(0, Range.atLeast(0)),
+            "Most tokens that a request may have, its prompt and max_tokens together; 0 takes the"
+                    + " model's context. Others are dead letters, no answer is cut.",
+            EngineOptions::maxModelLen),
+    BLOCK_SIZE(
+            Names.of("blockSize", "--block-size", "TOKENS"),
+            Values.of(16, Range.atLeast(1)),
+            "KV positions per block.",
+            EngineOptions::blockSize),
     KV_CACHE_BYTES(
-            "kvCacheBytes", "--kv-cache-memory", EngineOptions::kvCacheBytes, Range.atLeast(0)),
+            Names.of("kvCacheBytes", "--kv-cache-memory", "SIZE"),
+            Values.ofBytes(0, "0", Range.atLeast(0)),
+            "Memory for KV blocks, such as 512m or 20g; 0 lets the engine choose. Requests that"
+                    + " might not fit are dead letters, no answer is cut.",
+            EngineOptions::kvCacheBytes),
     MAX_BATCHED_TOKENS(
-            "maxBatchedTokens",
-            "--max-batched-tokens",
-            EngineOptions::maxBatchedTokens,
-            Range.atLeast(0)),
-    MAX_SEQUENCES("maxSequences", "--max-sequences", EngineOptions::maxSequences, Range.atLeast(0)),
-    THREADS("threads", "--threads", EngineOptions::threads, Range.atLeast(0)),
-    GPU("gpu", "--gpu", EngineOptions::gpu, Range.atLeast(EngineOptions.ANY_GPU)),
+            Names.of("maxBatchedTokens", "--max-batched-tokens", "TOKENS"),
+            new ByDevice(2048, 512),
+            "Most tokens in one step: longer prompts are cut into chunks.",
+            EngineOptions::maxBatchedTokens),
+    MAX_SEQUENCES(
+            Names.of("maxSequences", "--max-sequences", "COUNT"),
+            new ByDevice(256, 64),
+            "Most sequences running at once.",
+            EngineOptions::maxSequences),
+    THREADS(
+            Names.of("threads", "--threads", "COUNT"),
+            Values.of(0, Range.atLeast(0)),
+            "Compute threads of the CPU backend; 0 takes all cores.",
+            EngineOptions::threads),
+    GPU(
+            Names.of("gpu", "--gpu", "INDEX"),
+            Values.decidedLater(
+                    EngineOptions.ANY_GPU,
+                    "the one that Flink gives the job as external resource gpu, or else the first",
+                    Range.atLeast(0)),
+            "Which GPU, counted from 0.",
+            EngineOptions::gpu),
     GPU_MEMORY_UTILIZATION(
-            "gpuMemoryUtilization",
-            "--gpu-memory-utilization",
-            EngineOptions::gpuMemoryUtilization,
-            Range.SHARE);
+            Names.of("gpuMemoryUtilization", "--gpu-memory-utilization", "SHARE"),
+            Values.of(0.9, Range.greaterThan(0).atMost(1)),
+            "How much of the GPU's memory may be in use once the KV cache is there; without"
+                    + " --kv-cache-memory, that is what the cache gets.",
+            EngineOptions::gpuMemoryUtilization);
 
-    private final String javaName;
-    private final String flag;
+    /** What a number is where nobody gives one, by the device; 0 stands for it in Java. */
+    private record ByDevice(int gpu, int cpu) {
+        private static final int UNDECIDED = 0;
+
+        Values values() {
+            return Values.decidedLater(
+                    UNDECIDED, gpu + " on a GPU, " + cpu + " on the CPU", Range.atLeast(1));
+        }
+    }
+
+    private final Setting setting;
+    private final ByDevice byDevice;
     private final Function<EngineOptions, Object> value;
-    private final Range range;
 
-    EngineOption(String javaName, String flag, Function<EngineOptions, Object> value, Range range) {
-        this.javaName = javaName;
-        this.flag = flag;
+    EngineOption(
+            Names names, Values values, String sentence, Function<EngineOptions, Object> value) {
+        this.setting = new Setting(names, values, sentence);
+        this.byDevice = null;
         this.value = value;
-        this.range = range;
     }
 
-    /** Its component of {@link EngineOptions}. */
-    public String javaName() {
-        return javaName;
+    EngineOption(
+            Names names,
+            ByDevice byDevice,
+            String sentence,
+            Function<EngineOptions, Object> value) {
+        this.setting = new Setting(names, byDevice.values(), sentence);
+        this.byDevice = byDevice;
+        this.value = value;
     }
 
-    /** Its name on the command line. */
-    public String flag() {
-        return flag;
+    /** Names, values, default and meaning. */
+    public Setting setting() {
+        return setting;
+    }
+
+    /** All of them, in the order in which the command line shows them. */
+    public static List<Setting> settings() {
+        return Stream.of(values()).map(EngineOption::setting).toList();
+    }
+
+    /** Its value, boxed. */
+    public Object of(EngineOptions options) {
+        return value.apply(options);
+    }
+
+    /** Its value on a device, boxed: never the one that leaves it to the device. */
+    Object of(EngineOptions options, boolean gpu) {
+        Object given = of(options);
+        return byDevice != null && given.equals(ByDevice.UNDECIDED)
+                ? Integer.valueOf(gpu ? byDevice.gpu : byDevice.cpu)
+                : given;
     }
 
     /**
@@ -74,50 +156,10 @@ public enum EngineOption {
      */
     public static void check(EngineOptions options) {
         for (EngineOption option : values()) {
-            Object value = option.value.apply(options);
-            if (!option.range.holds(value)) {
-                throw new IllegalArgumentException(
-                        options.names()
-                                .say(
-                                        "%s is %s: it must be %s."
-                                                .formatted(
-                                                        option.flag, value, option.range.words())));
+            String fault = option.setting.faultInJava(option.of(options));
+            if (fault != null) {
+                throw new IllegalArgumentException(options.names().say(fault));
             }
-        }
-    }
-
-    /** Values that an option may have. */
-    private record Range(double least, double most, boolean open, List<String> names) {
-        static final Range ANY = new Range(0, 0, false, null);
-        static final Range SHARE = new Range(0, 1, true, null);
-
-        static Range atLeast(long least) {
-            return new Range(least, Double.POSITIVE_INFINITY, false, null);
-        }
-
-        static Range oneOf(Enum<?>... values) {
-            return new Range(0, 0, false, Stream.of(values).map(Enum::toString).toList());
-        }
-
-        boolean holds(Object value) {
-            if (names != null) {
-                return value != null;
-            }
-            if (!(value instanceof Number number)) {
-                return value != null;
-            }
-            double x = number.doubleValue();
-            return (open ? x > least : x >= least) && x <= most;
-        }
-
-        String words() {
-            if (names != null) {
-                int last = names.size() - 1;
-                return String.join(", ", names.subList(0, last)) + " or " + names.get(last);
-            }
-            return open
-                    ? "above %.0f and at most %.0f".formatted(least, most)
-                    : "at least %.0f".formatted(least);
         }
     }
 }

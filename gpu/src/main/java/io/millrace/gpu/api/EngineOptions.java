@@ -1,11 +1,13 @@
 package io.millrace.gpu.api;
 
+import io.millrace.gpu.common.Setting;
 import java.io.Serializable;
-import java.util.Locale;
-import java.util.function.Consumer;
+import java.util.EnumMap;
+import java.util.Map;
 
 /**
- * What an engine is opened with; equal options share one engine in a JVM.
+ * What an engine is opened with; equal options share one engine in a JVM, however errors call them.
+ * Defaults and ranges are in {@link EngineOption}.
  *
  * @param model folder in Hugging Face form
  * @param modelName name that requests and results use for it; defaults to the folder's name
@@ -44,18 +46,6 @@ public record EngineOptions(
         OptionNames names)
         implements Serializable {
 
-    /** Most tokens in one step on a GPU, where nobody says otherwise. */
-    public static final int GPU_BATCHED_TOKENS = 2048;
-
-    /** Most sequences at once on a GPU. */
-    public static final int GPU_SEQUENCES = 256;
-
-    /** Most tokens in one step on the CPU. */
-    public static final int CPU_BATCHED_TOKENS = 512;
-
-    /** Most sequences at once on the CPU. */
-    public static final int CPU_SEQUENCES = 64;
-
     /** In place of an index. */
     public static final int ANY_GPU = -1;
 
@@ -68,7 +58,7 @@ public record EngineOptions(
 
         @Override
         public String toString() {
-            return word(this);
+            return Setting.word(this);
         }
     }
 
@@ -81,7 +71,7 @@ public record EngineOptions(
 
         @Override
         public String toString() {
-            return word(this);
+            return Setting.word(this);
         }
     }
 
@@ -94,7 +84,7 @@ public record EngineOptions(
 
         @Override
         public String toString() {
-            return word(this);
+            return Setting.word(this);
         }
     }
 
@@ -107,166 +97,128 @@ public record EngineOptions(
 
         @Override
         public String toString() {
-            return word(this);
+            return Setting.word(this);
         }
-    }
-
-    /** As it is written on the command line and in messages. */
-    private static String word(Enum<?> value) {
-        return value.name().toLowerCase(Locale.ROOT);
     }
 
     /** Defaults for the model in {@code folder}. */
     public static EngineOptions of(String folder) {
-        String trimmed = folder.endsWith("/") ? folder.substring(0, folder.length() - 1) : folder;
-        String name = trimmed.substring(trimmed.lastIndexOf('/') + 1);
-        return new EngineOptions(
-                trimmed,
-                name,
-                Device.AUTO,
-                0,
-                16,
-                0,
-                0,
-                0,
-                0,
-                Weights.MODEL,
-                ANY_GPU,
-                0.9,
-                LoadFormat.AUTO,
-                AddBos.MODEL,
-                OptionNames.JAVA);
+        return of(Map.of(EngineOption.MODEL, folder), OptionNames.JAVA);
     }
 
     /**
-     * The same with what is left to the device decided: 2,048 tokens in a step and 256 sequences on
-     * a GPU, 512 and 64 on the CPU.
+     * Options of which some are given.
+     *
+     * @param given values by option, of the types that the components have; the model is among them
      */
-    public EngineOptions forDevice(boolean gpu) {
-        EngineOptions decided = this;
-        if (maxBatchedTokens == 0) {
-            decided = decided.withMaxBatchedTokens(gpu ? GPU_BATCHED_TOKENS : CPU_BATCHED_TOKENS);
+    public static EngineOptions of(Map<EngineOption, ?> given, OptionNames names) {
+        Map<EngineOption, Object> all = new EnumMap<>(EngineOption.class);
+        for (EngineOption option : EngineOption.values()) {
+            all.put(option, option.setting().values().fallback());
         }
-        return maxSequences == 0
-                ? decided.withMaxSequences(gpu ? GPU_SEQUENCES : CPU_SEQUENCES)
-                : decided;
+        all.putAll(given);
+        String folder = (String) all.get(EngineOption.MODEL);
+        String trimmed = folder.endsWith("/") ? folder.substring(0, folder.length() - 1) : folder;
+        all.put(EngineOption.MODEL, trimmed);
+        all.putIfAbsent(EngineOption.MODEL_NAME, trimmed.substring(trimmed.lastIndexOf('/') + 1));
+        return make(all, names);
+    }
+
+    private static EngineOptions make(Map<EngineOption, Object> all, OptionNames names) {
+        return new EngineOptions(
+                (String) all.get(EngineOption.MODEL),
+                (String) all.get(EngineOption.MODEL_NAME),
+                (Device) all.get(EngineOption.DEVICE),
+                (int) all.get(EngineOption.MAX_MODEL_LEN),
+                (int) all.get(EngineOption.BLOCK_SIZE),
+                (long) all.get(EngineOption.KV_CACHE_BYTES),
+                (int) all.get(EngineOption.MAX_BATCHED_TOKENS),
+                (int) all.get(EngineOption.MAX_SEQUENCES),
+                (int) all.get(EngineOption.THREADS),
+                (Weights) all.get(EngineOption.WEIGHTS),
+                (int) all.get(EngineOption.GPU),
+                (double) all.get(EngineOption.GPU_MEMORY_UTILIZATION),
+                (LoadFormat) all.get(EngineOption.LOAD_FORMAT),
+                (AddBos) all.get(EngineOption.ADD_BOS),
+                names);
+    }
+
+    private EngineOptions with(EngineOption option, Object value) {
+        Map<EngineOption, Object> all = values();
+        all.put(option, value);
+        return make(all, names);
+    }
+
+    private Map<EngineOption, Object> values() {
+        Map<EngineOption, Object> all = new EnumMap<>(EngineOption.class);
+        for (EngineOption option : EngineOption.values()) {
+            all.put(option, option.of(this));
+        }
+        return all;
+    }
+
+    /** The same with what is left to the device decided, as {@link EngineOption} has it. */
+    public EngineOptions forDevice(boolean gpu) {
+        Map<EngineOption, Object> all = new EnumMap<>(EngineOption.class);
+        for (EngineOption option : EngineOption.values()) {
+            all.put(option, option.of(this, gpu));
+        }
+        return make(all, names);
     }
 
     public EngineOptions withModelName(String value) {
-        return with(draft -> draft.modelName = value);
+        return with(EngineOption.MODEL_NAME, value);
     }
 
     public EngineOptions withDevice(Device value) {
-        return with(draft -> draft.device = value);
+        return with(EngineOption.DEVICE, value);
     }
 
     public EngineOptions withMaxModelLen(int value) {
-        return with(draft -> draft.maxModelLen = value);
+        return with(EngineOption.MAX_MODEL_LEN, value);
     }
 
     public EngineOptions withBlockSize(int value) {
-        return with(draft -> draft.blockSize = value);
+        return with(EngineOption.BLOCK_SIZE, value);
     }
 
     public EngineOptions withKvCacheBytes(long value) {
-        return with(draft -> draft.kvCacheBytes = value);
+        return with(EngineOption.KV_CACHE_BYTES, value);
     }
 
     public EngineOptions withMaxBatchedTokens(int value) {
-        return with(draft -> draft.maxBatchedTokens = value);
+        return with(EngineOption.MAX_BATCHED_TOKENS, value);
     }
 
     public EngineOptions withMaxSequences(int value) {
-        return with(draft -> draft.maxSequences = value);
+        return with(EngineOption.MAX_SEQUENCES, value);
     }
 
     public EngineOptions withThreads(int value) {
-        return with(draft -> draft.threads = value);
+        return with(EngineOption.THREADS, value);
     }
 
     public EngineOptions withWeights(Weights value) {
-        return with(draft -> draft.weights = value);
+        return with(EngineOption.WEIGHTS, value);
     }
 
     public EngineOptions withGpu(int value) {
-        return with(draft -> draft.gpu = value);
+        return with(EngineOption.GPU, value);
     }
 
     public EngineOptions withGpuMemoryUtilization(double value) {
-        return with(draft -> draft.gpuMemoryUtilization = value);
+        return with(EngineOption.GPU_MEMORY_UTILIZATION, value);
     }
 
     public EngineOptions withLoadFormat(LoadFormat value) {
-        return with(draft -> draft.loadFormat = value);
+        return with(EngineOption.LOAD_FORMAT, value);
     }
 
     public EngineOptions withAddBos(AddBos value) {
-        return with(draft -> draft.addBos = value);
+        return with(EngineOption.ADD_BOS, value);
     }
 
     public EngineOptions withNames(OptionNames value) {
-        return with(draft -> draft.names = value);
-    }
-
-    private EngineOptions with(Consumer<Draft> change) {
-        Draft draft = new Draft(this);
-        change.accept(draft);
-        return draft.build();
-    }
-
-    /** The same, open to changes. */
-    private static final class Draft {
-        private final String model;
-        private String modelName;
-        private Device device;
-        private int maxModelLen;
-        private int blockSize;
-        private long kvCacheBytes;
-        private int maxBatchedTokens;
-        private int maxSequences;
-        private int threads;
-        private Weights weights;
-        private int gpu;
-        private double gpuMemoryUtilization;
-        private LoadFormat loadFormat;
-        private AddBos addBos;
-        private OptionNames names;
-
-        Draft(EngineOptions of) {
-            model = of.model;
-            modelName = of.modelName;
-            device = of.device;
-            maxModelLen = of.maxModelLen;
-            blockSize = of.blockSize;
-            kvCacheBytes = of.kvCacheBytes;
-            maxBatchedTokens = of.maxBatchedTokens;
-            maxSequences = of.maxSequences;
-            threads = of.threads;
-            weights = of.weights;
-            gpu = of.gpu;
-            gpuMemoryUtilization = of.gpuMemoryUtilization;
-            loadFormat = of.loadFormat;
-            addBos = of.addBos;
-            names = of.names;
-        }
-
-        EngineOptions build() {
-            return new EngineOptions(
-                    model,
-                    modelName,
-                    device,
-                    maxModelLen,
-                    blockSize,
-                    kvCacheBytes,
-                    maxBatchedTokens,
-                    maxSequences,
-                    threads,
-                    weights,
-                    gpu,
-                    gpuMemoryUtilization,
-                    loadFormat,
-                    addBos,
-                    names);
-        }
+        return make(values(), value);
     }
 }

@@ -4,8 +4,10 @@ import io.millrace.gpu.api.ChatPrompt;
 import io.millrace.gpu.api.EngineStats;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.ModelInfo;
+import io.millrace.gpu.api.OptionNames;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.Tokenizer;
+import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
 
@@ -19,6 +21,7 @@ import java.util.Objects;
 public final class EngineSession implements AutoCloseable {
     private final SharedEngine shared;
     private final EngineThread thread;
+    private final OptionNames names;
 
     /** Guards what follows; held for a few copies only. */
     private final Object lock = new Object();
@@ -31,9 +34,27 @@ public final class EngineSession implements AutoCloseable {
     private boolean closed;
     private Throwable failure;
 
-    EngineSession(SharedEngine shared, EngineThread thread) {
+    /**
+     * @param names how the owner calls the engine's options
+     */
+    EngineSession(SharedEngine shared, EngineThread thread, OptionNames names) {
         this.shared = shared;
         this.thread = thread;
+        this.names = names;
+    }
+
+    /**
+     * Waits until the engine is there.
+     *
+     * @throws IOException the model could not be loaded
+     */
+    void awaitLoaded() throws IOException, InterruptedException {
+        try {
+            thread.awaitLoaded();
+        } catch (IOException e) {
+            String said = names.say(e.getMessage());
+            throw Objects.equals(said, e.getMessage()) ? e : new IOException(said, e);
+        }
     }
 
     /** The loaded model. */
@@ -58,7 +79,22 @@ public final class EngineSession implements AutoCloseable {
 
     /** As {@code Engine.check}. */
     public void check(GenerationRequest request) throws RequestRejectedException {
-        thread.engine().check(request);
+        try {
+            thread.engine().check(request);
+        } catch (RequestRejectedException e) {
+            throw said(e);
+        }
+    }
+
+    /** A refusal in the owner's words. */
+    RequestRejectedException said(RequestRejectedException e) {
+        String said = names.say(e.getMessage());
+        if (Objects.equals(said, e.getMessage())) {
+            return e;
+        }
+        RequestRejectedException translated = new RequestRejectedException(e.reason(), said);
+        translated.initCause(e);
+        return translated;
     }
 
     /** Counters of the whole engine, other sessions' requests included, after its last step. */

@@ -410,7 +410,10 @@ final class EngineThread extends Thread implements StepListener {
                 byHandle.put(handle, owner);
                 byTicket.put(command.ticket(), owner);
                 session.add(Outbox.ADMITTED, command.ticket(), 0, now(), null);
-            } catch (RequestRejectedException | RuntimeException e) {
+            } catch (RequestRejectedException e) {
+                session.add(Outbox.FAILED, command.ticket(), 0, now(), session.said(e));
+                withNews.add(session);
+            } catch (RuntimeException e) {
                 session.add(Outbox.FAILED, command.ticket(), 0, now(), e);
                 withNews.add(session);
             }

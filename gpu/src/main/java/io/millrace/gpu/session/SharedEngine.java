@@ -1,6 +1,7 @@
 package io.millrace.gpu.session;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.OptionNames;
 import io.millrace.gpu.engine.EngineLoader;
 import java.io.IOException;
 import java.time.Duration;
@@ -18,8 +19,16 @@ import java.util.Map;
  */
 public final class SharedEngine {
 
-    /** A loader's class sets tests apart; the loader itself is held only while it loads. */
-    private record Key(EngineOptions options, Class<?> loader) {}
+    /**
+     * What sessions share an engine by: not by how errors call its options, which each session
+     * translates for its owner. A loader's class sets tests apart; the loader itself is held only
+     * while it loads.
+     */
+    private record Key(EngineOptions options, Class<?> loader) {
+        Key {
+            options = options.withNames(OptionNames.COMMAND_LINE);
+        }
+    }
 
     private static final Object LOCK = new Object();
     private static final Map<Key, SharedEngine> OPEN = new HashMap<>();
@@ -71,9 +80,9 @@ public final class SharedEngine {
             // Two engines at once might not fit the device: let the old one go first.
             dying.awaitEnd();
         }
-        EngineSession session = new EngineSession(shared, shared.thread);
+        EngineSession session = new EngineSession(shared, shared.thread, options.names());
         try {
-            shared.thread.awaitLoaded();
+            session.awaitLoaded();
             shared.thread.register(session);
             return session;
         } catch (IOException | RuntimeException | Error e) {

@@ -244,16 +244,20 @@ class EngineExampleTest {
         assertRefused(options.withWeights(null), "weights is null: it must be model or int8.");
         assertRefused(options.withBlockSize(0), "blockSize is 0: it must be at least 1.");
         assertRefused(
-                options.withMaxBatchedTokens(-1), "maxBatchedTokens is -1: it must be at least 0.");
-        assertRefused(options.withMaxSequences(-1), "maxSequences is -1: it must be at least 0.");
+                options.withMaxBatchedTokens(-1),
+                "maxBatchedTokens is -1: it must be at least 1, or 0 for the default.");
+        assertRefused(
+                options.withMaxSequences(-1),
+                "maxSequences is -1: it must be at least 1, or 0 for the default.");
         assertRefused(options.withThreads(-1), "threads is -1: it must be at least 0.");
-        assertRefused(options.withKvCacheBytes(-1), "kvCacheBytes is -1: it must be at least 0.");
+        assertRefused(
+                options.withKvCacheBytes(-1), "kvCacheBytes is -1: it must be at least 0 bytes.");
         assertRefused(
                 options.withMaxModelLen(257),
                 "maxModelLen is 257, but the model's context is 256 tokens: set it to at most that.");
         assertRefused(
                 options.withGpuMemoryUtilization(1.5).withNames(OptionNames.COMMAND_LINE),
-                "--gpu-memory-utilization is 1.5: it must be above 0 and at most 1.");
+                "--gpu-memory-utilization is 1.5: it must be greater than 0 and at most 1.");
         assertThatThrownBy(
                         () -> FreeNumerics.open(options.withDevice(Device.CPU), LoadProgress.NONE))
                 .isInstanceOf(IOException.class)

@@ -34,6 +34,9 @@ public final class ScriptedEngine implements Engine {
     public volatile RuntimeException addFailure;
     public volatile Throwable closeFailure;
 
+    /** What every request is refused with; null refuses those without a prompt alone. */
+    public volatile String refusal;
+
     /** What asking for the requests in a step throws. */
     volatile Error askFailure;
 
@@ -87,6 +90,10 @@ public final class ScriptedEngine implements Engine {
 
     @Override
     public void check(GenerationRequest request) throws RequestRejectedException {
+        if (refusal != null) {
+            throw new RequestRejectedException(
+                    RequestRejectedException.Reason.PROMPT_TOO_LONG, refusal);
+        }
         if (request.promptTokenIds().length == 0) {
             throw new RequestRejectedException(
                     RequestRejectedException.Reason.EMPTY_PROMPT, "empty");

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult;
+import io.millrace.gpu.api.OptionNames;
+import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.engine.EngineLoader;
 import io.millrace.gpu.engine.ScriptedEngine;
@@ -101,6 +103,43 @@ class SharedEngineTest {
         assertThat(engine.closed.getCount()).isZero();
         assertThat(Thread.getAllStackTraces().keySet())
                 .noneMatch(t -> t.getName().equals("millrace-engine-" + options.modelName()));
+    }
+
+    /** Two jobs that run the same, one from the command line and one from Java. */
+    @Test
+    void sessionsThatCallOptionsDifferentlyShareOneEngineAndEachHasItsOwnErrors() throws Exception {
+        engine.refusal = "The prompt is long: raise --max-model-len.";
+        try (EngineSession java = SharedEngine.acquire(options, loader);
+                EngineSession flags =
+                        SharedEngine.acquire(options.withNames(OptionNames.COMMAND_LINE), loader)) {
+            assertThat(loads).hasValue(1);
+            assertThatThrownBy(() -> java.check(request(1)))
+                    .isInstanceOf(RequestRejectedException.class)
+                    .hasMessage("The prompt is long: raise maxModelLen.");
+            assertThatThrownBy(() -> flags.check(request(1)))
+                    .isInstanceOf(RequestRejectedException.class)
+                    .hasMessage("The prompt is long: raise --max-model-len.");
+            long ticket = java.submit(request(1));
+            String refused = "failed " + ticket + " The prompt is long: raise maxModelLen.";
+            assertThat(drainUntil(java, refused).news).containsExactly(refused);
+        }
+    }
+
+    @Test
+    void aModelThatCannotBeLoadedIsSaidInTheWordsOfEachOwner() {
+        EngineLoader failing =
+                o -> {
+                    throw new IOException("There is no room: lower --kv-cache-memory.");
+                };
+        assertThatThrownBy(() -> SharedEngine.acquire(options, failing))
+                .isInstanceOf(IOException.class)
+                .hasMessage("There is no room: lower kvCacheBytes.");
+        assertThatThrownBy(
+                        () ->
+                                SharedEngine.acquire(
+                                        options.withNames(OptionNames.COMMAND_LINE), failing))
+                .isInstanceOf(IOException.class)
+                .hasMessage("There is no room: lower --kv-cache-memory.");
     }
 
     @Test

@@ -1,27 +1,26 @@
 package io.millrace.jobs.cli;
 
+import io.millrace.gpu.api.EngineOption;
 import io.millrace.gpu.api.EngineOptions.LoadFormat;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** Where weights come from. */
 public final class LoadFormatArgument {
-    @Option(
-            names = "--load-format",
-            paramLabel = "auto|dummy",
-            defaultValue = "auto",
-            description =
-                    "Where weights come from: auto reads those in the model's folder; dummy needs"
-                            + " none and makes noise in the shapes of config.json, the same each"
-                            + " time: to measure a model that is not there. Answers are noise, too.")
     public LoadFormat loadFormat;
+
+    @Mixin
+    private final CommandSpec row =
+            Arguments.row(
+                    EngineOption.LOAD_FORMAT.setting(), value -> loadFormat = (LoadFormat) value);
 
     public boolean isDummy() {
         return loadFormat == LoadFormat.DUMMY;
     }
 
     /** Tells what answers are worth, where somebody may take them for answers. */
-    public void warn(Progress progress) {
-        if (isDummy()) {
+    static void warn(LoadFormat loadFormat, Progress progress) {
+        if (loadFormat == LoadFormat.DUMMY) {
             progress.line("Weights", "dummy: answers are noise");
         }
     }

@@ -146,7 +146,7 @@ public final class EmbeddedJob implements AutoCloseable {
                 engine.model().device(),
                 (System.nanoTime() - start) / 1e9,
                 engine.model().fingerprint());
-        arguments.engine.load.warn(progress);
+        arguments.engine.warnOfNoise(progress);
     }
 
     /** Address of the web UI. */

@@ -13,9 +13,8 @@ class EngineArgumentsTest {
     void everyOptionOfTheEngineIsOneOfTheCommandLine() {
         CommandLine line = new CommandLine(new EngineArguments());
         for (EngineOption option : EngineOption.values()) {
-            assertThat(line.getCommandSpec().findOption(option.flag()))
-                    .as(option.flag())
-                    .isNotNull();
+            String flag = option.setting().names().flag();
+            assertThat(line.getCommandSpec().findOption(flag)).as(flag).isNotNull();
         }
     }
 
