@@ -10,11 +10,17 @@ import io.millrace.jobs.bench.result.ResultTable;
 import io.millrace.jobs.cli.ExitCode;
 import io.millrace.operators.kafka.admin.OwnedSetting;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -42,6 +48,7 @@ class DocsTest {
                 "docs/running.md",
                 "docs/operating.md",
                 "docs/verify.md",
+                "docs/results/README.md",
                 "models/triage/README.md"
             })
     void commandsThatAreShownCanBeTyped(String page) throws IOException {
@@ -53,25 +60,57 @@ class DocsTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "README.md",
-                "docs/running.md",
-                "docs/operating.md",
-                "docs/library.md",
-                "docs/own-job.md",
-                "docs/verify.md",
-                "k8s/README.md"
-            })
-    void linksLeadSomewhere(String page) throws IOException {
-        Path file = ROOT.resolve(page);
-        Matcher link = Pattern.compile("\\]\\(([^)#]+)").matcher(Files.readString(file));
-        while (link.find()) {
-            if (!link.group(1).startsWith("http")) {
-                assertThat(file.resolveSibling(link.group(1))).exists();
+    @Test
+    void linksLeadSomewhere() throws IOException {
+        List<Path> pages = pages();
+        assertThat(pages).contains(ROOT.resolve("README.md"), OPTIONS);
+        for (Path page : pages) {
+            Matcher link =
+                    Pattern.compile("\\]\\(([^)#\\s]*)(?:#([^)]*))?\\)")
+                            .matcher(withoutCode(Files.readString(page)));
+            while (link.find()) {
+                if (!link.group(1).startsWith("http")) {
+                    Path target =
+                            link.group(1).isEmpty() ? page : page.resolveSibling(link.group(1));
+                    assertThat(target).as("%s links to %s", page, link.group()).exists();
+                    if (link.group(2) != null) {
+                        assertThat(anchors(target))
+                                .as("%s links to %s", page, link.group())
+                                .contains(link.group(2));
+                    }
+                }
             }
         }
+    }
+
+    /** All pages of the project: those at its root, of docs, and beside what they describe. */
+    private static List<Path> pages() throws IOException {
+        List<Path> pages = new ArrayList<>();
+        try (Stream<Path> root = Files.list(ROOT)) {
+            root.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
+        }
+        for (String folder : List.of("docs", "k8s", "findings", "models")) {
+            try (Stream<Path> files = Files.walk(ROOT.resolve(folder))) {
+                files.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
+            }
+        }
+        return pages;
+    }
+
+    private static String withoutCode(String text) {
+        return text.replaceAll("(?s)```.*?```", "").replaceAll("`[^`\n]*`", "");
+    }
+
+    /** The anchors that headings have, as GitHub makes them. */
+    private static Set<String> anchors(Path page) throws IOException {
+        Set<String> anchors = new HashSet<>();
+        Matcher heading =
+                Pattern.compile("(?m)^#+ (.*)$").matcher(Files.readString(page).replace("`", ""));
+        while (heading.find()) {
+            String words = heading.group(1).strip().toLowerCase(Locale.ROOT);
+            anchors.add(words.replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-'));
+        }
+        return anchors;
     }
 
     @Test
@@ -97,23 +136,40 @@ class DocsTest {
         assertThat(bars.stream().map(bar -> bar.issue() + bar.bar())).doesNotHaveDuplicates();
     }
 
-    @Test
-    void theReadmesTableIsWhatTheResultsGive() throws IOException {
-        Path readme = ROOT.resolve("README.md");
+    @ParameterizedTest
+    @ValueSource(strings = {"README.md", "docs/results/README.md"})
+    void tablesAreWhatTheResultsGive(String name) throws IOException {
+        Path page = ROOT.resolve(name);
         List<ResultRow> rows = ResultFiles.readAll(ROOT.resolve("docs").resolve("results"));
         if (Boolean.getBoolean("millrace.docs.write")) {
-            ResultTable.rewrite(readme, rows);
+            ResultTable.rewrite(page, rows);
         }
-        String text = Files.readString(readme);
+        String text = Files.readString(page);
         assertThat(rows).isNotEmpty();
         assertThat(text)
-                .as("README.md; -Dmillrace.docs.write=true puts docs/results into it")
-                .isEqualTo(ResultTable.rewritten(readme, text, rows));
+                .as("%s; -Dmillrace.docs.write=true puts docs/results into it", name)
+                .isEqualTo(ResultTable.rewritten(page, text, rows));
+    }
+
+    @Test
+    void theReadmeIsReadInTwoMinutes() throws IOException {
+        String text = Files.readString(ROOT.resolve("README.md"));
+        assertThat(text.getBytes(StandardCharsets.UTF_8).length).isLessThanOrEqualTo(10_000);
+        String summary =
+                text.substring(
+                        text.indexOf("<!-- summary:begin -->"),
+                        text.indexOf("<!-- summary:end -->"));
+        assertThat(summary.lines().filter(line -> line.startsWith("| ")).skip(1)).hasSize(6);
+    }
+
+    @Test
+    void theTableOfRoomsIsThatOfThePackages() throws IOException {
+        assertTable("docs/architecture.md", "rooms", RoomsDocument.table(ROOT));
     }
 
     @Test
     void theTableOfClientSettingsIsWhatTheJobChecks() throws IOException {
-        assertTable("owned-settings", ownedSettings());
+        assertTable("docs/running.md", "owned-settings", ownedSettings());
     }
 
     @Test
@@ -122,24 +178,24 @@ class DocsTest {
         for (ExitCode code : ExitCode.values()) {
             table.append("| %d | %s |\n".formatted(code.code(), code.meaning()));
         }
-        assertTable("exit-codes", table.toString());
+        assertTable("docs/running.md", "exit-codes", table.toString());
     }
 
-    /** A table of docs/running.md, between two marks. */
-    private static void assertTable(String name, String table) throws IOException {
-        Path page = ROOT.resolve("docs").resolve("running.md");
+    /** A table of a page, between two marks. */
+    private static void assertTable(String name, String mark, String table) throws IOException {
+        Path page = ROOT.resolve(name);
         String text = Files.readString(page);
-        String begin = "<!-- " + name + ":begin -->\n";
+        String begin = "<!-- " + mark + ":begin -->\n";
         String rewritten =
                 text.substring(0, text.indexOf(begin) + begin.length())
                         + table
-                        + text.substring(text.indexOf("<!-- " + name + ":end -->"));
+                        + text.substring(text.indexOf("<!-- " + mark + ":end -->"));
         if (Boolean.getBoolean("millrace.docs.write")) {
             Files.writeString(page, rewritten);
             text = rewritten;
         }
         assertThat(text)
-                .as("docs/running.md; -Dmillrace.docs.write=true puts the table into it")
+                .as("%s; -Dmillrace.docs.write=true puts the table into it", name)
                 .isEqualTo(rewritten);
     }
 
@@ -159,16 +215,17 @@ class DocsTest {
         return text.toString();
     }
 
-    @Test
-    void theReadmesProseQuotesTheResults() throws IOException {
-        String text = Files.readString(ROOT.resolve("README.md"));
+    @ParameterizedTest
+    @ValueSource(strings = {"README.md", "docs/results/README.md"})
+    void proseQuotesTheResults(String name) throws IOException {
+        String text = Files.readString(ROOT.resolve(name));
         List<ResultRow> rows = ResultFiles.readAll(ROOT.resolve("docs").resolve("results"));
         assertThat(ResultQuotes.unknown(text, rows)).isEmpty();
         assertThat(ResultQuotes.rewritten(text, rows))
-                .as("README.md; -Dmillrace.docs.write=true puts docs/results into it")
+                .as("%s; -Dmillrace.docs.write=true puts docs/results into it", name)
                 .isEqualTo(text);
         String prose =
-                text.replaceAll("(?s)<!-- bench:begin -->.*<!-- bench:end -->", "")
+                text.replaceAll("(?s)<!-- (bench|summary):begin -->.*<!-- \\1:end -->", "")
                         .replaceAll("(?s)```.*?```", "");
         assertThat(prose).contains("<!--=W4, qwen2.5-0.5b-->");
         assertThat(

@@ -21,7 +21,7 @@ class ExamplesITCase {
     @TempDir static Path data;
 
     @ParameterizedTest
-    @ValueSource(strings = {"README.md", "docs/library.md", "docs/own-job.md"})
+    @ValueSource(strings = {"docs/running.md", "docs/library.md", "docs/own-job.md"})
     void whatIsShownIsWhatComesOut(String page) throws Exception {
         ShownCommands shown = ShownCommands.of(page);
         List<Run> runs = shown.runs();

@@ -72,8 +72,8 @@ class EngineExampleTest {
         List<String> run = code(between(test, "// begin\n", "// end\n"));
         run.replaceAll(line -> line.replace("lines.add(", "System.out.println("));
         assertThat(shown).isEqualTo(run).hasSizeBetween(8, 12);
-        String readme = Files.readString(Path.of("../README.md"));
-        assertThat(code(between(readme, "```java\n", "```"))).isEqualTo(run);
+        String page = Files.readString(Path.of("../docs/library.md"));
+        assertThat(code(between(page, "```java\n", "```"))).isEqualTo(run);
     }
 
     @Test

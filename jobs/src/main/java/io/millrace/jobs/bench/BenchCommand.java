@@ -151,9 +151,11 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--readme",
             paramLabel = "FILE",
+            split = ",",
             description =
-                    "A page whose tables are made anew from all figures in the output's folder.")
-    private Path readme;
+                    "Pages, separated by commas, whose tables are made anew from all figures in the"
+                            + " output's folder.")
+    private List<Path> pages = List.of();
 
     @Option(
             names = "--quick",
@@ -342,10 +344,10 @@ public final class BenchCommand implements Callable<Integer> {
             ResultFiles.replace(file, rows);
             progress.line("Figures", "%s", file);
         }
-        if (readme != null) {
+        for (Path page : pages) {
             Path all = write ? file.toAbsolutePath().getParent() : results;
-            ResultTable.rewrite(readme, ResultFiles.readAll(all));
-            progress.line("Table", "%s", readme);
+            ResultTable.rewrite(page, ResultFiles.readAll(all));
+            progress.line("Table", "%s", page);
         }
     }
 

@@ -14,10 +14,13 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The tables of a page that are made from results and stand between two markers. */
+/**
+ * The tables of a page that are made from results: all of them between the markers {@code bench},
+ * those of {@link SummaryTable} between the markers {@code summary}.
+ */
 public final class ResultTable {
-    private static final String BEGIN = "<!-- bench:begin -->\n";
-    private static final String END = "<!-- bench:end -->";
+    private static final String ALL = "bench";
+    private static final String SUMMARY = "summary";
     private static final String HEAD =
             "| workload | model | Millrace | besides |\n|---|---|---|---|\n";
     private static final String HEAD_WITH_OTHERS =
@@ -64,15 +67,32 @@ public final class ResultTable {
      * the same rows.
      */
     public static String rewritten(Path page, String text, List<ResultRow> rows) {
-        int begin = text.indexOf(BEGIN);
-        int end = text.indexOf(END, Math.max(0, begin));
-        if (begin < 0 || end < 0) {
+        String all = between(text, ALL, markdown(rows));
+        String both = between(all == null ? text : all, SUMMARY, SummaryTable.markdown(rows));
+        if (all == null && both == null) {
             throw new CommandFailedException(
-                    page + " has no lines " + BEGIN.strip() + " and " + END + " for the table.");
+                    "%s has no lines %s and %s, nor %s and %s, for a table."
+                            .formatted(page, begin(ALL), end(ALL), begin(SUMMARY), end(SUMMARY)));
         }
-        String tables = markdown(rows);
-        return ResultQuotes.rewritten(
-                text.substring(0, begin + BEGIN.length()) + tables + text.substring(end), rows);
+        return ResultQuotes.rewritten(both == null ? all : both, rows);
+    }
+
+    /** Null where the text does not have both markers. */
+    private static String between(String text, String marker, String tables) {
+        String first = begin(marker) + "\n";
+        int begin = text.indexOf(first);
+        int end = text.indexOf(end(marker), Math.max(0, begin));
+        return begin < 0 || end < 0
+                ? null
+                : text.substring(0, begin + first.length()) + tables + text.substring(end);
+    }
+
+    private static String begin(String marker) {
+        return "<!-- " + marker + ":begin -->";
+    }
+
+    private static String end(String marker) {
+        return "<!-- " + marker + ":end -->";
     }
 
     private static String markdown(List<ResultRow> rows) {
@@ -111,7 +131,7 @@ public final class ResultTable {
         return table.toString();
     }
 
-    private static String origins(List<ResultRow> rows) {
+    static String origins(List<ResultRow> rows) {
         boolean others = rows.stream().anyMatch(ResultRow::ofAnother);
         return "Measured on %s%s.\n"
                 .formatted(
@@ -148,7 +168,7 @@ public final class ResultTable {
     }
 
     /** Metrics that share all but their last word are one entry: mean 12 ms, p50 11 ms. */
-    private static String figures(List<ResultRow> rows) {
+    static String figures(List<ResultRow> rows) {
         List<String> entries = new ArrayList<>();
         grouped(rows, row -> stem(row.metric()))
                 .forEach(
@@ -169,7 +189,7 @@ public final class ResultTable {
         return String.join(", ", figures);
     }
 
-    private static String entry(ResultRow row) {
+    static String entry(ResultRow row) {
         return row.metric() + " " + figure(row);
     }
 

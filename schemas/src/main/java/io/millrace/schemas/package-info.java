@@ -1,0 +1,2 @@
+/** The contract of the topics: requests, results, failures and their codes. */
+package io.millrace.schemas;
