@@ -1,6 +1,7 @@
 package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.operators.inference.Restoration.Progress;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
@@ -68,7 +69,29 @@ final class InFlight {
         return outcome != null;
     }
 
-    void addToken(int completion, int tokenId) {
+    /**
+     * Sets what the engine takes of the request.
+     *
+     * @param longest most tokens of one completion with its prompt
+     * @return what the valve counts it as from now on
+     */
+    long onPrepared(GenerationRequest prepared, int longest) {
+        generation = prepared;
+        if (inbound instanceof Inbound.Unread) {
+            // The record itself is kept, and so are the tokens: no need of the text as well.
+            request.setPrompt(null);
+            request.setMessages(null);
+            request.setPromptTokenIds(null);
+        }
+        SamplingParameters sampling = prepared.sampling();
+        long most = (long) sampling.maxTokens() * sampling.n();
+        return prepared.promptTokenIds().length + Math.min(most, longest);
+    }
+
+    void addToken(int completion, int tokenId, long timeMs) {
+        if (firstTokenMs == 0) {
+            firstTokenMs = timeMs;
+        }
         if (completion >= counts.length) {
             int size = counts.length;
             generated = Arrays.copyOf(generated, completion + 1);

@@ -2,8 +2,6 @@ package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.GenerationResult;
-import io.millrace.gpu.api.RequestRejectedException;
-import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.session.EngineSession;
 import io.millrace.gpu.session.SessionListener;
@@ -15,18 +13,13 @@ import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.MicroBatch;
 import io.millrace.operators.record.Outcome;
-import io.millrace.operators.record.Outcome.RunFacts;
-import io.millrace.operators.request.RequestMapper;
 import io.millrace.operators.request.RequestValidator;
 import io.millrace.operators.valve.Valve;
 import io.millrace.schemas.FailureCode;
-import io.millrace.schemas.InferenceResult;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
-import org.apache.flink.runtime.checkpoint.CheckpointException;
-import org.apache.flink.runtime.checkpoint.CheckpointFailureReason;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -72,6 +65,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private transient LongRecordState longState;
     private transient Valve valve;
     private transient InferenceMetrics metrics;
+    private transient Outcomes outcomes;
     private transient boolean warm;
 
     InferenceOperator(StreamOperatorParameters<Outcome> parameters, PipelineOptions options) {
@@ -114,7 +108,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                                 options.failures(),
                                 task,
                                 ready -> wake(ready::run, "a long record")));
-        longState = scope.add(new LongRecordState(task, this::decline));
+        longState = scope.add(LongRecordState.of(getContainingTask()));
         if (context.isRestored()) {
             Restoration restoration = new Restoration(options.resumePolicy(), session.model());
             restored.addAll(state.restore(restoration));
@@ -128,6 +122,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         super.open();
         metrics = new InferenceMetrics(getMetricGroup(), session::stats, valve);
         metrics.onRestored(restoredCounts);
+        outcomes = new Outcomes(session, queue, longRecords, metrics, this::release);
         for (int from = 0; from < restored.size(); from += options.batchSize()) {
             // All are taken, more than the valve would let in: after scaling in there can be.
             int to = Math.min(from + options.batchSize(), restored.size());
@@ -186,7 +181,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             return;
         }
         if (record.inbound instanceof Inbound.Rejected rejected) {
-            fail(record, rejected.id(), rejected.code(), rejected.message());
+            outcomes.reject(record, rejected);
             return;
         }
         record.weight = valve.estimate(record.inbound);
@@ -198,12 +193,12 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private void admitRead(InFlight record) {
         Long deadline = record.request.getDeadlineMs();
         if (deadline != null && deadline <= getProcessingTimeService().getCurrentProcessingTime()) {
-            expire(record, deadline);
+            outcomes.expire(record, deadline);
             return;
         }
         String condemned = quarantine.condemns(record.inbound.origin());
         if (condemned != null) {
-            fail(record, FailureCode.GENERATION_FAILED, condemned);
+            outcomes.fail(record, FailureCode.GENERATION_FAILED, condemned);
             return;
         }
         record.alone = quarantine.mustRunAlone(record.inbound.origin());
@@ -224,7 +219,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
 
     private void takeRead(InFlight record, Inbound read) {
         if (read instanceof Inbound.Rejected rejected) {
-            fail(record, rejected.id(), rejected.code(), rejected.message());
+            outcomes.reject(record, rejected);
         } else {
             record.request = ((Inbound.Request) read).request();
             admitRead(record);
@@ -261,22 +256,10 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     private void takePrepared(PromptPool.Ready ready) {
         InFlight record = ready.record();
         if (ready.failure() != null) {
-            refuse(record, (Exception) ready.failure());
+            outcomes.refuse(record, (Exception) ready.failure());
             return;
         }
-        record.generation = ready.generation();
-        SamplingParameters sampling = record.generation.sampling();
-        long most = (long) sampling.maxTokens() * sampling.n();
-        long tokens =
-                record.generation.promptTokenIds().length
-                        + Math.min(most, session.model().maxModelLen());
-        weigh(record, tokens);
-        if (record.inbound instanceof Inbound.Unread) {
-            // The record itself is kept, and so are the tokens: no need of the text as well.
-            record.request.setPrompt(null);
-            record.request.setMessages(null);
-            record.request.setPromptTokenIds(null);
-        }
+        weigh(record, record.onPrepared(ready.generation(), session.model().maxModelLen()));
         dispatcher.onPrepared(record);
     }
 
@@ -297,10 +280,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     public void onToken(long ticket, int completion, int tokenId, long timeMs) {
         InFlight record = dispatcher.get(ticket);
         if (record != null) {
-            if (record.firstTokenMs == 0) {
-                record.firstTokenMs = timeMs;
-            }
-            record.addToken(completion, tokenId);
+            record.addToken(completion, tokenId, timeMs);
             metrics.onToken();
         }
     }
@@ -309,19 +289,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     public void onFinished(long ticket, GenerationResult result, long timeMs) {
         InFlight record = dispatcher.remove(ticket);
         if (record != null) {
-            InferenceResult answer =
-                    RequestMapper.result(record.request, result, session.model(), record.earlier);
-            RunFacts facts =
-                    new RunFacts(
-                            record.arrivedMs,
-                            record.admittedMs,
-                            record.firstTokenMs == 0 ? timeMs : record.firstTokenMs,
-                            timeMs,
-                            result.cachedTokens(),
-                            record.attempts);
-            metrics.onAnswered(
-                    facts, result.promptTokens(), answer.getUsage().getCompletionTokens());
-            complete(record, new Outcome.Answered(record.inbound.origin(), answer, facts));
+            outcomes.answer(record, result, timeMs);
             dispatcher.startNext();
         }
     }
@@ -330,84 +298,17 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     public void onFailed(long ticket, Exception cause) {
         InFlight record = dispatcher.remove(ticket);
         if (record != null) {
-            refuse(record, cause);
+            outcomes.refuse(record, cause);
             dispatcher.startNext();
-        }
-    }
-
-    private void refuse(InFlight record, Exception cause) {
-        if (cause instanceof RequestRejectedException rejected) {
-            FailureCode code =
-                    switch (rejected.reason()) {
-                        case EMPTY_PROMPT -> FailureCode.EMPTY_PROMPT;
-                        case PROMPT_TOO_LONG -> FailureCode.PROMPT_TOO_LONG;
-                        case INVALID_PARAMETER -> FailureCode.INVALID_PARAMETER;
-                        case UNSUPPORTED -> FailureCode.UNSUPPORTED;
-                    };
-            fail(record, code, rejected.getMessage());
-        } else {
-            fail(
-                    record,
-                    FailureCode.GENERATION_FAILED,
-                    "The engine failed on this request alone: " + cause.getMessage());
         }
     }
 
     private void onDeadline(InFlight record, long deadline) {
         if (!record.isDone()) {
-            expire(record, deadline);
+            outcomes.expire(record, deadline);
             dispatcher.cancel(record);
             dispatcher.startNext();
             release();
-        }
-    }
-
-    private void expire(InFlight record, long deadline) {
-        fail(
-                record,
-                FailureCode.DEADLINE_EXCEEDED,
-                "deadline_ms is " + deadline + " and passed before the answer was complete.");
-    }
-
-    private void fail(InFlight record, FailureCode code, String message) {
-        fail(record, record.request.getId(), code, message);
-    }
-
-    private void fail(InFlight record, String id, FailureCode code, String message) {
-        metrics.onFailed(code);
-        RunFacts facts =
-                new RunFacts(
-                        record.arrivedMs,
-                        record.admittedMs,
-                        record.firstTokenMs,
-                        System.currentTimeMillis(),
-                        0,
-                        record.attempts);
-        Outcome.Failed failed =
-                new Outcome.Failed(record.inbound.origin(), id, code, message, facts);
-        if (longRecords.encodes(failed)) {
-            // Known, and saved as such; it leaves once it is encoded.
-            record.outcome = failed;
-            cancelDeadline(record);
-            longRecords.encode(
-                    failed,
-                    encoded -> {
-                        queue.complete(record, encoded);
-                        release();
-                    });
-        } else {
-            complete(record, failed);
-        }
-    }
-
-    private void complete(InFlight record, Outcome outcome) {
-        cancelDeadline(record);
-        queue.complete(record, outcome);
-    }
-
-    private static void cancelDeadline(InFlight record) {
-        if (record.deadlineTimer != null) {
-            record.deadlineTimer.cancel(false);
         }
     }
 
@@ -454,19 +355,6 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             // The barrier has passed: what was found done leaves behind it.
             mailbox.execute(this::release, "outcomes after a snapshot");
         }
-    }
-
-    private void decline(long checkpointId, Throwable cause) {
-        if (!getContainingTask().isRunning()) {
-            // It ends, and says why itself.
-            return;
-        }
-        getContainingTask()
-                .getEnvironment()
-                .declineCheckpoint(
-                        checkpointId,
-                        new CheckpointException(
-                                CheckpointFailureReason.CHECKPOINT_ASYNC_EXCEPTION, cause));
     }
 
     @Override

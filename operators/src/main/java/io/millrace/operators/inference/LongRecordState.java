@@ -8,11 +8,14 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.apache.flink.runtime.checkpoint.CheckpointException;
+import org.apache.flink.runtime.checkpoint.CheckpointFailureReason;
 import org.apache.flink.runtime.state.OperatorStateCheckpointOutputStream;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StatePartitionStreamProvider;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.runtime.state.StateSnapshotContextSynchronousImpl;
+import org.apache.flink.streaming.runtime.tasks.StreamTask;
 import org.apache.flink.util.ResourceGuard;
 
 /**
@@ -62,6 +65,23 @@ final class LongRecordState implements AutoCloseable {
     LongRecordState(String task, Decline decline) {
         this.decline = decline;
         lane = new Lane("millrace-long-state of " + task);
+    }
+
+    /** That of a task, which declines what cannot be completed. */
+    static LongRecordState of(StreamTask<?, ?> task) {
+        return new LongRecordState(
+                task.getEnvironment().getTaskInfo().getTaskNameWithSubtasks(),
+                (checkpointId, cause) -> {
+                    // One that has ended says why itself.
+                    if (task.isRunning()) {
+                        task.getEnvironment()
+                                .declineCheckpoint(
+                                        checkpointId,
+                                        new CheckpointException(
+                                                CheckpointFailureReason.CHECKPOINT_ASYNC_EXCEPTION,
+                                                cause));
+                    }
+                });
     }
 
     /** What this subtask goes on with, in no order that matters. */

@@ -1,0 +1,130 @@
+package io.millrace.operators.inference;
+
+import io.millrace.gpu.api.GenerationResult;
+import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.session.EngineSession;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.operators.request.RequestMapper;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceResult;
+
+/**
+ * Makes the outcome of each record, an answer or a failure with its reason, and gives it to the
+ * {@link OutcomeQueue}. Mailbox thread only.
+ */
+final class Outcomes {
+    private final EngineSession session;
+    private final OutcomeQueue queue;
+    private final LongRecords longRecords;
+    private final InferenceMetrics metrics;
+    private final Runnable release;
+
+    /**
+     * @param release called when an outcome may leave that was made some time before
+     */
+    Outcomes(
+            EngineSession session,
+            OutcomeQueue queue,
+            LongRecords longRecords,
+            InferenceMetrics metrics,
+            Runnable release) {
+        this.session = session;
+        this.queue = queue;
+        this.longRecords = longRecords;
+        this.metrics = metrics;
+        this.release = release;
+    }
+
+    /** The engine has finished a record's request. */
+    void answer(InFlight record, GenerationResult result, long timeMs) {
+        InferenceResult answer =
+                RequestMapper.result(record.request, result, session.model(), record.earlier);
+        RunFacts facts =
+                new RunFacts(
+                        record.arrivedMs,
+                        record.admittedMs,
+                        record.firstTokenMs == 0 ? timeMs : record.firstTokenMs,
+                        timeMs,
+                        result.cachedTokens(),
+                        record.attempts);
+        metrics.onAnswered(facts, result.promptTokens(), answer.getUsage().getCompletionTokens());
+        complete(record, new Outcome.Answered(record.inbound.origin(), answer, facts));
+    }
+
+    /** A record is no request. */
+    void reject(InFlight record, Inbound.Rejected rejected) {
+        fail(record, rejected.id(), rejected.code(), rejected.message());
+    }
+
+    /** The engine, or who prepares for it, does not take a record's request or failed on it. */
+    void refuse(InFlight record, Exception cause) {
+        if (cause instanceof RequestRejectedException rejected) {
+            FailureCode code =
+                    switch (rejected.reason()) {
+                        case EMPTY_PROMPT -> FailureCode.EMPTY_PROMPT;
+                        case PROMPT_TOO_LONG -> FailureCode.PROMPT_TOO_LONG;
+                        case INVALID_PARAMETER -> FailureCode.INVALID_PARAMETER;
+                        case UNSUPPORTED -> FailureCode.UNSUPPORTED;
+                    };
+            fail(record, code, rejected.getMessage());
+        } else {
+            fail(
+                    record,
+                    FailureCode.GENERATION_FAILED,
+                    "The engine failed on this request alone: " + cause.getMessage());
+        }
+    }
+
+    /** A request's deadline has passed. */
+    void expire(InFlight record, long deadline) {
+        fail(
+                record,
+                FailureCode.DEADLINE_EXCEEDED,
+                "deadline_ms is " + deadline + " and passed before the answer was complete.");
+    }
+
+    /** A request is not answered, for this reason. */
+    void fail(InFlight record, FailureCode code, String message) {
+        fail(record, record.request.getId(), code, message);
+    }
+
+    private void fail(InFlight record, String id, FailureCode code, String message) {
+        metrics.onFailed(code);
+        RunFacts facts =
+                new RunFacts(
+                        record.arrivedMs,
+                        record.admittedMs,
+                        record.firstTokenMs,
+                        System.currentTimeMillis(),
+                        0,
+                        record.attempts);
+        Outcome.Failed failed =
+                new Outcome.Failed(record.inbound.origin(), id, code, message, facts);
+        if (longRecords.encodes(failed)) {
+            // Known, and saved as such; it leaves once it is encoded.
+            record.outcome = failed;
+            cancelDeadline(record);
+            longRecords.encode(
+                    failed,
+                    encoded -> {
+                        queue.complete(record, encoded);
+                        release.run();
+                    });
+        } else {
+            complete(record, failed);
+        }
+    }
+
+    private void complete(InFlight record, Outcome outcome) {
+        cancelDeadline(record);
+        queue.complete(record, outcome);
+    }
+
+    private static void cancelDeadline(InFlight record) {
+        if (record.deadlineTimer != null) {
+            record.deadlineTimer.cancel(false);
+        }
+    }
+}
