@@ -11,6 +11,7 @@ import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.demo.HalfAnswers;
 import io.millrace.jobs.stream.FlinkSettings;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,7 +38,8 @@ import picocli.CommandLine.Spec;
                     + " their own, has prompts answered once undisturbed and then under faults that"
                     + " a seed draws, and compares what was committed, byte by byte.",
             "The exit code is the verdict: 0 if nothing was lost, twice or different in any run, and"
-                    + " each run has restored requests in at least half of its faults."
+                    + " each run has restored requests in at least half of its faults, and tokens of"
+                    + " half-written answers."
         })
 final class ChaosCommand implements Callable<Integer> {
     /** A failing plan is run again to see how often it fails: the seed does not fix the threads. */
@@ -72,7 +74,9 @@ final class ChaosCommand implements Callable<Integer> {
             names = "--prompts",
             paramLabel = "COUNT",
             defaultValue = "1000",
-            description = "Records that each run answers, poison among them.")
+            description =
+                    "Records that each run answers; among them poison, and one in a hundred with a"
+                            + " prompt of some 30000 characters.")
     private int prompts;
 
     @Option(
@@ -86,7 +90,7 @@ final class ChaosCommand implements Callable<Integer> {
             names = "--poison",
             paramLabel = "PERCENT",
             defaultValue = "1",
-            description = "How many of a hundred records cannot be answered; 20 kinds in turn.")
+            description = "How many of a hundred records cannot be answered; 21 kinds in turn.")
     private int poison;
 
     @Option(
@@ -176,7 +180,7 @@ final class ChaosCommand implements Callable<Integer> {
                         taskManagers,
                         checkpointInterval,
                         jobOptions);
-        try (ChaosSuite suite = new ChaosSuite(settings, this::tell)) {
+        try (ChaosSuite suite = new ChaosSuite(settings, HalfAnswers::tokensInNewest, this::tell)) {
             suite.start();
             int most = runs != null ? runs : minutes > 0 ? Integer.MAX_VALUE : 1;
             for (int i = 0;

@@ -61,7 +61,7 @@ public record ChaosReport(
                 ? right + "."
                 : right
                         + "; but it shows too little: less than half of the faults met requests that"
-                        + " were restored.";
+                        + " were restored, or no half-written answer was.";
     }
 
     private boolean counts(long seed) {

@@ -131,9 +131,9 @@ final class ChaosRun {
     }
 
     /**
-     * Prompts come in as many portions as there are faults, and each fault comes soon after the
-     * first answers that its portion has left behind it: so it meets requests in flight, and in a
-     * checkpoint, however fast the machine is.
+     * Prompts come in as many portions as there are faults, and each fault comes soon after a
+     * checkpoint with half-written answers in it, while most of its portion is still to be
+     * answered, however fast or slow the machine is.
      */
     private void disturbByProgress(List<Fault> drawn) throws IOException, InterruptedException {
         for (int i = 0; i < drawn.size(); i++) {
@@ -143,7 +143,7 @@ final class ChaosRun {
             }
             sendUpTo(prompts.count() * (i + 1) / drawn.size());
             if (!fault.early()) {
-                awaitProgress();
+                awaitHalfAnswers();
             }
             TimeUnit.MILLISECONDS.sleep(fault.delayMs());
             inject(fault);
@@ -152,7 +152,7 @@ final class ChaosRun {
 
     private void disturbByTime() throws IOException, InterruptedException {
         sendUpTo(prompts.count());
-        awaitProgress();
+        awaitHalfAnswers();
         long next = System.nanoTime();
         while (history.answered() < prompts.count()) {
             if (System.nanoTime() - next >= 0) {
@@ -223,10 +223,12 @@ final class ChaosRun {
         return true;
     }
 
-    /** Waits for the next checkpoint with answers; while more was sent, it holds requests too. */
-    private void awaitProgress() throws IOException, InterruptedException {
-        int before = history.answered();
-        while (history.answered() == before && before < sent) {
+    /**
+     * Waits until the newest checkpoint holds half-written answers, or none is left to be written:
+     * then the machine is too fast for this many prompts, and the run does not count.
+     */
+    private void awaitHalfAnswers() throws IOException, InterruptedException {
+        while (job.savedTokens() == 0 && history.answered() < sent) {
             look();
         }
     }

@@ -11,6 +11,7 @@ import io.millrace.jobs.chaos.cluster.DeviceLog;
 import io.millrace.jobs.chaos.cluster.Guard;
 import io.millrace.jobs.chaos.cluster.Installation;
 import io.millrace.jobs.chaos.cluster.Monitor;
+import io.millrace.jobs.chaos.cluster.SavedTokens;
 import io.millrace.jobs.chaos.fault.FaultKind;
 import io.millrace.jobs.chaos.fault.FaultReport;
 import io.millrace.jobs.chaos.fault.Faults;
@@ -42,6 +43,7 @@ public final class ChaosSuite implements AutoCloseable {
     private static final int MOST_RUNS = 3;
 
     private final ChaosSettings settings;
+    private final SavedTokens saved;
     private final Consumer<String> log;
     private final Path folder;
     private final PromptSet prompts;
@@ -57,10 +59,13 @@ public final class ChaosSuite implements AutoCloseable {
     /**
      * Prepares a suite.
      *
+     * @param saved looks into a job's checkpoints for the right moment of a fault
      * @param log takes lines that tell how far it is
      */
-    public ChaosSuite(ChaosSettings settings, Consumer<String> log) throws IOException {
+    public ChaosSuite(ChaosSettings settings, SavedTokens saved, Consumer<String> log)
+            throws IOException {
         this.settings = settings;
+        this.saved = saved;
         this.log = log;
         this.prompts =
                 new PromptSet(settings.prompts(), settings.completions(), settings.poisonPercent());
@@ -211,7 +216,8 @@ public final class ChaosSuite implements AutoCloseable {
         return all;
     }
 
-    private void keepFolder() throws IOException {
+    /** Logs and data stay after {@link #close}, for somebody to look into. */
+    public void keepFolder() throws IOException {
         guard.keepFolder();
         log.accept("logs and data stay in " + folder);
     }
@@ -226,7 +232,7 @@ public final class ChaosSuite implements AutoCloseable {
         if (faults.kinds().contains(FaultKind.OUTAGE)) {
             options.add("-Ktransaction.timeout.ms=" + ClusterJob.TRANSACTION_TIMEOUT_MS);
         }
-        ClusterJob job = new ClusterJob(cluster, monitor, name, folder, options);
+        ClusterJob job = new ClusterJob(cluster, monitor, name, folder, options, saved);
         return new ChaosRun(settings, prompts, job, history, faults, seed);
     }
 

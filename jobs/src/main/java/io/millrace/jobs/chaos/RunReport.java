@@ -55,13 +55,18 @@ public record RunReport(
         return trouble == null && verdict.isRight();
     }
 
-    /** Whether it shows what it is meant to: half of the faults met requests that were restored. */
+    /**
+     * Whether it shows what it is meant to: half of the faults met requests that were restored, and
+     * some of these were half-written.
+     */
     public boolean counts() {
         if (planned == 0) {
             return restores == 0;
         }
         long met = faults.stream().filter(FaultReport::counts).count();
-        return met > 0 && 2 * met >= Math.max(planned, faults.size());
+        return met > 0
+                && 2 * met >= Math.max(planned, faults.size())
+                && restoredTokens.kept() + restoredTokens.repeated() > 0;
     }
 
     String outcome() {

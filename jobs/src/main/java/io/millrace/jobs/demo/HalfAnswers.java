@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  * @param checkpoint its name, such as chk-17
  * @param tokens what was written so far, by request
  */
-record HalfAnswers(String checkpoint, Map<String, List<Integer>> tokens) {
+public record HalfAnswers(String checkpoint, Map<String, List<Integer>> tokens) {
     private static final String PREFIX = "chk-";
 
     /**
@@ -59,6 +59,12 @@ record HalfAnswers(String checkpoint, Map<String, List<Integer>> tokens) {
 
     private static long number(Path checkpoint) {
         return Long.parseLong(checkpoint.getFileName().toString().substring(PREFIX.length()));
+    }
+
+    /** How many tokens of half answers the newest complete checkpoint of a job holds. */
+    public static int tokensInNewest(Path job) throws IOException {
+        HalfAnswers half = newest(job);
+        return half == null ? 0 : half.total();
     }
 
     /** Tokens of all of them. */

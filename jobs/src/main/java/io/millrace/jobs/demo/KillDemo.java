@@ -93,7 +93,14 @@ final class KillDemo {
                     "a broker, ZooKeeper, a JobManager and a TaskManager, a process each (%.1f s)",
                     (System.nanoTime() - start) / 1e9);
             try (History history = history(cluster)) {
-                ClusterJob job = new ClusterJob(cluster, monitor, NAME, folder, options);
+                ClusterJob job =
+                        new ClusterJob(
+                                cluster,
+                                monitor,
+                                NAME,
+                                folder,
+                                options,
+                                HalfAnswers::tokensInNewest);
                 job.submit(1, null);
                 Cluster.await("the job to run", () -> monitor.newest().running());
                 return show(requests, job, history, engine.tokenizer());
@@ -119,7 +126,7 @@ final class KillDemo {
         RestoreLog log = new RestoreLog(folder);
         send(cluster, requests);
         line("Prompts", "%d e-mails are on the topic; a checkpoint every 100 ms", requests.size());
-        Path checkpoints = folder.resolve("checkpoints").resolve(NAME).resolve(job.id());
+        Path checkpoints = job.checkpoints();
         awaitHalfAnswers(checkpoints, history, requests.size());
         ChildProcess killed = cluster.taskManager(0);
         killed.kill();

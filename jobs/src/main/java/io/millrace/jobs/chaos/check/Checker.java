@@ -57,7 +57,8 @@ public final class Checker {
 
     private static void check(InferenceResult result, PromptSet prompts, List<String> wrong) {
         int tokens = result.getUsage().getPromptTokens();
-        if (tokens < PromptSet.MIN_TOKENS || tokens > PromptSet.MAX_TOKENS) {
+        boolean isLong = tokens > PromptSet.MAX_TOKENS;
+        if (tokens < PromptSet.MIN_TOKENS || isLong != PromptSet.isLong(result.getId())) {
             wrong.add(result.getId() + " has " + tokens + " tokens in its prompt");
         }
         if (result.getCompletions().size() != prompts.completions()) {

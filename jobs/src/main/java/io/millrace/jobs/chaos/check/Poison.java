@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.millrace.schemas.FailureCode;
 import java.util.Locale;
 
-/** Twenty kinds of records that cannot be answered. */
+/** Twenty-one kinds of records that cannot be answered. */
 enum Poison {
     NOT_JSON(FailureCode.UNREADABLE, "Dear ID"),
     CUT_SHORT(FailureCode.UNREADABLE, "{'id':'ID','prompt':'Dear"),
@@ -33,7 +33,10 @@ enum Poison {
     OTHER_MODEL(FailureCode.UNKNOWN_MODEL, "{'id':'ID','prompt':'Dear','model':'other'}"),
     TOO_LATE(
             FailureCode.DEADLINE_EXCEEDED,
-            "{'id':'ID','prompt':'Dear','deadline_ms':1700000000000}");
+            "{'id':'ID','prompt':'Dear','deadline_ms':1700000000000}"),
+    LONG_TEXT(
+            FailureCode.PROMPT_TOO_LONG,
+            "{'id':'ID','prompt':'" + "Dear Sir, ".repeat(9700) + "'}");
 
     private final FailureCode code;
     private final String text;

@@ -22,8 +22,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * The records of an input topic: requests of 16 to 64 tokens that ask for 32 more, greedy and
- * sampled ones, and among them some that cannot be answered. The same for every plan, so that one
- * undisturbed run tells what all others have to commit.
+ * sampled ones, and among them some that are long and some that cannot be answered. The same for
+ * every plan, so that one undisturbed run tells what all others have to commit.
  */
 public final class PromptSet {
     /** Failures name it, so it has to be the same in each run. */
@@ -34,6 +34,15 @@ public final class PromptSet {
     static final int MAX_TOKENS = 64;
     public static final int NEW_TOKENS = 32;
 
+    /** Of a hundred records this one has tens of thousands of characters in few tokens. */
+    private static final int LONG = 77;
+
+    /** A prompt of one of these alone has a token for each 64 of them. */
+    private static final String LONG_CHARACTERS = "-_=*";
+
+    private static final int LEAST_LONG = 25_000;
+    private static final int MOST_LONG = 35_000;
+    private static final String ID = "request-";
     private static final long SEED = 17;
     private static final String[] WORDS =
             ("the and you for this that with your have from are will not can more about has our"
@@ -80,6 +89,15 @@ public final class PromptSet {
             }
         }
         return absent;
+    }
+
+    /** Whether a record's prompt is a long one. */
+    static boolean isLong(String id) {
+        return number(id) % 100 == LONG;
+    }
+
+    private static int number(String id) {
+        return Integer.parseInt(id.substring(ID.length()));
     }
 
     /** Names a record by where it is. */
@@ -136,7 +154,7 @@ public final class PromptSet {
     private InferenceRequest request(int number, Random random) {
         InferenceRequest.Builder request =
                 InferenceRequest.newBuilder()
-                        .setId("request-" + number)
+                        .setId(ID + number)
                         .setMaxTokens(NEW_TOKENS)
                         .setIgnoreEos(true)
                         .setN(completions);
@@ -154,6 +172,11 @@ public final class PromptSet {
                 text.append(i == 0 ? "" : " ").append(WORDS[random.nextInt(WORDS.length)]);
             }
             request.setPrompt(text.toString());
+        }
+        if (number % 100 == LONG) {
+            int characters = LEAST_LONG + random.nextInt(MOST_LONG - LEAST_LONG);
+            char one = LONG_CHARACTERS.charAt(number / 100 % LONG_CHARACTERS.length());
+            request.setPromptTokenIds(null).setPrompt(String.valueOf(one).repeat(characters));
         }
         switch (number % 3) {
             case 0 -> request.setTemperature(0.0);

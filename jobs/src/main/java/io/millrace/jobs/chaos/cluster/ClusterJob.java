@@ -26,6 +26,7 @@ public final class ClusterJob {
     private final Monitor monitor;
     private final List<String> options;
     private final String name;
+    private final SavedTokens saved;
     private final Path checkpoints;
     private final Path savepoints;
     private final List<Long> savepointsMs = new ArrayList<>();
@@ -36,12 +37,19 @@ public final class ClusterJob {
     /**
      * @param name the application id, and the prefix of its topics
      * @param options of {@code run}, beside those that name the job and its topics
+     * @param saved how to look into its checkpoints
      */
     public ClusterJob(
-            Cluster cluster, Monitor monitor, String name, Path folder, List<String> options) {
+            Cluster cluster,
+            Monitor monitor,
+            String name,
+            Path folder,
+            List<String> options,
+            SavedTokens saved) {
         this.cluster = cluster;
         this.monitor = monitor;
         this.name = name;
+        this.saved = saved;
         this.checkpoints = folder.resolve("checkpoints");
         this.savepoints = folder.resolve("savepoints");
         this.options = new ArrayList<>(options);
@@ -135,7 +143,7 @@ public final class ClusterJob {
     /** Submits the job with the checkpoint before its newest one. */
     public void resumeCheckpointBefore() throws IOException, InterruptedException {
         List<Path> complete;
-        try (Stream<Path> all = Files.list(checkpoints.resolve(name).resolve(id))) {
+        try (Stream<Path> all = Files.list(checkpoints())) {
             complete =
                     all.filter(each -> Files.exists(each.resolve("_metadata")))
                             .sorted(Comparator.comparingLong(ClusterJob::number))
@@ -149,6 +157,16 @@ public final class ClusterJob {
 
     private static long number(Path checkpoint) {
         return Long.parseLong(checkpoint.getFileName().toString().substring("chk-".length()));
+    }
+
+    /** Folder of the checkpoints since the newest submission; made with the first one. */
+    public Path checkpoints() {
+        return checkpoints.resolve(name).resolve(id);
+    }
+
+    /** Tokens of half-written answers in its newest checkpoint. */
+    public int savedTokens() throws IOException {
+        return saved.inNewest(checkpoints());
     }
 
     /** Ends the job. */
