@@ -2,21 +2,21 @@
 //
 // Shapes   q heads (tokens, heads), kv of a layer, out tiles (tokens, heads * headSize)
 // Order    tiles of 128 positions, chunks of 512, folded ascending (docs/numerics.md); work is split at chunks only
-// Kernels  attention_plan     lists the step's work: (token, chunk) for rows of one token, as many (token, head) pairs as an item of
-//                             prefill has for others; where it is asked to, chunks that several rows of one token have in the same blocks, as items of their own;
-//                             the longest items of decode first
-//          attention_decode   one (token, chunk) of one kv head: up to 16 query heads are the rows of the mma. Four warps
+// Kernels  attention_plan     builds the step's work lists. Decode items, for rows of one token: one (token, chunk) each, the longest
+//                             first. Prefill items, for rows of several tokens: a fixed number of (token, query head) pairs each.
+//                             If `share` is set, a chunk that several decode rows have in the same blocks is one shared item.
+//          attention_decode   one (token, chunk) of one kv head per item: up to 16 query heads are the rows of the mma. Four warps
 //                             share a tile: each takes 32 positions of the scores, then D / 4 columns of the output. The CTA
-//                             that computes the last chunk of a token folds them all, four columns of a head a thread. On compute
-//                             capability 9.0, for up to 8 heads: attention_decode_sm90.cu.
-//          attention_cascade  the same, and a chunk that rows share once for up to 64 (token, head) pairs, 16 a warp
-//          attention_prefill  64 pairs, 16 a warp; pair i is token i / group, head i % group, so any group packs fully.
-//                             ..._128_32 takes an item in two halves of 32: 89 KB of shared memory in place of 113, for GPUs
-//                             of 99 KB a CTA. What a pair computes is the same, and so are its bits.
-//          attention_f32      plain loops, one warp a head of a token
-//          oracle_attention   one warp a head of a token, fragments gathered from global memory: the contract, literally
-// Memory   K and V tiles lie in shared memory as in their blocks, [slab][128 positions][128 bytes], pieces XORed. What no
-//          pair of the CTA sees is not read but zero.
+//                             that computes the last chunk of a token folds all its chunks; a thread folds four columns of a
+//                             head. On compute capability 9.0, for up to 8 heads: attention_decode_sm90.cu.
+//          attention_cascade  attention_decode plus the shared items, each for up to 64 (token, head) pairs, 16 per warp
+//          attention_prefill  64 pairs per item, 16 per warp; pair i is token i / group, head i % group, so that items are full
+//                             for every group. ..._128_32 takes an item in two halves of 32 pairs: 89 KB of shared memory
+//                             instead of 113, for GPUs of 99 KB per CTA. The bits of a pair are the same.
+//          attention_f32      plain loops, one warp per head of a token
+//          oracle_attention   one warp per head of a token, fragments gathered from global memory: the contract, literally
+// Memory   K and V tiles lie in shared memory as in their blocks, [slab][128 positions][128 bytes], pieces XORed. Positions that
+//          no pair of the CTA sees are not read; they are zero.
 // Registers: at most 255.
 // Roofline Qwen2.5-0.5B, 64 rows of 512 positions, one layer: 16.8 MB, 5.6 us at 3.0 TB/s
 #include "attention_decode.h"
@@ -27,7 +27,7 @@ constexpr int GROUPS = CHUNK / 8;
 constexpr int PAIRS = 64;
 constexpr int DECODE_HEADS = 16;
 
-/** Where the 8-position groups of a chunk begin in a layer's arena, for one kv head's K; V is `plane` bytes on. */
+/** Offsets of a chunk's groups of 8 positions in a layer's arena, for one kv head's K; V follows `plane` bytes later. */
 __device__ __forceinline__ void locateChunk(
         size_t* groups, const AttentionParams& p, int row, int chunk, int kvHead, int padded, int elementBytes, int limit) {
     for (int i = threadIdx.x; i < GROUPS; i += blockDim.x) {
@@ -42,9 +42,9 @@ __device__ __forceinline__ void locateChunk(
 }
 
 /**
- * Copies a tile of K (plane 0) or V (plane 1) of positions in [from, limit), zeros elsewhere.
+ * Copies a tile of K (plane 0) or V (plane 1): positions in [from, limit), zeros elsewhere.
  *
- * @tparam UNROLLED of the pieces of a thread; more take more registers
+ * @tparam UNROLLED pieces of a thread whose loop is unrolled; more take more registers
  * @tparam WHOLE whether all positions are in [from, limit)
  */
 template <int D, int THREADS = 128, int UNROLLED = TILE * 8 / THREADS, bool WHOLE = false>
@@ -66,7 +66,7 @@ __device__ __forceinline__ void loadTile(
     }
 }
 
-/** Scores of 16 rows against COLUMNS positions from `first` on: one chain over D each. */
+/** Computes the scores of 16 rows against COLUMNS positions from `first` on: one accumulation chain over D each. */
 template <class T, int D, int COLUMNS>
 __device__ __forceinline__ void multiplyKeys(float (&s)[COLUMNS / 8][4], uint32_t queries, int rowBytes, uint32_t keys, int first) {
     int lane = threadIdx.x & 31;
@@ -93,7 +93,7 @@ __device__ __forceinline__ void multiplyKeys(float (&s)[COLUMNS / 8][4], uint32_
     }
 }
 
-/** 16 positions of P V for columns 16 `column` and on; V is stored by position, so it comes transposed. */
+/** Adds 16 positions of P V to columns 16 * `column` and following; V is stored by position, so it is loaded transposed. */
 template <class T, int COLUMNS>
 __device__ __forceinline__ void multiplyValues(
         float (&o)[COLUMNS / 8][4], const uint32_t (&a)[4], uint32_t values, int position, int firstColumn) {
@@ -111,7 +111,7 @@ __device__ __forceinline__ void multiplyValues(
     }
 }
 
-/** Copies rows of queries to shared memory, [slab][rows][128 bytes], pieces XORed; rows past `count` become 0. */
+/** Copies rows of queries to shared memory, [slab][rows][128 bytes], pieces XORed; rows past `count` are set to 0. */
 template <int D, class Source>
 __device__ __forceinline__ void loadQueries(char* to, int rows, int count, Source source) {
     for (int i = threadIdx.x; i < rows * D / 8; i += blockDim.x) {
@@ -126,10 +126,10 @@ __device__ __forceinline__ void loadQueries(char* to, int rows, int count, Sourc
 }
 
 /**
- * Tells of the partials that all threads of the CTA have written for these heads of some tokens, and folds the chunks of those tokens
- * whose last one this was. The counters are zero again after the last.
+ * Publishes the partials that the CTA's threads have written for these heads of some tokens, and folds the chunks of each token
+ * whose last chunk this was. The fold sets the token's counter back to zero.
  *
- * @param member gives the i-th SharedMember of `members`, at most MOST
+ * @param member returns the i-th SharedMember of `members`, at most MOST
  */
 template <class T, int D, int MOST, class Member>
 __device__ __forceinline__ void foldWhatIsWhole(const AttentionParams& p, int members, int firstHead, int heads, Member member) {
@@ -160,7 +160,7 @@ __device__ __forceinline__ void foldWhatIsWhole(const AttentionParams& p, int me
     }
 }
 
-/** The query heads of a kv head that a CTA of decode takes: blockIdx.y of gridDim.y. */
+/** The query heads of one kv head that a decode CTA computes, chosen by blockIdx.y. */
 struct DecodeHeads {
     int kvHead;
     int first;
@@ -175,7 +175,7 @@ struct DecodeHeads {
     }
 };
 
-/** The end of one chunk of one token: its partial, or the answer if there is no other. `sums` is shared memory for what each warp has of l. */
+/** Ends one chunk of one token: writes its partial, or the output if it is the only chunk. `sums` is shared memory for each warp's part of l. */
 template <class T, int D>
 __device__ __forceinline__ void finishItem(
         const AttentionParams& p, const DecodeItem& item, const DecodeHeads& heads, float (*sums)[DECODE_HEADS], const float (&m)[2],
@@ -225,7 +225,7 @@ __device__ __forceinline__ void finishItem(
     }
 }
 
-/** One chunk of one token: four warps share a tile. */
+/** Computes one chunk of one token; four warps share a tile. */
 template <class T, int D, int UNROLLED>
 __device__ __forceinline__ void decodeItem(const AttentionParams& p, DecodeItem item, const DecodeHeads& heads, char* dynamic, size_t* groups) {
     constexpr int TILE_BYTES = TILE * D * 2;
@@ -256,10 +256,10 @@ __device__ __forceinline__ void decodeItem(const AttentionParams& p, DecodeItem 
         return (const char*)p.q + ((size_t)item.token * p.heads + heads.first + row) * D * 2;
     });
     float m[2] = {minusInfinity(), minusInfinity()};
-    float l[2] = {};  // of two rows, this warp's and thread's lane
+    float l[2] = {};  // this thread's lane of l, of two rows
     float o[MINE / 8][4] = {};
     for (int tile = firstTile; tile <= lastTile; tile++) {
-        // Copies are committed as they are waited for: keys, values, the next keys, the next values.
+        // Copies are committed in the order of the waits: keys, values, next keys, next values.
         waitCopies<1>();
         __syncthreads();
         float s[4][4];
@@ -285,7 +285,7 @@ __device__ __forceinline__ void decodeItem(const AttentionParams& p, DecodeItem 
             }
         }
         __syncthreads();
-        // All have read the keys. The group may be empty.
+        // All threads have read the keys. The committed group may be empty.
         if (tile < lastTile) {
             loadTile<D, 128, UNROLLED>(keys, p, groups, tile + 1, from, limit, 0);
         }
@@ -328,11 +328,11 @@ __device__ __forceinline__ void decodeItem(const AttentionParams& p, DecodeItem 
         }
         commitCopies();
     }
-    // The maxima were read before the last values came.
+    // All threads read the maxima before the last values arrived.
     finishItem<T, D>(p, item, heads, maxima, m, l, o);
 }
 
-/** One whole chunk of several tokens that see all of it: each warp has 16 of 64 (token, head) pairs. */
+/** Computes one chunk for several tokens that see all of it: each warp has 16 of 64 (token, head) pairs. */
 template <class T, int D>
 __device__ __forceinline__ void sharedItem(const AttentionParams& p, SharedItem item, const DecodeHeads& heads, char* dynamic, size_t* groups) {
     __shared__ SharedMember members[PAIRS];
@@ -364,7 +364,7 @@ __device__ __forceinline__ void sharedItem(const AttentionParams& p, SharedItem 
         return (const char*)p.q + ((size_t)token * p.heads + heads.first + pair % heads.count) * D * 2;
     });
     float m[2] = {minusInfinity(), minusInfinity()};
-    float l[2][TILE / QUARTER] = {};  // of two rows, this thread's lanes
+    float l[2][TILE / QUARTER] = {};  // this thread's lanes of l, of two rows
     float o[D / 8][4] = {};
     for (int tile = 0; tile < TILES; tile++) {
         waitCopies<1>();
@@ -441,7 +441,7 @@ __device__ __forceinline__ void sharedItem(const AttentionParams& p, SharedItem 
     foldWhatIsWhole<T, D, PAIRS>(p, item.members, heads.first, heads.count, [&](int i) { return members[i]; });
 }
 
-/** Walks through the step's items; SHARED: also those that several tokens share, which come first, being the longest. */
+/** Loops over the step's items. SHARED: the items that several tokens share too, which come first, because they take longest. */
 template <class T, int D, bool SHARED>
 __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
     extern __shared__ __align__(1024) char dynamic[];
@@ -457,10 +457,10 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
             decodeItem<T, D, SHARED && D == 64 ? 4 : 8>(p, p.decode[index - shared], heads, dynamic, groups);
         }
     }
-    waitForInputs();  // who had nothing to do has not yet
+    waitForInputs();  // threads without an item have not called it yet
 }
 
-/** A CTA of 2 * MINE threads takes MINE pairs at once: an item, or one of its equal parts. */
+/** Computes MINE pairs at once with a CTA of 2 * MINE threads: an item, or one of its equal parts. */
 template <class T, int D, int MINE = PAIRS>
 __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
     extern __shared__ __align__(1024) char dynamic[];
@@ -490,7 +490,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
         }
         int from = firstSeen(p.positions[firstToken + firstPair / group], p.window);
         int limit = p.positions[firstToken + (firstPair + pairs - 1) / group] + 1;
-        // This thread's two rows; one past the last pair sees nothing.
+        // This thread's two rows; a row past the last pair sees no position.
         int token[2];
         int head[2];
         int seenFrom[2];
@@ -520,7 +520,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
         float M[2] = {minusInfinity(), minusInfinity()};
         float L[2] = {0.0f, 0.0f};
         float m[2] = {minusInfinity(), minusInfinity()};
-        float l[2][TILE / QUARTER] = {};  // of two rows, this thread's lanes
+        float l[2][TILE / QUARTER] = {};  // this thread's lanes of l, of two rows
         float o[D / 8][4] = {};
         bool first = true;
         for (int tile = firstTile; tile <= lastTile; tile++) {
@@ -585,7 +585,7 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
             if (tile < lastTile && (tile + 1) % (CHUNK / TILE) != 0) {
                 continue;
             }
-            // The chunk's end. What was folded before waits in shared memory, each thread's own.
+            // The chunk ends. The fold of the chunks before it is in shared memory, by thread.
 #pragma unroll
             for (int i = 0; i < 2; i++) {
                 Fold fold(M[i], m[i], p.scale);
@@ -623,10 +623,10 @@ __device__ __forceinline__ void attentionPrefill(const AttentionParams& p) {
             }
         }
     }
-    waitForInputs();  // who had nothing to do has not yet
+    waitForInputs();  // threads without an item have not called it yet
 }
 
-/** Where an element of K or V of a row lies. */
+/** Address of an element of K or V of a row. */
 template <class T>
 __device__ __forceinline__ const T* stored(const AttentionParams& p, int row, int position, int kvHead, int value, int d) {
     int block = p.blocks[(size_t)p.rowTable[row] * p.tableStride + position / p.blockSize];
@@ -652,7 +652,7 @@ __device__ __forceinline__ void oracleAttention(const AttentionParams& p) {
     int position = p.positions[token];
     int from = firstSeen(position, p.window);
     const T* q = (const T*)p.q + ((size_t)token * p.heads + head) * D;
-    // Nothing is stored past `position`, as far as this token knows: K is masked there, V is 0.
+    // Positions past `position` may hold anything: K is masked there, V is taken as 0.
     auto element = [&](int at, int value, int d) -> uint32_t {
         return at >= from && at <= position ? stored<T>(p, row, at, kvHead, value, d)->bits : 0;
     };
@@ -669,7 +669,7 @@ __device__ __forceinline__ void oracleAttention(const AttentionParams& p) {
             for (int j = 0; j < TILE / 8; j++) {
                 float acc[4] = {};
                 for (int k = 0; k < D; k += 16) {
-                    // The head is row 0 of the mma; the other rows are 0.
+                    // The query is row 0 of the mma; the other rows are 0.
                     uint32_t a[4] = {};
                     if (g == 0) {
                         a[0] = (uint32_t)q[k + 2 * c].bits | (uint32_t)q[k + 2 * c + 1].bits << 16;
@@ -738,7 +738,7 @@ __device__ __forceinline__ void oracleAttention(const AttentionParams& p) {
     }
 }
 
-/** FP32 (tests): one warp a head of a token; lanes share out positions, then elements of the head. */
+/** FP32 (tests): one warp per head of a token; lanes divide the positions, then the elements of the head. */
 __device__ __forceinline__ void attentionF32(const AttentionParams& p) {
     beginWithInputs();
     int token = blockIdx.x;
@@ -798,7 +798,7 @@ __device__ __forceinline__ void attentionF32(const AttentionParams& p) {
     }
 }
 
-/** The sum of x over all threads before this one, and in `total` over all; 1,024 threads. */
+/** Exclusive prefix sum of x over the CTA's 1,024 threads; `total` is the sum of all. */
 template <class N>
 __device__ __forceinline__ N sumBefore(N x, N& total) {
     __shared__ N warps[32];
@@ -824,7 +824,7 @@ __device__ __forceinline__ N sumBefore(N x, N& total) {
 
 constexpr int PLAN_THREADS = 1024;
 
-/** Numbers of items by their tiles. Of 1,024 rows two chunks each are not whole, so that 12 bits hold all but the last. */
+/** Counts of items by their number of tiles. 1,024 rows have two partial chunks each at most, so 12 bits hold all counts but the last. */
 struct ItemCounts {
     uint64_t bits = 0;
 
@@ -835,18 +835,18 @@ struct ItemCounts {
     __device__ __forceinline__ void add(int tiles) { bits += 1ull << 12 * (tiles - 1); }
 };
 
-constexpr int PLACES = 2048;  // different blocks that whole chunks end in, as far as they are told apart
+constexpr int PLACES = 2048;  // entries of the hash table of last blocks; blocks past these are not shared
 constexpr int PROBES = 8;
 
-/** Chunks that rows of one token see as a whole, and whose last position is before their own: pairs (row, chunk), row after row. */
+/** The (row, chunk) pairs, row after row, of rows of one token and chunks that the row sees whole and that end before its own position. */
 struct WholeChunks {
     const AttentionPlanParams& p;
-    const int* before;  // (1024) pairs of the rows before each
+    const int* before;  // (1024) number of pairs of all rows before each row
     int firstRow;
 
-    /** One of them. */
+    /** A pair. */
     struct Pair {
-        int row;  // of these 1,024
+        int row;  // index among the 1,024
         int token;
         int chunk;
     };
@@ -865,7 +865,7 @@ struct WholeChunks {
         return p.blocks + (size_t)p.rowTable[firstRow + pair.row] * p.tableStride;
     }
 
-    /** The block of the chunk's last position: in the prefix tree all before it are the same too. */
+    /** The block of the chunk's last position. In the prefix tree, rows that share it share all blocks before it too. */
     __device__ __forceinline__ int lastBlock(const Pair& pair) const {
         return blocks(pair)[(pair.chunk * CHUNK + CHUNK - 1) / p.blockSize];
     }
@@ -892,9 +892,9 @@ extern "C" __global__ void __launch_bounds__(PLAN_THREADS) attention_plan(const 
     __shared__ int before[PLAN_THREADS];
     __shared__ int partialsOf[PLAN_THREADS];
     __shared__ int keys[PLACES];     // the last block of a chunk
-    __shared__ int leaders[PLACES];  // the first pair that has it
-    __shared__ int counts[PLACES];   // pairs whose blocks are all those of the first
-    __shared__ int firsts[PLACES];   // where their members begin
+    __shared__ int leaders[PLACES];  // the first pair with that block
+    __shared__ int counts[PLACES];   // pairs that have all blocks in common with the leader
+    __shared__ int firsts[PLACES];   // index of their first member
     __shared__ int next;
     beginWithInputs();
     int partials = 0;
@@ -933,7 +933,7 @@ extern "C" __global__ void __launch_bounds__(PLAN_THREADS) attention_plan(const 
                 next = decodeItems;
             }
             __syncthreads();
-            // Which end in the same block.
+            // Finds the pairs that end in the same block.
             for (int i = threadIdx.x; i < pairs; i += PLAN_THREADS) {
                 int block = whole.lastBlock(whole[i]);
                 int place = -1;
@@ -948,14 +948,14 @@ extern "C" __global__ void __launch_bounds__(PLAN_THREADS) attention_plan(const 
                 p.places[i] = place;
             }
             __syncthreads();
-            // Which have all blocks in common, and the how many-th of those each is.
+            // Finds the pairs that have all blocks in common, and numbers them.
             for (int i = threadIdx.x; i < pairs; i += PLAN_THREADS) {
                 int place = p.places[i];
                 bool member = place >= 0 && whole.same(leaders[place], i);
                 p.places[i] = member ? atomicAdd(&counts[place], 1) * PLACES + place : -1;
             }
             __syncthreads();
-            int most = PAIRS / min(p.group, DECODE_HEADS);  // tokens of an item
+            int most = PAIRS / min(p.group, DECODE_HEADS);  // tokens per item
             for (int i = threadIdx.x; i < PLACES; i += PLAN_THREADS) {
                 int count = counts[i] > 1 ? counts[i] : 0;
                 int items = (count + most - 1) / most;
@@ -985,7 +985,7 @@ extern "C" __global__ void __launch_bounds__(PLAN_THREADS) attention_plan(const 
             __syncthreads();
             decodeItems = next;
         }
-        // The longest first: CTAs that walk through the list are done at about the same time.
+        // The longest items come first, so that all CTAs end at about the same time.
         auto tilesOf = [&](int chunk) {
             return min(position, chunk * CHUNK + CHUNK - 1) / TILE - max(from, chunk * CHUNK) / TILE + 1;
         };

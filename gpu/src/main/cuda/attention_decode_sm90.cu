@@ -1,17 +1,18 @@
-// attention_decode_sm90: attention of rows of one token, with the bits of attention.cu's, on compute capability 9.0. Up to 8 query heads
-// a kv head, BF16 and F16; attention_decode has the rest.
+// attention_decode_sm90: attention_decode of attention.cu, with the same bits, for compute capability 9.0. For up to 8 query heads per
+// kv head, BF16 and F16; attention_decode does the rest.
 //
 // Shapes   as attention.cu
 // Order    as attention.cu; work is split at chunks only
-// Mapping  a CTA walks through (item, kv head) pairs of the plan's list. Two warps copy: K and V come through a ring of units, a unit
-//          being 64 elements of each of a tile's 128 positions, all of a chunk's K before its V, and those of the next item behind them.
-//          Four warps multiply: each takes 32 positions of every tile's scores, as they come. The maxima of all tiles are then exchanged
-//          at once, and the weights of the chunk; of the output each warp has 16 of every 64 columns, one chain over all tiles. So an
-//          item has two barriers, and units are asked for while another one's softmax is computed. The CTA that computes the last chunk
-//          of a token folds them all.
-// Early    Where the kernel may begin before the kernel before it has ended (AttentionParams.early), the ring is filled before it waits:
-//          positions before a row's own were written by earlier steps. Of the units that hold the row's own position that one comes later.
-// Memory   units are [128 positions][128 bytes] as in their blocks, pieces XORed. What the token does not see is not read but zero.
+// Mapping  a CTA loops over (item, kv head) pairs of the plan's list. Two producer warps copy K and V through a ring of units. A unit is
+//          64 elements of each of a tile's 128 positions; a chunk's K comes before its V, then the next item follows. Four consumer
+//          warps compute: each takes 32 positions of every tile's scores as they arrive. The warps then exchange the maxima of all tiles
+//          and the weights of the chunk, once each. Of the output a warp has 16 of every 64 columns, one accumulation chain over all
+//          tiles. So an item has two barriers, and the next item's units are loaded during the softmax. The CTA that computes the last
+//          chunk of a token folds all its chunks.
+// Early    With programmatic dependent launch (AttentionParams.early) the ring is filled before the wait for the kernel before: earlier
+//          steps wrote all positions but the row's own. That one is copied after the wait.
+// Memory   units are [128 positions][128 bytes] as in their blocks, pieces XORed. Positions that the token does not see are not read;
+//          they are zero.
 // Registers: at most 168.
 // Roofline Qwen2.5-0.5B, 64 rows of 512 positions, one layer: 16.8 MB, 3.9 us at 4.3 TB/s
 #include "attention_decode.h"
@@ -22,24 +23,24 @@
 #if __CUDA_ARCH__ >= 900
 
 constexpr int UNIT = TILE * 128;  // bytes
-constexpr int UNITS = 6;          // of the ring: as many as two CTAs of a multiprocessor have room for
+constexpr int UNITS = 6;          // of the ring: two CTAs of a multiprocessor have no room for more
 constexpr int TILES = CHUNK / TILE;
-constexpr int HEADS = 8;  // query heads of a kv head, at most
-constexpr int WARPS = 4;  // that multiply
+constexpr int HEADS = 8;  // most query heads of a kv head
+constexpr int WARPS = 4;  // consumers
 constexpr int MULTIPLYING = 32 * WARPS;
-constexpr int COPYING = 2;  // warps
+constexpr int COPYING = 2;  // producers
 constexpr int WEIGHTS = CHUNK / 64 * HEADS * 128;  // bytes: [64 positions][heads][128 bytes], pieces XORed
 
-/** Shared memory behind the ring and the weights. */
+/** Shared memory after the ring and the weights. */
 struct Exchange {
     float maxima[TILES][HEADS][WARPS];
     float sums[HEADS][WARPS];
-    uint64_t full[UNITS];   // barriers: a unit is there
-    uint64_t empty[UNITS];  // a unit has been read by all
+    uint64_t full[UNITS];   // barriers: the unit has arrived
+    uint64_t empty[UNITS];  // barriers: all consumers have read the unit
     int whole;
 };
 
-/** Units of the ring, as all warps walk through it. */
+/** Position in the ring; every warp keeps its own. */
 struct Turn {
     int unit = 0;
     uint32_t parity = 0;
@@ -52,12 +53,12 @@ struct Turn {
     }
 };
 
-/** This CTA's share of (item, kv head) pairs: every gridDim.x-th. */
+/** The (item, kv head) pairs of this CTA: every gridDim.x-th. */
 struct Walk {
     int item;
     int kvHead;
-    int items;    // that a step of it is
-    int kvHeads;  // and more of these
+    int items;    // to the next pair: items
+    int kvHeads;  // to the next pair: kv heads
 
     __device__ __forceinline__ explicit Walk(int all)
         : item(blockIdx.x / all), kvHead(blockIdx.x % all), items(gridDim.x / all), kvHeads(gridDim.x % all) {}
@@ -72,12 +73,12 @@ struct Walk {
     }
 };
 
-/** What a token sees of a chunk. */
+/** The part of a chunk that a token sees. */
 struct SeenChunk {
-    int start;      // of the chunk
-    int from;       // positions that are seen
+    int start;      // the chunk's first position
+    int from;       // first position that is seen
     int limit;
-    int firstTile;  // of the chunk
+    int firstTile;  // first tile of the chunk with a position that is seen
     int lastTile;
 
     __device__ __forceinline__ SeenChunk(int position, int chunk, int window) {
@@ -95,11 +96,11 @@ struct SeenChunk {
     __device__ __forceinline__ bool sees(int position) const { return position >= from && position < limit; }
 };
 
-/** Where a chunk lies: of its i-th 8 positions, lane i % 32 has the place in the layer's arena, counted in 128 bytes. */
+/** Addresses of a chunk: lane i % 32 holds the offset of its i-th group of 8 positions in the layer's arena, in units of 128 bytes. */
 struct Places {
     uint32_t at[2];
 
-    /** 0 for what is not seen. */
+    /** 0 if the group is not seen. */
     template <int SLABS>
     __device__ __forceinline__ static Places of(const AttentionParams& p, const SeenChunk& chunk, int kvHead, int tableRow) {
         const int32_t* table = p.blocks + (size_t)tableRow * p.tableStride;
@@ -118,14 +119,14 @@ struct Places {
     }
 };
 
-/** Copies 16 bytes, or 16 zeros if not `real`; nothing if not `wanted`. */
+/** Copies 16 bytes, or stores 16 zeros if not `real`; does nothing if not `wanted`. */
 __device__ __forceinline__ void copy16If(bool wanted, uint32_t to, const void* from, bool real) {
     asm volatile("{.reg .pred p; setp.ne.u32 p, %3, 0; @p cp.async.cg.shared.global [%0], [%1], 16, %2;}" ::"r"(to), "l"(from),
                  "r"(real ? 16 : 0), "r"((uint32_t)wanted)
                  : "memory");
 }
 
-/** Arrives once all that this thread has asked for so far is there. */
+/** Arrives at the barrier when all copies of this thread so far are complete. */
 __device__ __forceinline__ void arriveWithCopies(uint32_t barrier) {
     asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(barrier) : "memory");
 }
@@ -145,21 +146,21 @@ struct DecodeCta {
 
     __device__ __forceinline__ uint32_t empty(int unit) const { return sharedAddress(&shared.empty[unit]); }
 
-    /** One of the warps that copy: every COPYING-th four positions of a unit, a lane 16 bytes. */
+    /** A producer warp: copies every COPYING-th group of four positions of a unit, 16 bytes per lane. */
     __device__ __forceinline__ void copy() const {
         constexpr int MINE = TILE / 4 / COPYING;
         int lane = threadIdx.x & 31;
         int warp = threadIdx.x / 32 - WARPS;
         Walk walk(p.kvHeads);
-        int ahead = p.early ? UNITS : 0;  // units to ask for before inputs are there
+        int ahead = p.early ? UNITS : 0;  // units to copy before waitForInputs
         if (ahead == 0 || walk.item >= items) {
             waitForInputs();
         }
         if (walk.item >= items) {
             return;
         }
-        uint32_t incomplete = 0;     // of those units, the ones that lack the row's own position
-        const char* late = nullptr;  // where it is, of the unit that has this lane's number
+        uint32_t incomplete = 0;     // a bit per such unit that lacks the row's own position
+        const char* late = nullptr;  // address of that position, for the unit of this lane's number
         uint32_t lateTo = 0;
         Turn turn;
         DecodeItem item = p.decode[walk.item];
@@ -182,9 +183,9 @@ struct DecodeCta {
                 bool values = i >= half;
                 int tile = chunk.firstTile + (i - (values ? half : 0)) / SLABS;
                 int start = chunk.start + tile * TILE;
-                int low = chunk.from - start;  // rows of the unit that are seen
+                int low = chunk.from - start;  // first row of the unit that is seen
                 int high = chunk.limit - start;
-                int own = -1;  // the row that comes later
+                int own = -1;  // the row that is copied later
                 uint32_t at = tile < 2 ? places.at[0] : places.at[1];
                 uint32_t slab = ((values ? SLABS : 0) + i % SLABS) * p.blockSize;
                 uint32_t to = ring + turn.unit * UNIT + warp * 512 + lane * 16;
@@ -220,7 +221,7 @@ struct DecodeCta {
                     arriveWithCopies(full(turn.unit));
                 }
                 turn.next();
-                // What the next item needs to know comes meanwhile.
+                // The next item's data are loaded meanwhile.
                 if (i == 0) {
                     nextPosition = p.positions[next.token];
                     nextTable = p.rowTable[next.row];
@@ -255,7 +256,7 @@ struct DecodeCta {
         }
     }
 
-    /** An item's queries as A of the tensor core: heads are its first 8 rows, zeros where there are none. */
+    /** Loads an item's queries as the A operand: heads are its first 8 rows, 0 past the last head. */
     __device__ __forceinline__ void loadQueries(uint32_t (&a)[STEPS][2], int token, int kvHead, int group) const {
         int g = threadIdx.x % 32 >> 2;
         auto from = (const uint32_t*)((const char*)p.q + ((size_t)token * p.heads + kvHead * group + g) * D * 2) + (threadIdx.x & 3);
@@ -266,13 +267,13 @@ struct DecodeCta {
         }
     }
 
-    /** Of A the first 8 rows; the others are 0. */
+    /** The first 8 rows of A; the others are 0. */
     __device__ __forceinline__ static void multiply(float (&d)[4], const uint32_t (&a)[2], uint32_t b0, uint32_t b1) {
         uint32_t whole[4] = {a[0], 0, a[1], 0};
         mma<T>(d, whole, b0, b1);
     }
 
-    /** This warp has read the unit. */
+    /** Signals that this warp has read the unit. */
     __device__ __forceinline__ void release(Turn& turn) const {
         __syncwarp();
         if (threadIdx.x % 32 == 0) {
@@ -281,7 +282,7 @@ struct DecodeCta {
         turn.next();
     }
 
-    /** This warp's 32 positions of a tile: scores of row `lane / 4`, -inf where it does not see, and the largest of them to all warps. */
+    /** Computes this warp's 32 positions of a tile: scores of row `lane / 4`, -inf where it does not see; publishes their maximum to all warps. */
     __device__ __forceinline__ void score(Turn& turn, const uint32_t (&queries)[STEPS][2], const SeenChunk& chunk, int tile, float (&s)[4][2]) const {
         int lane = threadIdx.x & 31;
         int warp = threadIdx.x >> 5;
@@ -322,7 +323,7 @@ struct DecodeCta {
         }
     }
 
-    /** This warp's 16 of each 64 columns: adds a tile's weights times V. */
+    /** Adds a tile's weights times V, for this warp's 16 of each 64 columns. */
     __device__ __forceinline__ void addValues(Turn& turn, int tile, float rescale, float (&o)[SLABS][2][4]) const {
         int lane = threadIdx.x & 31;
         int warp = threadIdx.x >> 5;
@@ -357,7 +358,7 @@ struct DecodeCta {
         }
     }
 
-    /** One of the warps that multiply. */
+    /** A consumer warp. */
     __device__ __forceinline__ void attend() const {
         int lane = threadIdx.x & 31;
         int warp = threadIdx.x >> 5;
@@ -390,9 +391,9 @@ struct DecodeCta {
             }
             int nextPosition = p.positions[next.token];
             syncThreads(1, MULTIPLYING);
-            // All have multiplied the weights of the item before, and read its sums.
+            // All consumers have used the weights and the sums of the item before.
             float m = minusInfinity();
-            float l = 0.0f;  // this warp's and thread's lane
+            float l = 0.0f;  // this thread's lane of l
             float rescale[TILES];
 #pragma unroll
             for (int tile = 0; tile < TILES; tile++) {
@@ -438,7 +439,7 @@ struct DecodeCta {
         }
     }
 
-    /** The end of one chunk of one token: its partial, or the answer if there is no other. */
+    /** Ends one chunk of one token: writes its partial, or the output if it is the only chunk. */
     __device__ __forceinline__ void finish(const DecodeItem& item, int position, int kvHead, int group, float m, const float (&o)[SLABS][2][4]) const {
         int lane = threadIdx.x & 31;
         int warp = threadIdx.x >> 5;
@@ -517,7 +518,7 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
 #define DECODE_BODY(T, D)
 #endif
 
-/** It does nothing on another GPU than Hopper. */
+/** Instances; on GPUs other than Hopper they do nothing. */
 #define DECODE(NAME, T, D)                                                                                                     \
     extern "C" __global__ void __launch_bounds__(192, 2) attention_decode_sm90_##NAME(const __grid_constant__ AttentionParams p) { \
         DECODE_BODY(T, D);                                                                                                     \

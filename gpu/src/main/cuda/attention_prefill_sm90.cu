@@ -1,18 +1,19 @@
 // attention_prefill_sm90: attention of rows of several tokens on Hopper's tensor cores
 //
-// Shapes   those of attention.cu; what a pair computes is the contract's (docs/numerics.md), bit for bit what attention_prefill has
-// Items    128 pairs of one kv head: pair i is token i / group, head i % group. CTAs take items as they become free,
-//          the longest of a row first, all of a kv head before the next, so that its K and V stay in L2.
-// Warps    two warpgroups of consumers, which ask for products in turn: scores of tile j + 1, then the values of tile j, while whose last
-//          products are under way the weights of j + 1 are computed. Of a third warpgroup one warp copies K, one V, one finds the next
-//          item and copies queries of the first consumer, one those of the second.
+// Shapes   as attention.cu
+// Order    the contract of docs/numerics.md: the same bits as attention_prefill
+// Items    128 pairs of one kv head: pair i is token i / group, head i % group. A CTA takes the next item when it is free; the longest
+//          items of a row come first, all of a kv head before the next, so that its K and V stay in L2.
+// Warps    two consumer warpgroups take turns on the tensor cores: each starts the scores of tile j + 1, then the output of tile j, and
+//          computes the weights of tile j + 1 while the latter runs. A third warpgroup produces: one warp copies K, one V, one takes
+//          the next item and copies the first consumer's queries, one the second consumer's.
 //
 //          tensor cores   S0   S1 O0      S2 O1      S3 O2      ...      one warpgroup; the other fills the gaps
 //          softmax           0    1          2          3
 //
-// Memory   a ring of stages, each a tile of K or V as attention.cu has them: K0, K1, V0, K2, V1, ... Bulk copies of a block's piece of a
-//          slab; positions that nobody in the item sees are not read, and of V they are 0. What was folded waits in shared memory, each
-//          thread's own; for heads of 64 in registers.
+// Memory   a ring of stages, each a tile of K or V as in attention.cu: K0, K1, V0, K2, V1, ... Each is made of bulk copies, one per block
+//          and slab. Positions that no pair of the item sees are not read; those of V are set to 0. The fold of earlier chunks is in
+//          shared memory, by thread; for heads of 64 in registers.
 // Registers: at most 255.
 // Roofline 16,384 tokens of 32 heads of 128: 2.2 TFLOP, 2.8 ms at 788 TFLOP/s
 #include "attention.h"
@@ -22,14 +23,14 @@
 
 #if __CUDA_ARCH__ >= 900
 
-/** What a CTA needs to know of an item; found one ahead. */
+/** An item; it is prepared while the one before is computed. */
 template <int PAIRS>
 struct PrefillUnit {
-    int table;     // of the row, in p.blocks
-    int kvHead;    // -1: there are no more items
-    int from;      // positions that some token sees
+    int table;     // where the row's block table begins in p.blocks
+    int kvHead;    // -1: no more items
+    int from;      // first position that some token sees
     int limit;
-    int allFrom;   // positions that all tokens see
+    int allFrom;   // first position that all tokens see
     int allLimit;
     int reserved[2];
     int2 pairs[PAIRS];  // token * heads + head, position; -1, -1 past the last
@@ -37,7 +38,7 @@ struct PrefillUnit {
 
 template <class T, int D, int STAGES>
 struct Prefill {
-    static constexpr int WARPGROUPS = 2;  // of consumers
+    static constexpr int WARPGROUPS = 2;  // consumers
     static constexpr int PAIRS = 64 * WARPGROUPS;
     static constexpr int CONSUMERS = 128 * WARPGROUPS;
     static constexpr int SLABS = D / 64;
@@ -72,7 +73,7 @@ struct Prefill {
     __device__ __forceinline__ uint32_t queriesFull(int warpgroup) const { return barriers() + 8 * (2 * STAGES + 5 + warpgroup); }
     __device__ __forceinline__ uint32_t queriesEmpty(int warpgroup) const { return barriers() + 8 * (2 * STAGES + 5 + WARPGROUPS + warpgroup); }
 
-    /** What of an item comes as the i-th into the ring; its first tile's K is the 0-th. */
+    /** Which tile of an item is the i-th in the ring; the first tile's K is number 0. */
     __device__ __forceinline__ static int indexOfKeys(int tile) { return max(2 * tile - 1, 0); }
     __device__ __forceinline__ static int indexOfValues(int tile, int tiles) { return min(2 * tile + 2, 2 * tiles - 1); }
 
@@ -93,7 +94,7 @@ struct Prefill {
                 if (lane == 0) {
                     int before = atomicAdd(&p.work->nextPrefill, 1);
                     next = gridDim.x + before;
-                    // All CTAs together ask as often as there are items.
+                    // The last of as many requests as there are items, over all CTAs, sets the counter back.
                     if (before == units - 1) {
                         p.work->nextPrefill = 0;
                     }
@@ -140,10 +141,10 @@ struct Prefill {
         }
     }
 
-    /** Of a tile, what this lane copies: at most 16 pieces of blocks a slab. */
+    /** The part of a tile that this lane copies; a slab of it is at most 16 pieces. */
     struct Piece {
-        int block;  // in the row's table
-        int from;   // positions
+        int block;  // index in the row's table
+        int from;   // first position
         int to;
 
         __device__ __forceinline__ Piece(int tile, int blockSize, int seenFrom, int seenTo) {
@@ -159,7 +160,7 @@ struct Prefill {
 
     __device__ __forceinline__ int blockOf(const Piece& piece, int table) const { return piece.from < piece.to ? p.blocks[table + piece.block] : 0; }
 
-    /** One warp: copies the K (0) or V (1) of a tile into its stage. */
+    /** Copies K (0) or V (1) of a tile into its stage; one warp. */
     __device__ __forceinline__ void copyTile(int index, int value, int tile, int block, int kvHead, int from, int limit) const {
         int lane = threadIdx.x & 31;
         int stage = index & STAGES - 1;
@@ -169,7 +170,7 @@ struct Prefill {
         int last = min(limit - tile * TILE, TILE);
         waitBarrier(empty(stage), (index / STAGES & 1) ^ 1);
         if (value != 0 && last - first < TILE) {
-            // Nobody sees these; what lies there is multiplied by 0.
+            // No pair sees these positions; their values are multiplied by 0.
             for (int i = lane; i < TILE * 8; i += 32) {
                 int row = i >> 3;
                 if (row < first || row >= last) {
@@ -194,7 +195,7 @@ struct Prefill {
         }
     }
 
-    /** One warp: copies all K (0) or V (1). */
+    /** Copies K (0) or V (1) of all items; one warp. */
     __device__ __forceinline__ void copyTiles(int value) const {
         int lane = threadIdx.x & 31;
         int begin = 0;
@@ -232,7 +233,7 @@ struct Prefill {
         }
     }
 
-    /** One warp: copies the queries of a consumer, [slab][64][128 bytes], pieces XORed. */
+    /** Copies the queries of a consumer, [slab][64][128 bytes], pieces XORed; one warp. */
     __device__ __forceinline__ void copyQueries(int n, int warpgroup) const {
         int lane = threadIdx.x & 31;
         waitBarrier(queriesEmpty(warpgroup), (n & 1) ^ 1);
@@ -253,7 +254,7 @@ struct Prefill {
         }
     }
 
-    /** One warp: copies the queries of the second consumer. */
+    /** Copies the queries of the second consumer; one warp. */
     __device__ __forceinline__ void copySecondQueries() const {
         waitForInputs();
         for (int n = 0;; n++) {
@@ -266,7 +267,7 @@ struct Prefill {
         }
     }
 
-    /** A thread's two rows: softmax of the chunk, and what was folded. */
+    /** Softmax state of a thread's two rows: of the chunk, and of the fold. */
     struct Rows {
         float m[2];
         float l[2][LANES];
@@ -292,7 +293,7 @@ struct Prefill {
         }
     };
 
-    /** Factors that fold a chunk's sums. */
+    /** Factors that fold a chunk's sums into those before. */
     struct Factors {
         float before[2];
         float chunk[2];
@@ -317,7 +318,7 @@ struct Prefill {
         return factors;
     }
 
-    /** -infinity where a row does not see a position of the tile. */
+    /** Sets scores to -infinity where a row does not see a position of the tile. */
     __device__ __forceinline__ static void mask(float (&s)[64], int tile, const int (&seenFrom)[2], const int (&seenTo)[2]) {
         int first = tile * TILE + (threadIdx.x & 3) * 2;
 #pragma unroll
@@ -332,7 +333,7 @@ struct Prefill {
         }
     }
 
-    /** Scores to weights, not rounded. */
+    /** Turns scores into weights, which are not rounded yet. */
     __device__ __forceinline__ void weigh(float (&s)[64], Rows& rows) const {
 #pragma unroll
         for (int i = 0; i < 2; i++) {
@@ -368,7 +369,7 @@ struct Prefill {
     }
 
     /**
-     * What comes behind this, a wait for products, stays behind the weights: ptxas moves them behind the wait otherwise, and nothing is left to do
+     * Keeps the wait for wgmma that follows behind the weights: ptxas otherwise moves the weights behind the wait, and nothing is left to do
      * meanwhile. No sum of weights is negative.
      */
     __device__ __forceinline__ static void holdHere(const Rows& rows) {
@@ -385,7 +386,7 @@ struct Prefill {
         }
     }
 
-    /** Scores of a tile are under way when this returns. */
+    /** Starts the scores of a tile; they are in flight when this returns. */
     __device__ __forceinline__ static void multiplyKeys(float (&s)[64], uint32_t queries, uint32_t keys) {
         uint64_t a = matrixDescriptor(queries);
         uint64_t b = matrixDescriptor(keys);
@@ -398,7 +399,7 @@ struct Prefill {
         commitProducts();
     }
 
-    /** The same of weights and values. */
+    /** Starts weights times values of a tile, likewise. */
     __device__ __forceinline__ static void multiplyValues(float (&o)[D / 2], const uint32_t (&weights)[32], uint32_t values) {
         uint64_t b = columnsDescriptor(values, SLAB);
         beginProducts();
@@ -416,21 +417,21 @@ struct Prefill {
         }
     }
 
-    /** One lane of each warp tells that it is done with something. */
+    /** Arrives at a barrier, by one lane of each warp. */
     __device__ __forceinline__ static void done(uint32_t barrier) {
         if (threadIdx.x % 32 == 0) {
             arrive(barrier);
         }
     }
 
-    /** Warpgroups ask for products in turn, so that one computes weights while the other multiplies. */
+    /** Takes this warpgroup's turn on the tensor cores, so that one warpgroup computes weights while the other multiplies. */
     __device__ __forceinline__ static void awaitTurn(int warpgroup) { syncThreads(1 + warpgroup, CONSUMERS); }
 
     __device__ __forceinline__ static void giveTurn(int warpgroup) {
         asm volatile("bar.arrive %0, %1;" ::"r"(1 + (warpgroup + 1) % WARPGROUPS), "r"(CONSUMERS) : "memory");
     }
 
-    /** The sums of a chunk into those of the chunks before it, if it is not the first: left where they wait, or in o at the end. */
+    /** Folds a chunk's sums into those of the chunks before it, if there are any. The result is kept for the next chunk, or in o after the last. */
     template <bool FIRST, bool END>
     __device__ __forceinline__ void foldInto(float (&o)[D / 2], float (&kept)[FOLD_IN_REGISTERS ? D / 2 : 1], const Factors& by) const {
         float4* waiting = folded();
@@ -473,7 +474,7 @@ struct Prefill {
         }
     }
 
-    /** Of four pieces of 16 bytes that four threads have a quarter each of, thread c gets the c-th whole. */
+    /** Transposes among four threads: each has a quarter of four 16-byte pieces; thread c gets piece c whole. */
     __device__ __forceinline__ static uint4 gatherPiece(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
         bool odd = threadIdx.x & 1;
         bool high = threadIdx.x & 2;
@@ -486,7 +487,7 @@ struct Prefill {
         return high ? make_uint4(x, y, other.x, other.y) : make_uint4(one.x, one.y, x, y);
     }
 
-    /** Stores this thread's columns of one of its rows. */
+    /** Stores this thread's columns of one row. */
     __device__ __forceinline__ void store(int pair, int half, const float (&o)[D / 2], float inverse) const {
         int c = threadIdx.x & 3;
         int token = pair / p.heads;
@@ -514,7 +515,7 @@ struct Prefill {
         }
     }
 
-    /** One warpgroup: 64 pairs of each item. */
+    /** A consumer warpgroup: 64 pairs of each item. */
     __device__ __forceinline__ void consume() const {
         int warpgroup = threadIdx.x / 128;
         int row = threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4;
@@ -684,7 +685,7 @@ struct Prefill {
 #define PREFILL_BODY(...)
 #endif
 
-/** It does nothing on another GPU than Hopper. */
+/** Instances; on GPUs other than Hopper they do nothing. */
 #define PREFILL(NAME, T, D, STAGES)                                                                                                 \
     extern "C" __global__ void __launch_bounds__(384, 1) NAME(const __grid_constant__ AttentionParams p) {                          \
         PREFILL_BODY(T, D, STAGES)                                                                                                  \

@@ -1,6 +1,6 @@
-// gemm_cluster: the products of gemm.cu for weights of 2, 4 or 8 segments and few tokens
+// gemm_cluster: the GEMMs of gemm.cu for weights of 2, 4 or 8 split-K segments and few tokens
 //
-// Mapping  as gemm.cu, but blockIdx = (tile, 0, segment), and the CTAs of a tile are a cluster: each leaves its segment's sums in shared
+// Mapping  as gemm.cu, but blockIdx = (tile, 0, segment), and the CTAs of a tile are a cluster: each stores its segment's sums in shared
 //          memory and finishes every S-th token of the tile
 //
 //   A x B x S    A tokens, B rows of the weight, S segments

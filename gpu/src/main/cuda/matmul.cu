@@ -1,23 +1,23 @@
 // matmul: sum[token][row] = x[token] . weight[row], segment sums added by halves, then an epilogue (epilogue.h)
 //
 // Shapes   weight tiles (rows, k), x tiles (tokens, k); out rows or tiles (tokens, columns)
-// Order    inside a segment one mma chain, 16 of k at a time; each half of the segments ascending, then the halves (docs/numerics.md).
-//          Tiles, stages and the number of CTAs change no bit.
-// Mapping  the weight is the row side of the mma, tokens its columns. A CTA has ROWS x TOKENS outputs; its warps split them,
-//          never k. 64 k of both operands are one stage: raw copies of 8 KB blocks, which ldmatrix reads as they lie.
+// Order    inside a split-K segment one accumulation chain of mma, 16 of k at a time; segment sums are added ascending within each half,
+//          then the halves (docs/numerics.md). Tiles, stages and the number of CTAs change no bit.
+// Mapping  rows of the weight are the M dimension of the mma, tokens its N dimension. A CTA has ROWS x TOKENS outputs; its warps split
+//          these, never k. A stage is 64 k of both operands: plain copies of 8 KB blocks, which ldmatrix reads in their layout.
 //
 //   _16 .. _128   64 rows, 4 warps of 16 rows. blockIdx = (token tile, row tile, segment).
-//   x2, x4, x8    the same for a weight of 2, 4 or 8 segments: the CTAs of a tile are a cluster, leave their sums in shared memory
-//                 and finish a share of the tile each. Before sm_90 there are no clusters: sums go to `partials`, and the last
-//                 CTA of a tile to arrive adds them up.
-//   _large        128 x 128, 8 warps of 64 x 32; segments one after the other, chain and both halves in registers. Token tiles are the fastest index, so
-//                 that all tokens pass while a row tile's weights are in L2.
+//   x2, x4, x8    the same for a weight of 2, 4 or 8 segments: the CTAs of a tile are a cluster; each stores its sums in shared memory
+//                 and finishes a share of the tile. Before sm_90 there are no clusters: sums go to `partials`, and the last CTA of a
+//                 tile to arrive adds them.
+//   _large        128 x 128, 8 warps of 64 x 32; segments one after the other, the chain and both halves in registers. Token tiles are
+//                 the fastest index, so that all tokens use a row tile's weights while they are in L2.
 //
 // Registers: at most 255.
 // Roofline Qwen2.5-0.5B at 3.0 TB/s, 64 tokens: gate+up 17.4 MB 5.8 us, down 8.7 MB 2.9 us, head 272 MB 91 us; see docs/kernels.md.
 #include "matmul.h"
 
-/** The oracle: one warp for 16 rows x 8 tokens, fragments gathered one element at a time. */
+/** The oracle: one warp per 16 rows x 8 tokens, fragments gathered one element at a time. */
 template <class T>
 __device__ __forceinline__ void oracleMatmul(const MatmulParams& p) {
     beginWithInputs();
@@ -62,7 +62,7 @@ __device__ __forceinline__ void oracleMatmul(const MatmulParams& p) {
     }
 }
 
-/** FP32: one chain of fmaf an output, 64 rows x 16 tokens a CTA; thread t has row t % 64 and eight tokens. */
+/** FP32: one chain of fmaf per output, 64 rows x 16 tokens per CTA; thread t has row t % 64 and eight tokens. */
 __device__ __forceinline__ void matmulF32(const MatmulParams& p) {
     beginWithInputs();
     __shared__ float xs[16][33];
@@ -94,7 +94,7 @@ __device__ __forceinline__ void matmulF32(const MatmulParams& p) {
             }
         }
     }
-    // finishSums takes rows in pairs r, r + 8: the partner's sums come from 8 lanes on.
+    // finishSums takes rows in pairs r, r + 8: the second row's sums are in the lane 8 higher.
 #pragma unroll
     for (int j = 0; j < 8; j++) {
         float high = __shfl_down_sync(ALL_LANES, acc[j], 8);
@@ -107,8 +107,8 @@ __device__ __forceinline__ void matmulF32(const MatmulParams& p) {
 
 #define MATMUL(NAME, CLUSTERS, T, THREADS, CTAS, ...)                                                                             \
     extern "C" __global__ void __launch_bounds__(THREADS, CTAS) CLUSTERS matmul_##NAME(const __grid_constant__ MatmulParams p) { \
-        Matmul<T, __VA_ARGS__> product{p};                                                                                      \
-        product.run(Store());                                                                                                          \
+        Matmul<T, __VA_ARGS__> matmul{p};                                                                                       \
+        matmul.run(Store());                                                                                                           \
     }
 #define SPLIT_MATMUL(TYPE, T, TOKENS, STAGES)                                               \
     MATMUL(TYPE##_##TOKENS, , T, 128, 2, 64, TOKENS, 4, 1, STAGES, 1)                       \

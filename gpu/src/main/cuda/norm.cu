@@ -1,28 +1,28 @@
 // norm: RMSNorm  x * inverse * weight, inverse = 1 / sqrt(sum(x^2) / n + epsilon)
 //       LayerNorm  (x - mean) * inverse * weight + bias
 //
-// RMSNorm in BF16 writes x * weight alone, and inverse beside it: products multiply their sums by it (docs/numerics.md).
+// RMSNorm in BF16 writes x * weight, and inverse separately: the GEMMs that follow multiply their sums by it (docs/numerics.md).
 //
 // Shapes   x rows (tokens, width), out tiles (tokens, width), inverse (tokens); with `gather`, out row i is x row gather[i]
-// Order    RMSNorm in BF16: groups of 16 columns, 32 lanes of groups. Else 128 lanes for every width: lane i takes elements 4i to
-//          4i + 3, then those 512 further on (docs/numerics.md)
-// Mapping  one CTA a row, four columns a thread and turn: four threads have a group; the row is read again from L1 to be written
-// Roofline Qwen2.5-0.5B, 64 tokens: 344 KB: 0.1 us; bound by the launch
+// Order    RMSNorm in BF16: groups of 16 columns, 32 lanes of groups. Otherwise 128 lanes for every width: lane i takes elements 4i to
+//          4i + 3, then those 512 later (docs/numerics.md)
+// Mapping  one CTA per row, four columns per thread and iteration: four threads share a group; the second pass reads the row from L1
+// Roofline Qwen2.5-0.5B, 64 tokens: 344 KB: 0.1 us; launch-bound
 #include "launch.h"
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
 
 constexpr int LANES = 128;
-constexpr int GROUP = 16;        // columns whose squares are added up first
-constexpr int GROUP_LANES = 32;  // of groups
+constexpr int GROUP = 16;        // columns whose squares are summed first
+constexpr int GROUP_LANES = 32;  // lanes that sum the groups
 
 struct RowNorm {
     const float* x;
     const NormParams& p;
     float mean;
 
-    /** What lane `lane` adds up: elements, or squares of elements less the mean. */
+    /** Sum of lane `lane`: of elements, or of squares of elements minus the mean. */
     __device__ __forceinline__ float lane(int lane, bool squares) const {
         float sum = 0.0f;
 #pragma unroll 4
@@ -40,7 +40,7 @@ struct RowNorm {
         return sum;
     }
 
-    /** Columns k to k + 3; what is past the width may be anything. */
+    /** Columns k to k + 3; those past the width may be anything. */
     __device__ __forceinline__ void load(int k, float (&v)[4]) const {
         float4 four = *(const float4*)(x + k);
         v[0] = four.x;
@@ -49,10 +49,10 @@ struct RowNorm {
         v[3] = four.w;
     }
 
-    /** Column k, 0 past the width. */
+    /** Column k; 0 past the width. */
     __device__ __forceinline__ float column(int k) const { return k < p.width ? x[k] : 0.0f; }
 
-    /** Writes columns times `inverse` times weight (plus bias); without `SCALED`, columns times weight. */
+    /** Writes columns * inverse * weight (+ bias); without SCALED, columns * weight. */
     template <class T, bool SCALED>
     __device__ __forceinline__ void write(int row, int lane, float inverse) const {
 #pragma unroll 2
@@ -67,7 +67,7 @@ struct RowNorm {
                 float scaled = SCALED ? ((v[i] - mean) * inverse) * weight : v[i] * weight;
                 y[i] = narrow<T>(SCALED && p.bias != nullptr && real ? scaled + p.bias[k + i] : scaled);
             }
-            // Four columns lie side by side in tiles, 4 k being a multiple of a piece's half.
+            // Four columns are contiguous in tiles, because they are half of a 16-byte piece.
             T* to = (T*)((char*)p.out + tileOffset(row, k, pad64(p.width), sizeof(T)));
 #pragma unroll
             for (int i = 0; i < 4; i++) {
@@ -90,7 +90,7 @@ struct RowNorm {
     }
 };
 
-/** The row of x, once it is there; null past the last. */
+/** Waits for the inputs; returns the row of x, or null past the last. */
 __device__ __forceinline__ const float* normRow(const NormParams& p, int row) {
     letNextBegin();
     if (row == 0) {
@@ -107,7 +107,7 @@ __device__ __forceinline__ const float* normRow(const NormParams& p, int row) {
     return p.x + (size_t)token * pad64(p.width);
 }
 
-/** The sum of 128 lanes, one a thread. */
+/** The sum of 128 lanes, one per thread. */
 __device__ __forceinline__ float closeLanes(float lane) {
     __shared__ float warps[4];
     float sum = warpSum(lane);
@@ -133,7 +133,7 @@ __device__ __forceinline__ void norm(const NormParams& p) {
     row.write<T, true>(blockIdx.x, threadIdx.x, inverseRoot(squares, p.width, p.epsilon));
 }
 
-/** Threads 4 i to 4 i + 3 have lane i of the row's groups: i, i + 32, ... */
+/** RMSNorm in BF16. Threads 4 i to 4 i + 3 share lane i of the groups: groups i, i + 32, ... */
 __device__ __forceinline__ void normUnscaled(const NormParams& p) {
     __shared__ float lanes[GROUP_LANES];
     const float* x = normRow(p, blockIdx.x);
@@ -154,7 +154,7 @@ __device__ __forceinline__ void normUnscaled(const NormParams& p) {
             }
         }
         float squares = fmaf(v[1], v[1], v[0] * v[0]) + fmaf(v[3], v[3], v[2] * v[2]);
-        squares += __shfl_xor_sync(ALL_LANES, squares, 1);  // of eight columns
+        squares += __shfl_xor_sync(ALL_LANES, squares, 1);  // now of eight columns
         squares += __shfl_xor_sync(ALL_LANES, squares, 2);
         sum += squares;
     }
@@ -169,7 +169,7 @@ __device__ __forceinline__ void normUnscaled(const NormParams& p) {
     row.write<Bf16, false>(blockIdx.x, threadIdx.x, 1.0f);
 }
 
-/** The oracle: one warp a row, the four warps' lanes one after the other. */
+/** The oracle: one warp per row, the four warps' lanes one after the other. */
 template <class T>
 __device__ __forceinline__ void oracleNorm(const NormParams& p) {
     const float* x = normRow(p, blockIdx.x);
@@ -194,7 +194,7 @@ __device__ __forceinline__ void oracleNorm(const NormParams& p) {
     }
 }
 
-/** The oracle: one warp a row, a lane's groups one after the other. */
+/** The oracle of RMSNorm in BF16: one warp per row, a lane's groups one after the other. */
 __device__ __forceinline__ void oracleNormUnscaled(const NormParams& p) {
     const float* x = normRow(p, blockIdx.x);
     if (x == nullptr) {

@@ -1,16 +1,16 @@
-// qkv_finish: what follows the product in qkvProjectRopeStoreKv
+// qkv_finish: the steps of qkvProjectRopeStoreKv after its GEMM
 //
-//   x = projected (+ bias); a normed head is scaled by weight / sqrt(mean(x^2) + epsilon); queries and keys turn by their
-//   position: (a, b) -> (a cos - b sin, b cos + a sin), a = x[j], b = x[j + half]; all is rounded to T
+//   x = projected (+ bias); a head with a norm is scaled by weight / sqrt(mean(x^2) + epsilon); queries and keys are rotated by
+//   their position (RoPE): (a, b) -> (a cos - b sin, b cos + a sin), a = x[j], b = x[j + half]; the result is rounded to T
 //
-// Shapes   projected rows (tokens, (heads + 2 kvHeads) * headSize); q heads; keys and values to their places in kv
-// Mapping  one warp a head of a token, lane i has the pairs j = i, i + 32, ...; blockIdx = (token, four heads)
-// Roofline Qwen2.5-0.5B, 64 tokens: 295 KB read, 147 KB written: 0.15 us; bound by the launch
-// It is a kernel of its own where a head spans two tiles of the product: a norm needs it whole. Else qkv.cu does both.
+// Shapes   projected rows (tokens, (heads + 2 kvHeads) * headSize); q heads; keys and values go to their blocks in kv
+// Mapping  one warp per head of a token, lane i has the pairs j = i, i + 32, ...; blockIdx = (token, four heads)
+// Roofline Qwen2.5-0.5B, 64 tokens: 295 KB read, 147 KB written: 0.15 us; launch-bound
+// This kernel is used where a head spans two tiles of the GEMM, since a norm needs the whole head. Otherwise qkv.cu does both.
 #include "launch.h"
 #include "qkv_head.h"
 
-constexpr int MOST_PAIRS = 2;  // of a lane: heads have 128 elements at the most
+constexpr int MOST_PAIRS = 2;  // per lane: heads have at most 128 elements
 
 template <class T>
 __device__ __forceinline__ void qkvFinish(const QkvFinishParams& p) {

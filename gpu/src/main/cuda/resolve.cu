@@ -1,14 +1,14 @@
-// resolve: the first kernel of a step, which may have been queued before the last one was computed
+// resolve: the first kernel of a step. The step may have been queued before the one before it was computed.
 //
-//   tokenIds = the token that the row's slot drew last, where the host had DRAWN
+//   tokenIds = the token that was sampled last for the row's slot, where the host wrote DRAWN
 //
-// A row whose slot has ended (sample.cu) becomes padding: token 0 at position 0 of block 0, which nobody reads. Several
-// such rows write there at once; none of what they compute is looked at.
+// A row whose slot has ended (sample.cu) becomes padding: token 0 at position 0 of block 0, which no other row reads. Several such
+// rows may write there at once; their results are not used.
 //
-// Shapes   tables of the step, sampled rows: only these have tokens that were drawn, one each
-// Mapping  one thread a sampled row
-// Roofline a few hundred words: bound by the launch
-// It notes when it began, so that the time since the last step's end is known (sample_deliver).
+// Shapes   tables of the step; only sampled rows have such tokens, one each
+// Mapping  one thread per sampled row
+// Roofline a few hundred words: launch-bound
+// The kernel stores its start time, so that sample_deliver can report the time since the end of the step before.
 #include "clock.h"
 #include "launch.h"
 #include "params.h"

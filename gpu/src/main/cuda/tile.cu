@@ -1,17 +1,17 @@
-// tile_{bf16,f16,f32}: rows as a file has them, laid out in tiles
+// tile_{bf16,f16,f32}: copies rows in a file's layout into tiles
 //
-//   tiles[place(row), k] = rows[row, k]        place: firstRow + row; of gate and up, their places among each other
+//   tiles[target(row), k] = rows[row, k]       target: firstRow + row; rows of gate and up alternate by eight
 //
-// An infinity or NaN is noted, as the least number of a tensor that has one; nothing else happens to it.
+// If a tensor has an infinity or NaN, its number goes to `refused`, the least of several; the values are copied as they are.
 //
 // Shapes   rows (count, rowBytes), wherever the GPU can read: pinned host memory; tiles (stored rows, paddedBytes), zero before
-// Mapping  16 bytes of a tile a thread and turn; rows are read from front to end, eight threads write a row of a tile
-// Roofline 2 MB: the bus. H200: 46 GB/s on PCIe 5 from 32 CTAs on, where the copy engine has 51 and would need room and a second pass
+// Mapping  16 bytes of a tile per thread and iteration; rows are read in order, eight threads write a row of a tile
+// Roofline 2 MB: bus-bound. H200: 46 GB/s on PCIe 5 from 32 CTAs on; the copy engine reaches 51 but needs a buffer and a second pass
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
 
-/** Not 0 if a number in these bits has an exponent of all ones. */
+/** Not 0 if one of the numbers in these bits is an infinity or NaN, which have an exponent of all ones. */
 template <class T>
 __device__ __forceinline__ uint32_t notFinite(uint32_t bits);
 template <>
@@ -27,7 +27,7 @@ __device__ __forceinline__ uint32_t notFinite<float>(uint32_t bits) {
     return ((bits & 0x7f800000u) + 0x00800000u) & 0x80000000u;
 }
 
-/** A word at any even address; of what lies behind the row, zeros. */
+/** Reads a word at any even address; bytes past the row are zeros. */
 __device__ __forceinline__ uint32_t word(const char* row, int at, int rowBytes) {
     uint32_t low = at < rowBytes ? *(const uint16_t*)(row + at) : 0;
     uint32_t high = at + 2 < rowBytes ? *(const uint16_t*)(row + at + 2) : 0;
@@ -52,8 +52,8 @@ __device__ __forceinline__ void tile(const TileParams& p) {
         }
         bad |= notFinite<T>(piece.x) | notFinite<T>(piece.y) | notFinite<T>(piece.z) | notFinite<T>(piece.w);
         int to = p.firstRow + row;
-        if (p.alternate != 0) {
-            to = to / 8 * 16 + (p.alternate == 2 ? 8 : 0) + to % 8;
+        if (p.alternate != ALTERNATE_NONE) {
+            to = to / 8 * 16 + (p.alternate == ALTERNATE_UP ? 8 : 0) + to % 8;
         }
         *(uint4*)((char*)p.tiles + tileOffset(to, at, p.paddedBytes, 1)) = piece;
     }

@@ -794,7 +794,7 @@ static const QkvTile QKVS[] = {QKV_TILES(QKV_TILE)};
 
 static void qkvOn(const QkvTile& t, int bucket, const QkvParams& p) {
     launch(text("qkv_bf16_%d_%dx%dx%d", t.head, t.tokens, t.rows, t.cluster),
-           dim3(ceilDiv(bucket, t.tokens) * ceilDiv(p.product.rows, t.rows), 1, t.cluster), gemmThreads(t.tokens, t.rows, 1),
+           dim3(ceilDiv(bucket, t.tokens) * ceilDiv(p.matmul.rows, t.rows), 1, t.cluster), gemmThreads(t.tokens, t.rows, 1),
            gemmSharedBytes(t.tokens, t.rows, t.cluster, t.stages), p);
 }
 
@@ -805,7 +805,7 @@ static void checkQkvProduct(int heads, int kvHeads, int headSize, int blockSize,
     int all = (heads + 2 * kvHeads) * headSize, half = headSize / 2;
     int tokens = rows.tokens;
     QkvParams p{};
-    MatmulParams& m = p.product;
+    MatmulParams& m = p.matmul;
     QkvFinishParams& f = p.heads;
     m.rows = m.columns = all;
     m.k = hidden;

@@ -1,12 +1,12 @@
-// What all attention kernels compute alike: docs/numerics.md, Attention.
+// Functions that all attention kernels share: docs/numerics.md, Attention.
 #pragma once
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
 
-constexpr int TILE = 128;    // positions that share an update of the maximum
-constexpr int CHUNK = 512;  // positions after which the softmax starts anew
-constexpr int QUARTER = 32;  // positions of a tile whose weights share four lanes of their sum
+constexpr int TILE = 128;    // positions per update of the maximum
+constexpr int CHUNK = 512;   // positions after which the online softmax restarts
+constexpr int QUARTER = 32;  // positions of a tile whose weights are summed in the same four lanes
 
 __device__ __forceinline__ float minusInfinity() { return __int_as_float(0xff800000); }
 
@@ -47,7 +47,7 @@ struct Fold {
     }
 };
 
-/** What the four lanes of a quad of threads sum up to, in each of them. */
+/** The sum over the four lanes of a quad of threads, in each of them. */
 __device__ __forceinline__ float closeQuad(float lane) {
     lane += __shfl_xor_sync(ALL_LANES, lane, 1);
     return lane + __shfl_xor_sync(ALL_LANES, lane, 2);

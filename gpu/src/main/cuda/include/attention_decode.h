@@ -1,8 +1,8 @@
-// What decode attention has beside all attention: partials of chunks, and their folds (docs/numerics.md, Attention, 4 and 5).
+// Functions of decode attention: partials of chunks, and their folds (docs/numerics.md, Attention, 4 and 5).
 #pragma once
 #include "attention.h"
 
-/** Scratch of one query head of one chunk of a token: D sums, then m and l. */
+/** The partial of one query head of one chunk of a token: D sums, then m and l. */
 template <int D>
 __device__ __forceinline__ float* partialOf(const AttentionParams& p, int at, int head) {
     return p.partials + ((size_t)at * p.heads + head) * (D + 4);
@@ -11,15 +11,15 @@ __device__ __forceinline__ float* partialOf(const AttentionParams& p, int at, in
 /** The chunks of a token, from first to last; none if last is before first. */
 struct Chunks {
     int token;
-    int partials;  // as of DecodeItem
+    int partials;  // as in DecodeItem
     int first;
     int last;
 };
 
-/** Folds four columns of a query head over the chunks of its token. Other CTAs have written them: what L1 holds may be older. */
+/** Folds four columns of a query head over the chunks of its token. Loads bypass L1, because other CTAs have written the partials. */
 template <class T, int D>
 __device__ __forceinline__ void foldColumns(const AttentionParams& p, const Chunks& of, int head, int column) {
-    constexpr int AHEAD = 4;  // chunks that are asked for at once
+    constexpr int AHEAD = 4;  // chunks whose loads are in flight at once
     float M = minusInfinity();
     float L = 0.0f;
     float4 o = make_float4(0.0f, 0.0f, 0.0f, 0.0f);

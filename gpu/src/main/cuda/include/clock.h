@@ -1,4 +1,4 @@
-// The GPU's clock, the same on all its multiprocessors.
+// The GPU's global timer, the same on all multiprocessors.
 #pragma once
 
 /** Nanoseconds. */

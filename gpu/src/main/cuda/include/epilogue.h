@@ -1,31 +1,31 @@
-// What becomes of a product's sums (docs/numerics.md): shared by all matmul kernels and their oracle.
+// The epilogue of a GEMM (docs/numerics.md), shared by all matmul kernels and their oracle.
 #pragma once
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
 
-/** How many rows of x the launch is for. */
+/** Number of rows of x in the launch. */
 __device__ __forceinline__ int matmulTokens(const MatmulParams& p) {
     return p.sampledOnly ? p.step->sampled : p.step->tokens;
 }
 
-/** First 64-block of k of a segment, or, for p.segments, the end of the last. */
+/** First 64-block of k of a segment; for p.segments, the end of the last. */
 __device__ __forceinline__ int segmentStart(const MatmulParams& p, int segment) {
     return (int)((long long)segment * (pad64(p.k) >> 6) / p.segments);
 }
 
-/** What the sums of a row of x are multiplied by first: RMSNorm's scale. */
+/** RMSNorm's scale, by which the sums of a row of x are multiplied first. */
 __device__ __forceinline__ float rowScale(const MatmulParams& p, int token) {
-    return p.inverse != nullptr ? p.inverse[token] : 1.0f;  // times 1 is exact
+    return p.inverse != nullptr ? p.inverse[token] : 1.0f;  // a multiplication by 1 is exact
 }
 
-/** Where T columns `column` and on of a token lie in outTiles; four of them side by side if column % 4 is 0. */
+/** Address of columns `column` and following of a token in outTiles; four are contiguous if column % 4 is 0. */
 template <class T>
 __device__ __forceinline__ char* outTile(const MatmulParams& p, int token, int column) {
     return (char*)p.outTiles + tileOffset(token, column, pad64(p.columns), sizeof(T));
 }
 
-/** Takes the sums of rows `row` and `row + 8` of the weight for one token, all segments added up; row % 16 < 8. */
+/** Finishes the sums over all segments of rows `row` and `row + 8` of the weight for one token; row % 16 < 8. */
 template <class T>
 __device__ __forceinline__ void finishSums(const MatmulParams& p, int token, int row, float low, float high) {
     float scale = rowScale(p, token);
@@ -62,7 +62,7 @@ __device__ __forceinline__ void storeFour(char* to, const T (&y)[4]) {
     *(uint2*)to = make_uint2((uint32_t)y[0].bits | (uint32_t)y[1].bits << 16, (uint32_t)y[2].bits | (uint32_t)y[3].bits << 16);
 }
 
-/** The same for rows `row` to `row + 3` and those 8 further on; row % 8 is 0 or 4. Bits are those of finishSums. */
+/** The same for rows `row` to `row + 3` and those 8 higher; row % 8 is 0 or 4. The bits are those of finishSums. */
 template <class T>
 __device__ __forceinline__ void finishQuads(const MatmulParams& p, int token, int row, const float (&low)[4], const float (&high)[4]) {
     bool gated = p.epilogue == EPILOGUE_GATED;

@@ -1,4 +1,4 @@
-// The product of a weight and activations on Hopper's tensor cores. Shapes, order and mapping are in gemm.cu.
+// The GEMM of a weight and activations on Hopper's tensor cores. Shapes, order and mapping are in gemm.cu.
 #pragma once
 #include "gemm_epilogue.h"
 #include "gemm_tiles.h"
@@ -7,14 +7,14 @@
 
 #if __CUDA_ARCH__ >= 900
 #define GEMM_BODY(T, TOKENS, ROWS, SEGMENTS, MOST, STAGES)        \
-    Gemm<T, TOKENS, ROWS, SEGMENTS, MOST, STAGES> product{p};     \
+    Gemm<T, TOKENS, ROWS, SEGMENTS, MOST, STAGES> gemm{p};        \
     StoreTile epilogue;                                           \
-    product.run(epilogue);
+    gemm.run(epilogue);
 #else
 #define GEMM_BODY(...)
 #endif
 
-/** A kernel for a line of gemm_tiles.h. It does nothing on another GPU than Hopper. */
+/** The kernel of a line of gemm_tiles.h. On GPUs other than Hopper it does nothing. */
 #define GEMM(NAME, TOKENS, ROWS, SEGMENTS, MOST, STAGES, CTAS)                                                                \
     extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS) CLUSTER(SEGMENTS)                     \
             gemm_bf16_##NAME(const __grid_constant__ MatmulParams p) {                                                        \
@@ -25,7 +25,7 @@
 
 __device__ __forceinline__ float4 add(float4 a, float4 b) { return make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w); }
 
-/** Adds up the segments of a weight by halves. */
+/** Adds the segments of a weight by halves. */
 template <int SEGMENTS>
 __device__ __forceinline__ float4 closeSegments(const float4 (&parts)[SEGMENTS]) {
     float4 halves[2] = {parts[0], parts[SEGMENTS / 2]};
@@ -37,34 +37,34 @@ __device__ __forceinline__ float4 closeSegments(const float4 (&parts)[SEGMENTS])
     return add(halves[0], halves[1]);
 }
 
-/** A tile's sums to where MatmulParams has them. */
+/** Epilogue that stores a tile as MatmulParams says. */
 struct StoreTile {
-    /** Of a cluster: once all have left their sums. */
-    template <class Product>
-    __device__ __forceinline__ void finishShare(const Product& product) const {
+    /** Finishes this CTA's share, once all CTAs of the cluster have stored their sums. */
+    template <class GemmType>
+    __device__ __forceinline__ void finishShare(const GemmType& gemm) const {
         syncCluster();
-        product.finishShare();
+        gemm.finishShare();
     }
 
-    template <class Product>
-    __device__ __forceinline__ void prepare(const Product& product) const {}
+    template <class GemmType>
+    __device__ __forceinline__ void prepare(const GemmType& gemm) const {}
 
-    template <class Product>
-    __device__ __forceinline__ void begin(const Product& product, int firstToken) const {}
+    template <class GemmType>
+    __device__ __forceinline__ void begin(const GemmType& gemm, int firstToken) const {}
 
-    template <class Product, int SUBTILES, int ACCUMULATORS>
-    __device__ __forceinline__ void finish(const Product& product, int firstToken, int firstRow, const float (&scales)[SUBTILES][2],
+    template <class GemmType, int SUBTILES, int ACCUMULATORS>
+    __device__ __forceinline__ void finish(const GemmType& gemm, int firstToken, int firstRow, const float (&scales)[SUBTILES][2],
                                            const float (&acc)[SUBTILES][ACCUMULATORS]) const {
-        using Sums = Fragments<typename Product::Type, 2 * ACCUMULATORS, SUBTILES>;
-        Sums{product.p, product.tokens, firstToken + Product::fragmentToken(), firstRow, scales, acc}.finish();
+        using Sums = Fragments<typename GemmType::Type, 2 * ACCUMULATORS, SUBTILES>;
+        Sums{gemm.p, gemm.tokens, firstToken + GemmType::fragmentToken(), firstRow, scales, acc}.finish();
     }
 };
 
 /**
- * TOKENS x ROWS outputs a CTA.
+ * A CTA with TOKENS x ROWS outputs.
  *
- * SEGMENTS: the weight's, if the CTAs of a cluster have one each; 1 if a CTA does all that there are, MOST at the most: 1, 2, or 8,
- * which takes registers for the sum of a half beside the chain.
+ * SEGMENTS: the weight's number of split-K segments, if the CTAs of a cluster have one each; 1 if a CTA computes all segments. These
+ * are at most MOST: 1, 2, or 8, which takes registers for the sum of a half.
  */
 template <class T, int TOKENS, int ROWS, int SEGMENTS, int MOST, int STAGES>
 struct Gemm {
@@ -72,10 +72,10 @@ struct Gemm {
     static constexpr int TILE_ROWS = ROWS;
     static constexpr int CLUSTER_SEGMENTS = SEGMENTS;
     static constexpr int WARPGROUPS = TOKENS == 64 ? 1 : 2;
-    static constexpr int SUBTILES = TOKENS / (64 * WARPGROUPS);  // of 64 tokens, a warpgroup
+    static constexpr int SUBTILES = TOKENS / (64 * WARPGROUPS);  // per warpgroup, of 64 tokens each
     static constexpr int CONSUMERS = 128 * WARPGROUPS;
     static constexpr int THREADS = gemmThreads(TOKENS, ROWS, MOST);
-    // Large tiles: the producer's warpgroup gives registers to the others.
+    // With large tiles the producer's warpgroup gives registers to the consumers.
     static constexpr bool SHIFTED = THREADS == 384;
     static constexpr int STAGE = gemmStageBytes(TOKENS, ROWS);
     static constexpr int ACCUMULATORS = ROWS / 2;
@@ -83,12 +83,12 @@ struct Gemm {
 
     const MatmulParams& p;
     int tokens;
-    int blocks;    // of 64 k
+    int blocks;    // 64-blocks of k
     uint32_t ring;
-    uint32_t full;   // barriers: a stage is there
-    uint32_t empty;  // a stage has been read by all
+    uint32_t full;   // barriers: the stage has arrived
+    uint32_t empty;  // barriers: all consumers have read the stage
 
-    /** Where a tile lies: 16 tiles of tokens walk together through all rows, so that L2 keeps both. */
+    /** Position of a tile. TOKEN_TILES_TOGETHER tiles of tokens go through all rows together, so that L2 keeps both operands. */
     struct Place {
         int token;
         int row;
@@ -107,7 +107,7 @@ struct Gemm {
         return Place{(first + tile % together) * TOKENS, tile / together * ROWS};
     }
 
-    /** Ring of stages, as producer and consumers both walk through it. */
+    /** Position in the ring of stages; producer and consumers each keep their own. */
     struct Turn {
         int stage = 0;
         uint32_t parity = 0;
@@ -138,7 +138,7 @@ struct Gemm {
                 int first = at.token + 64 * lane;
                 from = (const char*)p.x + (size_t)(first >> 6) * blocks * BLOCK;
                 to = lane * BLOCK;
-                // By eights; what is in the rest of the stage has no part in rows that count.
+                // Rows are copied by eights. The rest of the stage affects no row that is stored.
                 bytes = min(64, (tokens - first + 7) & ~7) * 128;
             } else {
                 int block = (at.row >> 6) + lane - PIECES_OF_X;
@@ -152,7 +152,7 @@ struct Gemm {
             int end = segmentStart(p, SEGMENTS > 1 ? blockIdx.z + 1 : p.segments);
             int block = SEGMENTS > 1 ? segmentStart(p, blockIdx.z) : 0;
             if (tile == blockIdx.x) {
-                int ahead = min(STAGES, end - block);  // all stages are empty
+                int ahead = min(STAGES, end - block);  // all stages are empty now
                 if (lane < ahead) {
                     arriveForBytes(full + 8 * lane, all);
                 }
@@ -185,7 +185,7 @@ struct Gemm {
         letNextBegin();
     }
 
-    /** One chain over 64-blocks of k, of the first LIVE subtiles; the sums of the others are 0. */
+    /** Computes one accumulation chain over 64-blocks of k for the first LIVE subtiles; the sums of the others are 0. */
     template <int LIVE = SUBTILES>
     __device__ __forceinline__ void multiply(Turn& turn, int from, int to, float (&acc)[SUBTILES][ACCUMULATORS]) const {
         int warpgroup = threadIdx.x / 128;
@@ -207,7 +207,7 @@ struct Gemm {
                 }
             }
             commitProducts();
-            // The other warpgroup, or the other CTA of the multiprocessor, has products under way meanwhile.
+            // Meanwhile the other warpgroup, or the other CTA of the multiprocessor, keeps the tensor cores busy.
             waitProducts();
             if (threadIdx.x % 32 == 0) {
                 arrive(empty + 8 * turn.stage);
@@ -216,12 +216,12 @@ struct Gemm {
         }
     }
 
-    /** Of the tile, the first token that this thread has sums of; the second is 8 further on, and so on every 64. */
+    /** The first token of the tile of which this thread has sums; the second is 8 higher, and so on every 64. */
     __device__ __forceinline__ static int fragmentToken() {
         return threadIdx.x / 128 * (64 * SUBTILES) + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4;
     }
 
-    /** Every warpgroup its 64 or 128 tokens of each tile. */
+    /** Computes all tiles; a warpgroup has 64 or 128 tokens of each. */
     template <class Epilogue>
     __device__ __forceinline__ void consume(Epilogue& epilogue) const {
         epilogue.prepare(*this);
@@ -235,7 +235,7 @@ struct Gemm {
             for (int tile = blockIdx.x; tile < tokenTiles() * rowTiles(); tile += gridDim.x) {
                 Place at = place(tile);
                 int token = at.token + fragmentToken();
-                float scales[SUBTILES][2];  // asked for before they are needed
+                float scales[SUBTILES][2];  // loaded before they are needed
 #pragma unroll
                 for (int i = 0; i < 2 * SUBTILES; i++) {
                     scales[i / 2][i % 2] = rowScale(p, min(token + 64 * (i / 2) + 8 * (i % 2), tokens - 1));
@@ -247,7 +247,7 @@ struct Gemm {
         }
     }
 
-    /** All segments of a tile, of which so many tokens are there. A warpgroup with 64 of them or fewer leaves its second 64 out. */
+    /** Computes all segments of a tile with `tokens` tokens. A warpgroup with 64 of them or fewer skips its second subtile. */
     __device__ __forceinline__ void multiplyLive(Turn& turn, int there, float (&acc)[SUBTILES][ACCUMULATORS]) const {
         if constexpr (SUBTILES > 1 && MOST == 1) {
             if (there - (int)threadIdx.x / 128 * SUBTILES * 64 <= 64) {
@@ -258,13 +258,13 @@ struct Gemm {
         chain(turn, acc);
     }
 
-    /** All segments of a tile, added up. */
+    /** Computes the sum of all segments of a tile. */
     __device__ __forceinline__ void chain(Turn& turn, float (&acc)[SUBTILES][ACCUMULATORS]) const {
         if (MOST == 1 || p.segments == 1) {
             multiply(turn, 0, blocks, acc);
             return;
         }
-        // The first half waits in memory: the thread that left it there takes it up again.
+        // The first half is kept in memory; the thread that stored it there reads it again.
         float4* parked = (float4*)p.partials + (size_t)blockIdx.x * (SUBTILES * ACCUMULATORS / 4) * CONSUMERS + threadIdx.x;
         if constexpr (MOST == 1) {
             return;
@@ -311,9 +311,9 @@ struct Gemm {
         }
     }
 
-    /** Leaves this segment's sums where the stages were, a token after the other. */
+    /** Stores this segment's sums in the stages' shared memory, token after token. */
     __device__ __forceinline__ void spread(const float (&acc)[SUBTILES][ACCUMULATORS]) const {
-        syncThreads(1, CONSUMERS);  // all have read the last stage
+        syncThreads(1, CONSUMERS);  // all consumers have read the last stage
         uint32_t at = ring + (fragmentToken() * STRIDE + threadIdx.x % 4 * 2) * 4;
 #pragma unroll
         for (int i = 0; i < SUBTILES; i++) {
@@ -329,12 +329,12 @@ struct Gemm {
         }
     }
 
-    /** How many tokens of a tile this CTA of the cluster finishes. */
+    /** Number of tokens of a tile that this CTA of the cluster finishes. */
     __device__ __forceinline__ int shareOf(int first) const {
         return (min(TOKENS, tokens - first) - (int)blockIdx.z + SEGMENTS - 1) / SEGMENTS;
     }
 
-    /** This CTA's share of the cluster's tile: every SEGMENTS-th token. */
+    /** Finishes this CTA's share of the cluster's tile: every SEGMENTS-th token. */
     __device__ __forceinline__ void finishShare() const {
         Place at = place(blockIdx.x);
         int mine = shareOf(at.token);
@@ -342,14 +342,14 @@ struct Gemm {
             constexpr Epilogue E = decltype(known)::EPILOGUE;
             if constexpr (E != EPILOGUE_GATED) {
                 constexpr int QUADS = ROWS / 4;
-                constexpr int TOGETHER = SEGMENTS == 2 ? 4 : 2;  // of which all loads are under way before the first is used
+                constexpr int TOGETHER = SEGMENTS == 2 ? 4 : 2;  // whose loads are in flight at once
                 for (int first = threadIdx.x; first < mine * QUADS; first += CONSUMERS * TOGETHER) {
                     float4 parts[TOGETHER][SEGMENTS];
                     alignas(16) float residual[TOGETHER][4];
                     float scale[TOGETHER];
 #pragma unroll
                     for (int j = 0; j < TOGETHER; j++) {
-                        // What is too much is read again and not written.
+                        // Tokens past the last read the last one again, and are not written.
                         int i = min(first + j * CONSUMERS, mine * QUADS - 1);
                         int token = i / QUADS * SEGMENTS + blockIdx.z;
                         int row = i % QUADS * 4;
@@ -371,7 +371,7 @@ struct Gemm {
                     }
                 }
             } else if constexpr (ROWS % 16 == 0) {
-                constexpr int QUADS = ROWS / 8;  // each is four rows of gate and the four of up that are 8 further on
+                constexpr int QUADS = ROWS / 8;  // each is four rows of gate and the four of up that are 8 higher
                 for (int i = threadIdx.x; i < mine * QUADS; i += CONSUMERS) {
                     int token = i / QUADS * SEGMENTS + blockIdx.z;
                     int row = i % QUADS / 2 * 16 + i % 2 * 4;
@@ -389,7 +389,7 @@ struct Gemm {
         });
     }
 
-    /** What each CTA of the cluster has of four rows of a token. */
+    /** The sums of four rows of a token, by CTA of the cluster. */
     __device__ __forceinline__ void readParts(int token, int row, float4 (&parts)[SEGMENTS]) const {
 #pragma unroll
         for (int i = 0; i < SEGMENTS; i++) {
@@ -440,7 +440,7 @@ struct Gemm {
             } else {
                 syncCluster();
             }
-            syncCluster();  // nobody leaves while others read its sums
+            syncCluster();  // a CTA must not exit while others read its sums
         }
     }
 };

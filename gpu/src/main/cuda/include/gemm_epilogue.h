@@ -1,14 +1,14 @@
-// What becomes of sums whose columns lie side by side in a thread's registers: the bits are those of epilogue.h.
+// The epilogue for sums of neighbouring columns in a thread's registers; the bits are those of epilogue.h.
 #pragma once
 #include "epilogue.h"
 
-/** An epilogue, known to the compiler. */
+/** An epilogue as a compile-time constant. */
 template <Epilogue E>
 struct Known {
     static constexpr Epilogue EPILOGUE = E;
 };
 
-/** Calls `body` with the launch's epilogue: one branch, outside of all loops. */
+/** Calls `body` with the launch's epilogue: one branch, outside all loops. */
 template <class Body>
 __device__ __forceinline__ void withEpilogue(const MatmulParams& p, const Body& body) {
     switch (p.epilogue) {
@@ -19,7 +19,7 @@ __device__ __forceinline__ void withEpilogue(const MatmulParams& p, const Body& 
     }
 }
 
-/** Stores COUNT columns of one token, 2 or 4; `column` is a multiple of COUNT. What is past the last column is left out. */
+/** Stores COUNT columns of one token, 2 or 4; `column` is a multiple of COUNT. Columns past the last are left out. */
 template <class T, int COUNT>
 __device__ __forceinline__ void storeColumns(const MatmulParams& p, int token, int column, const T (&y)[COUNT]) {
     char* to = outTile<T>(p, token, column);
@@ -40,7 +40,7 @@ __device__ __forceinline__ void storeColumns(const MatmulParams& p, int token, i
     }
 }
 
-/** GATED: `column` is the output's. */
+/** GATED; `column` is the output's. */
 template <class T, int COUNT>
 __device__ __forceinline__ void finishGated(
         const MatmulParams& p, int token, int column, float scale, const float (&gate)[COUNT], const float (&up)[COUNT]) {
@@ -63,7 +63,7 @@ struct Floats<4> {
     using Type = float4;
 };
 
-/** The residual stream at COUNT columns of a token, as ADD needs it; what is past the last column is 0. */
+/** Loads COUNT columns of the residual stream of a token, for ADD; columns past the last are 0. */
 template <int COUNT>
 __device__ __forceinline__ void loadResidual(const MatmulParams& p, int token, int column, float (&x)[COUNT]) {
     const float* from = p.outRows + (size_t)token * pad64(p.columns) + column;
@@ -77,7 +77,7 @@ __device__ __forceinline__ void loadResidual(const MatmulParams& p, int token, i
     }
 }
 
-/** STORE, ADD and GELU. `residual` is what ADD adds to. */
+/** STORE, ADD and GELU; ADD adds to `residual`. */
 template <class T, Epilogue E, int COUNT>
 __device__ __forceinline__ void finishColumns(
         const MatmulParams& p, int token, int column, float scale, const float (&sums)[COUNT], const float (&residual)[COUNT]) {
@@ -121,7 +121,7 @@ __device__ __forceinline__ void finishColumns(
 }
 
 /**
- * What a thread has of tokens by rows after wgmma: of every 64 tokens `token` and `token + 8`, of every eight rows 2 c, 2 c + 1.
+ * A thread's sums after wgmma, of tokens by rows: of every 64 tokens `token` and `token + 8`, of every eight rows 2 c and 2 c + 1.
  */
 template <class T, int ROWS, int SUBTILES>
 struct Fragments {
@@ -164,7 +164,7 @@ struct Fragments {
         });
     }
 
-    /** All columns of one token. */
+    /** Finishes all columns of one token. */
     __device__ __forceinline__ void finishGatedRow(int at, int half, float scale, const float (&sums)[ROWS / 2]) const {
         char* to = outTile<T>(p, at, 0) - (at & 7) * 16 + threadIdx.x % 4 * 4;
 #pragma unroll
@@ -182,7 +182,7 @@ struct Fragments {
     template <Epilogue E>
     __device__ __forceinline__ void finishRow(int at, int half, float scale, const float (&sums)[ROWS / 2]) const {
         float2* to = (float2*)(p.outRows + (size_t)at * pad64(p.columns) + firstRow + threadIdx.x % 4 * 2);
-        constexpr int BATCH = 16;  // loads under way
+        constexpr int BATCH = 16;  // loads in flight
 #pragma unroll
         for (int first = 0; first < ROWS / 8; first += BATCH) {
             float2 residual[BATCH];
@@ -203,7 +203,7 @@ struct Fragments {
         }
     }
 
-    /** With a bias, gelu, or columns that are not there: some columns at a time, in a loop, so that there is one copy of the code. */
+    /** Handles a bias, GELU, or columns past the last: a few columns per iteration, so that there is one copy of the code. */
     template <Epilogue E>
     __device__ __forceinline__ void finishInTurn() const {
 #pragma unroll 1

@@ -1,33 +1,33 @@
-// The tiles that gemm.cu has, for its kernels and for what checks them; GemmTiles.java says the same for the engine.
+// The tiles of gemm.cu, for its kernels and for their checks; GemmTiles.java has the same table for the engine.
 #pragma once
 
-/** Tiles of tokens that walk together through all rows. */
+/** Tiles of tokens that go through all rows together. */
 constexpr int TOKEN_TILES_TOGETHER = 16;
 
 /** Bytes of 64 k of a tile's tokens and rows. */
 __host__ __device__ constexpr int gemmStageBytes(int tokens, int rows) { return (tokens + rows) * 128; }
 
-/** Floats from a token's sums in shared memory to the next one's: fragments then touch all banks. */
+/** Stride of a token's sums in shared memory, in floats: fragments then touch all banks. */
 __host__ __device__ constexpr int gemmSumStride(int rows) { return rows % 16 == 0 ? rows + 8 : rows; }
 
-/** Bytes of all stages, or of a segment's sums that take their place. */
+/** Bytes of all stages, or of a segment's sums, which reuse their memory. */
 __host__ __device__ constexpr int gemmRingBytes(int tokens, int rows, int segments, int stages) {
     int ring = stages * gemmStageBytes(tokens, rows);
     int sums = segments > 1 ? tokens * gemmSumStride(rows) * 4 : 0;
     return ring > sums ? ring : sums;
 }
 
-/** Threads of a CTA: a warpgroup for 64 tokens or two for more, and a warp that copies; or a warpgroup, where registers are short. */
+/** Threads of a CTA: one consumer warpgroup for 64 tokens, two for more, and a producer warp; a producer warpgroup where registers are short. */
 __host__ __device__ constexpr int gemmThreads(int tokens, int rows, int most) {
     return tokens == 64 ? 160 : tokens * rows > 128 * 144 || most > 2 ? 384 : 288;
 }
 
-/** Dynamic shared memory of a CTA: stages, and two barriers for each. */
+/** Dynamic shared memory of a CTA: the stages, and two barriers each. */
 __host__ __device__ constexpr int gemmSharedBytes(int tokens, int rows, int segments, int stages) {
     return gemmRingBytes(tokens, rows, segments, stages) + 16 * stages;
 }
 
-// TILE(name, tokens, rows, CTAs of a cluster, most segments of a CTA, stages, CTAs a multiprocessor)
+// TILE(name, tokens, rows, CTAs per cluster, most segments per CTA, stages, CTAs per multiprocessor)
 #define GEMM_TILES(TILE)     \
     GEMM_WHOLE_TILES(TILE)   \
     GEMM_CLUSTER_TILES(TILE)
@@ -45,7 +45,7 @@ __host__ __device__ constexpr int gemmSharedBytes(int tokens, int rows, int segm
     TILE(128x128all2, 128, 128, 1, 2, 7, 1)  \
     TILE(128x112all8, 128, 112, 1, 8, 7, 1)  \
     TILE(128x128all8, 128, 128, 1, 8, 7, 1)
-// TILE(elements of a head, tokens, rows, CTAs of a cluster, stages, CTAs a multiprocessor), of qkv.cu
+// TILE(elements per head, tokens, rows, CTAs per cluster, stages, CTAs per multiprocessor), of qkv.cu
 #define QKV_TILES(TILE) TILE(64, 64, 64, 2, 7, 2)
 #define GEMM_CLUSTER_TILES(TILE)             \
     TILE(64x16x2, 64, 16, 2, 1, 8, 2)        \

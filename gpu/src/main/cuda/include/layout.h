@@ -1,8 +1,8 @@
-// Where an element lies. The one place that knows; TileLayout.java says the same for the host.
+// Address of an element in each storage layout. Kernels use these functions alone; TileLayout.java has the same for the host.
 //
 // tiles: a matrix (rows, k) in blocks of 64 rows x 128 bytes, [row / 64][k bytes / 128][64 rows][128 bytes]. The 16-byte
 // piece c of a block's row r lies at piece c ^ (r & 7), so that eight rows of one column of pieces touch all banks.
-// Rows and k are padded to 64; padding holds zeros and is never written after the start.
+// Rows and k are padded to 64; padding holds zeros and is not written after the start.
 //
 //            piece   0   1   2   3   4   5   6   7
 //   row 0            0   1   2   3   4   5   6   7
@@ -33,7 +33,7 @@ __host__ __device__ inline size_t kvBlockBytes(int kvHeads, int head, int blockS
     return (size_t)kvHeads * 2 * head * bytes * blockSize;
 }
 
-/** Byte offset, in a layer's arena, of slab 0 of K (or V) at a position of a block; slabs lie blockSize * 128 apart. */
+/** Byte offset, in a layer's arena, of slab 0 of K (or V) at a position of a block; slabs are blockSize * 128 bytes apart. */
 __host__ __device__ inline size_t kvOffset(
         int block, int kvHead, int value, int offset, int kvHeads, int head, int blockSize, int bytes) {
     size_t plane = (size_t)head * bytes * blockSize;

@@ -1,5 +1,4 @@
-// The product of a weight and activations, up to its sums: what they become is the epilogue's. Shapes, order and mapping are in
-// matmul.cu.
+// The GEMM of a weight and activations, without its epilogue. Shapes, order and mapping are in matmul.cu.
 #pragma once
 #include "epilogue.h"
 #include "launch.h"
@@ -15,14 +14,14 @@ constexpr int BLOCK = 8192;  // bytes of 64 rows x 64 k
 #define CLUSTER(SEGMENTS)
 #endif
 
-/** Waits for all threads of the cluster; what they wrote to shared memory before can then be read. */
+/** Waits for all threads of the cluster, whose stores to shared memory before are then visible. */
 __device__ __forceinline__ void syncCluster() {
 #if __CUDA_ARCH__ >= 900
     asm volatile("barrier.cluster.arrive.release.aligned; barrier.cluster.wait.acquire.aligned;" ::: "memory");
 #endif
 }
 
-/** Four floats of the shared memory of CTA `rank` of the cluster, at this CTA's address `at`. */
+/** Reads four floats from the shared memory of CTA `rank` of the cluster, at this CTA's address `at`. */
 __device__ __forceinline__ float4 readCluster(uint32_t at, int rank) {
     float4 x = {};
 #if __CUDA_ARCH__ >= 900
@@ -35,7 +34,7 @@ __device__ __forceinline__ float4 readCluster(uint32_t at, int rank) {
     return x;
 }
 
-/** SEGMENTS is the weight's, if its CTAs split them; 0 if one CTA does them all. */
+/** SEGMENTS: the weight's number of split-K segments, if each has a CTA; 0 if one CTA computes all of them. */
 template <class T, int ROWS, int TOKENS, int ROW_WARPS, int TOKEN_WARPS, int STAGES, int SEGMENTS>
 struct Matmul {
     static constexpr int TILE_ROWS = ROWS;
@@ -79,7 +78,7 @@ struct Matmul {
         }
     }
 
-    /** One stage: four steps of 16 k. */
+    /** Multiplies one stage: four steps of 16 k. */
     __device__ __forceinline__ void multiply(int stage, float (&acc)[MI][NI][4]) const {
         int lane = threadIdx.x & 31;
         int warp = threadIdx.x >> 5;
@@ -117,9 +116,9 @@ struct Matmul {
         }
     }
 
-    static constexpr int WIDTH = ROWS + 4;  // of a token's sums in shared memory: fragments then touch 32 banks
+    static constexpr int WIDTH = ROWS + 4;  // stride of a token's sums in shared memory: fragments then touch 32 banks
 
-    /** Lays the sums out in shared memory by token, so that neighbouring threads have neighbouring columns. */
+    /** Stores the sums in shared memory by token, so that neighbouring threads read neighbouring columns. */
     __device__ __forceinline__ void spread(const float (&sum)[MI][NI][4]) const {
         extern __shared__ __align__(1024) char dynamic[];
         static_assert(TOKENS * WIDTH * 4 <= STAGES * STAGE, "sums fit where the stages were");
@@ -142,7 +141,7 @@ struct Matmul {
         }
     }
 
-    /** Four sums of the half of a cluster's segments that begins with `first`, left to right. */
+    /** Four sums over the half of a cluster's segments that begins with `first`, left to right. */
     template <int RANKS>
     __device__ __forceinline__ static float4 closeHalf(uint32_t at, int first) {
         float4 x = readCluster(at, first);
@@ -157,10 +156,10 @@ struct Matmul {
         return make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w);
     }
 
-    /** Finishes share `rank` of `RANKS` of the tile, adding up what that many CTAs spread. */
+    /** Finishes share `rank` of RANKS of the tile: adds the sums that RANKS CTAs have stored. */
     template <int RANKS>
     __device__ __forceinline__ void finish(int firstRow, int firstToken, int tokens, int rank) const {
-        constexpr int QUADS = ROWS / 8;  // of a token; each is four rows, and the four that are 8 further on
+        constexpr int QUADS = ROWS / 8;  // per token; each is four rows, and the four that are 8 higher
         int quads = min(TOKENS, tokens - firstToken) * QUADS;
 #pragma unroll 1
         for (int i = threadIdx.x * RANKS + rank; i < quads; i += THREADS * RANKS) {
@@ -189,7 +188,7 @@ struct Matmul {
         return x;
     }
 
-    /** Leaves this segment's sums; true in the CTA that came last, which then holds the sum of all. */
+    /** Stores this segment's sums in `partials`; true in the CTA that arrives last, which then has the sum of all. */
     __device__ __forceinline__ bool closeInMemory(float (&acc)[MI][NI][4]) const {
         __shared__ bool last;
         int tile = blockIdx.y * gridDim.x + blockIdx.x;
@@ -222,7 +221,7 @@ struct Matmul {
         return true;
     }
 
-    /** The sums of the half of the segments that begins with `first`, left to right. */
+    /** The sum over the half of the segments that begins with `first`, left to right. */
     __device__ __forceinline__ void closeHalfInMemory(float (&half)[MI][NI][4], const float* sums, int first) const {
 #pragma unroll
         for (int i = 0; i < MI * NI * 4; i++) {
@@ -256,7 +255,7 @@ struct Matmul {
         int blocks = pad64(p.k) >> 6;
 #pragma unroll
         for (int i = 0; i < (ROWS + 63) / 64; i++) {
-            // A tile may reach past the last block: it then reads that one twice, and stores nothing of it.
+            // A tile may reach past the last block: it then reads the last one twice, and stores none of the second.
             int at = min(firstRow / 64 + i, (pad64(p.rows) >> 6) - 1);
             weight[i] = (const char*)p.weight + (size_t)at * blocks * BLOCK;
         }
@@ -268,7 +267,7 @@ struct Matmul {
         int from = SPLIT ? segmentStart(p, blockIdx.z) : 0;
         int to = SPLIT ? segmentStart(p, blockIdx.z + 1) : blocks;
         auto early = epilogue.begin(firstToken, tokens);
-        // Nobody writes weights: they come while x is computed. What belongs to the first group is waited for no later than x.
+        // No kernel writes weights, so their copies start while x is still being computed. The first group includes x.
 #pragma unroll
         for (int i = 0; i < STAGES - 1; i++) {
             if (from + i < to) {
@@ -286,8 +285,8 @@ struct Matmul {
         epilogue.template prepare<TOKENS>(early, firstToken, tokens);
         float acc[MI][NI][4];
         clear(acc);
-        float sum[MI][NI][4];    // of the segments of the present half
-        float first[MI][NI][4];  // of the first half
+        float sum[MI][NI][4];    // over the segments of the present half
+        float first[MI][NI][4];  // over the first half
         clear(first);
         int segment = 0;
         int end = SPLIT ? to : segmentStart(p, 1);
@@ -332,7 +331,7 @@ struct Matmul {
             spread(acc);
             syncCluster();
             finish<SEGMENTS>(firstRow, firstToken, tokens, blockIdx.z);
-            syncCluster();  // nobody leaves while others read its sums
+            syncCluster();  // a CTA must not exit while others read its sums
 #else
             if (closeInMemory(acc)) {
                 spread(acc);
@@ -344,15 +343,15 @@ struct Matmul {
     }
 };
 
-/** Sums to where MatmulParams has them. */
+/** Epilogue that stores sums as MatmulParams says. */
 struct Store {
     __device__ __forceinline__ int begin(int firstToken, int tokens) const { return 0; }
 
     template <int TOKENS>
     __device__ __forceinline__ void prepare(int early, int firstToken, int tokens) const {}
 
-    template <class Product>
-    __device__ __forceinline__ void finish(const Product& product, int firstRow, int firstToken, int tokens) const {
-        product.template finish<1>(firstRow, firstToken, tokens, 0);
+    template <class MatmulType>
+    __device__ __forceinline__ void finish(const MatmulType& matmul, int firstRow, int firstToken, int tokens) const {
+        matmul.template finish<1>(firstRow, firstToken, tokens, 0);
     }
 };

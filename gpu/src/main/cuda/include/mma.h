@@ -25,7 +25,7 @@ __device__ __forceinline__ void mma<F16>(float (&d)[4], const uint32_t (&a)[4], 
 
 __device__ __forceinline__ uint32_t sharedAddress(const void* p) { return (uint32_t)__cvta_generic_to_shared(p); }
 
-/** Four 8 x 8 matrices of 16 bits; lanes 8 i to 8 i + 7 give the rows of the i-th. */
+/** Loads four 8 x 8 matrices of 16 bits; lanes 8 i to 8 i + 7 have the addresses of the i-th one's rows. */
 __device__ __forceinline__ void ldmatrix(uint32_t (&r)[4], uint32_t address) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
                  : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
@@ -33,7 +33,7 @@ __device__ __forceinline__ void ldmatrix(uint32_t (&r)[4], uint32_t address) {
                  : "memory");
 }
 
-/** The same, each matrix transposed. */
+/** The same, each matrix transposed on the way. */
 __device__ __forceinline__ void ldmatrixTransposed(uint32_t (&r)[4], uint32_t address) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                  : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
@@ -41,19 +41,19 @@ __device__ __forceinline__ void ldmatrixTransposed(uint32_t (&r)[4], uint32_t ad
                  : "memory");
 }
 
-/** Copies 16 bytes from global to shared memory past L1. */
+/** Copies 16 bytes from global to shared memory, bypassing L1. */
 __device__ __forceinline__ void copy16(uint32_t to, const void* from) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
 
-/** The same, or 16 zeros if not `real`; `from` is then not read. */
+/** The same; if not `real`, stores 16 zeros and does not read `from`. */
 __device__ __forceinline__ void copy16OrZero(uint32_t to, const void* from, bool real) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(real ? 16 : 0) : "memory");
 }
 
 __device__ __forceinline__ void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 
-/** Waits until at most N committed groups of this thread are under way. */
+/** Waits until at most N committed copy groups of this thread are in flight. */
 template <int N>
 __device__ __forceinline__ void waitCopies() {
     asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");

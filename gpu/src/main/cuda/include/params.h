@@ -1,6 +1,6 @@
-// What the host and the kernels agree on: one struct of parameters per kernel, passed by value, and the tables of a step
-// in device memory. Pointers come first, then words of 4 bytes, so that no field needs padding: a host writes them one
-// after the other into one buffer (8-byte aligned; the size is rounded up to 8).
+// The structs that the host writes and kernels read: the parameters of each kernel, one struct by value, and the tables of a step in
+// device memory. StructWriters.java makes the Java classes that write them of this file. Pointers come first, then words of 4 bytes:
+// no field may need padding.
 //
 // Layouts, by the names of docs/numerics.md:
 //   rows     FP32, row-major, a row padded to 64 elements
@@ -10,19 +10,19 @@
 #pragma once
 #include <stdint.h>
 
-/** Counts of a step. A launch's grid covers a bucket of tokens; what lies past the count does nothing. */
+/** Counts of a step. A launch's grid covers a bucket of tokens; CTAs and threads past the count do nothing. */
 struct StepHeader {
     int32_t tokens;
     int32_t rows;
-    /** Rows whose last token wants logits. */
+    /** Rows whose last token needs logits. */
     int32_t sampled;
     int32_t reserved;
 };
 
-/** In place of a token id: the token that the row's slot drew last. */
+/** Stands for a token id: the token that was sampled last for the row's slot. */
 constexpr int32_t DRAWN = -1;
 
-/** resolve: puts drawn tokens into the step's tables. */
+/** resolve: writes sampled tokens into the step's tables. */
 struct ResolveParams {
     const StepHeader* step;
     const int32_t* gather;      // (samples) token after which each is drawn
@@ -34,20 +34,30 @@ struct ResolveParams {
     int32_t* tokenIds;          // (tokens)
     int32_t* positions;         // (tokens)
     int32_t* blocks;            // block ids
-    uint64_t* began;            // nanoseconds of the GPU's clock
+    uint64_t* began;            // start of the step, in nanoseconds of the GPU's global timer
 };
 
-/** tile_{bf16,f16,f32}: some rows of a matrix into their places; before the first step. */
+/** Whether rows of gate and up alternate by eight in the stored matrix. */
+enum Alternate {
+    /** They do not. */
+    ALTERNATE_NONE = 0,
+    /** They do, and these are rows of gate. */
+    ALTERNATE_GATE = 1,
+    /** They do, and these are rows of up. */
+    ALTERNATE_UP = 2
+};
+
+/** tile_{bf16,f16,f32}: stores some rows of a matrix in tiles, before the first step. */
 struct TileParams {
     const void* rows;    // (count, rowBytes), row-major; pinned host memory
-    void* tiles;         // tiles of the whole matrix, zero before
-    uint32_t* refused;   // the least number of a tensor with an infinity or NaN
+    void* tiles;         // tiles of the whole matrix; padding must be zero
+    uint32_t* refused;   // least `number` of a tensor with an infinity or NaN
     int32_t count;
     int32_t rowBytes;    // a multiple of 2, and of 4 for f32
-    int32_t firstRow;    // of the matrix; of gate or up alone, if those alternate
-    int32_t paddedBytes; // of a stored row: a multiple of 128
-    int32_t alternate;   // 0: no; rows of gate and up alternate by eight, these being 1: gate, 2: up
-    int32_t number;      // of the tensor
+    int32_t firstRow;    // row of the matrix, or of gate or up if these alternate
+    int32_t paddedBytes; // bytes of a stored row, a multiple of 128
+    int32_t alternate;   // an Alternate
+    int32_t number;      // the tensor's number
 };
 
 /** embed_{bf16,f16,f32}: rows = table[tokenIds] (+ positionTable[positions]). */
@@ -62,19 +72,20 @@ struct EmbedParams {
     int32_t reserved;
 };
 
-/** norm_{bf16,f16,f32}, oracle_norm_{...}: tiles = norm(rows), or what a product's sums are then multiplied by `inverse` of. */
+/** norm_{bf16,f16,f32}, oracle_norm_{...}: out = norm(x). In BF16 RMSNorm, out = x * weight, and GEMMs multiply their sums by `inverse`. */
 struct NormParams {
     const float* x;        // rows (tokens, width)
     const float* weight;   // (width)
     const float* bias;     // (width): LayerNorm; null: RMSNorm
     void* out;             // tiles (tokens, width)
-    float* inverse;        // (rows of out): RMSNorm in BF16, whose out is x * weight alone; else null
+    float* inverse;        // (rows of out) scale of RMSNorm in BF16; otherwise null
     const StepHeader* step;
-    const int32_t* gather; // (sampled) token of each output row, or null: all tokens
+    const int32_t* gather; // (sampled) token of each output row; null: all tokens
     int32_t width;
     float epsilon;
 };
 
+/** What a GEMM does with its sums. */
 enum Epilogue {
     /** outRows = sum */
     EPILOGUE_STORE = 0,
@@ -91,24 +102,24 @@ struct MatmulParams {
     const void* weight;    // tiles (rows, k)
     const void* x;         // tiles (tokens, k)
     const float* bias;     // (columns), or null
-    const float* inverse;  // (rows of x): what the sums of a row are multiplied by, or null
+    const float* inverse;  // (rows of x) factors of the sums, or null
     float* outRows;        // rows (tokens, columns): STORE, ADD
     void* outTiles;        // tiles (tokens, columns): GATED, GELU
-    float* partials;       // Launches.matmulPartials bytes; with arrivals, only before sm_90
-    uint32_t* arrivals;    // Launches.matmulArrivals words, zero before the first launch; each launch leaves them zero
+    float* partials;       // scratch, Launches.matmulPartials or GemmTiles.partials bytes
+    uint32_t* arrivals;    // Launches.matmulArrivals words, zero before and after each launch; used before sm_90
     const StepHeader* step;
-    int32_t rows;          // of the weight as stored, before padding to 64
+    int32_t rows;          // rows of the weight as stored, before padding to 64
     int32_t k;             // before padding to 64
-    int32_t columns;       // of the output: rows, or of a gated weight its half
+    int32_t columns;       // columns of the output: rows, or half of them for a gated weight
     int32_t segments;      // Numerics.segments
     int32_t epilogue;
     int32_t sampledOnly;   // 0: step->tokens rows of x; 1: step->sampled
 };
 
-/** qkv_finish_{bf16,f16,f32}: bias, head norms, rotation, rounding; queries to q, keys and values to their blocks. */
+/** qkv_finish_{bf16,f16,f32}: bias, head norms, rotation, rounding; stores queries in q, keys and values in their blocks. */
 struct QkvFinishParams {
     const float* projected;   // rows (tokens, (heads + 2 * kvHeads) * headSize)
-    const float* bias;        // as long as a row, or null
+    const float* bias;        // (columns of projected), or null
     const float* queryNorm;   // (headSize), or null
     const float* keyNorm;     // (headSize), or null
     const float* cos;         // (positions, pairs)
@@ -118,21 +129,21 @@ struct QkvFinishParams {
     const StepHeader* step;
     const int32_t* positions; // (tokens)
     const int32_t* rowOf;     // (tokens) row of each token
-    const int32_t* rowTable;  // (rows) which block table is the row's
+    const int32_t* rowTable;  // (rows) number of the row's block table
     const int32_t* blocks;    // (tables, tableStride) block ids
     int32_t heads;
     int32_t kvHeads;
     int32_t headSize;
-    int32_t pairs;            // of the rotary table: headSize / 2
-    int32_t blockSize;        // positions of a block, a multiple of 8
+    int32_t pairs;            // columns of the rotary table: headSize / 2
+    int32_t blockSize;        // positions per block, a multiple of 8
     int32_t tableStride;
     float queryEpsilon;
     float keyEpsilon;
 };
 
-/** qkv_bf16_{...}: the product of queries, keys and values, and all that is done to them. */
+/** qkv_bf16_{...}: the GEMM of queries, keys and values, with qkv_finish as its epilogue. */
 struct QkvParams {
-    MatmulParams product;  // STORE; its bias is the other's
+    MatmulParams matmul;   // STORE; the bias is in `heads`
     QkvFinishParams heads; // heads of 64 elements
 };
 
@@ -141,24 +152,24 @@ struct DecodeItem {
     int32_t token;
     int32_t row;
     int32_t chunk;
-    int32_t partials;  // plus a chunk's number: where the token's partial of that chunk lies
+    int32_t partials;  // index of the token's partial of chunk 0, if it had one; that of chunk c is c higher
 };
 
-/** A chunk that several rows of one token have in the same blocks and see as a whole. */
+/** A chunk that several rows of one token have in the same blocks and see whole. */
 struct SharedItem {
-    int32_t row;  // one of them
+    int32_t row;  // one of these rows
     int32_t chunk;
     int32_t firstMember;
     int32_t members;
 };
 
-/** A row that has part in a SharedItem. */
+/** A row of a SharedItem. */
 struct SharedMember {
     int32_t token;
-    int32_t partials;  // as of DecodeItem
+    int32_t partials;  // as in DecodeItem
 };
 
-/** AttentionPlanParams.prefillPairs (token, query head) pairs of one kv head of a row that has several tokens in this step. */
+/** Work of attention_prefill: AttentionPlanParams.prefillPairs (token, query head) pairs of one kv head of a row of several tokens. */
 struct PrefillItem {
     int32_t row;
     int32_t firstPair;  // pair i is token rowStart[row] + i / group, query head i % group
@@ -171,7 +182,7 @@ struct AttentionWork {
     int32_t decodeItems;
     int32_t sharedItems;
     int32_t prefillItems;
-    int32_t nextPrefill;  // attention_prefill_sm90: items taken beyond the first of each CTA; each launch leaves it zero
+    int32_t nextPrefill;  // attention_prefill_sm90: items taken after the first of each CTA; zero after each launch
 };
 
 /** attention_plan: builds the work lists of one window from the step. */
@@ -183,16 +194,16 @@ struct AttentionPlanParams {
     const int32_t* blocks;     // (tables, tableStride)
     AttentionWork* work;
     DecodeItem* decode;        // Launches.decodeItems entries
-    SharedItem* shared;        // half as many
-    SharedMember* members;     // as many
-    int32_t* places;           // as many; scratch
+    SharedItem* shared;        // Launches.sharedItems entries
+    SharedMember* members;     // Launches.decodeItems entries
+    int32_t* places;           // Launches.decodeItems words of scratch
     PrefillItem* prefill;      // Launches.prefillItems entries
-    int32_t group;             // query heads of a kv head
+    int32_t group;             // query heads per kv head
     int32_t window;
     int32_t blockSize;
     int32_t tableStride;
-    int32_t share;             // 1: look for chunks that rows share, for attention_cascade; 0: list all for attention_decode
-    int32_t prefillPairs;      // of an item of the prefill kernel that follows
+    int32_t share;             // 1: find chunks that rows share, for attention_cascade; 0: list all for attention_decode
+    int32_t prefillPairs;      // pairs per item of the prefill kernel that follows
 };
 
 /** attention_{decode,decode_sm90,cascade,prefill}_{bf16,f16}_{64,128}, attention_prefill_{bf16,f16}_128_32, attention_prefill_sm90_bf16_{64,128},
@@ -202,7 +213,7 @@ struct AttentionParams {
     const void* kv;           // kv of the layer
     void* out;                // tiles (tokens, heads * headSize)
     float* partials;          // Launches.attentionPartials bytes
-    uint32_t* arrivals;       // Launches.attentionArrivals words, zero before the first launch; each launch leaves them zero
+    uint32_t* arrivals;       // Launches.attentionArrivals words, zero before and after each launch
     const StepHeader* step;
     const int32_t* rowStart;  // (rows + 1)
     const int32_t* positions; // (tokens)
@@ -219,7 +230,7 @@ struct AttentionParams {
     int32_t headSize;
     int32_t blockSize;
     int32_t tableStride;
-    int32_t window;           // positions that a token sees, its own among them
+    int32_t window;           // positions that a token sees, its own included
     float scale;              // Numerics.attentionScale
-    int32_t early;            // 1: the kernel may begin before the one before it has ended; attention_decode_sm90 then reads K and V early
+    int32_t early;            // 1: programmatic dependent launch; attention_decode_sm90 then reads K and V before the wait
 };

@@ -1,10 +1,10 @@
-// What becomes of a query, key or value head of a token, by one warp; lane i has the pairs j = i, i + 32, ... of elements j and j + half.
+// Finishes a query, key or value head of a token, by one warp; lane i has the pairs j = i, i + 32, ... of elements j and j + half.
 #pragma once
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
 
-/** Where a head of a token goes, and how it turns: known before its sums are. */
+/** Destination and position of a head of a token; they do not depend on its sums. */
 template <class T>
 struct QkvPlace {
     char* out;
@@ -56,7 +56,7 @@ struct QkvTurn {
     }
 };
 
-/** Bias, norm, turn and rounding of what the product left. All lanes of a warp. */
+/** Applies bias, norm, rotation and rounding to the sums of the GEMM; all lanes of a warp call it. */
 template <class T, int PAIRS>
 __device__ __forceinline__ void finishHead(
         const QkvFinishParams& p, int head, const QkvPlace<T>& place, const QkvTurn<PAIRS>& turn, float (&low)[PAIRS], float (&high)[PAIRS]) {

@@ -1,5 +1,5 @@
 // Storage types and scalar math: each function of docs/numerics.md once, for every kernel. Compiled with -fmad=false, so
-// that a product and a sum stay two roundings unless fmaf is written.
+// that a multiplication and an addition are rounded twice unless fmaf is written.
 #pragma once
 #include <stdint.h>
 
@@ -24,7 +24,7 @@ struct Largest<F16> {
     static constexpr uint32_t BITS = 0x477fe000u;  // 65504
 };
 
-/** Bounds x to T's finite values; NaN stays NaN. */
+/** Clamps x to T's finite values; NaN stays NaN. */
 template <class T>
 __device__ __forceinline__ float finite(float x) {
     float most = __uint_as_float(Largest<T>::BITS);
@@ -40,7 +40,7 @@ __device__ __forceinline__ float widen(F16 x) {
 }
 __device__ __forceinline__ float widen(float x) { return x; }
 
-/** Rounds to T: nearest even, never to infinity. */
+/** Rounds to T, to nearest even, and never to infinity. */
 template <class T>
 __device__ __forceinline__ T narrow(float x);
 template <>
@@ -94,8 +94,8 @@ __device__ __forceinline__ float expNegative(float x) {
 }
 
 /**
- * a / b to the bit, without the branch that __fdiv_rn has for what is very large or small. b is from 1 to 2, and where |a| is below
- * 2^-100, a / b is normal or b is 2: what timesLogistic divides.
+ * a / b, correctly rounded, without the branch of __fdiv_rn for very large or small numbers. For timesLogistic: b is from 1 to 2, and
+ * where |a| is below 2^-100, a / b is normal or b is 2.
  */
 __device__ __forceinline__ float overOneToTwo(float a, float b) {
     float most = fabsf(a);
@@ -111,7 +111,7 @@ __device__ __forceinline__ float overOneToTwo(float a, float b) {
     return most < INFINITY ? q : a;
 }
 
-/** x times the logistic function of y. */
+/** x * logistic(y). */
 __device__ __forceinline__ float timesLogistic(float x, float y) {
     float e = expNegative(-fabsf(y));
     return overOneToTwo(y < 0.0f ? x * e : x, 1.0f + e);
@@ -123,7 +123,7 @@ __device__ __forceinline__ float gelu(float x) {
     return timesLogistic(x, (fmaf(x * x, 0.044715f, 1.0f) * x) * 1.59576912f);
 }
 
-/** 2^x of attention; ex2(0) is 1, ex2(-inf) is 0. */
+/** 2^x as attention uses it; ex2(0) is 1, ex2(-inf) is 0. */
 __device__ __forceinline__ float ex2(float x) {
     float y;
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));

@@ -1,4 +1,4 @@
-// Hopper's matrix and bulk copy instructions, sm_90a alone.
+// Hopper's wgmma and bulk copy instructions; sm_90a only.
 //
 // wgmma.m64nNk16: a warpgroup of four warps; A is 64 rows, B N rows, both of 16 elements of k in shared memory, rows of 128 bytes,
 // groups of 8 rows 1,024 bytes apart and aligned, pieces swizzled as tiles are (layout.h). Of D, warp w has rows 16 w and on; lane
@@ -7,7 +7,7 @@
 #include "scalar.h"
 
 #if __CUDA_ARCH__ >= 900
-// Accumulators by fours: %0 to %127 as asm names them, and as C++ hands them over.
+// Accumulators in groups of four: as asm operands %0 to %127, and as C++ arguments.
 #define WGMMA_NAMES_1 "%0,%1,%2,%3"
 #define WGMMA_NAMES_2 WGMMA_NAMES_1 ",%4,%5,%6,%7"
 #define WGMMA_NAMES_3 WGMMA_NAMES_2 ",%8,%9,%10,%11"
@@ -78,7 +78,7 @@
 template <class T, int N>
 struct Wgmma;
 
-// EIGHTS eights of rows are N rows; A and B are the numbers of what comes behind the accumulators.
+// EIGHTS groups of eight rows are N rows; A and B are the numbers of the operands after the accumulators.
 #define WGMMA(T, TYPE, EIGHTS, N, A, B)                                                                                \
     template <>                                                                                                        \
     struct Wgmma<T, N> {                                                                                               \
@@ -109,28 +109,28 @@ WGMMAS(20, 160, 80, 81)
 WGMMAS(22, 176, 88, 89)
 WGMMAS(32, 256, 128, 129)
 
-/** Of a matrix of rows of 128 bytes at an address of shared memory; 16 elements of k further on is 2 more. */
+/** Descriptor of a matrix with rows of 128 bytes at an address of shared memory; for the next 16 elements of k it is 2 higher. */
 __device__ __forceinline__ uint64_t matrixDescriptor(uint32_t shared) {
-    // Swizzled by 128 bytes, eights of rows 1,024 bytes apart; the other stride has no part in it.
+    // 128-byte swizzle, groups of eight rows 1,024 bytes apart; the other stride is not used.
     return (uint64_t)1 << 62 | (uint64_t)(1024 >> 4) << 32 | (uint64_t)1 << 16 | (shared >> 4 & 0x3fff);
 }
 
-/** Orders what this thread did to registers before the products that come. */
+/** Orders this thread's register accesses before the wgmma that follow. */
 __device__ __forceinline__ void beginProducts() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 
 __device__ __forceinline__ void commitProducts() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 
-/** Waits for all products that this thread committed. */
+/** Waits for all wgmma that this thread committed. */
 __device__ __forceinline__ void waitProducts() { asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory"); }
 
 __device__ __forceinline__ void initBarrier(uint32_t barrier, int arrivals) {
     asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
 }
 
-/** Makes barriers known to copies, before the CTA's next __syncthreads. */
+/** Makes initialised barriers visible to bulk copies; before the CTA's next __syncthreads. */
 __device__ __forceinline__ void barriersReady() { asm volatile("fence.mbarrier_init.release.cluster; fence.proxy.async;" ::: "memory"); }
 
-/** Waits for the end of the barrier's phase of that parity. */
+/** Waits for the end of the barrier's phase of the given parity. */
 __device__ __forceinline__ void waitBarrier(uint32_t barrier, uint32_t parity) {
     asm volatile(
             "{.reg .pred p; WAIT: mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1; @p bra DONE; bra WAIT; DONE:}" ::"r"(barrier),
@@ -142,19 +142,19 @@ __device__ __forceinline__ void arrive(uint32_t barrier) {
     asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 
-/** Arrives; the phase then ends once that many bytes have come as well. */
+/** Arrives; the phase ends only when that many bytes have been copied as well. */
 __device__ __forceinline__ void arriveForBytes(uint32_t barrier, uint32_t bytes) {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
 }
 
-/** Copies to this CTA's shared memory; the barrier counts the bytes as they come. Addresses and bytes are multiples of 16. */
+/** Starts a bulk copy to this CTA's shared memory; the barrier counts its bytes. Addresses and size are multiples of 16. */
 __device__ __forceinline__ void copyBulk(uint32_t to, const void* from, uint32_t bytes, uint32_t barrier) {
     asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(to), "l"(from),
                  "r"(bytes), "r"(barrier)
                  : "memory");
 }
 
-/** A barrier of the CTA for some of its threads. */
+/** Barrier of the CTA for `threads` of its threads. */
 __device__ __forceinline__ void syncThreads(int barrier, int threads) {
     asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
 }

@@ -1,14 +1,14 @@
-// What attention needs of wgmma beside wgmma.h: scores that begin a chain, weights from registers times V as it is stored.
+// wgmma for attention: scores, which begin an accumulation chain, and weights from registers times V in its storage layout.
 #pragma once
 #include "wgmma.h"
 
 #if __CUDA_ARCH__ >= 900
 
-/** d = a . b: the first link of a chain, of 64 rows and 128 columns. */
+/** d = a . b, the begin of an accumulation chain, for 64 rows and 128 columns. */
 template <class T>
 __device__ __forceinline__ void beginScores(float (&d)[64], uint64_t a, uint64_t b);
 
-/** d += a . b for 64 rows: a from registers, as mma.h has it, b of 16 rows of k with N columns each, described by columnsDescriptor. */
+/** d += a . b for 64 rows: a is in registers as in mma.h; b has 16 rows of k with N columns each, described by columnsDescriptor. */
 template <class T, int N>
 struct WeightedValues;
 
@@ -37,20 +37,20 @@ WEIGHTED_VALUES(Bf16, "bf16", 8, 64, 32, 33, 34, 35, 36)
 WEIGHTED_VALUES(Bf16, "bf16", 16, 128, 64, 65, 66, 67, 68)
 
 /**
- * Of a matrix whose rows of k have 64 columns in 128 bytes, swizzled, eights of k 1,024 bytes apart, the next 64 columns `slab` bytes on;
- * 16 elements of k further on is 128 more.
+ * Descriptor of a matrix whose rows of k have 64 columns in 128 bytes, swizzled; groups of eight rows are 1,024 bytes apart, the next 64
+ * columns `slab` bytes. For the next 16 elements of k it is 128 higher.
  */
 __device__ __forceinline__ uint64_t columnsDescriptor(uint32_t shared, uint32_t slab) {
     return (uint64_t)1 << 62 | (uint64_t)(1024 >> 4) << 32 | (uint64_t)(slab >> 4) << 16 | (shared >> 4 & 0x3fff);
 }
 
-/** Waits until at most N committed groups of products of this thread are under way. */
+/** Waits until at most N committed wgmma groups of this thread are in flight. */
 template <int N>
 __device__ __forceinline__ void waitProductsBut() {
     asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory");
 }
 
-/** Keeps what is done with accumulators behind the wait for them. */
+/** Keeps the compiler from moving uses of accumulators before the wait for them. */
 template <int N>
 __device__ __forceinline__ void afterWait(float (&d)[N]) {
 #pragma unroll
@@ -59,6 +59,6 @@ __device__ __forceinline__ void afterWait(float (&d)[N]) {
     }
 }
 
-/** Makes this thread's stores to shared memory known to copies and products, before it tells of them. */
+/** Makes this thread's stores to shared memory visible to bulk copies and wgmma; before it arrives at a barrier. */
 __device__ __forceinline__ void storesReady() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 #endif

@@ -15,7 +15,10 @@ import io.millrace.gpu.device.cuda.struct.ParamsHeader.QkvParams;
 import io.millrace.gpu.device.cuda.struct.ParamsHeader.ResolveParams;
 import java.util.List;
 
-/** Fills the parameters of each op's kernels. Each call ends what the one before it gave. */
+/**
+ * Fills the parameters of each op's kernels. A call overwrites the result of the last one for that
+ * kernel.
+ */
 public final class OpParams {
     /** What a matmul does with its sums. */
     public enum Epilogue {
@@ -31,7 +34,7 @@ public final class OpParams {
         }
     }
 
-    /** Where the tables of a step begin, as kernels see them. */
+    /** Device addresses of a step's tables. */
     public record Step(
             long header,
             long tokenIds,
@@ -44,21 +47,21 @@ public final class OpParams {
             long blocks) {}
 
     /**
-     * What the device keeps of what it drew, as kernels see it.
+     * Device addresses of what the sampler keeps for the next step.
      *
      * @param lastTokens (slots)
      * @param ended (slots)
-     * @param began when the last step began
+     * @param began start of the last step
      */
     public record Drawn(long lastTokens, long ended, long began) {}
 
     /**
-     * Where things lie that stay the same from step to step.
+     * Values that are the same for all steps.
      *
      * @param cos (positions, pairs)
      * @param sin (positions, pairs)
-     * @param partials scratch of products
-     * @param arrivals counters of products
+     * @param partials scratch of matmuls
+     * @param arrivals counters of matmuls
      */
     public record Fixed(
             Step step,
@@ -70,10 +73,10 @@ public final class OpParams {
             DeviceMemory arrivals) {}
 
     /**
-     * Work lists of attention for one window, and what all windows share.
+     * Work lists of attention for one window, and scratch that all windows share.
      *
-     * @param places scratch of what makes the lists
-     * @param arrivals counters of chunks that are computed
+     * @param places scratch of attention_plan
+     * @param arrivals counters of computed chunks
      */
     public record Plan(
             DeviceMemory work,
@@ -84,22 +87,22 @@ public final class OpParams {
             DeviceMemory prefill,
             DeviceMemory partials,
             DeviceMemory arrivals) {
-        /** What is made anew at each step's beginning. */
+        /** The lists that attention_plan builds in each step. */
         public List<DeviceMemory> lists() {
             return List.of(work, decode, shared, members, places, prefill);
         }
     }
 
     /**
-     * What weights are multiplied with.
+     * The input of a matmul.
      *
      * @param tiles (tokens, k)
-     * @param inverse (tokens) what the sums of each row are multiplied by: of an RMSNorm whose
-     *     scale comes behind the product; or null
+     * @param inverse (tokens) factors of each token's sums, if an RMSNorm left its scale to the
+     *     matmul; otherwise null
      */
     public record Input(DeviceMemory tiles, DeviceMemory inverse) {}
 
-    /** Block ids of rows lie without gaps: {@code rowTable} counts single ids. */
+    /** Block ids of all rows are contiguous, so {@code rowTable} counts single ids. */
     private static final int TABLE_STRIDE = 1;
 
     private final Fixed fixed;
@@ -148,7 +151,7 @@ public final class OpParams {
     }
 
     /**
-     * @param sampledOnly whether only tokens are normed whose logits are wanted
+     * @param sampledOnly whether only the sampled tokens are normed
      */
     public NormParams norm(
             DeviceMemory x, Norm<DeviceMemory> with, Input out, boolean sampledOnly, int width) {
@@ -177,7 +180,7 @@ public final class OpParams {
                 .sampledOnly(0);
     }
 
-    /** The matmul of the sampled tokens that gives their logits. */
+    /** The matmul that computes the logits of the sampled tokens. */
     public MatmulParams logits(CudaMatrix weight, Input x, DeviceMemory logits) {
         return logits(matmul, weight, x, logits);
     }
@@ -232,7 +235,7 @@ public final class OpParams {
             DeviceMemory q,
             long kv) {
         qkv.begin();
-        stored(qkv.product, weight, x, null).sampledOnly(0);
+        stored(qkv.matmul, weight, x, null).sampledOnly(0);
         heads(qkv.heads.begin(), projection, q, kv).projected(null);
         return qkv;
     }
@@ -267,8 +270,8 @@ public final class OpParams {
     }
 
     /**
-     * @param share whether chunks are looked for that rows share
-     * @param prefillPairs of an item of the prefill kernel
+     * @param share whether to find chunks that rows share
+     * @param prefillPairs pairs per item of the prefill kernel
      */
     public AttentionPlanParams attentionPlan(
             Plan plan, int window, boolean share, int prefillPairs) {

@@ -12,14 +12,9 @@ import io.millrace.gpu.device.cuda.struct.ParamsHeader.TileParams;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.HeadParams;
 import io.millrace.gpu.device.cuda.struct.Struct;
 import io.millrace.gpu.program.StepBatch;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 class OpParamsTest {
-    private static final Path HEADER = Path.of("src", "main", "cuda", "include", "params.h");
-
     private final OpParams write =
             new OpParams(
                     new OpParams.Fixed(
@@ -79,14 +74,6 @@ class OpParamsTest {
                 .isEqualTo(
                         "HeadParams(product=%s, rows=0x8, sample=0x10, tiles=0x18, candidates=0x20, maxRows=5)"
                                 .formatted(product));
-    }
-
-    @Test
-    void rowsThatAlternateHaveTheNumbersOfTheHeader() throws IOException {
-        assertThat(Files.readString(HEADER))
-                .contains("alternate;   // 0: no; ")
-                .contains("these being " + RowTiles.Alternate.GATE.ordinal() + ": gate, ")
-                .contains(RowTiles.Alternate.UP.ordinal() + ": up");
     }
 
     @Test
