@@ -9,15 +9,15 @@ import io.millrace.gpu.tensor.Noise;
 import io.millrace.gpu.tensor.NoiseBytes;
 
 /**
- * The block of noise in device memory, which the matrices of a dummy model are copied from: so they
- * are made at the speed of the device's memory.
+ * A block of noise in device memory, from which the matrices of a dummy model are copied at the
+ * speed of the device's memory.
  *
- * <p>A matrix gets it as it lies, without regard to rows: tiles of noise are a matrix of noise.
- * What has to be 0 is padding. Rows of it are cleared behind the copy; a matrix with padding within
- * its rows is not made here.
+ * <p>The block is copied without regard to rows, since tiles of noise are a matrix of noise. Rows
+ * of padding must be 0 and are cleared after the copy; a matrix with padding within its rows is not
+ * made here.
  */
 final class DeviceNoise implements AutoCloseable {
-    /** A row of a tile, and a tile. */
+    /** Bytes of a row of a tile, and of a tile. */
     private static final int ROW_BYTES = 128;
 
     private static final int TILE_BYTES = Numerics.TILE * ROW_BYTES;
@@ -25,10 +25,10 @@ final class DeviceNoise implements AutoCloseable {
     private final Noise noise;
     private final DeviceMemory block;
 
-    /** What the block is copied from. */
+    /** Host memory from which the block is copied. */
     private final PinnedMemory source;
 
-    /** Copies all units of the noise to the device. */
+    /** Copies all units of noise to the device. */
     DeviceNoise(Noise noise, CudaContext context, String remedy) throws GpuException {
         this.noise = noise;
         long bytes = noise.unitBytes() * Noise.UNITS;
@@ -41,7 +41,7 @@ final class DeviceNoise implements AutoCloseable {
     /**
      * Whether a matrix of this shape can be made here.
      *
-     * @param k its columns
+     * @param k columns of the matrix
      */
     static boolean fits(int k) {
         return k % Numerics.TILE == 0;
@@ -50,8 +50,8 @@ final class DeviceNoise implements AutoCloseable {
     /**
      * Fills a matrix in tiles.
      *
-     * @param rows as stored, before padding
-     * @param bytes which noise
+     * @param rows rows as stored, before padding
+     * @param bytes the part of the noise
      */
     void fill(DeviceMemory matrix, int rows, NoiseBytes bytes) {
         if (bytes.noise() != noise) {
@@ -77,7 +77,7 @@ final class DeviceNoise implements AutoCloseable {
         }
     }
 
-    /** Once the GPU has copied what it was asked for. */
+    /** Frees the memory; all copies must be complete. */
     @Override
     public void close() {
         source.close();

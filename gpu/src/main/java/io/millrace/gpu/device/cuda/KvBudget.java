@@ -3,24 +3,24 @@ package io.millrace.gpu.device.cuda;
 import io.millrace.gpu.device.cuda.driver.GpuException;
 
 /**
- * How many KV blocks an engine gets.
+ * Computes the number of KV blocks of an engine.
  *
- * @param blockBytes of all layers
- * @param perSequence blocks of one whole context
- * @param maxSequences sequences that run at once
- * @param asked bytes that the user wants, 0 for a share of the GPU
+ * @param blockBytes bytes of a block in all layers
+ * @param perSequence blocks of one full context
+ * @param maxSequences most sequences that run at once
+ * @param asked bytes that the user configured; 0 for a share of the GPU
  */
 record KvBudget(long blockBytes, int perSequence, int maxSequences, long asked) {
     private static final double MIB = 1 << 20;
 
     /**
-     * Blocks of the cache, with block 0, which is never handed out.
+     * Number of blocks of the cache, block 0 included, which is never allocated.
      *
-     * @param title of the GPU, for people
+     * @param title display name of the GPU
      * @param total bytes of the GPU
-     * @param free bytes that nobody has taken
-     * @param utilization share of the GPU that may be in use once the cache is there
-     * @throws GpuException no room for one whole context, or for two blocks where bytes were asked
+     * @param free free bytes of the GPU
+     * @param utilization share of the GPU that may be in use, the cache included
+     * @throws GpuException no room for one full context, or for two blocks if bytes are configured
      */
     int blocks(String title, long total, long free, double utilization) throws GpuException {
         long useful = (long) perSequence * maxSequences + 1;
@@ -32,7 +32,7 @@ record KvBudget(long blockBytes, int perSequence, int maxSequences, long asked) 
                     "A KV cache of %d bytes has no room for two blocks of %d bytes: raise --kv-cache-memory."
                             .formatted(asked, blockBytes));
         }
-        // A smaller GPU must fail, not answer otherwise.
+        // On a smaller GPU this must fail, not give other answers.
         if (asked == 0 && blocks < perSequence + 1L) {
             throw new GpuException(
                     "One whole context asks for %.0f MiB of KV cache on %s; of its %.0f MiB, %.0f are free and %.0f may be taken by --gpu-memory-utilization %s: raise that, or lower --max-model-len or --max-sequences."

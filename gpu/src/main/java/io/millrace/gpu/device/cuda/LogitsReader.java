@@ -5,7 +5,7 @@ import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.PinnedMemory;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
 
-/** Brings logits to the host, a row at a time, to be looked at. */
+/** Copies logits to the host, a row at a time. */
 final class LogitsReader implements AutoCloseable {
     private final CudaContext context;
     private final int vocabulary;
@@ -19,7 +19,7 @@ final class LogitsReader implements AutoCloseable {
         pinned = new PinnedMemory(context, Math.toIntExact(rowBytes));
     }
 
-    /** A copy of one row. */
+    /** Returns a copy of a row. */
     float[] read(DeviceMemory logits, int index) {
         float[] row = new float[vocabulary];
         logits.copyTo(pinned, index * rowBytes, rowBytes);

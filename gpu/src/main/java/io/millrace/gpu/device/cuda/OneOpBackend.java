@@ -22,28 +22,28 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The CUDA backend with all ops but one left out, if that is asked for: the calls of a whole step
- * then queue that op's kernels alone, over the weights and K and V of one layer after the other,
- * with the very launches of a step.
+ * The CUDA backend with a filter that leaves out all ops but one: the calls of a whole step then
+ * queue that op's kernels alone, layer after layer with each layer's weights, K and V, by the
+ * launches of a step.
  */
 public final class OneOpBackend extends CudaBackend {
     private static final int POISON = 0xff;
 
     private final AttentionShape shape;
 
-    /** Of each product, the one that was seen last. */
+    /** The weight of each op that was used last. */
     private final Map<Op, CudaMatrix> weights = new EnumMap<>(Op.class);
 
-    /** Whose every byte a step writes, or never reads. */
+    /** Activations of which a step writes every byte that it reads. */
     private final List<Activation> written = new ArrayList<>();
 
-    /** Positions that a token of each layer sees. */
+    /** Window of each layer, in positions. */
     private final int[] windows;
 
-    /** Null for all. */
+    /** The op that is not left out; null: all ops. */
     private Op only;
 
-    /** Null for one that is never asked for. */
+    /** The op that is being called; null for one that cannot be chosen. */
     private Op present;
 
     /** See the constructor of {@link CudaBackend}. */
@@ -79,17 +79,17 @@ public final class OneOpBackend extends CudaBackend {
         only = op;
     }
 
-    /** The weight of a product; null if the model has none such. */
+    /** The weight of an op; null if the model does not have the op. */
     public CudaMatrix weight(Op op) {
         return weights.get(op);
     }
 
-    /** Positions that a token of a layer sees, once a step was computed. */
+    /** Window of a layer, in positions; known after the first step. */
     public int window(int layer) {
         return windows[layer];
     }
 
-    /** Fills with NaN what the next step is to write. */
+    /** Fills the outputs of the next step with NaN. */
     public void poison() {
         written.forEach(each -> each.fill(POISON));
         fillRows(POISON);
@@ -98,7 +98,7 @@ public final class OneOpBackend extends CudaBackend {
     @Override
     public Activation activation(Use use, int width) {
         Activation made = super.activation(use, width);
-        // Zeros that pad a product's input are read, and nobody writes them again.
+        // The zeros that pad a matmul's input are read, and never written again.
         boolean padded =
                 use == Use.QUERIES
                         ? TileLayout.paddedHead(shape.headSize()) != shape.headSize()

@@ -28,20 +28,19 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Brings weights from their files to the GPU, behind the thread that asks for them: several threads
- * read and hash pieces straight into pinned slots, which a kernel reads and lays out in tiles;
- * noise the GPU copies by itself. Owns the weights' device memory; threads, slots and noise only
- * until {@link #finish}.
+ * Loads weights from files to the GPU, asynchronously: several threads read and hash pieces
+ * directly into pinned slots, from which a kernel lays them out in tiles; noise is copied on the
+ * GPU. Owns the weights' device memory, and until {@link #finish} the threads, slots and noise.
  *
  * <pre>
- * file -> slot (hashed there, by any of the threads) -> tiles (by the GPU, over the bus)
+ * file -> slot (read and hashed by any of the threads) -> tiles (by the GPU, over the bus)
  * </pre>
  */
 final class WeightUpload implements AutoCloseable {
-    /** More hash faster than a bus carries. */
+    /** With this many threads, hashing is faster than the bus. */
     private static final int MOST_THREADS = 16;
 
-    /** Enough for the bus, little enough to stay in a core's cache from reading to hashing. */
+    /** Large enough for the bus, small enough to stay in a core's cache from reading to hashing. */
     static final int SLOT_BYTES = 2 << 20;
 
     private static final String REMEDY =
@@ -53,21 +52,21 @@ final class WeightUpload implements AutoCloseable {
     private final int slots;
     private final Scope memory = new Scope();
 
-    /** Made anew where pieces are larger than its slots. */
+    /** Replaced by a larger one if pieces are larger than its slots. */
     private volatile UploadRing ring;
 
-    /** Tensors whose rows the GPU checks, each at its number. */
+    /** Tensors whose rows the GPU checks, by number. */
     private final List<Tensor> checked = new ArrayList<>();
 
-    /** The least number of a tensor that is refused. */
+    /** Receives the least number of a tensor that is refused. */
     private DeviceMemory refused;
 
     private Kernel kernel;
 
-    /** Made for the first matrix of noise. */
+    /** Allocated for the first matrix of noise. */
     private DeviceNoise noise;
 
-    /** Of all matrices; that of the first. */
+    /** The type of all matrices: that of the first. */
     private DType type;
 
     WeightUpload(CudaContext context, KernelModules kernels) {
@@ -84,7 +83,9 @@ final class WeightUpload implements AutoCloseable {
         return type;
     }
 
-    /** Matrices of equal width, stacked by rows to one; there once {@link #finish} returns. */
+    /**
+     * Loads matrices of equal width, stacked by rows to one; complete once {@link #finish} returns.
+     */
     CudaMatrix matrix(List<Tensor> parts) throws IOException {
         int k = width(parts.get(0));
         int rows = 0;
@@ -105,7 +106,7 @@ final class WeightUpload implements AutoCloseable {
         return CudaMatrix.of(target, rows, k);
     }
 
-    /** Gate and up, their rows alternating by eight; there once {@link #finish} returns. */
+    /** Loads gate and up, whose rows alternate by eight; complete once {@link #finish} returns. */
     CudaMatrix gatedMatrix(Tensor gate, Tensor up) throws IOException {
         int k = width(gate);
         int rows = TileLayout.gatedRows(Math.toIntExact(gate.dim(0)));
@@ -121,9 +122,9 @@ final class WeightUpload implements AutoCloseable {
     }
 
     /**
-     * Has a tensor's rows laid out.
+     * Starts to lay out a tensor's rows.
      *
-     * @param first row of the target that they begin at
+     * @param first row of the target at which they begin
      */
     private void layOut(Tensor part, DeviceMemory target, int k, Alternate alternate, int first)
             throws IOException {
@@ -136,7 +137,7 @@ final class WeightUpload implements AutoCloseable {
         if (kernel == null) {
             kernel = kernels.kernel(RowTiles.kernel(name));
             refused = allocate(Integer.BYTES);
-            // No number is larger.
+            // Numbers of tensors are smaller.
             refused.fill(-1);
         }
         RowTiles tiles =
@@ -163,7 +164,7 @@ final class WeightUpload implements AutoCloseable {
         threads.run(pieces);
     }
 
-    /** Its rows are there all at once; the thread that asks sends them. */
+    /** Sends a tensor whose rows are in memory already; on the caller's thread. */
     private void transposed(Tensor part, RowTiles tiles, int first) throws IOException {
         part.read(
                 1,
@@ -180,7 +181,7 @@ final class WeightUpload implements AutoCloseable {
                 });
     }
 
-    /** Queues what lays a slot's rows out, and gives the slot back. */
+    /** Queues the kernel that lays a slot's rows out, and returns the slot to the ring. */
     private void send(
             UploadRing.Slot slot, RowTiles tiles, int bytes, int firstRow, TileParams params) {
         try {
@@ -202,7 +203,7 @@ final class WeightUpload implements AutoCloseable {
         return noise;
     }
 
-    /** Vectors strung together to one, as floats. */
+    /** Loads vectors, concatenated to one, as floats. */
     DeviceMemory vector(List<Tensor> parts) throws IOException {
         List<float[]> pieces = new ArrayList<>();
         int length = 0;
@@ -219,7 +220,7 @@ final class WeightUpload implements AutoCloseable {
         return floats(values);
     }
 
-    /** A table of floats. */
+    /** Loads a table of floats. */
     DeviceMemory floats(float[] values) throws IOException {
         DeviceMemory target = allocate((long) values.length * Float.BYTES);
         int slotFloats = SLOT_BYTES / Float.BYTES;
@@ -246,9 +247,9 @@ final class WeightUpload implements AutoCloseable {
     }
 
     /**
-     * Waits until all that was asked for is there, and gives back what brought it.
+     * Waits until all weights are loaded, and frees threads, slots and noise.
      *
-     * @throws InvalidModelException a number that is not finite, or a file that ended early
+     * @throws InvalidModelException a weight is not finite, or a file is too short
      */
     void finish() throws IOException {
         threads.finish();
@@ -271,7 +272,7 @@ final class WeightUpload implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            // After a failure, the GPU may still read slots.
+            // After a failure the GPU may still be reading slots.
             context.settle();
             ring.close();
             if (noise != null) {
@@ -290,7 +291,7 @@ final class WeightUpload implements AutoCloseable {
         }
     }
 
-    /** A tensor's pieces, as many to a slot as it holds. */
+    /** Uploads a tensor's pieces, as many per slot as fit. */
     private final class PieceUpload implements PieceThreads.Job<TileParams> {
         private final PieceReader reader;
         private final RowTiles tiles;
@@ -304,7 +305,7 @@ final class WeightUpload implements AutoCloseable {
             perSlot = Math.max(1, SLOT_BYTES / reader.pieceBytes());
         }
 
-        /** What a slot has to hold. */
+        /** Least bytes of a slot. */
         int leastBytes() {
             return reader.pieceBytes();
         }
@@ -341,7 +342,7 @@ final class WeightUpload implements AutoCloseable {
             }
         }
 
-        /** Leaves the tensor its hash, if all of it was read. */
+        /** Gives the tensor its hash, if it was read completely. */
         @Override
         public void close() throws IOException {
             reader.close();

@@ -1,5 +1,5 @@
 /**
- * The ops, the weights and the sampler on a GPU. Nothing outside of this room and those below it
- * sees JCuda.
+ * The ops, the weights and the sampler on a GPU. JCuda is used in this package and those below it
+ * only.
  */
 package io.millrace.gpu.device.cuda;

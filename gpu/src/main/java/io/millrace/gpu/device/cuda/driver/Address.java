@@ -2,7 +2,7 @@ package io.millrace.gpu.device.cuda.driver;
 
 import jcuda.driver.CUdeviceptr;
 
-/** A device pointer whose number can be read, to be written into a kernel's parameters. */
+/** A device pointer with a readable address, for the parameters of kernels. */
 final class Address extends CUdeviceptr {
 
     long value() {

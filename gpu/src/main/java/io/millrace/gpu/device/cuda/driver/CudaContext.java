@@ -12,8 +12,8 @@ import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 
 /**
- * One engine's hold on one GPU: the context, its stream, and the count of all that was taken from
- * the device and not given back. One thread at a time, after {@link #enter}.
+ * The context of one engine on one GPU, with its stream and a count of all device resources that
+ * are allocated and not freed. One thread at a time, after {@link #enter}.
  */
 public final class CudaContext implements AutoCloseable {
     private static final double MIB = 1 << 20;
@@ -46,18 +46,18 @@ public final class CudaContext implements AutoCloseable {
         queue = new KernelQueue(stream, capability);
     }
 
-    /** Takes the GPU of that index, as this process counts them. */
+    /** Opens the GPU of an index, as this process counts GPUs. */
     public static CudaContext open(int index) throws GpuException {
         CudaDriver.start();
         return new CudaContext(index, CudaDriver.device(index));
     }
 
-    /** Makes the calling thread's driver calls go to this GPU. */
+    /** Binds the calling thread to this context. */
     public void enter() {
         check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
     }
 
-    /** For people: GPU 0 (NVIDIA H100 80GB HBM3). */
+    /** Display name, such as GPU 0 (NVIDIA H100 80GB HBM3). */
     public String title() {
         return "GPU %d (%s)".formatted(index, name);
     }
@@ -71,7 +71,7 @@ public final class CudaContext implements AutoCloseable {
         return multiprocessors;
     }
 
-    /** What a launch may ask of it. */
+    /** Limits of a launch. */
     public DeviceLimits limits() {
         return limits;
     }
@@ -80,22 +80,22 @@ public final class CudaContext implements AutoCloseable {
         return stream;
     }
 
-    /** Puts kernels on the stream. */
+    /** The queue of kernels of the stream. */
     public KernelQueue queue() {
         return queue;
     }
 
-    /** Has kernels queued by another; for a test, which queues more than them. */
+    /** Replaces the queue; for a test that queues more than the kernels. */
     public void queue(KernelQueue other) {
         queue = other;
     }
 
-    /** Bytes that could be allocated now. */
+    /** Free bytes of the GPU. */
     public long freeBytes() {
         return memory()[0];
     }
 
-    /** Bytes that the GPU has. */
+    /** Total bytes of the GPU. */
     public long totalBytes() {
         return memory()[1];
     }
@@ -108,10 +108,10 @@ public final class CudaContext implements AutoCloseable {
     }
 
     /**
-     * Takes device memory, filled with zeros.
+     * Allocates device memory, filled with zeros.
      *
-     * @param what it is for, for people
-     * @param remedy which option to turn if there is not enough
+     * @param what display name of its purpose
+     * @param remedy the option to change if there is not enough memory
      */
     public DeviceMemory allocate(String what, long size, String remedy) throws GpuException {
         Address address = new Address();
@@ -139,23 +139,23 @@ public final class CudaContext implements AutoCloseable {
                         remedy));
     }
 
-    /** Waits until the stream has done all that it was given. */
+    /** Waits for all work of the stream. */
     public void synchronize(String doing) {
         check(JCudaDriver.cuStreamSynchronize(stream), doing);
     }
 
-    /** Waits until the stream has nothing to do. In a dead context it has not. */
+    /** Waits for all work of the stream; a dead context has none. */
     public void settle() {
         JCudaDriver.cuCtxSetCurrent(context);
         JCudaDriver.cuStreamSynchronize(stream);
     }
 
-    /** What was taken and is not back yet: memory, modules, events, graphs. */
+    /** Number of resources that are allocated: memory, modules, events, graphs. */
     public int handles() {
         return handles;
     }
 
-    /** Device bytes that were taken and are not back yet. */
+    /** Bytes of device memory that are allocated. */
     public long bytes() {
         return bytes;
     }
@@ -170,7 +170,7 @@ public final class CudaContext implements AutoCloseable {
         bytes -= size;
     }
 
-    /** Lets the GPU go. Whatever was taken has to be back. */
+    /** Closes the context. All resources must have been freed. */
     @Override
     public void close() {
         abandon();
@@ -181,11 +181,13 @@ public final class CudaContext implements AutoCloseable {
         }
     }
 
-    /** Lets the GPU go after a failure, which counts more than what was not given back. */
+    /**
+     * Closes the context after a failure, which matters more than resources that were not freed.
+     */
     public void abandon() {
         if (!closed) {
             closed = true;
-            // Of a dead context, nothing has to be given back, and nothing can.
+            // The resources of a dead context cannot be freed, and need not be.
             JCudaDriver.cuCtxSetCurrent(context);
             JCudaDriver.cuStreamDestroy(stream);
             JCudaDriver.cuDevicePrimaryCtxRelease(device);

@@ -16,15 +16,15 @@ import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
 /**
- * Wakes the NVIDIA driver, and says what its calls answer. The one class that may touch JCuda
- * first: where there is no driver, JCuda's classes cannot even be initialized.
+ * Initializes the NVIDIA driver and checks the results of its calls. No other class may use JCuda
+ * first: without a driver, JCuda's classes cannot even be initialized.
  */
 public final class CudaDriver {
     private CudaDriver() {}
 
-    /** Whether the system has an NVIDIA driver at work. Touches no native code. */
+    /** Whether the system has a running NVIDIA driver. Loads no native code. */
     public static boolean isInstalled() {
-        // The second is that of Windows' Linux.
+        // The second device is that of WSL.
         return Files.exists(Path.of("/dev/nvidiactl")) || Files.exists(Path.of("/dev/dxg"));
     }
 
@@ -38,7 +38,7 @@ public final class CudaDriver {
             result = JCudaDriver.cuInit(0);
             JCudaDriver.cuDriverGetVersion(version);
         } catch (LinkageError e) {
-            // The first touch gives an UnsatisfiedLinkError, all later ones a NoClassDefFoundError.
+            // The first use throws an UnsatisfiedLinkError, all later ones a NoClassDefFoundError.
             throw GpuRequirements.noDriver(e);
         }
         if (result == CUresult.CUDA_ERROR_STUB_LIBRARY) {
@@ -52,7 +52,7 @@ public final class CudaDriver {
         }
     }
 
-    /** The GPU of that index, checked. */
+    /** The GPU of an index, checked against {@link GpuRequirements}. */
     public static CUdevice device(int index) throws GpuException {
         int[] count = {0};
         check(JCudaDriver.cuDeviceGetCount(count), "cuDeviceGetCount");
@@ -63,7 +63,7 @@ public final class CudaDriver {
         return device;
     }
 
-    /** What it says it is, such as NVIDIA H100 80GB HBM3. */
+    /** The GPU's model name, such as NVIDIA H100 80GB HBM3. */
     static String name(CUdevice device) {
         byte[] name = new byte[256];
         check(JCudaDriver.cuDeviceGetName(name, name.length, device), "cuDeviceGetName");
@@ -80,7 +80,7 @@ public final class CudaDriver {
                 + attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
     }
 
-    /** What a launch may ask of it. */
+    /** Limits of a launch. */
     static DeviceLimits limits(CUdevice device) {
         return new DeviceLimits(
                 capability(device),
@@ -107,10 +107,10 @@ public final class CudaDriver {
     /**
      * Throws unless a call succeeded.
      *
-     * @param doing what failed: the call, or op, kernel and shapes
+     * @param doing the call, or op, kernel and shapes, for the message
      * @throws DeviceException the call failed
-     * @throws InternalError the context is dead, and with it whatever this process has on the GPU:
-     *     only a new process helps, and Flink ends a TaskManager that throws this
+     * @throws InternalError the context is dead, and with it all that this process has on the GPU.
+     *     Only a new process helps: Flink ends a TaskManager that throws this
      */
     public static void check(int result, String doing) {
         if (result != CUresult.CUDA_SUCCESS) {
@@ -118,7 +118,7 @@ public final class CudaDriver {
         }
     }
 
-    /** Of a sticky error, every further call fails as well: so ask for one. */
+    /** Whether the error is sticky: then every further call fails too, so this makes one. */
     private static RuntimeException failure(int result, String doing) {
         String name = errorName(result);
         int after = JCudaDriver.cuCtxSynchronize();

@@ -1,8 +1,8 @@
 package io.millrace.gpu.device.cuda.driver;
 
 /**
- * A driver call that failed while the device lives on. The message names op, kernel and shapes
- * where there are any, and the driver's name for the error.
+ * A driver call that failed and left the context usable. The message names the driver's error, and
+ * op, kernel and shapes if there are any.
  */
 public final class DeviceException extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -1,29 +1,29 @@
 package io.millrace.gpu.device.cuda.driver;
 
 /**
- * What one launch may ask of a GPU.
+ * Limits of a kernel launch on a GPU.
  *
  * @param capability its compute capability, times ten
  * @param threads most threads of a CTA
- * @param sharedBytes most shared memory of a CTA, static and dynamic together, where a kernel asks
- *     for more than all kernels get
+ * @param sharedBytes most shared memory of a CTA, static and dynamic together, for a kernel that
+ *     opts in to more than the default
  * @param gridX most CTAs in x
  * @param gridY most CTAs in y
  * @param gridZ most CTAs in z
  */
 public record DeviceLimits(
         int capability, int threads, int sharedBytes, int gridX, int gridY, int gridZ) {
-    /** The same, with so much shared memory for a CTA. */
+    /** The same limits, except for the shared memory of a CTA. */
     public DeviceLimits withSharedBytes(int bytes) {
         return new DeviceLimits(capability, threads, bytes, gridX, gridY, gridZ);
     }
 
     /**
-     * Refuses a launch that the GPU would not take.
+     * Refuses a launch that exceeds the limits.
      *
      * @param gpu its display name
-     * @param staticBytes of the kernel: shared memory beside what the launch asks for
-     * @param kernelThreads most threads that the kernel's registers leave room for
+     * @param staticBytes the kernel's static shared memory
+     * @param kernelThreads most threads of a CTA that the kernel's registers allow
      */
     public void check(String gpu, KernelLaunch launch, int staticBytes, int kernelThreads)
             throws GpuException {

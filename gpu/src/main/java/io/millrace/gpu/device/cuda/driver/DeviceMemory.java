@@ -5,7 +5,7 @@ import static io.millrace.gpu.device.cuda.driver.CudaDriver.check;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.JCudaDriver;
 
-/** A piece of the GPU's memory. */
+/** An allocation of the GPU's memory. */
 public final class DeviceMemory implements AutoCloseable {
     private final CudaContext context;
     private final Address address;
@@ -19,7 +19,7 @@ public final class DeviceMemory implements AutoCloseable {
         context.taken(bytes);
     }
 
-    /** Where it begins, as kernels see it. */
+    /** Its device address. */
     public long address() {
         return address.value();
     }
@@ -28,7 +28,7 @@ public final class DeviceMemory implements AutoCloseable {
         return bytes;
     }
 
-    /** Where its byte {@code offset} is, for a copy. */
+    /** Pointer to byte {@code offset}, for a copy. */
     public CUdeviceptr at(long offset) {
         return address.withByteOffset(offset);
     }
@@ -41,7 +41,7 @@ public final class DeviceMemory implements AutoCloseable {
     }
 
     /**
-     * Copies host memory to here, in the stream's order; the source has to stay as it is until
+     * Copies host memory to this memory, in the stream's order; the source must not change until
      * then.
      */
     public void copyFrom(PinnedMemory source, long sourceOffset, long offset, long length) {
@@ -51,7 +51,7 @@ public final class DeviceMemory implements AutoCloseable {
                 "cuMemcpyHtoDAsync");
     }
 
-    /** Copies another piece's memory to here, in the stream's order. */
+    /** Copies other device memory to this memory, in the stream's order. */
     public void copyFrom(DeviceMemory source, long sourceOffset, long offset, long length) {
         check(
                 JCudaDriver.cuMemcpyDtoDAsync(
@@ -60,9 +60,10 @@ public final class DeviceMemory implements AutoCloseable {
     }
 
     /**
-     * Sets bytes to 0: {@code count} runs of {@code length}, one each {@code pitch} bytes.
+     * Sets bytes to 0: {@code count} runs of {@code length} bytes, which begin {@code pitch} bytes
+     * apart.
      *
-     * @param offset of the first run
+     * @param offset byte at which the first run begins
      */
     public void clear(long offset, long pitch, long length, long count) {
         check(
@@ -72,12 +73,12 @@ public final class DeviceMemory implements AutoCloseable {
     }
 
     /**
-     * Copies what lies in the first bytes over all that follows, again and again.
+     * Repeats the first bytes until the end of the memory.
      *
-     * @param first how many bytes, at most all
+     * @param first number of these bytes, at most all
      */
     public void repeat(long first) {
-        // Twice as much each time: each copy reads what the ones before have written.
+        // Copies double in size: each reads what those before have written.
         for (long done = first; done < bytes; done *= 2) {
             check(
                     JCudaDriver.cuMemcpyDtoDAsync(
@@ -86,7 +87,7 @@ public final class DeviceMemory implements AutoCloseable {
         }
     }
 
-    /** Copies from here to host memory, in the stream's order. */
+    /** Copies this memory to host memory, in the stream's order. */
     public void copyTo(PinnedMemory target, long offset, long length) {
         check(
                 JCudaDriver.cuMemcpyDtoHAsync(target.at(0), at(offset), length, context.stream()),
@@ -97,7 +98,7 @@ public final class DeviceMemory implements AutoCloseable {
     public void close() {
         if (!closed) {
             closed = true;
-            // Fails in a dead context only, which has taken its memory along.
+            // This fails only in a dead context, whose memory is gone.
             JCudaDriver.cuMemFree(address);
             context.returned(bytes);
         }

@@ -13,18 +13,18 @@ import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 
 /**
- * Calls of the NVIDIA driver that JCuda does not have, through JNA. Structs are laid out by hand,
- * as {@code cuda.h} has them, and filled anew for each call: one thread, so each queue has its own.
- * Calls are made while a graph is recorded, never while one runs.
+ * Calls of the NVIDIA driver that JCuda lacks, through JNA. The structs have the layout of {@code
+ * cuda.h} and are reused by all calls, so each queue has a library of its own; one thread. Calls
+ * are made while a graph is recorded, not while steps run.
  */
 final class DriverLibrary {
-    /** The one that JCuda has loaded. */
+    /** The driver library that JCuda has loaded. */
     private static final String NAME = "libcuda.so.1";
 
     /** CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION. */
     private static final int PROGRAMMATIC_SERIALIZATION = 6;
 
-    /** Bytes of CUlaunchAttribute: what it is, and at 8 its value. */
+    /** Bytes of CUlaunchAttribute: its kind, and at offset 8 its value. */
     private static final int ATTRIBUTE_BYTES = 72;
 
     /** Bytes of CUlaunchConfig. */
@@ -40,9 +40,9 @@ final class DriverLibrary {
     private final Memory params = cleared(Native.POINTER_SIZE);
 
     /**
-     * Finds the calls.
+     * Looks up the calls.
      *
-     * @throws LinkageError there is no JNA for this system, or the driver lacks a call
+     * @throws LinkageError JNA does not support this system, or the driver lacks a call
      */
     DriverLibrary() {
         NativeLibrary library = NativeLibrary.getInstance(NAME);
@@ -63,7 +63,7 @@ final class DriverLibrary {
     /**
      * Queues a kernel that may begin before the one before it on the stream has ended.
      *
-     * @param struct its one parameter, direct
+     * @param struct the kernel's one parameter, a direct buffer
      * @return a {@link CUresult}
      */
     int launchDependent(
@@ -90,7 +90,7 @@ final class DriverLibrary {
         if (all == 0) {
             return new GraphEdges(0, 0);
         }
-        // Of each: ports it comes from and goes to, its type, five bytes of nothing.
+        // An entry has the ports it comes from and goes to, its type, and five reserved bytes.
         Memory data = cleared(all * Long.BYTES);
         edges(of, cleared(all * Long.BYTES), cleared(all * Long.BYTES), data, count);
         int programmatic = 0;
@@ -109,7 +109,7 @@ final class DriverLibrary {
                 "cuGraphGetEdges");
     }
 
-    /** Reads the number behind one of JCuda's handles. */
+    /** Reads the native handle from one of JCuda's objects. */
     private static final class Handle extends NativePointerObject {
         private Handle(NativePointerObject of) {
             super(of);

@@ -2,7 +2,7 @@ package io.millrace.gpu.device.cuda.driver;
 
 import java.io.IOException;
 
-/** A GPU that cannot be used as it was asked for. The message is one sentence for the user. */
+/** A GPU that cannot be used as configured. The message is one sentence for the user. */
 public final class GpuException extends IOException {
     private static final long serialVersionUID = 1L;
 

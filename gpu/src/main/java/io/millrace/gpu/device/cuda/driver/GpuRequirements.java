@@ -3,9 +3,9 @@ package io.millrace.gpu.device.cuda.driver;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Says what the kernels need of driver and GPU, and in one sentence what is missing. */
+/** The driver and the GPU that the kernels need, and the errors if these are missing. */
 public final class GpuRequirements {
-    /** As cuDriverGetVersion tells it: the CUDA release that the driver was made for. */
+    /** The least CUDA release of the driver, as cuDriverGetVersion returns it. */
     private static final int CUDA = 13_000;
 
     private static final String DRIVER = "580";

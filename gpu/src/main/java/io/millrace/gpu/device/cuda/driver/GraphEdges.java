@@ -1,9 +1,9 @@
 package io.millrace.gpu.device.cuda.driver;
 
 /**
- * Edges of a recorded graph, as the driver has them.
+ * Numbers of edges of a recorded graph.
  *
- * @param all of them
- * @param programmatic between kernels of which the second may begin before the first has ended
+ * @param all number of edges
+ * @param programmatic number of edges whose second kernel may begin before the first has ended
  */
 public record GraphEdges(int all, int programmatic) {}

@@ -11,25 +11,25 @@ import jcuda.JCudaVersion;
 import jcuda.LibUtils;
 
 /**
- * Puts JCuda's native library where JCuda looks for it, whole. JCuda writes the file itself if
- * there is none, in place, and loads whatever is there: of two processes that start at once, one
- * may load half a file, and a process that is killed meanwhile leaves half a file for all that come
- * after.
+ * Installs JCuda's native library where JCuda looks for it, atomically. JCuda itself writes the
+ * file in place if there is none, and loads whatever is there: of two processes that start at once,
+ * one may load half a file, and a process that is killed while it writes leaves half a file to all
+ * later ones.
  */
 final class JCudaLibrary {
     private JCudaLibrary() {}
 
     /**
-     * Sees to it that the file is there and is the one of this build.
+     * Installs the file unless it is there and is the one of this build.
      *
-     * @param folder JCuda looks into {@code java.io.tmpdir}
+     * @param folder JCuda's is {@code java.io.tmpdir}
      * @throws GpuException it cannot be written
      */
     static synchronized void place(Path folder) throws GpuException {
         Path file = folder.resolve(fileName());
         try (InputStream resource = LibUtils.class.getResourceAsStream("/lib/" + fileName())) {
             if (resource == null) {
-                // None for this system: JCuda says so.
+                // There is no library for this system; JCuda reports that.
                 return;
             }
             byte[] library = resource.readAllBytes();
@@ -40,7 +40,7 @@ final class JCudaLibrary {
             Path part = folder.resolve(fileName() + "." + UUID.randomUUID());
             try {
                 Files.write(part, library);
-                // Who has the old file loaded keeps it.
+                // Processes that have loaded the old file keep it.
                 Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
             } finally {
                 Files.deleteIfExists(part);

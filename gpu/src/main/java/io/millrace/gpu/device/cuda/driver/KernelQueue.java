@@ -11,10 +11,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Puts kernels on a context's stream. In a recorded graph, on compute capability 9.0 and later, a
- * kernel may begin before the one before it has ended (programmatic dependent launch): all kernels
- * are written for it, {@code include/launch.h} has the rules. Where the driver's call for it cannot
- * be had, launches are plain: the same bits, later.
+ * Queues kernels on a context's stream. In a recorded graph, on compute capability 9.0 and later, a
+ * kernel may begin before the one before it has ended (programmatic dependent launch); all kernels
+ * follow the rules of {@code include/launch.h}. If the driver's call for it is not available,
+ * launches are ordinary ones: the same bits, later.
  */
 public class KernelQueue {
     private static final Logger LOG = LoggerFactory.getLogger(KernelQueue.class);
@@ -26,7 +26,7 @@ public class KernelQueue {
 
     private final CUstream stream;
 
-    /** Null: all launches are plain. */
+    /** Null: all launches are ordinary ones. */
     private final DriverLibrary library;
 
     private boolean overlapping = true;
@@ -41,7 +41,7 @@ public class KernelQueue {
         library = capability >= DEPENDENT_CAPABILITY ? library() : null;
     }
 
-    /** Null if it cannot be had, which is told once. */
+    /** Null if it is not available, which is logged once. */
     private static DriverLibrary library() {
         try {
             return new DriverLibrary();
@@ -57,7 +57,7 @@ public class KernelQueue {
         }
     }
 
-    /** Whether kernels of recorded graphs may begin early, where that can be had. */
+    /** Sets whether kernels of recorded graphs may begin early, where that is available. */
     public void overlap(boolean value) {
         overlapping = value;
     }
@@ -81,7 +81,7 @@ public class KernelQueue {
      * Queues a kernel.
      *
      * @param params points to a pointer to {@code struct}
-     * @param struct its one parameter, direct
+     * @param struct the kernel's one parameter, a direct buffer
      * @return a {@code CUresult}
      */
     public int launch(CUfunction function, KernelLaunch launch, Pointer params, ByteBuffer struct) {
@@ -104,14 +104,14 @@ public class KernelQueue {
                 null);
     }
 
-    /** What is queued is recorded from now on, or no longer. */
+    /** Notes that a recording begins, or ends. */
     void record(boolean begins) {
         recording = begins;
-        // Nothing is before the first kernel of a graph.
+        // The first kernel of a graph has none before it.
         settled = begins;
     }
 
-    /** Edges of a graph; null where they cannot be read. */
+    /** Edges of a graph; null if they cannot be read. */
     GraphEdges edges(CUgraph graph) {
         return library == null ? null : library.edges(graph);
     }

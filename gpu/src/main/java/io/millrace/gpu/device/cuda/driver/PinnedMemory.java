@@ -7,10 +7,7 @@ import java.nio.ByteOrder;
 import jcuda.Pointer;
 import jcuda.driver.JCudaDriver;
 
-/**
- * Host memory that stays in its place, so that the GPU copies to and from it by itself, and kernels
- * can write it.
- */
+/** Page-locked host memory, which the GPU copies by DMA and which kernels can access. */
 public final class PinnedMemory implements AutoCloseable {
     private final CudaContext context;
     private final Pointer pointer = new Pointer();
@@ -30,12 +27,12 @@ public final class PinnedMemory implements AutoCloseable {
         context.taken(0);
     }
 
-    /** All of it, little-endian. Not to be used after {@link #close}. */
+    /** The memory, little-endian. Must not be used after {@link #close}. */
     public ByteBuffer buffer() {
         return buffer;
     }
 
-    /** Where it begins, as kernels see it. */
+    /** Its device address. */
     public long address() {
         return address.value();
     }

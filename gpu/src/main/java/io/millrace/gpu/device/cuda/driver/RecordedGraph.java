@@ -7,7 +7,7 @@ import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.JCudaDriver;
 
-/** Launches that were recorded to be queued as one. */
+/** A recorded CUDA graph: launches that are queued as one. */
 public final class RecordedGraph implements AutoCloseable {
     private final CudaContext context;
     private final CUgraphExec graph;
@@ -22,14 +22,14 @@ public final class RecordedGraph implements AutoCloseable {
     }
 
     /**
-     * Records instead of running.
+     * Records launches instead of running them.
      *
-     * @param launches queues kernels on the context's stream, all of which have run before: loading
-     *     a kernel cannot be recorded
+     * @param launches queues kernels on the context's stream; all of them must have run before,
+     *     since loading a kernel cannot be recorded
      */
     public static RecordedGraph record(CudaContext context, Runnable launches) {
         CUgraph recorded = new CUgraph();
-        // Of this thread alone: what other threads allocate meanwhile must not end the recording.
+        // The recording is of this thread alone: allocations of other threads must not end it.
         check(
                 JCudaDriver.cuStreamBeginCapture(
                         context.stream(), CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
@@ -49,12 +49,12 @@ public final class RecordedGraph implements AutoCloseable {
         return new RecordedGraph(context, graph, edges);
     }
 
-    /** How its kernels depend on each other; null where that cannot be read. */
+    /** Edges between its kernels; null if they cannot be read. */
     public GraphEdges edges() {
         return edges;
     }
 
-    /** Queues all of it. */
+    /** Queues the graph. */
     public void launch() {
         check(JCudaDriver.cuGraphLaunch(graph, context.stream()), "cuGraphLaunch");
     }

@@ -5,10 +5,10 @@ import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 /**
  * A weight on the GPU, in tiles.
  *
- * @param rows as stored, before padding; of a gated weight gate and up together
- * @param k its columns, before padding
- * @param segments chains that a product's sum over k is cut into; by the contract unless {@link
- *     #cut} otherwise
+ * @param rows rows as stored, before padding; for a gated weight those of gate and up
+ * @param k columns, before padding
+ * @param segments split-K segments of its matmul; those of the numerics contract, unless {@link
+ *     #cut} changes them
  */
 public record CudaMatrix(DeviceMemory memory, int rows, int k, int segments) {
 
@@ -16,13 +16,13 @@ public record CudaMatrix(DeviceMemory memory, int rows, int k, int segments) {
         return new CudaMatrix(memory, rows, k, Numerics.segments(rows, k));
     }
 
-    /** The same weight, for products that are added to the residual stream. */
+    /** The same weight, for a matmul that is added to the residual stream. */
     public CudaMatrix added() {
         return cut(Numerics.addedSegments(rows, k));
     }
 
-    /** The same weight, for sums that are cut into so many chains. */
-    public CudaMatrix cut(int chains) {
-        return chains == segments ? this : new CudaMatrix(memory, rows, k, chains);
+    /** The same weight, with another number of split-K segments. */
+    public CudaMatrix cut(int segments) {
+        return segments == this.segments ? this : new CudaMatrix(memory, rows, k, segments);
     }
 }

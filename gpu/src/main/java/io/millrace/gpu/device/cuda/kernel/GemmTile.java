@@ -5,29 +5,29 @@ import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 /**
  * One kernel of gemm.cu or gemm_cluster.cu: a line of include/gemm_tiles.h.
  *
- * @param tokens of a tile: 64, 128 or 256
- * @param rows of the weight in a tile
- * @param cluster segments of the weight, one a CTA; 1: a CTA has all
- * @param most segments that a CTA can have
- * @param stages of 64 k in shared memory
- * @param resident CTAs of it that a multiprocessor holds
+ * @param tokens tokens of a tile: 64, 128 or 256
+ * @param rows rows of the weight in a tile
+ * @param cluster CTAs of a cluster, each with one split-K segment; 1: a CTA computes all segments
+ * @param most most segments that a CTA can compute
+ * @param stages stages of 64 k in shared memory
+ * @param resident CTAs that fit on a multiprocessor
  */
 public record GemmTile(int tokens, int rows, int cluster, int most, int stages, int resident) {
     /** Bytes of 64 k of one token or row. */
     private static final int LINE = 128;
 
-    /** Tokens that one warpgroup has at least. */
+    /** Least tokens of a warpgroup. */
     private static final int WARPGROUP_TOKENS = 64;
 
     private static final int WARPGROUP = 128;
 
-    /** Sums of a thread from which on registers are taken from the warps that copy. */
+    /** Sums per thread from which on the producer warps give registers to the others. */
     private static final int MANY_SUMS = 128 * 144;
 
-    /** Logits that two threads have in shared memory, where a head draws. */
+    /** Logits in shared memory for every two threads of a head that samples. */
     private static final int DRAWN = 64;
 
-    /** As in the kernel's name. */
+    /** The part of the kernel's name. */
     String name() {
         return tokens
                 + "x"
@@ -37,7 +37,7 @@ public record GemmTile(int tokens, int rows, int cluster, int most, int stages, 
     }
 
     /**
-     * Whether it computes such products.
+     * Whether it can compute such a matmul.
      *
      * @param gated whether rows of gate and up alternate by eight
      */
@@ -46,7 +46,7 @@ public record GemmTile(int tokens, int rows, int cluster, int most, int stages, 
                 && (!gated || rows % (2 * 8) == 0);
     }
 
-    /** Whether less than half of its tokens would be left empty, or there is no tile of fewer. */
+    /** Whether less than half of its tokens would be empty, or no tile has fewer tokens. */
     boolean suits(int bucket) {
         return tokens == WARPGROUP_TOKENS || tokens < 2 * bucket;
     }
@@ -58,39 +58,42 @@ public record GemmTile(int tokens, int rows, int cluster, int most, int stages, 
         return tokens * rows > MANY_SUMS || most > 2 ? 3 * WARPGROUP : 2 * WARPGROUP + 32;
     }
 
-    /** Stages, or a segment's sums that take their place; and two barriers a stage. */
+    /**
+     * Shared memory: the stages, or a segment's sums, which reuse their memory; and two barriers
+     * per stage.
+     */
     int sharedBytes() {
         int stride = rows % 16 == 0 ? rows + 8 : rows;
         int sums = cluster > 1 ? tokens * stride * Float.BYTES : 0;
         return Math.max(stages * stageBytes(tokens), sums) + stages * 2 * Long.BYTES;
     }
 
-    /** Bytes that a CTA takes of its rows, and of so many tokens, for every 64 of k. */
+    /** Bytes that a CTA reads for every 64 of k: its rows, and so many tokens. */
     int stageBytes(int liveTokens) {
         return (liveTokens + rows) * LINE;
     }
 
-    /** Bytes of scratch for the sums that wait in memory. */
+    /** Bytes of scratch for sums that are kept in memory. */
     long partials(int multiprocessors) {
         return most == 1 ? 0 : (long) multiprocessors * resident * tokens * rows * Float.BYTES;
     }
 
-    /** Tiles of a product. */
+    /** Number of tiles of a matmul. */
     int tiles(int bucket, int weightRows) {
         return (bucket + tokens - 1) / tokens * ((weightRows + rows - 1) / rows);
     }
 
-    /** CTAs that have a segment each, or as many as the GPU holds, which walk through the tiles. */
+    /** Number of CTAs: one per tile and segment, or as many persistent ones as fit on the GPU. */
     KernelLaunch launch(String type, int bucket, int weightRows, int multiprocessors) {
         return launch("gemm_" + type, bucket, weightRows, multiprocessors, sharedBytes());
     }
 
-    /** The same of the head that draws. */
+    /** The same for the head that samples. */
     KernelLaunch launchHead(String type, int bucket, int weightRows, int multiprocessors) {
         return launch("head_" + type, bucket, weightRows, multiprocessors, headSharedBytes());
     }
 
-    /** Shared memory where a head draws: its product's, and logits. */
+    /** Shared memory of the head that samples: that of its matmul, and logits. */
     int headSharedBytes() {
         int multiplying = tokens == WARPGROUP_TOKENS ? WARPGROUP : 2 * WARPGROUP;
         return sharedBytes() + multiplying / 2 * DRAWN * Float.BYTES;

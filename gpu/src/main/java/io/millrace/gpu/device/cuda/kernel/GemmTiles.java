@@ -9,12 +9,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Chooses the tile of products on Hopper's tensor cores (gemm.cu), on GPUs that have them, by how
- * long each is expected to take. Its choice changes no bit: docs/numerics.md. One thread; choices
- * are remembered, for steps that are launched kernel by kernel.
+ * Chooses the tile of each GEMM on Hopper's tensor cores (gemm.cu), on GPUs that have them, by a
+ * cost model. The choice changes no bit: docs/numerics.md. One thread; choices are cached, for
+ * steps that are launched kernel by kernel.
  */
 public final class GemmTiles {
-    /** All of include/gemm_tiles.h, in its order. */
+    /** The tiles of include/gemm_tiles.h, in its order. */
     static final List<GemmTile> ALL =
             List.of(
                     new GemmTile(64, 48, 1, 1, 8, 2),
@@ -41,33 +41,33 @@ public final class GemmTiles {
                     new GemmTile(64, 64, 8, 1, 7, 2),
                     new GemmTile(128, 128, 8, 1, 7, 1));
 
-    /** All of include/head_tiles.h, in its order: fewest tokens first. */
+    /** The tiles of include/head_tiles.h, in its order: fewest tokens first. */
     static final List<GemmTile> HEADS =
             List.of(
                     new GemmTile(64, 128, 1, 1, 4, 2),
                     new GemmTile(128, 128, 1, 1, 6, 1),
                     new GemmTile(256, 128, 1, 1, 4, 1));
 
-    /** That of qkv.cu. */
+    /** The tile of qkv.cu. */
     static final GemmTile OF_HEADS = new GemmTile(64, 64, 2, 1, 7, 2);
 
     /** Elements of the heads that qkv.cu finishes. */
     static final int HEAD_SIZE = 64;
 
-    /** What a kernel takes that finishes heads, nanoseconds. */
+    /** Time of a qkv_finish kernel, in nanoseconds. */
     private static final double FINISH_HEADS = 1500;
 
-    /** Compute capability, times ten, of the only GPUs that have these instructions. */
+    /** Compute capability, times ten, of the only GPUs with these instructions. */
     static final int HOPPER = 90;
 
     private static final String TYPE = "bf16";
 
-    /** Of k, in a stage. */
+    /** k of a stage. */
     private static final double BLOCK = 64;
 
-    // Fitted to what an H200 took for every tile of 140 products (docs/kernels.md), in nanoseconds
-    // and in bytes, products or sums a nanosecond. They pick what is 1 % slower than the best on
-    // average.
+    // The constants of the cost model are fitted to measurements of every tile of 140 GEMMs on an
+    // H200 (docs/kernels.md). Units are nanoseconds, and bytes, multiplications or sums per
+    // nanosecond. The chosen tile is 1 % slower than the best on average.
     private static final double MEMORY = 4300;
     private static final double L2_TO_MULTIPROCESSOR = 170;
     private static final double PRODUCTS = 2400;
@@ -75,36 +75,38 @@ public final class GemmTiles {
     private static final double SHORTEST_STAGE = 290;
     private static final double CLOSE = 2400;
 
-    /** Of what is the shorter, copies or products, this much is not hidden by the other. */
+    /** Share of the shorter of copies and multiplications that the other does not hide. */
     private static final double SEEN = 0.2;
 
-    /** Share of the multiprocessors that clusters of more than two find room on. */
+    /** Share of the multiprocessors on which clusters of more than two CTAs fit. */
     private static final double IN_CLUSTERS = 120.0 / 132;
 
-    /** Up to so many tokens a weight of fewer bytes is faster on tiles of 16 tokens. */
+    /** Most tokens for which a weight of fewer bytes is faster on tiles of 16 tokens. */
     private static final int FEW_TOKENS = 16;
 
     private static final long SMALL_WEIGHT = 32 << 20;
 
-    /** Weights with more rows and columns than this are of models bound by the GPU's memory. */
+    /** Rows and columns above which a weight is taken to belong to a memory-bound model. */
     private static final int NARROW = 2048;
 
-    /** Shared memory of a CTA that has a multiprocessor to itself, among CTAs of products. */
+    /**
+     * Shared memory with which a CTA has a multiprocessor to itself, beside CTAs of other GEMMs.
+     */
     private static final int ALONE_BYTES = 116 << 10;
 
-    /** What a tile is chosen by. */
+    /** The key of the cache of choices. */
     private record Product(int tokens, int rows, int k, int segments, boolean gated) {}
 
     private final List<GemmTile> tiles;
     private final List<GemmTile> heads;
     private final int multiprocessors;
 
-    /** Of a CTA. */
+    /** Shared memory limit of a CTA. */
     private final int mostShared;
 
     private final Map<Product, Optional<KernelLaunch>> chosen = new HashMap<>();
 
-    /** Of those that finish heads. */
+    /** The same for qkv. */
     private final Map<Product, Optional<KernelLaunch>> finishing = new HashMap<>();
 
     private GemmTiles(
@@ -115,7 +117,7 @@ public final class GemmTiles {
         this.multiprocessors = multiprocessors;
     }
 
-    /** Those that a GPU runs: none of them on any but Hopper's. */
+    /** The tiles that a GPU can run: none except on Hopper. */
     public static GemmTiles on(DeviceLimits limits, int multiprocessors) {
         if (limits.capability() != HOPPER) {
             return new GemmTiles(List.of(), List.of(), multiprocessors, limits.sharedBytes());
@@ -128,16 +130,16 @@ public final class GemmTiles {
                 most);
     }
 
-    /** None: products run as on other GPUs. */
+    /** No tiles: every matmul runs as on other GPUs. */
     public static GemmTiles none() {
         return new GemmTiles(List.of(), List.of(), 1, 0);
     }
 
     /**
-     * How to launch a product here; nothing if {@link Launches#matmul} has to.
+     * The launch of a matmul; empty if {@link Launches#matmul} has to be used.
      *
-     * @param tokens that the launch is made for
-     * @param rows of the weight as stored
+     * @param tokens tokens of the launch
+     * @param rows rows of the weight as stored
      * @param gated whether its rows are gate and up
      */
     public Optional<KernelLaunch> launch(
@@ -150,11 +152,11 @@ public final class GemmTiles {
     }
 
     /**
-     * How to launch the product of queries, keys and values together with all that is done to them;
-     * nothing if they run one after the other.
+     * The launch of the matmul of queries, keys and values with qkv_finish as its epilogue; empty
+     * if two kernels have to be used.
      *
-     * @param tokens that the launch is made for
-     * @param rows of the weight as stored
+     * @param tokens tokens of the launch
+     * @param rows rows of the weight as stored
      * @param headSize elements of a head
      */
     public Optional<KernelLaunch> launchQkv(
@@ -201,8 +203,9 @@ public final class GemmTiles {
     }
 
     /**
-     * Has CTAs that are no more than the multiprocessors take one each. Where they begin early they
-     * go where there is room, and two that share a multiprocessor's way to the L2 cache end late.
+     * Makes CTAs that are no more than the multiprocessors run on one each. With programmatic
+     * dependent launch they go wherever there is room, and two that share a multiprocessor's path
+     * to the L2 cache end late.
      */
     private KernelLaunch spread(Product p, KernelLaunch launch) {
         boolean few = launch.x() * launch.z() <= multiprocessors;
@@ -220,11 +223,12 @@ public final class GemmTiles {
     }
 
     /**
-     * How to launch the head that draws, of a weight of one segment; nothing if {@link
-     * Launches#head} has to. As few tokens a tile as hold all, for the weight is then read once.
+     * The launch of the head that samples, for a weight of one segment; empty if {@link
+     * Launches#head} has to be used. The tile has the fewest tokens that hold all, so that the
+     * weight is read once.
      *
-     * @param tokens that the launch is made for
-     * @param rows of the weight as stored
+     * @param tokens tokens of the launch
+     * @param rows rows of the weight as stored
      */
     public Optional<KernelLaunch> head(String type, int tokens, int rows) {
         if (!type.equals(TYPE) || heads.isEmpty()) {
@@ -235,14 +239,14 @@ public final class GemmTiles {
         return Optional.of(tile.launchHead(TYPE, tokens, rows, multiprocessors));
     }
 
-    /** Bytes of scratch that every product has enough of. */
+    /** Bytes of scratch that are enough for every matmul. */
     public long partials(String type) {
         return !type.equals(TYPE)
                 ? 0
                 : tiles.stream().mapToLong(t -> t.partials(multiprocessors)).max().orElse(0);
     }
 
-    /** Of the multiprocessor with the most CTAs, or of reading the weight. */
+    /** Time of the multiprocessor with the most CTAs, or of reading the weight. */
     private double nanoseconds(GemmTile tile, int tokens, int rows, int k, boolean gated) {
         int ctas = tile.tiles(tokens, rows) * tile.cluster();
         double room = tile.cluster() > 2 ? multiprocessors * IN_CLUSTERS : multiprocessors;
@@ -252,7 +256,7 @@ public final class GemmTiles {
         double products = tile.tokens() * tile.rows() * BLOCK / PRODUCTS;
         double stage = Math.max(copies, products) + SEEN * Math.min(copies, products);
         double stages = turns * Numerics.pad(k) / BLOCK / tile.cluster();
-        // What a gated tile finishes is half as much, and hidden.
+        // A gated tile has half as many outputs, and their stores are hidden.
         double finish = gated ? 0 : turns * live * tile.rows() / FINISHED;
         if (tile.cluster() > 1) {
             finish = finish / tile.cluster() + CLOSE;

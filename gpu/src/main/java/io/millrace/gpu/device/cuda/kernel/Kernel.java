@@ -13,9 +13,9 @@ import io.millrace.gpu.device.cuda.struct.KernelParams;
 import jcuda.driver.CUfunction;
 import jcuda.driver.JCudaDriver;
 
-/** One function on the device. */
+/** A kernel that is loaded on the device. */
 public final class Kernel {
-    /** More than this has to be asked for. */
+    /** Dynamic shared memory above which a kernel has to opt in. */
     private static final int SHARED_BYTES_OF_ALL = 48 << 10;
 
     private final String name;
@@ -32,9 +32,9 @@ public final class Kernel {
     }
 
     /**
-     * Refuses a launch of it that the GPU would not take.
+     * Refuses a launch that exceeds the GPU's limits.
      *
-     * @param gpu its display name
+     * @param gpu display name of the GPU
      */
     public void checkLaunch(DeviceLimits limits, String gpu, KernelLaunch launch)
             throws GpuException {
@@ -52,10 +52,10 @@ public final class Kernel {
     }
 
     /**
-     * Queues one run of it.
+     * Queues a launch.
      *
-     * @param op the op that wants it, for an error
-     * @param launch how wide; the name of the kernel is this one's
+     * @param op name of the op, for an error
+     * @param launch the configuration; its kernel is this one
      */
     public void launch(String op, KernelParams params, KernelLaunch launch, KernelQueue queue) {
         params.check();

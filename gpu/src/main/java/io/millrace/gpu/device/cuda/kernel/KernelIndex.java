@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Knows which kernels the build put beside this class, and in which file each is. */
+/** The kernels of the build, which lie beside this class, and the file of each. */
 public final class KernelIndex {
     private static final String INDEX = "kernels.index";
 
@@ -20,7 +20,7 @@ public final class KernelIndex {
     }
 
     /**
-     * Reads what the build wrote.
+     * Reads the index that the build wrote.
      *
      * @throws GpuException the build had no nvcc
      */
@@ -33,7 +33,9 @@ public final class KernelIndex {
         }
     }
 
-    /** A line for each kernel: its name, a space, the name of its file. */
+    /**
+     * Parses an index: a line for each kernel, with its name, a space, and the name of its file.
+     */
     static KernelIndex parse(String text) {
         Map<String, String> modules = new TreeMap<>();
         text.lines()
@@ -50,7 +52,7 @@ public final class KernelIndex {
         return moduleByKernel.containsKey(kernel);
     }
 
-    /** Name of the file that a kernel is in. */
+    /** Name of a kernel's file. */
     String module(String kernel) {
         String module = moduleByKernel.get(kernel);
         if (module == null) {
@@ -61,7 +63,7 @@ public final class KernelIndex {
         return module;
     }
 
-    /** The fatbin of a file, as cuModuleLoadData takes it. */
+    /** The fatbin of a file, for cuModuleLoadData. */
     static byte[] fatbin(String module) throws IOException {
         try (InputStream in = KernelIndex.class.getResourceAsStream(module + ".fatbin")) {
             if (in == null) {

@@ -11,7 +11,7 @@ import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
 import jcuda.driver.JCudaDriver;
 
-/** Loads kernels by name, each file of them once. */
+/** Loads kernels by name, each file once. */
 public final class KernelModules implements AutoCloseable {
     private final CudaContext context;
     private final KernelIndex index;
@@ -23,7 +23,7 @@ public final class KernelModules implements AutoCloseable {
         this.index = index;
     }
 
-    /** The kernel of that name. */
+    /** The kernel of a name. */
     public Kernel kernel(String name) {
         Kernel kernel = kernels.get(name);
         if (kernel == null) {

@@ -5,25 +5,25 @@ import java.util.Locale;
 import java.util.zip.CRC32;
 
 /**
- * Holds every constant of the CUDA backend's numerics (docs/numerics.md): what an answer's bits
- * depend on beside the weights. A change of any of them changes the fingerprint.
+ * The constants of the CUDA backend's numerics (docs/numerics.md), on which the bits of an answer
+ * depend. A change of any of them changes the fingerprint.
  */
 public final class Numerics {
     /**
-     * Number of the contract: raised by a change of order or rounding that no constant here shows.
+     * Number of the contract; raised by a change of order or rounding that no other constant shows.
      */
     private static final int CONTRACT = 2;
 
-    /** Rows of a weight's tile, and the multiple that rows and columns are padded to. */
+    /** Rows of a weight's tile, and the multiple to which rows and columns are padded. */
     public static final int TILE = 64;
 
-    /** Positions that share one update of the softmax' maximum. */
+    /** Positions per update of the softmax's maximum. */
     static final int ATTENTION_TILE = 128;
 
-    /** Positions after which the softmax starts anew; the only seams of a token's attention. */
+    /** Positions after which the online softmax restarts; attention is split at these alone. */
     static final int ATTENTION_CHUNK = 512;
 
-    /** Tiles that give all multiprocessors work, segments counted. */
+    /** Tiles, times segments, that keep all multiprocessors busy. */
     static final int ENOUGH_TILES = 96;
 
     private static final int MOST_SEGMENTS = 8;
@@ -32,25 +32,25 @@ public final class Numerics {
     private Numerics() {}
 
     /**
-     * Into how many chains a product's sum over k is cut.
+     * Number of split-K segments of a matmul.
      *
-     * @param rows of the weight as stored
-     * @param k its columns
+     * @param rows rows of the weight as stored
+     * @param k columns of the weight
      */
     public static int segments(int rows, int k) {
         return segments(pad(rows) / TILE, ENOUGH_TILES, k);
     }
 
     /**
-     * The same for a weight whose product is added to the residual stream: at least two if k
-     * allows, so that two GPUs can have one half of k each.
+     * The same for a weight whose matmul is added to the residual stream: at least two if k allows,
+     * so that each of two GPUs can have half of k.
      */
     public static int addedSegments(int rows, int k) {
         int least = pad(k) / 2 >= SHORTEST_SEGMENT ? 2 : 1;
         return Math.max(least, segments(rows, k));
     }
 
-    /** The least number that makes enough of the tiles, or the most that k allows. */
+    /** The least number of segments with which the tiles are enough, or the most that k allows. */
     public static int segments(int tiles, int enough, int k) {
         int segments = 1;
         while (segments < MOST_SEGMENTS
@@ -61,7 +61,7 @@ public final class Numerics {
         return segments;
     }
 
-    /** What attention multiplies scores by, for a softmax to the base 2; to the base e for F32. */
+    /** Factor of attention's scores, for a softmax to base 2; for F32 to base e. */
     public static float attentionScale(int headSize, boolean tensorCores) {
         double root = Math.sqrt(headSize);
         return (float) (tensorCores ? LOG2_E / root : 1 / root);

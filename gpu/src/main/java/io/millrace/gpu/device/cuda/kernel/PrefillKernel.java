@@ -5,42 +5,41 @@ import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 
 /**
- * The kernel that computes attention of rows of several tokens, chosen once for an engine: {@code
- * attention_plan} makes its items as long as the kernel takes them. The choice changes no bit:
- * docs/numerics.md.
+ * The kernel for attention of rows of several tokens, chosen once for an engine; {@code
+ * attention_plan} makes items of the kernel's size. The choice changes no bit: docs/numerics.md.
  *
- * @param name of the kernel
- * @param itemPairs (token, query head) pairs of an item of the plan
- * @param pairs of these that a CTA takes at once: an item, or one of its equal parts
- * @param threads of a CTA
- * @param sharedBytes of a CTA, beside what the kernel has itself
- * @param oneEach whether multiprocessors have one CTA each, which takes items as it becomes free
+ * @param name name of the kernel
+ * @param itemPairs (token, query head) pairs per item of the plan
+ * @param pairs pairs that a CTA computes at once: an item, or one of its equal parts
+ * @param threads threads of a CTA
+ * @param sharedBytes dynamic shared memory of a CTA
+ * @param oneEach whether each multiprocessor has one CTA, which takes the next item when it is free
  */
 public record PrefillKernel(
         String name, int itemPairs, int pairs, int threads, int sharedBytes, boolean oneEach) {
     private static final int ITEM_PAIRS = 64;
 
-    /** Of the kernel that takes an item in two halves, for heads of 128. */
+    /** Pairs of the kernel that takes an item in two halves, for heads of 128. */
     private static final int FEW_PAIRS = 32;
 
-    /** Shared memory of the kernels on mma.sync beside what a launch asks for. */
+    /** Static shared memory of the kernels on mma.sync. */
     private static final int STATIC_BYTES = 1024;
 
     private static final int MOST_HEAD = 128;
     private static final int ELEMENT = 2;
 
-    /** Consumers of the kernel on wgmma have 64 pairs each. */
+    /** Pairs of each of the consumers of the kernel on wgmma. */
     private static final int HOPPER_PAIRS = 128;
 
     private static final int HOPPER_THREADS = 3 * 128;
 
-    /** Tiles of K or V that the kernel on wgmma has room for, in bytes. */
+    /** Bytes of the kernel on wgmma for its ring of tiles of K and V. */
     private static final int HOPPER_RING = 128 << 10;
 
-    /** Two items as they are found, and barriers. */
+    /** Bytes of two items, and of barriers. */
     private static final int HOPPER_UNITS = 2 * (32 + 8 * HOPPER_PAIRS) + 256;
 
-    /** The fastest that a GPU of these limits runs, of weights of that type. */
+    /** The fastest kernel that a GPU of these limits can run for weights of a type. */
     public static PrefillKernel on(String type, AttentionShape shape, DeviceLimits limits) {
         int head = TileLayout.paddedHead(shape.headSize());
         String suffix = "_" + type + "_" + head;
@@ -69,13 +68,13 @@ public record PrefillKernel(
                 false);
     }
 
-    /** K and V of a tile; queries, and what was folded of their sums. */
+    /** Shared memory: K and V of a tile; queries, and the fold of their sums. */
     private static int bytes(int head, int pairs) {
         return 2 * Numerics.ATTENTION_TILE * head * ELEMENT
                 + pairs * head * (Float.BYTES + ELEMENT);
     }
 
-    /** As {@link #bytes}, but that sums of heads of 64 are folded in registers. */
+    /** As {@link #bytes}, except that heads of 64 are folded in registers. */
     private static int hopperBytes(int head) {
         int folded = head < MOST_HEAD ? 0 : HOPPER_PAIRS * head * Float.BYTES;
         return HOPPER_RING + HOPPER_PAIRS * head * ELEMENT + folded + HOPPER_UNITS;
@@ -87,11 +86,11 @@ public record PrefillKernel(
     }
 
     /**
-     * AttentionParams: CTAs walk through the items of the plan, or through their parts.
+     * The launch: CTAs loop over the items of the plan, or over their parts.
      *
-     * @param tokens of a step, at most
-     * @param rows of a step, at most
-     * @param multiprocessors of the GPU
+     * @param tokens most tokens of a step
+     * @param rows most rows of a step
+     * @param multiprocessors multiprocessors of the GPU
      */
     public KernelLaunch launch(AttentionShape shape, int tokens, int rows, int multiprocessors) {
         int items = items(shape, tokens, rows) * (itemPairs / pairs);

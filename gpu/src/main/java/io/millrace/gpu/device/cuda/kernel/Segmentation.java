@@ -1,8 +1,8 @@
 package io.millrace.gpu.device.cuda.kernel;
 
-/** Decides into how many chains a product cuts its sums over k. */
+/** Decides the number of split-K segments of a matmul. */
 public enum Segmentation {
-    /** The contract's S(N, K): from the weight's shape alone. */
+    /** The numerics contract's S(N, K), which depends on the weight's shape alone. */
     CONTRACT {
         @Override
         public int segments(CudaMatrix weight, int tokens, int multiprocessors) {
@@ -11,14 +11,15 @@ public enum Segmentation {
     },
 
     /**
-     * By the tokens of a launch and the GPU as well, so without law 1: for measuring what the
-     * contract costs. Sums are cut only where there are too few CTAs without it.
+     * Depends on the launch's tokens and on the GPU as well, and so breaks law 1: for measuring
+     * what the contract costs. A matmul is split only if it has too few CTAs otherwise.
      */
     FREE {
         @Override
         public int segments(CudaMatrix weight, int tokens, int multiprocessors) {
             if (Launches.isLarge(tokens, weight.rows())) {
-                // Its CTAs do all segments themselves: more of them are more to add.
+                // Its CTAs compute all segments themselves, so more segments only cost more
+                // additions.
                 return 1;
             }
             int enough = Numerics.ENOUGH_TILES * multiprocessors / SWEPT_MULTIPROCESSORS;
@@ -27,14 +28,14 @@ public enum Segmentation {
         }
     };
 
-    /** Of the GPU on which {@link Numerics#ENOUGH_TILES} was found to be enough. */
+    /** Multiprocessors of the GPU on which {@link Numerics#ENOUGH_TILES} was measured. */
     private static final int SWEPT_MULTIPROCESSORS = 132;
 
     /**
-     * Segments of one launch.
+     * Number of segments of a launch.
      *
-     * @param tokens that the launch is made for
-     * @param multiprocessors of the GPU
+     * @param tokens tokens of the launch
+     * @param multiprocessors multiprocessors of the GPU
      */
     public abstract int segments(CudaMatrix weight, int tokens, int multiprocessors);
 }

@@ -4,17 +4,17 @@ import io.millrace.gpu.program.StepBatch;
 import java.util.BitSet;
 
 /**
- * Tells whether rows of one token may have whole chunks of attention in the same KV blocks, as rows
- * behind one prefix have. Which ones the device finds out ({@code attention_plan}): where a row has
- * ended, it knows better. Launches for such steps compute the same bits, and read a chunk once for
- * many rows.
+ * Decides whether rows of one token may have whole chunks of attention in the same KV blocks, as
+ * rows with a common prefix do. The device finds the chunks ({@code attention_plan}), because it
+ * knows which rows have ended. The launches for such steps compute the same bits, and read a chunk
+ * once for many rows.
  */
 public final class SharedChunks {
     private final int blockSize;
     private final BitSet ends = new BitSet();
 
     /**
-     * @param blockSize positions of a KV block
+     * @param blockSize positions per KV block
      */
     public SharedChunks(int blockSize) {
         this.blockSize = blockSize;
@@ -24,8 +24,8 @@ public final class SharedChunks {
      * Whether two of the rows of one token have a first chunk that is before their own position and
      * ends in the same block. Rows that have a later chunk in common have the first one too.
      *
-     * @param least chunks that the rows of one token have to have, all counted; with fewer of them
-     *     a GPU computes them all at once, each faster than those that are shared
+     * @param least least number of chunks of all rows of one token. Fewer chunks run at the same
+     *     time on the GPU, and faster than shared ones
      */
     public boolean any(StepBatch batch, int least) {
         int end = (Numerics.ATTENTION_CHUNK - 1) / blockSize;

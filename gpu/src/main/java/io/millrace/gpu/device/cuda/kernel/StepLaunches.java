@@ -8,10 +8,10 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Lists the launches that an engine's steps can make, so that what a GPU does not take is found
- * when the engine opens and not by a request.
+ * Lists the launches that an engine's steps can make, so that a launch that exceeds the GPU's
+ * limits is found when the engine opens and not by a request.
  *
- * @param type of weights, K and V: {@code bf16}, {@code f16} or {@code f32}
+ * @param type type of weights, K and V: {@code bf16}, {@code f16} or {@code f32}
  * @param matrices the model's weights
  * @param maxTokens most tokens of a step
  * @param maxRows most rows of a step
@@ -24,9 +24,9 @@ public record StepLaunches(
         int maxTokens,
         int maxRows) {
     /**
-     * Each once.
+     * The launches, each once.
      *
-     * @param multiprocessors of the GPU
+     * @param multiprocessors multiprocessors of the GPU
      */
     public Set<KernelLaunch> on(
             DeviceLimits limits, int multiprocessors, Segmentation segmentation) {

@@ -1,13 +1,13 @@
 package io.millrace.gpu.device.cuda.kernel;
 
 /**
- * Says where an element of a matrix or of a KV block lies in device memory: the host's copy of
- * include/layout.h. Layouts are named in docs/numerics.md.
+ * Sizes and offsets of the storage layouts of matrices and KV blocks in device memory: the host's
+ * copy of include/layout.h. docs/numerics.md names the layouts.
  */
 public final class TileLayout {
     private static final int BLOCK_BYTES = 8192;
 
-    /** Rows of gate and up that alternate in a gated weight. */
+    /** Number of rows by which gate and up alternate in a gated weight. */
     public static final int GATED_ROWS = 8;
 
     private TileLayout() {}
@@ -25,12 +25,12 @@ public final class TileLayout {
         return block * BLOCK_BYTES + (row & 63) * 128L + piece * 16 + (at & 15);
     }
 
-    /** Rows that a gated weight is stored in. */
+    /** Stored rows of a gated weight. */
     public static int gatedRows(int intermediate) {
         return 2 * ((intermediate + GATED_ROWS - 1) / GATED_ROWS * GATED_ROWS);
     }
 
-    /** The row of a gated weight that row {@code row} of its gate (or up) part is stored in. */
+    /** The stored row of row {@code row} of a gated weight's gate (or up) part. */
     public static int gatedRow(int row, boolean up) {
         return row / GATED_ROWS * 2 * GATED_ROWS + (up ? GATED_ROWS : 0) + row % GATED_ROWS;
     }

@@ -1,11 +1,11 @@
 package io.millrace.gpu.device.cuda.kernel;
 
 /**
- * Rounds a step's tokens up, so that steps share recorded launches. The steps are those of the
- * products' tiles: rounding up to them costs little.
+ * Rounds a step's tokens up, so that steps share recorded launches. The buckets follow the tiles of
+ * the GEMMs, so that rounding up costs little.
  */
 public final class TokenBuckets {
-    /** Above it, a step is so long that launching its kernels one by one costs nothing. */
+    /** Above this, a step is so long that launching its kernels one by one costs nothing. */
     public static final int MOST_RECORDED = 2048;
 
     private static final int SMALLEST = 16;
@@ -13,7 +13,7 @@ public final class TokenBuckets {
 
     private TokenBuckets() {}
 
-    /** The least bucket that holds so many tokens. */
+    /** The least bucket that holds a number of tokens. */
     public static int of(int tokens) {
         int bucket = SMALLEST;
         while (bucket < tokens && bucket < TILE) {

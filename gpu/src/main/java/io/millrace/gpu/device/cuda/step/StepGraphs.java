@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Records the launches of a step, one graph for each bucket of tokens and kind of step, and runs
+ * Records the launches of a step, one graph for each bucket of tokens and kind of step, and queues
  * them as one. The first such step runs kernel by kernel, since loading a kernel cannot be
  * recorded; the second is recorded.
  */
@@ -27,8 +27,9 @@ public final class StepGraphs implements AutoCloseable {
     /**
      * Queues the step's kernels.
      *
-     * @param kind of step, below {@link #KINDS}
-     * @param launches queues them one by one; the same ones for each step of the bucket and kind
+     * @param kind kind of step, below {@link #KINDS}
+     * @param launches queues them one by one; the same launches for each step of the bucket and
+     *     kind
      */
     public void run(int bucket, int kind, Runnable launches) {
         if (bucket > TokenBuckets.MOST_RECORDED) {
@@ -41,7 +42,7 @@ public final class StepGraphs implements AutoCloseable {
     /**
      * Queues kernels.
      *
-     * @param key names them: the same ones each time
+     * @param key identifies the launches, which are the same each time
      */
     public void run(int key, Runnable launches) {
         RecordedGraph graph = graphs.get(key);

@@ -3,14 +3,14 @@ package io.millrace.gpu.device.cuda.step;
 import java.util.Arrays;
 
 /**
- * The steps that the device was given and that are not completed, oldest first.
+ * The steps in flight, oldest first. Each has an in-flight slot, which is reused.
  *
  * <pre>
- * place      0     1     2          k = 2: three may be in flight
- * step       7     5     6          5 is the oldest; 8 gets its place once it is completed
+ * slot       0     1     2          runAhead = 2: three may be in flight
+ * step       7     5     6          5 is the oldest; 8 gets its slot once 5 is completed
  * </pre>
  *
- * What belongs to a place (tables on their way, outputs) is free when its next step is launched.
+ * The resources of a slot (tables being copied, outputs) are free when its next step is launched.
  */
 public final class StepQueue {
     private final QueuedStep[] places;
@@ -26,7 +26,7 @@ public final class StepQueue {
         Arrays.setAll(places, place -> new QueuedStep(place, maxRows));
     }
 
-    /** How many can be in flight. */
+    /** Most steps in flight. */
     public int places() {
         return places.length;
     }
@@ -35,7 +35,7 @@ public final class StepQueue {
         return inFlight;
     }
 
-    /** The one that will be launched next, to be filled. */
+    /** The step that will be launched next, to be filled. */
     public QueuedStep next() {
         if (inFlight == places.length) {
             throw new IllegalStateException(
@@ -46,13 +46,13 @@ public final class StepQueue {
         return next;
     }
 
-    /** The next one is all queued. */
+    /** Notes that the next step is queued completely. */
     public void launched() {
         launched++;
         inFlight++;
     }
 
-    /** The one to be completed next. */
+    /** The step to be completed next. */
     public QueuedStep oldest() {
         if (inFlight == 0) {
             throw new IllegalStateException("No step is in flight.");
@@ -60,7 +60,7 @@ public final class StepQueue {
         return at(0);
     }
 
-    /** The oldest is done with. */
+    /** Notes that the oldest step is completed. */
     public void completed() {
         oldest = (oldest + 1) % places.length;
         inFlight--;
@@ -70,7 +70,7 @@ public final class StepQueue {
         return places[(oldest + index) % places.length];
     }
 
-    /** For people: the oldest, and how many are behind it. */
+    /** Display text: the oldest step, and the number of steps after it. */
     @Override
     public String toString() {
         return inFlight == 0

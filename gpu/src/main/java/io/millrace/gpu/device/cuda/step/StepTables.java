@@ -10,9 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What kernels read of a step, in device memory: counts, tokens, rows, block tables, how to draw.
- * Each step is written into the pinned memory of its place and copied in one piece. The place is
- * free: the step that had it before is completed, and so is its copy.
+ * The tables of a step in device memory, which kernels read: counts, tokens, rows, block tables,
+ * rows to sample. A step is written into the pinned memory of its in-flight slot and copied by one
+ * copy. The slot is free then, because the step that had it before is completed.
  */
 public final class StepTables implements AutoCloseable {
     private static final long MOST_BYTES = 1 << 30;
@@ -22,8 +22,8 @@ public final class StepTables implements AutoCloseable {
     private final DeviceMemory memory;
 
     /**
-     * @param mostBlocks block ids of one row, at most
-     * @param placeCount steps that can be in flight
+     * @param mostBlocks most block ids of a row
+     * @param placeCount most steps in flight
      */
     public StepTables(
             CudaContext context,
@@ -61,7 +61,7 @@ public final class StepTables implements AutoCloseable {
         memory.copyFrom(place, 0, 0, (long) words * Integer.BYTES);
     }
 
-    /** Where kernels find the tables. */
+    /** Device addresses of the tables. */
     public OpParams.Step addresses() {
         return new OpParams.Step(
                 address(0),
@@ -75,12 +75,12 @@ public final class StepTables implements AutoCloseable {
                 address(layout.blocks));
     }
 
-    /** Where the sampling kernels find theirs. */
+    /** Device address of the sampling kernels' tables. */
     public long sampleAddress() {
         return address(layout.sample);
     }
 
-    /** All of them. */
+    /** The memory of all tables. */
     public DeviceMemory memory() {
         return memory;
     }

@@ -5,33 +5,33 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Waits for what the device writes into host memory, without calling the driver while all is well.
- * It looks all the time at first, then in rests; now and then it asks the driver whether the device
- * is still at work, since a dead one never writes.
+ * Waits for a step's output in host memory, which the device writes, without calling the driver in
+ * the normal case. It spins first and then sleeps between polls; now and then it queries the driver
+ * whether the device is still working, since a dead device never writes.
  *
- * <p>A GPU cannot be asked to end a step. One that was stopped is waited for to its end, and then
- * fails; if that does not come, neither does this: the watchdog knows what to do.
+ * <p>A step on a GPU cannot be aborted. After a stop the wait goes on to the end of the work in
+ * flight, and then fails; if the device hangs, it does not return, and the watchdog acts.
  */
 public final class StepWait {
-    /** As long as a step of most models takes, and a thread needs to come back from a rest. */
+    /** Time of spinning: longer than a step of most models, and than a thread takes to wake up. */
     private static final long BUSY_NANOS = 20_000_000;
 
     private static final long REST_NANOS = 50_000;
 
-    /** Between two questions to the driver. */
+    /** Time between two queries of the driver. */
     private static final long ASK_NANOS = 5_000_000;
 
-    /** Looks between two at the clock. */
+    /** Polls between two reads of the clock. */
     private static final int LOOKS = 32;
 
-    /** What is waited for. */
+    /** The device, as the wait sees it. */
     public interface Device {
-        /** Whether the step's output is there. */
+        /** Whether the step's output is complete. */
         boolean hasWritten(QueuedStep step);
 
         /**
-         * Whether all that the device was given is done. Asks the driver; throws what it says if
-         * that is an error.
+         * Whether the device has no work left. Queries the driver, and throws if that returns an
+         * error.
          */
         boolean isIdle();
     }
@@ -44,10 +44,10 @@ public final class StepWait {
     }
 
     /**
-     * Returns when the step's output is there.
+     * Waits until the step's output is complete.
      *
-     * @throws CancellationException it was stopped; the device is idle
-     * @throws DeviceException the device has nothing more to do, and the output is not there
+     * @throws CancellationException the wait was stopped; the device is idle
+     * @throws DeviceException the device is idle, and the output is missing
      */
     public void await(QueuedStep step) {
         long start = System.nanoTime();
@@ -63,7 +63,7 @@ public final class StepWait {
             long now = System.nanoTime();
             if (now - asked >= ASK_NANOS) {
                 asked = now;
-                // Idle first: what it wrote before is seen by the second look.
+                // The device is idle, so this second poll sees all that it wrote.
                 if (device.isIdle() && !device.hasWritten(step)) {
                     checkStopped();
                     throw new DeviceException(
@@ -76,12 +76,12 @@ public final class StepWait {
         }
     }
 
-    /** Has whoever waits, or will, end with an exception. Any thread. */
+    /** Makes this wait, and later ones, end with an exception. Any thread. */
     public void stop() {
         stopped = true;
     }
 
-    /** Throws if stopped, once the device is idle: only then can what it uses be freed. */
+    /** Throws if stopped, once the device is idle: only then may its memory be freed. */
     public void checkStopped() {
         if (stopped) {
             while (!device.isIdle()) {

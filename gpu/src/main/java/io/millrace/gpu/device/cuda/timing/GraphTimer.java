@@ -12,16 +12,16 @@ import jcuda.driver.CUevent_flags;
 import jcuda.driver.JCudaDriver;
 
 /**
- * Times kernels in a recorded graph, by events on the GPU. Before each run a piece of memory larger
- * than the L2 cache is written: no run finds there what the one before has read.
+ * Times kernels in a recorded graph, by events on the GPU. Before each run, memory larger than the
+ * L2 cache is written, so that the run finds no data of the one before there.
  *
  * <pre>
- * stream   | memory is written | event | graph: all kernels, so many passes | event |
- *                              &lt;----------- is timed -----------------&gt;
+ * stream   | memory is written | event | graph: all kernels, several passes | event |
+ *                              &lt;-------- timed --------------------&gt;
  * </pre>
  *
- * The host queues all of it while memory is written, so the time has none of the host's in it; from
- * the first event to the graph's first kernel are a few microseconds.
+ * The host queues all of this while memory is written, so the time includes none of the host's. The
+ * first event comes a few microseconds before the graph's first kernel.
  */
 final class GraphTimer implements AutoCloseable {
     /** The L2 of an H100 or H200 holds 50 MB. */
@@ -71,9 +71,9 @@ final class GraphTimer implements AutoCloseable {
     /**
      * Median microseconds of one pass.
      *
-     * @param launches queues kernels that have all run before
-     * @param passes how often {@code launches} is recorded, one after the other
-     * @param repeats how often the graph is timed, after it has warmed up
+     * @param launches queues kernels, all of which have run before
+     * @param passes number of times that {@code launches} is recorded, one after the other
+     * @param repeats number of times that the graph is timed, after a warm-up
      */
     double micros(Runnable launches, int passes, int repeats) {
         double[] millis = new double[repeats];

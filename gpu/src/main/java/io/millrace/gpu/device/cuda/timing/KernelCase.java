@@ -3,16 +3,16 @@ package io.millrace.gpu.device.cuda.timing;
 import java.util.List;
 
 /**
- * A step that kernels are timed in.
+ * A step in which kernels are timed.
  *
- * @param rows of equal length
- * @param tokens of each row, 1 being a step that decodes
- * @param before positions of each row that were computed earlier
- * @param whole whether more of it is timed than attention
+ * @param rows number of rows, of equal length
+ * @param tokens tokens of each row; 1 is a decode step
+ * @param before positions of each row that were computed before
+ * @param whole whether all ops are timed, not attention alone
  */
 record KernelCase(int rows, int tokens, int before, boolean whole) {
 
-    /** What `bench` reports. */
+    /** The cases that {@code bench} reports. */
     static final List<KernelCase> STANDARD =
             List.of(
                     new KernelCase(1, 1, 511, true),
@@ -26,17 +26,17 @@ record KernelCase(int rows, int tokens, int before, boolean whole) {
         return tokens == 1;
     }
 
-    /** Of the whole step. */
+    /** Tokens of the step. */
     int stepTokens() {
         return rows * tokens;
     }
 
-    /** Of each row at the end of the step. */
+    /** Positions of each row at the end of the step. */
     int positions() {
         return before + tokens;
     }
 
-    /** Positions that the tokens of one row see, summed. */
+    /** Sum over the tokens of a row of the positions that each sees. */
     long seen(int window) {
         long seen = 0;
         for (int i = 1; i <= tokens; i++) {
@@ -45,7 +45,7 @@ record KernelCase(int rows, int tokens, int before, boolean whole) {
         return seen;
     }
 
-    /** Positions of a row that some token of it sees. */
+    /** Positions of a row that at least one of its tokens sees. */
     int looked(int window) {
         return (int) Math.min(positions(), (long) window + tokens - 1);
     }

@@ -7,26 +7,26 @@ import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.HeadTile;
 
 /**
- * The least that an op does: each input read from the GPU's memory once, each output written once,
- * whatever lies between two kernels of one op left out.
+ * The least work of an op: each input is read from the GPU's memory once and each output written
+ * once. Data between two kernels of the op are not counted.
  *
- * @param shape for people
- * @param bytes read and written
- * @param operations a multiply-add being two
+ * @param shape display text
+ * @param bytes bytes read and written
+ * @param operations arithmetic operations; a multiply-add is two
  */
 record KernelWork(String shape, double bytes, double operations) {
 
     /**
-     * A product and what is fused with it.
+     * A matmul with its epilogue.
      *
-     * @param rows outputs; of a gated weight those of gate and up
+     * @param rows outputs; for a gated weight those of gate and up
      * @param k inputs
-     * @param element bytes of a weight
+     * @param element bytes per element of the weight
      */
     static KernelWork product(Op op, int rows, int k, int tokens, int element) {
         double each =
                 switch (op) {
-                    // The residual stream, FP32, read and written.
+                    // The residual stream, FP32, is read and written.
                     case OUTPUT, DOWN -> 2.0 * Float.BYTES * rows;
                     case GATED_UP -> (double) element * rows / 2;
                     // Its input is the residual stream; logits are FP32.
