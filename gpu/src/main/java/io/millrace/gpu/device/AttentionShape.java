@@ -1,12 +1,12 @@
 package io.millrace.gpu.device;
 
 /**
- * What a backend needs to know of a model's attention to lay out its KV cache.
+ * The dimensions of a model's attention, from which a backend lays out its KV cache.
  *
  * @param layers decoder layers
  * @param heads query heads
  * @param kvHeads key and value heads, a divisor of {@code heads}
- * @param headSize width of a head, a multiple of 8
+ * @param headSize elements of a head, a multiple of 8
  */
 public record AttentionShape(int layers, int heads, int kvHeads, int headSize) {
 

@@ -5,30 +5,31 @@ import io.millrace.gpu.program.StepOutput;
 
 /**
  * Runs steps of one loaded model on one device: forward pass, K/V store, sampling. Engine thread
- * only. K/V and logits of a position have the same bits in whatever batch, chunk or block they were
- * computed.
+ * only. K/V and logits of a position have the same bits in every batch, chunk and block.
  *
- * <p>A runner may run ahead: take further steps before the caller has seen what the first one drew.
+ * <p>A runner may run ahead: it accepts further steps before the caller has seen the tokens of the
+ * first one.
  *
  * <pre>
  * launch 1   launch 2   complete 1   launch 3   complete 2   ...        runAhead = 1
  * </pre>
  *
- * Steps are computed one after the other in the order of their launches. A row whose last token the
- * caller does not know has {@link StepBatch#DRAWN} in its place: what the launch before drew for
- * this {@code SamplingRow}. The runner puts it there, and counts it where penalties count, and
- * draws for the position after it. If that token is one of the row's {@code SamplingRow.stopIds},
- * or its logits were bad, or the row was dropped before, the row is <i>dropped</i>: it writes no
- * K/V and draws nothing, and its entry of the output may hold anything. No row needs anything else
- * of the host between two steps: penalties, log probabilities and all limits are known or kept
- * beside the logits. One that does will have to keep the caller from launching ahead.
+ * Steps are computed one after the other in the order of their launches. If the caller does not
+ * know a row's last token yet, the batch has {@link StepBatch#DRAWN} instead: the token that the
+ * launch before sampled for this {@code SamplingRow}. The runner inserts that token, counts it for
+ * penalties, and samples the position after it. If the token is one of the row's {@code
+ * SamplingRow.stopIds}, or its logits were bad, or the row was dropped before, the row is
+ * <i>dropped</i>: it writes no K/V and samples nothing, and its entry of the output may hold
+ * anything. No row needs the host for anything else between two steps: the device keeps what
+ * penalties and log probabilities need. For a row that does need the host, the caller must not
+ * launch ahead.
  */
 public interface ModelRunner extends AutoCloseable {
 
     /** Number of logits. */
     int vocabularySize();
 
-    /** KV blocks there are; block 0 is never handed out. */
+    /** Number of KV blocks; block 0 is never allocated. */
     int kvBlocks();
 
     /** KV positions per block. */
@@ -37,13 +38,13 @@ public interface ModelRunner extends AutoCloseable {
     /** Bytes of a KV block in all layers. */
     long kvBlockBytes();
 
-    /** Hash part that names device path and numerics. */
+    /** The part of the model's fingerprint that names device, kernels and numerics. */
     String fingerprint();
 
-    /** Where it runs, for people. */
+    /** Display name of the device. */
     String device();
 
-    /** GPU memory that is taken; 0 for who takes none. */
+    /** GPU memory in use, in bytes; 0 on the CPU. */
     default long gpuMemoryBytes() {
         return 0;
     }
@@ -58,36 +59,34 @@ public interface ModelRunner extends AutoCloseable {
 
     /**
      * Launches a step. The batch and its block tables are read before this returns; the output must
-     * not be touched until the step is completed. A runner that takes nothing ahead runs it here.
+     * not be touched until the step is completed. A runner that does not run ahead runs the step
+     * within this call.
      */
     default void launch(StepBatch batch, StepOutput output) {
         run(batch, output);
     }
 
-    /**
-     * Waits until the step that was launched first, of those not completed, has filled its output.
-     */
+    /** Waits until the oldest step in flight has filled its output. */
     default void complete() {}
 
     /**
-     * Nanoseconds that the device had nothing to do between the last two steps that were completed;
-     * -1 if that cannot be told. Work that came late is in it: who had none to give has to leave it
-     * out.
+     * Nanoseconds that the device was idle between the last two steps that were completed; -1 if
+     * unknown. This includes the time in which the caller had no step to launch.
      */
     default long deviceGapNanos() {
         return -1;
     }
 
     /**
-     * Asks the step that runs to end with an exception. Any thread.
+     * Requests that the step that runs end with an exception. Any thread.
      *
-     * @return false if this device cannot be asked
+     * @return false if this device cannot do that
      */
     default boolean stop() {
         return false;
     }
 
-    /** Ends what is in flight, and frees all. */
+    /** Ends all steps in flight, and frees all memory. */
     @Override
     void close();
 }

@@ -1,7 +1,7 @@
 package io.millrace.gpu.device;
 
 /**
- * The weights of one norm: LayerNorm if it has a bias, else RMSNorm.
+ * The weights of one norm: LayerNorm if it has a bias, otherwise RMSNorm.
  *
  * <pre>
  * RMSNorm    x / sqrt(mean(x^2) + epsilon) * weight

@@ -11,11 +11,11 @@ public final class RotaryTable {
     /** (positions, pairs) */
     public final float[] sin;
 
-    /** Pairs of a head: the i-th turns elements i and i + pairs. */
+    /** Pairs per head: the i-th rotates elements i and i + pairs. */
     public final int pairs;
 
     /**
-     * @param frequencies radians per position, one a pair
+     * @param frequencies radians per position, one per pair
      * @param positions number of positions
      */
     public RotaryTable(double[] frequencies, int positions) {

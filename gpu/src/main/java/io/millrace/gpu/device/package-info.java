@@ -1,2 +1,2 @@
-/** The seam between models and the devices that compute them. */
+/** The interface between models and the devices that compute them. */
 package io.millrace.gpu.device;

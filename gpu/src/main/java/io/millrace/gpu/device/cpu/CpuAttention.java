@@ -10,19 +10,21 @@ import java.util.Arrays;
 /**
  * Causal attention of one kv head and a few tokens of one row. One thread at a time: owns scratch.
  *
- * <p>A score is one chain over the head's elements, ascending; the softmax sums 16 virtual lanes,
- * lane = absolute position % 16; an output is one chain over positions, ascending, divided by the
- * sum at the end. None of it knows of blocks or chunks, so the bits are those of the position. What
- * lies before a token's window is never read for it.
+ * <p>A score is one accumulation chain over the head's elements, ascending; the softmax sums 16
+ * virtual lanes, lane = absolute position % 16; an output is one chain over positions, ascending,
+ * divided by the sum at the end. None of this depends on blocks or chunks, so neither do the bits.
+ * Positions before a token's window are not read for it.
  *
  * <pre>
- * queries of (token, head in group) side by side, four to a tile:
+ * queries of (token, head in group), four to a tile:
  *   scores (queries, positions)   = tile of q, [element][4]      x  keys,   [element][16 positions]
  *   out    (queries, headSize)    = tile of p, [position][4]     x  values, [position][16 elements]
  * </pre>
  */
 final class CpuAttention {
-    /** Queries of one task: enough to use a key more than once, few enough to share out. */
+    /**
+     * Queries per task: enough to use a key more than once, few enough to keep all threads busy.
+     */
     private static final int QUERIES = 16;
 
     private final AttentionShape shape;
@@ -51,13 +53,13 @@ final class CpuAttention {
         outputs = new float[queries * paddedSize];
     }
 
-    /** Floats that one of these keeps for rows of so many positions. */
+    /** Floats of scratch for rows of so many positions. */
     static long floats(AttentionShape shape, long positions) {
         long padded = paddedQueries(tokensPerTask(shape) * shape.group());
         return padded * (positions + 2 * WIDTH + 3L * shape.headSize()) + positions * TILE;
     }
 
-    /** Tokens that one task takes. */
+    /** Tokens per task. */
     static int tokensPerTask(AttentionShape shape) {
         return Math.max(1, QUERIES / shape.group());
     }
@@ -70,7 +72,7 @@ final class CpuAttention {
      * Computes tokens {@code first} to {@code first + count - 1} of the batch, which belong to
      * {@code row}.
      *
-     * @param window positions that a token sees, its own among them
+     * @param window positions that a token sees, its own included
      */
     void run(
             StepBatch batch,
@@ -85,7 +87,7 @@ final class CpuAttention {
         int queries = count * group;
         int padded = paddedQueries(queries);
         int positions = batch.positions[first + count - 1] + 1;
-        // Room for the last block and the last vector to be computed whole.
+        // The last block and the last vector are computed whole, so there is room for both.
         int stride = positions + cache.blockSize + 2 * WIDTH;
         if (scores.length < padded * stride) {
             scores = new float[padded * stride];
@@ -99,7 +101,8 @@ final class CpuAttention {
         for (int i = 0; i < queries; i++) {
             int position = batch.positions[first + i / group];
             int start = firstSeen(position, window);
-            // From a multiple of 16 on, so that the lane is that of the absolute position.
+            // The loop begins at a multiple of 16, so that the lane is that of the absolute
+            // position.
             int aligned = start / WIDTH * WIDTH;
             int at = i * stride;
             Arrays.fill(scores, at + aligned, at + start, Float.NEGATIVE_INFINITY);
@@ -162,9 +165,8 @@ final class CpuAttention {
         }
     }
 
-    // A tile's queries may stand at different positions. They go together where all of them see;
-    // before and after that each goes alone: a weight of zero would not be harmless where a value
-    // is NaN.
+    // A tile's queries may have different positions. Positions that all of them see are computed
+    // together, the others for each query alone: a weight of zero does not cancel a value of NaN.
     private void accumulate(
             StepBatch batch,
             int row,
@@ -214,7 +216,7 @@ final class CpuAttention {
         }
     }
 
-    /** Goes on with the chains of a tile's {@code i}-th query over some positions. */
+    /** Continues the chains of a tile's {@code i}-th query over some positions. */
     private void alone(
             int[] blockTable, int kvHead, int layer, int tile, int i, int begin, int end) {
         int blockSize = cache.blockSize;

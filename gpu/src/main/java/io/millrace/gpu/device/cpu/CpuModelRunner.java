@@ -15,10 +15,10 @@ import java.io.IOException;
 
 /** Runs steps of one model on the CPU. Owns the weights, the KV blocks and the compute threads. */
 public final class CpuModelRunner implements ModelRunner {
-    /** Names the CPU's numerics; a change of any bit of an op changes the number. */
+    /** Name of the CPU's numerics; its number changes with any bit of an op. */
     private static final String FINGERPRINT = "cpu-f32-1";
 
-    /** Added to it where matrices are INT8: names the rule by which they are rounded and used. */
+    /** Suffix if matrices are INT8: the rule by which they are rounded and used. */
     private static final String INT8 = " int8-1";
 
     private static final long MIB = 1 << 20;
@@ -118,10 +118,11 @@ public final class CpuModelRunner implements ModelRunner {
         long bytes = KvCache.blockBytes(shape, blockSize) * blocks;
         progress.onProgress("KV cache", 0, bytes);
         if (bytes > freeHeap()) {
-            // Much of what is in use is left from loading.
+            // Much of the heap in use is garbage from loading.
             System.gc();
         }
-        // Not taken before it is written, but it has to be there: better no start than half a run.
+        // Blocks are allocated when they are first written. Too little heap is an error now, not in
+        // the middle of a run.
         if (bytes > freeHeap()) {
             throw new InvalidModelException(
                     "The KV cache asks for %d MiB, the heap of %d MiB has %d MiB left: raise it (MILLRACE_OPTS=-Xmx...), or lower --kv-cache-memory, --max-model-len or --max-sequences."

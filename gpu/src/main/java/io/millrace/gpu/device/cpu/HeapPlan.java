@@ -8,16 +8,16 @@ import io.millrace.gpu.tensor.InvalidModelException;
 import java.util.Locale;
 
 /**
- * What a model takes of the heap, worked out before anything of it is loaded: a model that loads
- * for a minute and ends the process then would do so again at each start.
+ * The heap that a model needs, computed before anything is loaded: otherwise a model could load for
+ * a minute and then end the process, at each start again.
  *
  * @param model its folder, for messages
  * @param weights bytes of the weights
- * @param otherWeights bytes that they would take as INT8; 0 if they are that already
- * @param scratch bytes of what a step writes besides KV blocks
+ * @param otherWeights bytes of the weights as INT8; 0 if they are INT8 already
+ * @param scratch bytes that a step writes, other than KV blocks
  * @param block bytes of a KV block
- * @param perSequence KV blocks of one whole context
- * @param options those of the device decided
+ * @param perSequence KV blocks of one full context
+ * @param options the options, with the device's defaults filled in
  */
 record HeapPlan(
         String model,
@@ -31,12 +31,12 @@ record HeapPlan(
     private static final long MIB = 1 << 20;
 
     /**
-     * What stays for all else: Flink, the Kafka clients and the tokenizer (some 50 MiB), requests
-     * in flight, and room in which short-lived objects can be moved.
+     * Heap left for the rest: Flink, the Kafka clients and the tokenizer (some 50 MiB), requests in
+     * flight, and room in which the collector can move short-lived objects.
      */
     static final long OTHERS = 128 * MIB;
 
-    /** A large array ends in the middle of one of the collector's regions: so much is lost. */
+    /** Loss per large array: the rest of the last of the collector's regions that it fills. */
     private static final int ARRAY_LOSS = 32;
 
     static HeapPlan of(ModelFolder folder, EngineOptions options, int positions, int threads)
@@ -57,7 +57,7 @@ record HeapPlan(
                 options);
     }
 
-    /** Bytes of a step's rows, of its logits, of what workers keep, and of the rotary table. */
+    /** Bytes of a step's rows, of its logits, of the workers' scratch, and of the rotary table. */
     private static long scratch(
             ModelFolder folder, EngineOptions options, long positions, int threads) {
         AttentionShape shape = folder.attentionShape();
@@ -79,9 +79,9 @@ record HeapPlan(
     }
 
     /**
-     * Blocks of the cache, with block 0, which is never handed out.
+     * Number of blocks of the cache, block 0 included, which is never allocated.
      *
-     * @param heap bytes that the heap may grow to
+     * @param heap maximum size of the heap, in bytes
      * @throws InvalidModelException it does not fit, with the figures and the remedy
      */
     int blocks(long heap) throws InvalidModelException {
@@ -93,7 +93,7 @@ record HeapPlan(
         long left = heap - besidesCache();
         long whole = (perSequence + 1) * block;
         long asked = options.kvCacheBytes();
-        // Others use the heap as well: they get half of what is left, unless told otherwise.
+        // Other users of the heap get half of what is left, unless an option says otherwise.
         long bytes = asked > 0 ? asked : Math.max(whole, Math.min(heap / 4, left / 2));
         long useful = perSequence * options.maxSequences() + 1;
         long blocks = Math.min(Math.min(useful, bytes / block), Integer.MAX_VALUE - 16);
@@ -137,7 +137,7 @@ record HeapPlan(
                                 smaller(left)));
     }
 
-    /** What else would do, where something would. */
+    /** The other remedies that would work, if there are any. */
     private String smaller(long left) {
         if (left >= 2 * block) {
             return ", or give --kv-cache-memory at most " + memory(left);
@@ -150,7 +150,7 @@ record HeapPlan(
         return "";
     }
 
-    /** Rounded down, as options take it. */
+    /** A size in the form of an option, rounded down. */
     private static String memory(long bytes) {
         return bytes >= 10 * MIB ? bytes / MIB + "m" : bytes / 1024 + "k";
     }

@@ -6,18 +6,18 @@ import io.millrace.gpu.tensor.LittleEndian;
 /**
  * The weights of one output, rounded to INT8: {@code docs/numerics.md}, "INT8".
  *
- * @param scale what a value is multiplied by to be near its weight
+ * @param scale factor from a value to its weight, approximately
  */
 record Int8Row(float scale, byte[] values) {
     private static final int MOST = 127;
 
-    /** A float from 2^23 on has no fraction: adding this rounds to nearest even. */
+    /** Adding this rounds to nearest even, since a float from 2^23 on has no fraction. */
     private static final float ROUNDER = 12582912f;
 
     /**
-     * Rounds {@code n} neighbours.
+     * Rounds {@code n} consecutive weights.
      *
-     * @param piece holds them from byte {@code at} on
+     * @param piece holds the weights from byte {@code at} on
      * @return null if one of them is not finite
      */
     static Int8Row of(DType from, byte[] piece, int at, int n) {
@@ -38,10 +38,10 @@ record Int8Row(float scale, byte[] values) {
         }
         float scale = most / MOST;
         byte[] values = new byte[n];
-        // Of numbers this small nothing is left; dividing by 0 would make NaN.
+        // Weights this small all round to 0; a division by a scale of 0 would give NaN.
         if (scale > 0) {
             for (int k = 0; k < n; k++) {
-                // A scale that is subnormal may be so coarse that the quotient is past 127.
+                // A subnormal scale may be so inexact that the quotient is above 127.
                 float quotient = Math.max(-MOST, Math.min(MOST, row[k] / scale));
                 values[k] = (byte) Float.floatToRawIntBits(quotient + ROUNDER);
             }

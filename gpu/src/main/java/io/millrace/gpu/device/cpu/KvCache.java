@@ -11,16 +11,16 @@ import io.millrace.gpu.device.AttentionShape;
  * value block   [kv head][element / 16][position][element % 16]     16 elements of an output at once
  * </pre>
  *
- * Some blocks share an array, which is there once one of them is written: an array is cleared when
- * it is made, and to do that for a whole cache would take longer than to load most models. Low
- * blocks are handed out first. What a block held before is never read: attention stops at the row's
- * own position.
+ * Several blocks share an array, which is allocated when the first of them is written: the JVM
+ * clears an array when it is allocated, and for the whole cache that would take longer than to load
+ * most models. Low blocks are allocated first. Old contents of a block are never read, because
+ * attention ends at the row's own position.
  */
 final class KvCache {
-    /** Width of a row of either layout. */
+    /** Positions of a row of keys, elements of a row of values. */
     static final int WIDTH = 16;
 
-    /** About the size of an array: much more than the heap's grain, little of a cache. */
+    /** Approximate size of an array: much more than a heap region, a small part of a cache. */
     private static final long ARRAY_BYTES = 32 << 20;
 
     final int blocks;
@@ -38,7 +38,7 @@ final class KvCache {
     private final int headSize;
 
     /**
-     * @param blocks block 0, which is never handed out, included
+     * @param blocks number of blocks, block 0 included, which is never allocated
      */
     KvCache(AttentionShape shape, int blocks, int blockSize) {
         this.blocks = blocks;
@@ -64,7 +64,7 @@ final class KvCache {
         return shape.layers() * (long) shape.kvHeads() * (keyHead + valueHead) * Float.BYTES;
     }
 
-    /** Has memory for a block that will be written. */
+    /** Allocates memory for a block that will be written, unless it has some. */
     void back(int block) {
         int at = block / perArray;
         if (arrays[at] == null) {
@@ -78,17 +78,17 @@ final class KvCache {
         return arrays[block / perArray];
     }
 
-    /** Where a block begins in its array. */
+    /** Index of a block in its array. */
     int offset(int block) {
         return block % perArray * blockFloats;
     }
 
-    /** Where a layer's keys of a kv head begin in the block's array. */
+    /** Index of a layer's keys of a kv head in the block's array. */
     int keyOffset(int layerIndex, int block, int kvHead) {
         return offset(block) + layerIndex * layer + kvHead * keyHead;
     }
 
-    /** Where a layer's values of a kv head begin in the block's array. */
+    /** Index of a layer's values of a kv head in the block's array. */
     int valueOffset(int layerIndex, int block, int kvHead) {
         return offset(block) + layerIndex * layer + keyBlock + kvHead * valueHead;
     }

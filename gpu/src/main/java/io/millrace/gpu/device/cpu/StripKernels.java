@@ -7,25 +7,26 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The inner loops of matrix products over weights laid out in strips.
+ * The inner loops of the matmul over weights laid out in strips.
  *
- * <p>A strip is two vectors of output columns. Every output is one chain of {@code fma} over k,
- * ascending, in a lane of its own: nothing is summed across lanes, so the bits depend neither on
- * the vector's width nor on how many tokens or strips a loop handles at once.
+ * <p>A strip is two vectors of output columns. Every output is one accumulation chain of {@code
+ * fma} over k, ascending, in a lane of its own: nothing is summed across lanes, so the bits depend
+ * neither on the vector's width nor on how many tokens or strips a loop handles at once.
  *
  * <pre>
  * F32         float[strip][k][STRIP]   column c at c
  * BF16, F16   int  [strip][k][LANES]   column c in the low half of int c,
  *                                      column c + LANES in its high half
  * INT8        byte [two strips][k][LANES][4]  columns c and c + LANES of the first, then of the second
- * tokens      float[tile][k][TILE]     four tokens side by side
+ * tokens      float[tile][k][TILE]     four tokens interleaved
  * </pre>
  *
- * <p>The loops are as large as C2 will still compile well: with four strips of 16-bit weights in
- * one loop it stops inlining (NodeCountInliningCutoff) and is 20 times slower; with twelve sums
- * instead of eight and 16 vector registers, C2 of JDK 17 or 25 spills one, whose chain then goes
- * through memory: a third of the speed. ({@link WideKernels} are for machines with 32.) Indices run
- * along with the loop, because computing them from k costs JDK 17 a quarter.
+ * <p>The loops are as large as C2 compiles well. With four strips of 16-bit weights in one loop it
+ * stops inlining (NodeCountInliningCutoff), and the loop is 20 times slower. With twelve sums
+ * instead of eight and 16 vector registers, C2 of JDK 17 and 25 spills one sum to memory, which
+ * leaves a third of the speed. ({@link WideKernels} are for machines with 32 registers.) Indices
+ * are incremented in the loop, because on JDK 17 computing them from k costs a quarter of the
+ * speed.
  */
 final class StripKernels {
     static final VectorSpecies<Float> F =
@@ -35,13 +36,13 @@ final class StripKernels {
     static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
     private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, F.vectorShape());
 
-    /** Floats in a vector of this machine: at most 16. */
+    /** Floats per vector of this machine, at most 16. */
     static final int LANES = F.length();
 
-    /** Output columns of a strip. */
+    /** Output columns per strip. */
     static final int STRIP = 2 * LANES;
 
-    /** Tokens of a tile. */
+    /** Tokens per tile. */
     static final int TILE = 4;
 
     static final int HIGH_HALF = 0xffff0000;
@@ -51,11 +52,11 @@ final class StripKernels {
     private StripKernels() {}
 
     /**
-     * Goes on with the chains of one token times two strips of BF16.
+     * Continues the chains of one token times two strips of BF16.
      *
-     * @param s0 where the first strip's first k is in {@code w}
-     * @param s1 where the second's is
-     * @param n how many k
+     * @param s0 index in {@code w} of the first strip's first k
+     * @param s1 that of the second strip
+     * @param n number of k
      * @param x the token's first k is at {@code xo}
      * @param c the 2 * STRIP sums are at {@code co}
      */
@@ -125,10 +126,10 @@ final class StripKernels {
     }
 
     /**
-     * Goes on with the chains of one token times two strips of INT8.
+     * Continues the chains of one token times two strips of INT8.
      *
-     * @param s where their first k is in {@code w}
-     * @param n how many k
+     * @param s index in {@code w} of their first k
+     * @param n number of k
      * @param x the token's first k is at {@code xo}
      * @param c the 2 * STRIP sums are at {@code co}
      */
@@ -155,9 +156,9 @@ final class StripKernels {
     /**
      * Lays two strips of INT8 out as BF16, which holds them exactly.
      *
-     * @param s where their first k is in {@code w}
-     * @param n how many k
-     * @param to gets the first strip, and behind its {@code n * LANES} ints the second
+     * @param s index in {@code w} of their first k
+     * @param n number of k
+     * @param to receives the first strip, and after its {@code n * LANES} ints the second
      */
     static void unpackInt8(byte[] w, int s, int n, int[] to) {
         int second = n * LANES;
@@ -184,7 +185,7 @@ final class StripKernels {
         return toFloat(four);
     }
 
-    /** The highest byte, which is signed. */
+    /** The highest byte, sign-extended. */
     private static FloatVector toFloat(IntVector high) {
         IntVector value = high.lanewise(VectorOperators.ASHR, 24);
         return (FloatVector) value.convert(VectorOperators.I2F, 0);
@@ -201,13 +202,13 @@ final class StripKernels {
     }
 
     /**
-     * Goes on with the chains of four tokens times one strip.
+     * Continues the chains of four tokens times one strip.
      *
      * @param w weights in the layout of F32
-     * @param s where the strip's first k is in {@code w}
-     * @param n how many k
+     * @param s index in {@code w} of the strip's first k
+     * @param n number of k
      * @param x the tile; its first k is at {@code xo}
-     * @param c the first token's sums are at {@code co}, the next one's {@code cs} further
+     * @param c the first token's sums are at {@code co}, those of the next {@code cs} higher
      */
     static void tileF32(float[] w, int s, int n, float[] x, int xo, float[] c, int co, int cs) {
         int c1 = co + cs;
@@ -333,7 +334,7 @@ final class StripKernels {
         b3.intoArray(c, c3 + LANES);
     }
 
-    /** {@link #tileF32} over rows that are 16 wide on every machine: the products of attention. */
+    /** {@link #tileF32} over rows of 16 on every machine, for attention. */
     static void tile16(float[] w, int s, int n, float[] x, int xo, float[] c, int co, int cs) {
         if (STRIP == 16) {
             tileF32(w, s, n, x, xo, c, co, cs);

@@ -12,10 +12,12 @@ import java.util.List;
 
 /** One weight matrix in the layout of {@link StripKernels}, logically (outputs, inputs). */
 final class StripMatrix {
-    // Packing walks down the rows of a strip in pieces of this many k, which stay in the L1 cache.
+    // The rows of a strip are packed in pieces of this many k, which stay in the L1 cache.
     private static final int PACK_K = 128;
 
-    /** What the upper half of a strip is where a matrix ends in its lower half. */
+    /**
+     * The row of zeros that fills the upper half of a strip if the matrix ends in its lower half.
+     */
     private static final byte[] NO_ROW = new byte[2 * PACK_K];
 
     final DType type;
@@ -26,10 +28,10 @@ final class StripMatrix {
     /** Number of outputs. */
     final int outputs;
 
-    /** Number of columns in use: the outputs, or for a gated matrix all of its strips'. */
+    /** Number of columns in use: the outputs, or for a gated matrix all columns of its strips. */
     final int columns;
 
-    /** Length of a chain. */
+    /** Number of inputs: the length of an accumulation chain. */
     final int inputs;
 
     /** F32 weights, or null. */
@@ -41,7 +43,7 @@ final class StripMatrix {
     /** INT8 weights, or null. */
     final byte[] bytes;
 
-    /** Of INT8 weights, what sums of each column are multiplied by; or null. */
+    /** For INT8 weights the factor of each column's sums; otherwise null. */
     final float[] scales;
 
     private StripMatrix(DType type, int strips, int outputs, int columns, int inputs)
@@ -74,7 +76,7 @@ final class StripMatrix {
     /**
      * Loads matrices of equal width, stacked by rows.
      *
-     * @param int8 whether to make them INT8
+     * @param int8 whether to round them to INT8
      */
     static StripMatrix load(List<Tensor> parts, boolean int8, WeightLoader loader)
             throws IOException {
@@ -94,10 +96,10 @@ final class StripMatrix {
     }
 
     /**
-     * Loads two matrices of one shape so that each strip has a vector of columns of the first and
-     * the same columns of the second.
+     * Loads two matrices of the same shape so that each strip has a vector of columns of the first
+     * and the same columns of the second.
      *
-     * @param int8 whether to make them INT8
+     * @param int8 whether to round them to INT8
      */
     static StripMatrix loadGated(Tensor gate, Tensor up, boolean int8, WeightLoader loader)
             throws IOException {
@@ -119,7 +121,10 @@ final class StripMatrix {
         return matrix;
     }
 
-    /** INT8, or the type of all parts, or F32, which holds each of them exactly. */
+    /**
+     * The stored type: INT8, or the type of all parts, or F32, which represents each of them
+     * exactly.
+     */
     private static DType type(List<Tensor> parts, boolean int8) throws InvalidModelException {
         if (int8) {
             return DType.INT8;
@@ -133,7 +138,7 @@ final class StripMatrix {
         return type;
     }
 
-    /** Row r becomes column {@code lane + (first + r) % perStrip} of a strip. */
+    /** Lays rows out: row r becomes column {@code lane + (first + r) % perStrip} of a strip. */
     private void load(Tensor tensor, int first, int perStrip, int lane, WeightLoader loader)
             throws IOException {
         if (!tensor.isTransposed() && (pairs == null || first % STRIP == 0)) {
@@ -149,7 +154,7 @@ final class StripMatrix {
                     });
             return;
         }
-        // Other pieces, and the end of the part before, may share ints with this one.
+        // This piece may share ints with other pieces, and with the end of the part before.
         loader.finish();
         tensor.read(
                 1,
@@ -157,7 +162,10 @@ final class StripMatrix {
                         packRows(tensor, piece, length, first + (int) firstRow, perStrip, lane));
     }
 
-    /** Lays out rows one by one, into halves of ints too: by one thread if they are shared. */
+    /**
+     * Lays out rows one by one, possibly into halves of ints; one thread at a time if ints are
+     * shared.
+     */
     private void packRows(
             Tensor tensor, byte[] piece, int length, int begin, int perStrip, int lane)
             throws InvalidModelException {
@@ -231,13 +239,13 @@ final class StripMatrix {
     }
 
     /**
-     * Lays out {@code n} neighbours of two rows, as pairs from {@code to} on; false if one of them
-     * is not finite.
+     * Lays out {@code n} consecutive elements of two rows as pairs, from {@code to} on; false if
+     * one of them is not finite.
      */
     private boolean packPair(byte[] low, int lowAt, byte[] high, int highAt, int n, int to) {
         int exponent = type == DType.BF16 ? 0x7f80 : 0x7c00;
         int exponents = exponent << 16 | exponent;
-        // Added to an exponent of ones, its last bit carries into the bit of the sign.
+        // The addition carries into the sign bit exactly if all bits of the exponent are ones.
         int lastBits = exponents & ~(exponents << 1);
         int carries = 0;
         int i = 0;
@@ -265,7 +273,7 @@ final class StripMatrix {
         return finite;
     }
 
-    /** Rounds rows to INT8; each byte is one row's, so pieces need no order. */
+    /** Rounds rows to INT8; rows share no bytes, so pieces may come in any order. */
     private void quantizeRows(
             Tensor tensor, byte[] piece, int length, int begin, int perStrip, int lane)
             throws InvalidModelException {
@@ -280,14 +288,14 @@ final class StripMatrix {
         }
     }
 
-    /** Rounds a row to INT8 and lays it out; false if a number of it is not finite. */
+    /** Rounds a row to INT8 and lays it out; false if one of its elements is not finite. */
     private boolean quantize(DType from, byte[] piece, int at, int strip, int column) {
         Int8Row row = Int8Row.of(from, piece, at, inputs);
         if (row == null) {
             return false;
         }
         scales[strip * STRIP + column] = row.scale();
-        // Four bytes a lane: a strip with an even number has the lower two.
+        // A lane has four bytes; strips with an even number have the lower two.
         int to = offset(strip) + column % LANES * 4 + strip % 2 * 2 + column / LANES;
         for (int k = 0; k < inputs; k++) {
             bytes[to + k * 2 * STRIP] = row.values()[k];
@@ -295,7 +303,7 @@ final class StripMatrix {
         return true;
     }
 
-    /** Lays out {@code n} neighbours of a row; false if one of them is not finite. */
+    /** Lays out {@code n} consecutive elements of a row; false if one of them is not finite. */
     private boolean packRun(DType from, byte[] piece, int at, int n, int strip, int k, int column) {
         boolean finite = true;
         if (floats != null) {
@@ -321,7 +329,7 @@ final class StripMatrix {
         return finite;
     }
 
-    /** Copies the weights of one output, widened. Not of INT8. */
+    /** Copies the weights of one output, widened to F32. Not for INT8. */
     void row(int output, float[] to, int offset) {
         int strip = output / STRIP;
         int column = output % STRIP;
@@ -339,7 +347,7 @@ final class StripMatrix {
         }
     }
 
-    /** Adds the weights of one output, widened. Not of INT8. */
+    /** Adds the weights of one output, widened to F32. Not for INT8. */
     void addRow(int output, float[] to, int offset) {
         int strip = offset(output / STRIP);
         int column = output % STRIP;
@@ -354,7 +362,7 @@ final class StripMatrix {
         }
     }
 
-    /** Where a strip begins in its array; of INT8, where its two do. */
+    /** Index of a strip in its array; for INT8, of the pair of strips that it belongs to. */
     int offset(int strip) {
         return (int) arrayLength(type, bytes != null ? strip & ~1 : strip, inputs);
     }

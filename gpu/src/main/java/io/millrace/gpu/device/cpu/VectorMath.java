@@ -23,10 +23,10 @@ final class VectorMath {
 
     private VectorMath() {}
 
-    /** {@code SamplingMath.exp} in every lane: e to the x for x at most 0. */
+    /** {@code SamplingMath.exp} in every lane: e^x for x at most 0. */
     static FloatVector exp(FloatVector x) {
         FloatVector n = x.fma(broadcast(LOG2_E), broadcast(ROUNDER));
-        // The rounded number's low bits are the integer itself.
+        // The low bits of the rounded float are the integer itself.
         IntVector exponent = n.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
         n = n.sub(ROUNDER);
         FloatVector r = n.fma(broadcast(-LN2_HIGH), x);
@@ -46,8 +46,8 @@ final class VectorMath {
     }
 
     /**
-     * In place, e to the (x - max) of {@code n} values times {@code scale}; returns their sum. The
-     * array is overwritten with zeros up to the next multiple of 16.
+     * Replaces {@code n} values x, which are multiplied by {@code scale} first, by e^(x - max), and
+     * returns their sum. The array is filled with zeros up to the next multiple of 16.
      */
     static float softmax(float[] x, int offset, int n, float scale, float[] lanes) {
         int end = offset + (n + SUM_LANES - 1) / SUM_LANES * SUM_LANES;
@@ -82,7 +82,7 @@ final class VectorMath {
         sum.intoArray(lanes, lane);
     }
 
-    /** Closes 16 lanes: lane i gets lane i + 8, then + 4, + 2, + 1. */
+    /** Sums 16 lanes: adds lane i + 8 to lane i, then i + 4, i + 2, i + 1. */
     private static float close(float[] lanes) {
         for (int width = SUM_LANES / 2; width > 0; width >>= 1) {
             for (int i = 0; i < width; i++) {
@@ -111,7 +111,7 @@ final class VectorMath {
         }
     }
 
-    // sqrt and division are exact in double, on every machine.
+    // In double, sqrt and division are correctly rounded on every machine.
     private static float inverse(float squares, int n, float epsilon) {
         return (float) (1 / Math.sqrt((double) (squares / n) + epsilon));
     }
@@ -150,7 +150,7 @@ final class VectorMath {
     }
 
     /**
-     * silu(gate) * up for one vector of each: gates at {@code c[co]}, ups LANES further.
+     * silu(gate) * up for one vector of each: gate at {@code c[co]}, up LANES higher.
      *
      * <p>silu(x) = x / (1 + e^-x); with e = exp(-|x|) that is x / (1 + e) or x * e / (1 + e), and
      * neither overflows.
@@ -162,7 +162,7 @@ final class VectorMath {
     }
 
     /**
-     * GELU, the form with tanh, of one vector at {@code c[co]}.
+     * GELU in its tanh form, of one vector at {@code c[co]}.
      *
      * <p>x * (1 + tanh(u)) / 2 with u = sqrt(2 / pi) * (x + 0.044715 x^3) is x / (1 + e^-2u): the
      * form of silu.
@@ -174,7 +174,7 @@ final class VectorMath {
         return timesSigmoid(x, twice);
     }
 
-    /** x / (1 + e^-y); x and y have one sign. */
+    /** x / (1 + e^-y); x and y have the same sign. */
     private static FloatVector timesSigmoid(FloatVector x, FloatVector y) {
         FloatVector e = exp(y.abs().neg());
         FloatVector numerator = x.blend(x.mul(e), y.compare(VectorOperators.LT, 0f));

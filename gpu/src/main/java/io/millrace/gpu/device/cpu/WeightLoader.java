@@ -8,26 +8,26 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads, hashes and lays out weights in pieces, behind the thread that asks for them: while it
- * allocates the next matrix (the JVM clears an array by one thread, the system backs it page by
- * page), the others fill the last one.
+ * Reads, hashes and lays out weights in pieces, on threads of its own: while the caller allocates
+ * the next matrix (the JVM clears an array with one thread, and the operating system maps it page
+ * by page), they fill the one before.
  *
- * <p>A piece goes from the file over its hash to its place while it is in the core's cache.
+ * <p>A piece is read, hashed and laid out by one thread, while it is in the core's cache.
  */
 final class WeightLoader implements AutoCloseable {
-    /** Where a piece goes. Called by any thread, for many pieces at once. */
+    /** Lays a piece out. Called by any thread, for several pieces at once. */
     @FunctionalInterface
     interface Layout {
 
         /**
          * @param pieces the same piece of each tensor
-         * @param length bytes in use of each of them
+         * @param length bytes of each of them
          * @param firstRow number of rows before it
          */
         void accept(byte[][] pieces, int length, long firstRow) throws IOException;
     }
 
-    /** Tensors of one shape that are read side by side. */
+    /** Tensors of one shape that are read together. */
     private static final class Job implements PieceThreads.Job<byte[][]> {
         private final List<PieceReader> readers = new ArrayList<>();
         private final Layout layout;
@@ -62,7 +62,7 @@ final class WeightLoader implements AutoCloseable {
             layout.accept(own, length, readers.get(0).firstRow(piece));
         }
 
-        /** Leaves each tensor its hash, if all of it was read. */
+        /** Gives each tensor its hash, if it was read completely. */
         @Override
         public void close() throws IOException {
             for (PieceReader reader : readers) {
@@ -74,27 +74,27 @@ final class WeightLoader implements AutoCloseable {
     private final PieceThreads<byte[][]> threads;
 
     /**
-     * @param threads the asking one included
+     * @param threads number of threads, the caller's included
      */
     WeightLoader(int threads) {
         this.threads = new PieceThreads<>(threads, () -> new byte[2][0]);
     }
 
     /**
-     * Has tensors of one shape and type read; may return before they are.
+     * Starts to read tensors of one shape and type; may return before they have been read.
      *
-     * @throws IOException what befell this or an earlier tensor
+     * @throws IOException this or an earlier tensor could not be read
      */
     void load(List<Tensor> tensors, Layout layout) throws IOException {
         threads.run(new Job(tensors, layout));
     }
 
-    /** Returns when all that was asked for is laid out. */
+    /** Waits until all tensors are laid out. */
     void finish() throws IOException {
         threads.finish();
     }
 
-    /** Ends the threads; what is not yet laid out is left. */
+    /** Ends the threads; tensors that are not yet laid out stay so. */
     @Override
     public void close() throws IOException {
         threads.close();

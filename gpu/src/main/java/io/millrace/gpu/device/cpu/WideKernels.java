@@ -13,30 +13,30 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The loops of {@link StripKernels} for eight tokens: sixteen sums, which only a machine with 32
- * vector registers holds. A weight is unpacked once for twice as many multiplications.
+ * The loops of {@link StripKernels} for eight tokens: sixteen sums, for machines with 32 vector
+ * registers. A weight is unpacked once for twice as many multiplications.
  *
  * <pre>
- * tokens      float[tile][k][WIDE]     eight tokens side by side
+ * tokens      float[tile][k][WIDE]     eight tokens interleaved
  * </pre>
  */
 final class WideKernels {
-    /** Tokens of a wide tile. */
+    /** Tokens per wide tile. */
     static final int WIDE = 8;
 
-    /** Whether this machine's vectors are those that come with 32 registers. */
+    /** Whether this machine has 32 vector registers, which its vectors' width tells. */
     static final boolean AVAILABLE = LANES == 16;
 
     private WideKernels() {}
 
     /**
-     * Goes on with the chains of eight tokens times one strip of BF16.
+     * Continues the chains of eight tokens times one strip of BF16.
      *
      * @param w weights in the layout of BF16
-     * @param s where the strip's first k is in {@code w}
-     * @param n how many k
+     * @param s index in {@code w} of the strip's first k
+     * @param n number of k
      * @param x the tile; its first k is at {@code xo}
-     * @param c the first token's sums are at {@code co}, the next one's {@code cs} further
+     * @param c the first token's sums are at {@code co}, those of the next {@code cs} higher
      */
     static void tileBf16(int[] w, int s, int n, float[] x, int xo, float[] c, int co, int cs) {
         int c1 = co + cs;

@@ -5,27 +5,27 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A team of threads that share out numbered tasks; the calling thread is one of them.
+ * A thread pool that divides numbered tasks among its threads; the calling thread is one of them.
  *
- * <p>Whoever is free takes the next number, so a thread that the machine has descheduled holds up
- * nothing but the task it is in. Which thread computes what has no influence on any bit. Between
- * runs a thread spins for a moment, since the next op of a step follows within microseconds, and
- * then parks.
+ * <p>A free thread takes the next number, so a thread that the operating system has descheduled
+ * delays the task it is in and no other. No bit depends on which thread runs a task. Between runs a
+ * thread spins for a moment, since the next op of a step follows within microseconds, and then
+ * parks.
  */
 final class Workers implements AutoCloseable {
     private static final long SPIN_NANOS = 50_000;
     private static final int SPINS_PER_CLOCK = 64;
     private static final int SPINS_BEFORE_YIELD = 20_000;
 
-    /** One run's work; {@code worker} is less than {@link #size} and runs one task at a time. */
+    /** The work of a run; {@code worker} is less than {@link #size} and runs one task at a time. */
     @FunctionalInterface
     interface Task {
         void run(int task, int worker);
     }
 
     /**
-     * The tasks of one run. An object of its own, so that a thread that comes late, with a run in
-     * hand that is over, finds its numbers used up and can touch no later one.
+     * The tasks of one run. Each run has its own object, so that a late thread that still refers to
+     * a finished run finds its numbers used up, and cannot take one of a later run.
      */
     private final class Run {
         final Task body;
@@ -65,7 +65,7 @@ final class Workers implements AutoCloseable {
         }
     }
 
-    /** Threads, the caller included. */
+    /** Number of threads, the caller's included. */
     int size() {
         return members.length + 1;
     }
@@ -103,7 +103,7 @@ final class Workers implements AutoCloseable {
         }
     }
 
-    /** Any thread: tasks that have not begun fail from now on, those of later runs too. */
+    /** Makes tasks that have not begun fail from now on, in later runs too. Any thread. */
     void stop() {
         stopped = true;
     }
