@@ -11,10 +11,10 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * What the ops of a model take on a GPU, each alone and all of a step together.
+ * Times of a model's ops on a GPU: of each op alone, and of all ops of a step.
  *
- * @param device the GPU, for people
- * @param all in the order of steps, then of ops
+ * @param device display name of the GPU
+ * @param all the times, in the order of steps, then of ops
  */
 public record KernelTimings(String device, List<KernelTiming> all) {
 
@@ -23,9 +23,9 @@ public record KernelTimings(String device, List<KernelTiming> all) {
     }
 
     /**
-     * Whether the options' device is a GPU, so that there are kernels to be timed.
+     * Whether the options' device is a GPU, so that there are kernels to time.
      *
-     * @throws IOException options that cannot be honoured, or a GPU is asked for and cannot be
+     * @throws IOException options that cannot be honoured, or a GPU that is chosen and cannot be
      *     used; the message is one sentence for the user
      */
     public static boolean arePossible(EngineOptions options) throws IOException {
@@ -41,10 +41,10 @@ public record KernelTimings(String device, List<KernelTiming> all) {
     }
 
     /**
-     * Loads the model and times its ops, in steps of a size that {@link KernelTimer} chooses;
-     * lengths and sizes of the options do not matter. Results are checked first.
+     * Loads the model and times its ops, in steps of sizes that {@link KernelTimer} chooses;
+     * lengths and sizes in the options are not used. Results are checked first.
      *
-     * @param repeats how often each is timed; the median counts
+     * @param repeats number of times that each op is timed; the median is reported
      * @throws IOException a model or a GPU that cannot be used; the message is one sentence for the
      *     user
      * @throws IllegalStateException the kernels' results are wrong

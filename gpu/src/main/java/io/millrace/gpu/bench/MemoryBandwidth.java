@@ -15,22 +15,22 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Finds how fast this machine's threads together read memory: the ceiling of decoding one sequence,
- * which reads each weight once a token.
+ * Measures this machine's read bandwidth with all threads: the upper bound of decoding one
+ * sequence, which reads each weight once per token.
  */
 public final class MemoryBandwidth {
     private static final VectorSpecies<Integer> SPECIES = IntVector.SPECIES_PREFERRED;
     private static final int LANES = SPECIES.length();
 
-    /** Sums kept at once: enough loads in flight to hide the latency of memory. */
+    /** Independent sums: enough loads in flight to hide the latency of memory. */
     private static final int SUMS = 8;
 
-    /** Ints per call of the loop: many calls, so that it is compiled early in the first pass. */
+    /** Ints per call of the loop, so few that it is compiled early in the first pass. */
     private static final int PIECE = 1 << 16;
 
     /**
-     * Pieces of a pass, 64 MiB in all: long enough to be timed, short enough that on a machine with
-     * other work some passes are undisturbed.
+     * Pieces of a pass, 64 MiB together: long enough to be timed, short enough that on a busy
+     * machine some passes are undisturbed.
      */
     private static final int PASS = 256;
 
@@ -40,17 +40,17 @@ public final class MemoryBandwidth {
     private MemoryBandwidth(long bytes) {
         for (long at = 0; at < bytes; at += PIECE * Integer.BYTES) {
             int[] piece = new int[PIECE];
-            // Written, so that no two pages are one and the same page of zeros.
+            // Memory is written first, so that no pages share the kernel's page of zeros.
             Arrays.fill(piece, 1);
             pieces.add(piece);
         }
     }
 
     /**
-     * Reads {@code bytes} of memory in turn, at least once and for at least {@code nanos}.
+     * Reads {@code bytes} of memory repeatedly, at least once and for at least {@code nanos}.
      *
-     * @param bytes far more than the caches hold; taken from the heap meanwhile
-     * @return bytes a second in the fastest 64 MiB
+     * @param bytes far more than the caches hold; allocated on the heap during the call
+     * @return bytes per second of the fastest 64 MiB
      */
     public static double measure(long bytes, int threads, long nanos) throws InterruptedException {
         return new MemoryBandwidth(bytes).measure(threads, nanos);
@@ -77,7 +77,7 @@ public final class MemoryBandwidth {
         }
     }
 
-    /** Whoever is free reads the next piece. */
+    /** A thread of a pass; a free thread reads the next piece. */
     private double pass(ExecutorService team, int threads, int from, int end)
             throws InterruptedException {
         next.set(from);

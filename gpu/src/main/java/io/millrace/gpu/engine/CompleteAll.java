@@ -10,10 +10,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Answers a list of requests with an engine that has no other work. */
+/** Completes a list of requests on an engine that has no other work. */
 final class CompleteAll implements StepListener {
 
-    /** A request, and the text of its completions as far as it is known; none if nobody asks. */
+    /** A request, and the streamed text of its completions; none without a listener. */
     private record Running(GenerationRequest request, List<StreamedText> texts) {}
 
     private final Engine engine;
@@ -24,7 +24,7 @@ final class CompleteAll implements StepListener {
     private RuntimeException failure;
 
     /**
-     * @param listener null for nobody
+     * @param listener null for none
      */
     CompleteAll(Engine engine, TextListener listener) {
         this.engine = engine;
@@ -48,12 +48,12 @@ final class CompleteAll implements StepListener {
                 engine.step(this);
             }
         } finally {
-            // Nothing is left behind, whatever went wrong; finished ones are ignored.
+            // After a failure no request stays in the engine; finished ones are ignored.
             handles.forEach(engine::cancel);
         }
         if (failure != null) {
             while (engine.hasWork()) {
-                // Steps that were launched before it failed.
+                // These are the steps that were launched before the failure.
                 engine.step(this);
             }
             throw failure;
@@ -79,7 +79,7 @@ final class CompleteAll implements StepListener {
         return texts;
     }
 
-    /** The step goes on to its end, whatever the listener throws: others are in it. */
+    /** Keeps what the listener throws until the step has ended, since other requests are in it. */
     private void tell(Runnable call) {
         if (failure != null) {
             return;

@@ -13,19 +13,19 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** One completion: its tokens, and when and how it ends. Engine thread only. */
+/** The sequence of one completion: its tokens, and when and how it ends. Engine thread only. */
 final class CompletionSequence extends Sequence {
     private final Generation generation;
     private final Tokenizer tokenizer;
     private final SamplingRow row;
 
-    /** Generated before an interruption: told then, and not again. */
+    /** Tokens that were generated before an interruption, and reported then. */
     private final int told;
 
-    /** Null where not asked for. */
+    /** Log probabilities; null if the request has none. */
     private final List<TokenLogprobs> logprobs;
 
-    /** Both null without stop strings: then the text is made once, at the end. */
+    /** Both are null without stop strings: then the text is decoded once, at the end. */
     private final StopStrings stops;
 
     private final Detokenizer detokenizer;
@@ -65,15 +65,15 @@ final class CompletionSequence extends Sequence {
                 append(before[i]);
             }
         }
-        // Else it starts over: log probabilities are not kept with the tokens, and the same tokens
-        // will be drawn again.
+        // Otherwise it starts over: log probabilities are not kept with the tokens, and the same
+        // tokens will be sampled again.
     }
 
     Generation generation() {
         return generation;
     }
 
-    /** How the next token is drawn. */
+    /** How the next token is sampled. */
     SamplingRow row() {
         return row;
     }
@@ -82,12 +82,12 @@ final class CompletionSequence extends Sequence {
         return finishReason != null;
     }
 
-    /** Whether the caller has not heard of the last token yet. */
+    /** Whether the last token has not been reported to the caller yet. */
     boolean isLastTokenNews() {
         return row.generatedCount > told;
     }
 
-    /** Takes a drawn token. */
+    /** Appends a sampled token. */
     void accept(int token, TokenLogprobs tokenLogprobs) {
         if (logprobs != null) {
             logprobs.add(tokenLogprobs);
@@ -114,14 +114,14 @@ final class CompletionSequence extends Sequence {
         }
     }
 
-    /** Whether a stop string ends with this token, as a special one. */
+    /** Whether a stop string ends with this token, which is a special one. */
     private boolean takeSpecial(int token) {
         String special = stops.spansSpecials() ? tokenizer.specialTokens().get(token) : null;
         return special != null && stops.addSpecial(special, detokenizer.held());
     }
 
     /**
-     * @param visible how many tokens the text is made of: a token that ended it is none of them
+     * @param visible number of tokens of the text, without a token that ended it
      */
     private void finish(FinishReason reason, int visible) {
         finishReason = reason;

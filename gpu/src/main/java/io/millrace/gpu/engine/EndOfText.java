@@ -6,10 +6,10 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * What ends a completion by the model's own files, unless a request goes on past it.
+ * What ends a completion according to the model's files, unless a request ignores it.
  *
  * @param tokenIds ids of end-of-text tokens
- * @param strings stop strings, none empty; a request's own come on top
+ * @param strings stop strings, none empty; a request adds its own
  */
 record EndOfText(List<Integer> tokenIds, List<String> strings) {
     EndOfText {
@@ -17,7 +17,7 @@ record EndOfText(List<Integer> tokenIds, List<String> strings) {
         strings = List.copyOf(strings);
     }
 
-    /** Tokens alone. */
+    /** End-of-text tokens without stop strings. */
     static EndOfText of(List<Integer> tokenIds) {
         return new EndOfText(tokenIds, List.of());
     }

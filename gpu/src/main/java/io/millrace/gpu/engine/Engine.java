@@ -38,10 +38,10 @@ import java.util.function.Consumer;
  * }
  * }</pre>
  *
- * <p>After a step has failed, only {@link #close} is of use.
+ * <p>After a step has failed, only {@link #close} may be called.
  *
- * <p>Where requests come and go, {@link #add} them at any time and call {@link #step} while there
- * is work. An answer is the same in either way: it depends on model and request alone.
+ * <p>For a stream of requests, {@link #add} them at any time and call {@link #step} while there is
+ * work. An answer is the same in both cases: it depends on model and request alone.
  */
 public interface Engine extends AutoCloseable {
 
@@ -55,16 +55,16 @@ public interface Engine extends AutoCloseable {
         return open(options, LoadProgress.NONE);
     }
 
-    /** Like {@link #open(EngineOptions)}, and tells how far it is. */
+    /** Like {@link #open(EngineOptions)}, and reports its progress. */
     static Engine open(EngineOptions options, LoadProgress progress) throws IOException {
         return EngineAssembly.open(options, progress);
     }
 
     /**
-     * Answers requests together, for an engine that does nothing else meanwhile.
+     * Completes requests together, on an engine that has no other work.
      *
      * @return results in the order of the requests
-     * @throws RequestRejectedException as {@link #check}; then none is answered
+     * @throws RequestRejectedException as {@link #check}; then no request is completed
      * @throws IllegalStateException the engine failed on one of them, or has other work
      */
     default List<GenerationResult> complete(List<GenerationRequest> requests)
@@ -73,10 +73,10 @@ public interface Engine extends AutoCloseable {
     }
 
     /**
-     * As {@link #complete(List)}, and shows the texts while they are written. An exception that the
-     * listener throws ends the call with it; the engine can be used again.
+     * As {@link #complete(List)}, and streams the texts. An exception of the listener is thrown
+     * from this call; the engine stays usable.
      *
-     * @param listener called by the thread that calls this
+     * @param listener called on the calling thread
      */
     default List<GenerationResult> complete(List<GenerationRequest> requests, TextListener listener)
             throws RequestRejectedException {
@@ -93,7 +93,7 @@ public interface Engine extends AutoCloseable {
     Tokenizer tokenizer();
 
     /**
-     * Token ids of a conversation, written by the model's chat template.
+     * Token ids of a conversation, rendered by the model's chat template.
      *
      * @throws RequestRejectedException the model has no chat template (unsupported), or the
      *     template refuses the conversation
@@ -103,7 +103,7 @@ public interface Engine extends AutoCloseable {
     }
 
     /**
-     * A conversation as the model's chat template writes it, for {@link Tokenizer#encodeRendered}.
+     * A conversation, rendered by the model's chat template, for {@link Tokenizer#encodeRendered}.
      *
      * @throws RequestRejectedException as {@link #encodeChat}
      */
@@ -112,61 +112,61 @@ public interface Engine extends AutoCloseable {
     }
 
     /**
-     * Shows the text of a completion as its tokens come. What may become a stop string, the model's
-     * own among them, waits until it is known not to be one. For those who {@link #add} and {@link
-     * #step} themselves; one for each completion.
+     * Streams the text of a completion. Text that may become a stop string, of the request or of
+     * the model, is held back until it is known not to be one. For callers of {@link #add} and
+     * {@link #step}; one object per completion.
      *
-     * @param sampling of the request
-     * @param out takes the text, piece by piece
+     * @param sampling parameters of the request
+     * @param out receives the text, piece by piece
      */
     default StreamedText streamText(SamplingParameters sampling, Consumer<String> out) {
         return new StreamedText(tokenizer(), sampling.stop(), out);
     }
 
     /**
-     * Refuses what this engine can never answer: an empty or too long prompt, a parameter out of
-     * range, a token id outside the vocabulary.
+     * Rejects a request that this engine can never answer: an empty or too long prompt, a parameter
+     * out of range, a token id outside the vocabulary.
      */
     void check(GenerationRequest request) throws RequestRejectedException;
 
     /**
-     * Takes a request.
+     * Adds a request.
      *
      * @return a handle, unique within this engine
      * @throws RequestRejectedException as {@link #check}
      */
     long add(GenerationRequest request) throws RequestRejectedException;
 
-    /** Forgets a request; nothing more is told of it. An unknown or finished handle is ignored. */
+    /** Cancels a request, which has no further events. An unknown or finished handle is ignored. */
     void cancel(long handle);
 
     /**
-     * Whether a step would do anything. Where steps are launched ahead, those of requests that are
-     * gone are still to be completed.
+     * Whether a step has work. This includes steps in flight that are still to be completed, also
+     * if their requests are gone.
      */
     boolean hasWork();
 
     /**
-     * Runs one step: schedule, forward, sample, update. Where the device takes steps ahead, those
-     * that follow are under way when this returns. Returns at once without work.
+     * Runs one step: schedule, forward, sample, update. If the device runs ahead, the steps that
+     * follow are in flight when this returns. Returns at once without work.
      */
     void step(StepListener listener);
 
     /**
-     * Handles of the requests in the step that runs and in those launched behind it, or else in the
-     * last ones if that failed; none if that cannot be told. Any thread.
+     * Handles of the requests in the steps in flight, or in those that failed last; none if that is
+     * unknown. Any thread.
      */
     long[] requestsInStep();
 
     /**
-     * Asks the step that runs to end with an exception. Any thread. The engine is of no use after
-     * it.
+     * Requests that the step that runs end with an exception. Any thread. The engine cannot be used
+     * after that.
      *
-     * @return false if it cannot be asked
+     * @return false if that is not possible
      */
     boolean stopStep();
 
-    /** Counters now. */
+    /** Current counters. */
     EngineStats stats();
 
     /** Throws {@link IllegalStateException} if an invariant of the bookkeeping is broken. */

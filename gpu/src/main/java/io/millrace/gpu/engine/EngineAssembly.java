@@ -21,14 +21,12 @@ import java.util.concurrent.FutureTask;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Puts an engine together from options: model folder, tokenizer, and a runner for the device. */
+/** Builds an engine from options: model folder, tokenizer, and a runner for the device. */
 public final class EngineAssembly {
-    /**
-     * Names the rule of {@code docs/numerics.md}, "Sampling"; a change of it changes the number.
-     */
+    /** Version of the rule of {@code docs/numerics.md}, "Sampling"; part of the fingerprint. */
     private static final String SAMPLING = "sampling-1";
 
-    /** Names the rule by which completions end; a change of it changes the number. */
+    /** Version of the rule by which completions end; part of the fingerprint. */
     private static final String STOPPING = "stopping-2 ";
 
     private static final Logger LOG = LoggerFactory.getLogger(EngineAssembly.class);
@@ -44,7 +42,7 @@ public final class EngineAssembly {
                 gpu ? CudaModelRunner::open : CpuModelRunner::open);
     }
 
-    /** On a GPU, without the first law; see {@link FreeNumerics}. */
+    /** Builds an engine on a GPU without the first law; see {@link FreeNumerics}. */
     static Engine openFree(EngineOptions options, LoadProgress progress) throws IOException {
         check(options);
         if (!onGpu(options)) {
@@ -127,14 +125,17 @@ public final class EngineAssembly {
         }
     }
 
-    /** Those that the model's files name, and the tokenizer's, which they may have forgotten. */
+    /**
+     * End-of-text tokens: those of the model's files, and the tokenizer's, which the files may
+     * lack.
+     */
     private static EndOfText endOfText(ModelFolder folder, ModelText text) {
         TreeSet<Integer> ids = new TreeSet<>(folder.endOfTextIds());
         text.endOfText().ifPresent(ids::add);
         return new EndOfText(List.copyOf(ids), folder.stopStrings());
     }
 
-    /** Refuses options out of range, and those that do not go together. */
+    /** Rejects options that are out of range, and options that exclude each other. */
     public static void check(EngineOptions options) throws IOException {
         try {
             EngineOption.check(options);
@@ -148,8 +149,8 @@ public final class EngineAssembly {
     }
 
     /**
-     * Decided before anything is loaded: what fails on the device taken is an error, no reason to
-     * try the other.
+     * Chooses the device before anything is loaded. A failure of the chosen device is an error,
+     * never a reason to use the other one.
      */
     public static boolean onGpu(EngineOptions options) {
         if (options.device() != Device.AUTO) {
@@ -175,7 +176,9 @@ public final class EngineAssembly {
         return options.maxModelLen() == 0 ? context : options.maxModelLen();
     }
 
-    /** Hash of all that answers depend on besides the request: 24 hex digits. */
+    /**
+     * Fingerprint: a hash of all that answers depend on except the request, 24 hexadecimal digits.
+     */
     private static String fingerprint(String... parts) {
         return Sha256.fingerprint(String.join("\n", parts));
     }

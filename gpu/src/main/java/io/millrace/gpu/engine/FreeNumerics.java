@@ -5,10 +5,10 @@ import io.millrace.gpu.api.LoadProgress;
 import java.io.IOException;
 
 /**
- * Opens an engine that leaves the first law, so that {@code bench} can measure what the law costs:
- * on a GPU, products cut their sums as suits a step's tokens, and an answer may depend on what else
- * was in the batch (docs/numerics.md, "Free numerics"). No option leads here, and no job: answers
- * of such an engine are timed and thrown away. Its fingerprint is no other engine's.
+ * Opens an engine that breaks the first law, so that {@code bench} can measure what the law costs:
+ * on a GPU, the number of split-K segments of a matmul depends on the step's tokens, and an answer
+ * may depend on the rest of the batch (docs/numerics.md, "Free numerics"). No option and no job
+ * uses it; its answers are timed and discarded. It has a fingerprint of its own.
  */
 public final class FreeNumerics {
     private FreeNumerics() {}
@@ -16,7 +16,7 @@ public final class FreeNumerics {
     /**
      * Like {@link Engine#open(EngineOptions, LoadProgress)}.
      *
-     * @throws IOException also where the options mean the CPU
+     * @throws IOException as there, and if the options' device is the CPU
      */
     public static Engine open(EngineOptions options, LoadProgress progress) throws IOException {
         return EngineAssembly.openFree(options, progress);

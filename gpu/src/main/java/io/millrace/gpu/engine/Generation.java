@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** One request inside the engine: its completions, and how many are still to finish. */
+/** A request inside the engine: its completions, and the number of those not finished. */
 final class Generation {
     final long handle;
     final GenerationRequest request;
@@ -29,7 +29,7 @@ final class Generation {
     private final List<CompletionSequence> completions = new ArrayList<>();
     private int unfinished;
 
-    /** Finished, failed or cancelled: nothing more is told of it. */
+    /** Whether it has finished, failed or been cancelled: it has no further events. */
     private boolean dead;
 
     Generation(
@@ -54,7 +54,7 @@ final class Generation {
     }
 
     /**
-     * The seed of a request that names none: FNV-1a of the id's UTF-8, 64 bits, stirred by the
+     * The seed of a request without one: the 64-bit FNV-1a hash of the id's UTF-8, mixed by the
      * finalizer of MurmurHash3. Part of the sampling rule in {@code docs/numerics.md}.
      */
     static long seedOf(String id) {

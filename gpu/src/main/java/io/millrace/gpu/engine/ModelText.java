@@ -21,11 +21,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Turns what a request says into a model's tokens: text by its tokenizer, conversations by its chat
- * template as well. Safe for any thread.
+ * Turns a request's input into a model's tokens: text by the tokenizer, conversations by the chat
+ * template and the tokenizer. Safe for any thread.
  */
 final class ModelText {
-    /** Names what templates may mean; a change that changes tokens changes the number. */
+    /** Version of the template engine; raised by a change that changes tokens. */
     private static final String TEMPLATES = "templates-1 ";
 
     private static final String NO_TEMPLATE =
@@ -36,13 +36,16 @@ final class ModelText {
 
     private final Tokenizer tokenizer;
 
-    /** Besides tokenizer.json; empty if that stands alone. */
+    /**
+     * Fingerprint of the settings other than tokenizer.json that tokens depend on; empty without
+     * any.
+     */
     private final String tokens;
 
     private final OptionalInt endOfText;
     private final Optional<ChatTemplate> template;
 
-    /** Why there is no template. */
+    /** The reason why there is no template. */
     private final String without;
 
     private ModelText(
@@ -58,7 +61,7 @@ final class ModelText {
         this.without = without;
     }
 
-    /** Without a chat template. */
+    /** Makes one without a chat template. */
     static ModelText of(Tokenizer tokenizer) {
         return new ModelText(tokenizer, "", OptionalInt.empty(), Optional.empty(), NO_TEMPLATE);
     }
@@ -68,7 +71,8 @@ final class ModelText {
     }
 
     /**
-     * Reads a model's own. A template that cannot be used stops conversations only.
+     * Reads tokenizer and template of a model. A template that cannot be used is an error only for
+     * conversations.
      *
      * @param vocabulary number of token ids that the model knows
      * @param addBos as in the engine's options
@@ -110,8 +114,8 @@ final class ModelText {
     }
 
     /**
-     * As {@link #open}, by a thread of its own: it takes about as long as a GiB of weights. What is
-     * refused is refused here.
+     * As {@link #open}, on a thread of its own, since it takes about as long as a GiB of weights.
+     * Its exceptions are thrown here.
      */
     static FutureTask<ModelText> openBeside(Path folder, int vocabulary, AddBos addBos)
             throws IOException {
@@ -124,7 +128,7 @@ final class ModelText {
         return task;
     }
 
-    /** What the other thread read. */
+    /** The result of the other thread. */
     static ModelText await(FutureTask<ModelText> task) throws IOException {
         try {
             return task.get();
@@ -146,12 +150,12 @@ final class ModelText {
         return tokenizer;
     }
 
-    /** The tokenizer's own end-of-text token, where the model knows it. */
+    /** The tokenizer's end-of-text token, if it is in the model's vocabulary. */
     OptionalInt endOfText() {
         return endOfText;
     }
 
-    /** What tokens depend on besides tokenizer.json. */
+    /** Fingerprint of what tokens depend on in addition to tokenizer.json. */
     String fingerprint() {
         String templates = TEMPLATES + template.map(ChatTemplate::fingerprint).orElse("none");
         return tokens.isEmpty() ? templates : templates + " tokens " + tokens;

@@ -5,15 +5,15 @@ import io.millrace.gpu.api.LoadProgress;
 import java.io.IOException;
 
 /**
- * Opens engines for jobs. One class for all of them, beside the engine: jobs of one JVM have class
- * loaders of their own and would else not be seen to ask for the same engine.
+ * Opens engines for jobs. The class is loaded with the engine, because jobs of a JVM have class
+ * loaders of their own: with loaders of their own classes they would not share an engine.
  */
 public final class OpenEngine implements EngineLoader {
     private static final long serialVersionUID = 1L;
 
     private final transient LoadProgress progress;
 
-    /** Tells nobody how far it is. */
+    /** Opens engines without a report of progress. */
     public OpenEngine() {
         this(LoadProgress.NONE);
     }
@@ -21,7 +21,7 @@ public final class OpenEngine implements EngineLoader {
     /**
      * Opens engines.
      *
-     * @param progress told how far it is, in this JVM only
+     * @param progress receives the progress, in this JVM only
      */
     public OpenEngine(LoadProgress progress) {
         this.progress = progress;

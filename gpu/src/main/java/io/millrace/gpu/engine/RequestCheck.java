@@ -7,7 +7,7 @@ import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.SamplingParameters.Field;
 import java.util.List;
 
-/** Knows which requests an engine can answer. Safe for any thread. */
+/** Decides which requests an engine can answer. Safe for any thread. */
 final class RequestCheck {
     private final int vocabularySize;
     private final SequenceRoom room;
@@ -17,7 +17,7 @@ final class RequestCheck {
         this.room = room;
     }
 
-    /** Most tokens of prompt and completion together that fit here. */
+    /** Most tokens of prompt and completion together that fit. */
     int maxModelLen() {
         return room.positions();
     }

@@ -5,12 +5,12 @@ import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 
 /**
- * How long a sequence can become: by its model, which ends answers, and here, where what might not
- * fit is refused.
+ * The greatest length of a sequence: the model's context, at which completions end, and the
+ * engine's limit, above which requests are rejected.
  *
  * @param context most tokens of prompt and completion together, by the model
- * @param maxModelLen the most by the option; at most the context
- * @param blocks KV blocks that a sequence can have while it is alone
+ * @param maxModelLen the option's limit; at most the context
+ * @param blocks KV blocks that a sequence can have if it is alone
  * @param blockSize positions of a block
  * @param blockBytes bytes of a block in all layers
  */
@@ -24,16 +24,16 @@ record SequenceRoom(
     private static final long KIB = 1 << 10;
     private static final long MIB = 1 << 20;
 
-    /** Most tokens that fit here. */
+    /** Most tokens that fit in this engine. */
     int positions() {
         return (int) Math.min(maxModelLen, (long) blocks * blockSize);
     }
 
     /**
-     * Refuses a request that might not fit to its end, whatever else there is.
+     * Rejects a request that might not fit until its end even if it is alone.
      *
      * @param prompt tokens of the prompt
-     * @param maxTokens most tokens to generate, as the request has it
+     * @param maxTokens the request's most tokens to generate
      */
     void check(int prompt, int maxTokens) throws RequestRejectedException {
         if (prompt >= context) {
@@ -66,7 +66,7 @@ record SequenceRoom(
                                 .formatted(prompt, most, maxTokens, needed, room, smaller)));
     }
 
-    /** Of a cache for so many positions, with the block that is never handed out. */
+    /** Bytes of a cache for a number of positions, block 0 included, which is never allocated. */
     private String memory(int positions) {
         long bytes = ((positions + blockSize - 1L) / blockSize + 1) * blockBytes;
         return bytes < 10 * MIB

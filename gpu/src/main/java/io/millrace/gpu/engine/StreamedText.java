@@ -6,13 +6,13 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Shows a completion's text as its tokens come: whole code points, never part of a stop string, and
- * never the token that ends it. A token's work does not grow with what came before.
+ * Streams a completion's text: whole code points, never part of a stop string, and never the token
+ * that ends it. The work per token does not grow with the text.
  *
  * <pre>
- *   tokens     [ a ] [ b ] [ c ] [ d ]      d waits: it may be an end token, and no text
- *   text       . . . . . . . . .            the last of it wait: they may begin a stop string
- *              shown^      ^held back
+ *   tokens     [ a ] [ b ] [ c ] [ d ]      d is held back: it may be an end token without text
+ *   text       . . . . . . . . .            the end is held back: it may begin a stop string
+ *               sent ^     ^ held back
  * </pre>
  */
 public final class StreamedText {
@@ -23,12 +23,12 @@ public final class StreamedText {
     private final Consumer<String> out;
 
     /**
-     * Whether a run of byte tokens waits until it has ended. Not with stop strings: the text is
-     * then made token by token, and so is the result's.
+     * Whether a run of byte tokens is held back until it has ended. Not with stop strings: then the
+     * text is decoded token by token, as that of the result.
      */
     private final boolean wholeRuns;
 
-    /** Characters at the end that could be the beginning of a stop string. */
+    /** Number of characters at the end that could begin a stop string. */
     private final int heldBack;
 
     private final StringBuilder waiting = new StringBuilder();
@@ -37,7 +37,7 @@ public final class StreamedText {
 
     /**
      * @param stop all strings that end the completion
-     * @param out takes the text, piece by piece
+     * @param out receives the text, piece by piece
      */
     StreamedText(Tokenizer tokenizer, List<String> stop, Consumer<String> out) {
         this.tokenizer = tokenizer;
@@ -47,7 +47,7 @@ public final class StreamedText {
         this.out = out;
     }
 
-    /** Takes a further token. */
+    /** Appends a token. */
     public void add(int token) {
         if (last != NONE) {
             if (wholeRuns && mayBeWithinRun(last)) {
@@ -60,7 +60,7 @@ public final class StreamedText {
         last = token;
     }
 
-    /** A special token has no text, so the bytes on both of its sides are one run. */
+    /** A special token has no text, so the byte tokens before and after it are one run. */
     private boolean mayBeWithinRun(int token) {
         return tokenizer.isByte(token) || tokenizer.specialTokens().containsKey(token);
     }
@@ -76,7 +76,7 @@ public final class StreamedText {
         }
     }
 
-    /** Shows what is left of the completion, of which {@code text} is the whole. */
+    /** Sends the rest of the completion, whose whole text is {@code text}. */
     public void finish(String text) {
         if (text.length() > shown) {
             show(text.substring(shown));

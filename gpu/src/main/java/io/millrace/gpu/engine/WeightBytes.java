@@ -6,17 +6,18 @@ import io.millrace.gpu.model.ModelFolder;
 import java.io.IOException;
 
 /**
- * How large a model's weights are in memory, told from its folder without loading it.
+ * Sizes of a model's weights in memory, computed from its folder without loading it.
  *
  * @param all bytes of all weights
- * @param perStep bytes that each step reads: all but an embedding that is not the head as well
+ * @param perStep bytes that each step reads: all except an embedding that is not also the head
  */
 public record WeightBytes(long all, long perStep) {
 
     /**
-     * Looks into the folder that an engine would be opened with.
+     * Reads the folder of an engine's options.
      *
-     * @throws IOException no model that the engine knows; the message is one sentence for the user
+     * @throws IOException the engine does not support the model; the message is one sentence for
+     *     the user
      */
     public static WeightBytes of(EngineOptions options) throws IOException {
         ModelFolder model = ModelFolder.open(options);

@@ -5,8 +5,9 @@ import java.util.ArrayDeque;
 import java.util.function.Predicate;
 
 /**
- * Decides which request the engine takes next: each as it comes, but for those that are to run
- * alone. These go first, one at a time, in an engine that has nothing else. Engine thread only.
+ * Decides which request the engine takes next: in the order of arrival, except for those that must
+ * run alone. These go first, one at a time, while the engine has no other request. Engine thread
+ * only.
  */
 final class Admission {
     private final ArrayDeque<Command> waiting = new ArrayDeque<>();
@@ -17,16 +18,16 @@ final class Admission {
         (request.alone() ? waitingAlone : waiting).add(request);
     }
 
-    /** Forgets requests that the engine does not have yet. */
+    /** Removes requests that the engine does not have yet. */
     void removeIf(Predicate<Command> gone) {
         waiting.removeIf(gone);
         waitingAlone.removeIf(gone);
     }
 
     /**
-     * What the engine shall take now; null for nothing.
+     * The request that the engine takes now; null for none.
      *
-     * @param idle whether the engine has nothing to do
+     * @param idle whether the engine has no request
      */
     Command next(boolean idle) {
         if (idle) {
@@ -42,7 +43,7 @@ final class Admission {
         return waiting.poll();
     }
 
-    /** Whether what the engine has runs alone. */
+    /** Whether the engine's request runs alone. */
     boolean isAlone() {
         return alone;
     }

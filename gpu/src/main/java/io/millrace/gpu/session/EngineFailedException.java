@@ -1,6 +1,9 @@
 package io.millrace.gpu.session;
 
-/** The engine's thread died of its cause: all sessions on it are dead, a new one loads it anew. */
+/**
+ * The engine's thread died of the cause: all its sessions are dead; a new session loads the engine
+ * anew.
+ */
 public final class EngineFailedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -12,18 +12,18 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * One owner's view of a shared engine: gives it requests and collects what became of them. Any
- * thread submits, cancels and closes; one thread at a time drains.
+ * One owner's view of a shared engine: submits requests and collects their events. Any thread
+ * submits, cancels and closes; one thread at a time drains.
  *
- * <p>The engine thread fills an outbox and runs the wake-up once for a step that brought news, and
- * not again before the owner has drained. After {@link #close} nothing is called back.
+ * <p>The engine thread fills an outbox and runs the wake-up once for a step with events, and not
+ * again before the owner has drained. After {@link #close} no callback is made.
  */
 public final class EngineSession implements AutoCloseable {
     private final SharedEngine shared;
     private final EngineThread thread;
     private final OptionNames names;
 
-    /** Guards what follows; held for a few copies only. */
+    /** Guards the fields below; held for a few copies only. */
     private final Object lock = new Object();
 
     private Outbox filling = new Outbox();
@@ -103,8 +103,8 @@ public final class EngineSession implements AutoCloseable {
     }
 
     /**
-     * Sets what the engine thread runs when there is something to drain; at once where there
-     * already is. It must not block and not throw.
+     * Sets the wake-up, which the engine thread runs when there are events to drain; runs it at
+     * once if there are some already. It must not block and not throw.
      */
     public void onNews(Runnable wakeUp) {
         Objects.requireNonNull(wakeUp);
@@ -115,38 +115,43 @@ public final class EngineSession implements AutoCloseable {
         wake();
     }
 
-    /** Hands a request over and returns its ticket, unique in this JVM's engine. */
+    /** Submits a request and returns its ticket, unique in this JVM's engine. */
     public long submit(GenerationRequest request) {
         return submit(request, null, false);
     }
 
     /**
-     * Hands a request over and returns its ticket, unique in this JVM's engine.
+     * Submits a request and returns its ticket, unique in this JVM's engine.
      *
-     * @param tag told to the {@link FaultListener} if the engine fails in a step with this request
-     * @param alone whether the engine shall have nothing else, of any session, while it runs this
+     * @param tag passed to the {@link FaultListener} if the engine fails in a step with this
+     *     request
+     * @param alone whether the engine must have no other request, of any session, while it runs
+     *     this
      */
     public long submit(GenerationRequest request, Object tag, boolean alone) {
         return thread.submit(this, request, tag, alone);
     }
 
-    /** Sets who is told of an engine's failure, before {@link #drain} throws anywhere. */
+    /**
+     * Sets the listener of engine failures, which is called before {@link #drain} throws in any
+     * session.
+     */
     public void onFault(FaultListener listener) {
         synchronized (lock) {
             faultListener = Objects.requireNonNull(listener);
         }
     }
 
-    /** Forgets a request. News of it that is already in the outbox may still be drained. */
+    /** Cancels a request. Its events that are already in the outbox may still be drained. */
     public void cancel(long ticket) {
         thread.cancel(this, ticket);
     }
 
     /**
-     * Tells {@code listener} all news in the order in which it came; never waits for a step.
+     * Passes all events to {@code listener} in their order; never waits for a step.
      *
-     * @throws EngineFailedException the engine is dead; thrown after the news that came before
-     * @throws Error what killed the engine, unwrapped, so that Flink can tell a fatal one
+     * @throws EngineFailedException the engine is dead; thrown after the events before
+     * @throws Error the cause of the failure, unwrapped, so that Flink recognizes a fatal one
      */
     public void drain(SessionListener listener) {
         Outbox full;
@@ -175,8 +180,8 @@ public final class EngineSession implements AutoCloseable {
     }
 
     /**
-     * Cancels what is left and gives the engine back; waits for its end if it was the last, and
-     * throws what closing the engine threw.
+     * Cancels the remaining requests and releases the engine; if this was the last session, waits
+     * until the engine is closed, and throws what closing it threw.
      */
     @Override
     public void close() {
@@ -191,7 +196,7 @@ public final class EngineSession implements AutoCloseable {
         shared.release();
     }
 
-    /** Engine thread: adds to the outbox. */
+    /** Adds to the outbox. Engine thread. */
     void add(int kind, long ticket, int tokenId, long timeMs, Object payload) {
         synchronized (lock) {
             if (!closed) {
@@ -200,7 +205,10 @@ public final class EngineSession implements AutoCloseable {
         }
     }
 
-    /** Engine thread or watchdog: the engine is dying, and these were in its last step. */
+    /**
+     * Reports a failure of the engine, and this session's requests in its last step. Engine thread
+     * or watchdog.
+     */
     void tellFault(List<Object> suspects, boolean alone, Throwable cause) {
         FaultListener told;
         synchronized (lock) {
@@ -210,13 +218,13 @@ public final class EngineSession implements AutoCloseable {
             try {
                 told.onFault(suspects, alone, cause);
             } catch (RuntimeException | LinkageError e) {
-                // The engine's own failure is what the owner must hear of.
+                // The owner must see the engine's own failure.
                 cause.addSuppressed(e);
             }
         }
     }
 
-    /** Engine thread or watchdog: the engine is dead. */
+    /** Notes that the engine is dead. Engine thread or watchdog. */
     void fail(Throwable cause) {
         synchronized (lock) {
             failure = cause;
@@ -224,14 +232,16 @@ public final class EngineSession implements AutoCloseable {
         wake();
     }
 
-    /** Engine thread: runs the wake-up if there is news that the owner does not know of. */
+    /**
+     * Runs the wake-up if there are events that the owner has not been woken for. Engine thread.
+     */
     void wake() {
         synchronized (lock) {
             if (closed || woken || wakeUp == null || (filling.isEmpty() && failure == null)) {
                 return;
             }
             woken = true;
-            // Under the lock, so that close() cannot return while a call is on its way.
+            // The lock is held, so that close() cannot return during the call.
             wakeUp.run();
         }
     }

@@ -6,11 +6,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * News for one session in the order in which it came, as columns, so that a token costs no object.
- * Not thread-safe.
+ * Events for one session in their order, stored as columns, so that a token costs no object. Not
+ * thread-safe.
  */
 final class Outbox {
-    /** Kinds below zero; from zero on, the completion that grew by a token. */
+    /** Kinds of events below zero; a kind from zero on is the completion that grew by a token. */
     static final int ADMITTED = -1;
 
     static final int FINISHED = -2;
@@ -22,7 +22,7 @@ final class Outbox {
     private long[] times = new long[64];
     private int size;
 
-    /** What finished and failed entries carry, in their order. */
+    /** Results and causes of finished and failed events, in their order. */
     private final List<Object> payloads = new ArrayList<>();
 
     boolean isEmpty() {

@@ -3,12 +3,12 @@ package io.millrace.gpu.session;
 import io.millrace.gpu.api.GenerationResult;
 
 /**
- * Told by {@link EngineSession#drain} what the engine did with a session's requests; called by the
- * thread that drains. Times are milliseconds since 1970.
+ * Receives the events of a session's requests from {@link EngineSession#drain}, on the thread that
+ * drains. Times are milliseconds since 1970.
  */
 public interface SessionListener {
 
-    /** The engine took the request. */
+    /** The engine started the request. */
     void onAdmitted(long ticket, long timeMs);
 
     /**
@@ -18,13 +18,13 @@ public interface SessionListener {
      */
     void onToken(long ticket, int completion, int tokenId, long timeMs);
 
-    /** All completions are there; the ticket is dead after this. */
+    /** All completions are finished; the last event of the ticket. */
     void onFinished(long ticket, GenerationResult result, long timeMs);
 
     /**
-     * The engine refused this request, or failed on it alone; the ticket is dead after this.
+     * The engine rejected this request, or failed on it alone; the last event of the ticket.
      *
-     * @param cause a {@code RequestRejectedException}, or what the engine threw or said
+     * @param cause a {@code RequestRejectedException}, or the engine's exception
      */
     void onFailed(long ticket, Exception cause);
 }

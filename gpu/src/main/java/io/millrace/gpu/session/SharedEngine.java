@@ -9,20 +9,18 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Keeps one engine per set of options in a JVM, counted by the sessions on it. The first acquirer
- * has it loaded, the last release closes it and joins its thread. Safe for any thread.
+ * Keeps one engine per set of options in a JVM, with a reference count of its sessions. The first
+ * session loads it, the last release closes it and joins its thread. Safe for any thread.
  *
- * <p>This is the one piece of static state: subtasks and jobs of a JVM share a device, and Flink
- * gives each job a class loader of its own, so the registry must live beside the engine in the
- * parent loader. An entry is there only while somebody holds a session, so nothing of a job
- * outlives it.
+ * <p>This is the only static state: subtasks and jobs of a JVM share a device, and Flink gives each
+ * job a class loader of its own, so the registry must be in the parent loader, as the engine is. An
+ * entry exists only while it has a session, so no object of a job outlives the job.
  */
 public final class SharedEngine {
 
     /**
-     * What sessions share an engine by: not by how errors call its options, which each session
-     * translates for its owner. A loader's class sets tests apart; the loader itself is held only
-     * while it loads.
+     * The options and the loader's class, which separates tests; the loader is referenced only
+     * while it loads. Sessions share an engine whatever names their errors use for the options.
      */
     private record Key(EngineOptions options, Class<?> loader) {
         Key {
@@ -42,7 +40,7 @@ public final class SharedEngine {
         this.thread = new EngineThread(key.options(), loader, stepTimeout, this::forget);
     }
 
-    /** Opens a session on an engine whose steps may take any time. */
+    /** Opens a session on an engine without a limit on the time of a step. */
     public static EngineSession acquire(EngineOptions options, EngineLoader loader)
             throws IOException, InterruptedException {
         return acquire(options, loader, Duration.ZERO);
@@ -51,9 +49,10 @@ public final class SharedEngine {
     /**
      * Opens a session on the engine of these options and waits until it is loaded.
      *
-     * @param stepTimeout most time for one step, zero for any; the first session's holds for all
-     * @throws IOException the model could not be loaded; the next acquirer tries again
-     * @throws InterruptedException the caller was interrupted while waiting; it holds nothing
+     * @param stepTimeout most time for one step, zero for no limit; the first session's applies to
+     *     all
+     * @throws IOException the model could not be loaded; the next call tries again
+     * @throws InterruptedException the caller was interrupted while waiting; it has no session
      */
     public static EngineSession acquire(
             EngineOptions options, EngineLoader loader, Duration stepTimeout)
@@ -77,7 +76,7 @@ public final class SharedEngine {
                 }
                 dying = shared.thread;
             }
-            // Two engines at once might not fit the device: let the old one go first.
+            // Two engines might not fit on the device, so this waits until the old one is closed.
             dying.awaitEnd();
         }
         EngineSession session = new EngineSession(shared, shared.thread, options.names());
@@ -108,9 +107,9 @@ public final class SharedEngine {
     }
 
     /**
-     * Gives one session back; the last one out waits until the engine is closed.
+     * Releases a session; the last one waits until the engine is closed.
      *
-     * @throws RuntimeException what closing the engine threw, if that was this session's to hear
+     * @throws RuntimeException what closing the engine threw, if this was its last session
      * @throws Error likewise
      */
     void release() {
@@ -130,14 +129,14 @@ public final class SharedEngine {
         }
     }
 
-    /** As {@link #release}, without waiting: the loader may take minutes. */
+    /** As {@link #release}, without waiting, because the loader may take minutes. */
     private void abandon() {
         if (leave()) {
             thread.interrupt();
         }
     }
 
-    /** Whether the caller was the last. */
+    /** Decrements the count; whether the caller was the last. */
     private boolean leave() {
         synchronized (LOCK) {
             sessions--;
@@ -149,7 +148,7 @@ public final class SharedEngine {
         }
     }
 
-    /** Engine thread as its last act, or its watchdog. */
+    /** Removes the engine. Last action of the engine thread, or of its watchdog. */
     private void forget() {
         synchronized (LOCK) {
             OPEN.remove(key, this);

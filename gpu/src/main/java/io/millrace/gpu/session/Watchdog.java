@@ -5,11 +5,11 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
- * Notices a step that does not end, has it stopped, and gives up where that does not help. A thread
- * of its own.
+ * Detects a step that does not end, stops it, and gives up on the engine if that does not help. Has
+ * a thread of its own.
  *
- * <p>It counts its own ticks, not the clock's: a process that was stopped or a machine that slept
- * comes back with the same count.
+ * <p>It counts its own ticks instead of reading a clock: the count does not change while the
+ * process is stopped or the machine sleeps.
  */
 final class Watchdog extends Thread {
     private static final int TICKS = 20;
@@ -21,7 +21,7 @@ final class Watchdog extends Thread {
     private final BooleanSupplier stop;
     private final Runnable giveUp;
 
-    /** This thread only, and tests. */
+    /** Used by this thread and by tests. */
     private long step;
 
     private long ticks;
@@ -30,9 +30,10 @@ final class Watchdog extends Thread {
 
     /**
      * @param timeout most time for one step
-     * @param runningStep number of the step that runs, 0 for none
-     * @param stop asks the step to end; false if it cannot be
-     * @param giveUp called once, when a step could not be stopped or takes as long again to end
+     * @param runningStep returns the number of the step that runs, 0 for none
+     * @param stop requests the end of the step; false if that is not possible
+     * @param giveUp called once, when a step could not be stopped or takes the same time again to
+     *     end
      */
     Watchdog(
             String name,
@@ -59,19 +60,19 @@ final class Watchdog extends Thread {
         }
     }
 
-    /** Waits one tick; false at the end. */
+    /** Waits for one tick; false when the thread has to end. */
     private synchronized boolean rest() {
         if (!ended) {
             try {
                 wait(tickMs);
             } catch (InterruptedException e) {
-                // Only end() ends this thread.
+                // Interrupts are ignored; end() ends this thread.
             }
         }
         return !ended;
     }
 
-    /** Looks once; whether it has given up. */
+    /** Checks the step once; whether it has given up. */
     boolean tick() {
         long running = runningStep.getAsLong();
         if (running == 0 || running != step) {
@@ -87,7 +88,7 @@ final class Watchdog extends Thread {
         return false;
     }
 
-    /** Ticks after which a step is stopped. */
+    /** Number of ticks after which a step is stopped. */
     long ticksAllowed() {
         return ticksAllowed;
     }
