@@ -156,8 +156,14 @@ public record Setting(Names names, Values values, String sentence) {
                 int last = all.size() - 1;
                 return String.join(", ", all.subList(0, last)) + " or " + all.get(last);
             }
-            String unit = kind == Kind.BYTES ? " bytes" : kind == Kind.TIME ? " ms" : "";
-            return range == null ? "given" : range.words() + unit;
+            if (range == null) {
+                return "given";
+            }
+            return switch (kind) {
+                case BYTES -> range.words() + (range.words().endsWith(" 1") ? " byte" : " bytes");
+                case TIME -> range.words() + " ms";
+                default -> range.words();
+            };
         }
     }
 

@@ -40,10 +40,11 @@ public final class Arguments {
             List<R> rows, Function<R, Setting> setting, Map<R, Object> given) {
         CommandSpec options = CommandSpec.create();
         for (R row : rows) {
-            if (setting.apply(row).names().flag() != null) {
+            Setting said = setting.apply(row);
+            if (said.names().flag() != null) {
                 options.addOption(
                         option(
-                                setting.apply(row),
+                                said,
                                 () -> given.get(row),
                                 value -> {
                                     if (value == null) {

@@ -4,22 +4,21 @@ import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.OutputPartition;
 import io.millrace.operators.kafka.source.OnLostInput;
 import io.millrace.operators.kafka.source.StartingPoint;
-import io.millrace.operators.options.Batching;
-import io.millrace.operators.options.FaultOptions;
-import io.millrace.operators.options.Partitioning;
+import io.millrace.operators.options.PipelineOption;
 import io.millrace.operators.options.PipelineOptions;
-import io.millrace.operators.options.ResumePolicy;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.record.WireFormat;
 import io.millrace.schemas.codec.registry.RegistrySettings;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
-import org.apache.flink.configuration.MemorySize;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** The options of the streaming job, the same in an embedded cluster and on a real one. */
@@ -120,26 +119,6 @@ public final class JobArguments {
     public boolean acceptLoss;
 
     @Option(
-            names = "--resume",
-            paramLabel = "continue|restart",
-            defaultValue = "continue",
-            description =
-                    "What half-answered requests of the resumed state do: continue after their saved"
-                            + " tokens, or restart at the first. The answers are the same.")
-    ResumePolicy.Resume resume;
-
-    @Option(
-            names = "--on-model-change",
-            paramLabel = "fail|restart|continue",
-            defaultValue = "fail",
-            description =
-                    "What to do where the resumed state is of another model, tokenizer or kernels:"
-                            + " fail; restart, so that this model answers half-answered requests from"
-                            + " the first token; or continue after the old model's tokens, which"
-                            + " model_fingerprint in the results tells.")
-    ResumePolicy.OnModelChange onModelChange;
-
-    @Option(
             names = "--accept-lost-transactions",
             description =
                     "Goes on where exactly-once answers are lost, since the job was down for longer"
@@ -189,72 +168,11 @@ public final class JobArguments {
                             + " by default millrace-data/checkpoints, on a cluster the cluster's own.")
     public String checkpointDir;
 
-    @Option(
-            names = "--partitioning",
-            paramLabel = "none|prefix",
-            defaultValue = "none",
-            description =
-                    "none: each subtask answers what it reads. prefix: requests go over the network so"
-                            + " that those which begin alike, or have one routing_key, meet the prefix"
-                            + " cache of one engine; for engines in several processes, with"
-                            + " unordered dynamic batching.")
-    Partitioning partitioning;
+    private final Map<PipelineOption, Object> pipeline = new EnumMap<>(PipelineOption.class);
 
-    @Option(
-            names = "--batching",
-            paramLabel = "dynamic|static",
-            defaultValue = "dynamic",
-            description =
-                    "dynamic: requests join the engine between any two steps and leave as each is"
-                            + " finished. static: a batch runs to its end before the next.")
-    Batching batching;
-
-    @Option(
-            names = "--batch-size",
-            paramLabel = "COUNT",
-            defaultValue = "32",
-            description = "Most requests in a static batch.")
-    int batchSize;
-
-    @Option(
-            names = "--batch-timeout",
-            paramLabel = "TIME",
-            defaultValue = "100ms",
-            description = "Longest time that a request waits for its static batch to fill.")
-    Duration batchTimeout;
-
-    @Option(
-            names = "--ordered",
-            description =
-                    "Answers of a partition leave in the order of its requests, else as each is"
-                            + " finished.")
-    boolean ordered;
-
-    @Option(
-            names = "--max-in-flight",
-            paramLabel = "COUNT",
-            description =
-                    "Requests in flight in a subtask from which on it reads no more (default: four"
-                            + " times --max-sequences, so that there is a queue).")
-    Integer maxInFlight;
-
-    @Option(
-            names = "--max-in-flight-tokens",
-            paramLabel = "TOKENS",
-            defaultValue = "1048576",
-            description =
-                    "Tokens (prompts and most new ones together) in flight in a subtask from which on"
-                            + " it reads no more.")
-    long maxInFlightTokens;
-
-    @Option(
-            names = "--max-prompt-size",
-            paramLabel = "SIZE",
-            defaultValue = "1m",
-            description =
-                    "Most bytes of a prompt's text, or of a conversation's texts together; more is a"
-                            + " dead letter without being tokenized.")
-    MemorySize maxPromptSize;
+    @Mixin
+    private final CommandSpec pipelineTable =
+            Arguments.table(List.of(PipelineOption.values()), PipelineOption::setting, pipeline);
 
     @Option(
             names = "--parallelism",
@@ -273,25 +191,6 @@ public final class JobArguments {
     public int parallelism(Configuration flink) {
         return parallelism == null ? flink.get(CoreOptions.DEFAULT_PARALLELISM) : parallelism;
     }
-
-    @Option(
-            names = "--step-timeout",
-            paramLabel = "TIME",
-            defaultValue = "5min",
-            description =
-                    "Most time for one step of the engine; one that takes longer is stopped and fails"
-                            + " the job's tasks, or, where it cannot be stopped, ends the process. 0s"
-                            + " for any time.")
-    Duration stepTimeout;
-
-    @Option(
-            names = "--max-attempts",
-            paramLabel = "COUNT",
-            defaultValue = "3",
-            description =
-                    "How often a request may bring the engine down while it runs alone, before it is a"
-                            + " dead letter.")
-    int maxAttempts;
 
     /** The wire format options, which tools share with the job. */
     public static final class FormatArguments {
@@ -386,40 +285,17 @@ public final class JobArguments {
      * @param journal folder of the journal of suspects, or null
      */
     public PipelineOptions pipeline(String journal) {
-        Checks.atLeast("--batch-size", batchSize, 1);
-        Checks.atLeast("--batch-timeout (in ms)", batchTimeout.toMillis(), 1);
-        if (maxInFlight != null) {
-            Checks.atLeast("--max-in-flight", maxInFlight, 1);
-        }
-        Checks.atLeast("--max-in-flight-tokens", maxInFlightTokens, 1);
-        Checks.atLeast("--max-prompt-size (in bytes)", maxPromptSize.getBytes(), 1);
+        Arguments.check(pipeline, PipelineOption::setting);
         if (parallelism != null) {
             Checks.atLeast("--parallelism", parallelism, 1);
         }
-        Checks.atLeast("--step-timeout (in ms)", stepTimeout.toMillis(), 0);
-        Checks.atLeast("--max-attempts", maxAttempts, 1);
-        if (partitioning == Partitioning.PREFIX && batching == Batching.STATIC) {
-            throw new CommandFailedException(
-                    "--partitioning prefix does not go with --batching static, since a savepoint would"
-                            + " wait for whole batches: use --batching dynamic, or --partitioning none.");
+        PipelineOptions.Builder builder =
+                PipelineOptions.builder(engine.options(), Loaders.engine()).journal(journal);
+        pipeline.forEach((option, value) -> option.set(builder, value));
+        try {
+            return builder.build();
+        } catch (IllegalArgumentException e) {
+            throw new CommandFailedException(e.getMessage(), e);
         }
-        if (partitioning == Partitioning.PREFIX && ordered) {
-            throw new CommandFailedException(
-                    "--partitioning prefix does not go with --ordered, since requests of one partition"
-                            + " are answered by several subtasks: leave --ordered away, or use"
-                            + " --partitioning none.");
-        }
-        return PipelineOptions.builder(engine.options(), Loaders.engine())
-                .partitioning(partitioning)
-                .batching(batching)
-                .batchSize(batchSize)
-                .batchTimeoutMs(batchTimeout.toMillis())
-                .ordered(ordered)
-                .resumePolicy(new ResumePolicy(resume, onModelChange))
-                .faults(new FaultOptions(stepTimeout, maxAttempts, journal))
-                .maxInFlightRequests(maxInFlight == null ? 0 : maxInFlight)
-                .maxInFlightTokens(maxInFlightTokens)
-                .maxPromptBytes(maxPromptSize.getBytes())
-                .build();
     }
 }

@@ -2,6 +2,7 @@ package io.millrace.operators.hop;
 
 import io.millrace.operators.options.Batching;
 import io.millrace.operators.options.Partitioning;
+import io.millrace.operators.options.PipelineOption;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.WireType;
@@ -53,13 +54,16 @@ public final class Hop {
     private static void refuse(PipelineOptions options) {
         if (options.batching() == Batching.STATIC || options.ordered()) {
             throw new IllegalArgumentException(
-                    "Requests come over the network here, and "
-                            + (options.ordered()
-                                    ? "those of one sender are answered by several subtasks, so"
-                                            + " outcomes cannot be ordered: leave ordered out"
-                                    : "a savepoint would wait for whole static batches: make the"
-                                            + " batching DYNAMIC")
-                            + ", or put all operators into the source's chain.");
+                    PipelineOption.say(
+                            options.engine().names(),
+                            "Requests come over the network here, and "
+                                    + (options.ordered()
+                                            ? "those of one sender are answered by several"
+                                                    + " subtasks, so outcomes cannot be ordered:"
+                                                    + " leave --ordered out"
+                                            : "a savepoint would wait for whole static batches: make"
+                                                    + " --batching dynamic")
+                                    + ", or put all operators into the source's chain."));
         }
     }
 

@@ -98,7 +98,10 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         prompts =
                 scope.add(
                         new PromptPool(
-                                new Preparation(session, options.maxPromptBytes()),
+                                new Preparation(
+                                        session,
+                                        options.maxPromptBytes(),
+                                        options.engine().names()),
                                 task,
                                 () -> wake(this::takePrepared, "prepared prompts")));
         longRecords =
@@ -110,7 +113,9 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                                 ready -> wake(ready::run, "a long record")));
         longState = scope.add(LongRecordState.of(getContainingTask()));
         if (context.isRestored()) {
-            Restoration restoration = new Restoration(options.resumePolicy(), session.model());
+            Restoration restoration =
+                    new Restoration(
+                            options.resumePolicy(), options.engine().names(), session.model());
             restored.addAll(state.restore(restoration));
             restoration.log();
             restoredCounts = restoration.counts();

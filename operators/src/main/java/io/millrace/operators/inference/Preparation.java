@@ -1,10 +1,12 @@
 package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.OptionNames;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.session.EngineSession;
+import io.millrace.operators.options.PipelineOption;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.TokenEstimate;
 import io.millrace.operators.request.RequestMapper;
@@ -19,13 +21,16 @@ import java.util.List;
 final class Preparation {
     private final EngineSession session;
     private final long maxPromptBytes;
+    private final OptionNames names;
 
     /**
      * @param maxPromptBytes most bytes of a prompt's text: more is not worth a tokenizer's time
+     * @param names how refusals call options
      */
-    Preparation(EngineSession session, long maxPromptBytes) {
+    Preparation(EngineSession session, long maxPromptBytes, OptionNames names) {
         this.session = session;
         this.maxPromptBytes = maxPromptBytes;
+        this.names = names;
     }
 
     /**
@@ -75,9 +80,11 @@ final class Preparation {
         if (bytes > maxPromptBytes) {
             throw new RequestRejectedException(
                     Reason.PROMPT_TOO_LONG,
-                    ("The prompt has %d bytes, but this job tokenizes prompts of at most %d: shorten"
-                                    + " it, or raise the job's --max-prompt-size.")
-                            .formatted(bytes, maxPromptBytes));
+                    PipelineOption.say(
+                            names,
+                            ("The prompt has %d bytes, but this job tokenizes prompts of at most %d:"
+                                            + " shorten it, or raise the job's --max-prompt-size.")
+                                    .formatted(bytes, maxPromptBytes)));
         }
     }
 

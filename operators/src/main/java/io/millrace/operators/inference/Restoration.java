@@ -2,6 +2,8 @@ package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.ModelInfo;
+import io.millrace.gpu.api.OptionNames;
+import io.millrace.operators.options.PipelineOption;
 import io.millrace.operators.options.ResumePolicy;
 import io.millrace.operators.options.ResumePolicy.OnModelChange;
 import io.millrace.operators.options.ResumePolicy.Resume;
@@ -45,6 +47,7 @@ final class Restoration {
     }
 
     private final ResumePolicy policy;
+    private final OptionNames names;
     private final ModelInfo model;
 
     /** Null where the state is of a release that did not save it. */
@@ -55,8 +58,9 @@ final class Restoration {
     /** Fingerprints met, and whether they are this model's of a release before. */
     private final Map<String, Boolean> earlier = new HashMap<>();
 
-    Restoration(ResumePolicy policy, ModelInfo model) {
+    Restoration(ResumePolicy policy, OptionNames names, ModelInfo model) {
         this.policy = policy;
+        this.names = names;
         this.model = model;
     }
 
@@ -164,8 +168,9 @@ final class Restoration {
         return " (not the same: " + String.join(", ", before.differences(model.parts())) + ")";
     }
 
-    private static SuppressRestartsException refused(String message) {
-        return new SuppressRestartsException(new IllegalStateException(message));
+    private SuppressRestartsException refused(String message) {
+        return new SuppressRestartsException(
+                new IllegalStateException(PipelineOption.say(names, message)));
     }
 
     private void count(Counts more) {

@@ -1,5 +1,6 @@
 package io.millrace.operators.options;
 
+import io.millrace.gpu.api.OptionNames;
 import java.io.Serializable;
 import java.time.Duration;
 
@@ -14,18 +15,16 @@ import java.time.Duration;
 public record FaultOptions(Duration stepTimeout, int maxAttempts, String journal)
         implements Serializable {
 
-    /** Five minutes, three attempts, no journal. */
-    public static final FaultOptions DEFAULT = new FaultOptions(Duration.ofMinutes(5), 3, null);
+    /** As {@link PipelineOption} has it: five minutes, three attempts; no journal. */
+    public static final FaultOptions DEFAULT =
+            new FaultOptions(
+                    (Duration) PipelineOption.STEP_TIMEOUT.setting().values().fallback(),
+                    (int) PipelineOption.MAX_ATTEMPTS.setting().values().fallback(),
+                    null);
 
     public FaultOptions {
-        if (stepTimeout.isNegative()) {
-            throw new IllegalArgumentException(
-                    "The step timeout is " + stepTimeout + "; it must be at least 0.");
-        }
-        if (maxAttempts < 1) {
-            throw new IllegalArgumentException(
-                    "The number of attempts is " + maxAttempts + "; it must be at least 1.");
-        }
+        PipelineOption.STEP_TIMEOUT.check(stepTimeout, OptionNames.JAVA);
+        PipelineOption.MAX_ATTEMPTS.check(maxAttempts, OptionNames.JAVA);
     }
 
     public FaultOptions withStepTimeout(Duration value) {

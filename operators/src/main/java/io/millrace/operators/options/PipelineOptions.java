@@ -1,14 +1,17 @@
 package io.millrace.operators.options;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.OptionNames;
 import io.millrace.gpu.engine.EngineLoader;
 import io.millrace.gpu.engine.OpenEngine;
 import io.millrace.operators.record.FailureEncoder;
 import java.io.Serializable;
+import java.time.Duration;
 import java.util.Objects;
 
 /**
- * What a pipeline from records to outcomes is built with; checked when built.
+ * What a pipeline from records to outcomes is built with; checked when built. Defaults and ranges
+ * are in {@link PipelineOption}; errors name options as {@link EngineOptions#names} says.
  *
  * @param engine the engine; equal options share one in each JVM
  * @param loader opens it
@@ -55,29 +58,35 @@ public record PipelineOptions(
     public PipelineOptions {
         Objects.requireNonNull(engine, "engine");
         Objects.requireNonNull(loader, "loader");
-        Objects.requireNonNull(partitioning, "partitioning");
-        Objects.requireNonNull(batching, "batching");
         Objects.requireNonNull(resumePolicy, "resume policy");
         Objects.requireNonNull(faults, "faults");
-        atLeast("batch size", batchSize, 1);
-        atLeast("batch timeout", batchTimeoutMs, 1);
-        atLeast("linger", lingerMs, 0);
-        atLeast("most requests in flight", maxInFlightRequests, 0);
-        atLeast("most tokens in flight", maxInFlightTokens, 1);
-        atLeast("most bytes of a prompt", maxPromptBytes, 1);
+        OptionNames names = engine.names();
+        PipelineOption.PARTITIONING.check(partitioning, names);
+        PipelineOption.BATCHING.check(batching, names);
+        PipelineOption.BATCH_SIZE.check(batchSize, names);
+        PipelineOption.BATCH_TIMEOUT.check(Duration.ofMillis(batchTimeoutMs), names);
+        PipelineOption.LINGER.check(lingerMs, names);
+        PipelineOption.MAX_IN_FLIGHT.check(maxInFlightRequests, names);
+        PipelineOption.MAX_IN_FLIGHT_TOKENS.check(maxInFlightTokens, names);
+        PipelineOption.MAX_PROMPT_BYTES.check(maxPromptBytes, names);
         if (name == null || name.isBlank()) {
             throw new IllegalArgumentException("The pipeline's name must not be empty.");
         }
         if (partitioning == Partitioning.PREFIX && batching == Batching.STATIC) {
             throw new IllegalArgumentException(
-                    "The partitioning is PREFIX and the batching STATIC, but a savepoint would wait"
-                            + " for whole batches: make the batching DYNAMIC or the partitioning NONE.");
+                    PipelineOption.say(
+                            names,
+                            "--partitioning prefix does not go with --batching static, since a"
+                                    + " savepoint would wait for whole batches: use --batching"
+                                    + " dynamic, or --partitioning none."));
         }
         if (partitioning == Partitioning.PREFIX && ordered) {
             throw new IllegalArgumentException(
-                    "The partitioning is PREFIX and outcomes shall be ordered, but requests of one"
-                            + " partition are answered by several subtasks: leave ordered out or make"
-                            + " the partitioning NONE.");
+                    PipelineOption.say(
+                            names,
+                            "--partitioning prefix does not go with --ordered, since requests of one"
+                                    + " partition are answered by several subtasks: leave --ordered"
+                                    + " away, or use --partitioning none."));
         }
     }
 
@@ -122,34 +131,33 @@ public record PipelineOptions(
                 : (int) Math.min((long) IN_FLIGHT_PER_SEQUENCE * maxSequences, Integer.MAX_VALUE);
     }
 
-    private static void atLeast(String what, long value, long least) {
-        if (value < least) {
-            throw new IllegalArgumentException(
-                    "The " + what + " is " + value + "; it must be at least " + least + ".");
-        }
-    }
-
     /** Collects options; {@link #build} checks them. */
     public static final class Builder {
         private final EngineOptions engine;
         private final EngineLoader loader;
-        private Partitioning partitioning = Partitioning.NONE;
-        private Batching batching = Batching.DYNAMIC;
-        private int batchSize = 32;
-        private long batchTimeoutMs = 100;
+        private Partitioning partitioning;
+        private Batching batching;
+        private int batchSize;
+        private long batchTimeoutMs;
         private long lingerMs;
         private boolean ordered;
-        private ResumePolicy resumePolicy = ResumePolicy.DEFAULT;
-        private FaultOptions faults = FaultOptions.DEFAULT;
+        private ResumePolicy.Resume resume;
+        private ResumePolicy.OnModelChange onModelChange;
+        private Duration stepTimeout;
+        private int maxAttempts;
+        private String journal;
         private int maxInFlightRequests;
-        private long maxInFlightTokens = 1 << 20;
-        private long maxPromptBytes = 1 << 20;
+        private long maxInFlightTokens;
+        private long maxPromptBytes;
         private FailureEncoder failures;
         private String name = "millrace";
 
         private Builder(EngineOptions engine, EngineLoader loader) {
             this.engine = engine;
             this.loader = loader;
+            for (PipelineOption option : PipelineOption.values()) {
+                option.set(this, option.setting().values().fallback());
+            }
         }
 
         public Builder partitioning(Partitioning value) {
@@ -183,12 +191,37 @@ public record PipelineOptions(
         }
 
         public Builder resumePolicy(ResumePolicy value) {
-            resumePolicy = value;
+            return resume(value.resume()).onModelChange(value.onModelChange());
+        }
+
+        public Builder resume(ResumePolicy.Resume value) {
+            resume = value;
+            return this;
+        }
+
+        public Builder onModelChange(ResumePolicy.OnModelChange value) {
+            onModelChange = value;
             return this;
         }
 
         public Builder faults(FaultOptions value) {
-            faults = value;
+            return stepTimeout(value.stepTimeout())
+                    .maxAttempts(value.maxAttempts())
+                    .journal(value.journal());
+        }
+
+        public Builder stepTimeout(Duration value) {
+            stepTimeout = value;
+            return this;
+        }
+
+        public Builder maxAttempts(int value) {
+            maxAttempts = value;
+            return this;
+        }
+
+        public Builder journal(String value) {
+            journal = value;
             return this;
         }
 
@@ -227,8 +260,8 @@ public record PipelineOptions(
                     batchTimeoutMs,
                     lingerMs,
                     ordered,
-                    resumePolicy,
-                    faults,
+                    new ResumePolicy(resume, onModelChange),
+                    new FaultOptions(stepTimeout, maxAttempts, journal),
                     maxInFlightRequests,
                     maxInFlightTokens,
                     maxPromptBytes,

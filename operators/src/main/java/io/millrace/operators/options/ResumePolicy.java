@@ -11,10 +11,6 @@ import java.util.Objects;
  */
 public record ResumePolicy(Resume resume, OnModelChange onModelChange) implements Serializable {
 
-    /** Goes on after the saved tokens; refuses another model. */
-    public static final ResumePolicy DEFAULT =
-            new ResumePolicy(Resume.CONTINUE, OnModelChange.FAIL);
-
     /** Both give the same answers. */
     public enum Resume {
         /** After the last token that was saved. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.ModelInfo;
+import io.millrace.gpu.api.OptionNames;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.operators.TestingRequests;
 import io.millrace.operators.inference.Restoration.Counts;
@@ -29,6 +30,7 @@ class RestorationTest {
     private static Restoration restoration(Resume resume, OnModelChange onModelChange) {
         return new Restoration(
                 new ResumePolicy(resume, onModelChange),
+                OptionNames.COMMAND_LINE,
                 new ModelInfo(
                         "new",
                         "NEW",

@@ -23,11 +23,11 @@ class PipelineOptionsTest {
     @Test
     void aBadValueIsNamed() {
         assertThatThrownBy(() -> builder.batchSize(0).build())
-                .hasMessage("The batch size is 0; it must be at least 1.");
+                .hasMessage("batchSize is 0: it must be at least 1.");
         assertThatThrownBy(() -> builder.batchSize(1).lingerMs(-5).build())
-                .hasMessageContaining("linger is -5");
+                .hasMessageContaining("lingerMs is -5");
         assertThatThrownBy(() -> builder.lingerMs(0).maxInFlightTokens(0).build())
-                .hasMessageContaining("tokens in flight is 0");
+                .hasMessageContaining("maxInFlightTokens is 0");
         assertThatThrownBy(() -> builder.maxInFlightTokens(1).name(" ").build())
                 .hasMessageContaining("name");
     }
@@ -39,18 +39,19 @@ class PipelineOptionsTest {
         assertThat(builder.build().maxInFlightRequests(1 << 30)).isEqualTo(Integer.MAX_VALUE);
         assertThat(builder.maxInFlightRequests(3).build().maxInFlightRequests(64)).isEqualTo(3);
         assertThatThrownBy(() -> builder.maxInFlightRequests(-1).build())
-                .hasMessageContaining("requests in flight is -1");
+                .hasMessageContaining(
+                        "maxInFlightRequests is -1: it must be at least 1, or 0 for the default.");
     }
 
     @Test
     void whatCannotHoldThroughAHopIsRefusedWithTheRemedy() {
         builder.partitioning(Partitioning.PREFIX).build();
         assertThatThrownBy(() -> builder.batching(Batching.STATIC).build())
-                .hasMessageContaining("PREFIX and the batching STATIC")
-                .hasMessageContaining("make the batching DYNAMIC");
+                .hasMessageContaining("partitioning prefix does not go with batching static")
+                .hasMessageContaining("use batching dynamic");
         assertThatThrownBy(() -> builder.batching(Batching.DYNAMIC).ordered(true).build())
-                .hasMessageContaining("PREFIX and outcomes shall be ordered")
-                .hasMessageContaining("leave ordered out");
+                .hasMessageContaining("partitioning prefix does not go with ordered")
+                .hasMessageContaining("leave ordered away");
         builder.partitioning(Partitioning.NONE).build();
     }
 }
