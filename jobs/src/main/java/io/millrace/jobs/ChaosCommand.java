@@ -1,5 +1,6 @@
 package io.millrace.jobs;
 
+import io.millrace.gpu.api.SamplingParameters.Field;
 import io.millrace.jobs.bench.result.BenchOrigin;
 import io.millrace.jobs.chaos.ChaosReport;
 import io.millrace.jobs.chaos.ChaosSettings;
@@ -152,7 +153,10 @@ final class ChaosCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         Checks.atLeast("--minutes", minutes, 0);
         Checks.atLeast("--prompts", prompts, ChaosSuite.LEAST_PROMPTS);
-        Checks.range("--completions", completions, 1, 64);
+        String fault = Field.N.fault("--completions", completions, Integer.MAX_VALUE);
+        if (fault != null) {
+            throw new CommandFailedException(fault);
+        }
         Checks.range("--poison", poison, 0, 100);
         Checks.atLeast("--faults", faults, 0);
         Checks.atLeast("--task-managers", taskManagers, 1);

@@ -5,7 +5,6 @@ import io.millrace.gpu.api.ChatTurn;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.RequestRejectedException;
-import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.StepListener;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.gpu.engine.StreamedText;
@@ -62,63 +61,7 @@ final class GenerateCommand implements Callable<Integer> {
             description = "System message before the user's, with --chat.")
     private String system;
 
-    @Option(
-            names = {"-n", "--max-tokens"},
-            paramLabel = "COUNT",
-            description = "Most tokens to generate (default: 256, or what the model says).")
-    private Integer maxTokens;
-
-    @Option(
-            names = {"-t", "--temperature"},
-            paramLabel = "T",
-            description = "0 always takes the most likely token; higher is more varied.")
-    private Double temperature;
-
-    @Option(names = "--top-p", paramLabel = "P", description = "Nucleus mass in (0, 1].")
-    private Double topP;
-
-    @Option(names = "--top-k", paramLabel = "K", description = "Most likely tokens drawn from.")
-    private Integer topK;
-
-    @Option(names = "--min-p", paramLabel = "P", description = "Least relative probability.")
-    private Double minP;
-
-    @Option(
-            names = "--repetition-penalty",
-            paramLabel = "R",
-            description = "Above 1 discourages tokens seen in prompt or answer.")
-    private Double repetitionPenalty;
-
-    @Option(
-            names = "--presence-penalty",
-            paramLabel = "P",
-            description = "Subtracted once from the logit of tokens in the answer.")
-    private Double presencePenalty;
-
-    @Option(
-            names = "--frequency-penalty",
-            paramLabel = "P",
-            description = "Subtracted for each time a token is in the answer.")
-    private Double frequencyPenalty;
-
-    @Option(names = "--seed", paramLabel = "SEED", description = "Seed of the draws.")
-    private Long seed;
-
-    @Option(
-            names = "--stop",
-            paramLabel = "TEXT",
-            description = "Ends the answer before this text; may be repeated.")
-    private List<String> stop = List.of();
-
-    @Option(names = "--ignore-eos", description = "Goes on past end-of-text tokens.")
-    private boolean ignoreEos;
-
-    @Option(
-            names = "--completions",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "Number of answers; more than one are shown when all are there.")
-    private int completions;
+    @Mixin private SamplingArguments sampling = new SamplingArguments();
 
     @Option(names = "--json", description = "Prints the result record as one line of JSON.")
     private boolean json;
@@ -133,6 +76,7 @@ final class GenerateCommand implements Callable<Integer> {
             throw new CommandFailedException(
                     "--system is part of a conversation: give --chat with it.");
         }
+        sampling.check();
         PrintStream out = System.out;
         Progress progress = new Progress(System.err);
         long start = System.nanoTime();
@@ -153,8 +97,10 @@ final class GenerateCommand implements Callable<Integer> {
                             : prompt;
             GenerationRequest request =
                     GenerationRequest.of(
-                            id, tokens(opened, text), sampling(opened.model().defaultSampling()));
-            boolean stream = !json && completions == 1;
+                            id,
+                            tokens(opened, text),
+                            sampling.over(opened.model().defaultSampling()));
+            boolean stream = !json && request.sampling().n() == 1;
             Answer answer =
                     new Answer(
                             stream
@@ -200,41 +146,6 @@ final class GenerateCommand implements Callable<Integer> {
         } catch (RequestRejectedException e) {
             throw new CommandFailedException(e.getMessage(), e);
         }
-    }
-
-    private SamplingParameters sampling(SamplingParameters defaults) {
-        SamplingParameters.Builder b = defaults.toBuilder();
-        if (maxTokens != null) {
-            b.maxTokens(maxTokens);
-        }
-        if (temperature != null) {
-            b.temperature(temperature);
-        }
-        if (topP != null) {
-            b.topP(topP);
-        }
-        if (topK != null) {
-            b.topK(topK);
-        }
-        if (minP != null) {
-            b.minP(minP);
-        }
-        if (repetitionPenalty != null) {
-            b.repetitionPenalty(repetitionPenalty);
-        }
-        if (presencePenalty != null) {
-            b.presencePenalty(presencePenalty);
-        }
-        if (frequencyPenalty != null) {
-            b.frequencyPenalty(frequencyPenalty);
-        }
-        if (seed != null) {
-            b.seed(seed);
-        }
-        if (!stop.isEmpty()) {
-            b.stop(stop);
-        }
-        return b.ignoreEos(ignoreEos).n(completions).build();
     }
 
     private void show(Engine engine, GenerationResult result, boolean streamed, PrintStream out) {

@@ -106,6 +106,23 @@ class CommandLineTest {
         assertThat(err.toString().lines()).hasSize(1);
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--top-p 17|--top-p is 17.0; it must be greater than 0 and at most 1.",
+                "--max-tokens 0|--max-tokens is 0; it must be at least 1.",
+                "--completions 65|--completions is 65; it must be from 1 to 64.",
+                "--temperature -1|--temperature is -1.0; it must be from 0 to 100."
+            })
+    void aSamplingParameterOutOfRangeIsNamedBeforeAModelIsRead(
+            String arguments, String told, @TempDir Path model) throws Exception {
+        java.nio.file.Files.writeString(model.resolve("config.json"), "no json");
+        String[] all = ("generate --prompt x --model " + model + " " + arguments).split(" ");
+        assertThat(run(all)).isEqualTo(1);
+        assertThat(err.toString()).isEqualToIgnoringNewLines("millrace: " + told);
+    }
+
     @Test
     void aMissingModelFolderIsNamed() {
         assertThat(run("generate", "--model", "no/such/folder", "--prompt", "x")).isEqualTo(1);

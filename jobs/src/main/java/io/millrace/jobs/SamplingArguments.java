@@ -1,0 +1,101 @@
+package io.millrace.jobs;
+
+import static io.millrace.gpu.common.Setting.Kind.DOUBLE;
+import static io.millrace.gpu.common.Setting.Kind.FLAG;
+import static io.millrace.gpu.common.Setting.Kind.INT;
+import static io.millrace.gpu.common.Setting.Kind.LONG;
+import static io.millrace.gpu.common.Setting.Kind.TEXTS;
+
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.SamplingParameters.Field;
+import io.millrace.gpu.common.Setting;
+import io.millrace.gpu.common.Setting.Kind;
+import io.millrace.gpu.common.Setting.Names;
+import io.millrace.gpu.common.Setting.Values;
+import io.millrace.jobs.cli.Arguments;
+import io.millrace.jobs.cli.CommandFailedException;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+
+/** Sampling parameters as options; their ranges are those of {@link Field}. */
+final class SamplingArguments {
+    private static final Map<Field, Setting> FLAGS = new LinkedHashMap<>();
+
+    static {
+        flag(
+                Field.MAX_TOKENS,
+                new Names(null, "--max-tokens", List.of("-n"), "COUNT"),
+                Values.optional(INT),
+                "Most tokens to generate (default: 256, or what the model says).");
+        flag(
+                Field.TEMPERATURE,
+                new Names(null, "--temperature", List.of("-t"), "T"),
+                Values.optional(DOUBLE),
+                "0 always takes the most likely token; higher is more varied.");
+        flag(Field.TOP_P, DOUBLE, "P", "Nucleus mass; 1 is off.");
+        flag(Field.TOP_K, INT, "K", "Most likely tokens drawn from; 0 is off.");
+        flag(Field.MIN_P, DOUBLE, "P", "Least relative probability; 0 is off.");
+        flag(
+                Field.REPETITION_PENALTY,
+                DOUBLE,
+                "R",
+                "Above 1 discourages tokens seen in prompt or answer.");
+        flag(
+                Field.PRESENCE_PENALTY,
+                DOUBLE,
+                "P",
+                "Subtracted once from the logit of tokens in the answer.");
+        flag(
+                Field.FREQUENCY_PENALTY,
+                DOUBLE,
+                "P",
+                "Subtracted for each time a token is in the answer.");
+        flag(Field.SEED, LONG, "SEED", "Seed of the draws.");
+        flag(Field.STOP, TEXTS, "TEXT", "Ends the answer before this text; may be repeated.");
+        flag(Field.IGNORE_EOS, FLAG, null, "Goes on past end-of-text tokens.");
+        flag(
+                Field.N,
+                Names.of(null, "--completions", "N"),
+                Values.of(1, null),
+                "Number of answers; more than one are shown when all are there.");
+    }
+
+    private final Map<Field, Object> given = new EnumMap<>(Field.class);
+
+    @Mixin
+    private final CommandSpec table =
+            Arguments.table(List.copyOf(FLAGS.keySet()), FLAGS::get, given);
+
+    /** Named as in requests. */
+    private static void flag(Field field, Kind kind, String label, String sentence) {
+        String flag = "--" + field.requestName().replace('_', '-');
+        flag(field, Names.of(null, flag, label), Values.optional(kind), sentence);
+    }
+
+    private static void flag(Field field, Names names, Values values, String sentence) {
+        FLAGS.put(field, new Setting(names, values, sentence));
+    }
+
+    /** Refuses what is out of range, with one sentence. */
+    void check() {
+        given.forEach(
+                (field, value) -> {
+                    String flag = FLAGS.get(field).names().flag();
+                    String fault = field.fault(flag, value, Integer.MAX_VALUE);
+                    if (fault != null) {
+                        throw new CommandFailedException(fault);
+                    }
+                });
+    }
+
+    /** The parameters, with the model's own where none is given. */
+    SamplingParameters over(SamplingParameters defaults) {
+        SamplingParameters.Builder parameters = defaults.toBuilder();
+        given.forEach((field, value) -> field.set(parameters, value));
+        return parameters.build();
+    }
+}
