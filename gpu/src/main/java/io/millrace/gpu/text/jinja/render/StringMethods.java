@@ -12,11 +12,9 @@ import io.millrace.gpu.text.jinja.value.Value.None;
 import io.millrace.gpu.text.jinja.value.Value.Seq;
 import io.millrace.gpu.text.jinja.value.Value.Str;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.IntPredicate;
 
 /** The methods of one Python string. */
 final class StringMethods {
@@ -94,9 +92,14 @@ final class StringMethods {
             case "join" -> joined(arguments);
             case "count" -> count(arguments);
             case "splitlines" ->
-                    list(lines(arguments.bind(name, "keepends").isTrue(0, false), text));
+                    list(
+                            StringParts.lines(
+                                    arguments.bind(name, "keepends").isTrue(0, false), text));
             case "format" -> text(formatted(arguments));
-            default -> Value.of(is(name, arguments));
+            default -> {
+                arguments.bind(name);
+                yield Value.of(StringPredicates.is(name, text));
+            }
         };
     }
 
@@ -145,121 +148,18 @@ final class StringMethods {
             most = Integer.MAX_VALUE;
         }
         boolean fromRight = name.equals("rsplit");
+        StringParts parts = new StringParts(text, sandbox);
         if (bound.or(0, None.NONE) == None.NONE) {
-            return list(fromRight ? wordsFromRight(most) : words(most));
+            return list(fromRight ? parts.wordsFromRight(most) : parts.words(most));
         }
         String separator = bound.text(0);
         if (separator.isEmpty()) {
             throw TemplateException.of(name + " wants a separator that is not empty");
         }
-        return list(fromRight ? partsFromRight(separator, most) : parts(separator, most));
-    }
-
-    private List<String> parts(String separator, int most) {
-        List<String> parts = new ArrayList<>();
-        int from = 0;
-        int at = text.indexOf(separator);
-        while (at >= 0 && parts.size() < most) {
-            sandbox.step();
-            parts.add(text.substring(from, at));
-            from = at + separator.length();
-            at = text.indexOf(separator, from);
-        }
-        parts.add(text.substring(from));
-        return parts;
-    }
-
-    private List<String> partsFromRight(String separator, int most) {
-        List<String> parts = new ArrayList<>();
-        int to = text.length();
-        int at = text.lastIndexOf(separator);
-        while (at >= 0 && parts.size() < most) {
-            sandbox.step();
-            parts.add(text.substring(at + separator.length(), to));
-            to = at;
-            at =
-                    to < separator.length()
-                            ? -1
-                            : text.lastIndexOf(separator, to - separator.length());
-        }
-        parts.add(text.substring(0, to));
-        Collections.reverse(parts);
-        return parts;
-    }
-
-    private List<String> words(int most) {
-        List<String> words = new ArrayList<>();
-        int at = spaces(0);
-        while (at < text.length() && words.size() < most) {
-            sandbox.step();
-            int end = at;
-            while (end < text.length() && !PythonText.isSpace(text.charAt(end))) {
-                end++;
-            }
-            words.add(text.substring(at, end));
-            at = spaces(end);
-        }
-        if (at < text.length()) {
-            words.add(text.substring(at));
-        }
-        return words;
-    }
-
-    /** The first position from here on that is no white space. */
-    private int spaces(int from) {
-        int at = from;
-        while (at < text.length() && PythonText.isSpace(text.charAt(at))) {
-            at++;
-        }
-        return at;
-    }
-
-    private List<String> wordsFromRight(int most) {
-        List<String> words = new ArrayList<>();
-        int end = spacesBefore(text.length());
-        while (end > 0 && words.size() < most) {
-            sandbox.step();
-            int start = end;
-            while (start > 0 && !PythonText.isSpace(text.charAt(start - 1))) {
-                start--;
-            }
-            words.add(text.substring(start, end));
-            end = spacesBefore(start);
-        }
-        if (end > 0) {
-            words.add(text.substring(0, end));
-        }
-        Collections.reverse(words);
-        return words;
-    }
-
-    /** The last position up to here that no white space stands right before. */
-    private int spacesBefore(int to) {
-        int at = to;
-        while (at > 0 && PythonText.isSpace(text.charAt(at - 1))) {
-            at--;
-        }
-        return at;
-    }
-
-    /** The lines of a text, with their ends or without. */
-    static List<String> lines(boolean keepEnds, String text) {
-        List<String> lines = new ArrayList<>();
-        int start = 0;
-        for (int i = 0; i < text.length(); i++) {
-            if (PythonText.isLineEnd(text.charAt(i))) {
-                int end = i;
-                if (text.charAt(i) == '\r' && i + 1 < text.length() && text.charAt(i + 1) == '\n') {
-                    i++;
-                }
-                lines.add(text.substring(start, keepEnds ? i + 1 : end));
-                start = i + 1;
-            }
-        }
-        if (start < text.length()) {
-            lines.add(text.substring(start));
-        }
-        return lines;
+        return list(
+                fromRight
+                        ? parts.betweenFromRight(separator, most)
+                        : parts.between(separator, most));
     }
 
     /** The part of the text that start and end leave; nothing where they cross. */
@@ -473,48 +373,5 @@ final class StringMethods {
             }
         }
         return out.toString();
-    }
-
-    private boolean is(String name, Arguments arguments) {
-        arguments.bind(name);
-        return switch (name) {
-            case "isalpha" -> all(Character::isLetter);
-            case "isdecimal" -> all(Character::isDigit);
-            case "isdigit" -> all(c -> Character.isDigit(c) || isSuperscript(c));
-            case "isnumeric" -> all(StringMethods::isNumeric);
-            case "isalnum" -> all(c -> Character.isLetter(c) || isNumeric(c));
-            case "isspace" -> all(PythonText::isSpace);
-            case "isascii" -> text.chars().allMatch(c -> c < 128);
-            case "isupper" ->
-                    text.codePoints().anyMatch(PythonText::isCased)
-                            && text.codePoints()
-                                    .noneMatch(
-                                            c ->
-                                                    PythonText.isCased(c)
-                                                            && !Character.isUpperCase(c));
-            case "islower" ->
-                    text.codePoints().anyMatch(PythonText::isCased)
-                            && text.codePoints()
-                                    .noneMatch(
-                                            c ->
-                                                    PythonText.isCased(c)
-                                                            && !Character.isLowerCase(c));
-            default -> throw TemplateException.of("strings have no method " + name);
-        };
-    }
-
-    private boolean all(IntPredicate predicate) {
-        return !text.isEmpty() && text.codePoints().allMatch(predicate);
-    }
-
-    private static boolean isNumeric(int c) {
-        int type = Character.getType(c);
-        return type == Character.DECIMAL_DIGIT_NUMBER
-                || type == Character.LETTER_NUMBER
-                || type == Character.OTHER_NUMBER;
-    }
-
-    private static boolean isSuperscript(int c) {
-        return c == 0xB2 || c == 0xB3 || c == 0xB9 || c == 0x2070 || (c >= 0x2074 && c <= 0x2079);
     }
 }

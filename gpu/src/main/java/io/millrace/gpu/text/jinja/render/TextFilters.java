@@ -111,7 +111,7 @@ final class TextFilters {
             indent = " ".repeat(width);
         }
         Str s = string(input, evaluator);
-        List<String> lines = StringMethods.lines(false, s.text() + "\n");
+        List<String> lines = StringParts.lines(false, s.text() + "\n");
         evaluator.sandbox().elements(lines.size());
         boolean blank = bound.isTrue(2, false);
         Output out = new Output(evaluator.sandbox());

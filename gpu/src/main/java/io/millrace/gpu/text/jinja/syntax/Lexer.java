@@ -26,13 +26,13 @@ final class Lexer {
     };
 
     private final String source;
+    private final SourceLines lines;
     private final List<Token> tokens = new ArrayList<>();
     private int position;
-    private int line = 1;
-    private int counted;
 
     private Lexer(String source) {
         this.source = source;
+        this.lines = new SourceLines(source);
     }
 
     static List<Token> tokens(String source) {
@@ -104,12 +104,12 @@ final class Lexer {
 
     private void data(int start, int end) {
         if (end > start) {
-            tokens.add(new Token(Kind.DATA, source.substring(start, end), lineAt(start)));
+            tokens.add(new Token(Kind.DATA, source.substring(start, end), lines.at(start)));
         }
     }
 
     private void comment() {
-        int opened = lineAt(position);
+        int opened = lines.at(position);
         skipOpening();
         int end = source.indexOf("#}", position);
         if (end < 0) {
@@ -148,7 +148,7 @@ final class Lexer {
 
     /** Reads {% raw %} to its end, if that is what stands here. */
     private boolean raw() {
-        int opened = lineAt(position);
+        int opened = lines.at(position);
         int back = position;
         if (!keywordTag("raw")) {
             return false;
@@ -191,7 +191,7 @@ final class Lexer {
     }
 
     private void expression(Kind begin, Kind end, String close, boolean isBlock) {
-        int opened = lineAt(position);
+        int opened = lines.at(position);
         add(begin, "");
         skipOpening();
         Deque<Character> brackets = new ArrayDeque<>();
@@ -234,7 +234,9 @@ final class Lexer {
             }
             addAt(Kind.NAME, source.substring(start, position), start);
         } else if (c == '\'' || c == '"') {
-            string(c);
+            StringLiteral literal = new StringLiteral(source, lines, position);
+            addAt(Kind.STRING, literal.text(), position);
+            position = literal.end();
         } else {
             for (String operator : OPERATORS) {
                 if (source.startsWith(operator, position)) {
@@ -310,97 +312,15 @@ final class Lexer {
         addAt(isFloat ? Kind.FLOAT : Kind.INTEGER, text.replace("_", ""), start);
     }
 
-    private void string(char quote) {
-        int start = position;
-        StringBuilder text = new StringBuilder();
-        for (position++; position < source.length(); position++) {
-            char c = source.charAt(position);
-            if (c == quote) {
-                position++;
-                addAt(Kind.STRING, text.toString(), start);
-                return;
-            }
-            if (c == '\\' && position + 1 < source.length()) {
-                position++;
-                escape(text);
-            } else {
-                text.append(c);
-            }
-        }
-        position = start;
-        throw problem("the string that begins with " + quote + " is not closed");
-    }
-
-    /** Reads what stands behind a backslash; leaves the position at its last character. */
-    private void escape(StringBuilder text) {
-        char c = source.charAt(position);
-        switch (c) {
-            case 'n' -> text.append('\n');
-            case 't' -> text.append('\t');
-            case 'r' -> text.append('\r');
-            case 'a' -> text.append('\u0007');
-            case 'b' -> text.append('\b');
-            case 'f' -> text.append('\f');
-            case 'v' -> text.append('\u000B');
-            case '\\', '\'', '"' -> text.append(c);
-            case '\n' -> {}
-            case 'x' -> hexadecimal(text, 2);
-            case 'u' -> hexadecimal(text, 4);
-            case 'U' -> hexadecimal(text, 8);
-            case 'N' -> throw problem("named characters, '\\N', are not supported");
-            case '0', '1', '2', '3', '4', '5', '6', '7' -> {
-                int value = 0;
-                int end = Math.min(position + 3, source.length());
-                while (position < end && Character.digit(source.charAt(position), 8) >= 0) {
-                    value = value * 8 + Character.digit(source.charAt(position++), 8);
-                }
-                position--;
-                text.append((char) value);
-            }
-            default -> text.append('\\').append(c);
-        }
-    }
-
-    private void hexadecimal(StringBuilder text, int length) {
-        int value = 0;
-        for (int i = 1; i <= length; i++) {
-            int at = position + i;
-            int digit = at < source.length() ? hexadecimalDigit(source.charAt(at)) : -1;
-            if (digit < 0 || value > Character.MAX_CODE_POINT >> 4) {
-                throw problem(
-                        "'\\" + source.charAt(position) + "' wants " + length + " hex digits");
-            }
-            value = value * 16 + digit;
-        }
-        if (value > Character.MAX_CODE_POINT) {
-            throw problem("there is no character " + Integer.toHexString(value));
-        }
-        text.appendCodePoint(value);
-        position += length;
-    }
-
-    private static int hexadecimalDigit(char c) {
-        return c < 128 ? Character.digit(c, 16) : -1;
-    }
-
     private void add(Kind kind, String text) {
         addAt(kind, text, position);
     }
 
     private void addAt(Kind kind, String text, int at) {
-        tokens.add(new Token(kind, text, lineAt(at)));
-    }
-
-    private int lineAt(int at) {
-        while (counted < at) {
-            if (source.charAt(counted++) == '\n') {
-                line++;
-            }
-        }
-        return line;
+        tokens.add(new Token(kind, text, lines.at(at)));
     }
 
     private TemplateException problem(String problem) {
-        return TemplateException.at(lineAt(position), problem);
+        return lines.problem(position, problem);
     }
 }
