@@ -3,24 +3,16 @@ package io.millrace.gpu.session;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineStats;
 import io.millrace.gpu.api.GenerationRequest;
-import io.millrace.gpu.api.GenerationResult;
-import io.millrace.gpu.api.RequestRejectedException;
-import io.millrace.gpu.api.StepListener;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.gpu.engine.EngineLoader;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -41,7 +33,7 @@ import java.util.concurrent.atomic.AtomicLong;
  *                                    ^______________|            └─ wake-up, once a step with news
  * </pre>
  */
-final class EngineThread extends Thread implements StepListener {
+final class EngineThread extends Thread {
     private static final EngineStats NOTHING = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /** What another thread wants; a null request is a cancellation, of all if the ticket is 0. */
@@ -51,9 +43,6 @@ final class EngineThread extends Thread implements StepListener {
             GenerationRequest request,
             Object tag,
             boolean alone) {}
-
-    /** Whom a handle of the engine belongs to. */
-    private record Owner(EngineSession session, long ticket, long handle, Object tag) {}
 
     private final EngineOptions options;
     private final Duration stepTimeout;
@@ -84,14 +73,8 @@ final class EngineThread extends Thread implements StepListener {
     private boolean ending;
     private Throwable failure;
 
-    /** The watchdog reads it. */
-    private final Map<Long, Owner> byHandle = new ConcurrentHashMap<>();
-
-    /** Engine thread only, as what follows. */
-    private final Admission admission = new Admission();
-
-    private final Map<Long, Owner> byTicket = new HashMap<>();
-    private final Set<EngineSession> withNews = new HashSet<>();
+    /** Engine thread only, but for a fault that the watchdog tells. */
+    private final SessionRequests requests = new SessionRequests();
 
     /**
      * @param stepTimeout most time for one step; zero for any
@@ -275,13 +258,13 @@ final class EngineThread extends Thread implements StepListener {
         long steps = 0;
         while (commands != null) {
             for (Command command : commands) {
-                obey(engine, command);
+                requests.obey(engine, command);
             }
-            admit(engine);
+            requests.admit(engine);
             if (engine.hasWork()) {
                 runningStep = ++steps;
                 try {
-                    engine.step(this);
+                    engine.step(requests);
                 } finally {
                     // Telling of a step that failed is not part of it: that may take its time.
                     runningStep = 0;
@@ -290,12 +273,9 @@ final class EngineThread extends Thread implements StepListener {
             if (abandoned) {
                 return;
             }
-            admit(engine);
+            requests.admit(engine);
             stats = engine.stats();
-            for (EngineSession session : withNews) {
-                session.wake();
-            }
-            withNews.clear();
+            requests.wakeSessions();
             commands = take(engine.hasWork());
         }
     }
@@ -336,7 +316,7 @@ final class EngineThread extends Thread implements StepListener {
     /** The sessions end whatever becomes of telling them why. */
     private void fail(Engine engine, Throwable cause) {
         try {
-            tellFault(engine, cause);
+            requests.tellFault(engine, cause);
         } catch (Throwable t) {
             suppress(cause, t);
         } finally {
@@ -370,102 +350,6 @@ final class EngineThread extends Thread implements StepListener {
             inbox = new ArrayList<>();
             return taken;
         }
-    }
-
-    private void obey(Engine engine, Command command) {
-        EngineSession session = command.session();
-        if (command.request() != null) {
-            admission.add(command);
-        } else if (command.ticket() != 0) {
-            admission.removeIf(waiting -> waiting.ticket() == command.ticket());
-            Owner owner = byTicket.remove(command.ticket());
-            if (owner != null) {
-                byHandle.remove(owner.handle());
-                engine.cancel(owner.handle());
-            }
-        } else {
-            withNews.remove(session);
-            admission.removeIf(waiting -> waiting.session() == session);
-            byTicket.values()
-                    .removeIf(
-                            owner -> {
-                                boolean gone = owner.session() == session;
-                                if (gone) {
-                                    byHandle.remove(owner.handle());
-                                    engine.cancel(owner.handle());
-                                }
-                                return gone;
-                            });
-        }
-    }
-
-    /** Gives the engine what it may take now. */
-    private void admit(Engine engine) {
-        Command command;
-        while ((command = admission.next(!engine.hasWork())) != null) {
-            EngineSession session = command.session();
-            try {
-                long handle = engine.add(command.request());
-                Owner owner = new Owner(session, command.ticket(), handle, command.tag());
-                byHandle.put(handle, owner);
-                byTicket.put(command.ticket(), owner);
-                session.add(Outbox.ADMITTED, command.ticket(), 0, now(), null);
-            } catch (RequestRejectedException e) {
-                session.add(Outbox.FAILED, command.ticket(), 0, now(), session.said(e));
-                withNews.add(session);
-            } catch (RuntimeException e) {
-                session.add(Outbox.FAILED, command.ticket(), 0, now(), e);
-                withNews.add(session);
-            }
-        }
-    }
-
-    @Override
-    public void onToken(long handle, int completion, int tokenId) {
-        Owner owner = byHandle.get(handle);
-        owner.session().add(completion, owner.ticket(), tokenId, now(), null);
-        withNews.add(owner.session());
-    }
-
-    @Override
-    public void onFinished(long handle, GenerationResult result) {
-        Owner owner = byHandle.remove(handle);
-        byTicket.remove(owner.ticket());
-        owner.session().add(Outbox.FINISHED, owner.ticket(), 0, now(), result);
-        withNews.add(owner.session());
-    }
-
-    @Override
-    public void onFailed(long handle, String reason) {
-        Owner owner = byHandle.remove(handle);
-        byTicket.remove(owner.ticket());
-        owner.session()
-                .add(Outbox.FAILED, owner.ticket(), 0, now(), new IllegalStateException(reason));
-        withNews.add(owner.session());
-    }
-
-    private static long now() {
-        return System.currentTimeMillis();
-    }
-
-    /** Tells each session which of its requests may have brought the engine down. */
-    private void tellFault(Engine engine, Throwable cause) {
-        Collection<Owner> suspects = new ArrayList<>();
-        for (long handle : engine.requestsInStep()) {
-            Owner owner = byHandle.get(handle);
-            if (owner != null) {
-                suspects.add(owner);
-            }
-        }
-        if (suspects.isEmpty()) {
-            suspects = byHandle.values();
-        }
-        boolean alone = suspects.size() == 1 && admission.isAlone();
-        Map<EngineSession, List<Object>> tags = new LinkedHashMap<>();
-        for (Owner owner : suspects) {
-            tags.computeIfAbsent(owner.session(), session -> new ArrayList<>()).add(owner.tag());
-        }
-        tags.forEach((session, its) -> session.tellFault(its, alone, cause));
     }
 
     /** Tells every session, once; sessions that come later are told as they register. */
