@@ -2,6 +2,7 @@ package io.millrace.gpu.device.cuda;
 
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.LoadProgress;
+import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.ModelRunner;
 import io.millrace.gpu.device.RotaryTable;
@@ -45,18 +46,6 @@ public final class CudaModelRunner implements ModelRunner {
     /** For measuring what is saved by not writing them; see docs/kernels.md. */
     public static final String KEEP_LOGITS_PROPERTY = "millrace.cuda.keep-logits";
 
-    /**
-     * Whether kernels begin before the one before them has ended, for measuring what that gives;
-     * see docs/kernels.md.
-     */
-    private static final String OVERLAP_PROPERTY = "millrace.cuda.overlap";
-
-    /** Elements of the residual stream up to which it was measured to be faster for all steps. */
-    private static final int WIDEST_OVERLAPPED = 2048;
-
-    /** Tokens of a step up to which it is for wider ones too. */
-    private static final int MOST_OVERLAPPED_OF_WIDE = 64;
-
     private static final int MOST_AHEAD = 16;
     private static final int BLOCK_MULTIPLE = 8;
     private static final int MOST_HEAD_SIZE = 128;
@@ -78,9 +67,6 @@ public final class CudaModelRunner implements ModelRunner {
                 throws IOException;
     }
 
-    /** What {@link #OVERLAP_PROPERTY} says. */
-    private final String overlap = System.getProperty(OVERLAP_PROPERTY);
-
     private final CudaContext context;
     private final ModelFolder folder;
     private final CudaBackend backend;
@@ -89,6 +75,7 @@ public final class CudaModelRunner implements ModelRunner {
     private final int blocks;
     private final int blockSize;
     private final int runAhead;
+    private final Overlap overlap = Overlap.ofProcess();
     private final Runnable compute = this::compute;
 
     private CudaModelRunner(
@@ -178,11 +165,11 @@ public final class CudaModelRunner implements ModelRunner {
         KernelIndex index = KernelIndex.read();
         check(folder, options);
         CudaContext context = CudaContext.open(index(options.gpu()));
-        CudaBackend backend = null;
-        CudaModelRunner runner = null;
+        Scope scope = new Scope();
+        scope.add(context::abandon);
         try {
             int positions = positions(folder, options);
-            backend =
+            CudaBackend backend =
                     maker.make(
                             context,
                             index,
@@ -194,17 +181,14 @@ public final class CudaModelRunner implements ModelRunner {
                             Math.min(options.maxSequences(), options.maxBatchedTokens()),
                             runAhead,
                             segmentation);
-            runner = open(context, backend, folder, options, positions, runAhead, progress);
-            return runner;
+            scope.add(backend);
+            return open(context, backend, folder, options, positions, runAhead, progress);
         } catch (UncheckedIOException e) {
+            scope.closeAfter(e.getCause());
             throw e.getCause();
-        } finally {
-            if (runner == null) {
-                if (backend != null) {
-                    backend.close();
-                }
-                context.abandon();
-            }
+        } catch (Throwable t) {
+            scope.closeAfter(t);
+            throw t;
         }
     }
 
@@ -246,19 +230,6 @@ public final class CudaModelRunner implements ModelRunner {
         context.synchronize("Clearing the KV cache");
         progress.onProgress("KV cache", bytes, bytes);
         return new CudaModelRunner(context, folder, backend, decoder, blocks, blockSize, runAhead);
-    }
-
-    /**
-     * Whether kernels of a step shall begin early.
-     *
-     * @param asked true or false; null: by model and step
-     * @param width of the residual stream
-     * @param tokens that the step's launches are made for
-     */
-    static boolean overlaps(String asked, int width, int tokens) {
-        return asked == null
-                ? width <= WIDEST_OVERLAPPED || tokens <= MOST_OVERLAPPED_OF_WIDE
-                : Boolean.parseBoolean(asked);
     }
 
     private static void check(ModelFolder folder, EngineOptions options)
@@ -345,7 +316,7 @@ public final class CudaModelRunner implements ModelRunner {
         try {
             context.enter();
             backend.begin(batch);
-            context.queue().overlap(overlaps(overlap, backend.hidden(), backend.bucket()));
+            context.queue().overlap(overlap.applies(backend.hidden(), backend.bucket()));
             graphs.run(backend.bucket(), backend.kind(), compute);
             backend.sample(output);
         } catch (InternalError e) {
@@ -406,10 +377,12 @@ public final class CudaModelRunner implements ModelRunner {
 
     @Override
     public void close() {
+        Scope scope = new Scope();
+        scope.add(context);
+        scope.add(backend);
+        scope.add(graphs);
         // Steps may be in flight.
-        context.settle();
-        graphs.close();
-        backend.close();
-        context.close();
+        scope.add(context::settle);
+        scope.close();
     }
 }

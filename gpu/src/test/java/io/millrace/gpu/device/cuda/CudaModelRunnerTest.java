@@ -34,11 +34,11 @@ class CudaModelRunnerTest {
 
     @Test
     void kernelsBeginEarlyWhereThatWasMeasuredToBeFasterOrIsAskedFor() {
-        assertThat(CudaModelRunner.overlaps(null, 2048, 2048)).isTrue();
-        assertThat(CudaModelRunner.overlaps(null, 4096, 64)).isTrue();
-        assertThat(CudaModelRunner.overlaps(null, 4096, 128)).isFalse();
-        assertThat(CudaModelRunner.overlaps("true", 4096, 128)).isTrue();
-        assertThat(CudaModelRunner.overlaps("false", 896, 16)).isFalse();
+        assertThat(new Overlap(null).applies(2048, 2048)).isTrue();
+        assertThat(new Overlap(null).applies(4096, 64)).isTrue();
+        assertThat(new Overlap(null).applies(4096, 128)).isFalse();
+        assertThat(new Overlap("true").applies(4096, 128)).isTrue();
+        assertThat(new Overlap("false").applies(896, 16)).isFalse();
     }
 
     private void assertRefused(TinyModels model, EngineOptions options, String... parts) {

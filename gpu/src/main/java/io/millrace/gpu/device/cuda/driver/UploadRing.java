@@ -2,6 +2,7 @@ package io.millrace.gpu.device.cuda.driver;
 
 import static io.millrace.gpu.device.cuda.driver.CudaDriver.check;
 
+import io.millrace.gpu.common.Scope;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -47,6 +48,7 @@ public final class UploadRing implements AutoCloseable {
 
     private final CudaContext context;
     private final int bytes;
+    private final Scope scope = new Scope();
     private final List<Slot> slots = new ArrayList<>();
 
     /** In order of their use. */
@@ -56,16 +58,30 @@ public final class UploadRing implements AutoCloseable {
         this.context = context;
         this.bytes = bytes;
         free = new ArrayBlockingQueue<>(slotCount);
-        for (int i = 0; i < slotCount; i++) {
-            CUevent event = new CUevent();
-            PinnedMemory memory = new PinnedMemory(context, bytes);
-            check(
-                    JCudaDriver.cuEventCreate(event, CUevent_flags.CU_EVENT_DISABLE_TIMING),
-                    "cuEventCreate");
-            context.taken(0);
-            slots.add(new Slot(memory, event));
+        try {
+            for (int i = 0; i < slotCount; i++) {
+                slots.add(slot());
+            }
+        } catch (Throwable t) {
+            scope.closeAfter(t);
+            throw t;
         }
         free.addAll(slots);
+    }
+
+    private Slot slot() {
+        PinnedMemory memory = scope.add(new PinnedMemory(context, bytes));
+        CUevent event = new CUevent();
+        check(
+                JCudaDriver.cuEventCreate(event, CUevent_flags.CU_EVENT_DISABLE_TIMING),
+                "cuEventCreate");
+        context.taken(0);
+        scope.add(
+                () -> {
+                    JCudaDriver.cuEventDestroy(event);
+                    context.returned(0);
+                });
+        return new Slot(memory, event);
     }
 
     /** Bytes of a slot. */
@@ -103,12 +119,8 @@ public final class UploadRing implements AutoCloseable {
 
     @Override
     public void close() {
-        for (Slot slot : slots) {
-            JCudaDriver.cuEventDestroy(slot.read);
-            context.returned(0);
-            slot.memory.close();
-        }
         slots.clear();
         free.clear();
+        scope.close();
     }
 }
