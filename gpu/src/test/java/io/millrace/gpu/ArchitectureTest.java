@@ -2,13 +2,16 @@ package io.millrace.gpu;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.io.IOException;
 
 /** Holds the module's picture: its rooms, in order, and what each may know of other libraries. */
 @AnalyzeClasses(packages = "io.millrace.gpu", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -47,6 +50,11 @@ class ArchitectureTest {
     @ArchTest static final ArchRule arrowsRunDown = ROOMS.arrowsRunDown();
 
     @ArchTest static final ArchRule aRoomIsSmall = ROOMS.hold(18);
+
+    @ArchTest
+    static void aSourceFileIsShort(JavaClasses all) throws IOException {
+        assertThat(SourceFiles.longerThan(400, "CpuBackend", "CudaBackend")).isEmpty();
+    }
 
     @ArchTest
     static final ArchRule theApiAndTheScheduleKnowTheJdkOnly =

@@ -1,12 +1,16 @@
 package io.millrace.jobs;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import io.millrace.gpu.Rooms;
+import io.millrace.gpu.SourceFiles;
+import java.io.IOException;
 
 /** Holds the module's picture: its rooms, in order, and what each may know of other modules. */
 @AnalyzeClasses(packages = "io.millrace.jobs", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -33,6 +37,11 @@ class ArchitectureTest {
     @ArchTest static final ArchRule arrowsRunDown = ROOMS.arrowsRunDown();
 
     @ArchTest static final ArchRule aRoomIsSmall = ROOMS.hold(18);
+
+    @ArchTest
+    static void aSourceFileIsShort(JavaClasses all) throws IOException {
+        assertThat(SourceFiles.longerThan(400, "JobArguments")).isEmpty();
+    }
 
     @ArchTest
     static final ArchRule programsKnowTheEngineByItsContractOnly =

@@ -12,6 +12,9 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.Stream;
 
@@ -20,6 +23,7 @@ import java.util.stream.Stream;
 class ArchitectureTest {
     private static final String ROOT = "io.millrace.schemas";
     private static final int MOST_CLASSES_IN_A_ROOM = 18;
+    private static final int MOST_LINES_OF_A_FILE = 400;
 
     /** From top to bottom: a class may know its own room and those below it. */
     private static final String[] ROOMS =
@@ -62,6 +66,17 @@ class ArchitectureTest {
                                 assertThat(size)
                                         .as("classes in %s", room)
                                         .isLessThanOrEqualTo(MOST_CLASSES_IN_A_ROOM));
+    }
+
+    @ArchTest
+    static void aSourceFileIsShort(JavaClasses all) throws IOException {
+        try (Stream<Path> files = Files.walk(Path.of("src", "main", "java"))) {
+            for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
+                assertThat(Files.readAllLines(file))
+                        .as("lines of %s", file)
+                        .hasSizeLessThanOrEqualTo(MOST_LINES_OF_A_FILE);
+            }
+        }
     }
 
     @ArchTest
