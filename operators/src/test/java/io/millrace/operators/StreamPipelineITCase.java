@@ -373,6 +373,6 @@ class StreamPipelineITCase extends PipelineFixture {
                                         options().batching(Batching.STATIC).build(),
                                         5))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("make the batching DYNAMIC");
+                .hasMessageContaining("take batching dynamic");
     }
 }

@@ -61,7 +61,7 @@ public final class Hop {
                                             ? "those of one sender are answered by several"
                                                     + " subtasks, so outcomes cannot be ordered:"
                                                     + " leave --ordered out"
-                                            : "a savepoint would wait for whole static batches: make"
+                                            : "a savepoint would wait for whole static batches: take"
                                                     + " --batching dynamic")
                                     + ", or put all operators into the source's chain."));
         }

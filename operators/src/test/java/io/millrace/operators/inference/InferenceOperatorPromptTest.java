@@ -171,11 +171,11 @@ class InferenceOperatorPromptTest extends InferenceOperatorFixture {
                     .containsEntry(
                             "bytes",
                             "The prompt has 30006 bytes, but this job tokenizes prompts of at most"
-                                    + " 30000: shorten it, or raise the job's --max-prompt-size.")
+                                    + " 30000: shorten it, or raise the job's maxPromptBytes.")
                     .containsEntry(
                             "contents",
                             "The prompt has 30003 bytes, but this job tokenizes prompts of at most"
-                                    + " 30000: shorten it, or raise the job's --max-prompt-size.")
+                                    + " 30000: shorten it, or raise the job's maxPromptBytes.")
                     .containsEntry("tokenized", "The prompt has 4096 tokens; at most 4095 fit.");
             assertThat(messages(harness).get("rendered")).startsWith("The prompt has at least 100");
         }
