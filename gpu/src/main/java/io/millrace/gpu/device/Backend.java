@@ -19,31 +19,29 @@ import java.util.List;
  */
 public interface Backend<M, V, A> extends AutoCloseable {
 
-    /** The window of a layer that sees the whole row. */
+    /** The window of a layer whose tokens see the whole row. */
     int NO_WINDOW = Integer.MAX_VALUE;
 
     /** Loads matrices of equal width, stacked by rows to one. */
     M matrix(List<Tensor> parts) throws IOException;
 
     /**
-     * Loads a matrix of which rows are looked up: never quantized. It may be the head of a tied
-     * model as well.
+     * Loads a matrix whose rows are looked up; it is never quantized. In a model with a tied head
+     * it may be the head as well.
      */
     default M table(Tensor tensor) throws IOException {
         return matrix(List.of(tensor));
     }
 
     /**
-     * The head of a model that ties it to its embedding, which is {@code table}, loaded from {@code
-     * tensor}. Loads it once more if as a matrix it looks otherwise.
+     * The head of a model that ties it to its embedding, {@code table}, which was loaded from
+     * {@code tensor}. Loads the tensor again if a matrix has another layout.
      */
     default M tiedHead(M table, Tensor tensor) throws IOException {
         return table;
     }
 
-    /**
-     * Loads a matrix for {@link #matmulAdd}, for a device that sums such products in another order.
-     */
+    /** Loads a matrix for {@link #matmulAdd}; a device may add its sums in another order. */
     default M addedMatrix(List<Tensor> parts) throws IOException {
         return matrix(parts);
     }
@@ -51,10 +49,10 @@ public interface Backend<M, V, A> extends AutoCloseable {
     /** Loads the two matrices of a gated feed-forward part, for {@link #matmulGated}. */
     M gatedMatrix(Tensor gate, Tensor up) throws IOException;
 
-    /** Loads vectors, strung together to one. */
+    /** Loads vectors, concatenated to one. */
     V vector(List<Tensor> parts) throws IOException;
 
-    /** Returns when all weights asked for are there; for a backend that loads behind its caller. */
+    /** Waits until all weights are loaded; for a backend that loads asynchronously. */
     default void finishLoading() throws IOException {}
 
     /** What an activation is for; a device may lay it out accordingly. */
@@ -63,14 +61,14 @@ public interface Backend<M, V, A> extends AutoCloseable {
         RESIDUAL,
         /** Queries, by heads. */
         QUERIES,
-        /** What a weight is multiplied with. */
+        /** The input of a matmul. */
         INPUT
     }
 
-    /** Room for one row of that width for every token of a step. */
+    /** Allocates a row of a width for every token of a step. */
     A activation(Use use, int width);
 
-    /** Names the batch that the following ops work on. */
+    /** Sets the batch of the ops that follow. */
     void begin(StepBatch batch);
 
     /**
@@ -85,8 +83,8 @@ public interface Backend<M, V, A> extends AutoCloseable {
     void norm(A x, Norm<V> norm, A out);
 
     /**
-     * Projects to queries, keys and values, adds the bias, norms each head, turns queries and keys
-     * by their positions, stores keys and values in the layer's blocks.
+     * Projects to queries, keys and values, adds the bias, norms each head, rotates queries and
+     * keys by their positions, and stores keys and values in the layer's blocks.
      *
      * @param x (tokens, hidden)
      * @param q (tokens, heads * headSize)
@@ -96,7 +94,7 @@ public interface Backend<M, V, A> extends AutoCloseable {
     /**
      * Causal attention over the row's blocks. {@code q} and {@code out} (tokens, heads * headSize)
      *
-     * @param window positions that a token sees, its own among them; {@link #NO_WINDOW} for all
+     * @param window positions that a token sees, its own included; {@link #NO_WINDOW} for all
      */
     void attention(A q, int layer, int window, A out);
 
@@ -112,7 +110,7 @@ public interface Backend<M, V, A> extends AutoCloseable {
     void matmulGated(A x, M gateUp, A out);
 
     /**
-     * {@code out} = gelu(x times weight + bias), the form with tanh. (tokens, intermediate)
+     * {@code out} = gelu(x times weight + bias), in its tanh form. (tokens, intermediate)
      *
      * @param bias as long as weight has rows
      */

@@ -18,9 +18,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The engine thread: loads one engine, takes requests from its inbox, runs steps, hands news to the
- * sessions' outboxes and closes the engine at its end. Only this thread touches the engine's
- * schedule; other threads meet it in the inbox alone.
+ * The engine thread: loads one engine, takes requests from its inbox, runs steps, adds events to
+ * the sessions' outboxes and closes the engine at its end. Only this thread uses the engine's
+ * schedule; other threads use the inbox.
  *
  * <p>A step that fails is the engine's last: its KV blocks may hold anything. Each session is told
  * which of its requests were in that step, then all of them fail, and whoever acquires next loads a
@@ -30,7 +30,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * <pre>
  *   any thread             engine thread                              mailbox thread
  *   submit, cancel ──> inbox ──> Engine.add ─> Engine.step ──> outbox ──> drain
- *                                    ^______________|            └─ wake-up, once a step with news
+ *                                    ^______________|            └─ wake-up, once a step with events
  * </pre>
  */
 final class EngineThread extends Thread {

@@ -12,17 +12,17 @@ import jcuda.driver.CUevent_flags;
 import jcuda.driver.JCudaDriver;
 
 /**
- * A few pinned slots, used in turn: the host writes one while the GPU still reads others. Any
- * number of threads, each with a slot of its own, after {@link CudaContext#enter}.
+ * A ring of pinned slots: the host writes one while the GPU still reads others. For any number of
+ * threads, each with a slot of its own, after {@link CudaContext#enter}.
  *
  * <pre>
- * Slot slot = ring.next();     waits until the GPU is done with what the slot held
- * ...                          write it, queue what reads it
+ * Slot slot = ring.next();     waits until the GPU has read the slot's old contents
+ * ...                          write it, queue the work that reads it
  * slot.queued();               from here on the slot belongs to the GPU
  * </pre>
  */
 public final class UploadRing implements AutoCloseable {
-    /** Belongs to whom it was given, until it is queued. */
+    /** A slot; it belongs to the thread that got it until it is queued. */
     public final class Slot {
         private final PinnedMemory memory;
         private final CUevent read;
@@ -36,7 +36,7 @@ public final class UploadRing implements AutoCloseable {
             return memory;
         }
 
-        /** All that reads the slot is on the stream; it goes back into the ring. */
+        /** Returns the slot to the ring; all work that reads it is on the stream. */
         public void queued() {
             try {
                 check(JCudaDriver.cuEventRecord(read, context.stream()), "cuEventRecord");
@@ -51,7 +51,7 @@ public final class UploadRing implements AutoCloseable {
     private final Scope scope = new Scope();
     private final List<Slot> slots = new ArrayList<>();
 
-    /** In order of their use. */
+    /** Free slots, in the order in which they were queued. */
     private final BlockingQueue<Slot> free;
 
     public UploadRing(CudaContext context, int slotCount, int bytes) {
@@ -89,7 +89,7 @@ public final class UploadRing implements AutoCloseable {
         return bytes;
     }
 
-    /** The slot that was queued longest ago, free to be written. */
+    /** Takes the slot that was queued longest ago, once it may be written. */
     public Slot next() {
         if (slots.isEmpty()) {
             throw new IllegalStateException("The ring is closed.");
@@ -99,7 +99,7 @@ public final class UploadRing implements AutoCloseable {
         return slot;
     }
 
-    /** Waits for another thread's slot if there are fewer of them than threads. */
+    /** Waits for a slot of another thread if there are fewer slots than threads. */
     private Slot take() {
         boolean interrupted = false;
         try {

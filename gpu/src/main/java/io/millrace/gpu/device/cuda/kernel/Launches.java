@@ -5,10 +5,10 @@ import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
 
 /**
- * Chooses kernel, tile and grid of each op from shapes and a bucket of tokens, and says what
- * scratch they need. No choice here changes a bit of a result; segments, which do, are given
- * ({@link Segmentation}). Parameters are the structs of include/params.h; types are {@code bf16},
- * {@code f16} and {@code f32}.
+ * Chooses kernel, tile and grid of each op from shapes and a bucket of tokens, and computes the
+ * size of their scratch. No choice here changes a bit of a result; the number of split-K segments,
+ * which does, is a parameter ({@link Segmentation}). Parameters are the structs of
+ * include/params.h; types are {@code bf16}, {@code f16} and {@code f32}.
  *
  * <p>The kernels of each op, in order:
  *
@@ -18,41 +18,40 @@ import io.millrace.gpu.device.cuda.driver.KernelLaunch;
  * qkvProjectRopeStoreKv   qkv; or matmul (STORE), qkv_finish
  * attention               attention_decode[_sm90] or attention_cascade, {@link PrefillKernel}; or attention_f32
  * matmulAdd, Gated, Gelu  matmul (ADD, GATED, GELU)
- * logits                  norm (gather), matmul (STORE, sampledOnly); or head, which draws as well
+ * logits                  norm (gather), matmul (STORE, sampledOnly); or head, which samples as well
  * </pre>
  *
- * The kernel of prefill finds nothing to do in a step whose rows have one token each,
- * attention_decode in one whose rows all have several: they may be left out there.
- * attention_cascade is for steps in which rows of one token may share chunks ({@link
- * SharedChunks}).
+ * The prefill kernel has no work in a step whose rows have one token each, and attention_decode in
+ * a step whose rows all have several: each may be left out there. attention_cascade is for steps in
+ * which rows of one token may share chunks ({@link SharedChunks}).
  */
 public final class Launches {
-    /** The most tokens that a product splits the sum over k among CTAs for. */
+    /** Most tokens of a matmul whose split-K segments have CTAs of their own. */
     static final int MOST_SPLIT_TOKENS = 512;
 
-    /** Tokens of a tile where the sum over k is split. */
+    /** Tokens of the narrowest tile. */
     private static final int NARROWEST = 16;
 
     private static final int WIDEST = 128;
 
-    /** CTAs that keep a GPU busy; more of them read more. */
+    /** CTAs that keep a GPU busy; more CTAs read more memory. */
     private static final int ENOUGH_CTAS = 96;
 
-    /** (token, query head) pairs of an item that rows share. */
+    /** (token, query head) pairs per shared item. */
     private static final int SHARED_PAIRS = 64;
 
-    /** Query heads that one CTA of attention_decode takes at once. */
+    /** Query heads per CTA of attention_decode. */
     private static final int DECODE_HEADS = 16;
 
-    /** The same of attention_decode_sm90. */
+    /** Query heads per CTA of attention_decode_sm90. */
     private static final int RING_HEADS = 8;
 
-    /** Four warps of attention_decode_sm90 that multiply, two that copy. */
+    /** Four consumer warps of attention_decode_sm90, and two producer warps. */
     private static final int RING_THREADS = 192;
 
     /**
-     * Its ring of six tiles of 64 elements, the weights of a chunk, and 1 KB for what warps
-     * exchange.
+     * Shared memory of attention_decode_sm90: a ring of six tiles of 64 elements, the weights of a
+     * chunk, and 1 KB for the exchange between warps.
      */
     private static final int RING_BYTES =
             6 * Numerics.ATTENTION_TILE * 64 * 2 + RING_HEADS * Numerics.ATTENTION_CHUNK * 2 + 1024;
@@ -62,27 +61,27 @@ public final class Launches {
 
     private Launches() {}
 
-    /** ResolveParams: one thread a sample. */
+    /** ResolveParams: one thread per sample. */
     public static KernelLaunch resolve(int rows) {
         return new KernelLaunch("resolve", ceil(rows, THREADS), 1, 1, THREADS, 0);
     }
 
-    /** EmbedParams: one CTA a token. */
+    /** EmbedParams: one CTA per token. */
     public static KernelLaunch embed(String type, int tokens) {
         return new KernelLaunch("embed_" + type, tokens, 1, 1, THREADS, 0);
     }
 
-    /** NormParams: one CTA a row. */
+    /** NormParams: one CTA per row. */
     public static KernelLaunch norm(String type, int tokens) {
         return new KernelLaunch("norm_" + type, tokens, 1, 1, THREADS, 0);
     }
 
     /**
-     * MatmulParams, where {@link GemmTiles} has no tile. Tiles are as wide in tokens as they can be
-     * while their CTAs still fill the GPU: by the sweep in docs/kernels.md.
+     * MatmulParams, if {@link GemmTiles} has no tile. Tiles have as many tokens as possible while
+     * their CTAs still fill the GPU, according to the sweep in docs/kernels.md.
      *
-     * @param rows of the weight as stored
-     * @param segments of the weight, {@link Segmentation}
+     * @param rows rows of the weight as stored
+     * @param segments split-K segments of the weight, {@link Segmentation}
      */
     public static KernelLaunch matmul(String type, int tokens, int rows, int segments) {
         int tiles = Numerics.pad(rows) / TILE;
@@ -112,19 +111,19 @@ public final class Launches {
                 matmulStages(width) * (TILE + width) * 128);
     }
 
-    /** Whether a product's CTAs have 128 rows and 128 tokens, and do all segments themselves. */
+    /** Whether a matmul's CTAs have 128 rows and 128 tokens, and compute all segments. */
     static boolean isLarge(int tokens, int rows) {
         int tiles = Numerics.pad(rows) / TILE;
         int largeTiles = ceil(tiles, 2) * ceil(tokens, 2 * TILE);
         return tokens > MOST_SPLIT_TOKENS || tokens > TILE && largeTiles >= ENOUGH_CTAS;
     }
 
-    /** Tiles of a product that is not large, each as wide in tokens as can be. */
+    /** Number of tiles of a matmul that is not large, each with as many tokens as possible. */
     static int widestTiles(int tokens, int rows) {
         return Numerics.pad(rows) / TILE * ceil(tokens, WIDEST);
     }
 
-    /** HeadParams, where {@link GemmTiles} has no tile: as matmul for a weight of one segment. */
+    /** HeadParams, if {@link GemmTiles} has no tile: as matmul for a weight of one segment. */
     public static KernelLaunch head(String type, int tokens, int rows) {
         KernelLaunch product = matmul(type, tokens, rows, 1);
         return new KernelLaunch(
@@ -141,20 +140,20 @@ public final class Launches {
     }
 
     /**
-     * Bytes of scratch for the partial sums of the weight, on GPUs without clusters; all products
-     * can share the largest.
+     * Bytes of scratch for the partial sums of a weight, on GPUs without clusters; all matmuls
+     * share the largest.
      */
     public static long matmulPartials(int mostTokens, int rows, int segments) {
         int tokens = ceil(Math.min(mostTokens, MOST_SPLIT_TOKENS), WIDEST) * WIDEST;
         return segments == 1 ? 0 : (long) tokens * Numerics.pad(rows) * segments * Float.BYTES;
     }
 
-    /** Words of arrival counters for the weight; all products can share the largest. */
+    /** Words of arrival counters for a weight; all matmuls share the largest. */
     public static int matmulArrivals(int rows) {
         return Numerics.pad(rows) / TILE * (MOST_SPLIT_TOKENS / NARROWEST);
     }
 
-    /** QkvFinishParams: one warp a head of a token. */
+    /** QkvFinishParams: one warp per head of a token. */
     public static KernelLaunch qkvFinish(String type, int tokens, AttentionShape shape) {
         int heads = shape.heads() + 2 * shape.kvHeads();
         return new KernelLaunch("qkv_finish_" + type, tokens, ceil(heads, 4), 1, THREADS, 0);
@@ -166,11 +165,11 @@ public final class Launches {
     }
 
     /**
-     * AttentionParams, rows of one token: CTAs walk through the items of the plan. On Hopper, in
-     * steps whose kernels begin early, K and V come through a ring that is filled before; where kv
-     * heads have few enough query heads and a CTA enough shared memory.
+     * AttentionParams, for rows of one token: CTAs loop over the items of the plan. On Hopper, with
+     * programmatic dependent launch, the kernel fills a ring of K and V before its inputs are
+     * complete, if kv heads have few enough query heads and a CTA enough shared memory.
      *
-     * @param multiprocessors of the GPU
+     * @param multiprocessors multiprocessors of the GPU
      * @param early whether the kernel may begin before the one before it has ended
      */
     public static KernelLaunch attentionDecode(
@@ -196,7 +195,7 @@ public final class Launches {
         return walking("attention_decode_", type, shape, multiprocessors * resident, shared);
     }
 
-    /** What walks through the items of the plan, a part of the heads for each CTA in y. */
+    /** A kernel that loops over the items of the plan; a CTA in y has a part of the heads. */
     private static KernelLaunch walking(
             String kernel, String type, AttentionShape shape, int resident, int shared) {
         int head = TileLayout.paddedHead(shape.headSize());
@@ -206,10 +205,10 @@ public final class Launches {
     }
 
     /**
-     * AttentionParams, rows of one token some of whose chunks others have too: an item of theirs
-     * takes 64 (token, query head) pairs.
+     * AttentionParams, for rows of one token that share chunks: a shared item has 64 (token, query
+     * head) pairs.
      *
-     * @param multiprocessors of the GPU
+     * @param multiprocessors multiprocessors of the GPU
      */
     public static KernelLaunch attentionCascade(
             String type, AttentionShape shape, int multiprocessors) {
@@ -219,45 +218,45 @@ public final class Launches {
         return walking("attention_cascade_", type, shape, multiprocessors * resident, shared);
     }
 
-    /** AttentionParams for F32: one warp a head of a token. */
+    /** AttentionParams for F32: one warp per head of a token. */
     public static KernelLaunch attentionF32(AttentionShape shape, int tokens) {
         return new KernelLaunch("attention_f32", tokens, ceil(shape.heads(), 4), 1, THREADS, 0);
     }
 
-    /** Most decode items of a step. Rows share blocks, so the cache's size is no bound. */
+    /** Most decode items of a step. The cache's size is no bound, because rows share blocks. */
     public static int decodeItems(int rows, int maxPositions) {
         return Math.multiplyExact(rows, ceil(maxPositions, Numerics.ATTENTION_CHUNK));
     }
 
     /**
-     * Chunks of a step from which on it pays to read those once that rows share: those that all
-     * multiprocessors have at the same time.
+     * Number of chunks of a step from which on shared items are faster: as many as run on all
+     * multiprocessors at the same time.
      */
     public static int leastToShare(AttentionShape shape, int multiprocessors) {
         return 3 * multiprocessors / (shape.kvHeads() * ceil(shape.group(), DECODE_HEADS));
     }
 
-    /** Most items of chunks that rows share: each has two of their decode items at least. */
+    /** Most shared items of a step: each replaces at least two decode items. */
     public static int sharedItems(int decodeItems) {
         return decodeItems / 2 + 1;
     }
 
-    /** Words of counters of chunks that are computed. */
+    /** Words of the counters of computed chunks. */
     public static int attentionArrivals(AttentionShape shape, int tokens) {
         return tokens * shape.kvHeads() * ceil(shape.group(), DECODE_HEADS);
     }
 
-    /** Bytes of scratch for chunks that are still to be folded. */
+    /** Bytes of the partials of chunks. */
     public static long attentionPartials(AttentionShape shape, int decodeItems) {
         int head = TileLayout.paddedHead(shape.headSize());
         return (long) decodeItems * shape.heads() * (head + 4) * Float.BYTES;
     }
 
     /**
-     * CTAs in x, of those that walk through a list of items. All have to run at the same time: what
-     * does not fit waits for others to be done with all of their items.
+     * CTAs in x of a kernel that loops over a list of items. All should run at the same time: a CTA
+     * that does not fit waits until others have done all their items.
      *
-     * @param resident CTAs that the GPU has room for
+     * @param resident CTAs that fit on the GPU
      * @param y CTAs of the grid in y
      */
     private static int together(int resident, int y) {

@@ -11,12 +11,12 @@ import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 
 /**
- * Reads what the device writes into host memory by itself: a place for each step that can be in
- * flight, laid out as {@code sample_params.h} says. A step's number comes last, so whoever sees it
- * sees the rest.
+ * Reads the output of steps, which the device writes into host memory. Each in-flight slot has a
+ * place there, in the layout of {@code sample_params.h}. A step's number is written last, so a
+ * reader that sees it sees the rest.
  */
 public final class OutputPlaces {
-    /** Words of a place before its ids, and the two times among them. */
+    /** Words of a place before its ids, and the offsets of two times in these. */
     public static final int HEADER = SampleParamsHeader.OUTPUT_HEADER;
 
     public static final int BEGAN = SampleParamsHeader.OUTPUT_BEGAN;
@@ -34,7 +34,7 @@ public final class OutputPlaces {
     private long gap = -1;
 
     /**
-     * @param memory little-endian, aligned, room for all places
+     * @param memory little-endian, aligned, with room for all places
      */
     public OutputPlaces(ByteBuffer memory, int maxRows, int vocabulary) {
         this.memory = memory;
@@ -46,7 +46,7 @@ public final class OutputPlaces {
         }
     }
 
-    /** Words of one place; a multiple of 64 bytes, so that no two share a cache line. */
+    /** Words of a place; a multiple of 64 bytes, so that no two share a cache line. */
     public static int words(int maxRows) {
         int words = HEADER + maxRows * (1 + SampleLaunches.LOGPROB_WORDS);
         return (words + 15) / 16 * 16;
@@ -61,7 +61,7 @@ public final class OutputPlaces {
         return (int) NUMBER.getAcquire(memory, at(step) * Integer.BYTES) == step.number();
     }
 
-    /** Fills the step's output. It has to be there; steps come in the order of their launches. */
+    /** Fills the step's output, which must be complete; steps in the order of their launches. */
     public void collect(QueuedStep step) {
         StepOutput output = step.output();
         int ids = at(step) + HEADER;
@@ -90,8 +90,9 @@ public final class OutputPlaces {
     }
 
     /**
-     * Nanoseconds that the device waited between the last two steps that were collected: from the
-     * end of one's last kernel to the start of the other's first. -1 if there were no two.
+     * Idle nanoseconds of the device between the last two steps that were collected: from the end
+     * of the first one's last kernel to the start of the second one's first. -1 before the second
+     * step.
      */
     public long gapNanos() {
         return gap;

@@ -5,7 +5,7 @@ import io.millrace.gpu.program.StepBatch;
 import java.nio.IntBuffer;
 
 /**
- * Where the tables of a step lie, in words, and how they are written.
+ * Offsets of a step's tables, in words, and their writer.
  *
  * <pre>
  * header      tokens, rows, sampled, 0
@@ -13,16 +13,16 @@ import java.nio.IntBuffer;
  * positions   (most tokens)
  * rowOf       (most tokens)      row of each token
  * rowStart    (most rows + 1)
- * rowTable    (most rows)        where the row's block ids begin in blocks
- * gather      (most rows)        token whose logits are wanted, by sample
- * sample      SampleStep of sample_params.h: how rows are drawn
- * blocks      block ids, row after row, as many as there are: what is copied ends with the last
+ * rowTable    (most rows)        index in blocks of the row's first block id
+ * gather      (most rows)        token whose logits are computed, by sample
+ * sample      SampleStep of sample_params.h: how rows are sampled
+ * blocks      block ids, row after row; the copy to the device ends with the last of them
  * </pre>
  */
 public final class StepLayout {
     private static final int HEADER_WORDS = 4;
 
-    /** Words; so that each table begins on 16 bytes. */
+    /** In words, so that each table begins at a multiple of 16 bytes. */
     private static final int ALIGNMENT = 4;
 
     public final int tokenIds;
@@ -56,7 +56,7 @@ public final class StepLayout {
         return (words + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     }
 
-    /** Gives the number of words that the step's tables take. */
+    /** Writes a step's tables, and returns their number of words. */
     public int write(StepBatch batch, QueuedStep step, IntBuffer to) {
         to.put(0, batch.tokens);
         to.put(1, batch.rows);

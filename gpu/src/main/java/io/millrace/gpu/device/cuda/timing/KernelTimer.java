@@ -27,17 +27,17 @@ import java.util.SplittableRandom;
 
 /**
  * Times the ops of one model on one GPU, in steps of a few sizes. K and V of earlier positions are
- * random, all else is what the model computes of random tokens.
+ * random; all other data are computed by the model from random tokens.
  *
- * <p>Each op runs as in a step, through all layers: weights, K and V come from the GPU's memory,
- * what a step has in the L2 cache from there. Once a step's results are right: computed into NaN
- * they are finite, and first, middle and last row have the bits that they have alone. One thread.
+ * <p>Each op runs as in a step, layer after layer: weights, K and V are read from the GPU's memory,
+ * and data that a step has in the L2 cache from there. The results are checked before: outputs that
+ * were NaN are finite, and first, middle and last row have the same bits as alone. One thread.
  */
 public final class KernelTimer implements AutoCloseable {
-    /** Of random K and V: as many bytes as are made on the host, then repeated. */
+    /** Bytes of random K and V that are made on the host, and then repeated. */
     private static final int NOISE_BYTES = 16 << 20;
 
-    /** In one graph, of an op that a step has once. */
+    /** Passes in one graph, for an op that a step has once. */
     private static final int PASSES = 4;
 
     private final ModelFolder folder;
@@ -59,8 +59,8 @@ public final class KernelTimer implements AutoCloseable {
     }
 
     /**
-     * Loads the weights, and takes KV blocks for the steps that will be timed, if there is memory
-     * for them. What options say of lengths and sizes is left aside.
+     * Loads the weights, and allocates KV blocks for the steps that will be timed, if there is
+     * memory for them. Lengths and sizes in the options are not used.
      *
      * @throws GpuException a GPU that cannot be used, or too little of its memory
      * @throws InvalidModelException a model that cannot be run
@@ -114,7 +114,7 @@ public final class KernelTimer implements AutoCloseable {
         }
     }
 
-    /** Numbers of a type from 1/2 up to 1, and from -1/2 down to -1. */
+    /** Random numbers of a type from 1/2 to 1, and from -1/2 to -1. */
     static void write(ByteBuffer to, DType type, SplittableRandom random) {
         for (int at = 0; at < to.capacity(); at += Integer.BYTES) {
             int bits = random.nextInt();
@@ -128,16 +128,16 @@ public final class KernelTimer implements AutoCloseable {
         }
     }
 
-    /** Where it runs, for people. */
+    /** Display name of the GPU. */
     public String device() {
         return runner.device();
     }
 
     /**
-     * Checks the steps' results, then times their ops. Steps are left out that are longer than the
-     * model's context, or for whose KV blocks there was no memory.
+     * Checks the steps' results, then times their ops. Steps that are longer than the model's
+     * context, or whose KV blocks do not fit, are left out.
      *
-     * @param repeats how often each op is timed; the median counts
+     * @param repeats number of times that each op is timed; the median is reported
      * @throws IllegalStateException a result is wrong
      */
     public List<KernelTiming> time(int repeats) {
@@ -167,7 +167,7 @@ public final class KernelTimer implements AutoCloseable {
             batch.sample(row, 1, greedy());
             batch.blockTables[row] = new int[blocks(step)];
             for (int i = 0; i < batch.blockTables[row].length; i++) {
-                // Apart from each other, as they are where rows grow together.
+                // A row's blocks are apart, as those of rows that grow together.
                 batch.blockTables[row][i] = 1 + i * step.rows() + row;
             }
             for (int i = 0; i < step.tokens(); i++) {
@@ -182,7 +182,7 @@ public final class KernelTimer implements AutoCloseable {
         return new SamplingRow(SamplingParameters.greedy(1), 0, 0, new int[0]);
     }
 
-    /** Leaves the whole batch as the last step that ran, as an engine runs it. */
+    /** Checks a step; afterwards the whole batch is the last step that ran. */
     private void check(StepBatch batch) {
         runner.keepLogits(true);
         int[] drawn;
@@ -205,7 +205,7 @@ public final class KernelTimer implements AutoCloseable {
             run(alone(batch, rows[i]));
             alone[i] = runner.lastLogits(0);
         }
-        // Whoever draws refuses logits that are not finite.
+        // The sampler rejects logits that are not finite.
         int[] drawn = run(batch);
         for (int i = 0; i < rows.length; i++) {
             float[] logits = runner.lastLogits(rows[i]);
@@ -297,7 +297,7 @@ public final class KernelTimer implements AutoCloseable {
         return KernelWork.product(op, weight.rows(), weight.k(), step.stepTokens(), element());
     }
 
-    /** The mean of the layers, whose windows may differ. */
+    /** The mean over the layers, whose windows may differ. */
     private KernelWork attention(KernelCase step) {
         int layers = shape.layers();
         double bytes = 0;
@@ -349,7 +349,7 @@ public final class KernelTimer implements AutoCloseable {
 
     @Override
     public void close() {
-        // Whatever is timed has been waited for.
+        // All timed work is complete.
         timer.close();
         runner.close();
     }
