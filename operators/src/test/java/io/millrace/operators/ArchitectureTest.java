@@ -22,6 +22,9 @@ class ArchitectureTest {
             Rooms.of(
                     ROOT,
                     "",
+                    "corpus",
+                    "corpus.output",
+                    "corpus.format",
                     "hop",
                     "batch",
                     "inference",

@@ -46,6 +46,34 @@ public sealed interface Position {
     }
 
     /**
+     * A row of a file whose rows may be longer than a line.
+     *
+     * @param number of the row, from 1
+     * @param line in which it begins, from 1
+     */
+    record Row(long number, long line) implements Position {
+        @Override
+        public int partition() {
+            return 0;
+        }
+
+        @Override
+        public long offset() {
+            return number;
+        }
+
+        @Override
+        public String text() {
+            return ROW + number + ' ' + LINE + line;
+        }
+
+        @Override
+        public String in(String source) {
+            return source + " row " + number + " (line " + line + ")";
+        }
+    }
+
+    /**
      * In no source: made by operators of other records, and named by its request's id.
      *
      * @param id of the request
@@ -75,6 +103,9 @@ public sealed interface Position {
     /** Begins the text of a line. */
     String LINE = "line ";
 
+    /** Begins the text of a row. */
+    String ROW = "row ";
+
     /** Begins the text of what was made. */
     String ID = "id ";
 
@@ -99,6 +130,12 @@ public sealed interface Position {
         try {
             if (text.startsWith(LINE)) {
                 return new Line(Long.parseLong(text.substring(LINE.length())));
+            }
+            int line = text.indexOf(' ' + LINE);
+            if (text.startsWith(ROW) && line > 0) {
+                return new Row(
+                        Long.parseLong(text.substring(ROW.length(), line)),
+                        Long.parseLong(text.substring(line + 1 + LINE.length())));
             }
             if (text.startsWith(ID)) {
                 return new Made(text.substring(ID.length()));

@@ -6,7 +6,7 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /** Serializer of a type that nobody changes after it was made: a copy is the same object. */
-abstract class WireSerializer<T> extends TypeSerializerSingleton<T> {
+public abstract class WireSerializer<T> extends TypeSerializerSingleton<T> {
     private static final long serialVersionUID = 1L;
 
     @Override

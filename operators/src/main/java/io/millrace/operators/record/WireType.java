@@ -21,6 +21,11 @@ public final class WireType<T> extends TypeInformation<T> {
     private final Class<T> type;
     private final TypeSerializer<T> serializer;
 
+    /** A type of another room. */
+    public static <T> WireType<T> of(Class<T> type, WireSerializer<T> serializer) {
+        return new WireType<>(type, serializer);
+    }
+
     private WireType(Class<T> type, TypeSerializer<T> serializer) {
         this.type = type;
         this.serializer = serializer;

@@ -14,7 +14,9 @@ class PositionTest {
         Position offset = new Position.InPartition((int) (number % 97), number);
         Position line = new Position.Line(number);
         assertThat(Position.parse(offset.text())).isEqualTo(offset);
+        Position row = new Position.Row(number, number / 2);
         assertThat(Position.parse(line.text())).isEqualTo(line);
+        assertThat(Position.parse(row.text())).isEqualTo(row);
     }
 
     /** These lie in savepoints. */
@@ -22,6 +24,7 @@ class PositionTest {
     void textsStay() {
         assertThat(new Position.InPartition(3, 17).text()).isEqualTo("3@17");
         assertThat(new Position.Line(17).text()).isEqualTo("line 17");
+        assertThat(new Position.Row(17, 54).text()).isEqualTo("row 17 line 54");
         assertThat(new Position.Made("a 17").text()).isEqualTo("id a 17");
     }
 
@@ -37,6 +40,7 @@ class PositionTest {
     void aPlaceIsSaidAsReadersKnowIt() {
         assertThat(new Position.InPartition(3, 17).in("prompts")).isEqualTo("prompts-3@17");
         assertThat(new Position.Line(17).in("a.jsonl")).isEqualTo("a.jsonl line 17");
+        assertThat(new Position.Row(17, 54).in("a.csv")).isEqualTo("a.csv row 17 (line 54)");
     }
 
     @Test
@@ -47,7 +51,20 @@ class PositionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "17", "@17", "3@", "3@x", "line ", "line x", "row 17", "3@1@7"})
+    @ValueSource(
+            strings = {
+                "",
+                "17",
+                "@17",
+                "3@",
+                "3@x",
+                "line ",
+                "line x",
+                "row 17",
+                "row 1 line ",
+                "row x line 2",
+                "3@1@7"
+            })
     void whatIsNoPositionIsNamedWithTheRemedy(String text) {
         assertThatThrownBy(() -> Position.parse(text))
                 .isInstanceOf(IllegalArgumentException.class)

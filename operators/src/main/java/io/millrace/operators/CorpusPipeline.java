@@ -1,0 +1,70 @@
+package io.millrace.operators;
+
+import io.millrace.operators.corpus.Asking;
+import io.millrace.operators.corpus.CorpusSource;
+import io.millrace.operators.corpus.EndsAside;
+import io.millrace.operators.corpus.FileRecordSerializer;
+import io.millrace.operators.corpus.InputFile;
+import io.millrace.operators.corpus.output.CommitOperatorFactory;
+import io.millrace.operators.corpus.output.FileNews;
+import io.millrace.operators.corpus.output.FileNewsSerializer;
+import io.millrace.operators.corpus.output.OutputFolder;
+import io.millrace.operators.corpus.output.StageOperatorFactory;
+import io.millrace.operators.options.PipelineOptions;
+import io.millrace.operators.record.Inbound;
+import io.millrace.operators.record.WireType;
+import java.util.List;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+
+/**
+ * Puts files of rows, the engine and files of answers together.
+ *
+ * <pre>
+ *   files ──> rows ──> [inference] ──> stage ──> commit (one in the job)
+ *                └────── ends of files ────────────^
+ * </pre>
+ */
+public final class CorpusPipeline {
+    private CorpusPipeline() {}
+
+    /**
+     * Adds the job to the environment, at its parallelism.
+     *
+     * @param files whose rows are answered; a file's name is its output's
+     * @param output where outputs go; a folder that all machines reach
+     */
+    public static void build(
+            StreamExecutionEnvironment env,
+            List<InputFile> files,
+            Asking asking,
+            OutputFolder output,
+            PipelineOptions options) {
+        String name = options.name();
+        SingleOutputStreamOperator<Inbound> rows =
+                env.fromSource(
+                                Valved.source(new CorpusSource(files, asking, name), options),
+                                WatermarkStrategy.noWatermarks(),
+                                "files",
+                                FileRecordSerializer.TYPE)
+                        .uid(name + "-files")
+                        .process(new EndsAside())
+                        .returns(WireType.INBOUND)
+                        .name("rows")
+                        .uid(name + "-rows");
+        DataStream<FileNews> staged =
+                InferencePipeline.build(rows, options)
+                        .transform(
+                                "stage", FileNewsSerializer.TYPE, new StageOperatorFactory(output))
+                        .uid(name + "-stage");
+        staged.union(rows.getSideOutput(EndsAside.ENDS))
+                .transform(
+                        "commit", Types.VOID, new CommitOperatorFactory(output, asking.columns()))
+                .uid(name + "-commit")
+                .setParallelism(1)
+                .setMaxParallelism(1);
+    }
+}

@@ -1,0 +1,89 @@
+package io.millrace.operators.corpus;
+
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+import org.apache.flink.api.connector.source.SourceEvent;
+import org.apache.flink.api.connector.source.SplitEnumerator;
+import org.apache.flink.api.connector.source.SplitEnumeratorContext;
+
+/**
+ * Gives each reader that asks the next file. Coordinator thread only.
+ *
+ * <p>Readers end together, once all are idle: while some subtasks of a task have ended, none of its
+ * checkpoints with union list state can complete (Flink 2.3.0), and the last file may take hours.
+ */
+final class CorpusEnumerator implements SplitEnumerator<FileSplit, Collection<FileSplit>> {
+    private final SplitEnumeratorContext<FileSplit> context;
+    private final Deque<FileSplit> splits;
+    private final Set<Integer> asking = new HashSet<>();
+    private final Set<Integer> idle = new HashSet<>();
+
+    /**
+     * @param splits in the order in which they are given away
+     */
+    CorpusEnumerator(SplitEnumeratorContext<FileSplit> context, Collection<FileSplit> splits) {
+        this.context = context;
+        this.splits = new ArrayDeque<>(splits);
+    }
+
+    @Override
+    public void start() {}
+
+    @Override
+    public void handleSplitRequest(int subtask, String hostname) {
+        if (!context.registeredReaders().containsKey(subtask)) {
+            // It has failed since, and its successor asks again.
+            return;
+        }
+        asking.add(subtask);
+        give();
+    }
+
+    private void give() {
+        for (Iterator<Integer> waiting = asking.iterator();
+                waiting.hasNext() && !splits.isEmpty(); ) {
+            int subtask = waiting.next();
+            idle.remove(subtask);
+            context.assignSplit(splits.poll(), subtask);
+            waiting.remove();
+        }
+    }
+
+    @Override
+    public void handleSourceEvent(int subtask, SourceEvent event) {
+        if (event instanceof IdleEvent && asking.contains(subtask)) {
+            idle.add(subtask);
+            if (idle.size() == context.currentParallelism()) {
+                idle.forEach(context::signalNoMoreSplits);
+            }
+        }
+    }
+
+    @Override
+    public void addSplitsBack(List<FileSplit> back, int subtask) {
+        for (int i = back.size() - 1; i >= 0; i--) {
+            splits.addFirst(back.get(i));
+        }
+        give();
+    }
+
+    /** A new attempt asks for itself. */
+    @Override
+    public void addReader(int subtask) {
+        asking.remove(subtask);
+        idle.remove(subtask);
+    }
+
+    @Override
+    public Collection<FileSplit> snapshotState(long checkpointId) {
+        return List.copyOf(splits);
+    }
+
+    @Override
+    public void close() {}
+}

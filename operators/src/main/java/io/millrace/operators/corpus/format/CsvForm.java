@@ -1,0 +1,140 @@
+package io.millrace.operators.corpus.format;
+
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.text.Text;
+import java.nio.charset.StandardCharsets;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * CSV records under a header. Cells that the answer is not put into keep their bytes, quotes too. A
+ * record with fewer cells than the header gets empty ones; one with more is refused.
+ */
+final class CsvForm implements RowForm {
+    private static final String MARK = "\uFEFF";
+
+    private final char delimiter;
+    private final Columns columns;
+    private final CsvCells names;
+    private final String mark;
+    private final String lineEnd;
+    private final int prompt;
+    private final int id;
+    private final int result;
+
+    /**
+     * @param header what the reader gave; empty for an empty file, which has no rows
+     */
+    CsvForm(byte[] header, char delimiter, Columns columns) throws UnreadableFileException {
+        if (columns.prompt() == null) {
+            throw new UnreadableFileException(
+                    "a CSV row is no request: give --prompt-field, the column of the prompt");
+        }
+        String text = Text.decode(header, 0, header.length);
+        if (text == null) {
+            throw new UnreadableFileException(
+                    "byte %d of its header is not UTF-8: convert it first"
+                            .formatted(Text.firstInvalid(header)));
+        }
+        this.delimiter = delimiter;
+        this.columns = columns;
+        mark = text.startsWith(MARK) ? MARK : "";
+        String bare = text.substring(mark.length());
+        int end = bare.length();
+        while (end > 0 && (bare.charAt(end - 1) == '\n' || bare.charAt(end - 1) == '\r')) {
+            end--;
+        }
+        lineEnd = end == bare.length() ? "\n" : bare.substring(end);
+        names = CsvCells.parse(bare.substring(0, end), delimiter);
+        boolean empty = header.length == 0;
+        prompt = empty ? 0 : column("--prompt-field", columns.prompt());
+        id = empty || columns.id() == null ? -1 : column("--id-field", columns.id());
+        result = empty ? 0 : resultColumn();
+    }
+
+    private int column(String option, String name) throws UnreadableFileException {
+        int index = names.all().indexOf(name);
+        if (index < 0) {
+            throw new UnreadableFileException(
+                    "it has no column \"%s\", which %s names; its columns are %s"
+                            .formatted(
+                                    name, option, Text.brief(String.join(", ", names.all()), 200)));
+        }
+        requireOne(name);
+        return index;
+    }
+
+    private void requireOne(String name) throws UnreadableFileException {
+        if (Collections.frequency(names.all(), name) > 1) {
+            throw new UnreadableFileException(
+                    "it has %d columns \"%s\": which one is meant?"
+                            .formatted(Collections.frequency(names.all(), name), name));
+        }
+    }
+
+    private int resultColumn() throws UnreadableFileException {
+        int index = names.all().indexOf(columns.result());
+        if (index < 0) {
+            return names.size();
+        }
+        if (!columns.overwrite()) {
+            throw new UnreadableFileException(
+                    "it has a column \"%s\" already: give --result-field another name, or --overwrite"
+                            .formatted(columns.result()));
+        }
+        requireOne(columns.result());
+        return index;
+    }
+
+    @Override
+    public Fields read(byte[] row) throws CodecException {
+        String text = Text.decode(row, 0, row.length);
+        if (text == null) {
+            throw new CodecException(
+                    FailureCode.UNREADABLE,
+                    "byte %d of the row is not UTF-8".formatted(Text.firstInvalid(row)),
+                    null);
+        }
+        CsvCells cells = CsvCells.parse(text, delimiter);
+        if (cells.size() > names.size()) {
+            throw new CodecException(
+                    FailureCode.UNREADABLE,
+                    "the row has %d cells and the header %d: quote what has a \"%s\" in it"
+                            .formatted(cells.size(), names.size(), delimiter),
+                    null);
+        }
+        String name = id < 0 ? null : cell(cells, id);
+        if (name != null && name.isEmpty()) {
+            throw new CodecException(
+                    FailureCode.MISSING_ID,
+                    "column %s, which --id-field names, is empty".formatted(columns.id()),
+                    null);
+        }
+        return new Fields(cell(cells, prompt), name, null);
+    }
+
+    private static String cell(CsvCells cells, int index) {
+        return index < cells.size() ? cells.get(index) : "";
+    }
+
+    @Override
+    public byte[] header() {
+        if (names.size() == 1 && names.get(0).isEmpty()) {
+            return new byte[0];
+        }
+        String written =
+                result < names.size()
+                        ? names.record(delimiter)
+                        : names.with(result, columns.result(), delimiter);
+        return (mark + written + lineEnd).getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public byte[] write(byte[] row, List<String> answers) {
+        CsvCells cells = CsvCells.parse(new String(row, StandardCharsets.UTF_8), delimiter);
+        String answer =
+                answers.size() == 1 ? Text.writable(answers.get(0)) : JsonForm.value(answers);
+        return (cells.with(result, answer, delimiter) + lineEnd).getBytes(StandardCharsets.UTF_8);
+    }
+}

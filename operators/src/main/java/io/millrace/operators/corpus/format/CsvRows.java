@@ -1,0 +1,144 @@
+package io.millrace.operators.corpus.format;
+
+import java.io.IOException;
+import java.util.Arrays;
+
+/**
+ * The records of a CSV file (RFC 4180, read as Python's {@code csv} reads it): a quote counts at
+ * the beginning of a cell only; a line ends with a line feed, a carriage return or both; one
+ * without a byte is no record. The first record is the header.
+ */
+final class CsvRows implements RowReader {
+    private enum Cell {
+        BEGINS,
+        PLAIN,
+        QUOTED,
+        /** Behind a quote that ends the cell, unless another one follows. */
+        QUOTE
+    }
+
+    private final RowBytes bytes;
+    private final char delimiter;
+    private final byte[] header;
+    private long rows;
+    private long lines;
+
+    /** Line in which the record that was read last begins. */
+    private long begun;
+
+    /** Ends the line of the record that was read last; empty at the end of the file. */
+    private byte[] end = new byte[0];
+
+    /** The record that was read last ends within quotes. */
+    private boolean open;
+
+    CsvRows(RowBytes bytes, char delimiter, Place from) throws IOException {
+        this.bytes = bytes;
+        this.delimiter = delimiter;
+        this.header = readHeader();
+        if (from.offset() > 0) {
+            bytes.skipTo(from.offset());
+            rows = from.rows();
+            lines = from.lines();
+        }
+    }
+
+    private byte[] readHeader() throws IOException {
+        boolean marked = bytes.takeByteOrderMark();
+        if (!readRecord()) {
+            return new byte[0];
+        }
+        if (open || bytes.tooLong() != null) {
+            throw new UnreadableFileException(
+                    "its header has no end: a quoted cell is not closed, or the first line is no"
+                            + " header");
+        }
+        byte[] mark = marked ? new byte[] {(byte) 0xef, (byte) 0xbb, (byte) 0xbf} : new byte[0];
+        byte[] names = bytes.row();
+        byte[] whole = Arrays.copyOf(mark, mark.length + names.length + end.length);
+        System.arraycopy(names, 0, whole, mark.length, names.length);
+        System.arraycopy(end, 0, whole, mark.length + names.length, end.length);
+        return whole;
+    }
+
+    @Override
+    public byte[] header() {
+        return header.clone();
+    }
+
+    @Override
+    public Row next() throws IOException {
+        if (!readRecord()) {
+            return null;
+        }
+        rows++;
+        String fault = bytes.tooLong();
+        if (open) {
+            fault =
+                    "a cell is quoted and never closed, so that everything behind it belongs to it:"
+                            + " close it with \"";
+        }
+        return new Row(rows, begun, bytes.row(), fault);
+    }
+
+    /** Reads the next record that is not empty; false at the end of the file. */
+    private boolean readRecord() throws IOException {
+        do {
+            if (bytes.peek() == RowBytes.END) {
+                return false;
+            }
+            begun = lines + 1;
+            readLine();
+        } while (bytes.length() == 0);
+        return true;
+    }
+
+    private void readLine() throws IOException {
+        bytes.begin();
+        Cell cell = Cell.BEGINS;
+        while (true) {
+            int b = bytes.take();
+            if (b == RowBytes.END || cell != Cell.QUOTED && (b == '\n' || b == '\r')) {
+                open = cell == Cell.QUOTED;
+                endLine(b);
+                return;
+            }
+            bytes.put(b);
+            if (b == '\n' || b == '\r' && bytes.peek() != '\n') {
+                lines++;
+            }
+            cell = after(cell, b);
+        }
+    }
+
+    private void endLine(int b) throws IOException {
+        lines++;
+        if (b == RowBytes.END) {
+            end = new byte[0];
+        } else if (b == '\r' && bytes.takeIf('\n')) {
+            end = new byte[] {'\r', '\n'};
+        } else {
+            end = new byte[] {(byte) b};
+        }
+    }
+
+    private Cell after(Cell cell, int b) {
+        if (cell == Cell.QUOTED) {
+            return b == '"' ? Cell.QUOTE : Cell.QUOTED;
+        }
+        if (b == delimiter) {
+            return Cell.BEGINS;
+        }
+        return b == '"' && cell != Cell.PLAIN ? Cell.QUOTED : Cell.PLAIN;
+    }
+
+    @Override
+    public Place place() {
+        return new Place(bytes.offset(), rows, lines);
+    }
+
+    @Override
+    public void close() throws IOException {
+        bytes.close();
+    }
+}

@@ -1,0 +1,34 @@
+package io.millrace.operators.corpus.output;
+
+import io.millrace.operators.corpus.format.Columns;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.StreamOperator;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+
+/** Makes {@link CommitOperator}s. */
+public final class CommitOperatorFactory extends AbstractStreamOperatorFactory<Void>
+        implements OneInputStreamOperatorFactory<FileNews, Void> {
+    private static final long serialVersionUID = 1L;
+
+    private final OutputFolder folder;
+    private final Columns columns;
+
+    public CommitOperatorFactory(OutputFolder folder, Columns columns) {
+        this.folder = folder;
+        this.columns = columns;
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public <T extends StreamOperator<Void>> T createStreamOperator(
+            StreamOperatorParameters<Void> parameters) {
+        return (T) new CommitOperator(parameters, folder, columns);
+    }
+
+    @Override
+    @SuppressWarnings("rawtypes")
+    public Class<? extends StreamOperator> getStreamOperatorClass(ClassLoader classLoader) {
+        return CommitOperator.class;
+    }
+}

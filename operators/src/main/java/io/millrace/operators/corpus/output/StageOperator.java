@@ -1,0 +1,93 @@
+package io.millrace.operators.corpus.output;
+
+import io.millrace.operators.corpus.output.FileNews.Staged;
+import io.millrace.operators.corpus.output.FileNews.Tally;
+import io.millrace.operators.record.Outcome;
+import java.io.IOException;
+import java.util.UUID;
+import org.apache.flink.api.common.accumulators.LongCounter;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.BoundedOneInput;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+
+/**
+ * Writes outcomes into staging files as they come, and tells before each barrier how far these
+ * count: who is told keeps it in the same checkpoint. Has no state of its own. Mailbox thread only.
+ */
+final class StageOperator extends AbstractStreamOperator<FileNews>
+        implements OneInputStreamOperator<Outcome, FileNews>, BoundedOneInput {
+    private static final long serialVersionUID = 1L;
+
+    private final transient OutputFolder folder;
+    private transient StagingFiles files;
+    private transient LongCounter rows;
+    private transient LongCounter failures;
+    private transient LongCounter tokens;
+    private transient LongCounter bytes;
+
+    StageOperator(StreamOperatorParameters<FileNews> parameters, OutputFolder folder) {
+        super(parameters);
+        this.folder = folder;
+    }
+
+    @Override
+    public void open() throws Exception {
+        super.open();
+        int subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
+        files = new StagingFiles(folder, subtask + "-" + UUID.randomUUID());
+        rows = getRuntimeContext().getLongCounter(CorpusCounts.ROWS);
+        failures = getRuntimeContext().getLongCounter(CorpusCounts.FAILURES);
+        tokens = getRuntimeContext().getLongCounter(CorpusCounts.TOKENS);
+        bytes = getRuntimeContext().getLongCounter(CorpusCounts.BYTES);
+    }
+
+    @Override
+    public void processElement(StreamRecord<Outcome> element) throws Exception {
+        Outcome outcome = element.getValue();
+        long generated =
+                outcome instanceof Outcome.Answered answered
+                        ? answered.result().getUsage().getCompletionTokens()
+                        : 0;
+        Tally tally =
+                new Tally(
+                        1,
+                        outcome instanceof Outcome.Failed ? 1 : 0,
+                        generated,
+                        outcome.origin().value().length + 1L);
+        files.add(outcome.origin().source(), StagedRow.of(outcome), tally);
+        rows.add(tally.rows());
+        failures.add(tally.failures());
+        tokens.add(tally.tokens());
+        bytes.add(tally.bytes());
+    }
+
+    @Override
+    public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
+        super.prepareSnapshotPreBarrier(checkpointId);
+        tell();
+    }
+
+    @Override
+    public void endInput() throws Exception {
+        tell();
+    }
+
+    private void tell() throws IOException {
+        for (Staged staged : files.flush()) {
+            output.collect(new StreamRecord<>(staged));
+        }
+    }
+
+    @Override
+    public void close() throws Exception {
+        try {
+            if (files != null) {
+                files.close();
+            }
+        } finally {
+            super.close();
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package io.millrace.operators.corpus.output;
+
+import io.millrace.operators.record.Outcome;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.ChainingStrategy;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.StreamOperator;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+
+/** Makes {@link StageOperator}s. */
+public final class StageOperatorFactory extends AbstractStreamOperatorFactory<FileNews>
+        implements OneInputStreamOperatorFactory<Outcome, FileNews> {
+    private static final long serialVersionUID = 1L;
+
+    private final OutputFolder folder;
+
+    public StageOperatorFactory(OutputFolder folder) {
+        this.folder = folder;
+        setChainingStrategy(ChainingStrategy.ALWAYS);
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public <T extends StreamOperator<FileNews>> T createStreamOperator(
+            StreamOperatorParameters<FileNews> parameters) {
+        return (T) new StageOperator(parameters, folder);
+    }
+
+    @Override
+    @SuppressWarnings("rawtypes")
+    public Class<? extends StreamOperator> getStreamOperatorClass(ClassLoader classLoader) {
+        return StageOperator.class;
+    }
+}

@@ -1,0 +1,102 @@
+package io.millrace.operators.corpus.output;
+
+import io.millrace.operators.corpus.output.FileNews.Staged;
+import java.io.ByteArrayInputStream;
+import java.io.Closeable;
+import java.io.DataInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+
+/**
+ * Reads the staging files of one input file at any place. Rows lie nearly in order, so a window of
+ * each file serves many of them.
+ */
+final class StagedParts implements Closeable {
+    /** More than this are not open at a time. */
+    private static final int MOST_OPEN = 64;
+
+    private static final int WINDOW = 1 << 16;
+
+    private final List<Staged> parts;
+    private final LinkedHashMap<Integer, Window> open = new LinkedHashMap<>(16, 0.75f, true);
+
+    StagedParts(List<Staged> parts) {
+        this.parts = parts;
+    }
+
+    int count() {
+        return parts.size();
+    }
+
+    /** Bytes of a part that count. */
+    long length(int part) {
+        return parts.get(part).length();
+    }
+
+    /** Bytes of a part, to be used before the next call. */
+    ByteBuffer bytes(int part, long offset, int length) throws IOException {
+        Window window = open.get(part);
+        if (window == null) {
+            if (open.size() >= MOST_OPEN) {
+                Iterator<Window> oldest = open.values().iterator();
+                oldest.next().channel.close();
+                oldest.remove();
+            }
+            window = new Window(Path.of(parts.get(part).part()));
+            open.put(part, window);
+        }
+        return window.bytes(offset, length);
+    }
+
+    StagedRow row(RowIndex.Entry entry) throws IOException {
+        byte[] bytes = new byte[entry.length()];
+        bytes(entry.part(), entry.offset(), entry.length()).get(bytes);
+        return StagedRow.read(new DataInputStream(new ByteArrayInputStream(bytes)));
+    }
+
+    @Override
+    public void close() throws IOException {
+        for (Window each : open.values()) {
+            each.channel.close();
+        }
+    }
+
+    private static final class Window {
+        private final Path path;
+        private final FileChannel channel;
+        private ByteBuffer buffer = ByteBuffer.allocate(WINDOW).limit(0);
+        private long from;
+
+        Window(Path path) throws IOException {
+            this.path = path;
+            channel = FileChannel.open(path, StandardOpenOption.READ);
+        }
+
+        ByteBuffer bytes(long offset, int length) throws IOException {
+            if (offset < from || offset + length > from + buffer.limit()) {
+                if (buffer.capacity() < length) {
+                    buffer = ByteBuffer.allocate(length);
+                }
+                buffer.clear();
+                from = offset;
+                while (buffer.position() < length) {
+                    if (channel.read(buffer, from + buffer.position()) < 0) {
+                        throw new EOFException(
+                                "%s ends at byte %d, but a checkpoint counts more: was it changed?"
+                                        .formatted(path, from + buffer.position()));
+                    }
+                }
+                buffer.flip();
+            }
+            int at = (int) (offset - from);
+            return buffer.duplicate().position(at).limit(at + length);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Files of rows as a source of requests, a split a file. */
+package io.millrace.operators.corpus;

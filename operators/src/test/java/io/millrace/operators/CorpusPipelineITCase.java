@@ -1,0 +1,351 @@
+package io.millrace.operators;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.operators.corpus.Asking;
+import io.millrace.operators.corpus.InputFile;
+import io.millrace.operators.corpus.format.Columns;
+import io.millrace.operators.corpus.format.FileFormat;
+import io.millrace.operators.corpus.output.OutputFolder;
+import io.millrace.operators.options.PipelineOptions;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.StateRecoveryOptions;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.testutils.CommonTestUtils;
+import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.test.junit5.InjectMiniCluster;
+import org.apache.flink.test.junit5.MiniClusterExtension;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Files of rows become files of answers. */
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class CorpusPipelineITCase extends PipelineFixture {
+    @RegisterExtension
+    static final MiniClusterExtension CLUSTER =
+            new MiniClusterExtension(
+                    new MiniClusterResourceConfiguration.Builder()
+                            .setNumberTaskManagers(1)
+                            .setNumberSlotsPerTaskManager(4)
+                            .build());
+
+    private static final int IN_FLIGHT = 17;
+    private static final Columns COLUMNS = new Columns("text", "key", "answer", false);
+
+    private Path in;
+
+    @BeforeEach
+    void makeTheFolder() throws IOException {
+        in = Files.createDirectories(folder.resolve("in"));
+    }
+
+    @Test
+    void outputsHaveTheRowsOfTheirInputsInOrderWithAnswers() throws Exception {
+        writeFiles();
+        Map<String, byte[]> out = run("out", 2);
+        assertThat(out).containsOnlyKeys("a.jsonl", "b.jsonl.gz", "deep/c.csv", "empty.jsonl");
+        assertThat(text(out.get("a.jsonl"))).isEqualTo(expectedLines("a", 97));
+        assertThat(text(unzip(out.get("b.jsonl.gz")))).isEqualTo(expectedLines("b", 54));
+        StringBuilder cells = new StringBuilder("key,text,answer\r\n");
+        for (int i = 0; i < 23; i++) {
+            String answer = answer("c" + i, "line\n" + i);
+            cells.append("c%d,\"line\n%d\",%s\r\n".formatted(i, i, answer));
+        }
+        assertThat(text(out.get("deep/c.csv"))).isEqualTo(cells.toString());
+        assertThat(out.get("empty.jsonl")).isEmpty();
+        assertThat(control.added()).hasSize(97 + 54 + 23);
+    }
+
+    @Test
+    void afterFailuresEveryFileHasTheSameBytes() throws Exception {
+        writeFiles();
+        Map<String, byte[]> undisturbed = run("undisturbed", 1);
+        control.stepTime(Duration.ofMillis(1));
+        for (String id : List.of("a13", "a60", "b30", "c5")) {
+            control.failAt(id, 0, () -> new IllegalStateException("planted"));
+        }
+        Map<String, byte[]> disturbed = run("disturbed", 2);
+        assertThat(control.loads()).isGreaterThan(2);
+        assertSame(disturbed, undisturbed);
+    }
+
+    @Test
+    void aCorpusIsStoppedAndGoesOnWithOtherNumbersOfSubtasks(@InjectMiniCluster MiniCluster cluster)
+            throws Exception {
+        writeFiles();
+        Map<String, byte[]> undisturbed = run("undisturbed", 1);
+        int alone = decoded();
+        // What an engine decodes behind a snapshot would be decoded again.
+        control.hold();
+        String savepoint = null;
+        for (int parallelism : new int[] {1, 3}) {
+            JobClient job = start("out", parallelism, savepoint);
+            awaitRunning(cluster, job);
+            control.step(17);
+            savepoint =
+                    job.stopWithSavepoint(false, folder.toString(), SavepointFormatType.CANONICAL)
+                            .get();
+            control.awaitOpen(0);
+        }
+        control.release();
+        start("out", 2, savepoint).getJobExecutionResult().get();
+        assertSame(outputs("out"), undisturbed);
+        assertThat(decoded()).as("tokens decoded in both runs").isEqualTo(2 * alone);
+    }
+
+    /** One subtask is at work, and two have nothing to do any more. */
+    @Test
+    void checkpointsGoOnWhileOneFileIsLeft(@InjectMiniCluster MiniCluster cluster)
+            throws Exception {
+        Files.writeString(in.resolve("small.jsonl"), lines("s", 1));
+        Files.writeString(in.resolve("large.jsonl"), lines("a", 97));
+        control.hold();
+        JobClient job = start("out", 3, null);
+        awaitRunning(cluster, job);
+        control.step(17);
+        for (int i = 0; i < 3; i++) {
+            assertThat(job.triggerSavepoint(folder.toString(), SavepointFormatType.CANONICAL).get())
+                    .isNotNull();
+            control.step(3);
+        }
+        CommonTestUtils.waitUntilCondition(() -> outputs("out").containsKey("small.jsonl"));
+        assertThat(outputs("out")).doesNotContainKey("large.jsonl");
+        control.release();
+        job.getJobExecutionResult().get();
+        assertThat(text(outputs("out").get("large.jsonl"))).isEqualTo(expectedLines("a", 97));
+    }
+
+    @Test
+    void whatCannotBeReadIsAFailureAlone() throws Exception {
+        byte[] bad = "{\"key\":\"k1\",\"text\":\"caf?\"}\n".getBytes(UTF_8);
+        bad[bad.length - 4] = (byte) 0xe9;
+        try (OutputStream out = Files.newOutputStream(in.resolve("a.jsonl"))) {
+            out.write("{\"key\":\"k0\",\"text\":\"one\"}\n\n".getBytes(UTF_8));
+            out.write(bad);
+            out.write("{\"key\":\"k2\"}\n{\"key\":\"k3\",\"text\":\"two\"}\n".getBytes(UTF_8));
+        }
+        StringBuilder rows = new StringBuilder();
+        for (int i = 0; i < 1023; i++) {
+            rows.append(
+                    "{\"key\":\"z%d\",\"text\":\"%s\"}\n".formatted(i, Integer.toHexString(i * i)));
+        }
+        byte[] zipped = gzip(rows.toString());
+        Files.write(in.resolve("cut.jsonl.gz"), Arrays.copyOf(zipped, zipped.length - 97));
+        Files.writeString(in.resolve("other.csv"), "key,words\n1,one\n");
+        Map<String, byte[]> out = run("out", 1);
+        assertThat(out)
+                .containsOnlyKeys(
+                        "a.jsonl",
+                        "_failures/a.jsonl.jsonl",
+                        "_failures/cut.jsonl.gz.jsonl",
+                        "_failures/other.csv.jsonl");
+        assertThat(text(out.get("a.jsonl"))).isEqualTo(row("k0", "one", "") + row("k3", "two", ""));
+        List<JsonNode> failures = json(out.get("_failures/a.jsonl.jsonl"));
+        assertThat(failures).hasSize(2);
+        assertThat(failures.get(0).get("row").asInt()).isEqualTo(2);
+        assertThat(failures.get(0).get("line").asInt()).isEqualTo(3);
+        assertThat(failures.get(0).get("code").asText()).isEqualTo("unreadable");
+        assertThat(failures.get(0).get("original_base64").binaryValue())
+                .isEqualTo(Arrays.copyOf(bad, bad.length - 1));
+        assertThat(failures.get(1).get("original").asText()).isEqualTo("{\"key\":\"k2\"}");
+        assertThat(failures.get(1).get("file").asText()).isEqualTo("a.jsonl");
+        List<JsonNode> cut = json(out.get("_failures/cut.jsonl.gz.jsonl"));
+        int good = (int) control.added().stream().filter(r -> r.id().startsWith("z")).count();
+        assertThat(cut).hasSize(1);
+        assertThat(good).isBetween(700, 1022);
+        assertThat(cut.get(0).get("last_good_row").asInt()).isEqualTo(good);
+        assertThat(cut.get(0).get("message").asText())
+                .isEqualTo(
+                        "cut.jsonl.gz cannot be read behind row %d: its gzip data is cut off."
+                                .formatted(good));
+        assertThat(json(out.get("_failures/other.csv.jsonl")).get(0).get("message").asText())
+                .contains("no column \"text\"", "key, words");
+    }
+
+    @Test
+    void anInputThatChangedMeanwhileIsRefused(@InjectMiniCluster MiniCluster cluster)
+            throws Exception {
+        writeFiles();
+        control.stepTime(Duration.ofMillis(2));
+        JobClient job = start("out", 1, null);
+        awaitRunning(cluster, job);
+        control.awaitAdded(40);
+        String savepoint =
+                job.stopWithSavepoint(false, folder.toString(), SavepointFormatType.CANONICAL)
+                        .get();
+        control.awaitOpen(0);
+        Path changed = in.resolve("b.jsonl.gz");
+        FileTime time = Files.getLastModifiedTime(changed);
+        Files.setLastModifiedTime(changed, FileTime.fromMillis(time.toMillis() + 17));
+        JobClient again = start("out", 1, savepoint);
+        assertThatThrownBy(() -> again.getJobExecutionResult().get())
+                .hasStackTraceContaining("b.jsonl.gz was changed since");
+    }
+
+    private int decoded() {
+        int sum = 0;
+        for (String file : List.of("a", "b", "c")) {
+            for (int i = 0; i < 97; i++) {
+                sum += control.decoded(file + i);
+            }
+        }
+        return sum;
+    }
+
+    private void writeFiles() throws IOException {
+        Files.createDirectories(in.resolve("deep"));
+        Files.writeString(in.resolve("a.jsonl"), lines("a", 97));
+        Files.write(in.resolve("b.jsonl.gz"), gzip(lines("b", 54)));
+        StringBuilder cells = new StringBuilder("key,text\r\n");
+        for (int i = 0; i < 23; i++) {
+            cells.append("c%d,\"line\n%d\"\r\n".formatted(i, i));
+        }
+        Files.writeString(in.resolve("deep/c.csv"), cells);
+        Files.createFile(in.resolve("empty.jsonl"));
+    }
+
+    private static String lines(String file, int count) {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < count; i++) {
+            lines.append("{\"key\":\"%s%d\",\"text\":\"x%d\", \"n\":1.50}\n".formatted(file, i, i));
+        }
+        return lines.toString();
+    }
+
+    private static String expectedLines(String file, int count) {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < count; i++) {
+            lines.append(row(file + i, "x" + i, ", \"n\":1.50"));
+        }
+        return lines.toString();
+    }
+
+    private static String row(String id, String text, String more) {
+        return "{\"key\":\"%s\",\"text\":\"%s\"%s,\"answer\":\"%s\"}\n"
+                .formatted(id, text, more, answer(id, text));
+    }
+
+    private static String answer(String id, String prompt) {
+        int[] tokens = prompt.chars().map(c -> c % TestingEngine.VOCABULARY).toArray();
+        SamplingParameters sampling = SamplingParameters.greedy(10);
+        StringBuilder text = new StringBuilder();
+        for (int token : TestingEngine.answer(GenerationRequest.of(id, tokens, sampling), 0)) {
+            text.append((char) ('a' + token % 26));
+        }
+        return text.toString();
+    }
+
+    private Map<String, byte[]> run(String out, int parallelism) throws Exception {
+        start(out, parallelism, null).getJobExecutionResult().get();
+        return outputs(out);
+    }
+
+    private JobClient start(String out, int parallelism, String savepoint) throws Exception {
+        StreamExecutionEnvironment env =
+                StreamExecutionEnvironment.getExecutionEnvironment(configuration());
+        Configuration settings = restarts(20);
+        if (savepoint != null) {
+            settings.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
+        }
+        env.configure(settings);
+        env.setParallelism(parallelism);
+        env.enableCheckpointing(20);
+        PipelineOptions options =
+                PipelineOptions.builder(engine(), TestingEngine.loader())
+                        .maxInFlightRequests(IN_FLIGHT)
+                        .name("corpus")
+                        .build();
+        Asking asking =
+                new Asking(
+                        COLUMNS,
+                        false,
+                        null,
+                        "{\"id\":\"x\",\"max_tokens\":10}".getBytes(UTF_8),
+                        1_700_000_000_000L);
+        CorpusPipeline.build(
+                env, files(), asking, new OutputFolder(folder.resolve(out).toString()), options);
+        return env.executeAsync(name);
+    }
+
+    private List<InputFile> files() throws IOException {
+        List<InputFile> files = new ArrayList<>();
+        try (Stream<Path> walk = Files.walk(in)) {
+            for (Path path : walk.filter(Files::isRegularFile).sorted().toList()) {
+                String file = in.relativize(path).toString();
+                files.add(InputFile.of(file, path, FileFormat.of(file, null, null)));
+            }
+        }
+        return files;
+    }
+
+    /** What is there for a user, by name. */
+    private Map<String, byte[]> outputs(String out) throws IOException {
+        Path root = folder.resolve(out);
+        Map<String, byte[]> outputs = new TreeMap<>();
+        try (Stream<Path> walk = Files.walk(root)) {
+            for (Path path : walk.filter(Files::isRegularFile).toList()) {
+                String file = root.relativize(path).toString();
+                if (!file.startsWith(OutputFolder.HIDDEN)) {
+                    outputs.put(file, Files.readAllBytes(path));
+                }
+            }
+        }
+        return outputs;
+    }
+
+    private static void assertSame(Map<String, byte[]> outputs, Map<String, byte[]> expected) {
+        assertThat(outputs.keySet()).isEqualTo(expected.keySet());
+        expected.forEach((file, bytes) -> assertThat(outputs.get(file)).as(file).isEqualTo(bytes));
+    }
+
+    private static List<JsonNode> json(byte[] lines) throws IOException {
+        List<JsonNode> nodes = new ArrayList<>();
+        for (String line : text(lines).lines().toList()) {
+            nodes.add(new JsonMapper().readTree(line));
+        }
+        return nodes;
+    }
+
+    private static byte[] gzip(String text) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (OutputStream out = new GZIPOutputStream(bytes)) {
+            out.write(text.getBytes(UTF_8));
+        }
+        return bytes.toByteArray();
+    }
+
+    private static byte[] unzip(byte[] bytes) throws IOException {
+        return new GZIPInputStream(new ByteArrayInputStream(bytes)).readAllBytes();
+    }
+
+    private static String text(byte[] bytes) {
+        return new String(bytes, UTF_8);
+    }
+}

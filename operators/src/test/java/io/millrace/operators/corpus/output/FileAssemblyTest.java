@@ -1,0 +1,186 @@
+package io.millrace.operators.corpus.output;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millrace.operators.corpus.format.Columns;
+import io.millrace.operators.corpus.format.FileFormat;
+import io.millrace.operators.corpus.output.FileNews.End;
+import io.millrace.operators.corpus.output.FileNews.Staged;
+import io.millrace.operators.corpus.output.FileNews.Tally;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.apache.flink.core.memory.DataInputDeserializer;
+import org.apache.flink.core.memory.DataOutputSerializer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class FileAssemblyTest {
+    private static final String NAME = "deep/a.csv";
+    private static final FileFormat CSV = FileFormat.of(NAME, null, null);
+    private static final byte[] HEADER = "n,text\n".getBytes(UTF_8);
+    private static final Tally ONE = new Tally(1, 0, 7, 3);
+
+    @TempDir Path root;
+    private OutputFolder folder;
+    private FileAssembly assembly;
+
+    @BeforeEach
+    void open() {
+        folder = new OutputFolder(root.resolve("out").toString());
+        assembly = new FileAssembly(folder, new Columns("text", null, "answer", false));
+    }
+
+    /** So many parts that not all of them are open at a time. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 97})
+    void rowsAreInOrderHoweverTheyCame(int parts) throws IOException {
+        List<Integer> rows = rows(1023);
+        Collections.shuffle(rows, new Random(17));
+        FileState state = new FileState();
+        for (int part = 0; part < parts; part++) {
+            try (StagingFiles files = new StagingFiles(folder, "part" + part)) {
+                for (int i = part; i < rows.size(); i += parts) {
+                    files.add(NAME, answered(rows.get(i)), ONE);
+                    if (i % 54 == 0) {
+                        files.flush().forEach(state::take);
+                    }
+                }
+                files.flush().forEach(state::take);
+            }
+        }
+        assertThat(state.isWhole()).isFalse();
+        state.take(new End(NAME, CSV, HEADER, rows.size(), null));
+        assertThat(state.isWhole()).isTrue();
+        assertThat(state.tally()).isEqualTo(new Tally(1023, 0, 7 * 1023, 3 * 1023));
+        assembly.commit(state);
+        assertThat(Files.readString(folder.output(NAME))).isEqualTo(expected(1023));
+        assertThat(folder.failures(NAME)).doesNotExist();
+    }
+
+    @Test
+    void whatWasWrittenBehindTheLastCheckpointDoesNotCount() throws IOException {
+        FileState state = new FileState();
+        try (StagingFiles files = new StagingFiles(folder, "one")) {
+            files.add(NAME, answered(2), ONE);
+            files.flush().forEach(state::take);
+            files.add(NAME, answered(1), ONE);
+            files.flush();
+        }
+        try (StagingFiles files = new StagingFiles(folder, "two")) {
+            files.add(NAME, answered(1), ONE);
+            files.flush().forEach(state::take);
+        }
+        state.take(new End(NAME, CSV, HEADER, 2, null));
+        assembly.commit(state);
+        assertThat(Files.readString(folder.output(NAME))).isEqualTo(expected(2));
+    }
+
+    @Test
+    void aRowThatIsMissingOrThereTwiceIsNeverPassedOver() throws IOException {
+        assertThatThrownBy(() -> assembly.commit(state(3, 1, 2, 2)))
+                .hasMessageContaining("deep/a.csv: row 2 is staged");
+        assertThatThrownBy(() -> assembly.commit(state(3, 1, 2, 4)))
+                .hasMessageContaining("row 4 is staged, but it has rows 1 to 3");
+        assertThatThrownBy(() -> assembly.commit(state(3, 1, 3)))
+                .hasMessageContaining("row 2 is not staged");
+        assertThat(folder.output(NAME)).doesNotExist();
+        FileState cut = state(3, 1, 2, 3);
+        Path part = Path.of(cut.parts().iterator().next().part());
+        try (var channel = java.nio.channels.FileChannel.open(part, StandardOpenOption.WRITE)) {
+            channel.truncate(channel.size() - 1);
+        }
+        assertThatThrownBy(() -> assembly.commit(cut))
+                .hasMessageContaining("a checkpoint counts more");
+    }
+
+    @Test
+    void whatIsThereAlreadyIsLeftAsItIs() throws IOException {
+        assembly.commit(state(2, 2, 1));
+        byte[] before = Files.readAllBytes(folder.output(NAME));
+        OutputFolder.delete(folder.staging(NAME));
+        FileState again = new FileState();
+        again.take(new Staged(NAME, root.resolve("gone").toString(), 17, new Tally(2, 0, 0, 0)));
+        again.take(new End(NAME, CSV, HEADER, 2, null));
+        assembly.commit(again);
+        assertThat(Files.readAllBytes(folder.output(NAME))).isEqualTo(before);
+    }
+
+    @Test
+    void failuresAreAsideWithWhatTheirRowsWere() throws IOException {
+        FileState state = new FileState();
+        try (StagingFiles files = new StagingFiles(folder, "one")) {
+            byte[] bytes = {'2', ',', (byte) 0xe9};
+            files.add(NAME, new StagedRow(2, 3, bytes, List.of(), "unreadable", "why"), ONE);
+            files.add(NAME, answered(1), ONE);
+            files.flush().forEach(state::take);
+        }
+        state.take(new End(NAME, CSV, HEADER, 2, null));
+        assembly.commit(state);
+        assertThat(Files.readString(folder.output(NAME))).isEqualTo(expected(1));
+        assertThat(Files.readString(folder.failures(NAME)))
+                .isEqualTo(
+                        "{\"file\":\"deep/a.csv\",\"row\":2,\"line\":3,\"code\":\"unreadable\","
+                                + "\"message\":\"why\",\"original_base64\":\"Mizp\"}\n");
+    }
+
+    @Test
+    void newsComeBackFromTheirBytes() throws IOException {
+        for (FileNews news :
+                List.of(
+                        new End(NAME, CSV, HEADER, 1023, null),
+                        new End("ü", FileFormat.of("x.jsonl.gz", null, null), HEADER, 0, "why"),
+                        new Staged(NAME, "/part", 1L << 40, new Tally(1, 2, 3, 1L << 50)))) {
+            DataOutputSerializer out = new DataOutputSerializer(64);
+            FileNewsSerializer.INSTANCE.serialize(news, out);
+            FileNews read =
+                    FileNewsSerializer.INSTANCE.deserialize(
+                            new DataInputDeserializer(out.getCopyOfBuffer()));
+            assertThat(read).usingRecursiveComparison().isEqualTo(news);
+        }
+    }
+
+    private FileState state(long count, int... staged) throws IOException {
+        FileState state = new FileState();
+        String part = "part" + staged.length + IntStream.of(staged).sum();
+        try (StagingFiles files = new StagingFiles(folder, part)) {
+            for (int row : staged) {
+                files.add(NAME, answered(row), ONE);
+            }
+            files.flush().forEach(state::take);
+        }
+        state.take(new End(NAME, CSV, HEADER, count, null));
+        return state;
+    }
+
+    private static List<Integer> rows(int count) {
+        return new ArrayList<>(IntStream.rangeClosed(1, count).boxed().toList());
+    }
+
+    /** Some are longer than what is read at a time. */
+    private static StagedRow answered(int number) {
+        String text = number % 17 == 0 ? "x".repeat(100 * number) : "x";
+        byte[] row = (number + "," + text).getBytes(UTF_8);
+        return new StagedRow(number, number + 1, row, List.of("a" + number), null, null);
+    }
+
+    private static String expected(int count) {
+        StringBuilder text = new StringBuilder("n,text,answer\n");
+        for (int number = 1; number <= count; number++) {
+            text.append(new String(answered(number).row(), UTF_8)).append(",a").append(number);
+            text.append('\n');
+        }
+        return text.toString();
+    }
+}
