@@ -12,6 +12,7 @@ import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.EngineArguments;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.corpus.SamplingArguments;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

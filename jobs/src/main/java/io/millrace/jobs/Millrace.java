@@ -7,6 +7,7 @@ import io.millrace.jobs.cli.FlinkClient;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Sentence;
 import io.millrace.jobs.cli.Version;
+import io.millrace.jobs.corpus.CorpusCommand;
 import io.millrace.jobs.demo.DemoCommand;
 import io.millrace.jobs.stream.ResultsCommand;
 import io.millrace.jobs.stream.RunCommand;
@@ -44,6 +45,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             SubmitCommand.class,
             ResultsCommand.class,
             BrokerCommand.class,
+            CorpusCommand.class,
             GenerateCommand.class,
             VerifyCommand.class,
             BenchCommand.class,

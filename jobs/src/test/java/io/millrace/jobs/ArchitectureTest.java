@@ -25,6 +25,7 @@ class ArchitectureTest {
                     "bench.result",
                     "verify",
                     "demo",
+                    "corpus",
                     "stream",
                     "watch",
                     "chaos",

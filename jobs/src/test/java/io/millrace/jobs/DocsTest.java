@@ -49,6 +49,7 @@ class DocsTest {
                 "docs/operating.md",
                 "docs/verify.md",
                 "docs/results/README.md",
+                "docs/corpus.md",
                 "models/triage/README.md"
             })
     void commandsThatAreShownCanBeTyped(String page) throws IOException {

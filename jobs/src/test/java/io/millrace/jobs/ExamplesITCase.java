@@ -21,7 +21,8 @@ class ExamplesITCase {
     @TempDir static Path data;
 
     @ParameterizedTest
-    @ValueSource(strings = {"docs/running.md", "docs/library.md", "docs/own-job.md"})
+    @ValueSource(
+            strings = {"docs/running.md", "docs/library.md", "docs/own-job.md", "docs/corpus.md"})
     void whatIsShownIsWhatComesOut(String page) throws Exception {
         ShownCommands shown = ShownCommands.of(page);
         List<Run> runs = shown.runs();
@@ -63,6 +64,8 @@ class ExamplesITCase {
         }
     }
 
-    /** What a page need not show: warnings of JVMs, times, what a hop costs. */
-    private static final String[] ASIDE = {"WARNING", "Model ", "Done ", "millrace: "};
+    /** What a page need not show: warnings of JVMs, times, ports, what a hop costs. */
+    private static final String[] ASIDE = {
+        "WARNING", "Model ", "Done ", "millrace: ", "Input ", "State ", "Web UI "
+    };
 }

@@ -6,6 +6,7 @@ public enum ExitCode {
     FAILED(
             1,
             "failed, with one sentence on standard error; of `submit` also lines left out, of"
+                    + " `corpus` rows or files without an answer, or stopped before the end, of"
                     + " `results` the time was up, of `chaos` and `demo --kill` not proven"),
     USAGE(2, "a usage error: an option that is unknown, missing or not readable"),
     /** The JVM's own number, see {@code -XX:+ExitOnOutOfMemoryError} in the launcher. */

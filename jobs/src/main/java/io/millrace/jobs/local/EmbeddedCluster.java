@@ -151,6 +151,11 @@ public final class EmbeddedCluster implements AutoCloseable {
         }
     }
 
+    /** Asks for a checkpoint now; whether there is one shows {@link #look}. */
+    public void checkpoint(JobID job) {
+        cluster.triggerCheckpoint(job);
+    }
+
     /** Cancels the job; its last checkpoint stays. */
     public void cancel(JobID job) {
         cluster.cancelJob(job);

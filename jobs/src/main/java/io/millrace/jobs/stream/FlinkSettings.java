@@ -20,7 +20,7 @@ public final class FlinkSettings {
     private FlinkSettings() {}
 
     /** What {@code flink-conf/config.yaml} says; the launcher tells where it is. */
-    static Configuration load() {
+    public static Configuration load() {
         String folder = System.getProperty("millrace.conf");
         if (folder == null) {
             return new Configuration();
@@ -43,20 +43,36 @@ public final class FlinkSettings {
 
     /** What the job needs whatever the cluster's file says, and what its options ask for. */
     static Configuration ofJob(JobArguments arguments, StateDirectory state) {
-        Configuration settings = new Configuration();
-        settings.set(PipelineOptions.NAME, arguments.applicationId);
-        settings.set(PipelineOptions.AUTO_GENERATE_UIDS, false);
-        settings.set(PipelineOptions.GENERIC_TYPES, false);
-        settings.set(
-                CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE,
+        return ofJob(
+                arguments.applicationId,
                 arguments.delivery == Delivery.EXACTLY_ONCE
                         ? CheckpointingMode.EXACTLY_ONCE
-                        : CheckpointingMode.AT_LEAST_ONCE);
+                        : CheckpointingMode.AT_LEAST_ONCE,
+                arguments.checkpointInterval,
+                state);
+    }
+
+    /**
+     * What any job of ours needs.
+     *
+     * @param checkpointInterval null for the one of the cluster's file
+     * @param state null for the folders of the cluster's file
+     */
+    public static Configuration ofJob(
+            String name,
+            CheckpointingMode mode,
+            Duration checkpointInterval,
+            StateDirectory state) {
+        Configuration settings = new Configuration();
+        settings.set(PipelineOptions.NAME, name);
+        settings.set(PipelineOptions.AUTO_GENERATE_UIDS, false);
+        settings.set(PipelineOptions.GENERIC_TYPES, false);
+        settings.set(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE, mode);
         settings.set(
                 CheckpointingOptions.EXTERNALIZED_CHECKPOINT_RETENTION,
                 ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION);
-        if (arguments.checkpointInterval != null) {
-            settings.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, arguments.checkpointInterval);
+        if (checkpointInterval != null) {
+            settings.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, checkpointInterval);
         }
         if (state != null) {
             settings.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
@@ -109,7 +125,7 @@ public final class FlinkSettings {
     }
 
     /** Makes the job resume this state, and own it: it goes once newer checkpoints are there. */
-    static void resume(Configuration settings, String path) {
+    public static void resume(Configuration settings, String path) {
         settings.set(StateRecoveryOptions.SAVEPOINT_PATH, path);
         settings.set(StateRecoveryOptions.RESTORE_MODE, RecoveryClaimMode.CLAIM);
     }

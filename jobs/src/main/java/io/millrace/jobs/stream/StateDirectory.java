@@ -30,7 +30,7 @@ import org.apache.flink.core.fs.Path;
  *
  * State is complete once its {@code _metadata} is there: Flink writes that file last.
  */
-final class StateDirectory {
+public final class StateDirectory {
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
     private static final String METADATA = "_metadata";
     private static final String SAVEPOINTS = "savepoints";
@@ -39,7 +39,7 @@ final class StateDirectory {
     private final Path folder;
     private final String applicationId;
 
-    StateDirectory(String checkpointDir, String applicationId) {
+    public StateDirectory(String checkpointDir, String applicationId) {
         if (!ID.matcher(applicationId).matches()) {
             throw new CommandFailedException(
                     "--application-id is '"
@@ -57,22 +57,22 @@ final class StateDirectory {
     }
 
     /** Where Flink writes checkpoints. */
-    String checkpoints() {
+    public String checkpoints() {
         return folder.toString();
     }
 
     /** Where the journal of suspects lies. */
-    String suspects() {
+    public String suspects() {
         return new Path(folder, SUSPECTS).toString();
     }
 
     /** Where savepoints go. */
-    String savepoints() {
+    public String savepoints() {
         return new Path(folder, SAVEPOINTS).toString();
     }
 
     /** The newest complete savepoint or retained checkpoint. */
-    Optional<State> newest() {
+    public Optional<State> newest() {
         try {
             FileSystem files = folder.getFileSystem();
             List<State> found = new ArrayList<>();
@@ -116,7 +116,16 @@ final class StateDirectory {
      * Takes the folder for this process; a killed process lets go of it. A folder on another file
      * system than the local one is not locked.
      */
-    Lock lock() {
+    public Lock lock() {
+        return lock("stop it, or give this one another --application-id.");
+    }
+
+    /**
+     * The same.
+     *
+     * @param remedy what one may do where another process has it, the end of a sentence
+     */
+    public Lock lock(String remedy) {
         String scheme = folder.toUri().getScheme();
         if (scheme != null && !scheme.equals("file")) {
             return new Lock(null);
@@ -142,7 +151,8 @@ final class StateDirectory {
                                 + applicationId
                                 + " is alive (it holds "
                                 + local.resolve("lock")
-                                + "): stop it, or give this one another --application-id.");
+                                + "): "
+                                + remedy);
             }
             return new Lock(channel);
         } catch (IOException e) {
@@ -158,7 +168,7 @@ final class StateDirectory {
      * @param savepoint whether it is a savepoint, else a retained checkpoint
      * @param written when it was complete
      */
-    record State(String path, boolean savepoint, Instant written) {
+    public record State(String path, boolean savepoint, Instant written) {
         @Override
         public String toString() {
             return (savepoint ? "savepoint " : "checkpoint ") + path + " of " + written;
@@ -166,7 +176,7 @@ final class StateDirectory {
     }
 
     /** The hold on the folder. */
-    static final class Lock implements AutoCloseable {
+    public static final class Lock implements AutoCloseable {
         private final FileChannel channel;
 
         private Lock(FileChannel channel) {

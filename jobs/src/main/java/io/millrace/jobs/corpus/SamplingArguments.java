@@ -1,4 +1,4 @@
-package io.millrace.jobs;
+package io.millrace.jobs.corpus;
 
 import static io.millrace.gpu.common.Setting.Kind.DOUBLE;
 import static io.millrace.gpu.common.Setting.Kind.FLAG;
@@ -14,6 +14,7 @@ import io.millrace.gpu.common.Setting.Names;
 import io.millrace.gpu.common.Setting.Values;
 import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.schemas.InferenceRequest;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,7 +23,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 
 /** Sampling parameters as options; their ranges are those of {@link Field}. */
-final class SamplingArguments {
+public final class SamplingArguments {
     private static final Map<Field, Setting> FLAGS = new LinkedHashMap<>();
 
     static {
@@ -81,7 +82,7 @@ final class SamplingArguments {
     }
 
     /** Refuses what is out of range, with one sentence. */
-    void check() {
+    public void check() {
         given.forEach(
                 (field, value) -> {
                     String flag = FLAGS.get(field).names().flag();
@@ -93,9 +94,19 @@ final class SamplingArguments {
     }
 
     /** The parameters, with the model's own where none is given. */
-    SamplingParameters over(SamplingParameters defaults) {
+    public SamplingParameters over(SamplingParameters defaults) {
         SamplingParameters.Builder parameters = defaults.toBuilder();
         given.forEach((field, value) -> field.set(parameters, value));
         return parameters.build();
+    }
+
+    /** What was given as a request of that id, which has no prompt yet. */
+    InferenceRequest request(String id) {
+        InferenceRequest request = InferenceRequest.newBuilder().setId(id).build();
+        given.forEach(
+                (field, value) ->
+                        request.put(
+                                request.getSchema().getField(field.requestName()).pos(), value));
+        return request;
     }
 }

@@ -1,0 +1,2 @@
+/** Files of rows in, files of answers out. */
+package io.millrace.jobs.corpus;

@@ -1,0 +1,100 @@
+package io.millrace.jobs.corpus;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.operators.corpus.InputFile;
+import io.millrace.operators.corpus.format.FileFormat;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class InputFilesTest {
+    private static final InputFiles BY_NAME = new InputFiles(null, null);
+
+    @TempDir Path folder;
+
+    @BeforeEach
+    void makeFiles() throws IOException {
+        for (String name :
+                List.of(
+                        "a.jsonl",
+                        "b.csv.gz",
+                        "2024/a.jsonl",
+                        "2024/01/c.tsv",
+                        ".hidden/x.jsonl",
+                        "_failures/a.jsonl.jsonl",
+                        "2024/_SUCCESS")) {
+            Path path = folder.resolve(name);
+            Files.createDirectories(path.getParent());
+            Files.writeString(path, "x");
+        }
+    }
+
+    @Test
+    void aFolderIsAllBelowItButWhatIsHidden() throws IOException {
+        assertThat(names(folder.toString()))
+                .containsExactlyInAnyOrder("a.jsonl", "b.csv.gz", "2024/a.jsonl", "2024/01/c.tsv");
+        assertThat(names("file://" + folder)).hasSize(4);
+    }
+
+    @Test
+    void aFileIsItself() throws IOException {
+        List<InputFile> files = BY_NAME.find(folder.resolve("2024/01/c.tsv").toString());
+        assertThat(files).hasSize(1);
+        assertThat(files.get(0).name()).isEqualTo("c.tsv");
+        assertThat(files.get(0).format())
+                .isEqualTo(new FileFormat(FileFormat.Rows.CSV, '\t', false));
+        assertThat(files.get(0).changes()).isNull();
+    }
+
+    @Test
+    void aGlobNamesFilesBelowTheFolderThatItBeginsWith() throws IOException {
+        assertThat(names(folder + "/**.jsonl"))
+                .contains("a.jsonl", "2024/a.jsonl")
+                .doesNotContain("b.csv.gz");
+        assertThat(names(folder + "/2024/*.jsonl")).containsExactly("a.jsonl");
+        assertThat(names(folder + "/20*/{a,b}.jsonl")).containsExactly("2024/a.jsonl");
+    }
+
+    @Test
+    void whatCannotBeReadIsRefusedWithTheRemedy() throws IOException {
+        assertRefused(BY_NAME, folder + "/none", "no file or folder");
+        assertRefused(BY_NAME, folder + "/*.parquet", "no files");
+        assertRefused(BY_NAME, "s3://bucket/rows", "disks");
+        Files.writeString(folder.resolve("notes.txt"), "x");
+        assertRefused(BY_NAME, folder.toString(), "notes.txt", "--rows");
+        assertThat(new InputFiles(FileFormat.Rows.JSONL, null).find(folder + "/*.txt"))
+                .extracting(InputFile::name)
+                .containsExactly("notes.txt");
+    }
+
+    @Test
+    void aChangeIsSaid() throws IOException {
+        Path path = folder.resolve("a.jsonl");
+        InputFile file = BY_NAME.find(path.toString()).get(0);
+        Files.writeString(path, "xy");
+        assertThat(file.changes()).isEqualTo("had 1 bytes and has 2 now");
+        Files.writeString(path, "y");
+        Files.setLastModifiedTime(
+                path, java.nio.file.attribute.FileTime.fromMillis(file.modifiedMs()));
+        assertThat(file.changes()).isEqualTo("begins with other bytes now");
+        Files.delete(path);
+        assertThat(file.changes()).isEqualTo("is gone");
+    }
+
+    private static List<String> names(String in) throws IOException {
+        return BY_NAME.find(in).stream().map(InputFile::name).toList();
+    }
+
+    private static void assertRefused(InputFiles inputs, String in, String... parts) {
+        assertThatThrownBy(() -> inputs.find(in))
+                .isInstanceOf(CommandFailedException.class)
+                .hasMessageContainingAll(parts);
+    }
+}
