@@ -36,6 +36,13 @@ class ArchitectureTest {
                     "device",
                     "program",
                     "sampling",
+                    "sampling.grammar",
+                    "sampling.grammar.mask",
+                    "sampling.grammar.position",
+                    "sampling.grammar.schema",
+                    "sampling.grammar.shape",
+                    "sampling.grammar.regex",
+                    "sampling.grammar.automaton",
                     "schedule",
                     "text.jinja",
                     "text.jinja.render",
@@ -65,6 +72,16 @@ class ArchitectureTest {
                     .onlyDependOnClassesThat()
                     .resideInAnyPackage(
                             ROOT + ".api", ROOT + ".schedule", ROOT + ".common", "java..");
+
+    @ArchTest
+    static final ArchRule grammarsKnowTheJdkAndJsonOnly =
+            classes()
+                    .that()
+                    .resideInAPackage(ROOT + ".sampling.grammar..")
+                    .should()
+                    .onlyDependOnClassesThat()
+                    .resideInAnyPackage(
+                            ROOT + ".sampling.grammar..", "com.fasterxml.jackson..", "java..");
 
     @ArchTest
     static final ArchRule theDevicesDoNotKnowEachOther =

@@ -16,9 +16,12 @@ final class ByteLetters {
         Set<String> letters = new HashSet<>();
         int unprintable = 0;
         for (int b = 0; b < 256; b++) {
-            boolean printable = b >= '!' && b <= '~' || b >= 0xA1 && b != 0xAD;
-            letters.add(String.valueOf((char) (printable ? b : 256 + unprintable++)));
+            letters.add(String.valueOf((char) (isPrintable(b) ? b : 256 + unprintable++)));
         }
         return Set.copyOf(letters);
+    }
+
+    static boolean isPrintable(int b) {
+        return b >= '!' && b <= '~' || b >= 0xA1 && b != 0xAD;
     }
 }

@@ -1,0 +1,50 @@
+package io.millrace.gpu.sampling.grammar;
+
+import io.millrace.gpu.sampling.grammar.mask.GrammarStates;
+import io.millrace.gpu.sampling.grammar.schema.CompiledSchema;
+import io.millrace.gpu.sampling.grammar.schema.PropertyOrder;
+
+/**
+ * The texts that an answer may be, compiled for a vocabulary. Immutable to its users and safe for
+ * any thread: what its matchers find of states and masks is shared, within a bound in bytes.
+ */
+public final class Grammar {
+    private final GrammarStates states;
+    private final boolean empty;
+
+    /** Null where it is not of a schema. */
+    private final CompiledSchema schema;
+
+    Grammar(GrammarStates states, boolean empty, CompiledSchema schema) {
+        this.states = states;
+        this.empty = empty;
+        this.schema = schema;
+    }
+
+    /** Whether no text is allowed at all: such a request can have no answer. */
+    public boolean isEmpty() {
+        return empty;
+    }
+
+    /** A matcher at the beginning of a text. */
+    public Matcher matcher() {
+        return new Matcher(states);
+    }
+
+    /** Words of 64 bits that a mask has. */
+    public int maskWords() {
+        return states.vocabulary().words();
+    }
+
+    /** The order of members in a schema's objects; null for what is not of a schema. */
+    public PropertyOrder order() {
+        return schema == null ? null : schema.order();
+    }
+
+    /**
+     * Whether some values that the schema allows are left out, because none can tell them apart.
+     */
+    public boolean isNarrow() {
+        return schema != null && schema.isNarrow();
+    }
+}

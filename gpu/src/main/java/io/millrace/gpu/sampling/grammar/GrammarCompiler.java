@@ -1,0 +1,101 @@
+package io.millrace.gpu.sampling.grammar;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.sampling.grammar.automaton.AutomatonTooLargeException;
+import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
+import io.millrace.gpu.sampling.grammar.mask.GrammarStates;
+import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
+import io.millrace.gpu.sampling.grammar.position.Positions;
+import io.millrace.gpu.sampling.grammar.regex.Formats;
+import io.millrace.gpu.sampling.grammar.regex.Regex;
+import io.millrace.gpu.sampling.grammar.regex.RegexException;
+import io.millrace.gpu.sampling.grammar.schema.CompiledSchema;
+import io.millrace.gpu.sampling.grammar.shape.SchemaException;
+import io.millrace.gpu.sampling.grammar.shape.SchemaLimits;
+import java.util.List;
+
+/**
+ * Compiles constraints to grammars of one vocabulary. Whatever is wrong with a constraint, or not
+ * supported, is a {@link GrammarException} that names it; time and memory are bounded. Safe for any
+ * thread.
+ */
+public final class GrammarCompiler {
+    private static final int REGEX_STATES = 20_000;
+
+    private final Vocabulary vocabulary;
+    private final Formats formats;
+    private final long mostBytes;
+
+    /**
+     * @param assertFormats whether {@code format} says what is valid, or is an annotation
+     * @param mostBytes about how much a grammar keeps of states and masks
+     */
+    public GrammarCompiler(Vocabulary vocabulary, boolean assertFormats, long mostBytes) {
+        this.vocabulary = vocabulary;
+        this.formats = assertFormats ? new Formats() : null;
+        this.mostBytes = mostBytes;
+    }
+
+    /** JSON that is valid by a schema, in one line, members in the schema's order. */
+    public Grammar jsonSchema(String schema) {
+        try {
+            return grammar(
+                    CompiledSchema.of(CompiledSchema.parse(schema), formats, SchemaLimits.DEFAULT));
+        } catch (SchemaException e) {
+            throw new GrammarException(e.getMessage(), e.keyword(), e);
+        }
+    }
+
+    /** The same, of a schema that was read already; see {@link CompiledSchema#parse}. */
+    public Grammar jsonSchema(JsonNode schema) {
+        try {
+            return grammar(CompiledSchema.of(schema, formats, SchemaLimits.DEFAULT));
+        } catch (SchemaException e) {
+            throw new GrammarException(e.getMessage(), e.keyword(), e);
+        }
+    }
+
+    private Grammar grammar(CompiledSchema schema) {
+        Positions positions = new Positions(schema);
+        return new Grammar(
+                new GrammarStates(positions.start(), vocabulary, mostBytes),
+                schema.isEmpty(),
+                schema);
+    }
+
+    /** Any JSON object. */
+    public Grammar jsonObject() {
+        return jsonSchema("{\"type\": \"object\"}");
+    }
+
+    /** One of the texts. */
+    public Grammar choice(List<String> texts) {
+        for (String text : texts) {
+            if (text.codePoints().anyMatch(c -> c >= 0xD800 && c <= 0xDFFF)) {
+                throw new GrammarException(
+                        "The choice '" + text + "' is not well-formed text", "choice", null);
+            }
+        }
+        return plain(CharDfa.ofTexts(texts));
+    }
+
+    /** A text that a regular expression of ECMA-262 matches from its beginning to its end. */
+    public Grammar regex(String pattern) {
+        try {
+            return plain(Regex.match(pattern, REGEX_STATES));
+        } catch (RegexException | AutomatonTooLargeException e) {
+            throw new GrammarException(
+                    "The regular expression '%s' is not supported: %s"
+                            .formatted(pattern, e.getMessage()),
+                    "regex",
+                    e);
+        }
+    }
+
+    private Grammar plain(CharDfa texts) {
+        return new Grammar(
+                new GrammarStates(Positions.ofTexts(texts), vocabulary, mostBytes),
+                texts.isEmpty(),
+                null);
+    }
+}

@@ -1,0 +1,187 @@
+package io.millrace.gpu.sampling.grammar.automaton;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A deterministic automaton over Unicode characters: a regular set of texts. Immutable; state 0 is
+ * the first, and from every state an accepting one can be reached, unless the set is empty.
+ */
+public final class CharDfa {
+    /** No state: what was read is the beginning of no text of the set. */
+    public static final int DEAD = -1;
+
+    /** All texts. */
+    public static final CharDfa ANY = of(CharSet.ALL, true);
+
+    /** No text. */
+    public static final CharDfa NONE = DfaBuilder.empty();
+
+    /** Of each state, where its ranges of characters begin; the first at 0. */
+    final int[][] starts;
+
+    /** Of each state and range, the next state. */
+    final int[][] targets;
+
+    final boolean[] accepting;
+
+    CharDfa(int[][] starts, int[][] targets, boolean[] accepting) {
+        this.starts = starts;
+        this.targets = targets;
+        this.accepting = accepting;
+    }
+
+    private static CharDfa of(CharSet loop, boolean accepting) {
+        DfaBuilder rows = new DfaBuilder(1);
+        for (int i = 0; i < loop.ranges(); i++) {
+            rows.add(loop.first(i), loop.last(i), 0);
+        }
+        rows.end(accepting);
+        return rows.build();
+    }
+
+    /** The texts of a list. */
+    public static CharDfa ofTexts(List<String> texts) {
+        return texts.isEmpty() ? NONE : new TextTrie(texts).build();
+    }
+
+    /**
+     * The texts of some number of characters.
+     *
+     * @param most {@link BoundedDfa#NO_LIMIT} for any number
+     * @throws AutomatonTooLargeException more than {@code limit} states
+     */
+    public static CharDfa ofLengths(int least, int most, int limit) {
+        int last = most == BoundedDfa.NO_LIMIT ? least : most;
+        if (last >= limit) {
+            throw new AutomatonTooLargeException(limit);
+        }
+        DfaBuilder rows = new DfaBuilder(last + 1);
+        for (int count = 0; count <= last; count++) {
+            if (count < last || most == BoundedDfa.NO_LIMIT) {
+                int next = Math.min(count + 1, last);
+                for (int i = 0; i < CharSet.ALL.ranges(); i++) {
+                    rows.add(CharSet.ALL.first(i), CharSet.ALL.last(i), next);
+                }
+            }
+            rows.end(count >= least);
+        }
+        return rows.build();
+    }
+
+    public int states() {
+        return accepting.length;
+    }
+
+    public boolean accepts(int state) {
+        return accepting[state];
+    }
+
+    public int ranges(int state) {
+        return starts[state].length;
+    }
+
+    /** First character of a range. */
+    public int first(int state, int range) {
+        return starts[state][range];
+    }
+
+    /** Last character of a range. */
+    public int last(int state, int range) {
+        return range + 1 < starts[state].length ? starts[state][range + 1] - 1 : CharSet.LARGEST;
+    }
+
+    /** The state after a character of the range; {@link #DEAD} for none. */
+    public int target(int state, int range) {
+        return targets[state][range];
+    }
+
+    /** The state after a character. */
+    public int step(int state, int character) {
+        int at = Arrays.binarySearch(starts[state], character);
+        return targets[state][at >= 0 ? at : -at - 2];
+    }
+
+    /** Whether the text is one of the set. */
+    public boolean accepts(String text) {
+        int state = 0;
+        for (int i = 0; i < text.length() && state != DEAD; ) {
+            int c = text.codePointAt(i);
+            state = step(state, c);
+            i += Character.charCount(c);
+        }
+        return state != DEAD && accepting[state];
+    }
+
+    /** Whether every continuation is accepted in this state. */
+    public boolean isUniversal(int state) {
+        if (!accepting[state]) {
+            return false;
+        }
+        for (int i = 0; i < ranges(state); i++) {
+            boolean surrogates =
+                    first(state, i) == CharSet.FIRST_SURROGATE
+                            && last(state, i) == CharSet.LAST_SURROGATE;
+            if (target(state, i) != state && !surrogates) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    public boolean isAny() {
+        return isUniversal(0);
+    }
+
+    public boolean isEmpty() {
+        return accepting.length == 1 && !accepting[0] && starts[0].length == 1;
+    }
+
+    /** Whether some text is of both sets. */
+    public boolean meets(CharDfa other) {
+        return !and(other, Integer.MAX_VALUE).isEmpty();
+    }
+
+    public CharDfa and(CharDfa other, int limit) {
+        if (isAny() || other.isEmpty()) {
+            return other;
+        }
+        return other.isAny() || isEmpty()
+                ? this
+                : DfaProduct.of(this, other, DfaProduct.Operation.AND, limit);
+    }
+
+    public CharDfa or(CharDfa other, int limit) {
+        if (isAny() || other.isEmpty()) {
+            return this;
+        }
+        return other.isAny() || isEmpty()
+                ? other
+                : DfaProduct.of(this, other, DfaProduct.Operation.OR, limit);
+    }
+
+    /** The texts of this set that the other does not have. */
+    public CharDfa minus(CharDfa other, int limit) {
+        return isEmpty() || other.isEmpty()
+                ? this
+                : DfaProduct.of(this, other, DfaProduct.Operation.MINUS, limit);
+    }
+
+    /** All texts that are not in the set. */
+    public CharDfa not() {
+        return ANY.minus(this, Integer.MAX_VALUE);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof CharDfa dfa
+                && Arrays.equals(accepting, dfa.accepting)
+                && Arrays.deepEquals(starts, dfa.starts)
+                && Arrays.deepEquals(targets, dfa.targets);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * Arrays.hashCode(accepting) + Arrays.deepHashCode(targets);
+    }
+}

@@ -1,0 +1,231 @@
+package io.millrace.gpu.sampling.grammar.automaton;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A nondeterministic automaton over Unicode characters while it is built. An edge without a
+ * character may be bound to the text's beginning or to its end.
+ */
+public final class CharNfa {
+    /** When an edge without a character may be taken. */
+    public enum Where {
+        ANYWHERE,
+        AT_START,
+        AT_END
+    }
+
+    private record Edge(CharSet characters, int to) {}
+
+    private record Jump(Where where, int to) {}
+
+    private final List<List<Edge>> edges = new ArrayList<>();
+    private final List<List<Jump>> jumps = new ArrayList<>();
+    private final BitSet accepting = new BitSet();
+    private final int limit;
+
+    public CharNfa() {
+        this(Integer.MAX_VALUE);
+    }
+
+    /**
+     * @param limit most states
+     */
+    public CharNfa(int limit) {
+        this.limit = limit;
+        state();
+    }
+
+    public int start() {
+        return 0;
+    }
+
+    /**
+     * Adds a state.
+     *
+     * @throws AutomatonTooLargeException there are as many as allowed
+     */
+    public int state() {
+        if (edges.size() >= limit) {
+            throw new AutomatonTooLargeException(limit);
+        }
+        edges.add(new ArrayList<>(2));
+        jumps.add(new ArrayList<>(2));
+        return edges.size() - 1;
+    }
+
+    public void edge(int from, CharSet characters, int to) {
+        if (!characters.isEmpty()) {
+            edges.get(from).add(new Edge(characters, to));
+        }
+    }
+
+    public void jump(int from, Where where, int to) {
+        jumps.get(from).add(new Jump(where, to));
+    }
+
+    public void accept(int state) {
+        accepting.set(state);
+    }
+
+    /** Adds the texts of an automaton between two states. */
+    public void embed(int from, CharDfa dfa, int to) {
+        int first = edges.size();
+        for (int i = 0; i < dfa.states(); i++) {
+            state();
+        }
+        jump(from, Where.ANYWHERE, first);
+        for (int s = 0; s < dfa.states(); s++) {
+            for (int r = 0; r < dfa.ranges(s); r++) {
+                if (dfa.target(s, r) != CharDfa.DEAD) {
+                    CharSet set = CharSet.of(dfa.first(s, r), dfa.last(s, r));
+                    edge(first + s, set, first + dfa.target(s, r));
+                }
+            }
+            if (dfa.accepts(s)) {
+                jump(first + s, Where.ANYWHERE, to);
+            }
+        }
+    }
+
+    /**
+     * The same set of texts, deterministic.
+     *
+     * @throws AutomatonTooLargeException for more than {@code most} states
+     */
+    public CharDfa determinize(int most) {
+        Map<BitSet, Integer> numbers = new HashMap<>();
+        List<BitSet> sets = new ArrayList<>();
+        BitSet first = new BitSet();
+        close(first, start(), Where.AT_START);
+        number(numbers, sets, first, most);
+        DfaBuilder rows = new DfaBuilder(16);
+        for (int i = 0; i < sets.size(); i++) {
+            BitSet set = sets.get(i);
+            addRow(rows, set, numbers, sets, most);
+            rows.end(accepts(set));
+        }
+        return rows.build();
+    }
+
+    private void addRow(
+            DfaBuilder rows,
+            BitSet set,
+            Map<BitSet, Integer> numbers,
+            List<BitSet> sets,
+            int most) {
+        List<Edge> leaving = new ArrayList<>();
+        set.stream().forEach(s -> leaving.addAll(edges.get(s)));
+        int[] cuts =
+                leaving.stream()
+                        .map(Edge::characters)
+                        .distinct()
+                        .flatMapToInt(CharNfa::cuts)
+                        .sorted()
+                        .distinct()
+                        .toArray();
+        for (int i = 0; i + 1 < cuts.length; i++) {
+            BitSet target = new BitSet();
+            for (Edge edge : leaving) {
+                if (edge.characters.contains(cuts[i])) {
+                    close(target, edge.to, Where.ANYWHERE);
+                }
+            }
+            if (!target.isEmpty()) {
+                rows.add(cuts[i], cuts[i + 1] - 1, number(numbers, sets, target, most));
+            }
+        }
+    }
+
+    private static java.util.stream.IntStream cuts(CharSet set) {
+        int[] cuts = new int[2 * set.ranges()];
+        for (int i = 0; i < set.ranges(); i++) {
+            cuts[2 * i] = set.first(i);
+            cuts[2 * i + 1] = set.last(i) + 1;
+        }
+        return Arrays.stream(cuts);
+    }
+
+    private static int number(
+            Map<BitSet, Integer> numbers, List<BitSet> sets, BitSet set, int most) {
+        int fresh = sets.size();
+        Integer known = numbers.putIfAbsent(set, fresh);
+        if (known != null) {
+            return known;
+        }
+        if (fresh >= most) {
+            throw new AutomatonTooLargeException(most);
+        }
+        sets.add(set);
+        return fresh;
+    }
+
+    /** Adds what can be reached without a character; ends of text are left to {@link #accepts}. */
+    private void close(BitSet set, int state, Where where) {
+        int[] stack = new int[8];
+        int size = 0;
+        stack[size++] = state;
+        while (size > 0) {
+            int s = stack[--size];
+            if (set.get(s)) {
+                continue;
+            }
+            set.set(s);
+            for (Jump jump : jumps.get(s)) {
+                boolean free = jump.where == Where.ANYWHERE || jump.where == where;
+                if (free && !set.get(jump.to)) {
+                    if (size == stack.length) {
+                        stack = Arrays.copyOf(stack, 2 * size);
+                    }
+                    stack[size++] = jump.to;
+                }
+            }
+        }
+    }
+
+    /** Whether the text may end in one of these states. */
+    private boolean accepts(BitSet set) {
+        if (set.intersects(accepting)) {
+            return true;
+        }
+        // A text of no characters is at its start and at its end: the set has the start's jumps,
+        // and what follows an end's jump may ask for the start again.
+        boolean empty = set.get(start());
+        BitSet seen = new BitSet();
+        for (int s = set.nextSetBit(0); s >= 0; s = set.nextSetBit(s + 1)) {
+            if (reachesEnd(s, empty, seen)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean reachesEnd(int state, boolean atStart, BitSet seen) {
+        int[] stack = new int[8];
+        int size = 0;
+        stack[size++] = state;
+        while (size > 0) {
+            int s = stack[--size];
+            if (seen.get(s)) {
+                continue;
+            }
+            seen.set(s);
+            if (accepting.get(s)) {
+                return true;
+            }
+            for (Jump jump : jumps.get(s)) {
+                if (jump.where != Where.AT_START || atStart) {
+                    if (size == stack.length) {
+                        stack = Arrays.copyOf(stack, 2 * size);
+                    }
+                    stack[size++] = jump.to;
+                }
+            }
+        }
+        return false;
+    }
+}

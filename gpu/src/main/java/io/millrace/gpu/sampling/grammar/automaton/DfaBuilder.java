@@ -1,0 +1,235 @@
+package io.millrace.gpu.sampling.grammar.automaton;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Collects the rows of an automaton, state by state, then drops the states that lead nowhere and,
+ * where there are not many, joins those that are equal.
+ */
+public final class DfaBuilder {
+    /** Most states among which equal ones are looked for: it takes their square. */
+    private static final int MOST_JOINED = 400;
+
+    private final List<int[]> starts;
+    private final List<int[]> targets;
+    private final BitSet accepting = new BitSet();
+    private int[] rowStarts = new int[8];
+    private int[] rowTargets = new int[8];
+    private int size;
+    private int next;
+
+    /**
+     * @param states about how many there will be
+     */
+    public DfaBuilder(int states) {
+        starts = new ArrayList<>(states);
+        targets = new ArrayList<>(states);
+    }
+
+    /** Adds a range to the row at hand; ranges come in order. */
+    public void add(int first, int last, int target) {
+        if (first > next) {
+            put(next, CharDfa.DEAD);
+        }
+        put(first, target);
+        next = last + 1;
+    }
+
+    private void put(int start, int target) {
+        if (size > 0 && rowTargets[size - 1] == target) {
+            return;
+        }
+        if (size == rowStarts.length) {
+            rowStarts = Arrays.copyOf(rowStarts, 2 * size);
+            rowTargets = Arrays.copyOf(rowTargets, 2 * size);
+        }
+        rowStarts[size] = start;
+        rowTargets[size++] = target;
+    }
+
+    /** Ends the row at hand. */
+    public void end(boolean accepts) {
+        if (next <= CharSet.LARGEST) {
+            put(next, CharDfa.DEAD);
+        }
+        accepting.set(starts.size(), accepts);
+        starts.add(Arrays.copyOf(rowStarts, size));
+        targets.add(Arrays.copyOf(rowTargets, size));
+        size = 0;
+        next = 0;
+    }
+
+    /** The automaton; state 0 is the first row. */
+    public CharDfa build() {
+        BitSet live = live();
+        int[] classes = starts.size() <= MOST_JOINED ? classes(live) : apart(live);
+        if (classes[0] == CharDfa.DEAD) {
+            return empty();
+        }
+        int count = Arrays.stream(classes).max().getAsInt() + 1;
+        int[] representative = new int[count];
+        Arrays.fill(representative, -1);
+        for (int s = classes.length - 1; s >= 0; s--) {
+            if (classes[s] >= 0) {
+                representative[classes[s]] = s;
+            }
+        }
+        // In the order in which they are reached, so that equal sets have equal automata.
+        int[] number = new int[count];
+        Arrays.fill(number, -1);
+        int[] order = new int[count];
+        int known = 0;
+        order[known] = classes[0];
+        number[classes[0]] = known++;
+        for (int i = 0; i < known; i++) {
+            for (int target : targets.get(representative[order[i]])) {
+                int c = target < 0 ? -1 : classes[target];
+                if (c >= 0 && number[c] < 0) {
+                    order[known] = c;
+                    number[c] = known++;
+                }
+            }
+        }
+        return renumbered(classes, representative, order, number, known);
+    }
+
+    private CharDfa renumbered(
+            int[] classes, int[] representative, int[] order, int[] number, int known) {
+        int[][] newStarts = new int[known][];
+        int[][] newTargets = new int[known][];
+        boolean[] newAccepting = new boolean[known];
+        for (int i = 0; i < known; i++) {
+            int state = representative[order[i]];
+            int[] from = starts.get(state);
+            int[] to = targets.get(state);
+            size = 0;
+            for (int r = 0; r < from.length; r++) {
+                int c = to[r] < 0 ? -1 : classes[to[r]];
+                put(from[r], c < 0 ? CharDfa.DEAD : number[c]);
+            }
+            newStarts[i] = Arrays.copyOf(rowStarts, size);
+            newTargets[i] = Arrays.copyOf(rowTargets, size);
+            newAccepting[i] = accepting.get(state);
+        }
+        return new CharDfa(newStarts, newTargets, newAccepting);
+    }
+
+    /** The automaton of no text. */
+    static CharDfa empty() {
+        return new CharDfa(new int[][] {{0}}, new int[][] {{CharDfa.DEAD}}, new boolean[1]);
+    }
+
+    /** The states from which an accepting one can be reached. */
+    private BitSet live() {
+        int n = starts.size();
+        int[] heads = new int[n + 1];
+        for (int[] row : targets) {
+            for (int t : row) {
+                if (t >= 0) {
+                    heads[t + 1]++;
+                }
+            }
+        }
+        for (int i = 0; i < n; i++) {
+            heads[i + 1] += heads[i];
+        }
+        int[] sources = new int[heads[n]];
+        int[] fill = heads.clone();
+        for (int s = 0; s < n; s++) {
+            for (int t : targets.get(s)) {
+                if (t >= 0) {
+                    sources[fill[t]++] = s;
+                }
+            }
+        }
+        BitSet live = new BitSet(n);
+        int[] queue = new int[n];
+        int end = 0;
+        for (int s = accepting.nextSetBit(0); s >= 0; s = accepting.nextSetBit(s + 1)) {
+            live.set(s);
+            queue[end++] = s;
+        }
+        for (int i = 0; i < end; i++) {
+            for (int k = heads[queue[i]]; k < heads[queue[i] + 1]; k++) {
+                if (!live.get(sources[k])) {
+                    live.set(sources[k]);
+                    queue[end++] = sources[k];
+                }
+            }
+        }
+        return live;
+    }
+
+    private int[] apart(BitSet live) {
+        int[] classes = new int[starts.size()];
+        int count = 0;
+        for (int s = 0; s < classes.length; s++) {
+            classes[s] = live.get(s) ? count++ : -1;
+        }
+        return classes;
+    }
+
+    /** Of each state the number of its class of equal states (Moore); -1 for one that is dead. */
+    private int[] classes(BitSet live) {
+        int n = starts.size();
+        int[] classes = new int[n];
+        int count = 0;
+        for (int s = 0; s < n; s++) {
+            classes[s] = !live.get(s) ? -1 : accepting.get(s) ? 1 : 0;
+        }
+        Map<Signature, Integer> numbers = new HashMap<>();
+        while (true) {
+            numbers.clear();
+            int[] refined = new int[n];
+            for (int s = 0; s < n; s++) {
+                refined[s] = -1;
+                if (classes[s] >= 0) {
+                    int fresh = numbers.size();
+                    Integer known = numbers.putIfAbsent(signature(s, classes), fresh);
+                    refined[s] = known == null ? fresh : known;
+                }
+            }
+            classes = refined;
+            if (numbers.size() == count) {
+                return classes;
+            }
+            count = numbers.size();
+        }
+    }
+
+    private Signature signature(int state, int[] classes) {
+        int[] from = starts.get(state);
+        int[] to = targets.get(state);
+        int[] content = new int[2 * from.length + 1];
+        int length = 0;
+        content[length++] = classes[state];
+        int last = Integer.MIN_VALUE;
+        for (int i = 0; i < from.length; i++) {
+            int target = to[i] < 0 ? -1 : classes[to[i]];
+            if (target != last) {
+                content[length++] = from[i];
+                content[length++] = target;
+                last = target;
+            }
+        }
+        return new Signature(Arrays.copyOf(content, length));
+    }
+
+    private record Signature(int[] content) {
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Signature signature
+                    && Arrays.equals(content, signature.content);
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.hashCode(content);
+        }
+    }
+}

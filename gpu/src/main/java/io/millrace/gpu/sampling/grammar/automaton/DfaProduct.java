@@ -1,0 +1,100 @@
+package io.millrace.gpu.sampling.grammar.automaton;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+/** Runs two automata side by side: the texts of both, of either, or of the first alone. */
+final class DfaProduct {
+    enum Operation {
+        AND,
+        OR,
+        MINUS
+    }
+
+    private final CharDfa a;
+    private final CharDfa b;
+    private final Operation operation;
+    private final int limit;
+    private final Map<Long, Integer> numbers = new HashMap<>();
+    private long[] pairs = new long[16];
+
+    private DfaProduct(CharDfa a, CharDfa b, Operation operation, int limit) {
+        this.a = a;
+        this.b = b;
+        this.operation = operation;
+        this.limit = limit;
+    }
+
+    /**
+     * @throws AutomatonTooLargeException for more than {@code limit} states
+     */
+    static CharDfa of(CharDfa a, CharDfa b, Operation operation, int limit) {
+        return new DfaProduct(a, b, operation, limit).build();
+    }
+
+    private CharDfa build() {
+        DfaBuilder rows = new DfaBuilder(16);
+        number(0, 0);
+        for (int i = 0; i < numbers.size(); i++) {
+            int s = (int) (pairs[i] >> 32);
+            int t = (int) pairs[i];
+            addRow(rows, s, t);
+            boolean inA = s >= 0 && a.accepts(s);
+            boolean inB = t >= 0 && b.accepts(t);
+            rows.end(
+                    switch (operation) {
+                        case AND -> inA && inB;
+                        case OR -> inA || inB;
+                        case MINUS -> inA && !inB;
+                    });
+        }
+        return rows.build();
+    }
+
+    private void addRow(DfaBuilder rows, int s, int t) {
+        int i = 0;
+        int j = 0;
+        int from = 0;
+        while (from <= CharSet.LARGEST) {
+            int lastA = s < 0 ? CharSet.LARGEST : a.last(s, i);
+            int lastB = t < 0 ? CharSet.LARGEST : b.last(t, j);
+            int last = Math.min(lastA, lastB);
+            int nextA = s < 0 ? CharDfa.DEAD : a.target(s, i);
+            int nextB = t < 0 ? CharDfa.DEAD : b.target(t, j);
+            int target = number(nextA, nextB);
+            if (target >= 0) {
+                rows.add(from, last, target);
+            }
+            i += lastA == last ? 1 : 0;
+            j += lastB == last ? 1 : 0;
+            from = last + 1;
+        }
+    }
+
+    private int number(int s, int t) {
+        boolean dead =
+                switch (operation) {
+                    case AND -> s < 0 || t < 0;
+                    case OR -> s < 0 && t < 0;
+                    case MINUS -> s < 0;
+                };
+        if (dead) {
+            return CharDfa.DEAD;
+        }
+        long pair = (long) s << 32 | t & 0xFFFFFFFFL;
+        int fresh = numbers.size();
+        Integer known = numbers.putIfAbsent(pair, fresh);
+        if (known != null) {
+            return known;
+        }
+        if (fresh >= limit) {
+            throw new AutomatonTooLargeException(limit);
+        }
+        if (fresh == pairs.length) {
+            pairs = Arrays.copyOf(pairs, 2 * fresh);
+        }
+        pairs[fresh] = pair;
+        return fresh;
+    }
+}

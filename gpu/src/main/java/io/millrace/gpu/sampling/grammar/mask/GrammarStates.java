@@ -1,0 +1,47 @@
+package io.millrace.gpu.sampling.grammar.mask;
+
+import io.millrace.gpu.sampling.grammar.position.Position;
+
+/** The states of one grammar and their masks for one vocabulary. Safe for any thread. */
+public final class GrammarStates {
+    private final Vocabulary vocabulary;
+    private final StateTable table;
+    private final TokenMasks masks;
+    private final State start;
+
+    /**
+     * @param mostBytes about how much is kept of states and masks
+     */
+    public GrammarStates(Position start, Vocabulary vocabulary, long mostBytes) {
+        this.vocabulary = vocabulary;
+        this.table = new StateTable(mostBytes);
+        this.masks = new TokenMasks(vocabulary, table);
+        this.start = table.start(start);
+    }
+
+    public Vocabulary vocabulary() {
+        return vocabulary;
+    }
+
+    public State start() {
+        return start;
+    }
+
+    public boolean isAccepting(State state) {
+        return state.accepting;
+    }
+
+    /** The state after bytes; {@link State#DEAD} if they may not come. */
+    public synchronized State after(State state, byte[] bytes) {
+        State next = state;
+        for (int i = 0; i < bytes.length && next != State.DEAD; i++) {
+            next = table.next(next, bytes[i] & 0xFF);
+        }
+        return next;
+    }
+
+    /** Sets the tokens that may follow a state, and no others. */
+    public synchronized void fill(State state, long[] mask) {
+        masks.fill(state, mask);
+    }
+}

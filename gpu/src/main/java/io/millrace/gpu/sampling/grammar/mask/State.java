@@ -1,0 +1,50 @@
+package io.millrace.gpu.sampling.grammar.mask;
+
+import io.millrace.gpu.sampling.grammar.position.Edges;
+import io.millrace.gpu.sampling.grammar.position.Position;
+import java.util.Arrays;
+
+/**
+ * All the places where a text that has been read may stand. Equal states of a {@link StateTable}
+ * are one object.
+ */
+public final class State {
+    /** After what may not come. */
+    public static final State DEAD = new State(new Position[0], new Stack[0], false);
+
+    final Position[] positions;
+
+    /** Of each position the values around it. */
+    final Stack[] stacks;
+
+    /** Whether the whole text may end here. */
+    final boolean accepting;
+
+    /** The state after each byte: {@link #DEAD}, or null for one that is not known yet. */
+    final State[] next = new State[256];
+
+    /** Whether of some place the tokens within free text are known beforehand. */
+    final boolean hasKnown;
+
+    /** The tokens that may come next, where they are few; null until asked for. */
+    int[] few;
+
+    /** The tokens that may come next, where they are many. */
+    long[] many;
+
+    State(Position[] positions, Stack[] stacks, boolean accepting) {
+        this.positions = positions;
+        this.stacks = stacks;
+        this.accepting = accepting;
+        boolean known = false;
+        Arrays.fill(next, DEAD == null ? this : DEAD);
+        for (Position position : positions) {
+            Edges edges = position.edges();
+            for (int i = 0; i < edges.size(); i++) {
+                Arrays.fill(next, edges.first(i), edges.last(i) + 1, null);
+            }
+            known |= position.free() != null;
+        }
+        hasKnown = known;
+    }
+}

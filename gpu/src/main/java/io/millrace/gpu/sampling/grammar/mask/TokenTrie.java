@@ -1,0 +1,89 @@
+package io.millrace.gpu.sampling.grammar.mask;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * A set of byte strings with values, as a tree in preorder: node 0 is the root, a node's children
+ * follow it, and behind its subtree comes its next sibling.
+ */
+final class TokenTrie {
+    private static final int[] NONE = {};
+
+    /** A byte string and what it stands for. */
+    record Entry(byte[] bytes, int value) {}
+
+    /** The byte that leads to a node. */
+    final byte[] labels;
+
+    /** The node behind a node's subtree. */
+    final int[] ends;
+
+    /** Bytes from the root to a node. */
+    final short[] depths;
+
+    /** The values of a node's byte string. */
+    final int[][] values;
+
+    final int deepest;
+
+    private int size;
+
+    TokenTrie(List<Entry> entries) {
+        List<Entry> sorted = new ArrayList<>(entries);
+        sorted.sort(Comparator.comparing(Entry::bytes, Arrays::compareUnsigned));
+        int most = 1 + sorted.stream().mapToInt(e -> e.bytes.length).sum();
+        byte[] allLabels = new byte[most];
+        short[] allDepths = new short[most];
+        int[][] allValues = new int[most][];
+        Arrays.fill(allValues, NONE);
+        size = 1;
+        int longest = 0;
+        byte[] before = new byte[0];
+        int node = 0;
+        for (Entry entry : sorted) {
+            byte[] bytes = entry.bytes;
+            int same = Arrays.mismatch(before, bytes);
+            same = same < 0 ? bytes.length : same;
+            for (int i = same; i < bytes.length; i++) {
+                node = size++;
+                allLabels[node] = bytes[i];
+                allDepths[node] = (short) (i + 1);
+            }
+            int[] values = Arrays.copyOf(allValues[node], allValues[node].length + 1);
+            values[values.length - 1] = entry.value;
+            allValues[node] = values;
+            longest = Math.max(longest, bytes.length);
+            before = bytes;
+        }
+        labels = Arrays.copyOf(allLabels, size);
+        depths = Arrays.copyOf(allDepths, size);
+        values = Arrays.copyOf(allValues, size);
+        deepest = longest;
+        ends = ends();
+    }
+
+    private int[] ends() {
+        int[] all = new int[size];
+        int[] open = new int[deepest + 1];
+        int top = 0;
+        for (int node = 1; node < size; node++) {
+            int depth = depths[node];
+            for (; top >= depth; top--) {
+                all[open[top]] = node;
+            }
+            top = depth;
+            open[top] = node;
+        }
+        for (; top >= 0; top--) {
+            all[open[top]] = size;
+        }
+        return all;
+    }
+
+    int size() {
+        return size;
+    }
+}

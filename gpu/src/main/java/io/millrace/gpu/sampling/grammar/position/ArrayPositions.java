@@ -1,0 +1,68 @@
+package io.millrace.gpu.sampling.grammar.position;
+
+import io.millrace.gpu.sampling.grammar.shape.ItemCounts;
+import io.millrace.gpu.sampling.grammar.shape.ItemCounts.Item;
+import io.millrace.gpu.sampling.grammar.shape.ItemCounts.State;
+import java.util.HashMap;
+import java.util.Map;
+
+/** The places within an array, between its items. */
+final class ArrayPositions {
+    private final Positions positions;
+    private final ItemCounts counts;
+    private final Map<State, Position> ends = new HashMap<>();
+
+    ArrayPositions(Positions positions, ItemCounts counts) {
+        this.positions = positions;
+        this.counts = counts;
+    }
+
+    /** Behind the opening bracket. */
+    Position start() {
+        return new ItemPosition(counts.start(), true);
+    }
+
+    private Position end(State state) {
+        return ends.computeIfAbsent(state, ItemEndPosition::new);
+    }
+
+    /** Where an item begins. */
+    private final class ItemPosition extends Position {
+        private final State state;
+        private final boolean first;
+
+        ItemPosition(State state, boolean first) {
+            this.state = state;
+            this.first = first;
+        }
+
+        @Override
+        void addTo(Edges edges) {
+            for (Item item : counts.items(state)) {
+                edges.call(positions.value(item.demand()), end(item.next()));
+            }
+            if (first && counts.isEnd(state)) {
+                edges.add(']', EndPosition.END);
+            }
+        }
+    }
+
+    /** Behind an item. */
+    private final class ItemEndPosition extends Position {
+        private final State state;
+
+        ItemEndPosition(State state) {
+            this.state = state;
+        }
+
+        @Override
+        void addTo(Edges edges) {
+            if (!counts.items(state).isEmpty()) {
+                edges.add(',', new SpacePosition(new ItemPosition(state, false)));
+            }
+            if (counts.isEnd(state)) {
+                edges.add(']', EndPosition.END);
+            }
+        }
+    }
+}

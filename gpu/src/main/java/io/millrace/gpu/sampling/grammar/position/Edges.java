@@ -1,0 +1,76 @@
+package io.millrace.gpu.sampling.grammar.position;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** What leads on from a {@link Position}: ranges of bytes, calls, and the end of the value. */
+public final class Edges {
+    private int[] ranges = new int[4];
+    private Position[] targets = new Position[4];
+    private int size;
+    private final List<Position> callees = new ArrayList<>(1);
+    private final List<Position> returns = new ArrayList<>(1);
+    private boolean end;
+
+    void add(int first, int last, Position target) {
+        if (size == ranges.length) {
+            ranges = Arrays.copyOf(ranges, 2 * size);
+            targets = Arrays.copyOf(targets, 2 * size);
+        }
+        ranges[size] = first << 8 | last;
+        targets[size++] = target;
+    }
+
+    void add(int value, Position target) {
+        add(value, value, target);
+    }
+
+    /** A value that may be entered, and where its end leads. */
+    void call(Position callee, Position back) {
+        callees.add(callee);
+        returns.add(back);
+    }
+
+    void end() {
+        end = true;
+    }
+
+    /** Number of ranges of bytes. */
+    public int size() {
+        return size;
+    }
+
+    public int first(int range) {
+        return ranges[range] >> 8;
+    }
+
+    public int last(int range) {
+        return ranges[range] & 0xFF;
+    }
+
+    public Position target(int range) {
+        return targets[range];
+    }
+
+    public int calls() {
+        return callees.size();
+    }
+
+    public Position callee(int call) {
+        return callees.get(call);
+    }
+
+    public Position back(int call) {
+        return returns.get(call);
+    }
+
+    public boolean isEnd() {
+        return end;
+    }
+
+    /** Whether the value ends here and nothing else can be. */
+    public boolean isOnlyEnd() {
+        return end && size == 0 && callees.isEmpty();
+    }
+}

@@ -1,0 +1,13 @@
+package io.millrace.gpu.sampling.grammar.position;
+
+/** Where a value has ended. */
+final class EndPosition extends Position {
+    static final EndPosition END = new EndPosition();
+
+    private EndPosition() {}
+
+    @Override
+    void addTo(Edges edges) {
+        edges.end();
+    }
+}

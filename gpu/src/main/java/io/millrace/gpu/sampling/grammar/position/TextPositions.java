@@ -1,0 +1,47 @@
+package io.millrace.gpu.sampling.grammar.position;
+
+import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
+
+/** The places within a text that is no JSON string: a number, or the whole answer. */
+final class TextPositions {
+    private final CharDfa texts;
+    private final Position[] positions;
+    private final CharacterBytes bytes = new CharacterBytes();
+
+    TextPositions(CharDfa texts) {
+        this.texts = texts;
+        positions = new Position[texts.states()];
+    }
+
+    Position at(int state) {
+        if (positions[state] == null) {
+            positions[state] = new TextPosition(state);
+        }
+        return positions[state];
+    }
+
+    private final class TextPosition extends Position {
+        private final int state;
+
+        TextPosition(int state) {
+            this.state = state;
+        }
+
+        @Override
+        void addTo(Edges edges) {
+            CharacterBytes.Collector collector = bytes.collector();
+            for (int r = 0; r < texts.ranges(state); r++) {
+                if (texts.target(state, r) != CharDfa.DEAD) {
+                    collector.addPlain(
+                            texts.first(state, r),
+                            texts.last(state, r),
+                            at(texts.target(state, r)));
+                }
+            }
+            collector.addTo(edges, null);
+            if (texts.accepts(state)) {
+                edges.end();
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+package io.millrace.gpu.sampling.grammar.schema;
+
+import io.millrace.gpu.sampling.grammar.automaton.AutomatonTooLargeException;
+import io.millrace.gpu.sampling.grammar.automaton.BoundedDfa;
+import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
+import io.millrace.gpu.sampling.grammar.shape.ArrayShape;
+import io.millrace.gpu.sampling.grammar.shape.ItemCounts;
+import io.millrace.gpu.sampling.grammar.shape.Literals;
+import io.millrace.gpu.sampling.grammar.shape.NumberAutomaton;
+import io.millrace.gpu.sampling.grammar.shape.NumberShape;
+import io.millrace.gpu.sampling.grammar.shape.ObjectShape;
+import io.millrace.gpu.sampling.grammar.shape.SchemaException;
+import io.millrace.gpu.sampling.grammar.shape.SchemaLimits;
+import io.millrace.gpu.sampling.grammar.shape.Shapes;
+import io.millrace.gpu.sampling.grammar.shape.StringShape;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Tells which demands some finite value satisfies. What no value satisfies is taken out of the
+ * shapes, so that whatever text is begun can be ended.
+ */
+final class Inhabitation {
+    private final Normalizer normalizer;
+    private final Literals literals;
+    private final SchemaLimits limits;
+    private final Set<Integer> inhabited = new HashSet<>();
+    private final Set<Integer> empty = new HashSet<>();
+    private final Map<StringShape, BoundedDfa> strings = new HashMap<>();
+    private final Map<NumberShape, CharDfa> numbers = new HashMap<>();
+
+    Inhabitation(Normalizer normalizer, Literals literals, SchemaLimits limits) {
+        this.normalizer = normalizer;
+        this.literals = literals;
+        this.limits = limits;
+        inhabited.add(Literals.ANYTHING);
+        empty.add(Literals.NOTHING);
+    }
+
+    /** Whether some value satisfies the demand. */
+    boolean has(int demand) {
+        if (inhabited.contains(demand)) {
+            return true;
+        }
+        if (empty.contains(demand)) {
+            return false;
+        }
+        // All that must be known first; then again and again until nothing new is found.
+        Set<Integer> asked = new HashSet<>();
+        collect(demand, asked);
+        boolean grown = true;
+        while (grown && !inhabited.contains(demand)) {
+            grown = false;
+            for (int one : asked) {
+                if (!inhabited.contains(one) && isSeen(normalizer.resolved(one))) {
+                    inhabited.add(one);
+                    grown = true;
+                }
+            }
+        }
+        if (inhabited.contains(demand)) {
+            return true;
+        }
+        asked.removeAll(inhabited);
+        empty.addAll(asked);
+        return false;
+    }
+
+    private void collect(int demand, Set<Integer> asked) {
+        List<Integer> queue = new ArrayList<>(List.of(demand));
+        while (!queue.isEmpty()) {
+            int next = queue.remove(queue.size() - 1);
+            boolean open = !inhabited.contains(next) && !empty.contains(next) && asked.add(next);
+            if (!open || isSeen(normalizer.resolved(next))) {
+                continue;
+            }
+            Shapes shapes = normalizer.resolved(next);
+            for (ObjectShape shape : shapes.objects()) {
+                shape.members().values().stream()
+                        .filter(m -> m.required() || shape.least() > 0)
+                        .forEach(m -> queue.add(m.demand()));
+                if (shape.least() > 0) {
+                    shape.others().forEach(o -> queue.add(o.demand()));
+                }
+            }
+            for (ArrayShape shape : shapes.arrays()) {
+                for (int i = 0; i <= shape.first().size(); i++) {
+                    queue.add(shape.item(i));
+                    for (ArrayShape.Contained contained : shape.contained()) {
+                        queue.add(literals.and(shape.item(i), contained.demand()));
+                        queue.add(literals.and(shape.item(i), contained.contrary()));
+                    }
+                }
+            }
+        }
+    }
+
+    /** Whether a value is seen with what is known so far. */
+    private boolean isSeen(Shapes shapes) {
+        return shapes.nothing()
+                || shapes.yes()
+                || shapes.no()
+                || shapes.strings().stream().anyMatch(s -> !bounded(s).isEmpty())
+                || shapes.numbers().stream().anyMatch(n -> !texts(n).isEmpty())
+                || shapes.arrays().stream().anyMatch(this::isSeen)
+                || shapes.objects().stream().anyMatch(this::isSeen);
+    }
+
+    private boolean isSeen(ObjectShape shape) {
+        int available = 0;
+        int required = 0;
+        for (ObjectShape.Member member : shape.members().values()) {
+            boolean possible = inhabited.contains(member.demand());
+            if (member.required() && !possible) {
+                return false;
+            }
+            available += possible ? 1 : 0;
+            required += member.required() ? 1 : 0;
+        }
+        boolean others = shape.others().stream().anyMatch(o -> inhabited.contains(o.demand()));
+        return required <= shape.most()
+                && (others || available >= shape.least())
+                && shape.least() <= shape.most();
+    }
+
+    private boolean isSeen(ArrayShape shape) {
+        return new ItemCounts(shape, literals, inhabited::contains).isPossible();
+    }
+
+    /** The texts of a string shape. */
+    BoundedDfa bounded(StringShape shape) {
+        return strings.computeIfAbsent(shape, s -> new BoundedDfa(s.texts(), s.least(), s.most()));
+    }
+
+    /** The texts of a number shape. */
+    CharDfa texts(NumberShape shape) {
+        CharDfa texts = numbers.get(shape);
+        if (texts == null) {
+            try {
+                texts = NumberAutomaton.of(shape, limits.states());
+            } catch (AutomatonTooLargeException e) {
+                throw new SchemaException(
+                        shape.multiplesOf().isEmpty() && shape.noMultiplesOf().isEmpty()
+                                ? "minimum"
+                                : "multipleOf",
+                        "",
+                        e.getMessage());
+            }
+            numbers.put(shape, texts);
+        }
+        return texts;
+    }
+}

@@ -1,0 +1,25 @@
+package io.millrace.gpu.sampling.grammar.schema;
+
+/** Texts as they stand in a JSON string: an escape only where one is needed. */
+public final class JsonText {
+    private JsonText() {}
+
+    /** The text between the quotes. */
+    public static String escaped(String text) {
+        StringBuilder json = new StringBuilder(text.length());
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            switch (c) {
+                case '"' -> json.append("\\\"");
+                case '\\' -> json.append("\\\\");
+                case '\b' -> json.append("\\b");
+                case '\f' -> json.append("\\f");
+                case '\n' -> json.append("\\n");
+                case '\r' -> json.append("\\r");
+                case '\t' -> json.append("\\t");
+                default -> json.append(c < ' ' ? String.format("\\u%04x", (int) c) : c);
+            }
+        }
+        return json.toString();
+    }
+}

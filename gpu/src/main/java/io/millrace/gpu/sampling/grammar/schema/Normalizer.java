@@ -1,0 +1,268 @@
+package io.millrace.gpu.sampling.grammar.schema;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.sampling.grammar.automaton.AutomatonTooLargeException;
+import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
+import io.millrace.gpu.sampling.grammar.regex.Formats;
+import io.millrace.gpu.sampling.grammar.shape.Algebra;
+import io.millrace.gpu.sampling.grammar.shape.ArrayShape;
+import io.millrace.gpu.sampling.grammar.shape.Keywords;
+import io.millrace.gpu.sampling.grammar.shape.Literals;
+import io.millrace.gpu.sampling.grammar.shape.Literals.Literal;
+import io.millrace.gpu.sampling.grammar.shape.Literals.Sign;
+import io.millrace.gpu.sampling.grammar.shape.NumberShape;
+import io.millrace.gpu.sampling.grammar.shape.ObjectShape;
+import io.millrace.gpu.sampling.grammar.shape.SchemaException;
+import io.millrace.gpu.sampling.grammar.shape.SchemaLimits;
+import io.millrace.gpu.sampling.grammar.shape.Shapes;
+import io.millrace.gpu.sampling.grammar.shape.StringShape;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Finds the {@link Shapes} of a demand: of each schema its keywords' sets, intersected, or joined
+ * where the schema is denied; then of all schemas that hold together. Values inside of a value stay
+ * demands, so that recursion is finite.
+ */
+final class Normalizer {
+    private final SchemaDocument document;
+    private final Literals literals;
+    private final Reader reader;
+    private final Algebra algebra;
+    private final SchemaLimits limits;
+    private final ValueKeywords values;
+    private final StringKeywords strings;
+    private final NumberKeywords numbers;
+    private final ArrayKeywords arrays;
+    private final ObjectKeywords objects;
+    private final LogicKeywords logic;
+    private final Map<Integer, Shapes> known = new HashMap<>();
+    private final Map<Integer, Shapes> resolved = new HashMap<>();
+    private final SomeMembers someMembers;
+    private final Set<Integer> open = new HashSet<>();
+
+    /**
+     * @param formats null where they are annotations
+     */
+    Normalizer(SchemaDocument document, Literals literals, Formats formats, SchemaLimits limits) {
+        this.document = document;
+        this.literals = literals;
+        this.limits = limits;
+        reader = new Reader(document);
+        algebra = new Algebra(literals, limits, this::isPlainlyNothing);
+        values = new ValueKeywords(reader, document.draft(), literals, algebra);
+        strings = new StringKeywords(reader, formats, limits.states());
+        numbers = new NumberKeywords(reader);
+        arrays = new ArrayKeywords(reader, literals);
+        objects = new ObjectKeywords(reader, literals, strings, limits.states());
+        someMembers = new SomeMembers(reader, literals);
+        logic = new LogicKeywords(this, reader, document, literals, algebra, limits.states());
+    }
+
+    /** Whether somewhere more was refused than the schema asks for. */
+    boolean isNarrowed() {
+        return reader.isNarrowed();
+    }
+
+    /** The values of a demand, each object with members that are needed as its own. */
+    Shapes resolved(int demand) {
+        Shapes shapes = resolved.get(demand);
+        if (shapes == null) {
+            shapes = of(demand);
+            if (shapes.objects().stream().anyMatch(shape -> !shape.some().isEmpty())) {
+                List<ObjectShape> objects = new ArrayList<>();
+                for (ObjectShape shape : shapes.objects()) {
+                    objects.addAll(someMembers.resolve(shape));
+                }
+                shapes = shapes.withObjects(objects);
+            }
+            resolved.put(demand, shapes);
+        }
+        return shapes;
+    }
+
+    /** The values of a demand. */
+    Shapes of(int demand) {
+        Shapes shapes = known.get(demand);
+        if (shapes == null) {
+            shapes = demand == Literals.NOTHING ? Shapes.NONE : Shapes.ALL;
+            if (demand > Literals.NOTHING) {
+                shapes = all(literals.of(demand));
+            }
+            known.put(demand, shapes);
+        }
+        return shapes;
+    }
+
+    private Shapes all(int[] demand) {
+        Shapes shapes = Shapes.ALL;
+        for (int literal : demand) {
+            try {
+                shapes = algebra.and(shapes, ofLiteral(literal));
+            } catch (Algebra.TooManyException e) {
+                JsonNode node = literals.literal(literal).node();
+                throw reader.refused(node, Keywords.firstLogical(node), e.getMessage());
+            }
+        }
+        return shapes;
+    }
+
+    /**
+     * The values of a demand about the value that is being looked at.
+     *
+     * @throws SchemaException it leads back to itself without a step into the value
+     */
+    Shapes inPlace(int demand) {
+        if (!open.add(demand)) {
+            Literal literal = literals.literal(literals.of(demand)[0]);
+            throw reader.refused(
+                    literal.node(), "$ref", "it leads back to itself without a step inwards");
+        }
+        try {
+            return of(demand);
+        } finally {
+            open.remove(demand);
+        }
+    }
+
+    private Shapes ofLiteral(int number) {
+        Literal literal = literals.literal(number);
+        JsonNode node = literal.node();
+        try {
+            if (literal.constant()) {
+                return values.constant(node, node, literal.sign());
+            }
+            return ofSchema(node, literal.sign());
+        } catch (AutomatonTooLargeException e) {
+            throw reader.refused(node, "pattern", e.getMessage());
+        }
+    }
+
+    private Shapes ofSchema(JsonNode schema, Sign sign) {
+        List<Shapes> parts = new ArrayList<>();
+        for (String keyword : List.of("$recursiveRef", "extends", "disallow", "divisibleBy")) {
+            if (schema.has(keyword)) {
+                throw reader.refused(schema, keyword, "it is of another edition");
+            }
+        }
+        if (schema.has("$ref") && !document.draft().refHasSiblings()) {
+            logic.addReference(schema, sign, parts);
+            return parts.get(0);
+        }
+        addOwn(schema, sign, parts);
+        logic.addParts(schema, sign, parts);
+        Shapes all = sign.isDenied() ? Shapes.NONE : Shapes.ALL;
+        for (Shapes part : parts) {
+            all = sign.isDenied() ? algebra.or(all, part) : algebra.and(all, part);
+        }
+        if (!literals.tracks()) {
+            return all;
+        }
+        return sign.isDenied() ? forgotten(schema, all, sign) : unevaluated(schema, all);
+    }
+
+    private void addOwn(JsonNode schema, Sign sign, List<Shapes> parts) {
+        boolean denied = sign.isDenied();
+        if (schema.has("type")) {
+            parts.add(values.types(schema, denied));
+        }
+        if (schema.has("enum")) {
+            if (!schema.get("enum").isArray()) {
+                throw reader.refused(schema, "enum", schema.get("enum") + " is no list");
+            }
+            parts.add(values.listed(schema, schema.get("enum"), sign));
+        }
+        if (schema.has("const")) {
+            parts.add(values.constant(schema, schema.get("const"), sign));
+        }
+        StringShape string = strings.shape(schema);
+        NumberShape number = numbers.shape(schema);
+        if (denied) {
+            parts.add(
+                    new Shapes(
+                            false,
+                            false,
+                            false,
+                            string.equals(StringShape.ALL) ? List.of() : string.not(),
+                            number.not(),
+                            arrays.denied(schema, sign),
+                            objects.denied(schema, sign)));
+            return;
+        }
+        ArrayShape array = arrays.shape(schema);
+        ObjectShape object = objects.shape(schema);
+        parts.add(
+                Shapes.ALL
+                        .withStrings(string.isPlainlyEmpty() ? List.of() : List.of(string))
+                        .withNumbers(number.isPlainlyEmpty() ? List.of() : List.of(number))
+                        .withArrays(array.isPlainlyEmpty() ? List.of() : List.of(array))
+                        .withObjects(object.isPlainlyEmpty() ? List.of() : List.of(object)));
+    }
+
+    private Shapes unevaluated(JsonNode schema, Shapes all) {
+        Shapes shapes = all;
+        if (schema.has("unevaluatedProperties")) {
+            JsonNode value = schema.get("unevaluatedProperties");
+            int demand =
+                    literals.schema(
+                            reader.schema(schema, "unevaluatedProperties", value), Sign.ASSERTED);
+            List<ObjectShape> objects = new ArrayList<>();
+            for (ObjectShape shape : shapes.objects()) {
+                objects.add(shape.withUnevaluated(demand, literals, limits.states()));
+            }
+            objects.removeIf(ObjectShape::isPlainlyEmpty);
+            shapes = shapes.withObjects(objects);
+        }
+        if (schema.has("unevaluatedItems")) {
+            JsonNode value = schema.get("unevaluatedItems");
+            int demand =
+                    literals.schema(
+                            reader.schema(schema, "unevaluatedItems", value), Sign.ASSERTED);
+            List<ArrayShape> arrays = new ArrayList<>();
+            for (ArrayShape shape : shapes.arrays()) {
+                boolean contains = schema.has("contains") || !shape.contained().isEmpty();
+                if (contains && demand != Literals.ANYTHING) {
+                    throw reader.refused(schema, "unevaluatedItems", "beside 'contains'");
+                }
+                arrays.add(shape.withUnevaluated(demand, literals));
+            }
+            arrays.removeIf(ArrayShape::isPlainlyEmpty);
+            shapes = shapes.withArrays(arrays);
+        }
+        return shapes;
+    }
+
+    /** A denied schema's keywords have looked at nothing. */
+    private Shapes forgotten(JsonNode schema, Shapes all, Sign sign) {
+        for (String keyword : List.of("unevaluatedProperties", "unevaluatedItems")) {
+            if (schema.has(keyword)) {
+                reader.cannotDeny(schema, keyword, sign);
+            }
+        }
+        return all.withObjects(
+                        all.objects().stream().map(s -> s.withEvaluated(CharDfa.NONE)).toList())
+                .withArrays(all.arrays().stream().map(s -> s.withEvaluated(0)).toList());
+    }
+
+    /** Whether no value satisfies a demand, where a look at plain keywords shows it. */
+    private boolean isPlainlyNothing(int demand) {
+        if (demand <= Literals.NOTHING) {
+            return demand == Literals.NOTHING;
+        }
+        for (int number : literals.of(demand)) {
+            Literal literal = literals.literal(number);
+            boolean plain =
+                    literal.constant()
+                            ? literal.node().isValueNode()
+                            : Keywords.arePlain(literal.node());
+            if (!plain) {
+                return false;
+            }
+        }
+        return of(demand).isNone();
+    }
+}

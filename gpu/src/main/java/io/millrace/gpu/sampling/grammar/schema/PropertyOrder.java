@@ -1,0 +1,136 @@
+package io.millrace.gpu.sampling.grammar.schema;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The order in which the members of an object are written: that of {@code properties}, first the
+ * schema's own, then those of the schemas that apply beside it, in the document's order.
+ */
+public final class PropertyOrder {
+    private static final List<String> LISTS = List.of("allOf", "anyOf", "oneOf");
+    private static final List<String> ONES = List.of("if", "then", "else", "not");
+
+    private final SchemaDocument document;
+    private final Map<JsonNode, List<JsonNode>> beside = new IdentityHashMap<>();
+
+    PropertyOrder(SchemaDocument document) {
+        this.document = document;
+    }
+
+    /** The whole document's schema. */
+    public List<JsonNode> root() {
+        return List.of(document.root());
+    }
+
+    /** The names of members that the schemas know, in order. */
+    public List<String> names(List<JsonNode> schemas) {
+        Set<String> names = new LinkedHashSet<>();
+        for (JsonNode schema : applied(schemas)) {
+            schema.path("properties").fieldNames().forEachRemaining(names::add);
+        }
+        for (JsonNode schema : applied(schemas)) {
+            JsonNode constant = schema.path("const");
+            constant.fieldNames().forEachRemaining(names::add);
+            schema.path("enum").forEach(v -> v.fieldNames().forEachRemaining(names::add));
+            schema.path("required").forEach(name -> names.add(name.asText()));
+            for (String keyword : List.of("dependentRequired", "dependencies")) {
+                schema.path(keyword).fields().forEachRemaining(field -> dependent(field, names));
+            }
+            schema.path("dependentSchemas").fieldNames().forEachRemaining(names::add);
+        }
+        return new ArrayList<>(names);
+    }
+
+    private static void dependent(Map.Entry<String, JsonNode> field, Set<String> names) {
+        if (field.getValue().isArray()) {
+            field.getValue().forEach(name -> names.add(name.asText()));
+        }
+        names.add(field.getKey());
+    }
+
+    /** The schemas that a member may have to satisfy. */
+    public List<JsonNode> member(List<JsonNode> schemas, String name) {
+        List<JsonNode> found = new ArrayList<>();
+        for (JsonNode schema : applied(schemas)) {
+            JsonNode own = schema.path("properties").path(name);
+            if (own.isObject()) {
+                found.add(own);
+            }
+        }
+        if (found.isEmpty()) {
+            for (JsonNode schema : applied(schemas)) {
+                schema.path("patternProperties").forEach(found::add);
+                found.add(schema.path("additionalProperties"));
+            }
+        }
+        return found;
+    }
+
+    /** The schemas that an item may have to satisfy. */
+    public List<JsonNode> item(List<JsonNode> schemas, int index) {
+        List<JsonNode> found = new ArrayList<>();
+        for (JsonNode schema : applied(schemas)) {
+            JsonNode list = schema.path(schema.path("items").isArray() ? "items" : "prefixItems");
+            boolean listed = list.isArray() && index < list.size();
+            found.add(listed ? list.get(index) : schema.path("items"));
+            found.add(schema.path("additionalItems"));
+        }
+        return found;
+    }
+
+    private List<JsonNode> applied(List<JsonNode> schemas) {
+        List<JsonNode> all = new ArrayList<>();
+        if (schemas.size() == 1) {
+            return applied(schemas.get(0));
+        }
+        schemas.stream()
+                .filter(JsonNode::isObject)
+                .sorted(Comparator.comparingInt(s -> document.place(s).order()))
+                .forEach(s -> all.addAll(applied(s)));
+        return all;
+    }
+
+    /** The schema and those that apply to the same value. */
+    private List<JsonNode> applied(JsonNode schema) {
+        List<JsonNode> known = beside.get(schema);
+        if (known == null) {
+            known = new ArrayList<>();
+            Map<JsonNode, Boolean> seen = new IdentityHashMap<>();
+            collect(schema, known, seen);
+            beside.put(schema, known);
+        }
+        return known;
+    }
+
+    private void collect(JsonNode schema, List<JsonNode> all, Map<JsonNode, Boolean> seen) {
+        if (!schema.isObject() || seen.put(schema, true) != null) {
+            return;
+        }
+        boolean refers = schema.path("$ref").isTextual();
+        boolean siblings = !refers || document.draft().refHasSiblings();
+        if (siblings) {
+            all.add(schema);
+        }
+        if (refers) {
+            collect(document.resolve(schema, "$ref", schema.get("$ref").textValue()), all, seen);
+        }
+        if (!siblings) {
+            return;
+        }
+        for (String list : LISTS) {
+            schema.path(list).forEach(s -> collect(s, all, seen));
+        }
+        for (String one : ONES) {
+            collect(schema.path(one), all, seen);
+        }
+        schema.path("dependentSchemas").forEach(s -> collect(s, all, seen));
+        schema.path("dependencies").forEach(s -> collect(s, all, seen));
+    }
+}

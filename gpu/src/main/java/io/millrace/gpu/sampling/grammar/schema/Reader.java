@@ -1,0 +1,106 @@
+package io.millrace.gpu.sampling.grammar.schema;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.sampling.grammar.shape.Literals.Sign;
+import io.millrace.gpu.sampling.grammar.shape.SchemaException;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Reads the values of keywords; what is of a wrong type is refused by keyword and place. */
+final class Reader {
+    private final SchemaDocument document;
+    private boolean narrowed;
+
+    Reader(SchemaDocument document) {
+        this.document = document;
+    }
+
+    SchemaException refused(JsonNode schema, String keyword, String reason) {
+        return new SchemaException(keyword, document.place(schema).pointer(), reason);
+    }
+
+    /**
+     * What a keyword denies cannot be said.
+     *
+     * @throws SchemaException unless less may be allowed than is
+     */
+    void cannotDeny(JsonNode schema, String keyword, Sign sign) {
+        if (sign == Sign.DENIED) {
+            throw refused(schema, keyword, "it is denied by a 'not' or an 'if' around it");
+        }
+        narrowed = true;
+    }
+
+    /** Whether somewhere less is allowed than the schema allows. */
+    boolean isNarrowed() {
+        return narrowed;
+    }
+
+    /** A number of characters, items or members. */
+    int count(JsonNode schema, String keyword, int otherwise) {
+        if (!schema.has(keyword)) {
+            return otherwise;
+        }
+        BigDecimal count = number(schema, keyword);
+        boolean whole = count.signum() >= 0 && count.stripTrailingZeros().scale() <= 0;
+        if (!whole) {
+            throw refused(schema, keyword, count + " is no number of things");
+        }
+        return count.min(BigDecimal.valueOf(Integer.MAX_VALUE)).intValueExact();
+    }
+
+    BigDecimal number(JsonNode schema, String keyword) {
+        JsonNode value = schema.get(keyword);
+        if (!value.isNumber()) {
+            throw refused(schema, keyword, value + " is no number");
+        }
+        return value.decimalValue();
+    }
+
+    String text(JsonNode schema, String keyword) {
+        JsonNode value = schema.get(keyword);
+        if (!value.isTextual()) {
+            throw refused(schema, keyword, value + " is no string");
+        }
+        return value.textValue();
+    }
+
+    List<String> texts(JsonNode schema, String keyword, JsonNode list) {
+        List<String> texts = new ArrayList<>();
+        if (!list.isArray()) {
+            throw refused(schema, keyword, list + " is no list of strings");
+        }
+        for (JsonNode text : list) {
+            if (!text.isTextual()) {
+                throw refused(schema, keyword, text + " is no string");
+            }
+            texts.add(text.textValue());
+        }
+        return texts;
+    }
+
+    JsonNode object(JsonNode schema, String keyword) {
+        JsonNode value = schema.get(keyword);
+        if (!value.isObject()) {
+            throw refused(schema, keyword, value + " is no object");
+        }
+        return value;
+    }
+
+    JsonNode schema(JsonNode schema, String keyword, JsonNode value) {
+        if (!value.isObject() && !value.isBoolean()) {
+            throw refused(schema, keyword, value + " is no schema");
+        }
+        return value;
+    }
+
+    JsonNode list(JsonNode schema, String keyword) {
+        JsonNode value = schema.get(keyword);
+        if (!value.isArray() || value.isEmpty()) {
+            throw refused(schema, keyword, value + " is no list of schemas");
+        }
+        value.forEach(part -> schema(schema, keyword, part));
+        return value;
+    }
+}

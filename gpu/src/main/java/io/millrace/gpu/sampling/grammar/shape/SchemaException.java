@@ -1,0 +1,29 @@
+package io.millrace.gpu.sampling.grammar.shape;
+
+/** A schema that is wrong or that is not supported, by keyword and place. */
+public final class SchemaException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final String keyword;
+    private final String pointer;
+
+    public SchemaException(String keyword, String pointer, String reason) {
+        super(
+                "The JSON schema's %s at %s is not supported: %s"
+                        .formatted(
+                                "'" + keyword + "'",
+                                pointer.isEmpty() ? "its root" : pointer,
+                                reason));
+        this.keyword = keyword;
+        this.pointer = pointer;
+    }
+
+    public String keyword() {
+        return keyword;
+    }
+
+    /** Where the keyword stands, as a JSON pointer to the schema that has it. */
+    public String pointer() {
+        return pointer;
+    }
+}

@@ -1,0 +1,48 @@
+package io.millrace.gpu.sampling.grammar.shape;
+
+import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Strings of a regular set and of some lengths.
+ *
+ * @param least characters, at least
+ * @param most characters, at most; {@link #NO_LIMIT} for any number
+ */
+public record StringShape(CharDfa texts, int least, int most) {
+    public static final int NO_LIMIT = Integer.MAX_VALUE;
+
+    public static final StringShape ALL = new StringShape(CharDfa.ANY, 0, NO_LIMIT);
+
+    public StringShape and(StringShape other, int limit) {
+        return new StringShape(
+                texts.and(other.texts, limit),
+                Math.max(least, other.least),
+                Math.min(most, other.most));
+    }
+
+    /** All other strings. */
+    public List<StringShape> not() {
+        List<StringShape> others = new ArrayList<>();
+        if (!texts.isAny()) {
+            others.add(new StringShape(texts.not(), 0, NO_LIMIT));
+        }
+        if (least > 0) {
+            others.add(new StringShape(CharDfa.ANY, 0, least - 1));
+        }
+        if (most < NO_LIMIT) {
+            others.add(new StringShape(CharDfa.ANY, most + 1, NO_LIMIT));
+        }
+        return others;
+    }
+
+    public boolean isPlainlyEmpty() {
+        return texts.isEmpty() || least > most;
+    }
+
+    /** Whether the set says nothing of lengths. */
+    public boolean hasAnyLength() {
+        return least == 0 && most == NO_LIMIT;
+    }
+}
