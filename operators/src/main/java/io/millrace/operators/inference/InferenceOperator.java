@@ -98,10 +98,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         prompts =
                 scope.add(
                         new PromptPool(
-                                new Preparation(
-                                        session,
-                                        options.maxPromptBytes(),
-                                        options.engine().names()),
+                                new Preparation(session, options),
                                 task,
                                 () -> wake(this::takePrepared, "prepared prompts")));
         longRecords =

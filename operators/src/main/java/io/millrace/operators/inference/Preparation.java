@@ -7,6 +7,7 @@ import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.session.EngineSession;
 import io.millrace.operators.options.PipelineOption;
+import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.TokenEstimate;
 import io.millrace.operators.request.RequestMapper;
@@ -20,17 +21,17 @@ import java.util.List;
  */
 final class Preparation {
     private final EngineSession session;
+
+    /** Most bytes of a prompt's text: more is not worth a tokenizer's time. */
     private final long maxPromptBytes;
+
+    /** How refusals call options. */
     private final OptionNames names;
 
-    /**
-     * @param maxPromptBytes most bytes of a prompt's text: more is not worth a tokenizer's time
-     * @param names how refusals call options
-     */
-    Preparation(EngineSession session, long maxPromptBytes, OptionNames names) {
+    Preparation(EngineSession session, PipelineOptions options) {
         this.session = session;
-        this.maxPromptBytes = maxPromptBytes;
-        this.names = names;
+        this.maxPromptBytes = options.maxPromptBytes();
+        this.names = options.engine().names();
     }
 
     /**
