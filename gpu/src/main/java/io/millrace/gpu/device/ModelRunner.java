@@ -21,8 +21,8 @@ import io.millrace.gpu.program.StepOutput;
  * SamplingRow.stopIds}, or its logits were bad, or the row was dropped before, the row is
  * <i>dropped</i>: it writes no K/V and samples nothing, and its entry of the output may hold
  * anything. No row needs the host for anything else between two steps: the device keeps what
- * penalties and log probabilities need. For a row that does need the host, the caller must not
- * launch ahead.
+ * penalties and log probabilities need. For a row that does need the host, {@code
+ * SamplingFeatures.runsAhead} is false, and the caller must not launch ahead.
  */
 public interface ModelRunner extends AutoCloseable {
 

@@ -82,6 +82,11 @@ final class CompletionSequence extends Sequence {
         return finishReason != null;
     }
 
+    @Override
+    protected boolean runsAhead() {
+        return row.features.runsAhead();
+    }
+
     /** Whether the last token has not been reported to the caller yet. */
     boolean isLastTokenNews() {
         return row.generatedCount > told;

@@ -12,6 +12,9 @@ public final class SamplingRow {
     /** The request's parameters. */
     public final SamplingParameters parameters;
 
+    /** What the parameters ask for. */
+    public final SamplingFeatures features;
+
     /** Seed of the draws, resolved. */
     public final long seed;
 
@@ -41,6 +44,7 @@ public final class SamplingRow {
     public SamplingRow(
             SamplingParameters parameters, long seed, int completion, int[] prompt, int[] stopIds) {
         this.parameters = parameters;
+        features = SamplingFeatures.of(parameters);
         this.seed = seed;
         this.completion = completion;
         this.prompt = prompt;

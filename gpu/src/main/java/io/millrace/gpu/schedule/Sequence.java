@@ -115,10 +115,21 @@ public abstract class Sequence {
         return drawn;
     }
 
-    /** Tokens that the next step can compute; none if the last one possible is being drawn. */
+    /**
+     * Whether the token after the one that is being drawn can be drawn before that one is known: a
+     * step may be planned that computes it.
+     */
+    protected boolean runsAhead() {
+        return true;
+    }
+
+    /**
+     * Tokens that the next step can compute; none if the last one possible is being drawn, or one
+     * that has to be known first.
+     */
     final int left() {
         int all = total + drawn;
-        return drawn > 0 && all >= limit ? 0 : all - planned();
+        return drawn > 0 && (all >= limit || !runsAhead()) ? 0 : all - planned();
     }
 
     /**

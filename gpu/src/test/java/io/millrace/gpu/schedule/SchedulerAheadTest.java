@@ -32,6 +32,24 @@ class SchedulerAheadTest {
     }
 
     @Test
+    void whoNeedsItsTokenFirstSitsOutUntilItIsKnown() {
+        Simulation simulation = new Simulation(100, 4, 17, 8, 2);
+        simulation.runsAhead = false;
+        simulation.add(20, 9);
+        simulation.runsAhead = true;
+        simulation.add(5, 9);
+        assertThat(simulation.plan()).isEqualTo("0.0:17");
+        assertThat(simulation.plan()).as("a prompt is known").isEqualTo("0.0:3 1.0:5");
+        assertThat(simulation.plan()).isEqualTo("1.0:1");
+        simulation.complete();
+        assertThat(simulation.plan()).isEqualTo("1.0:1");
+        simulation.complete();
+        assertThat(simulation.plan()).as("its token is known").isEqualTo("0.0:1 1.0:1");
+        assertThat(simulation.steps()).isNotEmpty();
+        assertThat(simulation.finished).containsExactlyInAnyOrder("0.0", "1.0");
+    }
+
+    @Test
     void noStepIsPlannedBeyondTheLimitOrTheRoomInFlight() {
         Simulation simulation = new Simulation(100, 4, 17, 8, 8);
         simulation.add(5, 3);

@@ -26,6 +26,9 @@ final class Simulation {
     /** What each step in flight was planned with. */
     private final Queue<Map<Sequence, int[]>> tables = new ArrayDeque<>();
 
+    /** Whether those added from here on may be planned before their last token is known. */
+    boolean runsAhead = true;
+
     /** Whether the token that a sequence got ends it. */
     Predicate<Sequence> stops = sequence -> false;
 
@@ -64,7 +67,7 @@ final class Simulation {
         SequenceGroup group = new SequenceGroup(priority, arrivals++, prompt.length);
         TestingSequence[] sequences = new TestingSequence[n];
         int limit = prompt.length + Math.max(1, generate);
-        Arrays.setAll(sequences, i -> new TestingSequence(group, i, prompt, limit));
+        Arrays.setAll(sequences, i -> new TestingSequence(group, i, prompt, limit, runsAhead));
         groups.add(sequences);
         lengths.add(limit);
         for (Sequence sequence : sequences) {

@@ -3,10 +3,17 @@ package io.millrace.gpu.schedule;
 /** A sequence of given prompt tokens that goes on with tokens made of its name and position. */
 final class TestingSequence extends Sequence {
     private final int[] prompt;
+    private final boolean runsAhead;
 
-    TestingSequence(SequenceGroup group, int index, int[] prompt, int limit) {
+    TestingSequence(SequenceGroup group, int index, int[] prompt, int limit, boolean runsAhead) {
         super(group, index, prompt.length, limit);
         this.prompt = prompt;
+        this.runsAhead = runsAhead;
+    }
+
+    @Override
+    protected boolean runsAhead() {
+        return runsAhead;
     }
 
     int token(int position) {

@@ -4,7 +4,6 @@ import static io.millrace.gpu.device.cpu.StripKernels.LANES;
 import static io.millrace.gpu.device.cpu.StripKernels.STRIP;
 import static io.millrace.gpu.device.cpu.StripKernels.TILE;
 
-import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.Backend;
 import io.millrace.gpu.device.Norm;
@@ -418,13 +417,13 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
         if (before > 0) {
             sampling = sampling.after(batch.tokenIds, batch.firstSampled(row) + 1, before);
         }
-        SamplingParameters parameters = sampling.parameters;
         int offset = index * vocabulary;
         int token = samplers[worker].sample(logits, offset, sampling);
         output.tokenIds[index] = token;
         output.logprobs[index] =
-                token >= 0 && parameters.logprobs() >= 0
-                        ? samplers[worker].logprobs(logits, offset, token, parameters.logprobs())
+                token >= 0 && sampling.features.logprobs()
+                        ? samplers[worker].logprobs(
+                                logits, offset, token, sampling.parameters.logprobs())
                         : null;
     }
 

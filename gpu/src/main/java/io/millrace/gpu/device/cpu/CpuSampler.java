@@ -4,6 +4,7 @@ import io.millrace.gpu.api.GenerationResult.TokenLogprobs;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.program.StepOutput;
 import io.millrace.gpu.sampling.Philox;
+import io.millrace.gpu.sampling.SamplingFeatures;
 import io.millrace.gpu.sampling.SamplingMath;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.util.Arrays;
@@ -67,28 +68,26 @@ public final class CpuSampler {
      *     or all are negative infinity
      */
     public int sample(float[] logits, int offset, SamplingRow row) {
-        SamplingParameters p = row.parameters;
-        float temperature = (float) p.temperature();
-        boolean greedy = temperature < Float.MIN_NORMAL;
-        boolean penalized =
-                p.repetitionPenalty() != 1 || p.presencePenalty() != 0 || p.frequencyPenalty() != 0;
+        SamplingFeatures features = row.features;
+        boolean greedy = features.greedy();
         int best = argmax(logits, offset);
-        if (best < 0 || greedy && !penalized) {
+        if (best < 0 || greedy && !features.penalties()) {
             return best;
         }
         System.arraycopy(logits, offset, scores, 0, vocabularySize);
-        if (penalized) {
+        if (features.penalties()) {
             penalize(row);
             best = argmax(scores, 0);
             if (greedy) {
                 return best;
             }
         }
+        float temperature = (float) row.parameters.temperature();
         float top = scores[best];
         for (int i = 0; i < vocabularySize; i++) {
             scores[i] = (scores[i] - top) / temperature;
         }
-        return draw(row, best, restrict(p));
+        return draw(row, best, restrict(row));
     }
 
     /**
@@ -139,7 +138,7 @@ public final class CpuSampler {
         float repetition = row.repetitionPenalty();
         float frequency = (float) p.frequencyPenalty();
         float presence = (float) p.presencePenalty();
-        if (p.repetitionPenalty() != 1) {
+        if (row.features.repetition()) {
             for (int token : row.prompt) {
                 repeat(token, repetition);
             }
@@ -181,13 +180,13 @@ public final class CpuSampler {
      *
      * @return how many tokens {@link #kept} has; {@link #ALL} if none was taken out
      */
-    private int restrict(SamplingParameters p) {
+    private int restrict(SamplingRow row) {
         int size = ALL;
-        if (p.topK() > 0 && p.topK() < vocabularySize) {
-            size = first(size, false, p.topK(), 1);
+        if (row.features.isTopK(vocabularySize)) {
+            size = first(size, false, row.features.topK(), 1);
         }
-        if (p.topP() < 1) {
-            size = first(size, true, Long.MAX_VALUE, p.topP());
+        if (row.features.topP()) {
+            size = first(size, true, Long.MAX_VALUE, row.parameters.topP());
         }
         return size;
     }
@@ -267,7 +266,7 @@ public final class CpuSampler {
             if (score < leastScore || score + SamplingMath.NOISE_CEILING < highest) {
                 continue;
             }
-            if (leastProbability > 0 && SamplingMath.exp(score) < leastProbability) {
+            if (row.features.minP() && SamplingMath.exp(score) < leastProbability) {
                 continue;
             }
             int word = word(row, token, k0, k1);

@@ -84,8 +84,9 @@ public final class QueuedStep {
             tops[sampled] = sampling.parameters.logprobs();
             isGeneral[sampled] = from.isGeneral(slots[sampled]);
             general += isGeneral[sampled] ? 1 : 0;
-            asked += tops[sampled] >= 0 ? 1 : 0;
-            plain += tops[sampled] < 0 && from.isPlain(slots[sampled]) ? 1 : 0;
+            boolean logprobs = sampling.features.logprobs();
+            asked += logprobs ? 1 : 0;
+            plain += !logprobs && from.isPlain(slots[sampled]) ? 1 : 0;
             sampled++;
         }
     }

@@ -3,6 +3,7 @@ package io.millrace.gpu.device.cuda.step;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleRow;
+import io.millrace.gpu.sampling.SamplingFeatures;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.nio.IntBuffer;
 import java.util.IdentityHashMap;
@@ -106,19 +107,12 @@ public final class SampleSlots {
     }
 
     private int flags(SamplingRow row) {
-        SamplingParameters p = row.parameters;
-        float temperature = (float) p.temperature();
-        boolean repetition = p.repetitionPenalty() != 1;
-        boolean general =
-                p.topK() > 0 && p.topK() < vocabulary
-                        || p.topP() < 1
-                        || (float) p.minP() > 0
-                        || temperature < LEAST_PLAIN_TEMPERATURE;
-        return (repetition ? REPETITION : 0)
-                | (repetition || p.presencePenalty() != 0 || p.frequencyPenalty() != 0
-                        ? PENALTIES
-                        : 0)
-                | (temperature >= Float.MIN_NORMAL && general ? GENERAL : 0)
+        SamplingFeatures features = row.features;
+        float temperature = (float) row.parameters.temperature();
+        boolean general = features.isFiltered(vocabulary) || temperature < LEAST_PLAIN_TEMPERATURE;
+        return (features.repetition() ? REPETITION : 0)
+                | (features.penalties() ? PENALTIES : 0)
+                | (general && !features.greedy() ? GENERAL : 0)
                 | (stops(row) > 0 ? STOPS : 0);
     }
 
