@@ -1,7 +1,7 @@
 // sample: draws one token per row from FP32 logits, by docs/numerics.md, "Sampling".
 //
 //   token = argmax over the kept of (l' - m) / T + gumbel(token), ties to the lowest id
-//   l' = logits after penalties, m the largest l', kept = top-k, then top-p, then min-p
+//   l' = logits after penalties and edits (bias, suppressed tokens), m the largest l', kept = top-k, then top-p, then min-p
 //
 // Shapes. logits (rows, vocabulary), rows `stride` floats apart, a multiple of 4 and 16-byte aligned. How a
 // row is drawn lies in its slot, which it has for as long as it runs: SampleRow, and counts of its tokens.
@@ -21,7 +21,7 @@
 //   sample_logprobs   asked    log-softmax of the raw logits; the sum has the CPU's 16 lanes and order
 //   sample_deliver    each step, whether or not it draws: ids and log probabilities to the host's memory, behind
 //                     them the step's number, for which the host looks
-//   sample_begin      new rows: parameters and stop ids to their slots, nothing drawn, not ended. No part of a step.
+//   sample_begin      new rows: parameters, stop ids and edits to their slots, nothing drawn, not ended. No part of a step.
 //   sample_admit      new rows with penalties: rebuilds counts from the tokens so far. No part of a step.
 //
 // Ahead. The host may queue a step before it has seen what the last one drew. So slots keep what the next step
@@ -37,6 +37,10 @@
 // |a| + 23 and |m| / T at most |a| + 50. All four errors together stay below 5e-5 + 8e-7 |a|; the slack is
 // 1e-4 + 2e-6 |a|. A tile with more candidates than it has room for makes its row be drawn again whole, by
 // one CTA: that takes ties that no noise can break.
+//
+// Edits. A row has few, sorted by token. A thread finds those of its tokens by binary search, about ten steps for four logits;
+// rows without the flag skip it. A token whose logit an edit sets to -infinity cannot be drawn. If no token of a row is left,
+// its logits are bad; a tile without one has no candidate.
 //
 // Threads. scan: a CTA of 256 has 4096 tokens of a row, 16 each in registers, as four 16-byte loads; four
 // neighbours share one Philox block. histogram, split: 512 threads, 8192 tokens. bound, finish, logprobs: a
@@ -105,6 +109,13 @@ extern "C" __global__ void __launch_bounds__(SCAN_THREADS) sample_scan(const __g
                 penalizeFour(counts, first + j * SCAN_THREADS * 4, p.vocabulary, row, l + j * 4);
             }
         }
+        if (row.flags & EDITS) {
+            Edits edits = editsOf(p, slot, row, index);
+#pragma unroll
+            for (int j = 0; j < SCAN_LOADS; j++) {
+                editFour(edits, first + j * SCAN_THREADS * 4, l + j * 4);
+            }
+        }
         SamplePick best = {-INFINITY, NO_TOKEN};
 #pragma unroll
         for (int i = 0; i < SCAN_LOADS * 4; i++) {
@@ -122,7 +133,8 @@ extern "C" __global__ void __launch_bounds__(SCAN_THREADS) sample_scan(const __g
             tile->best = best.token;
             tile->state = (bad ? BAD : 0) | (alive ? ALIVE : 0);
         }
-        if (row.temperature < LEAST_NORMAL || (row.flags & GENERAL) || bad || !alive) {
+        bool left = best.value > -INFINITY;  // what edits leave
+        if (row.temperature < LEAST_NORMAL || (row.flags & GENERAL) || bad || !alive || !left) {
             if (threadIdx.x == 0) {
                 tile->candidates = 0;
             }
@@ -201,7 +213,8 @@ extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_finish(const
         } else if (row.temperature >= LEAST_NORMAL) {
             int position = positionOf(p, index);
             Items items = {nullptr, 0, p.logits + (u64)index * p.stride,
-                           row.flags & PENALTIES ? countsOf(p, slot) : nullptr, summary.best.value, 0, BUCKETS - 1};
+                           row.flags & PENALTIES ? countsOf(p, slot) : nullptr, summary.best.value, 0, BUCKETS - 1,
+                           editsOf(p, slot, row, index)};
             // The likeliest is always kept; with its value known, few others need their noise.
             SamplePick best = {noiseOf(row, position, token), token};
             best = row.flags & GENERAL ? finishGeneral(p, index, row, position, items, best)

@@ -36,6 +36,9 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_histogram(con
             if (row.flags & PENALTIES) {
                 penalizeFour(countsOf(p, slot), token, p.vocabulary, row, l);
             }
+            if (row.flags & EDITS) {
+                editFour(editsOf(p, slot, row, index), token, l);
+            }
 #pragma unroll
             for (int i = 0; i < 4; i++) {
                 if (token + i < p.vocabulary) {
@@ -171,6 +174,9 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_split(const _
             loadFour(logits, token, p.vocabulary, l);
             if (row.flags & PENALTIES) {
                 penalizeFour(countsOf(p, slot), token, p.vocabulary, row, l);
+            }
+            if (row.flags & EDITS) {
+                editFour(editsOf(p, slot, row, index), token, l);
             }
             bool sure[4];
 #pragma unroll

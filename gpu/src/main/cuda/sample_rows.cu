@@ -53,6 +53,11 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_begin(const
             atomicOr(stops + (token >> 5), 1u << (token & 31));
         }
     }
+    const int4* edits = reinterpret_cast<const int4*>(p.stopIds + row.firstEdit);
+    int4* slotEdits = reinterpret_cast<int4*>(p.edits + (u64)slot * p.maxEdits);
+    for (int i = threadIdx.x; i < row.row.edits; i += LOGPROB_THREADS) {
+        slotEdits[i] = edits[i];
+    }
     if (threadIdx.x == 0) {
         p.rows[slot] = row.row;
         p.lastTokens[slot] = 0;

@@ -11,6 +11,7 @@ struct Items {
     float max;
     int first;  // bucket
     int last;
+    Edits edits;
 
     // A token's score; false if it is none of those looked for.
     __device__ __forceinline__ bool get(int i, const SampleRow& row, int* token, float* score) const {
@@ -18,6 +19,9 @@ struct Items {
         float l = logits[*token];
         if (counts != nullptr) {
             l = penalized(l, counts[*token], row);
+        }
+        if (edits.size > 0) {
+            l = editOne(edits, *token, l);
         }
         *score = scoreOf(l, max, row);
         int bucket = bucketOf(keyOf(*score));

@@ -12,12 +12,13 @@ constexpr int LIST = 4096;
 
 /**
  * Flags of a row: has a repetition penalty; has any penalty; top-k, top-p, min-p or a temperature below 2^-10; has
- * tokens that end it.
+ * tokens that end it; has edits.
  */
 constexpr int REPETITION = 1;
 constexpr int PENALTIES = 2;
 constexpr int GENERAL = 4;
 constexpr int STOPS = 8;
+constexpr int EDITS = 16;
 
 /** How a slot's row is drawn. */
 struct SampleRow {
@@ -32,7 +33,16 @@ struct SampleRow {
     float presence;
     int flags;
     int top;  // most likely tokens to report
-    int reserved[3];
+    int edits;
+    int reserved[2];
+};
+
+/** A change of one token's logit after penalties: -infinity before position `until`; from there on, the bias is added. */
+struct SampleEdit {
+    int token;
+    float bias;
+    int until;
+    int reserved;
 };
 
 /** What the scan found in one tile of a row. */
@@ -77,10 +87,11 @@ struct SampleParams {
     int* lastTokens;        // (slots) drawn last
     int* ended;             // (slots) 1: its row has drawn a stop id or had bad logits, and draws no more
     const unsigned* stops;  // (slots, vocabulary / 32 rounded up) a bit for each token that ends the row
+    const SampleEdit* edits; // (slots, maxEdits) ascending by token, 16-byte aligned
     int stride;             // a multiple of 4
     int vocabulary;
     int maxRows;
-    int reserved;
+    int maxEdits;
 };
 
 /** Tokens of the vocabulary that the head draws among at once: one of its weight's tiles. */
@@ -127,7 +138,7 @@ struct NewRow {
     int slot;
     int firstStop;  // of its stop ids
     int stops;
-    int reserved;
+    int firstEdit;  // the word in stopIds where its edits begin; a multiple of 4
 };
 
 /** sample_begin. */
@@ -137,9 +148,10 @@ struct BeginParams {
     int* ended;             // (slots)
     unsigned* stops;        // (slots, vocabulary / 32 rounded up)
     const NewRow* newRows;  // (CTAs)
-    const int* stopIds;
+    const int* stopIds;     // and edits, 16-byte aligned
+    SampleEdit* edits;      // (slots, maxEdits)
     int vocabulary;
-    int reserved;
+    int maxEdits;
 };
 
 /**

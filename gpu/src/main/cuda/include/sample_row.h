@@ -1,4 +1,5 @@
-// What the kernels that draw from logits share: sizes, sums and maxima of a CTA, a row's logits after penalties, its buckets.
+// What the kernels that draw from logits share: sizes, sums and maxima of a CTA, a row's logits after penalties and edits, its
+// buckets.
 #pragma once
 #include "draw.h"
 #include "launch.h"
@@ -144,6 +145,58 @@ __device__ __forceinline__ const unsigned* countsOf(const SampleParams& p, int s
     return p.counts + (u64)slot * (dividedUp(p.vocabulary, 4) * 4);
 }
 
+// A row's changes of single logits, and the position that is drawn for.
+struct Edits {
+    const SampleEdit* list;
+    int size;
+    int position;
+
+    // The first edit of `token` or of a higher id.
+    __device__ __forceinline__ int from(int token) const {
+        int low = 0;
+        int high = size;
+        while (low < high) {
+            int middle = (low + high) / 2;
+            if (list[middle].token < token) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
+    }
+};
+
+__device__ __forceinline__ Edits editsOf(const SampleParams& p, int slot, const SampleRow& row, int index) {
+    return Edits{p.edits + (u64)slot * p.maxEdits, row.flags & EDITS ? row.edits : 0, positionOf(p, index)};
+}
+
+__device__ __forceinline__ float edited(float l, const SampleEdit& edit, int position) {
+    if (position < edit.until) {
+        return -INFINITY;
+    }
+    return edit.bias != 0.0f && l > -INFINITY ? bounded(l + edit.bias) : l;
+}
+
+// The four logits from `token` on.
+__device__ __forceinline__ void editFour(const Edits& edits, int token, float* l) {
+    for (int i = edits.from(token); i < edits.size && edits.list[i].token < token + 4; i++) {
+        SampleEdit edit = edits.list[i];
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            if (edit.token == token + j) {
+                l[j] = edited(l[j], edit, edits.position);
+            }
+        }
+    }
+}
+
+// The logit of one token.
+__device__ __forceinline__ float editOne(const Edits& edits, int token, float l) {
+    int i = edits.from(token);
+    return i < edits.size && edits.list[i].token == token ? edited(l, edits.list[i], edits.position) : l;
+}
+
 // The four logits from `token` on; those beyond the vocabulary are negative infinity.
 __device__ __forceinline__ void loadFour(const float* logits, int token, int vocabulary, float* out) {
     out[0] = out[1] = out[2] = out[3] = -INFINITY;
@@ -203,7 +256,8 @@ __device__ __forceinline__ Summary summaryOf(const SampleParams& p, int index) {
     s.best = blockBest<THREADS>(best);
     bool bad = __syncthreads_or(state & BAD);
     bool alive = __syncthreads_or(state & ALIVE);
-    s.bad = bad || !alive;
+    // Edits may leave nothing.
+    s.bad = bad || !alive || !(s.best.value > -INFINITY);
     return s;
 }
 

@@ -23,6 +23,9 @@ import java.util.function.Function;
  * @param ignoreEos go on past the model's end-of-text tokens
  * @param n number of completions
  * @param logprobs most likely tokens to report per position, {@link #NO_LOGPROBS} for none at all
+ * @param minTokens tokens before which none that ends the completion is drawn; stop strings end it
+ *     all the same
+ * @param suppressTokens token ids that are never drawn
  */
 public record SamplingParameters(
         int maxTokens,
@@ -38,7 +41,9 @@ public record SamplingParameters(
         List<Integer> stopTokenIds,
         boolean ignoreEos,
         int n,
-        int logprobs) {
+        int logprobs,
+        int minTokens,
+        List<Integer> suppressTokens) {
 
     /** In place of a number of log probabilities. */
     public static final int NO_LOGPROBS = -1;
@@ -46,6 +51,7 @@ public record SamplingParameters(
     public SamplingParameters {
         stop = List.copyOf(stop);
         stopTokenIds = List.copyOf(stopTokenIds);
+        suppressTokens = List.copyOf(suppressTokens);
     }
 
     /** Greedy, one completion of at most {@code maxTokens}. */
@@ -75,6 +81,8 @@ public record SamplingParameters(
         b.ignoreEos = ignoreEos;
         b.n = n;
         b.logprobs = logprobs;
+        b.minTokens = minTokens;
+        b.suppressTokens = suppressTokens;
         return b;
     }
 
@@ -119,6 +127,13 @@ public record SamplingParameters(
                 Range.between(0, 20),
                 p -> p.logprobs == NO_LOGPROBS ? null : p.logprobs,
                 Builder::logprobs),
+        MIN_TOKENS(
+                "min_tokens", Range.atLeast(0), SamplingParameters::minTokens, Builder::minTokens),
+        SUPPRESS_TOKENS(
+                "suppress_tokens",
+                Rule.tokens(1024),
+                SamplingParameters::suppressTokens,
+                Builder::suppressTokens),
         SEED("seed", Rule.ANY, SamplingParameters::seed, Builder::seed),
         STOP("stop", Rule.texts(16), SamplingParameters::stop, Builder::stop),
         STOP_TOKEN_IDS(
@@ -211,6 +226,13 @@ public record SamplingParameters(
             };
         }
 
+        static Rule<List<Integer>> tokens(int most) {
+            return (called, ids, vocabulary) ->
+                    ids.size() > most
+                            ? said(called, ids.size() + " tokens", "at most " + most)
+                            : tokens(called, ids, vocabulary);
+        }
+
         /** Of a list the first one only: the others are likely wrong for the same reason. */
         static String tokens(String called, List<Integer> ids, int vocabulary) {
             for (int i = 0; i < ids.size(); i++) {
@@ -249,6 +271,8 @@ public record SamplingParameters(
         private boolean ignoreEos;
         private int n = 1;
         private int logprobs = NO_LOGPROBS;
+        private int minTokens;
+        private List<Integer> suppressTokens = List.of();
 
         private Builder() {}
 
@@ -322,6 +346,16 @@ public record SamplingParameters(
             return this;
         }
 
+        public Builder minTokens(int value) {
+            minTokens = value;
+            return this;
+        }
+
+        public Builder suppressTokens(List<Integer> value) {
+            suppressTokens = value;
+            return this;
+        }
+
         public SamplingParameters build() {
             return new SamplingParameters(
                     maxTokens,
@@ -337,7 +371,9 @@ public record SamplingParameters(
                     stopTokenIds,
                     ignoreEos,
                     n,
-                    logprobs);
+                    logprobs,
+                    minTokens,
+                    suppressTokens);
         }
     }
 }

@@ -83,6 +83,7 @@ final class DecoderEngine implements Engine {
         requestCheck =
                 new RequestCheck(
                         runner.vocabularySize(),
+                        endOfText,
                         new SequenceRoom(
                                 model.context(),
                                 model.maxModelLen(),
@@ -320,6 +321,12 @@ final class DecoderEngine implements Engine {
     private static String failure(CompletionSequence completion, int token) {
         if (token != StepOutput.BAD_LOGITS) {
             throw new IllegalStateException("The model runner drew token " + token + ".");
+        }
+        if (completion.row().features.edits()) {
+            return ("The model's logits at position %d of completion %d are not numbers, or every"
+                            + " token is suppressed: name fewer in suppress_tokens, or check that"
+                            + " the weights are whole.")
+                    .formatted(completion.total(), completion.index());
         }
         return ("The model's logits at position %d of completion %d are not numbers: it cannot go on"
                         + " from this prompt; check that the weights are whole.")

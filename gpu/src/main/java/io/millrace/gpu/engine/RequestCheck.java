@@ -5,15 +5,18 @@ import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.SamplingParameters.Field;
+import io.millrace.gpu.sampling.LogitEdits;
 import java.util.List;
 
 /** Decides which requests an engine can answer. Safe for any thread. */
 final class RequestCheck {
     private final int vocabularySize;
+    private final EndOfText endOfText;
     private final SequenceRoom room;
 
-    RequestCheck(int vocabularySize, SequenceRoom room) {
+    RequestCheck(int vocabularySize, EndOfText endOfText, SequenceRoom room) {
         this.vocabularySize = vocabularySize;
+        this.endOfText = endOfText;
         this.room = room;
     }
 
@@ -25,6 +28,7 @@ final class RequestCheck {
     void check(GenerationRequest request) throws RequestRejectedException {
         checkPrompt(request.promptTokenIds());
         checkSampling(request.sampling());
+        checkEdits(request.sampling());
         room.check(request.promptTokenIds().length, request.sampling().maxTokens());
         checkGenerated(request);
     }
@@ -51,6 +55,17 @@ final class RequestCheck {
             if (fault != null) {
                 throw invalid(fault);
             }
+        }
+    }
+
+    private void checkEdits(SamplingParameters sampling) throws RequestRejectedException {
+        int[] stopIds = endOfText.stopIds(sampling).toArray();
+        int edits = LogitEdits.of(sampling, stopIds, 0).size();
+        if (edits > LogitEdits.MOST) {
+            throw invalid(
+                    ("The request changes the logits of %d tokens, those that min_tokens holds back"
+                                    + " among them; it must be at most %d: name fewer.")
+                            .formatted(edits, LogitEdits.MOST));
         }
     }
 

@@ -13,8 +13,16 @@ import java.util.Set;
 final class GenerationDefaults {
     private GenerationDefaults() {}
 
-    /** Parameters where a request names none; {@code generation} may be null. */
-    static SamplingParameters sampling(ConfigFile generation) throws InvalidModelException {
+    /**
+     * Parameters where a request names none.
+     *
+     * @param generation may be null
+     * @param endOfText ids that end a completion
+     * @param vocabulary number of the model's tokens
+     */
+    static SamplingParameters sampling(
+            ConfigFile generation, List<Integer> endOfText, int vocabulary)
+            throws InvalidModelException {
         SamplingParameters.Builder sampling = SamplingParameters.builder();
         if (generation == null) {
             return sampling.temperature(1).build();
@@ -22,15 +30,13 @@ final class GenerationDefaults {
         sampling.maxTokens(generation.positiveInt("max_new_tokens", 256));
         sampling.repetitionPenalty(number(generation, Field.REPETITION_PENALTY, 1));
         if (generation.flag("do_sample", false)) {
-            double topK = number(generation, Field.TOP_K, 0);
-            if (topK != (int) topK) {
-                throw generation.wrong("top_k", topK, "a whole number");
-            }
             sampling.temperature(number(generation, Field.TEMPERATURE, 1))
                     .topP(number(generation, Field.TOP_P, 1))
                     .minP(number(generation, Field.MIN_P, 0))
-                    .topK((int) topK);
+                    .topK(whole(generation, "top_k", Field.TOP_K));
         }
+        sampling.minTokens(whole(generation, "min_new_tokens", Field.MIN_TOKENS));
+        sampling.suppressTokens(suppressed(generation, endOfText, vocabulary));
         return sampling.build();
     }
 
@@ -38,11 +44,79 @@ final class GenerationDefaults {
     private static double number(ConfigFile generation, Field field, double absent)
             throws InvalidModelException {
         double value = generation.number(field.requestName(), absent);
-        String fault = field.fault(field.requestName(), value, Integer.MAX_VALUE);
+        check(generation, field.requestName(), field, value, Integer.MAX_VALUE);
+        return value;
+    }
+
+    /** A whole number in the range that it has in a request; 0 where it is absent. */
+    private static int whole(ConfigFile generation, String key, Field field)
+            throws InvalidModelException {
+        double value = generation.number(key, 0);
+        check(generation, key, field, value, Integer.MAX_VALUE);
+        if (value != (int) value) {
+            throw generation.wrong(key, value, "a whole number");
+        }
+        return (int) value;
+    }
+
+    private static void check(
+            ConfigFile generation, String key, Field field, Object value, int vocabulary)
+            throws InvalidModelException {
+        String fault = field.fault(key, value, vocabulary);
         if (fault != null) {
             throw new InvalidModelException(generation + ": " + fault);
         }
+    }
+
+    /** Tokens that are never drawn: named as such, or bad words. */
+    private static List<Integer> suppressed(
+            ConfigFile generation, List<Integer> endOfText, int vocabulary)
+            throws InvalidModelException {
+        Set<Integer> found = new LinkedHashSet<>();
+        for (JsonNode id : list(generation, "suppress_tokens")) {
+            found.add(token(generation, "suppress_tokens", id, vocabulary));
+        }
+        for (JsonNode word : list(generation, "bad_words_ids")) {
+            int id = onlyToken(generation, "bad_words_ids", word, vocabulary);
+            // As in transformers: what ends a completion is no word.
+            if (!endOfText.contains(id)) {
+                found.add(id);
+            }
+        }
+        List<Integer> all = List.copyOf(found);
+        check(generation, "suppress_tokens", Field.SUPPRESS_TOKENS, all, vocabulary);
+        return all;
+    }
+
+    /** The items of a list that may be absent. */
+    private static Iterable<JsonNode> list(ConfigFile generation, String key)
+            throws InvalidModelException {
+        JsonNode value = generation.get(key);
+        if (value == null || value.isObject() && value.isEmpty()) {
+            return List.of();
+        }
+        if (!value.isArray()) {
+            throw generation.wrong(key, value, "a list");
+        }
         return value;
+    }
+
+    /** The token of a sequence of one. */
+    private static int onlyToken(
+            ConfigFile generation, String key, JsonNode sequence, int vocabulary)
+            throws InvalidModelException {
+        if (!sequence.isArray() || sequence.size() != 1) {
+            throw generation.unsupported(key, generation.get(key), "entries of one token each");
+        }
+        return token(generation, key, sequence.get(0), vocabulary);
+    }
+
+    private static int token(ConfigFile generation, String key, JsonNode id, int vocabulary)
+            throws InvalidModelException {
+        if (!id.isIntegralNumber() || id.longValue() < 0 || id.longValue() >= vocabulary) {
+            throw generation.wrong(key, id, "a token id below " + vocabulary);
+        }
+        return id.intValue();
     }
 
     /** Strings that end a completion; {@code generation} may be null. */

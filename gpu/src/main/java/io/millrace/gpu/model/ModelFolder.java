@@ -151,12 +151,14 @@ public final class ModelFolder {
                 shape = shape.untied();
             }
         }
+        List<Integer> endOfText =
+                GenerationDefaults.endOfTextIds(generation, config, shape.vocabulary());
         return new ModelFolder(
                 path,
                 family,
                 shape,
-                GenerationDefaults.sampling(generation),
-                GenerationDefaults.endOfTextIds(generation, config, shape.vocabulary()),
+                GenerationDefaults.sampling(generation, endOfText, shape.vocabulary()),
+                endOfText,
                 GenerationDefaults.stopStrings(generation),
                 List.copyOf(remarks),
                 dummy,

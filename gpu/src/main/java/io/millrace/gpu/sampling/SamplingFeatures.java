@@ -9,6 +9,7 @@ import io.millrace.gpu.api.SamplingParameters;
  * @param greedy the temperature is so low that the first token in order is drawn
  * @param repetition there is a repetition penalty
  * @param penalties there is any penalty: tokens are counted
+ * @param edits single tokens' logits are changed: bias, suppressed tokens, minimum of tokens
  * @param topK most likely tokens that may be drawn; {@link Integer#MAX_VALUE} for all
  * @param topP only the nucleus may be drawn
  * @param minP only tokens likely enough may be drawn
@@ -20,6 +21,7 @@ public record SamplingFeatures(
         boolean greedy,
         boolean repetition,
         boolean penalties,
+        boolean edits,
         int topK,
         boolean topP,
         boolean minP,
@@ -27,12 +29,13 @@ public record SamplingFeatures(
         boolean runsAhead) {
 
     /** Those of a completion with such parameters. */
-    public static SamplingFeatures of(SamplingParameters p) {
+    public static SamplingFeatures of(SamplingParameters p, LogitEdits edits) {
         boolean repetition = p.repetitionPenalty() != 1;
         return new SamplingFeatures(
                 (float) p.temperature() < Float.MIN_NORMAL,
                 repetition,
                 repetition || p.presencePenalty() != 0 || p.frequencyPenalty() != 0,
+                edits.size() > 0,
                 p.topK() > 0 ? p.topK() : Integer.MAX_VALUE,
                 p.topP() < 1,
                 (float) p.minP() > 0,

@@ -23,6 +23,11 @@ public final class SamplingMath {
 
     private SamplingMath() {}
 
+    /** The nearest finite float: an absurd parameter must not make an infinity of a good logit. */
+    public static float bounded(float v) {
+        return Math.max(-Float.MAX_VALUE, Math.min(Float.MAX_VALUE, v));
+    }
+
     /** e to the {@code x} for x at most 0; 0 below -87. Relative error under 1e-7. */
     public static float exp(float x) {
         if (x < EXP_FLOOR) {

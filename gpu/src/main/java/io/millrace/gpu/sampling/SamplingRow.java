@@ -30,6 +30,9 @@ public final class SamplingRow {
     /** Token ids that end the completion, ascending; not to be changed. */
     public final int[] stopIds;
 
+    /** Changes of single tokens' logits. */
+    public final LogitEdits edits;
+
     /** Tokens generated so far; the first {@link #generatedCount} entries. */
     public int[] generated;
 
@@ -43,8 +46,26 @@ public final class SamplingRow {
 
     public SamplingRow(
             SamplingParameters parameters, long seed, int completion, int[] prompt, int[] stopIds) {
+        this(
+                parameters,
+                seed,
+                completion,
+                prompt,
+                stopIds,
+                LogitEdits.of(parameters, stopIds, prompt.length));
+    }
+
+    /** With edits that were made before. */
+    public SamplingRow(
+            SamplingParameters parameters,
+            long seed,
+            int completion,
+            int[] prompt,
+            int[] stopIds,
+            LogitEdits edits) {
         this.parameters = parameters;
-        features = SamplingFeatures.of(parameters);
+        this.edits = edits;
+        features = SamplingFeatures.of(parameters, edits);
         this.seed = seed;
         this.completion = completion;
         this.prompt = prompt;
@@ -53,12 +74,12 @@ public final class SamplingRow {
     }
 
     /**
-     * How it would be drawn on, had these tokens been generated too.
+     * This row as it would be if these tokens had been generated too.
      *
      * @param count so many of {@code tokens} from {@code from} on
      */
     public SamplingRow after(int[] tokens, int from, int count) {
-        SamplingRow next = new SamplingRow(parameters, seed, completion, prompt, stopIds);
+        SamplingRow next = new SamplingRow(parameters, seed, completion, prompt, stopIds, edits);
         next.generated = Arrays.copyOf(generated, generatedCount + count);
         System.arraycopy(tokens, from, next.generated, generatedCount, count);
         next.generatedCount = generatedCount + count;

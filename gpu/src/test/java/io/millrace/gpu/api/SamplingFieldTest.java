@@ -44,6 +44,8 @@ class SamplingFieldTest {
                         .ignoreEos(true)
                         .n(64)
                         .logprobs(20)
+                        .minTokens(5)
+                        .suppressTokens(List.of(2, 1))
                         .build();
         SamplingParameters.Builder copy = SamplingParameters.builder();
         for (Field field : Field.values()) {

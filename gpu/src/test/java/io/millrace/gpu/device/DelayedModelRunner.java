@@ -47,7 +47,12 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
         Row(SamplingRow host) {
             sampling =
                     new SamplingRow(
-                            host.parameters, host.seed, host.completion, host.prompt, host.stopIds);
+                            host.parameters,
+                            host.seed,
+                            host.completion,
+                            host.prompt,
+                            host.stopIds,
+                            host.edits);
             sampling.generated = host.generated.clone();
             sampling.generatedCount = host.generatedCount;
             sampling.position = host.position;

@@ -6,6 +6,7 @@ import static io.millrace.gpu.engine.TestingWorkload.request;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
@@ -13,6 +14,7 @@ import io.millrace.gpu.api.SamplingParameters;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Requests that are refused before anything is computed. */
@@ -80,7 +82,41 @@ class DecoderRefusalTest {
                 p -> p.stopTokenIds(List.of(1, 27)),
                 "stop_token_ids[1] is 27; it must be one of this model's token ids, from 0 to 26.");
         assertInvalid(engine, p -> p.stopTokenIds(List.of(-1)), "stop_token_ids[0] is -1");
+        assertInvalid(engine, p -> p.minTokens(-1), "min_tokens is -1; it must be at least 0.");
+        assertInvalid(
+                engine,
+                p -> p.suppressTokens(List.of(1, 27)),
+                "suppress_tokens[1] is 27; it must be one of this model's token ids, from 0 to 26.");
+        assertInvalid(
+                engine,
+                p -> p.suppressTokens(Collections.nCopies(1025, 1)),
+                "suppress_tokens is 1025 tokens; it must be at most 1024.");
         assertThat(engine.hasWork()).isFalse();
+    }
+
+    @Test
+    void whatARequestHoldsBackIsBounded() throws Exception {
+        RequestCheck check =
+                new RequestCheck(
+                        5000,
+                        EndOfText.of(List.of(4097, 17)),
+                        new SequenceRoom(97, 97, 200, 16, 1000, EngineOptions.of("model").names()));
+        List<Integer> stops = IntStream.range(0, 2047).boxed().toList();
+        check.check(request("r", "abc", p -> p.stopTokenIds(stops).minTokens(1)));
+        check.check(request("r", "abc", p -> p.stopTokenIds(stops).suppressTokens(List.of(4096))));
+        assertThatThrownBy(
+                        () ->
+                                check.check(
+                                        request(
+                                                "r",
+                                                "abc",
+                                                p ->
+                                                        p.stopTokenIds(stops)
+                                                                .minTokens(1)
+                                                                .suppressTokens(List.of(4096)))))
+                .isInstanceOf(RequestRejectedException.class)
+                .hasMessageContaining("2049 tokens")
+                .hasMessageContaining("at most 2048");
     }
 
     @Test

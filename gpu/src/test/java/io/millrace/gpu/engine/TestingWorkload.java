@@ -14,7 +14,7 @@ import java.util.function.UnaryOperator;
 final class TestingWorkload {
     private TestingWorkload() {}
 
-    /** Requests of all kinds: lengths, temperatures, n, penalties, stops, priorities. */
+    /** Requests of all kinds: lengths, temperatures, n, penalties, edits, stops, priorities. */
     static List<GenerationRequest> workload(int size, long seed) {
         Random random = new Random(seed);
         List<GenerationRequest> requests = new ArrayList<>();
@@ -32,6 +32,8 @@ final class TestingWorkload {
             p.logprobs(random.nextInt(4) == 0 ? 2 : -1);
             p.stop(random.nextInt(3) == 0 ? List.of("ab", "q", "xyz") : List.of());
             p.stopTokenIds(random.nextInt(3) == 0 ? List.of(3) : List.of());
+            p.minTokens(random.nextInt(3) == 0 ? random.nextInt(17) : 0);
+            p.suppressTokens(random.nextInt(3) == 0 ? List.of(5, random.nextInt(9)) : List.of());
             requests.add(
                     new GenerationRequest(
                             "request " + i, prompt, p.build(), random.nextInt(2), List.of()));

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineOptions.LoadFormat;
 import io.millrace.gpu.api.SamplingParameters;
@@ -165,6 +167,45 @@ class ModelFolderTest {
         assertThat(drawn.topK()).isEqualTo(20);
         assertThat(drawn.repetitionPenalty()).isEqualTo(1.05);
         assertThat(drawn.maxTokens()).isEqualTo(17);
+    }
+
+    @Test
+    void tokensThatGenerationConfigHoldsBackAreDefaults() throws IOException {
+        SamplingParameters p =
+                open(TinyModels.llama()
+                                .generation(
+                                        g -> {
+                                            g.putArray("eos_token_id").add(5).add(3);
+                                            g.put("min_new_tokens", 17);
+                                            g.putArray("suppress_tokens").add(54).add(97).add(54);
+                                            ArrayNode words = g.putArray("bad_words_ids");
+                                            words.addArray().add(1);
+                                            // As in transformers: what ends a completion stays.
+                                            words.addArray().add(5);
+                                        }))
+                        .defaultSampling();
+        assertThat(p.minTokens()).isEqualTo(17);
+        assertThat(p.suppressTokens()).containsExactly(54, 97, 1);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "bad_words_ids; [[17],[17,54]]; entries of one token each",
+                "bad_words_ids; [17]; entries of one token each",
+                "bad_words_ids; [[]]; entries of one token each",
+                "bad_words_ids; [[320]]; a token id below 320",
+                "suppress_tokens; [-1]; a token id below 320",
+                "suppress_tokens; [0.5]; a token id below 320",
+                "suppress_tokens; 17; a list",
+                "min_new_tokens; -1; must be at least 0",
+                "min_new_tokens; 1.5; a whole number"
+            })
+    void refusesTokensThatItCannotHoldBack(String key, String value, String expected)
+            throws IOException {
+        JsonNode node = new ObjectMapper().readTree(value);
+        assertRefused(TinyModels.llama().generation(g -> g.set(key, node)), key, expected);
     }
 
     @Test

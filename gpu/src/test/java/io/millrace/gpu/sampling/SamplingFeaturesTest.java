@@ -11,11 +11,19 @@ class SamplingFeaturesTest {
 
     @Test
     void whatIsOffIsNoFeature() {
-        assertThat(SamplingFeatures.of(PLAIN))
+        assertThat(of(PLAIN.toBuilder()))
                 .isEqualTo(
                         new SamplingFeatures(
-                                false, false, false, Integer.MAX_VALUE, false, false, false, true));
-        assertThat(SamplingFeatures.of(PLAIN).isFiltered(97)).isFalse();
+                                false,
+                                false,
+                                false,
+                                false,
+                                Integer.MAX_VALUE,
+                                false,
+                                false,
+                                false,
+                                true));
+        assertThat(of(PLAIN.toBuilder()).isFiltered(97)).isFalse();
     }
 
     @Test
@@ -50,11 +58,18 @@ class SamplingFeaturesTest {
     }
 
     @Test
+    void anyEditIsAFeature() {
+        int[] one = {0};
+        LogitEdits edits = new LogitEdits(one, new float[1], one);
+        assertThat(SamplingFeatures.of(PLAIN, edits).edits()).isTrue();
+    }
+
+    @Test
     void noneOfTheTopIsALogProbabilityToo() {
         assertThat(of(PLAIN.toBuilder().logprobs(0)).logprobs()).isTrue();
     }
 
     private static SamplingFeatures of(SamplingParameters.Builder parameters) {
-        return SamplingFeatures.of(parameters.build());
+        return SamplingFeatures.of(parameters.build(), LogitEdits.NONE);
     }
 }

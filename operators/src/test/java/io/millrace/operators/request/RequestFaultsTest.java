@@ -81,6 +81,8 @@ class RequestFaultsTest {
                         .ignoreEos(true)
                         .n(3)
                         .logprobs(5)
+                        .minTokens(7)
+                        .suppressTokens(List.of(9))
                         .build();
         SamplingParameters none = SamplingParameters.builder().build();
         InferenceRequest request = InferenceRequest.newBuilder().setId("1").build();

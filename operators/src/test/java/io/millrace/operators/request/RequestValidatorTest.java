@@ -98,6 +98,8 @@ class RequestValidatorTest {
                 of(invalid, "stop is 17", r -> r.setStop(Collections.nCopies(17, "x"))),
                 of(invalid, "empty string", r -> r.setStop(List.of("x", ""))),
                 of(invalid, "stop_token_ids[0] is -5", r -> r.setStopTokenIds(List.of(-5))),
+                of(invalid, "min_tokens is -1", r -> r.setMinTokens(-1)),
+                of(invalid, "suppress_tokens[0] is -5", r -> r.setSuppressTokens(List.of(-5))),
                 of(invalid, "deadline_ms is 0", r -> r.setDeadlineMs(0L)),
                 of(invalid, "deadline_ms is", r -> r.setDeadlineMs(Long.MAX_VALUE)),
                 of(

@@ -47,6 +47,8 @@ final class Samples {
                 .setIgnoreEos(true)
                 .setN(3)
                 .setLogprobs(5)
+                .setMinTokens(3)
+                .setSuppressTokens(List.of(1, 97))
                 .setConstraint(
                         new Constraint(List.of("ham", "spam"), "h.*", "{\"type\":\"object\"}"))
                 .setPriority(-1)
@@ -54,6 +56,16 @@ final class Samples {
                 .setRoutingKey("tenant-97")
                 .setMetadata(Map.of("b", "2", "a", "1", "c", ""))
                 .build();
+    }
+
+    /** As far as that version of the schema has fields for it. */
+    static InferenceRequest fullRequest(int version) {
+        InferenceRequest request = fullRequest();
+        if (version < 2) {
+            request.setMinTokens(null);
+            request.setSuppressTokens(null);
+        }
+        return request;
     }
 
     static InferenceResult fullResult() {

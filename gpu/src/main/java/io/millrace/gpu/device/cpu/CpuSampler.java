@@ -25,7 +25,9 @@ public final class CpuSampler {
 
     private final int vocabularySize;
 
-    /** Logits after penalties, then their distance to the largest over the temperature. */
+    /**
+     * Logits after penalties and edits, then their distance to the largest over the temperature.
+     */
     private final float[] scores;
 
     /** 32-bit words that one of these keeps for each token of the vocabulary, rounded up. */
@@ -65,20 +67,25 @@ public final class CpuSampler {
      *
      * @param logits raw logits, {@code vocabularySize} of them from {@code offset} on
      * @return a token id, or {@link StepOutput#BAD_LOGITS} if a logit is NaN or positive infinity,
-     *     or all are negative infinity
+     *     or all are negative infinity, in the raw ones or after edits
      */
     public int sample(float[] logits, int offset, SamplingRow row) {
         SamplingFeatures features = row.features;
         boolean greedy = features.greedy();
         int best = argmax(logits, offset);
-        if (best < 0 || greedy && !features.penalties()) {
+        if (best < 0 || greedy && !features.penalties() && !features.edits()) {
             return best;
         }
         System.arraycopy(logits, offset, scores, 0, vocabularySize);
         if (features.penalties()) {
             penalize(row);
+        }
+        if (features.edits()) {
+            row.edits.apply(scores, row.position);
+        }
+        if (features.penalties() || features.edits()) {
             best = argmax(scores, 0);
-            if (greedy) {
+            if (best < 0 || greedy) {
                 return best;
             }
         }
@@ -156,7 +163,8 @@ public final class CpuSampler {
             int token = row.generated[i];
             seen[token] = false;
             if (counts[token] > 0) {
-                scores[token] = bounded(scores[token] - frequency * counts[token] - presence);
+                scores[token] =
+                        SamplingMath.bounded(scores[token] - frequency * counts[token] - presence);
                 counts[token] = 0;
             }
         }
@@ -166,13 +174,8 @@ public final class CpuSampler {
         if (!seen[token]) {
             seen[token] = true;
             float v = scores[token];
-            scores[token] = bounded(v > 0 ? v / repetition : v * repetition);
+            scores[token] = SamplingMath.bounded(v > 0 ? v / repetition : v * repetition);
         }
-    }
-
-    /** An absurd penalty must not make an infinity, and with it a NaN, of a good logit. */
-    private static float bounded(float v) {
-        return Math.max(-Float.MAX_VALUE, Math.min(Float.MAX_VALUE, v));
     }
 
     /**

@@ -195,9 +195,11 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                 .lastTokens(admission.lastTokens())
                 .ended(admission.ended())
                 .stops(admission.stops())
+                .edits(admission.edits())
                 .stride(Numerics.pad(vocabulary))
                 .vocabulary(vocabulary)
-                .maxRows(maxRows);
+                .maxRows(maxRows)
+                .maxEdits(admission.maxEdits());
     }
 
     private DeviceMemory allocate(long bytes) throws GpuException {

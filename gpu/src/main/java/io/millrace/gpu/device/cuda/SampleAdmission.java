@@ -12,17 +12,22 @@ import io.millrace.gpu.device.cuda.step.SampleSlots;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.AdmitParams;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.BeginParams;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.NewRow;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleEdit;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleRow;
+import io.millrace.gpu.sampling.LogitEdits;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
 
 /**
- * Tells the device of rows that it does not know: parameters and stop ids of those that were given
- * a slot, tokens of those whose counts are not there. Owns these of all slots. Engine thread only.
+ * Tells the device of rows that it does not know: parameters, stop ids and edits of those that were
+ * given a slot, tokens of those whose counts are not there. Owns these of all slots. Engine thread
+ * only.
  */
 final class SampleAdmission implements AutoCloseable {
-    /** Least room for tokens, and for stop ids. */
+    private static final int EDIT_WORDS = SampleEdit.BYTES / Integer.BYTES;
+
+    /** Least room for tokens, and for stop ids and edits. */
     private static final int LEAST_WORDS = 1 << 16;
 
     private final KernelModules kernels;
@@ -32,10 +37,13 @@ final class SampleAdmission implements AutoCloseable {
     private final BeginParams beginParams = new BeginParams();
     private final AdmitParams admitParams = new AdmitParams();
     private final NewRow newRow = new NewRow();
+    private final SampleEdit edit = new SampleEdit();
     private final Scope scope = new Scope();
     private final DeviceMemory rows;
     private final DeviceMemory counts;
     private final DeviceMemory stops;
+    private final DeviceMemory edits;
+    private final int maxEdits;
 
     /** Token and flag of each slot, words by slot: drawn last, then ended. */
     private final DeviceMemory drawn;
@@ -47,7 +55,7 @@ final class SampleAdmission implements AutoCloseable {
 
     private final DeviceMemory staged;
 
-    /** Room for tokens or stop ids. */
+    /** Room for tokens, or for stop ids and edits. */
     private final int mostWords;
 
     /**
@@ -68,12 +76,15 @@ final class SampleAdmission implements AutoCloseable {
         this.vocabulary = vocabulary;
         this.maxRows = maxRows;
         slotCount = slots(maxRows, runAhead);
-        mostWords = Math.max(LEAST_WORDS, Math.max(positions, vocabulary));
+        maxEdits = Math.min(LogitEdits.MOST, vocabulary);
+        int ofOneRow = vocabulary + EDIT_WORDS * (maxEdits + 1);
+        mostWords = Math.max(LEAST_WORDS, Math.max(positions, ofOneRow));
         try {
             long stageBytes = (long) maxRows * NewRow.BYTES + mostWords * (long) Integer.BYTES;
             rows = allocate((long) slotCount * SampleRow.BYTES);
             counts = allocate(slotCount * launches.countWords() * Integer.BYTES);
             stops = allocate(slotCount * launches.stopWords() * Integer.BYTES);
+            edits = allocate((long) slotCount * maxEdits * SampleEdit.BYTES);
             drawn = allocate(2L * slotCount * Integer.BYTES);
             staged = allocate(stageBytes);
             // Two for each step that can be in flight, so that none waits for another's copies.
@@ -109,6 +120,16 @@ final class SampleAdmission implements AutoCloseable {
         return stops.address();
     }
 
+    /** SampleEdit, {@link #maxEdits} of each slot. */
+    long edits() {
+        return edits.address();
+    }
+
+    /** Room for edits of one slot. */
+    int maxEdits() {
+        return maxEdits;
+    }
+
     long lastTokens() {
         return drawn.address();
     }
@@ -140,17 +161,25 @@ final class SampleAdmission implements AutoCloseable {
         for (; next < slots.given(); next++) {
             int slot = slots.given(next);
             int count = slots.stops(slot);
-            if (ids + count > mostWords) {
+            int firstEdit = (ids + count + EDIT_WORDS - 1) / EDIT_WORDS * EDIT_WORDS;
+            int end = firstEdit + EDIT_WORDS * slots.edits(slot);
+            if (end > mostWords) {
                 break;
             }
             newRow.begin(bytes, (next - from) * NewRow.BYTES)
                     .slot(slot)
                     .firstStop(ids)
-                    .stops(count);
+                    .stops(count)
+                    .firstEdit(firstEdit);
             slots.write(slot, newRow.row);
             newRow.check();
             slots.writeStops(slot, words, table + ids);
-            ids += count;
+            for (int i = 0; i < slots.edits(slot); i++) {
+                int word = table + firstEdit + EDIT_WORDS * i;
+                slots.writeEdit(slot, i, edit.begin(bytes, word * Integer.BYTES));
+                edit.check();
+            }
+            ids = end;
         }
         stage(upload, table + ids);
         beginParams
@@ -161,7 +190,9 @@ final class SampleAdmission implements AutoCloseable {
                 .stops(stops)
                 .newRows(staged)
                 .stopIds(staged.address() + (long) table * Integer.BYTES)
-                .vocabulary(vocabulary);
+                .edits(edits)
+                .vocabulary(vocabulary)
+                .maxEdits(maxEdits);
         CudaSampler.launch(kernels, SampleLaunches.begin(next - from), beginParams, context);
         return next;
     }

@@ -29,6 +29,11 @@ final class GenerationKeys {
                 honoured("max_new_tokens", "most tokens of a completion; 256"),
                 honoured("eos_token_id", "an id or several that end completions; config.json's"),
                 honoured("stop_strings", "a text or several that end completions; none"),
+                honoured("min_new_tokens", "a request's `min_tokens`; 0"),
+                honoured("suppress_tokens", "as in a request; none"),
+                honoured(
+                        "bad_words_ids",
+                        "words of one token: `suppress_tokens` too, but for ids that end completions; longer ones are refused; none"),
                 honoured("repetition_penalty", "as in a request; 1"),
                 honoured("do_sample", "whether tokens are drawn; false: temperature 0"),
                 honoured("temperature", "as in a request; 1" + SAMPLES),
@@ -40,7 +45,6 @@ final class GenerationKeys {
     private static List<FolderKey> lengths() {
         return List.of(
                 refused("min_length", "a completion may end at its first token", 0.0),
-                refused("min_new_tokens", "a completion may end at its first token", 0.0),
                 refused("max_time", "an answer does not depend on a clock"),
                 refused("num_return_sequences", "a request's `n` says how many", 1.0));
     }
@@ -55,8 +59,6 @@ final class GenerationKeys {
                 refused("no_repeat_ngram_size", "tokens may be repeated", 0.0),
                 refused("encoder_no_repeat_ngram_size", "the prompt may be repeated", 0.0),
                 refused("encoder_repetition_penalty", "the prompt is not favoured", 1.0),
-                emptyOnly("bad_words_ids"),
-                emptyOnly("suppress_tokens"),
                 emptyOnly("begin_suppress_tokens"),
                 emptyOnly("sequence_bias"),
                 refused("exponential_decay_length_penalty", "no length is favoured"),

@@ -15,6 +15,7 @@ import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.step.StepTables;
 import io.millrace.gpu.program.StepBatch;
 import io.millrace.gpu.program.StepOutput;
+import io.millrace.gpu.sampling.LogitEdits;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.io.IOException;
 import java.util.Arrays;
@@ -246,10 +247,32 @@ class CudaSamplerTest {
                         .presencePenalty(penalized ? pick(random, 0, 0.5, -2, 2) : 0)
                         .logprobs((int) pick(random, -1, -1, -1, 0, 1, 5, 20))
                         .build();
+        long seed = random.nextLong();
+        int completion = random.nextInt(4);
         int[] prompt = random.ints(1 + random.nextInt(30), 0, vocabulary).toArray();
-        SamplingRow row = new SamplingRow(p, random.nextLong(), random.nextInt(4), prompt);
-        row.position = 1 + random.nextInt(5_000);
+        int position = 1 + random.nextInt(5_000);
+        LogitEdits edits =
+                random.nextInt(3) == 0 ? edits(vocabulary, position, random) : LogitEdits.NONE;
+        SamplingRow row = new SamplingRow(p, seed, completion, prompt, new int[0], edits);
+        row.position = position;
         return row;
+    }
+
+    /** Bias, tokens that are suppressed for ever or a few positions; a few or nearly all tokens. */
+    private static LogitEdits edits(int vocabulary, int position, Random random) {
+        int most = Math.min(vocabulary, (int) pick(random, 1, 3, 17, 54, LogitEdits.MOST));
+        int[] tokens =
+                random.ints(random.nextInt(most) + 1, 0, vocabulary).sorted().distinct().toArray();
+        if (random.nextInt(5) == 0) {
+            tokens = IntStream.range(0, most).toArray();
+        }
+        float[] biases = new float[tokens.length];
+        int[] untils = new int[tokens.length];
+        for (int i = 0; i < tokens.length; i++) {
+            biases[i] = (float) pick(random, 0, 0, 0.5, -2, 100, -100, 3e38, -3e38);
+            untils[i] = random.nextInt(3) == 0 ? Integer.MAX_VALUE : position + random.nextInt(4);
+        }
+        return new LogitEdits(tokens, biases, untils);
     }
 
     private static int topK(int vocabulary, Random random) {

@@ -10,9 +10,11 @@ import io.millrace.gpu.device.cuda.step.SampleSlots;
 import io.millrace.gpu.device.cuda.step.StepLayout;
 import io.millrace.gpu.device.cuda.step.StepQueue;
 import io.millrace.gpu.device.cuda.step.StepWait;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleEdit;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleRow;
 import io.millrace.gpu.program.StepBatch;
 import io.millrace.gpu.program.StepOutput;
+import io.millrace.gpu.sampling.LogitEdits;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -179,7 +181,11 @@ public final class SimulatedCudaRunner implements ModelRunner {
             slots.write(slot, new SampleRow().begin(row, 0));
             int[] stopIds = new int[slots.stops(slot)];
             slots.writeStops(slot, IntBuffer.wrap(stopIds), 0);
-            queue(() -> begin(slot, row, stopIds));
+            ByteBuffer edits = buffer(slots.edits(slot) * SampleEdit.BYTES / Integer.BYTES);
+            for (int e = 0; e < slots.edits(slot); e++) {
+                slots.writeEdit(slot, e, new SampleEdit().begin(edits, e * SampleEdit.BYTES));
+            }
+            queue(() -> begin(slot, row, stopIds, edits));
         }
         for (int i = 0; i < step.sampled(); i++) {
             int slot = step.slot(i);
@@ -193,7 +199,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
     }
 
     /** sample_begin */
-    private void begin(int slot, ByteBuffer row, int[] stopIds) {
+    private void begin(int slot, ByteBuffer row, int[] stopIds, ByteBuffer edits) {
         SamplingParameters p =
                 SamplingParameters.builder()
                         .topP(row.getDouble(8))
@@ -206,7 +212,14 @@ public final class SimulatedCudaRunner implements ModelRunner {
                         .logprobs(row.getInt(48))
                         .build();
         int flags = row.getInt(44);
-        rows[slot] = new SamplingRow(p, row.getLong(0), row.getInt(16), new int[] {POISON});
+        rows[slot] =
+                new SamplingRow(
+                        p,
+                        row.getLong(0),
+                        row.getInt(16),
+                        new int[] {POISON},
+                        new int[0],
+                        edits(row.getInt(52), edits));
         counts[slot] = (flags & SampleSlots.PENALTIES) != 0;
         if ((flags & SampleSlots.STOPS) != 0) {
             stops[slot] = new BitSet();
@@ -218,10 +231,29 @@ public final class SimulatedCudaRunner implements ModelRunner {
         ended[slot] = false;
     }
 
+    private static LogitEdits edits(int count, ByteBuffer from) {
+        int[] tokens = new int[count];
+        float[] biases = new float[count];
+        int[] untils = new int[count];
+        for (int i = 0; i < count; i++) {
+            tokens[i] = from.getInt(i * SampleEdit.BYTES);
+            biases[i] = from.getFloat(i * SampleEdit.BYTES + 4);
+            untils[i] = from.getInt(i * SampleEdit.BYTES + 8);
+        }
+        return new LogitEdits(tokens, biases, untils);
+    }
+
     /** sample_admit: the counts are the row's tokens, those of the host thrown away. */
     private void count(int slot, int[] prompt, int[] generated) {
         SamplingRow old = rows[slot];
-        rows[slot] = new SamplingRow(old.parameters, old.seed, old.completion, prompt.clone());
+        rows[slot] =
+                new SamplingRow(
+                        old.parameters,
+                        old.seed,
+                        old.completion,
+                        prompt.clone(),
+                        new int[0],
+                        old.edits);
         rows[slot].generated = generated.length == 0 ? new int[1] : generated;
         rows[slot].generatedCount = generated.length;
         recounted++;

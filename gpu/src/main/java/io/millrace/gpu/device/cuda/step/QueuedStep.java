@@ -86,7 +86,7 @@ public final class QueuedStep {
             general += isGeneral[sampled] ? 1 : 0;
             boolean logprobs = sampling.features.logprobs();
             asked += logprobs ? 1 : 0;
-            plain += !logprobs && from.isPlain(slots[sampled]) ? 1 : 0;
+            plain += !logprobs && from.isPlain(slots[sampled], batch.positions[last] + 1) ? 1 : 0;
             sampled++;
         }
     }

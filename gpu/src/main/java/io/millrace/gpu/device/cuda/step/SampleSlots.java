@@ -2,7 +2,9 @@ package io.millrace.gpu.device.cuda.step;
 
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleEdit;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleRow;
+import io.millrace.gpu.sampling.LogitEdits;
 import io.millrace.gpu.sampling.SamplingFeatures;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.nio.IntBuffer;
@@ -25,6 +27,7 @@ public final class SampleSlots {
     public static final int PENALTIES = SampleParamsHeader.PENALTIES;
     public static final int GENERAL = SampleParamsHeader.GENERAL;
     public static final int STOPS = SampleParamsHeader.STOPS;
+    public static final int EDITS = SampleParamsHeader.EDITS;
 
     /** Below it, logits over the temperature may be too large to be ranked before the maximum. */
     private static final float LEAST_PLAIN_TEMPERATURE = 0x1p-10f;
@@ -84,6 +87,11 @@ public final class SampleSlots {
     }
 
     private int give(SamplingRow row) {
+        if (row.edits.size() > LogitEdits.MOST) {
+            throw new IllegalArgumentException(
+                    "A row changes the logits of %d tokens; there is room for %d."
+                            .formatted(row.edits.size(), LogitEdits.MOST));
+        }
         int slot = -1;
         for (int i = 0; i < rows.length; i++) {
             boolean free = inFlight[i] == 0 && drawnAt[i] < step;
@@ -113,7 +121,8 @@ public final class SampleSlots {
         return (features.repetition() ? REPETITION : 0)
                 | (features.penalties() ? PENALTIES : 0)
                 | (general && !features.greedy() ? GENERAL : 0)
-                | (stops(row) > 0 ? STOPS : 0);
+                | (stops(row) > 0 ? STOPS : 0)
+                | (row.edits.size(vocabulary) > 0 ? EDITS : 0);
     }
 
     /** Whether drawing takes more than one look at each logit. */
@@ -121,9 +130,14 @@ public final class SampleSlots {
         return (flags[slot] & GENERAL) != 0;
     }
 
-    /** Whether one look at each logit is enough, and nothing but the logit matters. */
-    boolean isPlain(int slot) {
-        return (flags[slot] & (GENERAL | PENALTIES)) == 0;
+    /**
+     * Whether one look at each logit is enough, and nothing but the logit matters.
+     *
+     * @param position that is drawn for
+     */
+    boolean isPlain(int slot, int position) {
+        boolean unedited = (flags[slot] & EDITS) == 0 || rows[slot].edits.endBefore(position);
+        return (flags[slot] & (GENERAL | PENALTIES)) == 0 && unedited;
     }
 
     /** Whether the device's counts of the slot are not those of the row's tokens. */
@@ -183,7 +197,19 @@ public final class SampleSlots {
                 .frequency((float) p.frequencyPenalty())
                 .presence((float) p.presencePenalty())
                 .flags(flags[slot])
-                .top(Math.max(0, p.logprobs()));
+                .top(Math.max(0, p.logprobs()))
+                .edits(edits(slot));
+    }
+
+    /** Edits of the slot's row: those of the vocabulary. */
+    public int edits(int slot) {
+        return (flags[slot] & EDITS) == 0 ? 0 : rows[slot].edits.size(vocabulary);
+    }
+
+    /** Sets all fields of one of the edits of the slot's row. */
+    public void writeEdit(int slot, int i, SampleEdit to) {
+        LogitEdits edits = rows[slot].edits;
+        to.token(edits.token(i)).bias(edits.bias(i)).until(edits.until(i));
     }
 
     /** Tokens that end the slot's row. */

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleEdit;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.SampleRow;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class SampleSlotsTest {
@@ -149,6 +151,31 @@ class SampleSlotsTest {
         assertThat(out.getInt(44)).isEqualTo(SampleSlots.STOPS);
         slots.write(slotOfNone, new SampleRow().begin(out, 0));
         assertThat(out.getInt(44)).isZero();
+    }
+
+    @Test
+    void editsAreThoseOfTheVocabularyAndPlainOnceTheyEnd() {
+        SamplingParameters p = PLAIN.toBuilder().minTokens(2).build();
+        SamplingRow row = new SamplingRow(p, 1, 0, new int[] {1, 2}, new int[] {-5, 17, 17, 97});
+        slots.begin();
+        int slot = slots.take(row, false);
+        assertThat(slots.edits(slot)).isEqualTo(1);
+        ByteBuffer out = ByteBuffer.allocate(SampleEdit.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        SampleEdit edit = new SampleEdit().begin(out, 0);
+        slots.writeEdit(slot, 0, edit);
+        edit.check();
+        assertThat(out.getInt(0)).isEqualTo(17);
+        assertThat(out.getFloat(4)).isZero();
+        assertThat(out.getInt(8)).as("position of the third token").isEqualTo(4);
+        assertThat(slots.isPlain(slot, 3)).isFalse();
+        assertThat(slots.isPlain(slot, 4)).isTrue();
+        assertThat(slots.isGeneral(slot)).isFalse();
+        SamplingRow outside =
+                new SamplingRow(
+                        PLAIN.toBuilder().suppressTokens(List.of(97)).build(), 1, 0, new int[] {1});
+        int slotOutside = slots.take(outside, false);
+        assertThat(slots.edits(slotOutside)).isZero();
+        assertThat(slots.isPlain(slotOutside, 3)).isTrue();
     }
 
     @Test

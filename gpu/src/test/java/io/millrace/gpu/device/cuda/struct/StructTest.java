@@ -45,10 +45,16 @@ class StructTest {
         for (int i = 0; i < table.capacity(); i++) {
             table.put(i, (byte) -1);
         }
-        NewRow row = new NewRow().begin(table, NewRow.BYTES).slot(17).firstStop(54).stops(97);
+        NewRow row =
+                new NewRow()
+                        .begin(table, NewRow.BYTES)
+                        .slot(17)
+                        .firstStop(54)
+                        .stops(97)
+                        .firstEdit(3);
         assertThatThrownBy(row::check).hasMessage("SampleRow.seed was not set.");
         row.row.seed(-2).topP(0.9).completion(3).temperature(0.7f).topK(5).minP(0.05f);
-        row.row.repetition(1).frequency(2).presence(3).flags(4).top(6);
+        row.row.repetition(1).frequency(2).presence(3).flags(4).top(6).edits(7);
         row.check();
         int at = NewRow.BYTES;
         assertThat(table.get(at - 1)).isEqualTo((byte) -1);
@@ -56,7 +62,7 @@ class StructTest {
         assertThat(table.getDouble(at + 8)).isEqualTo(0.9);
         assertThat(table.getInt(at + SampleRow.BYTES - 4)).as("reserved").isZero();
         assertThat(table.getInt(at + SampleRow.BYTES)).isEqualTo(17);
-        assertThat(table.getInt(at + NewRow.BYTES - 4)).as("reserved").isZero();
+        assertThat(table.getInt(at + NewRow.BYTES - 4)).isEqualTo(3);
         assertThat(table.get(at + NewRow.BYTES)).isEqualTo((byte) -1);
     }
 
