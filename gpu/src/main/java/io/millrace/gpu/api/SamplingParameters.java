@@ -2,6 +2,8 @@ package io.millrace.gpu.api;
 
 import io.millrace.gpu.common.Range;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 
@@ -26,6 +28,8 @@ import java.util.function.Function;
  * @param minTokens tokens before which none that ends the completion is drawn; stop strings end it
  *     all the same
  * @param suppressTokens token ids that are never drawn
+ * @param logitBias added to the logits of tokens after penalties; keys are token ids in decimal, as
+ *     requests have them
  */
 public record SamplingParameters(
         int maxTokens,
@@ -43,7 +47,8 @@ public record SamplingParameters(
         int n,
         int logprobs,
         int minTokens,
-        List<Integer> suppressTokens) {
+        List<Integer> suppressTokens,
+        Map<String, Double> logitBias) {
 
     /** In place of a number of log probabilities. */
     public static final int NO_LOGPROBS = -1;
@@ -52,6 +57,7 @@ public record SamplingParameters(
         stop = List.copyOf(stop);
         stopTokenIds = List.copyOf(stopTokenIds);
         suppressTokens = List.copyOf(suppressTokens);
+        logitBias = Map.copyOf(logitBias);
     }
 
     /** Greedy, one completion of at most {@code maxTokens}. */
@@ -83,6 +89,7 @@ public record SamplingParameters(
         b.logprobs = logprobs;
         b.minTokens = minTokens;
         b.suppressTokens = suppressTokens;
+        b.logitBias = logitBias;
         return b;
     }
 
@@ -134,6 +141,7 @@ public record SamplingParameters(
                 Rule.tokens(1024),
                 SamplingParameters::suppressTokens,
                 Builder::suppressTokens),
+        LOGIT_BIAS("logit_bias", Rule::biases, SamplingParameters::logitBias, Builder::logitBias),
         SEED("seed", Rule.ANY, SamplingParameters::seed, Builder::seed),
         STOP("stop", Rule.texts(16), SamplingParameters::stop, Builder::stop),
         STOP_TOKEN_IDS(
@@ -207,6 +215,9 @@ public record SamplingParameters(
     private interface Rule<T> {
         Rule<Object> ANY = (called, value, vocabulary) -> null;
 
+        /** As at OpenAI. */
+        Range BIASES = Range.between(-100, 100);
+
         /** As {@link Field#fault}. */
         String fault(String called, T value, int vocabulary);
 
@@ -250,6 +261,33 @@ public record SamplingParameters(
             return null;
         }
 
+        /** Of biases by token id the first wrong one in order of keys. */
+        static String biases(String called, Map<String, Double> biases, int vocabulary) {
+            if (biases.size() > 300) {
+                return said(called, biases.size() + " tokens", "at most 300");
+            }
+            for (String key : new TreeSet<>(biases.keySet())) {
+                if (!isToken(key, vocabulary)) {
+                    return said(
+                            "A token of " + called,
+                            key,
+                            vocabulary == Integer.MAX_VALUE
+                                    ? "a whole number, 0 or more"
+                                    : "one of this model's token ids, from 0 to "
+                                            + (vocabulary - 1));
+                }
+                if (!BIASES.holds(biases.get(key))) {
+                    return said(called + "[" + key + "]", biases.get(key), BIASES.words());
+                }
+            }
+            return null;
+        }
+
+        /** Each token has one key: no sign, no zero in front. */
+        private static boolean isToken(String key, int vocabulary) {
+            return key.matches("0|[1-9][0-9]{0,8}") && Integer.parseInt(key) < vocabulary;
+        }
+
         private static String said(String called, Object value, String range) {
             return called + " is " + value + "; it must be " + range + ".";
         }
@@ -273,6 +311,7 @@ public record SamplingParameters(
         private int logprobs = NO_LOGPROBS;
         private int minTokens;
         private List<Integer> suppressTokens = List.of();
+        private Map<String, Double> logitBias = Map.of();
 
         private Builder() {}
 
@@ -356,6 +395,11 @@ public record SamplingParameters(
             return this;
         }
 
+        public Builder logitBias(Map<String, Double> value) {
+            logitBias = value;
+            return this;
+        }
+
         public SamplingParameters build() {
             return new SamplingParameters(
                     maxTokens,
@@ -373,7 +417,8 @@ public record SamplingParameters(
                     n,
                     logprobs,
                     minTokens,
-                    suppressTokens);
+                    suppressTokens,
+                    logitBias);
         }
     }
 }

@@ -5,8 +5,10 @@ import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.SamplingParameters.Field;
 import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** Reads what generation_config.json and config.json say about decoding. */
@@ -37,6 +39,7 @@ final class GenerationDefaults {
         }
         sampling.minTokens(whole(generation, "min_new_tokens", Field.MIN_TOKENS));
         sampling.suppressTokens(suppressed(generation, endOfText, vocabulary));
+        sampling.logitBias(biases(generation, vocabulary));
         return sampling.build();
     }
 
@@ -86,6 +89,21 @@ final class GenerationDefaults {
         List<Integer> all = List.copyOf(found);
         check(generation, "suppress_tokens", Field.SUPPRESS_TOKENS, all, vocabulary);
         return all;
+    }
+
+    /** By token, the last where one has several. */
+    private static Map<String, Double> biases(ConfigFile generation, int vocabulary)
+            throws InvalidModelException {
+        Map<String, Double> found = new HashMap<>();
+        for (JsonNode pair : list(generation, "sequence_bias")) {
+            if (pair.size() != 2 || !pair.isArray() || !pair.get(1).isNumber()) {
+                throw generation.wrong("sequence_bias", pair, "a list of tokens and a number");
+            }
+            int id = onlyToken(generation, "sequence_bias", pair.get(0), vocabulary);
+            found.put(Integer.toString(id), pair.get(1).doubleValue());
+        }
+        check(generation, "sequence_bias", Field.LOGIT_BIAS, found, vocabulary);
+        return found;
     }
 
     /** The items of a list that may be absent. */

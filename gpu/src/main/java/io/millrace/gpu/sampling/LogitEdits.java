@@ -51,10 +51,22 @@ public final class LogitEdits {
             Arrays.stream(stopIds).filter(id -> id >= 0).forEach(id -> untils.put(id, until));
         }
         p.suppressTokens().forEach(id -> untils.put(id, Integer.MAX_VALUE));
+        p.logitBias().keySet().forEach(id -> untils.putIfAbsent(Integer.valueOf(id), 0));
         return untils.isEmpty()
                 ? NONE
                 : new LogitEdits(
-                        ints(untils.keySet()), new float[untils.size()], ints(untils.values()));
+                        ints(untils.keySet()),
+                        biases(untils.keySet(), p.logitBias()),
+                        ints(untils.values()));
+    }
+
+    private static float[] biases(Collection<Integer> tokens, Map<String, Double> by) {
+        float[] biases = new float[tokens.size()];
+        int i = 0;
+        for (int token : tokens) {
+            biases[i++] = by.getOrDefault(Integer.toString(token), 0.0).floatValue();
+        }
+        return biases;
     }
 
     private static int[] ints(Collection<Integer> values) {

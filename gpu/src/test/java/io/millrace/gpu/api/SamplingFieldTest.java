@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millrace.gpu.api.SamplingParameters.Field;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -46,6 +47,7 @@ class SamplingFieldTest {
                         .logprobs(20)
                         .minTokens(5)
                         .suppressTokens(List.of(2, 1))
+                        .logitBias(Map.of("3", 0.5))
                         .build();
         SamplingParameters.Builder copy = SamplingParameters.builder();
         for (Field field : Field.values()) {
@@ -68,6 +70,26 @@ class SamplingFieldTest {
                                 + " 96.");
         assertThat(Field.STOP_TOKEN_IDS.fault("stop_token_ids", List.of(-1), Integer.MAX_VALUE))
                 .isEqualTo("stop_token_ids[0] is -1; it must be 0 or more.");
+        assertThat(Field.LOGIT_BIAS.fault("logit_bias", Map.of("97", 1.0, "96", 1.0), 97))
+                .isEqualTo(
+                        "A token of logit_bias is 97; it must be one of this model's token ids, from 0"
+                                + " to 96.");
+        for (String key : List.of("x", "", "-1", "+1", "01", "1.0", "9999999999")) {
+            assertThat(Field.LOGIT_BIAS.fault("logit_bias", Map.of(key, 1.0), Integer.MAX_VALUE))
+                    .isEqualTo(
+                            "A token of logit_bias is %s; it must be a whole number, 0 or more."
+                                    .formatted(key));
+        }
+        assertThat(Field.LOGIT_BIAS.fault("logit_bias", Map.of("17", 100.5), 97))
+                .isEqualTo("logit_bias[17] is 100.5; it must be from -100 to 100.");
+        assertThat(Field.LOGIT_BIAS.fault("logit_bias", Map.of("17", Double.NaN), 97))
+                .contains("NaN");
+        Map<String, Double> many = new HashMap<>();
+        for (int i = 0; i < 301; i++) {
+            many.put("" + i, 1.0);
+        }
+        assertThat(Field.LOGIT_BIAS.fault("logit_bias", many, 1023))
+                .isEqualTo("logit_bias is 301 tokens; it must be at most 300.");
         assertThat(Field.SEED.fault("seed", Long.MIN_VALUE, 97)).isNull();
     }
 }

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -121,6 +122,10 @@ class CudaAheadTest {
             if (random.nextBoolean()) {
                 p.repetitionPenalty(1.3).frequencyPenalty(0.6).presencePenalty(-0.2);
             }
+            if (random.nextInt(3) == 0) {
+                p.minTokens(random.nextInt(17)).suppressTokens(List.of(3, 97));
+                p.logitBias(Map.of("54", 1.5, "17", -2.0));
+            }
             p.stopTokenIds(random.nextBoolean() ? STOP_IDS : List.of());
             p.stop(random.nextInt(5) == 0 ? List.of("e", "zz") : List.of());
             requests.add(
@@ -140,6 +145,10 @@ class CudaAheadTest {
             p.maxTokens(1 + random.nextInt(60)).temperature(random.nextInt(4) * 0.7);
             p.n(random.nextInt(6) == 0 ? 3 : 1);
             p.stopTokenIds(random.nextBoolean() ? STOP_IDS : List.of());
+            if (i % others == 2) {
+                // Plain again once it has so many tokens.
+                p.minTokens(random.nextInt(9));
+            }
             if (i % others == 1) {
                 p.topK(7).frequencyPenalty(0.6).maxTokens(1 + random.nextInt(9));
             }

@@ -13,6 +13,7 @@ import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.SamplingParameters;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -91,6 +92,11 @@ class DecoderRefusalTest {
                 engine,
                 p -> p.suppressTokens(Collections.nCopies(1025, 1)),
                 "suppress_tokens is 1025 tokens; it must be at most 1024.");
+        assertInvalid(
+                engine,
+                p -> p.logitBias(Map.of("27", 1.0)),
+                "A token of logit_bias is 27; it must be one of this model's token ids, from 0 to 26.");
+        assertInvalid(engine, p -> p.logitBias(Map.of("1", -101.0)), "logit_bias[1] is -101.0");
         assertThat(engine.hasWork()).isFalse();
     }
 

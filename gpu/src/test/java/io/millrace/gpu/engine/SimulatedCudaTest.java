@@ -15,6 +15,7 @@ import io.millrace.gpu.device.cpu.TestingModelRunner;
 import io.millrace.gpu.device.cuda.SimulatedCudaRunner;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -73,6 +74,10 @@ class SimulatedCudaTest {
             p.n(random.nextInt(6) == 0 ? 3 : 1).ignoreEos(random.nextBoolean());
             if (random.nextInt(2) == 0) {
                 p.repetitionPenalty(1.4).frequencyPenalty(0.7).presencePenalty(-0.4);
+            }
+            if (random.nextInt(3) == 0) {
+                p.minTokens(random.nextInt(17)).suppressTokens(List.of(3, 9));
+                p.logitBias(Map.of("4", 1.5, "5", 2.0));
             }
             p.stopTokenIds(i % 3 == 0 ? List.of(5, 17) : List.of());
             p.stop(random.nextInt(6) == 0 ? List.of("e", "ab") : List.of());

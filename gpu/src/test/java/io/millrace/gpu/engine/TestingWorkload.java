@@ -7,6 +7,7 @@ import io.millrace.gpu.api.SamplingParameters;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 
@@ -33,6 +34,7 @@ final class TestingWorkload {
             p.stop(random.nextInt(3) == 0 ? List.of("ab", "q", "xyz") : List.of());
             p.stopTokenIds(random.nextInt(3) == 0 ? List.of(3) : List.of());
             p.minTokens(random.nextInt(3) == 0 ? random.nextInt(17) : 0);
+            p.logitBias(random.nextInt(3) == 0 ? Map.of("5", 1.5, "7", -2.0) : Map.of());
             p.suppressTokens(random.nextInt(3) == 0 ? List.of(5, random.nextInt(9)) : List.of());
             requests.add(
                     new GenerationRequest(

@@ -26,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -182,10 +183,14 @@ class ModelFolderTest {
                                             words.addArray().add(1);
                                             // As in transformers: what ends a completion stays.
                                             words.addArray().add(5);
+                                            ArrayNode bias = g.putArray("sequence_bias").addArray();
+                                            bias.addArray().add(3);
+                                            bias.add(-2.5);
                                         }))
                         .defaultSampling();
         assertThat(p.minTokens()).isEqualTo(17);
         assertThat(p.suppressTokens()).containsExactly(54, 97, 1);
+        assertThat(p.logitBias()).isEqualTo(Map.of("3", -2.5));
     }
 
     @ParameterizedTest
@@ -199,6 +204,10 @@ class ModelFolderTest {
                 "suppress_tokens; [-1]; a token id below 320",
                 "suppress_tokens; [0.5]; a token id below 320",
                 "suppress_tokens; 17; a list",
+                "sequence_bias; [[[17,54],1]]; entries of one token each",
+                "sequence_bias; [[[17],101]]; it must be from -100 to 100",
+                "sequence_bias; [[[320],1]]; a token id below 320",
+                "sequence_bias; [[[17]]]; a list of tokens and a number",
                 "min_new_tokens; -1; must be at least 0",
                 "min_new_tokens; 1.5; a whole number"
             })

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.SamplingParameters;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -60,6 +61,21 @@ class LogitEditsTest {
         assertThat(applied(edits, 9, 1, 3e38f, -3e38f, NONE, -0f))
                 .containsExactly(1.5f, Float.MAX_VALUE, -Float.MAX_VALUE, NONE, -0f);
         assertThat(edits.endBefore(Integer.MAX_VALUE)).isFalse();
+    }
+
+    @Test
+    void biasesOfARequestAreAddedToTheTokensNamed() {
+        LogitEdits edits =
+                LogitEdits.of(
+                        parameters()
+                                .logitBias(Map.of("2", 0.5, "0", -1.0, "1", 100.0))
+                                .suppressTokens(List.of(1))
+                                .minTokens(1)
+                                .build(),
+                        new int[] {2},
+                        5);
+        assertThat(applied(edits, 5, 1, 1, 1, 1)).containsExactly(0, NONE, NONE, 1);
+        assertThat(applied(edits, 6, 1, 1, 1, 1)).containsExactly(0, NONE, 1.5f, 1);
     }
 
     @Test

@@ -9,6 +9,7 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.junit.jupiter.api.Test;
@@ -83,6 +84,7 @@ class RequestFaultsTest {
                         .logprobs(5)
                         .minTokens(7)
                         .suppressTokens(List.of(9))
+                        .logitBias(Map.of("5", 0.5))
                         .build();
         SamplingParameters none = SamplingParameters.builder().build();
         InferenceRequest request = InferenceRequest.newBuilder().setId("1").build();

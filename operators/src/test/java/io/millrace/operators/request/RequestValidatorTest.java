@@ -10,6 +10,7 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -99,6 +100,8 @@ class RequestValidatorTest {
                 of(invalid, "empty string", r -> r.setStop(List.of("x", ""))),
                 of(invalid, "stop_token_ids[0] is -5", r -> r.setStopTokenIds(List.of(-5))),
                 of(invalid, "min_tokens is -1", r -> r.setMinTokens(-1)),
+                of(invalid, "A token of logit_bias is a", r -> r.setLogitBias(Map.of("a", 1.0))),
+                of(invalid, "logit_bias[5] is 101.0", r -> r.setLogitBias(Map.of("5", 101.0))),
                 of(invalid, "suppress_tokens[0] is -5", r -> r.setSuppressTokens(List.of(-5))),
                 of(invalid, "deadline_ms is 0", r -> r.setDeadlineMs(0L)),
                 of(invalid, "deadline_ms is", r -> r.setDeadlineMs(Long.MAX_VALUE)),

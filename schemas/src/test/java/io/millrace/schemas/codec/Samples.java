@@ -49,6 +49,7 @@ final class Samples {
                 .setLogprobs(5)
                 .setMinTokens(3)
                 .setSuppressTokens(List.of(1, 97))
+                .setLogitBias(Map.of("17", -100.0, "54", 0.5, "0", 1.0e-5))
                 .setConstraint(
                         new Constraint(List.of("ham", "spam"), "h.*", "{\"type\":\"object\"}"))
                 .setPriority(-1)
@@ -64,6 +65,7 @@ final class Samples {
         if (version < 2) {
             request.setMinTokens(null);
             request.setSuppressTokens(null);
+            request.setLogitBias(null);
         }
         return request;
     }

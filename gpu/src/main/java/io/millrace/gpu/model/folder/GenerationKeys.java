@@ -34,6 +34,9 @@ final class GenerationKeys {
                 honoured(
                         "bad_words_ids",
                         "words of one token: `suppress_tokens` too, but for ids that end completions; longer ones are refused; none"),
+                honoured(
+                        "sequence_bias",
+                        "a request's `logit_bias`, as pairs of a list and a number; sequences of more than one token are refused; none"),
                 honoured("repetition_penalty", "as in a request; 1"),
                 honoured("do_sample", "whether tokens are drawn; false: temperature 0"),
                 honoured("temperature", "as in a request; 1" + SAMPLES),
@@ -60,7 +63,6 @@ final class GenerationKeys {
                 refused("encoder_no_repeat_ngram_size", "the prompt may be repeated", 0.0),
                 refused("encoder_repetition_penalty", "the prompt is not favoured", 1.0),
                 emptyOnly("begin_suppress_tokens"),
-                emptyOnly("sequence_bias"),
                 refused("exponential_decay_length_penalty", "no length is favoured"),
                 refused("forced_bos_token_id", "no token is forced"),
                 refused("forced_eos_token_id", "no token is forced"),

@@ -58,7 +58,6 @@ class DecodingKeysTest {
         "encoder_no_repeat_ngram_size, 3, 0",
         "encoder_repetition_penalty, 1.2, 1.0",
         "begin_suppress_tokens, [17], []",
-        "sequence_bias, '[[[17],-10.0]]', []",
         "exponential_decay_length_penalty, '[5,1.1]',",
         "forced_bos_token_id, 17,",
         "forced_eos_token_id, 17,",
@@ -89,7 +88,7 @@ class DecodingKeysTest {
         assertThat(
                         FolderKeys.of(FolderFile.GENERATION).stream()
                                 .filter(row -> row.rule() == Rule.REFUSED))
-                .hasSize(25);
+                .hasSize(24);
     }
 
     @ParameterizedTest
