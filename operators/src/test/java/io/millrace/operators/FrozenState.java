@@ -9,15 +9,25 @@ import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.Reading;
 import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.avro.ReleasedSchemas;
 import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.codec.record.RecordType;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.EncoderFactory;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.streaming.util.OperatorSnapshotUtil;
 
@@ -89,7 +99,7 @@ final class FrozenState {
         RecordCodec<InferenceRequest> codec = RecordCodec.open(RecordType.REQUEST, format, null);
         InferenceRequest request = everyField();
         request.setId(id);
-        byte[] value = codec.encode(request);
+        byte[] value = format == FormatSettings.AVRO ? firstAvro(request) : codec.encode(request);
         Origin origin = TestingRequests.origin(id);
         try {
             Reading<InferenceRequest> reading = codec.reading(value, null);
@@ -106,6 +116,26 @@ final class FrozenState {
         } catch (CodecException e) {
             throw new AssertionError(e);
         }
+    }
+
+    /** In the first version of its schema, which was the only one when state was frozen. */
+    private static byte[] firstAvro(InferenceRequest request) {
+        Schema first = ReleasedSchemas.load(RecordType.REQUEST).versions().get(0);
+        GenericRecord record = new GenericData.Record(first);
+        for (Schema.Field field : first.getFields()) {
+            record.put(field.name(), request.get(field.name()));
+        }
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ByteBuffer header = ByteBuffer.allocate(10).order(ByteOrder.LITTLE_ENDIAN);
+        header.put((byte) 0xC3).put((byte) 1).putLong(ReleasedSchemas.fingerprint(first));
+        out.writeBytes(header.array());
+        try {
+            new GenericDatumWriter<GenericRecord>(first)
+                    .write(record, EncoderFactory.get().directBinaryEncoder(out, null));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return out.toByteArray();
     }
 
     private static InferenceRequest everyField() {
