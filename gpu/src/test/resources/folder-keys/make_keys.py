@@ -29,6 +29,7 @@ FAMILIES = {
     "Qwen2ForCausalLM": transformers.Qwen2Config,
     "Qwen3ForCausalLM": transformers.Qwen3Config,
     "GPT2LMHeadModel": transformers.GPT2Config,
+    "Starcoder2ForCausalLM": transformers.Starcoder2Config,
 }
 # What PreTrainedConfig and its parts read without declaring it.
 UNDECLARED = [

@@ -120,6 +120,21 @@ FAMILIES = {
         ),
         torch.float32,
     ),
+    # Norms, GELU and biases of GPT-2's kind, with rotary heads in groups and a window.
+    "starcoder2": (
+        transformers.Starcoder2Config,
+        dict(
+            COMMON,
+            hidden_size=48,
+            intermediate_size=56,
+            num_hidden_layers=2,
+            num_attention_heads=6,
+            num_key_value_heads=2,
+            max_position_embeddings=256,
+            sliding_window=12,
+        ),
+        torch.float32,
+    ),
     "gpt2": (
         transformers.GPT2Config,
         dict(

@@ -58,7 +58,7 @@ enum TokenizerClass {
 
     private static TokenizerClass ofType(String type) {
         return switch (type) {
-            case "gpt2" -> GPT2;
+            case "gpt2", "starcoder2" -> GPT2;
             case "qwen3" -> QWEN2;
             default -> BASE;
         };

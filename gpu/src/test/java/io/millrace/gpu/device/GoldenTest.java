@@ -68,7 +68,16 @@ class GoldenTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"llama", "qwen2", "qwen2-window", "qwen3", "mistral", "ministral", "gpt2"})
+            strings = {
+                "llama",
+                "qwen2",
+                "qwen2-window",
+                "qwen3",
+                "mistral",
+                "ministral",
+                "starcoder2",
+                "gpt2"
+            })
     void everyFamilyComputesWhatTransformersDoes(String family) throws IOException {
         Path golden = FAMILIES.resolve(family);
         for (String file : new String[] {"config.json", "model.safetensors"}) {

@@ -77,7 +77,7 @@ class ModelFolderTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "starcoder2", "gpt2"})
     void aDummyModelHasTheTensorsOfARealOne(String name) throws IOException {
         for (boolean tied : new boolean[] {true, false}) {
             TinyModels model =
@@ -85,6 +85,7 @@ class ModelFolderTest {
                         case "mistral" -> TinyModels.mistral(17);
                         case "qwen2" -> TinyModels.qwen2();
                         case "qwen3" -> TinyModels.qwen3();
+                        case "starcoder2" -> TinyModels.starcoder2(17);
                         case "gpt2" -> TinyModels.gpt2();
                         default -> TinyModels.llama();
                     };
@@ -508,6 +509,45 @@ class ModelFolderTest {
         TinyModels unsaid = TinyModels.mistral(null).config(c -> c.remove("sliding_window"));
         assertThat(open(unsaid).shape().windows()).containsOnly(4096);
         assertRefused(TinyModels.mistral(0), "sliding_window", "0");
+    }
+
+    @Test
+    void starcoder2HasAWindowOnlyWhereItIsNamed() throws IOException {
+        assertThat(open(TinyModels.starcoder2(17)).shape().windows()).containsExactly(17, 17);
+        TinyModels unsaid =
+                TinyModels.starcoder2(null)
+                        .config(
+                                c -> {
+                                    c.remove("sliding_window");
+                                    c.remove("num_key_value_heads");
+                                    c.remove("tie_word_embeddings");
+                                });
+        assertThat(open(unsaid).shape().windows()).containsOnly(Backend.NO_WINDOW);
+        assertThat(open(unsaid).shape().kvHeads()).isEqualTo(2);
+        assertThat(open(unsaid).shape().tiedEmbedding()).isTrue();
+        // As in the files on the Hub.
+        assertThat(
+                        open(TinyModels.starcoder2(17)
+                                        .config(
+                                                c -> {
+                                                    c.put("norm_type", "layer_norm");
+                                                    c.put("mlp_type", "default");
+                                                }))
+                                .shape()
+                                .windows())
+                .containsExactly(17, 17);
+        assertRefused(
+                TinyModels.starcoder2(null).config(c -> c.put("norm_type", "rms_norm")),
+                "norm_type",
+                "rms_norm");
+        assertRefused(
+                TinyModels.starcoder2(null).config(c -> c.put("use_bias", false)),
+                "use_bias",
+                "false");
+        assertRefused(
+                TinyModels.starcoder2(null).config(c -> c.put("hidden_act", "gelu")),
+                "hidden_act",
+                "gelu");
     }
 
     @Test

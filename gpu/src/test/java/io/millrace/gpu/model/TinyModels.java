@@ -37,6 +37,7 @@ public final class TinyModels {
 
     private static final String LLAMA = "LlamaForCausalLM";
     private static final String GPT2 = "GPT2LMHeadModel";
+    private static final String STARCODER2 = "Starcoder2ForCausalLM";
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final List<String> SPECIALS =
             List.of("<|begin_of_text|>", "<|end_of_text|>", "<|pad|>");
@@ -87,6 +88,13 @@ public final class TinyModels {
     /** As many key and value heads as query heads; hidden must be heads times headSize. */
     public static TinyModels gpt2() {
         return new TinyModels(GPT2, true, false).heads(4, 4, 8).tied(true);
+    }
+
+    /** Null for no window. */
+    public static TinyModels starcoder2(Integer window) {
+        return new TinyModels(STARCODER2, true, false)
+                .tied(true)
+                .config(c -> c.put("sliding_window", window));
     }
 
     public TinyModels hidden(int value) {
@@ -183,6 +191,10 @@ public final class TinyModels {
             gpt2Config(node);
         } else {
             llamaConfig(node);
+        }
+        if (architecture.equals(STARCODER2)) {
+            node.remove("rms_norm_eps");
+            node.put("norm_epsilon", 1e-5).put("hidden_act", "gelu_pytorch_tanh");
         }
         node.put("vocab_size", vocabulary)
                 .put("tie_word_embeddings", tied)
@@ -285,7 +297,12 @@ public final class TinyModels {
     }
 
     private List<Spec> specs() {
-        List<Spec> specs = architecture.equals(GPT2) ? gpt2Specs() : llamaSpecs();
+        List<Spec> specs =
+                switch (architecture) {
+                    case GPT2 -> gpt2Specs();
+                    case STARCODER2 -> starcoder2Specs();
+                    default -> llamaSpecs();
+                };
         specs.addAll(extras);
         return specs;
     }
@@ -306,6 +323,28 @@ public final class TinyModels {
             transposed(specs, p + "mlp.c_proj", hidden, intermediate);
         }
         layerNorm(specs, "transformer.ln_f");
+        if (!tied) {
+            specs.add(new Spec("lm_head.weight", vocabulary, hidden, 0, deviation));
+        }
+        return specs;
+    }
+
+    private List<Spec> starcoder2Specs() {
+        List<Spec> specs = new ArrayList<>();
+        double deviation = 2 / Math.sqrt(hidden);
+        specs.add(new Spec("model.embed_tokens.weight", vocabulary, hidden, 0, deviation));
+        for (int i = 0; i < layers; i++) {
+            String p = "model.layers." + i + ".";
+            layerNorm(specs, p + "input_layernorm");
+            projection(specs, p + "self_attn.q_proj", heads * headSize, hidden, true);
+            projection(specs, p + "self_attn.k_proj", kvHeads * headSize, hidden, true);
+            projection(specs, p + "self_attn.v_proj", kvHeads * headSize, hidden, true);
+            projection(specs, p + "self_attn.o_proj", hidden, heads * headSize, true);
+            layerNorm(specs, p + "post_attention_layernorm");
+            projection(specs, p + "mlp.c_fc", intermediate, hidden, true);
+            projection(specs, p + "mlp.c_proj", hidden, intermediate, true);
+        }
+        layerNorm(specs, "model.norm");
         if (!tied) {
             specs.add(new Spec("lm_head.weight", vocabulary, hidden, 0, deviation));
         }

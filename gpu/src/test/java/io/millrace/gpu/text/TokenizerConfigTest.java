@@ -33,6 +33,7 @@ class TokenizerConfigTest {
             delimiter = '|',
             value = {
                 "gpt2    |                         | GPT2",
+                "starcoder2 |                      | GPT2",
                 "gpt2    | LlamaTokenizer          | LLAMA",
                 "gpt2    | PreTrainedTokenizerFast | ",
                 "qwen2   |                         | QWEN2",

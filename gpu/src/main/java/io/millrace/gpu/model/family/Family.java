@@ -45,6 +45,7 @@ public interface Family {
         families.put("MistralForCausalLM", new MistralFamily());
         families.put("Qwen2ForCausalLM", new Qwen2Family());
         families.put("Qwen3ForCausalLM", new Qwen3Family());
+        families.put("Starcoder2ForCausalLM", new Starcoder2Family());
         String name = architecture(config);
         Family family = families.get(name);
         if (family == null) {

@@ -72,7 +72,7 @@ final class Gpt2Family implements Family {
         for (int i = 0; i < shape.layers(); i++) {
             layers.add(layer(shape, reader, prefix + "h." + i + "."));
         }
-        Norm<V> lastNorm = norm(shape, reader, prefix + "ln_f");
+        Norm<V> lastNorm = Biased.norm(shape, reader, prefix + "ln_f");
         M head =
                 shape.tiedEmbedding()
                         ? reader.tiedHead(embedding, tokens)
@@ -84,27 +84,27 @@ final class Gpt2Family implements Family {
             DecoderShape shape, WeightReader<M, V> reader, String prefix) throws IOException {
         int hidden = shape.hidden();
         int inner = shape.intermediate();
-        Norm<V> attentionNorm = norm(shape, reader, prefix + "ln_1");
+        Norm<V> attentionNorm = Biased.norm(shape, reader, prefix + "ln_1");
         String qkv = prefix + "attn.c_attn";
         String output = prefix + "attn.c_proj";
         var projection =
                 new QkvProjection<>(
                         reader.matrix(transposed(reader, qkv, hidden, 3 * hidden)),
-                        bias(reader, qkv, 3 * hidden),
+                        Biased.bias(reader, qkv, 3 * hidden),
                         (Norm<V>) null,
                         null);
         M outputMatrix = reader.addedMatrix(transposed(reader, output, hidden, hidden));
-        V outputBias = bias(reader, output, hidden);
-        Norm<V> feedForwardNorm = norm(shape, reader, prefix + "ln_2");
+        V outputBias = Biased.bias(reader, output, hidden);
+        Norm<V> feedForwardNorm = Biased.norm(shape, reader, prefix + "ln_2");
         String up = prefix + "mlp.c_fc";
         String down = prefix + "mlp.c_proj";
         var feedForward =
                 new DecoderWeights.FeedForward<>(
                         false,
                         reader.matrix(transposed(reader, up, hidden, inner)),
-                        bias(reader, up, inner),
+                        Biased.bias(reader, up, inner),
                         reader.addedMatrix(transposed(reader, down, inner, hidden)),
-                        bias(reader, down, hidden));
+                        Biased.bias(reader, down, hidden));
         return new DecoderWeights.Layer<>(
                 attentionNorm, projection, outputMatrix, outputBias, feedForwardNorm, feedForward);
     }
@@ -112,17 +112,5 @@ final class Gpt2Family implements Family {
     private static Tensor transposed(
             WeightReader<?, ?> reader, String name, int inputs, int outputs) throws IOException {
         return reader.tensor(name + ".weight", inputs, outputs).transposed();
-    }
-
-    private static <M, V> V bias(WeightReader<M, V> reader, String name, int length)
-            throws IOException {
-        return reader.vector(reader.tensor(name + ".bias", length));
-    }
-
-    private static <M, V> Norm<V> norm(DecoderShape shape, WeightReader<M, V> reader, String name)
-            throws IOException {
-        int hidden = shape.hidden();
-        V weight = reader.vector(reader.tensor(name + ".weight", hidden));
-        return new Norm<>(weight, bias(reader, name, hidden), shape.normEpsilon());
     }
 }

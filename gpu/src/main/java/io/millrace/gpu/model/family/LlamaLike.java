@@ -21,11 +21,31 @@ final class LlamaLike {
 
     static DecoderShape shape(ConfigFile config, List<Integer> windows)
             throws InvalidModelException {
+        int heads = config.positiveInt("num_attention_heads");
+        return shape(config, windows, "rms_norm_eps", 1e-6, heads, false);
+    }
+
+    /**
+     * The same for a family with a norm and defaults of its own.
+     *
+     * @param epsilonKey names what is added in a norm
+     * @param epsilon where that key is absent
+     * @param kvHeads where {@code num_key_value_heads} is absent
+     * @param tied where {@code tie_word_embeddings} is absent
+     */
+    static DecoderShape shape(
+            ConfigFile config,
+            List<Integer> windows,
+            String epsilonKey,
+            double epsilon,
+            int kvHeads,
+            boolean tied)
+            throws InvalidModelException {
         int hidden = config.positiveInt("hidden_size");
         int heads = config.positiveInt("num_attention_heads");
-        int kvHeads = config.positiveInt("num_key_value_heads", heads);
-        if (heads % kvHeads != 0) {
-            throw config.wrong("num_key_value_heads", kvHeads, "a divisor of " + heads);
+        int groups = config.positiveInt("num_key_value_heads", kvHeads);
+        if (heads % groups != 0) {
+            throw config.wrong("num_key_value_heads", groups, "a divisor of " + heads);
         }
         if (!config.has("head_dim") && hidden % heads != 0) {
             throw config.wrong("num_attention_heads", heads, "a divisor of hidden_size");
@@ -40,14 +60,14 @@ final class LlamaLike {
                 hidden,
                 windows.size(),
                 heads,
-                kvHeads,
+                groups,
                 headSize,
                 config.positiveInt("intermediate_size"),
                 rope.context(config.positiveInt("max_position_embeddings")),
-                epsilon(config, "rms_norm_eps", 1e-6),
+                epsilon(config, epsilonKey, epsilon),
                 rope,
                 windows,
-                config.flag("tie_word_embeddings", false));
+                config.flag("tie_word_embeddings", tied));
     }
 
     static float epsilon(ConfigFile config, String key, double absent)

@@ -9,6 +9,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What becomes of the keys of config.json. */
 final class ConfigKeys {
@@ -16,6 +18,7 @@ final class ConfigKeys {
     private static final Set<String> LLAMA = Set.of("LlamaForCausalLM");
     private static final Set<String> MISTRAL = Set.of("MinistralForCausalLM", "MistralForCausalLM");
     private static final Set<String> QWEN = Set.of("Qwen2ForCausalLM", "Qwen3ForCausalLM");
+    private static final Set<String> STARCODER2 = Set.of("Starcoder2ForCausalLM");
     private static final Set<String> LLAMA_LIKE =
             Set.of(
                     "LlamaForCausalLM",
@@ -24,13 +27,19 @@ final class ConfigKeys {
                     "Qwen2ForCausalLM",
                     "Qwen3ForCausalLM");
 
+    private static final Set<String> WITH_ROPE =
+            Stream.concat(LLAMA_LIKE.stream(), STARCODER2.stream())
+                    .collect(Collectors.toUnmodifiableSet());
+
     private ConfigKeys() {}
 
     static List<FolderKey> all() {
         List<FolderKey> keys = new ArrayList<>();
         keys.addAll(ofAll());
+        withRope().forEach(key -> keys.add(key.of(WITH_ROPE)));
         llamaLike().forEach(key -> keys.add(key.of(LLAMA_LIKE)));
         keys.addAll(windows());
+        starcoder2().forEach(key -> keys.add(key.of(STARCODER2)));
         gpt2().forEach(key -> keys.add(key.of(GPT2)));
         keys.addAll(withoutEffect());
         return List.copyOf(keys);
@@ -43,7 +52,7 @@ final class ConfigKeys {
                 honoured("eos_token_id", "ends completions if generation_config.json has none"),
                 honoured(
                         "tie_word_embeddings",
-                        "whether the head's weight is the embedding's, but a head in the files that differs from it wins; GPT2: true, others: false"),
+                        "whether the head's weight is the embedding's, but a head in the files that differs from it wins; GPT2, Starcoder2: true, others: false"),
                 honoured(
                         "dtype", "type of dummy weights; weights in files have types of their own"),
                 honoured("torch_dtype", "older name of `dtype`, which wins"),
@@ -69,13 +78,12 @@ final class ConfigKeys {
                         (value, file) -> value.isObject() && value.isEmpty()));
     }
 
-    private static List<FolderKey> llamaLike() {
+    private static List<FolderKey> withRope() {
         return List.of(
                 honoured("hidden_size", "width of the residual stream"),
                 honoured("intermediate_size", "width inside the feed-forward part"),
                 honoured("num_hidden_layers", "decoder layers"),
                 honoured("num_attention_heads", "query heads"),
-                honoured("num_key_value_heads", "key and value heads; as many as query heads"),
                 honoured("head_dim", "width of a head; `hidden_size / num_attention_heads`"),
                 honoured(
                         "max_position_embeddings",
@@ -83,18 +91,23 @@ final class ConfigKeys {
                 honoured(
                         "original_max_position_embeddings",
                         "of llama3, wins over the one in `rope_parameters`"),
-                honoured("rms_norm_eps", "added to the mean square in a norm; 1e-6"),
                 honoured("rope_theta", "base of the rotary frequencies; 10000"),
                 honoured("rope_scaling", "the older form of `rope_parameters`, over which it wins"),
                 honoured("rope_parameters", "rotary frequencies; its keys are below"),
                 refused("partial_rotary_factor", "heads are rotated whole", 1.0),
+                noEffect("attention_dropout", "dropout is for training"));
+    }
+
+    private static List<FolderKey> llamaLike() {
+        return List.of(
+                honoured("num_key_value_heads", "key and value heads; as many as query heads"),
+                honoured("rms_norm_eps", "added to the mean square in a norm; 1e-6"),
                 refused("hidden_act", "the gate is SiLU", "silu", "swish"),
                 refused("attention_bias", "biases are the family's: of Qwen2 on q, k, v", false),
                 refused("mlp_bias", "the feed-forward part has no biases", false),
                 refused("rope_interleaved", "pairs are (i, i + half a head)", false),
                 refused("use_qk_norm", "Qwen3 alone norms its heads, and always", false),
-                noEffect("pretraining_tp", "how training split its products"),
-                noEffect("attention_dropout", "dropout is for training"));
+                noEffect("pretraining_tp", "how training split its products"));
     }
 
     private static List<FolderKey> windows() {
@@ -141,6 +154,23 @@ final class ConfigKeys {
             }
         }
         return types.isArray();
+    }
+
+    private static List<FolderKey> starcoder2() {
+        return List.of(
+                honoured("num_key_value_heads", "key and value heads; 2"),
+                honoured("norm_epsilon", "added to the variance in a norm; 1e-5"),
+                honoured(
+                        "sliding_window", "positions that a token sees; absent or null: no window"),
+                refused(
+                        "hidden_act",
+                        "the feed-forward part has GELU by tanh",
+                        "gelu_pytorch_tanh",
+                        "gelu_new"),
+                refused("use_bias", "every matrix of a layer has a bias", true),
+                refused("norm_type", "norms are LayerNorm", "layer_norm"),
+                noEffect("residual_dropout", "dropout is for training"),
+                noEffect("embedding_dropout", "dropout is for training"));
     }
 
     private static List<FolderKey> gpt2() {

@@ -47,6 +47,8 @@ class ForwardTest {
                 TinyModels.mistral(1),
                 TinyModels.mistral(7),
                 TinyModels.mistral(17).heads(6, 2, 8).layers(3),
+                TinyModels.starcoder2(null).tied(false),
+                TinyModels.starcoder2(17).hidden(54).heads(6, 2, 24).intermediate(97),
                 windowInTheLastLayer(),
                 TinyModels.gpt2(),
                 TinyModels.gpt2().hidden(56).heads(7, 7, 8).intermediate(97),
@@ -79,6 +81,7 @@ class ForwardTest {
                 TinyModels.mistral(3).heads(4, 4, 24),
                 TinyModels.mistral(17).dtype(DType.BF16),
                 windowInTheLastLayer(),
+                TinyModels.starcoder2(7).heads(6, 2, 8),
                 TinyModels.gpt2(),
                 TinyModels.gpt2().hidden(40).heads(5, 5, 8).intermediate(97).dtype(DType.F16));
     }
