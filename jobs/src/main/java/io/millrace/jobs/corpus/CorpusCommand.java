@@ -1,5 +1,6 @@
 package io.millrace.jobs.corpus;
 
+import io.millrace.gpu.api.EngineOptions;
 import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.EngineArguments;
@@ -178,8 +179,9 @@ public final class CorpusCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         check();
-        List<InputFile> files = new InputFiles(rows, delimiter).find(in);
-        OutputFolder folder = new OutputFolder(InputFiles.local("OUT", out).toString());
+        Path root = InputFiles.local("OUT", out);
+        List<InputFile> files = new InputFiles(rows, delimiter, root).find(in);
+        OutputFolder folder = new OutputFolder(root.toString());
         Progress progress = new Progress(System.out);
         try (CorpusRun run = new CorpusRun(folder, out, files, progress)) {
             Manifest manifest = run.open((path, begun) -> manifest(path, begun, files));
@@ -254,6 +256,10 @@ public final class CorpusCommand implements Callable<Integer> {
         options.put("--id-field", idField);
         options.put("--result-field", resultField);
         options.put("--overwrite", String.valueOf(overwrite));
+        // Of other sizes, the engine refuses other rows.
+        EngineOptions sizes = engine.options();
+        options.put("--max-model-len", String.valueOf(sizes.maxModelLen()));
+        options.put("--kv-cache-memory", String.valueOf(sizes.kvCacheBytes()));
         options.put("--max-prompt-size", maxPromptSize.getBytes() + " bytes");
         options.put("sampling", new String(sampling(), StandardCharsets.UTF_8));
         return Manifest.of(path, clock, options, files);

@@ -32,6 +32,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.flink.api.common.JobID;
+import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.HeartbeatManagerOptions;
 import org.apache.flink.core.execution.CheckpointingMode;
@@ -57,6 +58,10 @@ final class CorpusRun implements AutoCloseable {
 
     private final OutputFolder folder;
     private final String out;
+
+    /** More than it takes to put the rows of the largest files together. */
+    private static final Duration ASSEMBLY = Duration.ofHours(6);
+
     private final List<InputFile> files;
     private final Progress progress;
     private final CompletableFuture<Void> stop = new CompletableFuture<>();
@@ -101,7 +106,7 @@ final class CorpusRun implements AutoCloseable {
             throw new CommandFailedException("OUT is the file " + root + ": give a folder.");
         }
         for (InputFile file : files) {
-            if (Path.of(file.path()).startsWith(root)) {
+            if (Path.of(file.path()).toRealPath().startsWith(InputFiles.real(root))) {
                 throw new CommandFailedException(
                         "The input file %s lies in OUT, %s: give a folder of its own."
                                 .formatted(file.path(), root));
@@ -197,6 +202,9 @@ final class CorpusRun implements AutoCloseable {
         settings.addAll(
                 FlinkSettings.ofJob(
                         NAME, CheckpointingMode.EXACTLY_ONCE, given.checkpointInterval(), state));
+        // Putting a large file together holds barriers back, and must not end the job for it.
+        settings.set(CheckpointingOptions.CHECKPOINTING_TIMEOUT, ASSEMBLY);
+        settings.set(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER, Integer.MAX_VALUE);
         // Counts travel with heartbeats.
         settings.set(HeartbeatManagerOptions.HEARTBEAT_INTERVAL, HEARTBEAT);
         Optional<StateDirectory.State> newest = state.newest();

@@ -3,6 +3,7 @@ package io.millrace.jobs.corpus;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.operators.corpus.InputFile;
 import io.millrace.operators.corpus.format.FileFormat;
+import io.millrace.operators.corpus.output.OutputFolder;
 import java.io.IOException;
 import java.nio.file.FileSystems;
 import java.nio.file.FileVisitOption;
@@ -21,15 +22,27 @@ final class InputFiles {
 
     private final FileFormat.Rows rows;
     private final Character delimiter;
+    private final Path out;
 
     /**
      * @param rows what rows are whatever a file's name says; null to go by the names
      * @param delimiter between the cells of CSV whatever a file's name says; null to go by the
      *     names
+     * @param out where outputs go; what is in there is no input of the folder that holds it
      */
-    InputFiles(FileFormat.Rows rows, Character delimiter) {
+    InputFiles(FileFormat.Rows rows, Character delimiter, Path out) throws IOException {
         this.rows = rows;
         this.delimiter = delimiter;
+        this.out = real(out);
+    }
+
+    /** Without symbolic links; the end of a path may not be there yet. */
+    static Path real(Path path) throws IOException {
+        if (Files.exists(path)) {
+            return path.toRealPath();
+        }
+        Path parent = path.getParent();
+        return parent == null ? path : real(parent).resolve(path.getFileName());
     }
 
     /**
@@ -101,9 +114,17 @@ final class InputFiles {
             throw new CommandFailedException(
                     "There is no folder %s, in which files are looked for.".formatted(base));
         }
+        boolean holdsOut = !base.toRealPath().startsWith(out);
         try (Stream<Path> walk = Files.walk(base, FileVisitOption.FOLLOW_LINKS)) {
             for (Path path : walk.filter(Files::isRegularFile).sorted().toList()) {
-                if (matcher == null ? !isHidden(base, path) : matcher.matches(path)) {
+                if (holdsOut && path.toRealPath().startsWith(out)) {
+                    continue;
+                }
+                boolean taken =
+                        matcher == null
+                                ? !isHidden(base, path)
+                                : matcher.matches(path) && !isReserved(base, path);
+                if (taken) {
                     add(base, path, files);
                 }
             }
@@ -118,6 +139,11 @@ final class InputFiles {
             }
         }
         return false;
+    }
+
+    /** What another corpus wrote beside its outputs; its name here would be in use, too. */
+    private static boolean isReserved(Path base, Path path) {
+        return OutputFolder.isReserved(base.relativize(path).toString());
     }
 
     private void add(Path base, Path path, List<InputFile> files) throws IOException {

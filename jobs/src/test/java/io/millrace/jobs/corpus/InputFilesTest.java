@@ -15,8 +15,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class InputFilesTest {
-    private static final InputFiles BY_NAME = new InputFiles(null, null);
-
     @TempDir Path folder;
 
     @BeforeEach
@@ -45,7 +43,7 @@ class InputFilesTest {
 
     @Test
     void aFileIsItself() throws IOException {
-        List<InputFile> files = BY_NAME.find(folder.resolve("2024/01/c.tsv").toString());
+        List<InputFile> files = byName().find(folder.resolve("2024/01/c.tsv").toString());
         assertThat(files).hasSize(1);
         assertThat(files.get(0).name()).isEqualTo("c.tsv");
         assertThat(files.get(0).format())
@@ -64,12 +62,14 @@ class InputFilesTest {
 
     @Test
     void whatCannotBeReadIsRefusedWithTheRemedy() throws IOException {
-        assertRefused(BY_NAME, folder + "/none", "no file or folder");
-        assertRefused(BY_NAME, folder + "/*.parquet", "no files");
-        assertRefused(BY_NAME, "s3://bucket/rows", "disks");
+        assertRefused(byName(), folder + "/none", "no file or folder");
+        assertRefused(byName(), folder + "/*.parquet", "no files");
+        assertRefused(byName(), "s3://bucket/rows", "disks");
         Files.writeString(folder.resolve("notes.txt"), "x");
-        assertRefused(BY_NAME, folder.toString(), "notes.txt", "--rows");
-        assertThat(new InputFiles(FileFormat.Rows.JSONL, null).find(folder + "/*.txt"))
+        assertRefused(byName(), folder.toString(), "notes.txt", "--rows");
+        assertThat(
+                        new InputFiles(FileFormat.Rows.JSONL, null, folder.resolve("out"))
+                                .find(folder + "/*.txt"))
                 .extracting(InputFile::name)
                 .containsExactly("notes.txt");
     }
@@ -77,7 +77,7 @@ class InputFilesTest {
     @Test
     void aChangeIsSaid() throws IOException {
         Path path = folder.resolve("a.jsonl");
-        InputFile file = BY_NAME.find(path.toString()).get(0);
+        InputFile file = byName().find(path.toString()).get(0);
         Files.writeString(path, "xy");
         assertThat(file.changes()).isEqualTo("had 1 bytes and has 2 now");
         Files.writeString(path, "y");
@@ -88,8 +88,29 @@ class InputFilesTest {
         assertThat(file.changes()).isEqualTo("is gone");
     }
 
-    private static List<String> names(String in) throws IOException {
-        return BY_NAME.find(in).stream().map(InputFile::name).toList();
+    @Test
+    void outputsInTheFolderOfTheInputsAreNoInputs() throws IOException {
+        Path out = Files.createDirectories(folder.resolve("out"));
+        Files.writeString(out.resolve("a.jsonl"), "x");
+        assertThat(names(folder.toString())).hasSize(4).doesNotContain("out/a.jsonl");
+        assertThat(names(folder + "/**.csv.gz")).containsExactly("b.csv.gz");
+        Path link = Files.createSymbolicLink(folder.resolve("link"), out);
+        assertThat(new InputFiles(null, null, link).find(folder.toString())).hasSize(4);
+        assertThat(names(out.toString())).as("what is refused later").containsExactly("a.jsonl");
+    }
+
+    @Test
+    void whatACorpusWroteBesideItsOutputsIsNoInput() throws IOException {
+        assertRefused(byName(), folder + "/**/a.jsonl.jsonl", "no files");
+        assertThat(names(folder.resolve("_failures").toString())).containsExactly("a.jsonl.jsonl");
+    }
+
+    private InputFiles byName() throws IOException {
+        return new InputFiles(null, null, folder.resolve("out"));
+    }
+
+    private List<String> names(String in) throws IOException {
+        return byName().find(in).stream().map(InputFile::name).toList();
     }
 
     private static void assertRefused(InputFiles inputs, String in, String... parts) {

@@ -45,6 +45,9 @@ final class CorpusEnumerator implements SplitEnumerator<FileSplit, Collection<Fi
     }
 
     private void give() {
+        // Those whose attempt has ended ask again once there is another.
+        asking.retainAll(context.registeredReaders().keySet());
+        idle.retainAll(asking);
         for (Iterator<Integer> waiting = asking.iterator();
                 waiting.hasNext() && !splits.isEmpty(); ) {
             int subtask = waiting.next();

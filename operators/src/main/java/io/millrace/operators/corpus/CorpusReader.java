@@ -105,6 +105,8 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
             requireSame(file);
             return end(header, null);
         } catch (UnreadableFileException e) {
+            // What was overwritten meanwhile is another file, not an unreadable one.
+            requireSame(file);
             return end(header, e.getMessage());
         }
     }

@@ -21,12 +21,15 @@ import java.util.List;
 
 /** JSON objects. What the answer is not put into keeps its bytes: numbers, order, white space. */
 final class JsonForm implements RowForm {
+    /** Of a number; reading one takes time with the square of its length. */
+    private static final int MOST_DIGITS = 1000;
+
     private static final JsonFactory FACTORY =
             JsonFactory.builder()
                     .streamReadConstraints(
                             StreamReadConstraints.builder()
                                     .maxStringLength(Integer.MAX_VALUE)
-                                    .maxNumberLength(Integer.MAX_VALUE)
+                                    .maxNumberLength(MOST_DIGITS)
                                     .build())
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                     .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)

@@ -35,6 +35,11 @@ public record OutputFolder(String root) implements Serializable {
     /** Holds what could not be answered. */
     public static final String FAILURES = "_failures";
 
+    /** Whether a file of that name below {@code root} is none of the outputs. */
+    public static boolean isReserved(String name) {
+        return name.startsWith(HIDDEN + "/") || name.startsWith(FAILURES + "/");
+    }
+
     /** The output of an input file. */
     public Path output(String file) {
         return Path.of(root).resolve(file);
