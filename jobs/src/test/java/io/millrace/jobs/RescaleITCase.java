@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.jobs.chaos.cluster.RestoreLog;
+import io.millrace.jobs.demo.HalfAnswers;
 import io.millrace.jobs.stream.AnswerReader;
 import io.millrace.jobs.stream.TestingClients;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -76,6 +78,7 @@ class RescaleITCase {
 
     /** Asks for so many subtasks, and sees to it that half-finished answers went along. */
     private void rescale(TestingCluster cluster, String job, int parallelism) throws Exception {
+        awaitHalfAnswers(cluster, job);
         RestoreLog restored = new RestoreLog(folder);
         JsonNode vertices = cluster.get("/jobs/" + job).path("vertices");
         assertThat(vertices).hasSize(1);
@@ -94,6 +97,21 @@ class RescaleITCase {
         // Logged before a subtask runs.
         assertThat(restored.read().kept()).as("tokens of half-finished answers").isPositive();
         assertThat(restored.read().repeated()).as("tokens decoded again").isZero();
+    }
+
+    /** Waits for a checkpoint with half-finished answers: from the newest one the job goes on. */
+    private static void awaitHalfAnswers(TestingCluster cluster, String job) throws Exception {
+        long deadline = System.nanoTime() + LIMIT.toNanos();
+        int tokens = 0;
+        while (tokens == 0) {
+            assertThat(System.nanoTime()).as("half-finished answers").isLessThan(deadline);
+            Thread.sleep(20);
+            JsonNode newest = cluster.get("/jobs/" + job + "/checkpoints").path("latest");
+            String path = newest.path("completed").path("external_path").asText("");
+            if (!path.isEmpty()) {
+                tokens = HalfAnswers.tokensInNewest(Path.of(URI.create(path)).getParent());
+            }
+        }
     }
 
     private static boolean runs(JsonNode job, int parallelism) {

@@ -36,6 +36,11 @@ public final class BrokerWatch implements AutoCloseable {
 
     private KafkaFuture<Collection<Node>> answer;
     private long asked;
+    private long looked = System.nanoTime();
+
+    /** Whether a first refusal, before any answer, was not believed. */
+    private boolean doubted;
+
     private boolean away;
     private long awaySince;
     private int restarts;
@@ -51,7 +56,7 @@ public final class BrokerWatch implements AutoCloseable {
         this.admin =
                 Admin.create(
                         ClientProperties.admin(settings.bootstrapServers(), settings.client()));
-        ask();
+        this.asked = System.nanoTime() - interval.toNanos();
     }
 
     private void ask() {
@@ -62,12 +67,19 @@ public final class BrokerWatch implements AutoCloseable {
                         .nodes();
     }
 
-    /** A sentence when a broker has gone or come back, else null. Never waits. */
+    /**
+     * A sentence when a broker has gone or come back, else null. Never waits; what came while
+     * nobody looked for long is not told, but asked anew.
+     */
     public String look() throws InterruptedException {
+        long now = System.nanoTime();
+        boolean old = now - looked > patience.toNanos();
+        looked = now;
+        if (answer == null ? now - asked >= interval.toNanos() : old) {
+            ask();
+            return null;
+        }
         if (answer == null || !answer.isDone()) {
-            if (answer == null && System.nanoTime() - asked > interval.toNanos()) {
-                ask();
-            }
             return null;
         }
         KafkaFuture<Collection<Node>> answered = answer;
@@ -81,6 +93,12 @@ public final class BrokerWatch implements AutoCloseable {
 
     private String refused(Throwable why) {
         if (away) {
+            return null;
+        }
+        if (known.isEmpty() && !doubted && why instanceof RetriableException) {
+            // The job was set up with these brokers: this process may have been too busy to listen.
+            doubted = true;
+            ask();
             return null;
         }
         away = true;

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class BrokerWatchTest {
+    private static final Duration PATIENCE = Duration.ofMillis(200);
     private static final Node ONE = new Node(1, "one", 9092);
     private static final Node TWO = new Node(2, "two", 9093);
     private static final Node THREE = new Node(3, "three", 9094);
@@ -46,7 +47,31 @@ class BrokerWatchTest {
                         .deadLetterTopic("dead")
                         .applicationId("watched")
                         .build();
-        return new BrokerWatch(settings, Duration.ofMillis(10), Duration.ofMillis(200));
+        return new BrokerWatch(settings, Duration.ofMillis(10), PATIENCE);
+    }
+
+    @Test
+    void aFirstRefusalIsNotBelieved() throws Exception {
+        try (BrokerWatch watch = watch()) {
+            long start = System.nanoTime();
+            assertThat(await(watch)).startsWith("no broker answers at 127.0.0.1:");
+            assertThat(Duration.ofNanos(System.nanoTime() - start))
+                    .isGreaterThanOrEqualTo(PATIENCE.multipliedBy(2));
+        }
+    }
+
+    @Test
+    void aRefusalThatNobodyLookedAtForLongIsAskedForAnew() throws Exception {
+        try (BrokerWatch watch = watch()) {
+            await(watch);
+            watch.answered(List.of(ONE));
+            watch.look();
+            TimeUnit.MILLISECONDS.sleep(3 * PATIENCE.toMillis());
+            long start = System.nanoTime();
+            assertThat(await(watch)).startsWith("no broker answers at one:9092.");
+            assertThat(Duration.ofNanos(System.nanoTime() - start))
+                    .isGreaterThanOrEqualTo(PATIENCE);
+        }
     }
 
     private static String await(BrokerWatch watch) throws InterruptedException {
