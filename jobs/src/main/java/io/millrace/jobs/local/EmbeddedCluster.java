@@ -25,9 +25,13 @@ import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 import org.apache.flink.runtime.scheduler.ExecutionGraphInfo;
 import org.apache.flink.streaming.api.graph.StreamGraph;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A Flink cluster with web UI inside this process. */
 public final class EmbeddedCluster implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(EmbeddedCluster.class);
+
     /** Where the UI is looked for first, and how far a free port is searched. */
     private static final int FIRST_PORT = 8081;
 
@@ -161,14 +165,30 @@ public final class EmbeddedCluster implements AutoCloseable {
         cluster.cancelJob(job);
     }
 
+    /**
+     * Cancels the job if it has not ended, and waits for its end: a cluster that is closed under a
+     * job makes it fail.
+     */
+    public void end(JobID job) {
+        try {
+            if (!cluster.getJobStatus(job).get().isGloballyTerminalState()) {
+                cancel(job);
+            }
+            result(job).get(CLOSE.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            LOG.warn("Job {} did not end in order", job, e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     @Override
     public void close() {
         try {
             cluster.closeAsync().get(CLOSE.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException | TimeoutException e) {
             // The process ends after this: what is left of the cluster ends with it.
-            org.slf4j.LoggerFactory.getLogger(EmbeddedCluster.class)
-                    .warn("The embedded cluster did not close in order", e);
+            LOG.warn("The embedded cluster did not close in order", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -290,6 +290,9 @@ public final class EmbeddedJob implements AutoCloseable {
         if (checkpoints != null) {
             checkpoints.close();
         }
+        if (job != null) {
+            cluster.end(job);
+        }
         if (cluster != null) {
             cluster.close();
         }

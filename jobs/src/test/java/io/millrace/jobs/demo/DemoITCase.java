@@ -3,6 +3,8 @@ package io.millrace.jobs.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.jobs.TestingProcess;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,6 +33,9 @@ class DemoITCase {
                     .as(right)
                     .isGreaterThan(Integer.parseInt(words[4]) * 4);
             assertThat(demo.lines()).noneMatch(line -> line.contains("WARNING"));
+            assertThat(logs())
+                    .contains("switched from state CANCELLING to CANCELED")
+                    .doesNotContain("to FAILED");
             assertThat(Files.readAllLines(answers))
                     .hasSize(Integer.parseInt(answered.split(" +")[1]))
                     .allMatch(line -> line.contains("\"model_fingerprint\":"))
@@ -49,5 +54,16 @@ class DemoITCase {
                     .isZero();
             audit.awaitLine("Alone   9 of 9 answers equal", Duration.ofSeconds(1));
         }
+    }
+
+    /** All that was logged. */
+    private String logs() throws IOException {
+        StringBuilder all = new StringBuilder();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder.resolve("log"))) {
+            for (Path file : files) {
+                all.append(Files.readString(file));
+            }
+        }
+        return all.toString();
     }
 }
