@@ -117,6 +117,11 @@ final class DecoderEngine implements Engine {
         return model;
     }
 
+    /** What is wrong with the model's defaults under these options; null for nothing. */
+    String remark() {
+        return requestCheck.remark(model.defaultSampling().maxTokens());
+    }
+
     @Override
     public int maxSequences() {
         return maxSequences;

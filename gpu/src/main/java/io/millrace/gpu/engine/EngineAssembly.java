@@ -31,6 +31,9 @@ public final class EngineAssembly {
 
     private static final Logger LOG = LoggerFactory.getLogger(EngineAssembly.class);
 
+    /** On the terminal as well, see {@code flink-conf/log4j.properties}. */
+    private static final Logger NOTICE = LoggerFactory.getLogger("io.millrace.notice");
+
     private EngineAssembly() {}
 
     static Engine open(EngineOptions options, LoadProgress progress) throws IOException {
@@ -118,7 +121,11 @@ public final class EngineAssembly {
                     model.name(),
                     model.device(),
                     model.fingerprint());
-            return new DecoderEngine(model, text, ends, runner, options);
+            DecoderEngine engine = new DecoderEngine(model, text, ends, runner, options);
+            if (engine.remark() != null) {
+                NOTICE.warn("{}", engine.remark());
+            }
+            return engine;
         } catch (IOException | RuntimeException e) {
             runner.close();
             throw e;

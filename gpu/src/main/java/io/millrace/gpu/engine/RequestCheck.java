@@ -25,6 +25,11 @@ final class RequestCheck {
         return room.positions();
     }
 
+    /** What is wrong with a default of max_tokens; null where some requests fit with it. */
+    String remark(int defaultMaxTokens) {
+        return room.remark(defaultMaxTokens);
+    }
+
     void check(GenerationRequest request) throws RequestRejectedException {
         checkPrompt(request.promptTokenIds());
         checkSampling(request.sampling());

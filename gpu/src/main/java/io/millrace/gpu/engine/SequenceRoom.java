@@ -48,12 +48,6 @@ record SequenceRoom(
         if (needed <= positions()) {
             return;
         }
-        String room =
-                needed > maxModelLen
-                        ? "--max-model-len is %d: raise it to at least %d"
-                                .formatted(maxModelLen, needed)
-                        : "--kv-cache-memory has room for %d: raise it to at least %s"
-                                .formatted(positions(), memory(needed));
         String smaller =
                 prompt < positions()
                         ? "set max_tokens to at most %d".formatted(positions() - prompt)
@@ -63,7 +57,33 @@ record SequenceRoom(
                 names.say(
                         ("The prompt has %d tokens and its answer may have %d (max_tokens is %d),"
                                         + " %d together, but %s, or %s.")
-                                .formatted(prompt, most, maxTokens, needed, room, smaller)));
+                                .formatted(
+                                        prompt, most, maxTokens, needed, room(needed), smaller)));
+    }
+
+    /**
+     * What is wrong with a default that no request fits with.
+     *
+     * @param maxTokens most tokens to generate where a request does not say
+     * @return null where at least the shortest prompt fits
+     */
+    String remark(int maxTokens) {
+        int needed = 1 + Math.min(maxTokens, context - 1);
+        if (needed <= positions()) {
+            return null;
+        }
+        return names.say(
+                ("Every request without max_tokens will be refused: the model's default"
+                                + " (max_new_tokens in generation_config.json) is %d, but %s, or"
+                                + " have requests set max_tokens to less than %d.")
+                        .formatted(maxTokens, room(needed), positions()));
+    }
+
+    private String room(int needed) {
+        return needed > maxModelLen
+                ? "--max-model-len is %d: raise it to at least %d".formatted(maxModelLen, needed)
+                : "--kv-cache-memory has room for %d: raise it to at least %s"
+                        .formatted(positions(), memory(needed));
     }
 
     /** Bytes of a cache for a number of positions, block 0 included, which is never allocated. */
