@@ -2,9 +2,46 @@
 // sample_finish. Shapes, mapping and exactness are in sample.cu.
 #include "sample_row.h"
 
+// What a CTA counts of a chunk, in shared memory.
+struct ChunkBuckets {
+    bool byCount;
+    bool byMass;
+    unsigned* counted;  // two buckets to a word: a chunk has fewer than 2^16 tokens
+    unsigned* low;
+    unsigned* high;
+};
+
+// Counts the four tokens from `token` on. Rows without edits do not pay for the registers of those with some.
+template <bool EDITED>
+__device__ __forceinline__ void countFour(const SampleParams& p, const float* logits, int token, int slot, const SampleRow& row,
+                                          const Summary& summary, const Edits& edits, const ChunkBuckets& to) {
+    float l[4];
+    loadFour(logits, token, p.vocabulary, l);
+    if (row.flags & PENALTIES) {
+        penalizeFour(countsOf(p, slot), token, p.vocabulary, row, l);
+    }
+    if (EDITED) {
+        editFour(edits, token, l);
+    }
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        if (token + i < p.vocabulary) {
+            float score = scoreOf(l[i], summary.best.value, row);
+            int bucket = bucketOf(keyOf(score));
+            if (to.byCount) {
+                atomicAdd(&to.counted[bucket / 2], bucket & 1 ? 0x10000u : 1u);
+            }
+            u64 mass = to.byMass ? probabilityMass(score) : 0;
+            if (mass != 0) {
+                addWide(&to.low[bucket], &to.high[bucket], mass);
+            }
+        }
+    }
+}
+
 extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_histogram(const __grid_constant__ SampleParams p) {
     beginWithInputs();
-    __shared__ unsigned counted[BUCKETS / 2];  // two to a word: a chunk has fewer than 2^16 tokens
+    __shared__ unsigned counted[BUCKETS / 2];
     __shared__ unsigned low[BUCKETS];
     __shared__ unsigned high[BUCKETS];
     int chunks = dividedUp(p.vocabulary, CHUNK);
@@ -28,30 +65,17 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_histogram(con
         __syncthreads();
         const float* logits = p.logits + (u64)index * p.stride;
         int first = item % chunks * CHUNK + threadIdx.x * 4;
-#pragma unroll
-        for (int j = 0; j < CHUNK_LOADS; j++) {
-            int token = first + j * CHUNK_THREADS * 4;
-            float l[4];
-            loadFour(logits, token, p.vocabulary, l);
-            if (row.flags & PENALTIES) {
-                penalizeFour(countsOf(p, slot), token, p.vocabulary, row, l);
+        ChunkBuckets buckets{byCount, byMass, counted, low, high};
+        if (row.flags & EDITS) {
+            Edits edits = editsOf(p, slot, row, index);
+#pragma unroll 1
+            for (int j = 0; j < CHUNK_LOADS; j++) {
+                countFour<true>(p, logits, first + j * CHUNK_THREADS * 4, slot, row, summary, edits, buckets);
             }
-            if (row.flags & EDITS) {
-                editFour(editsOf(p, slot, row, index), token, l);
-            }
+        } else {
 #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                if (token + i < p.vocabulary) {
-                    float score = scoreOf(l[i], summary.best.value, row);
-                    int bucket = bucketOf(keyOf(score));
-                    if (byCount) {
-                        atomicAdd(&counted[bucket / 2], bucket & 1 ? 0x10000u : 1u);
-                    }
-                    u64 mass = byMass ? probabilityMass(score) : 0;
-                    if (mass != 0) {
-                        addWide(&low[bucket], &high[bucket], mass);
-                    }
-                }
+            for (int j = 0; j < CHUNK_LOADS; j++) {
+                countFour<false>(p, logits, first + j * CHUNK_THREADS * 4, slot, row, summary, Edits{}, buckets);
             }
         }
         __syncthreads();
