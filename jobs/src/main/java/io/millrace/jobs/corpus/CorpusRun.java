@@ -12,6 +12,7 @@ import io.millrace.jobs.local.EmbeddedCluster;
 import io.millrace.jobs.stream.FlinkSettings;
 import io.millrace.jobs.stream.StateDirectory;
 import io.millrace.jobs.watch.CheckpointWatch;
+import io.millrace.jobs.watch.FailureWatch;
 import io.millrace.operators.CorpusPipeline;
 import io.millrace.operators.corpus.Asking;
 import io.millrace.operators.corpus.InputFile;
@@ -39,7 +40,6 @@ import org.apache.flink.core.execution.CheckpointingMode;
 import org.apache.flink.runtime.checkpoint.CheckpointStatsSnapshot;
 import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.runtime.scheduler.ExecutionGraphInfo;
-import org.apache.flink.runtime.scheduler.exceptionhistory.RootExceptionHistoryEntry;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.graph.StreamGraph;
 
@@ -72,7 +72,7 @@ final class CorpusRun implements AutoCloseable {
     private EmbeddedCluster cluster;
     private CheckpointWatch checkpoints;
     private JobID job;
-    private long lastFailureMs;
+    private final FailureWatch failures = new FailureWatch();
     private long lastLine = System.nanoTime();
 
     /**
@@ -247,16 +247,7 @@ final class CorpusRun implements AutoCloseable {
                 return false;
             }
             JobResult ended = result.join();
-            ended.getSerializedThrowable()
-                    .ifPresent(
-                            failure -> {
-                                throw new CommandFailedException(
-                                        "The job failed: "
-                                                + Sentence.of(
-                                                        failure.deserializeError(
-                                                                getClass().getClassLoader())),
-                                        failure);
-                            });
+            FailureWatch.requireNone(ended);
             if (!ended.isSuccess()) {
                 throw new CommandFailedException(
                         "The job was cancelled from outside: the same command goes on.");
@@ -273,16 +264,11 @@ final class CorpusRun implements AutoCloseable {
         if (news != null) {
             progress.line("State", "%s", news);
         }
-        for (RootExceptionHistoryEntry failure : info.getExceptionHistory()) {
-            if (failure.getTimestamp() > lastFailureMs) {
-                lastFailureMs = failure.getTimestamp();
-                progress.line(
-                        "Failure",
-                        "%s The job goes on from its last checkpoint.",
-                        Sentence.ended(
-                                failure.getException()
-                                        .deserializeError(getClass().getClassLoader())));
-            }
+        for (Throwable failure : failures.look(info)) {
+            progress.line(
+                    "Failure",
+                    "%s The job goes on from its last checkpoint.",
+                    Sentence.ended(failure));
         }
         Counts counts = Counts.of(info.getArchivedExecutionGraph().getAccumulatorsSerialized());
         show(shown, counts);

@@ -8,6 +8,8 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -39,6 +41,7 @@ public final class EmbeddedCluster implements AutoCloseable {
     private static final Duration CLOSE = Duration.ofSeconds(30);
 
     private final MiniCluster cluster;
+    private final List<JobID> jobs = new ArrayList<>();
     private final URI webUi;
 
     private EmbeddedCluster(MiniCluster cluster, URI webUi) {
@@ -104,6 +107,7 @@ public final class EmbeddedCluster implements AutoCloseable {
         graph.setJobId(id);
         try {
             cluster.submitJob(graph).get();
+            jobs.add(id);
             return id;
         } catch (ExecutionException e) {
             throw new CommandFailedException(
@@ -169,7 +173,7 @@ public final class EmbeddedCluster implements AutoCloseable {
      * Cancels the job if it has not ended, and waits for its end: a cluster that is closed under a
      * job makes it fail.
      */
-    public void end(JobID job) {
+    private void end(JobID job) {
         try {
             if (!cluster.getJobStatus(job).get().isGloballyTerminalState()) {
                 cancel(job);
@@ -182,8 +186,10 @@ public final class EmbeddedCluster implements AutoCloseable {
         }
     }
 
+    /** Ends its jobs first. */
     @Override
     public void close() {
+        jobs.forEach(this::end);
         try {
             cluster.closeAsync().get(CLOSE.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException | TimeoutException e) {

@@ -11,6 +11,7 @@ import io.millrace.jobs.cli.Sentence;
 import io.millrace.jobs.local.EmbeddedCluster;
 import io.millrace.jobs.watch.BrokerWatch;
 import io.millrace.jobs.watch.CheckpointWatch;
+import io.millrace.jobs.watch.FailureWatch;
 import io.millrace.jobs.watch.GroupWatch;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.TopicLimits;
@@ -26,7 +27,6 @@ import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.runtime.scheduler.ExecutionGraphInfo;
-import org.apache.flink.runtime.scheduler.exceptionhistory.RootExceptionHistoryEntry;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.graph.StreamGraph;
 
@@ -56,7 +56,7 @@ public final class EmbeddedJob implements AutoCloseable {
     private EmbeddedCluster cluster;
     private JobID job;
     private boolean running;
-    private long lastFailureMs;
+    private final FailureWatch failures = new FailureWatch();
 
     public EmbeddedJob(
             JobArguments arguments, String checkpointDir, int uiPort, Progress progress) {
@@ -206,16 +206,7 @@ public final class EmbeddedJob implements AutoCloseable {
     }
 
     private boolean ended(JobResult result) {
-        result.getSerializedThrowable()
-                .ifPresent(
-                        failure -> {
-                            throw new CommandFailedException(
-                                    "The job failed: "
-                                            + Sentence.of(
-                                                    failure.deserializeError(
-                                                            EmbeddedJob.class.getClassLoader())),
-                                    failure);
-                        });
+        FailureWatch.requireNone(result);
         progress.plain(
                 "The job was "
                         + (result.isSuccess() ? "finished" : "cancelled")
@@ -255,14 +246,9 @@ public final class EmbeddedJob implements AutoCloseable {
         tell(
                 "State",
                 checkpoints.look(info.getArchivedExecutionGraph().getCheckpointStatsSnapshot()));
-        for (RootExceptionHistoryEntry failure : info.getExceptionHistory()) {
-            if (failure.getTimestamp() > lastFailureMs) {
-                lastFailureMs = failure.getTimestamp();
-                running = false;
-                tellFailure(
-                        failure.getException()
-                                .deserializeError(EmbeddedJob.class.getClassLoader()));
-            }
+        for (Throwable failure : failures.look(info)) {
+            running = false;
+            tellFailure(failure);
         }
         if (!running && EmbeddedCluster.allRunning(info.getArchivedExecutionGraph())) {
             running = true;
@@ -289,9 +275,6 @@ public final class EmbeddedJob implements AutoCloseable {
         }
         if (checkpoints != null) {
             checkpoints.close();
-        }
-        if (job != null) {
-            cluster.end(job);
         }
         if (cluster != null) {
             cluster.close();

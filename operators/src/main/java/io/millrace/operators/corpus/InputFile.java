@@ -1,5 +1,6 @@
 package io.millrace.operators.corpus;
 
+import io.millrace.gpu.common.Sha256;
 import io.millrace.operators.corpus.format.FileFormat;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,9 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 
 /**
  * An input file, and what tells whether it is still the same.
@@ -43,10 +41,7 @@ public record InputFile(
 
     private static String head(Path path) throws IOException {
         try (InputStream in = Files.newInputStream(path)) {
-            byte[] sum = MessageDigest.getInstance("SHA-256").digest(in.readNBytes(HEAD));
-            return HexFormat.of().formatHex(sum);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
+            return Sha256.hex(in.readNBytes(HEAD));
         }
     }
 

@@ -1,5 +1,6 @@
 package io.millrace.operators.corpus;
 
+import io.millrace.gpu.common.Sha256;
 import io.millrace.operators.corpus.format.Fields;
 import io.millrace.operators.corpus.format.Row;
 import io.millrace.operators.corpus.format.RowForm;
@@ -16,7 +17,6 @@ import io.millrace.schemas.codec.record.RecordType;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -35,7 +35,7 @@ final class RowAsker {
     private final RecordCodec<InferenceRequest> codec =
             RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, null);
     private final InferenceRequest sampling;
-    private final MessageDigest digest;
+    private final MessageDigest digest = Sha256.begin();
 
     RowAsker(InputFile file, RowForm form, Asking asking) {
         this.file = file;
@@ -43,8 +43,7 @@ final class RowAsker {
         this.asking = asking;
         try {
             sampling = codec.decode(asking.sampling());
-            digest = MessageDigest.getInstance("SHA-256");
-        } catch (CodecException | NoSuchAlgorithmException e) {
+        } catch (CodecException e) {
             throw new IllegalStateException("The job's sampling options are no request.", e);
         }
     }

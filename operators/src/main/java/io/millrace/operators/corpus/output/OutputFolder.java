@@ -1,17 +1,14 @@
 package io.millrace.operators.corpus.output;
 
+import io.millrace.gpu.common.Sha256;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -56,11 +53,11 @@ public record OutputFolder(String root) implements Serializable {
     }
 
     Path staging(String file) {
-        return hidden().resolve("staging").resolve(hash(file));
+        return hidden().resolve("staging").resolve(Sha256.fingerprint(file));
     }
 
     Path encoding(String file) {
-        return hidden().resolve("encoding").resolve(hash(file));
+        return hidden().resolve("encoding").resolve(Sha256.fingerprint(file));
     }
 
     /** Whether an input file has its output, or the failure that it has none. */
@@ -93,17 +90,6 @@ public record OutputFolder(String root) implements Serializable {
         Files.move(written, name, StandardCopyOption.ATOMIC_MOVE);
         try (FileChannel folder = FileChannel.open(name.getParent(), StandardOpenOption.READ)) {
             folder.force(true);
-        }
-    }
-
-    private static String hash(String file) {
-        try {
-            byte[] sum =
-                    MessageDigest.getInstance("SHA-256")
-                            .digest(file.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(sum, 0, 16);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
         }
     }
 }
