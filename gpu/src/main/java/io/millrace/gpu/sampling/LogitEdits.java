@@ -27,6 +27,9 @@ public final class LogitEdits {
     private final float[] biases;
     private final int[] untils;
 
+    /** The position from which on none changes a logit. */
+    private final long end;
+
     /**
      * @param tokens ascending, each once; none negative
      * @param biases added to their logits; 0 changes nothing
@@ -36,6 +39,11 @@ public final class LogitEdits {
         this.tokens = tokens;
         this.biases = biases;
         this.untils = untils;
+        long last = 0;
+        for (int i = 0; i < tokens.length; i++) {
+            last = Math.max(last, biases[i] != 0 ? Long.MAX_VALUE : untils[i]);
+        }
+        end = last;
     }
 
     /**
@@ -100,12 +108,7 @@ public final class LogitEdits {
 
     /** Whether none of them changes a logit from this position on. */
     public boolean endBefore(int position) {
-        for (int i = 0; i < tokens.length; i++) {
-            if (biases[i] != 0 || position < untils[i]) {
-                return false;
-            }
-        }
-        return true;
+        return position >= end;
     }
 
     /** Changes the logits of a token at that position, after penalties. */
