@@ -26,7 +26,7 @@ import java.util.TreeMap;
  * in its order, are judged right. With a tokenizer, the mask before each token of the instances is
  * timed, on one core, each schema's grammar fresh. Prints what is not right, and a summary in JSON.
  */
-final class SchemaBench {
+public final class SchemaBench {
     private static final int WARM_UPS = 3;
     private static final long STATE_BYTES = 64 << 20;
 
