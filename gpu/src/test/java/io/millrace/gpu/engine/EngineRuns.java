@@ -312,6 +312,9 @@ abstract class EngineRuns {
             p.repetitionPenalty(random.nextInt(4) == 0 ? 1.2 : 1);
             p.stop(random.nextInt(4) == 0 ? List.of("e", "zz") : List.of());
             p.stopTokenIds(i % 7 == 3 ? STOP_IDS : List.of());
+            p.minTokens(i % 5 == 2 ? 9 : 0);
+            p.suppressTokens(i % 11 == 4 ? List.of(17, 97) : List.of());
+            p.logitBias(i % 6 == 1 ? Map.of("54", 2.5, "101", -3.0) : Map.of());
             requests.add(
                     new GenerationRequest(
                             "request " + i, prompt, p.build(), random.nextInt(2), List.of()));
