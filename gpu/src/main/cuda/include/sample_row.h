@@ -1,5 +1,5 @@
-// What the kernels that draw from logits share: sizes, sums and maxima of a CTA, a row's logits after penalties and edits, its
-// buckets.
+// Shared by the kernels that sample from logits: sizes, reductions and scans of a CTA, penalties and edits of logits, buckets of
+// scores.
 #pragma once
 #include "draw.h"
 #include "launch.h"
@@ -15,15 +15,14 @@ constexpr int CHUNK_THREADS = 512;
 constexpr int CHUNK_LOADS = 4;
 constexpr int CHUNK = CHUNK_THREADS * CHUNK_LOADS * 4;
 
-// A score's distance from 0 by its exponent and 8 bits of mantissa: 256 buckets from each power of two to
-// the next, 2^-8 to 2^8; the first takes all below, the last all above.
+// A bucket is the exponent and 8 bits of the mantissa of a score's absolute value: 256 buckets per power of two, from
+// 2^-8 to 2^8. The first bucket also has all below, the last all above.
 constexpr int BUCKETS = 4096;
 constexpr int BUCKET_SHIFT = 15;
 constexpr int BUCKET_BASE = (127 - 8) << 8;
 
 constexpr int FINISH_THREADS = 256;
 constexpr int TOKEN_BITS = 20;
-
 
 constexpr int LOGPROB_THREADS = 512;
 
@@ -62,7 +61,7 @@ __device__ __forceinline__ SamplePick warpBest(SamplePick b) {
     return b;
 }
 
-// The largest of a CTA, known to all its threads.
+// The maximum of a CTA, in all its threads.
 template <int THREADS>
 __device__ __forceinline__ float blockMax(float v) {
     __shared__ float warps[THREADS / WARP];
@@ -80,7 +79,7 @@ __device__ __forceinline__ float blockMax(float v) {
     return v;
 }
 
-// The best of a CTA, known to all its threads.
+// The best of a CTA, in all its threads.
 template <int THREADS>
 __device__ __forceinline__ SamplePick blockBest(SamplePick b) {
     __shared__ SamplePick warps[THREADS / WARP];
@@ -98,7 +97,7 @@ __device__ __forceinline__ SamplePick blockBest(SamplePick b) {
     return b;
 }
 
-// Sum over the CTA's threads up to this one and, in `total`, over all.
+// Inclusive prefix sum over the CTA's threads; `total` is the sum of all.
 template <int THREADS>
 __device__ __forceinline__ u64 blockScan(u64 value, u64* total) {
     __shared__ u64 warps[THREADS / WARP];
@@ -127,11 +126,12 @@ __device__ __forceinline__ u64 blockScan(u64 value, u64* total) {
     return value;
 }
 
-// An absurd penalty must not make an infinity of a good logit.
+// An absurd penalty must not make an infinity of a finite logit.
 __device__ __forceinline__ float bounded(float v) { return fmaxf(-LARGEST, fminf(LARGEST, v)); }
 
 __device__ __forceinline__ float penalized(float l, unsigned seen, const SampleRow& row) {
-    if (seen == 0) {
+    // -infinity stays: such a token is never sampled.
+    if (seen == 0 || l == -INFINITY) {
         return l;
     }
     if (row.flags & REPETITION) {
@@ -145,13 +145,13 @@ __device__ __forceinline__ const unsigned* countsOf(const SampleParams& p, int s
     return p.counts + (u64)slot * (dividedUp(p.vocabulary, 4) * 4);
 }
 
-// A row's changes of single logits, and the position that is drawn for.
+// Edits of a row's logits, and the position that is sampled.
 struct Edits {
     const SampleEdit* list;
     int size;
     int position;
 
-    // The first edit of `token` or of a higher id.
+    // Index of the first edit of `token` or of a higher id.
     __device__ __forceinline__ int from(int token) const {
         int low = 0;
         int high = size;
@@ -178,7 +178,7 @@ __device__ __forceinline__ float edited(float l, const SampleEdit& edit, int pos
     return edit.bias != 0.0f && l > -INFINITY ? bounded(l + edit.bias) : l;
 }
 
-// The four logits from `token` on.
+// Edits the four logits from `token` on.
 __device__ __forceinline__ void editFour(const Edits& edits, int token, float* l) {
     for (int i = edits.from(token); i < edits.size && edits.list[i].token < token + 4; i++) {
         SampleEdit edit = edits.list[i];
@@ -191,13 +191,13 @@ __device__ __forceinline__ void editFour(const Edits& edits, int token, float* l
     }
 }
 
-// The logit of one token.
+// The logit of one token after edits.
 __device__ __forceinline__ float editOne(const Edits& edits, int token, float l) {
     int i = edits.from(token);
     return i < edits.size && edits.list[i].token == token ? edited(l, edits.list[i], edits.position) : l;
 }
 
-// The four logits from `token` on; those beyond the vocabulary are negative infinity.
+// Loads the four logits from `token` on; those past the vocabulary are -infinity.
 __device__ __forceinline__ void loadFour(const float* logits, int token, int vocabulary, float* out) {
     out[0] = out[1] = out[2] = out[3] = -INFINITY;
     if (token < vocabulary) {
@@ -220,7 +220,7 @@ __device__ __forceinline__ void penalizeFour(const unsigned* counts, int token, 
     }
 }
 
-// Ascending as scores, which are never above 0, descend. 0 and -0 are equal.
+// Ascends as scores, which are never above 0, descend. 0 and -0 are equal.
 __device__ __forceinline__ unsigned keyOf(float score) { return __float_as_uint(score) & 0x7FFFFFFFu; }
 
 __device__ __forceinline__ int bucketOf(unsigned key) {
@@ -236,7 +236,7 @@ __device__ __forceinline__ u64 wantedOf(const SampleRow& row, u64 mass) {
     return max(1ull, min(mass, share));
 }
 
-// What the scan found of a row as a whole.
+// Results of sample_scan for a whole row.
 struct Summary {
     SamplePick best;
     bool bad;
@@ -256,12 +256,12 @@ __device__ __forceinline__ Summary summaryOf(const SampleParams& p, int index) {
     s.best = blockBest<THREADS>(best);
     bool bad = __syncthreads_or(state & BAD);
     bool alive = __syncthreads_or(state & ALIVE);
-    // Edits may leave nothing.
+    // Edits may exclude all tokens.
     s.bad = bad || !alive || !(s.best.value > -INFINITY);
     return s;
 }
 
-// A 64-bit sum out of two 32-bit ones: shared memory adds no more at once without a loop.
+// A 64-bit sum in two 32-bit words: a 64-bit atomic add in shared memory is a loop.
 __device__ __forceinline__ void addWide(unsigned* low, unsigned* high, u64 value) {
     unsigned part = (unsigned)value;
     unsigned before = atomicAdd(low, part);

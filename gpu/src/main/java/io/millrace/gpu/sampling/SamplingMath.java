@@ -6,7 +6,7 @@ package io.millrace.gpu.sampling;
  * contract: a change here changes answers.
  */
 public final class SamplingMath {
-    /** No noise is larger: that of the word 0xFFFFFFFF is 22.873857. */
+    /** An upper bound of all noise: that of the word 0xFFFFFFFF is 22.873857. */
     public static final float NOISE_CEILING = 23f;
 
     private static final float LN2 = 0.6931472f;
@@ -14,7 +14,7 @@ public final class SamplingMath {
     private static final float LN2_LOW = -2.12194440e-4f;
     private static final float LOG2_E = 1.44269504f;
 
-    /** Added and taken away again, it rounds a float below 2^22 to an integer, ties to even. */
+    /** Adding and subtracting it rounds a float below 2^22 to an integer, ties to even. */
     private static final float ROUNDER = 12582912f;
 
     private static final float EXP_FLOOR = -87f;
@@ -23,7 +23,9 @@ public final class SamplingMath {
 
     private SamplingMath() {}
 
-    /** The nearest finite float: an absurd parameter must not make an infinity of a good logit. */
+    /**
+     * The nearest finite float: an absurd parameter must not make an infinity of a finite logit.
+     */
     public static float bounded(float v) {
         return Math.max(-Float.MAX_VALUE, Math.min(Float.MAX_VALUE, v));
     }
@@ -71,8 +73,8 @@ public final class SamplingMath {
     /**
      * Gumbel noise -log(-log u), u = (word + 0.5) / 2^32 with the word unsigned.
      *
-     * <p>A float has no room for u near 1, where the largest noise comes from: there -log u is
-     * taken from 1 - u, which is exact before it is rounded once.
+     * <p>A float cannot represent u near 1, where the noise is largest: there -log u is computed
+     * from 1 - u, which is exact before it is rounded once.
      */
     public static float noise(int word) {
         long odd = ((word & 0xFFFFFFFFL) << 1) + 1;
@@ -84,7 +86,8 @@ public final class SamplingMath {
     }
 
     /**
-     * At least {@code noise(word)}, and cheap: -log u is at least 1 - u, whose exponent is known.
+     * A cheap upper bound of {@code noise(word)}: -log u is at least 1 - u, whose exponent is
+     * known.
      */
     public static float noiseCeiling(int word) {
         return Math.fma(Integer.numberOfLeadingZeros(~word) + 1, LN2, 0.001f);

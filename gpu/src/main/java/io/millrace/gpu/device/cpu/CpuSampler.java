@@ -163,8 +163,8 @@ public final class CpuSampler {
             int token = row.generated[i];
             seen[token] = false;
             if (counts[token] > 0) {
-                scores[token] =
-                        SamplingMath.bounded(scores[token] - frequency * counts[token] - presence);
+                float v = scores[token] - frequency * counts[token] - presence;
+                scores[token] = penalized(scores[token], v);
                 counts[token] = 0;
             }
         }
@@ -174,8 +174,13 @@ public final class CpuSampler {
         if (!seen[token]) {
             seen[token] = true;
             float v = scores[token];
-            scores[token] = SamplingMath.bounded(v > 0 ? v / repetition : v * repetition);
+            scores[token] = penalized(v, v > 0 ? v / repetition : v * repetition);
         }
+    }
+
+    /** A penalized logit, finite; a logit of -infinity stays, so that it is never sampled. */
+    private static float penalized(float logit, float value) {
+        return logit == Float.NEGATIVE_INFINITY ? logit : SamplingMath.bounded(value);
     }
 
     /**

@@ -7,7 +7,9 @@ import static io.millrace.gpu.device.cpu.TestingDraws.generated;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.program.StepOutput;
 import io.millrace.gpu.sampling.SamplingRow;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What was there before makes tokens less likely. */
@@ -55,6 +57,23 @@ class CpuSamplerPenaltyTest {
         assertThat(sampler.sample(logits, 0, row)).isEqualTo(first);
         SamplingRow other = new SamplingRow(all, 0, 0, new int[] {1});
         assertThat(sampler.sample(logits, 0, other)).isEqualTo(2);
+    }
+
+    @Test
+    void aLogitOfNegativeInfinityStaysSoUnderPenalties() {
+        List<SamplingParameters> penalties =
+                List.of(
+                        GREEDY.toBuilder().repetitionPenalty(2).build(),
+                        GREEDY.toBuilder().presencePenalty(1).build(),
+                        PLAIN.toBuilder().frequencyPenalty(-2).build(),
+                        PLAIN.toBuilder().repetitionPenalty(0.5).topK(2).build());
+        for (SamplingParameters p : penalties) {
+            SamplingParameters suppressed = p.toBuilder().suppressTokens(List.of(0)).build();
+            SamplingRow row = new SamplingRow(suppressed, 0, 0, new int[] {0, 1});
+            generated(row, 1);
+            assertThat(draw(row, 3f, Float.NEGATIVE_INFINITY)).isEqualTo(StepOutput.BAD_LOGITS);
+            assertThat(draw(row, 3f, -Float.MAX_VALUE)).isEqualTo(1);
+        }
     }
 
     @Test

@@ -19,6 +19,7 @@ import io.millrace.gpu.sampling.LogitEdits;
 import io.millrace.gpu.sampling.SamplingRow;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -183,6 +184,31 @@ class CudaSamplerTest {
             device.draw(new float[][] {likely, likely, likely});
             assertThat(device.output.tokenIds[0]).isEqualTo(54);
             assertThat(device.output.tokenIds[2]).isEqualTo(54);
+        }
+    }
+
+    @Test
+    void aLogitOfNegativeInfinityStaysSoUnderPenalties() throws IOException {
+        int vocabulary = 97;
+        float[] logits = new float[vocabulary];
+        Arrays.fill(logits, Float.NEGATIVE_INFINITY);
+        logits[54] = 3;
+        SamplingParameters greedy =
+                SamplingParameters.builder()
+                        .temperature(0)
+                        .repetitionPenalty(2)
+                        .presencePenalty(1)
+                        .suppressTokens(List.of(54))
+                        .build();
+        SamplingParameters filtered = greedy.toBuilder().temperature(1).topP(0.9).build();
+        try (Device device = new Device(vocabulary, 2)) {
+            device.batch.rows = 2;
+            device.batch.sample(0, 1, new SamplingRow(greedy, 1, 0, new int[] {17, 54}));
+            device.batch.sample(1, 1, new SamplingRow(filtered, 1, 0, new int[] {17, 54}));
+            Arrays.stream(device.batch.sampling).forEach(row -> row.position = 2);
+            device.draw(new float[][] {logits, logits});
+            assertThat(device.output.tokenIds)
+                    .containsExactly(StepOutput.BAD_LOGITS, StepOutput.BAD_LOGITS);
         }
     }
 
