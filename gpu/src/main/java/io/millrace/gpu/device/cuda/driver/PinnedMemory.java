@@ -5,6 +5,7 @@ import static io.millrace.gpu.device.cuda.driver.CudaDriver.check;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import jcuda.Pointer;
+import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
 /** Page-locked host memory, which the GPU copies by DMA and which kernels can access. */
@@ -20,9 +21,11 @@ public final class PinnedMemory implements AutoCloseable {
         check(
                 JCudaDriver.cuMemHostAlloc(pointer, bytes, JCudaDriver.CU_MEMHOSTALLOC_DEVICEMAP),
                 "cuMemHostAlloc of %d bytes".formatted(bytes));
-        check(
-                JCudaDriver.cuMemHostGetDevicePointer(address, pointer, 0),
-                "cuMemHostGetDevicePointer");
+        int result = JCudaDriver.cuMemHostGetDevicePointer(address, pointer, 0);
+        if (result != CUresult.CUDA_SUCCESS) {
+            JCudaDriver.cuMemFreeHost(pointer);
+            check(result, "cuMemHostGetDevicePointer");
+        }
         buffer = pointer.getByteBuffer(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
         context.taken(0);
     }
