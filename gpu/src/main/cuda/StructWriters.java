@@ -306,7 +306,7 @@ final class StructWriters {
         } else {
             out.append("\n        /** Begins anew, at a byte of the memory: all fields are to be set. */\n");
             out.append("        public %s begin(ByteBuffer memory, int at) {\n".formatted(struct.name));
-            out.append("            lie(memory, at);\n            clear();\n");
+            out.append("            moveTo(memory, at);\n            clear();\n");
         }
         out.append("            return this;\n        }\n");
     }

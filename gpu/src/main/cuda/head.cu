@@ -1,32 +1,32 @@
-// head: the last product of a step whose rows are all greedy or plain (no penalty, top-k, top-p, min-p or log probability), and
-// the first half of their draws. Logits stay in shared memory: 64 of a row become one HeadTile, from which sample_pick (sample.cu)
-// makes the token. The same token as from matmul and sample_scan, by docs/numerics.md, "Sampling".
+// head: the GEMM of the head with sampling fused into its epilogue, for steps whose rows all take the fast path (no penalty, edit, top-k,
+// top-p, min-p or log probability). Logits stay in shared memory: 64 of a row are reduced to one HeadTile, and sample_pick (sample.cu)
+// combines a row's HeadTiles to a token, the same token as from matmul and sample_scan (docs/numerics.md, "Sampling").
 //
-// Shapes   weight tiles (vocabulary, k), x tiles (sampled rows, k); HeadTile (rows, vocabulary / 64)
-// Product  Matmul of matmul.h, for weights of one segment; kernels and grids have the names and sizes of matmul's
-// Draws    1 to 8 threads have 64 tokens of a row, in quads, which are one Philox block each. Ranks are those of sample_scan (sample.cu,
-//          "Exactness"): l / T as l * (1 / T) + noise, off by less than withSlack. One token within that of the tile's highest is
-//          written as its candidate; if there are several, or if ranks are beyond 1e30, the 64 logits are written instead.
+// Shapes    weight tiles (vocabulary, k), x tiles (sampled rows, k); HeadTile (rows, vocabulary / 64)
+// GEMM      Matmul of matmul.h, for weights of one segment; kernels and grids have the names and sizes of matmul's
+// Sampling  1 to 8 threads have 64 tokens of a row, in quads of one Philox block each. Ranks are those of sample_scan (sample.cu,
+//           "Exactness"), l * (1 / T) + noise, with an error below the slack of withSlack. A single token within the slack of the tile's
+//           highest rank is written as its candidate; if there are several, or ranks are beyond 1e30, the 64 logits are written instead.
 //
-// How a row is drawn is read while the first tiles come, so that no CTA waits for it at its end.
+// Sampling parameters are read while the first tiles are in flight, so that no CTA waits for them at its end.
 //
-// head_gemm.cu computes the same on Hopper's tensor cores, for BF16. oracle_head finds HeadTiles in logits, in the plainest way.
+// head_gemm.cu computes the same on Hopper's tensor cores, for BF16. oracle_head computes HeadTiles from logits, one thread per tile.
 //
 // Registers: at most 224.
-// Roofline that of the product; what is saved is one write and one read of FP32 logits, 155 MB of 256 rows of 151,936.
+// Roofline: that of the GEMM. Fusing saves one write and one read of FP32 logits, 155 MB of 256 rows of 151,936.
 #include "head_draw.h"
 #include "matmul.h"
 
-/** What a row's draw needs. */
+/** Sampling parameters of a row. */
 struct HeadRow {
     u64 seed;
     unsigned completion;
     int position;
-    float inverse;  // of the temperature; -1: greedy
-    float scale;    // what sums become logits by
+    float inverse;  // 1 / temperature; -1: greedy
+    float scale;    // factor from sums to logits
 };
 
-/** Sums to HeadTiles. */
+/** The epilogue: sums to HeadTiles. */
 struct Draw {
     const HeadParams& p;
     HeadRow* rows;  // (tokens of a CTA), shared
@@ -48,29 +48,29 @@ struct Draw {
             const SampleRow& row = p.rows[early.slot];
             float t = row.temperature;
             rows[threadIdx.x] = HeadRow{row.seed, row.completion, early.position, t < LEAST_NORMAL ? -1.0f : __fdiv_rn(1.0f, t),
-                                        rowScale(p.product, firstToken + threadIdx.x)};
+                                        rowScale(p.matmul, firstToken + threadIdx.x)};
         }
     }
 
-    template <class Product>
-    __device__ __forceinline__ void finish(const Product& product, int firstRow, int firstToken, int tokens) const {
-        constexpr int PARTS = Product::TILE_ROWS / HEAD_TILE;
-        // Threads for 64 tokens of a row: neighbours, who each have a run of them.
-        constexpr int GROUP = Product::THREADS / (Product::TILE_TOKENS * PARTS);
+    template <class MatmulType>
+    __device__ __forceinline__ void finish(const MatmulType& matmul, int firstRow, int firstToken, int tokens) const {
+        constexpr int PARTS = MatmulType::TILE_ROWS / HEAD_TILE;
+        // Neighbouring threads that share the 64 tokens of a tile; each has consecutive quads.
+        constexpr int GROUP = MatmulType::THREADS / (MatmulType::TILE_TOKENS * PARTS);
         constexpr int QUADS = HEAD_TILE / 4 / GROUP;
         int item = threadIdx.x / GROUP;
         int member = threadIdx.x % GROUP;
-        int token = item % Product::TILE_TOKENS;
-        int part = item / Product::TILE_TOKENS;
+        int token = item % MatmulType::TILE_TOKENS;
+        int part = item / MatmulType::TILE_TOKENS;
         int first = firstRow + part * HEAD_TILE;
-        if (firstToken + token >= tokens || first >= p.product.columns) {
+        if (firstToken + token >= tokens || first >= p.matmul.columns) {
             return;
         }
-        uint32_t at = product.shared + (token * Product::WIDTH + part * HEAD_TILE) * 4;
+        uint32_t at = matmul.shared + (token * MatmulType::WIDTH + part * HEAD_TILE) * 4;
         tile<GROUP, QUADS>(at, member * QUADS, firstToken + token, rows[token], first);
     }
 
-    /** The logits of a quad, those beyond the vocabulary -infinity. */
+    /** Loads the logits of a quad; those past the vocabulary are -infinity. */
     __device__ __forceinline__ void load(uint32_t at, float scale, int first, int quad, float (&l)[4]) const {
         float4 four;
         asm volatile("ld.shared.v4.f32 {%0,%1,%2,%3}, [%4];"
@@ -81,7 +81,7 @@ struct Draw {
         l[1] = four.y * scale;
         l[2] = four.z * scale;
         l[3] = four.w * scale;
-        int left = p.product.columns - first - quad * 4;
+        int left = p.matmul.columns - first - quad * 4;
         if (left < 4) {
 #pragma unroll
             for (int j = 0; j < 4; j++) {
@@ -90,7 +90,7 @@ struct Draw {
         }
     }
 
-    /** 64 tokens of a row from `first` on, of which this thread has QUADS quads. */
+    /** Writes the HeadTile of the 64 tokens of a row from `first` on; this thread has QUADS quads of them. */
     template <int GROUP, int QUADS>
     __device__ __forceinline__ void tile(uint32_t at, int firstQuad, int index, const HeadRow& row, int first) const {
         unsigned group = ((1u << GROUP) - 1) << (threadIdx.x % WARP / GROUP * GROUP);
@@ -121,7 +121,7 @@ struct Draw {
         if (GROUP > 1) {
             bad = __any_sync(group, bad);
         }
-        u64 out = (u64)index * dividedUp(p.product.columns, HEAD_TILE) + first / HEAD_TILE;
+        u64 out = (u64)index * dividedUp(p.matmul.columns, HEAD_TILE) + first / HEAD_TILE;
         HeadTile found = {best.value, best.token, -INFINITY, (bad ? BAD : 0) | (alive ? ALIVE : 0)};
         if (row.inverse > 0.0f && !bad && alive) {
             Ranks ranks = rank<GROUP, QUADS>(group, at, firstQuad, row, first);
@@ -135,7 +135,7 @@ struct Draw {
                 found.state |= SEVERAL | (ranked ? 0 : UNRANKED);
                 for (int i = 0; i < QUADS; i++) {
                     load(at, row.scale, first, firstQuad + i, l);
-                    float* logits = p.product.outRows + (size_t)index * pad64(p.product.columns) + first + (firstQuad + i) * 4;
+                    float* logits = p.matmul.outRows + (size_t)index * pad64(p.matmul.columns) + first + (firstQuad + i) * 4;
                     *(float4*)logits = make_float4(l[0], l[1], l[2], l[3]);
                 }
             }
@@ -145,14 +145,14 @@ struct Draw {
         }
     }
 
-    /** The two highest ranks of a tile; all that are within the slack of the highest are looked at. */
+    /** The two highest ranks of a tile. Ranks below the slack of the highest may be left out. */
     template <int GROUP, int QUADS>
     __device__ __forceinline__ Ranks rank(unsigned group, uint32_t at, int firstQuad, const HeadRow& row, int first) const {
         auto wordsOfQuad = [&](int quad) {
             return philox((unsigned)(first >> 2) + quad, (unsigned)row.position, row.completion, 0u, (unsigned)row.seed,
                           (unsigned)(row.seed >> 32));
         };
-        // By what noise can be at most, first, as in sample_scan: the most promising token gives a bound that few reach.
+        // As in sample_scan, upper bounds of the noise come first: the token with the highest gives a threshold that few reach.
         float promise = -INFINITY;
         float promising = -INFINITY;
         unsigned promisingWord = 0;
@@ -211,8 +211,8 @@ struct Draw {
 #define HEAD(NAME, T, THREADS, CTAS, TOKENS, ...)                                                                           \
     extern "C" __global__ void __launch_bounds__(THREADS, CTAS) head_##NAME(const __grid_constant__ HeadParams p) {         \
         __shared__ HeadRow rows[TOKENS];                                                                                    \
-        Matmul<T, __VA_ARGS__> product{p.product};                                                                          \
-        product.run(Draw{p, rows});                                                                                         \
+        Matmul<T, __VA_ARGS__> matmul{p.matmul};                                                                          \
+        matmul.run(Draw{p, rows});                                                                                          \
     }
 #define HEADS(TYPE, T)                                                     \
     HEAD(TYPE##_16, T, 128, 2, 16, 64, 16, 4, 1, 8, 1)                     \
@@ -224,24 +224,24 @@ struct Draw {
 HEADS(bf16, Bf16)
 HEADS(f16, F16)
 
-/** The oracle: one thread a tile, from logits in outRows; where several tokens may win, it leaves them there. */
+/** The oracle: one thread per tile, from logits in outRows. If several tokens may win, they are already there. */
 extern "C" __global__ void __launch_bounds__(128) oracle_head(const __grid_constant__ HeadParams p) {
     beginWithInputs();
-    int tiles = dividedUp(p.product.columns, HEAD_TILE);
+    int tiles = dividedUp(p.matmul.columns, HEAD_TILE);
     int tile = blockIdx.x * blockDim.x + threadIdx.x;
     int index = blockIdx.y;
-    if (tile >= tiles || index >= matmulTokens(p.product)) {
+    if (tile >= tiles || index >= matmulTokens(p.matmul)) {
         return;
     }
     const SampleRow& row = p.rows[p.sample[STEP_HEADER + index]];
     int position = p.sample[STEP_HEADER + p.maxRows + index];
     bool greedy = row.temperature < LEAST_NORMAL;
     float inverse = greedy ? -1.0f : __fdiv_rn(1.0f, row.temperature);
-    const float* logits = p.product.outRows + (size_t)index * pad64(p.product.columns);
+    const float* logits = p.matmul.outRows + (size_t)index * pad64(p.matmul.columns);
     SamplePick best = {-INFINITY, NO_TOKEN};
     Ranks ranks = {-INFINITY, -INFINITY, {-INFINITY, NO_TOKEN}};
     bool bad = false;
-    for (int token = tile * HEAD_TILE; token < min(p.product.columns, (tile + 1) * HEAD_TILE); token++) {
+    for (int token = tile * HEAD_TILE; token < min(p.matmul.columns, (tile + 1) * HEAD_TILE); token++) {
         float l = logits[token];
         bad |= !(l < INFINITY);
         best = better(best, SamplePick{l, token});

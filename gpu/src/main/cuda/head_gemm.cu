@@ -1,18 +1,19 @@
-// head_gemm: the head that draws (head.cu), with its bits, on Hopper's tensor cores (wgmma). BF16, compute capability 9.0.
+// head_gemm: the head with sampling in its epilogue (head.cu), to the bit, on Hopper's tensor cores (wgmma). BF16, compute capability 9.0.
 //
-// Shapes   as head.cu
-// Product  Gemm of gemm.h, for weights of one segment: CTAs walk through the tiles, and the copies of the next one run under the draws
-// Draws    Of 16 tokens of x and 64 of the vocabulary, which a warp has as fragments, four lanes find a token's highest logit and write its
-//          HeadTile. If any of the 16 is not greedy, the warp then lays the logits out in shared memory, a part at a time: two lanes have a token's
-//          64 logits, in quads, which are one Philox block each. Ranks are bounded first, closely and without exact noise (noiseCeiling). The
-//          exact rank of each lane's most promising token forbids nearly all others; where it does not, all that it leaves are ranked.
+// Shapes    as head.cu
+// GEMM      Gemm of gemm.h, for weights of one segment: persistent CTAs; copies of the next tile overlap the epilogue
+// Sampling  A warp has the logits of 16 tokens of x and 64 of the vocabulary (a part) as fragments; four lanes find a token's highest logit and
+//           write its HeadTile. If any of the 16 is not greedy, the warp then stores the logits in shared memory, one part at a time: two lanes
+//           have a token's 64 logits, in quads of one Philox block each. They first compute tight upper bounds of the ranks, without exact
+//           noise (noiseCeiling). The exact rank of the token with the highest bound in each lane rules out nearly all others; those left are
+//           ranked.
 //
-//   A x B        A tokens of x, B of the vocabulary; which is taken when: GemmTiles.java
+//   A x B         A tokens of x, B of the vocabulary; GemmTiles.java chooses the tile
 //
-// How a row is drawn is read before the inputs are there.
+// Sampling parameters are read before the inputs are ready.
 //
 // Registers: at most 168.
-// Roofline that of the product, as head.cu; see docs/kernels.md
+// Roofline: that of the GEMM, as head.cu; see docs/kernels.md
 #include "gemm.h"
 #include "head_draw.h"
 #include "head_tiles.h"
@@ -26,81 +27,81 @@ __device__ __forceinline__ float maxOrNan(float a, float b) {
     return y;
 }
 
-/** What a row's draw needs. */
+/** Sampling parameters of a row. */
 struct DrawnRow {
     u64 seed;
     unsigned completion;
     int position;
-    float inverse;  // of the temperature; -1: greedy
+    float inverse;  // 1 / temperature; -1: greedy
 };
 
-/** HeadTiles of a CTA's sums. */
-template <class Product>
+/** The epilogue: a CTA's sums to HeadTiles. */
+template <class GemmType>
 struct DrawTile {
-    static constexpr int SUBTILES = Product::SUBTILES;
-    static constexpr int ACCUMULATORS = Product::ACCUMULATORS;
+    static constexpr int SUBTILES = GemmType::SUBTILES;
+    static constexpr int ACCUMULATORS = GemmType::ACCUMULATORS;
     static constexpr int PARTS = ACCUMULATORS * 2 / HEAD_TILE;
     static constexpr int EIGHTS = HEAD_TILE / 8;
-    /** Bytes of shared memory of a warp: 16 tokens' logits of a part, [eight][token][half of the eight]. */
+    /** Shared memory of a warp, for a part's logits of 16 tokens: [eight][token][half of the eight]. */
     static constexpr int EIGHT_BYTES = 16 * 8 * 4;
     static constexpr int WARP_BYTES = EIGHTS * EIGHT_BYTES;
 
     const HeadParams& p;
-    uint32_t shared;  // behind what the product has
-    int prepared;  // token of x that the rows begin with
+    uint32_t shared;  // behind the shared memory of the GEMM
+    int prepared;  // first token of x of `rows`
     DrawnRow rows[SUBTILES];
 
-    /** Of 16 tokens of a warp, the one that this lane draws for; another lane has the other half of its quads. */
+    /** The one of a warp's 16 tokens that this lane samples; its neighbour has the other half of the quads. */
     __device__ __forceinline__ static int tokenOfLane() { return threadIdx.x % WARP / 2; }
 
-    __device__ __forceinline__ static int firstOfWarp() { return Product::fragmentToken() - threadIdx.x % WARP / 4; }
+    __device__ __forceinline__ static int firstOfWarp() { return GemmType::fragmentToken() - threadIdx.x % WARP / 4; }
 
-    __device__ __forceinline__ void prepare(const Product& product) {
-        shared += product.ring;
+    __device__ __forceinline__ void prepare(const GemmType& gemm) {
+        shared += gemm.ring;
         prepared = -1;
-        if (blockIdx.x < product.tokenTiles() * product.rowTiles()) {
-            begin(product, product.place(blockIdx.x).token);
+        if (blockIdx.x < gemm.tokenTiles() * gemm.rowTiles()) {
+            begin(gemm, gemm.place(blockIdx.x).token);
         }
     }
 
-    __device__ __forceinline__ void begin(const Product& product, int firstToken) {
+    __device__ __forceinline__ void begin(const GemmType& gemm, int firstToken) {
         if (firstToken == prepared) {
             return;
         }
         prepared = firstToken;
 #pragma unroll
         for (int i = 0; i < SUBTILES; i++) {
-            int index = STEP_HEADER + min(firstToken + firstOfWarp() + tokenOfLane() + 64 * i, product.tokens - 1);
+            int index = STEP_HEADER + min(firstToken + firstOfWarp() + tokenOfLane() + 64 * i, gemm.tokens - 1);
             const SampleRow& row = p.rows[p.sample[index]];
             float t = row.temperature;
             rows[i] = DrawnRow{row.seed, row.completion, p.sample[index + p.maxRows], t < LEAST_NORMAL ? -1.0f : __fdiv_rn(1.0f, t)};
         }
     }
 
-    __device__ __forceinline__ void finish(const Product& product, int firstToken, int firstRow, const float (&scales)[SUBTILES][2],
+    __device__ __forceinline__ void finish(const GemmType& gemm, int firstToken, int firstRow, const float (&scales)[SUBTILES][2],
                                            const float (&acc)[SUBTILES][ACCUMULATORS]) const {
-        unsigned finite[SUBTILES];  // bit of each part: whether the lane's token can be drawn from it
+        unsigned finite[SUBTILES];  // a bit per part: whether the lane's token can be sampled from it
         bool draws = false;
 #pragma unroll
         for (int i = 0; i < SUBTILES; i++) {
             finite[i] = 0;
             int token = firstToken + firstOfWarp() + 64 * i;
-            if (token < product.tokens) {
+            if (token < gemm.tokens) {
 #pragma unroll
                 for (int part = 0; part < PARTS; part++) {
                     int first = firstRow + part * HEAD_TILE;
-                    if (first < p.product.columns) {
-                        finite[i] |= findHighest(product.tokens, token, first, scales[i], acc[i], part) << part;
+                    if (first < p.matmul.columns) {
+                        finite[i] |= findHighest(gemm.tokens, token, first, scales[i], acc[i], part) << part;
                     }
                 }
             }
-            // From the lanes that have found it.
+            // From the lanes that hold it.
             finite[i] = __shfl_sync(ALL_LANES, finite[i], tokenOfLane() % 8 * 4 + tokenOfLane() / 8);
             finite[i] = rows[i].inverse > 0.0f ? finite[i] : 0;
             draws |= finite[i] != 0;
         }
         if (__any_sync(ALL_LANES, draws)) {
-            // One copy of the code for all parts.
+            // Not unrolled: one copy of the code for all parts.
 #pragma unroll 1
             for (int i = 0; i < SUBTILES * PARTS; i++) {
                 int index = firstToken + firstOfWarp() + i / PARTS * 64 + tokenOfLane();
@@ -111,7 +112,7 @@ struct DrawTile {
                     row = i / PARTS == j ? rows[j] : row;
                     may = i / PARTS == j ? finite[j] : may;
                 }
-                may = index < product.tokens ? may >> i % PARTS & 1 : 0;
+                may = index < gemm.tokens ? may >> i % PARTS & 1 : 0;
                 if (!__any_sync(ALL_LANES, may)) {
                     continue;
                 }
@@ -129,8 +130,8 @@ struct DrawTile {
     }
 
     /**
-     * Writes the HeadTiles of 16 tokens of x, as if all were greedy; whether the one of this lane has a logit that can be drawn, and all are right:
-     * of lanes 4 g + c the token g if c is even, or g + 8.
+     * Writes the HeadTiles of 16 tokens of x, as if all were greedy. Returns whether this lane's token has no bad logit and one above -infinity:
+     * of lanes 4 g + c it is token g if c is even, otherwise g + 8.
      */
     __device__ __forceinline__ unsigned findHighest(
             int tokens, int token, int first, const float (&scales)[2], const float (&acc)[ACCUMULATORS], int part) const {
@@ -140,11 +141,11 @@ struct DrawTile {
         for (int k = 0; k < 4 * EIGHTS; k++) {
             l[k / 2 % 2][k / 4 * 2 + k % 2] = acc[part * 4 * EIGHTS + k] * scales[k / 2 % 2];
         }
-        if (first + HEAD_TILE > p.product.columns) {
+        if (first + HEAD_TILE > p.matmul.columns) {
 #pragma unroll
             for (int k = 0; k < 4 * EIGHTS; k++) {
                 float& x = l[k / 2 % 2][k / 4 * 2 + k % 2];
-                x = first + k / 4 * 8 + 2 * c + k % 2 < p.product.columns ? x : -INFINITY;
+                x = first + k / 4 * 8 + 2 * c + k % 2 < p.matmul.columns ? x : -INFINITY;
             }
         }
         bool odd = c % 2;
@@ -177,7 +178,7 @@ struct DrawTile {
     }
 
     __device__ __forceinline__ u64 tileOf(int index, int first) const {
-        return (u64)index * dividedUp(p.product.columns, HEAD_TILE) + first / HEAD_TILE;
+        return (u64)index * dividedUp(p.matmul.columns, HEAD_TILE) + first / HEAD_TILE;
     }
 
     template <int COUNT>
@@ -189,10 +190,10 @@ struct DrawTile {
         }
     }
 
-    /** Where a warp's logits lie. */
+    /** Address of the warp's logits. */
     __device__ __forceinline__ uint32_t ofWarp() const { return shared + threadIdx.x / WARP * WARP_BYTES; }
 
-    /** A part's logits to shared memory. */
+    /** Stores a part's logits in shared memory. */
     __device__ __forceinline__ void spread(const float (&scales)[2], const float (&acc)[ACCUMULATORS], int part) const {
         uint32_t to = ofWarp() + threadIdx.x % WARP * 8;
 #pragma unroll
@@ -204,16 +205,16 @@ struct DrawTile {
         }
     }
 
-    /** The logits of a quad of this lane, those beyond the vocabulary -infinity. */
+    /** Loads the logits of a quad of this lane; those past the vocabulary are -infinity. */
     __device__ __forceinline__ void load(int first, int quad, float (&l)[4]) const {
         asm volatile("ld.shared.v4.f32 {%0,%1,%2,%3}, [%4];"
                      : "=f"(l[0]), "=f"(l[1]), "=f"(l[2]), "=f"(l[3])
                      : "r"(ofWarp() + quad * EIGHT_BYTES + threadIdx.x % WARP * 16)
                      : "memory");
-        if (first + HEAD_TILE > p.product.columns) {
+        if (first + HEAD_TILE > p.matmul.columns) {
 #pragma unroll
             for (int k = 0; k < 4; k++) {
-                l[k] = tokenOf(first, quad) + k < p.product.columns ? l[k] : -INFINITY;
+                l[k] = tokenOf(first, quad) + k < p.matmul.columns ? l[k] : -INFINITY;
             }
         }
     }
@@ -221,7 +222,7 @@ struct DrawTile {
     /** The first token of a quad of this lane. */
     __device__ __forceinline__ static int tokenOf(int first, int quad) { return first + quad * 8 + threadIdx.x % 2 * 4; }
 
-    /** Adds to the HeadTile of row `index`, if it `may` be drawn, what noise makes of it. */
+    /** Completes the HeadTile of row `index` with rank and candidate, if the token `may` be sampled. */
     __device__ __forceinline__ void draw(int index, const DrawnRow& row, bool may, int first) const {
         Ranks ranks = rank(row, may, first);
         if (!may) {
@@ -230,7 +231,7 @@ struct DrawTile {
         bool ranked = fabsf(ranks.first) < RANKABLE;
         bool several = !ranked || !(ranks.second < withSlack(ranks.first));
         if (several) {
-            float* logits = p.product.outRows + (size_t)index * pad64(p.product.columns);
+            float* logits = p.matmul.outRows + (size_t)index * pad64(p.matmul.columns);
 #pragma unroll 1
             for (int quad = 0; quad < EIGHTS; quad++) {
                 float l[4];
@@ -253,7 +254,7 @@ struct DrawTile {
         return philox((unsigned)token >> 2, (unsigned)row.position, row.completion, 0u, (unsigned)row.seed, (unsigned)(row.seed >> 32));
     }
 
-    /** At least the rank of each token of a quad. */
+    /** Upper bounds of the ranks of a quad's tokens. */
     __device__ __forceinline__ static void ceilings(const float (&l)[4], uint4 words, float inverse, float (&most)[4]) {
 #pragma unroll
         for (int k = 0; k < 4; k++) {
@@ -261,10 +262,10 @@ struct DrawTile {
         }
     }
 
-    /** The two highest ranks of a row's part, of both lanes that have it; all that are within the slack of the highest are looked at. */
+    /** The two highest ranks of a row's part, over both lanes that have it. Ranks below the slack of the highest may be left out. */
     __device__ __forceinline__ Ranks rank(const DrawnRow& row, bool may, int first) const {
         float promise = -INFINITY;
-        float behind = -INFINITY;  // of all others
+        float behind = -INFINITY;  // the highest of all others
         int at = 0;
         float l[4];
         float most[4];
@@ -323,18 +324,18 @@ struct DrawTile {
     }
 };
 
-#define HEAD_BODY(T, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                                                   \
-    using Product = Gemm<T, TOKENS, ROWS, SEGMENTS, MOST, STAGES>;                                           \
-    static_assert(headSharedBytes(TOKENS, ROWS, STAGES) ==                                                   \
-                  gemmSharedBytes(TOKENS, ROWS, 1, STAGES) + Product::CONSUMERS / WARP * DrawTile<Product>::WARP_BYTES, ""); \
-    Product product{p.product};                                                                              \
-    DrawTile<Product> epilogue{p, gemmSharedBytes(TOKENS, ROWS, 1, STAGES)};        \
-    product.run(epilogue);
+#define HEAD_BODY(T, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                                                      \
+    using Type = Gemm<T, TOKENS, ROWS, SEGMENTS, MOST, STAGES>;                                                 \
+    static_assert(headSharedBytes(TOKENS, ROWS, STAGES) ==                                                      \
+                  gemmSharedBytes(TOKENS, ROWS, 1, STAGES) + Type::CONSUMERS / WARP * DrawTile<Type>::WARP_BYTES, ""); \
+    Type gemm{p.matmul};                                                                                        \
+    DrawTile<Type> epilogue{p, gemmSharedBytes(TOKENS, ROWS, 1, STAGES)};                                       \
+    gemm.run(epilogue);
 #else
 #define HEAD_BODY(...)
 #endif
 
-/** A kernel for a line of HEAD_TILES. It does nothing on another GPU than Hopper. */
+/** A kernel of a line of HEAD_TILES. It does nothing on GPUs other than Hopper. */
 #define HEAD(NAME, TOKENS, ROWS, SEGMENTS, MOST, STAGES, CTAS)                                                              \
     extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS)                                     \
             head_bf16_##NAME(const __grid_constant__ HeadParams p) {                                                        \

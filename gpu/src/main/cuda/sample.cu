@@ -1,52 +1,51 @@
-// sample: draws one token per row from FP32 logits, by docs/numerics.md, "Sampling".
+// sample: samples one token per row from FP32 logits, by docs/numerics.md, "Sampling".
 //
-//   token = argmax over the kept of (l' - m) / T + gumbel(token), ties to the lowest id
+//   token = argmax over the kept tokens of (l' - m) / T + gumbel(token), ties to the lowest id
 //   l' = logits after penalties and edits (bias, suppressed tokens), m the largest l', kept = top-k, then top-p, then min-p
 //
-// Shapes. logits (rows, vocabulary), rows `stride` floats apart, a multiple of 4 and 16-byte aligned. How a
-// row is drawn lies in its slot, which it has for as long as it runs: SampleRow, and counts of its tokens.
-// A step names rows, slots and positions in `step`, read from device memory, so that one graph with a fixed
-// grid serves any number of rows.
+// Shapes. logits (rows, vocabulary), rows `stride` floats apart, a multiple of 4 and 16-byte aligned. A row's sampling
+// parameters (SampleRow) and the counts of its tokens are in its sampling slot, which it keeps while it runs. Kernels
+// read rows, slots and positions of a step from device memory (`step`), so that one graph with a fixed grid serves any
+// number of rows.
 //
-// Kernels, in the order in which they run. Rows that need one: all; "general" (top-k, top-p, min-p or a
-// temperature below 2^-10); those that asked for log probabilities.
+// Kernels, in the order in which they run, and their rows: all rows; filtered rows (top-k, top-p, min-p or a
+// temperature below 2^-10; the others take the fast path); rows with log probabilities.
 //
-//   sample_scan       all      one pass over the logits: m, bad logits, and for plain rows the tile's
-//                              candidates. Greedy and plain rows need nothing else.
-//   sample_histogram  general  numbers and masses of tokens by bucket of score
-//   sample_bound      general  which buckets are kept for sure, which hold the boundary
-//   sample_split      general  draws among the sure ones, lists those of the boundary
-//   sample_finish     all      closes what CTAs have found of a row, orders the list, writes the id
-//   sample_pick       all      in place of all of the above, where the head has drawn in its epilogue (head.cu)
-//   sample_logprobs   asked    log-softmax of the raw logits; the sum has the CPU's 16 lanes and order
-//   sample_deliver    each step, whether or not it draws: ids and log probabilities to the host's memory, behind
-//                     them the step's number, for which the host looks
-//   sample_begin      new rows: parameters, stop ids and edits to their slots, nothing drawn, not ended. No part of a step.
-//   sample_admit      new rows with penalties: rebuilds counts from the tokens so far. No part of a step.
+//   sample_scan       all       one pass over the logits: m, bad logits, and on the fast path the candidates of
+//                               each tile
+//   sample_histogram  filtered  count and probability mass of the tokens in each bucket of scores
+//   sample_bound      filtered  splits buckets into kept, dropped, and those of the boundary
+//   sample_split      filtered  samples among the kept buckets, lists the tokens of the boundary
+//   sample_finish     all       combines the results of a row's CTAs, sorts the list, writes the id
+//   sample_pick       all       replaces all of the above where the head has sampled in its epilogue (head.cu)
+//   sample_logprobs   logprobs  log-softmax of the raw logits; the sum has the CPU's 16 lanes and order
+//   sample_deliver    once per step, sampled or not: writes ids and log probabilities to host memory, then the
+//                     step's number, which the host polls
+//   sample_begin      new rows: initializes their slots with parameters, stop ids and edits. Not part of a step.
+//   sample_admit      new rows with penalties: rebuilds counts from the tokens so far. Not part of a step.
 //
-// Ahead. The host may queue a step before it has seen what the last one drew. So slots keep what the next step
-// needs: the token drawn last, counts, and whether the row has ended, by one of its stop ids or by bad logits. What is
-// queued of an ended row computes on padding (resolve.cu) and draws DROPPED, which is written nowhere else.
+// Running ahead. The host may queue a step before it has seen the tokens of the last one. Slots therefore keep what the
+// next step needs: the last token, counts, and whether the row has ended, by one of its stop ids or by bad logits. A
+// queued step computes an ended row on padding (resolve.cu) and samples DROPPED for it, without changing its slot.
 //
-// Exactness. Comparisons and integer sums have no order, so any split of a row gives the same token. All
-// floats are those of the CPU, operation by operation (-fmad=false). One thing is not: a plain row's tile
-// does not know m, so its scan ranks tokens by a = l' * (1 / T) + g and keeps all within a slack of the best
-// of its tile; sample_finish draws the exact value of these few. With e = 2^-24 and z = (l' - m) / T, the
-// exact value is within e (3 |z| + |g|) of (l' - m) / T + g, and a within e (3 |l'| / T + |a|); the
-// winner and whatever is best by a have z above -27, as noise lies in [-3.14, 22.88], so |l'| / T is at most
-// |a| + 23 and |m| / T at most |a| + 50. All four errors together stay below 5e-5 + 8e-7 |a|; the slack is
-// 1e-4 + 2e-6 |a|. A tile with more candidates than it has room for makes its row be drawn again whole, by
-// one CTA: that takes ties that no noise can break.
+// Exactness. Comparisons and integer sums do not depend on order, so any split of a row gives the same token. All
+// floats are those of the CPU, operation by operation (-fmad=false), with one exception: a tile of the fast path does
+// not know m, so sample_scan ranks tokens by a = l' * (1 / T) + g and keeps all within a slack of the tile's best;
+// sample_finish computes the exact values of these few. With e = 2^-24 and z = (l' - m) / T, the exact value is within
+// e (3 |z| + |g|) of (l' - m) / T + g, and a within e (3 |l'| / T + |a|). The winner and the best by a have z above
+// -27, as noise is in [-3.14, 22.88], so |l'| / T is at most |a| + 23 and |m| / T at most |a| + 50. All four errors
+// together stay below 5e-5 + 8e-7 |a|; the slack is 1e-4 + 2e-6 |a|. If a tile has more candidates than it can store,
+// one CTA samples the whole row again: this takes ties that no noise can break.
 //
-// Edits. A row has few, sorted by token. A thread finds those of its tokens by binary search, about ten steps for four logits;
-// rows without the flag skip it. A token whose logit an edit sets to -infinity cannot be drawn. If no token of a row is left,
-// its logits are bad; a tile without one has no candidate.
+// Edits. A row has few, sorted by token. A thread finds those of its tokens by binary search, about ten steps for four
+// logits; rows without the flag skip it. A token whose logit an edit sets to -infinity is never sampled. If no token of a
+// row is left, its logits are bad; a tile without one has no candidate.
 //
-// Threads. scan: a CTA of 256 has 4096 tokens of a row, 16 each in registers, as four 16-byte loads; four
-// neighbours share one Philox block. histogram, split: 512 threads, 8192 tokens. bound, finish, logprobs: a
-// CTA per row. CTAs walk through (row, tile) with a fixed grid.
+// Threads. scan: a CTA of 256 threads has 4096 tokens of a row, 16 per thread in registers, as four 16-byte loads; four
+// neighbouring tokens share one Philox block. histogram, split: 512 threads, 8192 tokens. bound, finish, logprobs: one
+// CTA per row. The grid is fixed; CTAs loop over (row, tile).
 //
-// Roofline: each logit read once is 4 bytes: 256 rows of 151,936 are 155 MB, 52 us at 3.0 TB/s; general rows
+// Roofline: each logit read once is 4 bytes: 256 rows of 151,936 are 155 MB, 52 us at 3.0 TB/s; filtered rows
 // read them three times. Measured times and what was tried: docs/kernels.md.
 
 #include "draw.h"
@@ -60,7 +59,7 @@ __device__ __forceinline__ bool isStop(const SampleParams& p, int slot, const Sa
            p.stops[(u64)slot * dividedUp(p.vocabulary, 32) + (token >> 5)] >> (token & 31) & 1;
 }
 
-// Writes what was drawn, for the host and for the next step.
+// Writes the sampled token, for the host and for the next step.
 __device__ __forceinline__ void record(const SampleParams& p, int index, int slot, const SampleRow& row, int token) {
     if (p.ended[slot] != 0) {
         p.ids[index] = DROPPED;
@@ -133,8 +132,8 @@ extern "C" __global__ void __launch_bounds__(SCAN_THREADS) sample_scan(const __g
             tile->best = best.token;
             tile->state = (bad ? BAD : 0) | (alive ? ALIVE : 0);
         }
-        bool left = best.value > -INFINITY;  // what edits leave
-        if (row.temperature < LEAST_NORMAL || (row.flags & GENERAL) || bad || !alive || !left) {
+        bool left = best.value > -INFINITY;  // false if edits exclude all
+        if (row.temperature < LEAST_NORMAL || (row.flags & FILTERED) || bad || !alive || !left) {
             if (threadIdx.x == 0) {
                 tile->candidates = 0;
             }
@@ -142,8 +141,8 @@ extern "C" __global__ void __launch_bounds__(SCAN_THREADS) sample_scan(const __g
         }
         float inverse = __fdiv_rn(1.0f, row.temperature);
         int position = positionOf(p, index);
-        // By what noise can be at most, first, which is cheap: each thread's most promising token gives the
-        // tile a bound that few others reach, and only these need their noise.
+        // An upper bound of the noise is cheap. The token with the highest bound in each thread gives the tile a
+        // threshold that few others reach, and only these need their noise.
         unsigned word[SCAN_LOADS * 4];
         float promise = -INFINITY;
         float promising = -INFINITY;
@@ -180,7 +179,7 @@ extern "C" __global__ void __launch_bounds__(SCAN_THREADS) sample_scan(const __g
         }
         __syncthreads();
         if (threadIdx.x < WARP) {
-            // Of those, the ones near the best.
+            // Candidates: those within the slack of the best.
             int size = min(found, RANKED);
             Ranked mine = {-INFINITY, 0.0f, 0};
             if (threadIdx.x < size) {
@@ -215,10 +214,10 @@ extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_finish(const
             Items items = {nullptr, 0, p.logits + (u64)index * p.stride,
                            row.flags & PENALTIES ? countsOf(p, slot) : nullptr, summary.best.value, 0, BUCKETS - 1,
                            editsOf(p, slot, row, index)};
-            // The likeliest is always kept; with its value known, few others need their noise.
+            // The most likely token is always kept; given its value, few others need their noise.
             SamplePick best = {noiseOf(row, position, token), token};
-            best = row.flags & GENERAL ? finishGeneral(p, index, row, position, items, best)
-                                       : finishPlain(p, index, row, position, items, best);
+            best = row.flags & FILTERED ? finishFiltered(p, index, row, position, items, best)
+                                        : finishFast(p, index, row, position, items, best);
             token = blockBest<FINISH_THREADS>(best).token;
         }
         if (threadIdx.x == 0) {
@@ -228,7 +227,7 @@ extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_finish(const
     }
 }
 
-// Rows that are greedy or plain, whose head has drawn among 64 tokens at a time.
+// Rows of the fast path: combines the HeadTiles of each, which the head has written per 64 tokens.
 extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_pick(const __grid_constant__ PickParams q) {
     beginWithInputs();
     const SampleParams& p = q.sample;
@@ -254,7 +253,7 @@ extern "C" __global__ void __launch_bounds__(FINISH_THREADS) sample_pick(const _
         if (bad) {
             token = BAD_LOGITS;
         } else if (row.temperature >= LEAST_NORMAL) {
-            // A tile whose highest rank is below the row's by more than ranks may be off has not the winner.
+            // The winner is not in a tile whose highest rank is below the row's by more than the error of ranks.
             bool ranked = !__syncthreads_or(state & UNRANKED);
             float needed = ranked ? withSlack(blockMax<FINISH_THREADS>(highest)) : -INFINITY;
             int position = positionOf(p, index);

@@ -1,4 +1,4 @@
-// sample_logprobs: log-softmax of the raw logits, for rows that asked for it. Shapes and mapping are in sample.cu.
+// sample_logprobs: log-softmax of the raw logits, for rows with log probabilities. Shapes and mapping are in sample.cu.
 #include "sample_row.h"
 
 namespace {
@@ -10,7 +10,7 @@ constexpr int TOP_LIST = 1024;
 
 }  // namespace
 
-// Raw logits: value of the drawn token, then values of the most likely, then their ids.
+// Writes the sampled token's log probability, then those of the most likely tokens, then their ids.
 extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_logprobs(const __grid_constant__ SampleParams p) {
     beginWithInputs();
     __shared__ float exps[2][PART];
@@ -19,11 +19,11 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_logprobs(co
     __shared__ int size;
     __shared__ float least;
     __shared__ float logSum;
-    const int* asked = p.step + STEP_HEADER + 3 * p.maxRows;
+    const int* withLogprobs = p.step + STEP_HEADER + 3 * p.maxRows;
     for (int item = blockIdx.x; item < p.step[2]; item += gridDim.x) {
-        int index = asked[item];
-        int drawn = p.ids[index];
-        if (drawn < 0) {
+        int index = withLogprobs[item];
+        int sampled = p.ids[index];
+        if (sampled < 0) {
             continue;
         }
         int top = min(min(p.rows[slotOf(p, index)].top, MAX_TOP), p.vocabulary);
@@ -38,8 +38,7 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_logprobs(co
             own = fmaxf(own, fmaxf(fmaxf(l[0], l[1]), fmaxf(l[2], l[3])));
         }
         float max = blockMax<LOGPROB_THREADS>(own);
-        // As many threads as tokens are wanted have seen a value of at least the last one's largest:
-        // no token below it is among the most likely.
+        // `top` threads have a maximum of at least `least`, so no token below it is among the `top` most likely.
         maxima[threadIdx.x] = own - max;
         if (threadIdx.x == 0) {
             size = 0;
@@ -53,8 +52,8 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_logprobs(co
             least = own - max;
         }
         __syncthreads();
-        // Warps 1 and up take exps of a part of the row, having asked for the logits of the next, while
-        // 16 threads of warp 0 add those of the part before.
+        // Producers, warps 1 and up, load the logits of the next part and compute the exps of this one; 16 consumer
+        // threads of warp 0 add the exps of the part before.
         float lane = 0.0f;
         int parts = dividedUp(p.vocabulary, PART);
         int offset = (threadIdx.x - WARP) * 4;
@@ -76,7 +75,7 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_logprobs(co
                     int at = offset + i / 4 * (PART / PART_LOADS) + i % 4;
                     int token = part * PART + at;
                     if (part >= 0 && part < parts) {
-                        // Beyond the vocabulary they are 0, and change no sum.
+                        // Exps past the vocabulary are 0.
                         exps[part & 1][at] = expNegative(l[i] - max);
                         if (top > 0 && token < p.vocabulary && l[i] - max >= least) {
                             int free = atomicAdd(&size, 1);
@@ -102,7 +101,7 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_logprobs(co
             }
             if (threadIdx.x == 0) {
                 logSum = samplingLog(lane);
-                values[0] = logits[drawn] - max - logSum;
+                values[0] = logits[sampled] - max - logSum;
             }
         }
         __syncthreads();
@@ -120,7 +119,7 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_logprobs(co
                 }
             }
         } else {
-            // So many equals that one after the other has to be looked for in the whole row.
+            // Too many ties for the list: each token takes a pass over the whole row.
             SamplePick last = {INFINITY, -1};
             for (int rank = 0; rank < top; rank++) {
                 SamplePick best = {-INFINITY, NO_TOKEN};

@@ -1,5 +1,5 @@
-// sample_deliver, sample_begin, sample_admit: between host and device, what was drawn and which rows there are. Words that both agree on are in
-// sample_params.h; when each runs is in sample.cu.
+// sample_deliver, sample_begin, sample_admit: exchange sampled tokens and new rows with the host. Layouts are in sample_params.h, the order of
+// kernels in sample.cu.
 #include "clock.h"
 #include "sample_row.h"
 
@@ -9,20 +9,20 @@ constexpr int DELIVER_THREADS = 512;
 
 }  // namespace
 
-// One CTA: a few KB over the bus, and the order in which they get there.
+// One CTA, as the order of its writes over the bus matters and they are a few KB.
 extern "C" __global__ void __launch_bounds__(DELIVER_THREADS) sample_deliver(const __grid_constant__ DeliverParams p) {
     beginWithInputs();
     int rows = p.step[0];
-    int asked = p.step[2];
-    const int* askedRows = p.step + STEP_HEADER + 3 * p.maxRows;
+    int withLogprobs = p.step[2];
+    const int* logprobRows = p.step + STEP_HEADER + 3 * p.maxRows;
     int* output = p.outputs + (u64)p.step[4] * p.outputWords;
     int* ids = output + OUTPUT_HEADER;
     int* logprobs = ids + p.maxRows;
     for (int i = threadIdx.x; i < rows; i += DELIVER_THREADS) {
         ids[i] = p.ids[i];
     }
-    for (int i = threadIdx.x; i < asked * LOGPROB_WORDS; i += DELIVER_THREADS) {
-        int at = askedRows[i / LOGPROB_WORDS] * LOGPROB_WORDS + i % LOGPROB_WORDS;
+    for (int i = threadIdx.x; i < withLogprobs * LOGPROB_WORDS; i += DELIVER_THREADS) {
+        int at = logprobRows[i / LOGPROB_WORDS] * LOGPROB_WORDS + i % LOGPROB_WORDS;
         logprobs[at] = p.logprobs[at];
     }
     if (threadIdx.x == 0) {
@@ -37,7 +37,7 @@ extern "C" __global__ void __launch_bounds__(DELIVER_THREADS) sample_deliver(con
     }
 }
 
-// A CTA per new row. What its slot's last row has queued is computed before: this is on the same stream.
+// One CTA per new row. Steps queued for the slot's last row come earlier on the same stream.
 extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_begin(const __grid_constant__ BeginParams p) {
     const NewRow& row = p.newRows[blockIdx.x];
     int slot = row.slot;
@@ -65,7 +65,7 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_begin(const
     }
 }
 
-// A CTA per row.
+// One CTA per row.
 extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_admit(const __grid_constant__ AdmitParams p) {
     int4 row = p.rows[blockIdx.x];
     int width = dividedUp(p.vocabulary, 4) * 4;

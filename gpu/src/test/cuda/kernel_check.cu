@@ -1105,7 +1105,7 @@ static std::map<std::string, std::function<void(int, const HeadParams&)>> headKe
     std::map<std::string, std::function<void(int, const HeadParams&)>> all;
     for (const Tile& t : TILES) {
         all[std::string("mma ") + t.name] = [&t](int bucket, const HeadParams& p) {
-            launch(std::string("head_bf16_") + t.name, dim3(ceilDiv(bucket, t.tokens), ceilDiv(pad64(p.product.rows), t.rows)), t.threads,
+            launch(std::string("head_bf16_") + t.name, dim3(ceilDiv(bucket, t.tokens), ceilDiv(pad64(p.matmul.rows), t.rows)), t.threads,
                    t.stages * (t.rows + t.tokens) * 128, p);
         };
     }
@@ -1113,7 +1113,7 @@ static std::map<std::string, std::function<void(int, const HeadParams&)>> headKe
         if (!kernels.count(std::string("head_bf16_") + t.name)) continue;
         for (int ctas : {132 * t.resident, 3}) {
             all[t.name + std::string(ctas == 3 ? " by 3 CTAs" : "")] = [&t, ctas](int bucket, const HeadParams& p) {
-                launch(std::string("head_bf16_") + t.name, dim3(std::min(t.tiles(bucket, p.product), ctas)), gemmThreads(t.tokens, t.rows, t.most),
+                launch(std::string("head_bf16_") + t.name, dim3(std::min(t.tiles(bucket, p.matmul), ctas)), gemmThreads(t.tokens, t.rows, t.most),
                        headSharedBytes(t.tokens, t.rows, t.stages), p);
             };
         }
@@ -1125,12 +1125,12 @@ static std::map<std::string, std::function<void(int, const HeadParams&)>> headKe
 static HeadParams headOf(int vocabulary, int k, int tokens, const std::vector<float>& temperatures) {
     HeadParams p{};
     p.maxRows = tokens + 5;
-    p.product.rows = p.product.columns = vocabulary;
-    p.product.k = k;
-    p.product.segments = 1;
-    p.product.epilogue = EPILOGUE_STORE;
-    p.product.sampledOnly = 1;
-    p.product.step = header(tokens, tokens, tokens);
+    p.matmul.rows = p.matmul.columns = vocabulary;
+    p.matmul.k = k;
+    p.matmul.segments = 1;
+    p.matmul.epilogue = EPILOGUE_STORE;
+    p.matmul.sampledOnly = 1;
+    p.matmul.step = header(tokens, tokens, tokens);
     std::vector<SampleRow> rows(p.maxRows);
     std::vector<int> step(STEP_HEADER + 4 * p.maxRows, -1);
     step[0] = tokens;
@@ -1167,7 +1167,7 @@ __global__ void repeatRows(char* to, int rows, int k, int period) {
 
 /** Tiles, candidates and logits that are not the oracle's; what is not written is poison. */
 __global__ void differingDraws(HeadParams got, HeadParams want, int tokens, int room, unsigned long long* wrong) {
-    int tiles = (got.product.columns + HEAD_TILE - 1) / HEAD_TILE;
+    int tiles = (got.matmul.columns + HEAD_TILE - 1) / HEAD_TILE;
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= room * tiles) return;
     int index = i / tiles, tile = i % tiles;
@@ -1180,10 +1180,10 @@ __global__ void differingDraws(HeadParams got, HeadParams want, int tokens, int 
     SamplePick one = got.candidates[i], other = want.candidates[i];
     if (!bad) same &= several ? poisoned(one) : bits(one.value) == bits(other.value) && one.token == other.token;
     for (int j = 0; j < HEAD_TILE; j++) {
-        size_t at = (size_t)index * pad64(got.product.columns) + tile * HEAD_TILE + j;
-        float l = got.product.outRows[at];
-        bool there = tile * HEAD_TILE + j < got.product.columns;
-        if (!bad) same &= several ? !there || bits(l) == bits(want.product.outRows[at]) : bits(l) == 0xffffffffu;
+        size_t at = (size_t)index * pad64(got.matmul.columns) + tile * HEAD_TILE + j;
+        float l = got.matmul.outRows[at];
+        bool there = tile * HEAD_TILE + j < got.matmul.columns;
+        if (!bad) same &= several ? !there || bits(l) == bits(want.matmul.outRows[at]) : bits(l) == 0xffffffffu;
     }
     if (!same) atomicAdd(wrong, 1);
 }
@@ -1194,22 +1194,22 @@ static void checkHead(int vocabulary, int k, const std::vector<int>& counts, int
         for (bool greedy : {false, true}) {
             int room = pad64(tokens) + 256, tiles64 = pad64(vocabulary) / 64;
             HeadParams p = headOf(vocabulary, k, tokens, greedy ? std::vector<float>{} : std::vector<float>{1, 0, 0.7f, 0.05f, 2.5f, 100, 1e-42f, 0x1p-10f, 1, 1.3f, 3e38f});
-            p.product.weight = tiles<Bf16>(vocabulary, k, 3.0f / std::sqrt((float)k), 31 + tokens);
-            repeatRows<<<((size_t)vocabulary * k + 255) / 256, 256, 0, stream>>>((char*)p.product.weight, vocabulary, k, period);
-            p.product.x = tiles<Bf16>(tokens, k, 1.0f, 32, 0xff);
+            p.matmul.weight = tiles<Bf16>(vocabulary, k, 3.0f / std::sqrt((float)k), 31 + tokens);
+            repeatRows<<<((size_t)vocabulary * k + 255) / 256, 256, 0, stream>>>((char*)p.matmul.weight, vocabulary, k, period);
+            p.matmul.x = tiles<Bf16>(tokens, k, 1.0f, 32, 0xff);
             // Some rows whose ranks are all about the same, out of range, or infinite.
             std::vector<float> inverses(tokens);
             const float SCALES[] = {1.37f, 1, 7.1f, 1e-9f, 1e8f, 3.3f, 1e31f, 0.4f, 1e38f, 1.1f, 0, 2.3f, 5e4f};
             for (int i = 0; i < tokens; i++) inverses[i] = SCALES[i % 13];
-            p.product.inverse = tokens % 2 ? upload(inverses) : nullptr;
+            p.matmul.inverse = tokens % 2 ? upload(inverses) : nullptr;
             auto fresh = [&](HeadParams q) {
-                q.product.outRows = (float*)alloc((size_t)room * pad64(vocabulary) * 4, 0xff);
+                q.matmul.outRows = (float*)alloc((size_t)room * pad64(vocabulary) * 4, 0xff);
                 q.tiles = (HeadTile*)alloc((size_t)room * tiles64 * sizeof(HeadTile), 0xff);
                 q.candidates = (SamplePick*)alloc((size_t)room * tiles64 * sizeof(SamplePick), 0xff);
                 return q;
             };
             HeadParams want = fresh(p);
-            launch("oracle_matmul_bf16", dim3(ceilDiv(tokens, 8), pad64(vocabulary) / 16), 32, 0, want.product);
+            launch("oracle_matmul_bf16", dim3(ceilDiv(tokens, 8), pad64(vocabulary) / 16), 32, 0, want.matmul);
             launch("oracle_head", dim3(ceilDiv(tiles64, 128), tokens), 128, 0, want);
             size_t mark = allocated.size();
             for (const auto& [name, run] : headKernels()) {
@@ -1327,10 +1327,10 @@ static void timeHead(const char* model, int vocabulary, int k, const std::vector
         for (bool greedy : {true, false}) {
             size_t mark = allocated.size();
             HeadParams p = headOf(vocabulary, k, tokens, greedy ? std::vector<float>{} : std::vector<float>{1});
-            p.product.weight = weight;
-            p.product.x = tiles<Bf16>(tokens, k, 1.0f, 42);
-            p.product.inverse = inversesOf(tokens);
-            p.product.outRows = (float*)alloc((size_t)pad64(tokens) * pad64(vocabulary) * 4);
+            p.matmul.weight = weight;
+            p.matmul.x = tiles<Bf16>(tokens, k, 1.0f, 42);
+            p.matmul.inverse = inversesOf(tokens);
+            p.matmul.outRows = (float*)alloc((size_t)pad64(tokens) * pad64(vocabulary) * 4);
             p.tiles = (HeadTile*)alloc((size_t)pad64(tokens) * pad64(vocabulary) / 64 * sizeof(HeadTile));
             p.candidates = (SamplePick*)alloc((size_t)pad64(tokens) * pad64(vocabulary) / 64 * sizeof(SamplePick));
             std::string all;
@@ -1341,8 +1341,8 @@ static void timeHead(const char* model, int vocabulary, int k, const std::vector
             }
             std::string stored;
             for (const GemmTile& t : GEMMS) {
-                if (!greedy || !t.takes(p.product) || t.tokens >= 2 * std::max(64, tokens) || t.most > 1) continue;
-                stored += text("  %s: %.1f", t.name, timed(4, [&](int) { gemmOn<Bf16>(t, tokens, 132 * t.resident, p.product); }));
+                if (!greedy || !t.takes(p.matmul) || t.tokens >= 2 * std::max(64, tokens) || t.most > 1) continue;
+                stored += text("  %s: %.1f", t.name, timed(4, [&](int) { gemmOn<Bf16>(t, tokens, 132 * t.resident, p.matmul); }));
             }
             double bytes = (double)vocabulary * k * 2, ideal = std::max(bytes / 4.3e6, 2.0 * tokens * vocabulary * (double)k / 788e6);
             printf("%-13s head that draws, %s  M %4d  ideal %6.1f us |%s | logits%s\n", model, greedy ? "greedy" : "plain ", tokens, ideal, all.c_str(), stored.c_str());

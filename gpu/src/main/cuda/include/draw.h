@@ -1,4 +1,4 @@
-// What all kernels share that draw: the order of candidates, the noise of a token, and how far a rank may be off.
+// Shared by all kernels that sample: the order of candidates, the noise of a token, and the error of ranks.
 #pragma once
 #include "philox.h"
 #include "sample_params.h"
@@ -7,11 +7,12 @@
 
 constexpr int WARP = 32;
 constexpr float LEAST_NORMAL = 1.175494351e-38f;
-// A tile's candidates beyond the float's useful range are not told apart.
+// Ranks beyond this are too coarse to compare.
 constexpr float RANKABLE = 1e30f;
 constexpr int NO_TOKEN = 0x7FFFFFFF;
 
-// State of a tile. Of the head's alone: several tokens may win, so that its logits were written; and their ranks say nothing.
+// State of a tile, as bits: has a bad logit; has a logit above -infinity. HeadTiles only: several tokens may win, and the logits
+// are written; ranks are beyond RANKABLE.
 constexpr int BAD = 1;
 constexpr int ALIVE = 2;
 constexpr int SEVERAL = 4;
@@ -36,12 +37,12 @@ __device__ __forceinline__ float noiseOf(const SampleRow& row, int position, int
     return gumbel(wordOf(wordsOf(row, position, token), token & 3));
 }
 
-// Distance from the largest, over the temperature.
+// Score: (l - max) / T.
 __device__ __forceinline__ float scoreOf(float l, float max, const SampleRow& row) {
     return __fdiv_rn(l - max, row.temperature);
 }
 
-// How far below the best of a tile the token may be ranked that wins in the end.
+// The lowest rank that the winning token can have if the best rank of a tile is `rank`.
 __device__ __forceinline__ float withSlack(float rank) {
     return rank - (1e-4f + 2e-6f * fabsf(rank));
 }

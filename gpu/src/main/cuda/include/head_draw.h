@@ -1,8 +1,8 @@
-// What both heads share that draw: head.cu and head_gemm.cu.
+// Shared by head.cu and head_gemm.cu.
 #pragma once
 #include "draw.h"
 
-/** A thread's, or its group's, highest rank and the one behind it. */
+/** The highest and the second highest rank of a thread or of its group. */
 struct Ranks {
     float first;
     float second;
@@ -20,8 +20,7 @@ __device__ __forceinline__ void add(Ranks& to, float rank, SamplePick candidate)
 }
 
 /**
- * At least gumbel(word), and close to it where noise is high: e = -log u, v = 1 - u, log e >= log v + v / 2. What is rounded is far less than the
- * 1e-4 that is added.
+ * An upper bound of gumbel(word), tight where noise is high: e = -log u, v = 1 - u, log e >= log v + v / 2. The 1e-4 covers the rounding errors.
  */
 __device__ __forceinline__ float noiseCeiling(unsigned word) {
     float v = __uint2float_rn(~word);  // times 2^32

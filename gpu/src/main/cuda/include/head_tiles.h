@@ -1,8 +1,8 @@
-// The tiles that head_gemm.cu has, for its kernels and for what checks them; GemmTiles.java says the same for the engine.
+// The tiles of head_gemm.cu, for its kernels and for kernel_check; GemmTiles.java has them for the engine.
 #pragma once
 #include "gemm_tiles.h"
 
-/** Dynamic shared memory of a CTA: that of its product, and 64 logits for every two threads that multiply. */
+/** Dynamic shared memory of a CTA: that of its GEMM, and 64 logits for every two consumer threads. */
 __host__ __device__ constexpr int headSharedBytes(int tokens, int rows, int stages) {
     return gemmSharedBytes(tokens, rows, 1, stages) + (tokens == 64 ? 128 : 256) / 2 * 64 * 4;
 }

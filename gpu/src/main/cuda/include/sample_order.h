@@ -1,19 +1,19 @@
-// How sample_finish closes a row: from candidates, or from its tokens in order, where earlier kernels could not decide which are kept.
+// The end of a row in sample_finish: from candidates, or by sorting the tokens that earlier kernels could neither keep nor drop.
 #pragma once
 #include "sample_row.h"
 
-// A row's tokens that sample_finish has to look at again: those listed, or the whole row.
+// The tokens of a row that sample_finish reads again: those of the list, or the whole row.
 struct Items {
     const int* list;  // null: the whole row
     int size;
     const float* logits;
     const unsigned* counts;  // null: no penalties
     float max;
-    int first;  // bucket
+    int first;  // buckets
     int last;
     Edits edits;
 
-    // A token's score; false if it is none of those looked for.
+    // Gets token i and its score; false if its bucket is not between `first` and `last`.
     __device__ __forceinline__ bool get(int i, const SampleRow& row, int* token, float* score) const {
         *token = list == nullptr ? i : list[i];
         float l = logits[*token];
@@ -33,8 +33,8 @@ __device__ __forceinline__ u64 orderOf(float score, int token) {
     return (u64)keyOf(score) << TOKEN_BITS | (unsigned)token;
 }
 
-// The last in order of those items, none after `ceiling`, before which the weights sum to less than
-// `limit`; eight bits of the order at a time.
+// The last item, in order and up to `ceiling`, before which weights sum to less than `limit`: a radix select, eight bits
+// at a time. Weights are probability masses, or 1.
 static __device__ u64 select(const Items& items, const SampleRow& row, u64 ceiling, u64 limit, bool byMass) {
     __shared__ unsigned low[FINISH_THREADS];
     __shared__ unsigned high[FINISH_THREADS];
@@ -42,7 +42,7 @@ static __device__ u64 select(const Items& items, const SampleRow& row, u64 ceili
     __shared__ u64 chosenBefore;
     __shared__ int chosen;
     bool oneBucket = items.first == items.last && items.first > 0 && items.last < BUCKETS - 1;
-    // Tokens of one bucket have the upper bits in common.
+    // Tokens of one bucket share the upper bits.
     int shift = oneBucket ? 32 : 48;
     u64 prefix = oneBucket ? (u64)(items.first + BUCKET_BASE) >> (40 - TOKEN_BITS - BUCKET_SHIFT) : 0;
     while (true) {
@@ -108,8 +108,8 @@ static __device__ SamplePick bestUpTo(const Items& items, const SampleRow& row, 
     return best;
 }
 
-// A row without top-k, top-p and min-p: the tiles' candidates.
-static __device__ SamplePick finishPlain(const SampleParams& p, int index, const SampleRow& row, int position, Items& items,
+// Fast path: the best of the tiles' candidates.
+static __device__ SamplePick finishFast(const SampleParams& p, int index, const SampleRow& row, int position, Items& items,
                              SamplePick best) {
     int tiles = dividedUp(p.vocabulary, TILE);
     bool more = false;
@@ -131,8 +131,8 @@ static __device__ SamplePick finishPlain(const SampleParams& p, int index, const
     return best;
 }
 
-// Any other: the best of the sure ones, and the list in order.
-static __device__ SamplePick finishGeneral(const SampleParams& p, int index, const SampleRow& row, int position, Items& items,
+// Filtered: the best of the kept buckets and of the kept part of the list.
+static __device__ SamplePick finishFiltered(const SampleParams& p, int index, const SampleRow& row, int position, Items& items,
                                SamplePick best) {
     int chunks = dividedUp(p.vocabulary, CHUNK);
     for (int i = threadIdx.x; i < chunks; i += FINISH_THREADS) {

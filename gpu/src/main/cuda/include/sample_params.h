@@ -1,4 +1,4 @@
-// What the host and the sampling kernels agree on; like params.h, pointers before words of 4 bytes.
+// The structs of the sampling kernels that the host writes, by the rules of params.h.
 #pragma once
 #include "params.h"
 
@@ -7,20 +7,21 @@ typedef unsigned long long u64;
 constexpr int CANDIDATES = 4;
 /** Most log probabilities of other tokens that a request can ask for. */
 constexpr int MAX_TOP = 20;
-/** Tokens that a row's list has room for. */
+/** Capacity of a row's list of tokens. */
 constexpr int LIST = 4096;
 
-/**
- * Flags of a row: has a repetition penalty; has any penalty; top-k, top-p, min-p or a temperature below 2^-10; has
- * tokens that end it; has edits.
- */
+/** Flag of a row: a repetition penalty. */
 constexpr int REPETITION = 1;
+/** Flag of a row: any penalty. */
 constexpr int PENALTIES = 2;
-constexpr int GENERAL = 4;
+/** Flag of a row: top-k, top-p, min-p or a temperature below 2^-10. */
+constexpr int FILTERED = 4;
+/** Flag of a row: stop ids. */
 constexpr int STOPS = 8;
+/** Flag of a row: edits. */
 constexpr int EDITS = 16;
 
-/** How a slot's row is drawn. */
+/** Sampling parameters of a slot's row. */
 struct SampleRow {
     u64 seed;
     double topP;
@@ -32,7 +33,7 @@ struct SampleRow {
     float frequency;
     float presence;
     int flags;
-    int top;  // most likely tokens to report
+    int top;  // number of most likely tokens to report
     int edits;
     int reserved[2];
 };
@@ -45,25 +46,26 @@ struct SampleEdit {
     int reserved;
 };
 
-/** What the scan found in one tile of a row. */
+/** Result of sample_scan for one tile of a row. */
 struct SampleTile {
     float max;
     int best;
     int state;
-    int candidates;  // more than there is room for: draw the row whole
+    int candidates;  // more than CANDIDATES: sample the row as a whole
     float score[CANDIDATES];
     int token[CANDIDATES];
 };
 
-/** Buckets before `first` are kept whole, buckets after `last` are not kept. */
+/** Buckets of a filtered row: those before `first` are kept, those after `last` are dropped, the others are the boundary. */
 struct SampleBound {
     int first;
     int last;
     u64 countBefore;
     u64 massBefore;
-    u64 wanted;  // mass; 0 where it depends on what top-k leaves
+    u64 wanted;  // probability mass of top-p; 0 if it depends on the tokens that top-k keeps
 };
 
+/** A token, and its logit or the value that is compared. */
 struct SamplePick {
     float value;
     int token;
@@ -74,7 +76,7 @@ struct SampleParams {
     const float* logits;    // (rows, stride), 16-byte aligned
     const SampleRow* rows;  // (slots)
     const int* step;        // SampleStep
-    unsigned* counts;       // (slots, vocabulary rounded up to 4): times generated, and PROMPT
+    unsigned* counts;       // (slots, vocabulary rounded up to 4) times generated, and PROMPT
     SampleTile* tiles;      // (rows, tiles)
     unsigned* bucketCounts; // (rows, BUCKETS); zero between steps
     u64* bucketMasses;      // (rows, BUCKETS); zero between steps
@@ -84,9 +86,9 @@ struct SampleParams {
     SamplePick* picks;      // (rows, chunks)
     int* ids;               // (rows)
     float* logprobs;        // (rows, LOGPROB_WORDS)
-    int* lastTokens;        // (slots) drawn last
-    int* ended;             // (slots) 1: its row has drawn a stop id or had bad logits, and draws no more
-    const unsigned* stops;  // (slots, vocabulary / 32 rounded up) a bit for each token that ends the row
+    int* lastTokens;        // (slots) the last sampled token
+    int* ended;             // (slots) 1: the row has ended, by a stop id or by bad logits
+    const unsigned* stops;  // (slots, vocabulary / 32 rounded up) a bit per token: whether it ends the row
     const SampleEdit* edits; // (slots, maxEdits) ascending by token, 16-byte aligned
     int stride;             // a multiple of 4
     int vocabulary;
@@ -94,20 +96,20 @@ struct SampleParams {
     int maxEdits;
 };
 
-/** Tokens of the vocabulary that the head draws among at once: one of its weight's tiles. */
+/** Tokens of a HeadTile: those of one tile of the head's weight. */
 constexpr int HEAD_TILE = 64;
 
-/** What the head found in one of its tiles of a row. */
+/** Result of the head for HEAD_TILE tokens of a row. */
 struct HeadTile {
     float max;
     int best;
-    float rank;  // the highest; -infinity where no noise is wanted
+    float rank;  // the highest rank; -infinity for a greedy row
     int state;
 };
 
-/** head_{bf16,f16}_{16,32,64,128,large}: the logits of greedy and plain rows, and the first half of their draws. */
+/** head_{bf16,f16}_{16,32,64,128,large}: the GEMM of the head with sampling in its epilogue, for rows of the fast path. */
 struct HeadParams {
-    MatmulParams product;   // STORE, sampledOnly, one segment; outRows: logits, of some tiles only
+    MatmulParams matmul;    // STORE, sampledOnly, one segment; outRows: logits, of some tiles only
     const SampleRow* rows;  // (slots)
     const int* sample;      // SampleStep
     HeadTile* tiles;        // (rows, tiles)
@@ -116,29 +118,30 @@ struct HeadParams {
     int reserved;
 };
 
-/** sample_pick: after a head that drew in its epilogue. */
+/** sample_pick, after the head has sampled in its epilogue. */
 struct PickParams {
     SampleParams sample;
     const HeadTile* tiles;        // (rows, tiles)
     const SamplePick* candidates; // (rows, tiles) logit and token of the highest rank
 };
 
-/** Of a row: value of the drawn token, values of the most likely, their ids. */
+/** Words of a row: log probability of the sampled token, those of the most likely tokens, their ids. */
 constexpr int LOGPROB_WORDS = 1 + 2 * MAX_TOP;
 
 /**
- * A step: number of rows, of general rows, of rows with log probabilities, of the step, of its place among the outputs,
- * three times 0; then maxRows each of slots, positions, indices of general rows, indices of rows with log probabilities.
+ * Words before the tables of a SampleStep: numbers of rows, of filtered rows, of rows with log probabilities, then the
+ * step's number, its in-flight slot, and three zeros. Tables of maxRows words follow: slots, positions, indices of filtered
+ * rows, indices of rows with log probabilities.
  */
 constexpr int STEP_HEADER = 8;
 
-/** A row that its slot is given to. */
+/** A new row of a slot. */
 struct NewRow {
     SampleRow row;
     int slot;
-    int firstStop;  // of its stop ids
+    int firstStop;  // index of its first stop id in stopIds
     int stops;
-    int firstEdit;  // the word in stopIds where its edits begin; a multiple of 4
+    int firstEdit;  // index of its edits in stopIds, a multiple of 4
 };
 
 /** sample_begin. */
@@ -148,16 +151,16 @@ struct BeginParams {
     int* ended;             // (slots)
     unsigned* stops;        // (slots, vocabulary / 32 rounded up)
     const NewRow* newRows;  // (CTAs)
-    const int* stopIds;     // and edits, 16-byte aligned
+    const int* stopIds;     // stop ids and edits of the new rows, 16-byte aligned
     SampleEdit* edits;      // (slots, maxEdits)
     int vocabulary;
     int maxEdits;
 };
 
 /**
- * A step's output in the host's memory: its number, 0, when its first kernel began and when its last one was done, in
- * nanoseconds of the GPU's clock, 10 words of nothing; then ids (rows) and log probabilities (rows, LOGPROB_WORDS). The
- * number is written last: who sees it sees all.
+ * Words of the header of a step's output in host memory: the step's number, 0, the start of its first kernel and the end of
+ * its last one in nanoseconds of the GPU's global timer, 10 reserved words. Ids (rows) and log probabilities (rows,
+ * LOGPROB_WORDS) follow. The number is written last, so a host that reads it can read the rest.
  */
 constexpr int OUTPUT_HEADER = 16;
 constexpr int OUTPUT_BEGAN = 2;
@@ -168,8 +171,8 @@ struct DeliverParams {
     const int* step;        // SampleStep
     const int* ids;         // (rows)
     const int* logprobs;    // (rows, LOGPROB_WORDS)
-    const u64* began;       // when the step's first kernel began
-    int* outputs;           // (places, outputWords), mapped host memory, 64-byte aligned
+    const u64* began;       // start of the step's first kernel
+    int* outputs;           // (in-flight slots, outputWords), mapped host memory, 64-byte aligned
     int maxRows;
     int outputWords;
 };
@@ -177,7 +180,7 @@ struct DeliverParams {
 /** sample_admit. */
 struct AdmitParams {
     unsigned* counts;
-    const int4* rows;  // (CTAs) slot, first of its tokens, tokens of the prompt, tokens in all
+    const int4* rows;  // (CTAs) slot, index of its first token, tokens of the prompt, all tokens
     const int* tokens;
     int vocabulary;
     int reserved;

@@ -1,12 +1,12 @@
-// The exp, log and Gumbel noise of docs/numerics.md, "Sampling", to the bit: compile with -fmad=false
-// and without fast math. The same values as io.millrace.gpu.sampling.SamplingMath.
+// The exp, log and Gumbel noise of docs/numerics.md, "Sampling", with the bits of io.millrace.gpu.sampling.SamplingMath.
+// Compile with -fmad=false and without fast math.
 #pragma once
 #include "scalar.h"
 
-// No noise is larger: that of the word 0xFFFFFFFF is 22.873857.
+// An upper bound of all noise: that of the word 0xFFFFFFFF is 22.873857.
 constexpr float NOISE_CEILING = 23.0f;
 
-// 1 + f, f from sqrt(1/2) - 1 to sqrt(2) - 1.
+// log(1 + f), f from sqrt(1/2) - 1 to sqrt(2) - 1.
 __device__ __forceinline__ float logOnePlus(float f) {
     float p = 0.06971611471f;
     p = __fmaf_rn(p, f, -0.1147973385f);
@@ -20,7 +20,7 @@ __device__ __forceinline__ float logOnePlus(float f) {
     return __fmaf_rn(f * f, __fmaf_rn(f, p, -0.5f), f);
 }
 
-// A positive normal float.
+// log x of a positive normal float.
 __device__ __forceinline__ float samplingLog(float x) {
     int bits = __float_as_int(x);
     int exponent = (bits - 0x3F3504F3) >> 23;
@@ -29,7 +29,7 @@ __device__ __forceinline__ float samplingLog(float x) {
     return __fmaf_rn(e, 0.693359375f, __fmaf_rn(e, -2.12194440e-4f, logOnePlus(mantissa - 1.0f)));
 }
 
-// -log(-log u), u = (word + 0.5) / 2^32; near u = 1, -log u is taken from 1 - u.
+// -log(-log u), u = (word + 0.5) / 2^32; near u = 1, -log u is computed from 1 - u.
 __device__ __forceinline__ float gumbel(unsigned word) {
     unsigned long long odd = ((unsigned long long)word << 1) + 1;
     float minusLogU = odd < (3ull << 31)
@@ -38,12 +38,12 @@ __device__ __forceinline__ float gumbel(unsigned word) {
     return -samplingLog(minusLogU);
 }
 
-// At least gumbel(word), and cheap: -log u is at least 1 - u, whose exponent is known.
+// A cheap upper bound of gumbel(word): -log u is at least 1 - u, whose exponent is known.
 __device__ __forceinline__ float gumbelCeiling(unsigned word) {
     return __fmaf_rn((float)(__clz((int)~word) + 1), 0.6931472f, 0.001f);
 }
 
-// A probability as an integer, so that sums have no order.
+// A probability as an integer, so that sums do not depend on their order.
 __device__ __forceinline__ unsigned long long probabilityMass(float score) {
     return __float2ull_rz(expNegative(score) * 0x1p40f);
 }

@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A conversation to be put into a model's own form.
+ * A conversation to be rendered by a model's chat template.
  *
  * @param messages the turns, in order
- * @param tools descriptions of functions the model may call, as a JSON parser gives them; mostly
- *     none
+ * @param tools descriptions of functions that the model may call, in the types of a JSON parser;
+ *     mostly none
  * @param addGenerationPrompt whether the text ends where the assistant's next turn begins
- * @param clock the moment that strftime_now tells, in UTC
+ * @param clock the UTC time of strftime_now
  */
 public record ChatPrompt(
         List<ChatTurn> messages,

@@ -3,7 +3,7 @@ package io.millrace.gpu.api;
 /**
  * One turn of a conversation.
  *
- * @param role who speaks: system, user, assistant or tool
- * @param content what is said
+ * @param role system, user, assistant or tool
+ * @param content the text
  */
 public record ChatTurn(String role, String content) {}

@@ -3,24 +3,24 @@ package io.millrace.gpu.api;
 import io.millrace.gpu.common.Sha256;
 
 /**
- * Fingerprints that releases before gave the same model where options or memory cut its context:
- * they counted how long a request could become, which no token depends on. What was generated under
- * one of them is what this model generates.
+ * Fingerprints of the same model in earlier releases, if options or memory limited its context:
+ * they included the maximum length of a request, on which no token depends. Tokens generated under
+ * one of them are those of this model.
  *
- * @param prefix what a fingerprint begins with, outside of the hash
- * @param hashed what the hash is of, but for the length
- * @param context the model's own context: lengths go from 1 to one less
+ * @param prefix prefix of the fingerprint, outside of the hash
+ * @param hashed the hashed text without the length
+ * @param context the model's context: lengths are from 1 to one less
  */
 public record EarlierFingerprints(String prefix, String hashed, int context) {
-    /** Of a model that no release before has seen. */
+    /** For a model that no earlier release supports. */
     public static final EarlierFingerprints NONE = new EarlierFingerprints("", "", 0);
 
-    /** The fingerprint for one length: 24 hex digits behind the prefix. */
+    /** The fingerprint for one length: the prefix and 24 hex digits. */
     public String of(int length) {
         return prefix + Sha256.fingerprint(hashed + length);
     }
 
-    /** Whether a fingerprint is one of these. A look costs a hash for each position. */
+    /** Whether a fingerprint is one of these. Computes a hash per length. */
     public boolean contains(String fingerprint) {
         if (!fingerprint.startsWith(prefix)) {
             return false;

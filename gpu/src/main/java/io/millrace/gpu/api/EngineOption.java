@@ -9,8 +9,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
- * The table of the {@link EngineOptions}, one row for each component: its names, values, default
- * and meaning.
+ * The table of {@link EngineOptions}, one row per component: names, values, default and meaning.
  */
 public enum EngineOption {
     MODEL(
@@ -95,7 +94,7 @@ public enum EngineOption {
                     + " --kv-cache-memory, that is what the cache gets.",
             EngineOptions::gpuMemoryUtilization);
 
-    /** What a number is where nobody gives one, by the device; 0 stands for it in Java. */
+    /** A default that depends on the device; 0 stands for it in Java. */
     private record ByDevice(int gpu, int cpu) {
         private static final int UNDECIDED = 0;
 
@@ -131,7 +130,7 @@ public enum EngineOption {
         return setting;
     }
 
-    /** All of them, in the order in which the command line shows them. */
+    /** All options, in the order of the command line's help. */
     public static List<Setting> settings() {
         return Stream.of(values()).map(EngineOption::setting).toList();
     }
@@ -141,7 +140,7 @@ public enum EngineOption {
         return value.apply(options);
     }
 
-    /** Its value on a device, boxed: never the one that leaves it to the device. */
+    /** Its value on a device, boxed, with the device's default applied. */
     Object of(EngineOptions options, boolean gpu) {
         Object given = of(options);
         return byDevice != null && given.equals(ByDevice.UNDECIDED)

@@ -6,27 +6,27 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * What an engine is opened with; equal options share one engine in a JVM, however errors call them.
- * Defaults and ranges are in {@link EngineOption}.
+ * The options of an engine. Equal options, {@code names} aside, share one engine in a JVM. Defaults
+ * and ranges are in {@link EngineOption}.
  *
  * @param model folder in Hugging Face form
  * @param modelName name that requests and results use for it; defaults to the folder's name
  * @param device where the model runs
- * @param maxModelLen most tokens that a request may have here, its prompt and the most that it may
- *     generate together; more is refused. 0 takes the model's context. No answer depends on it
+ * @param maxModelLen maximum tokens of a request, prompt and maximum of generated tokens together;
+ *     longer ones are refused. 0: the model's context. No answer depends on it
  * @param blockSize KV positions per block
  * @param kvCacheBytes memory for KV blocks; 0 lets the engine choose
- * @param maxBatchedTokens most tokens in one step; 0 leaves it to the device, {@link #forDevice}
- * @param maxSequences most sequences running at once; 0 leaves it to the device
+ * @param maxBatchedTokens maximum tokens of one step; 0: by device, see {@link #forDevice}
+ * @param maxSequences maximum sequences running at once; 0: by device
  * @param threads compute threads of the CPU backend; 0 takes all cores
- * @param weights the number format that they are computed with
- * @param gpu index of the GPU; {@link #ANY_GPU} is the one that the job was given, or else the
+ * @param weights number format of weights in computations
+ * @param gpu index of the GPU; {@link #ANY_GPU}: the one that the job was assigned, or else the
  *     first
- * @param gpuMemoryUtilization share of the GPU's memory that the engine fills with KV blocks,
- *     weights and whatever else is there included
- * @param loadFormat where weights come from
- * @param addBos whether a prompt of text begins with the model's bos_token
- * @param names how errors call these options
+ * @param gpuMemoryUtilization share of the GPU's memory that may be in use, weights, KV blocks and
+ *     memory of others included
+ * @param loadFormat source of the weights
+ * @param addBos whether a text prompt begins with the model's bos_token
+ * @param names naming of options in errors
  */
 public record EngineOptions(
         String model,
@@ -46,14 +46,14 @@ public record EngineOptions(
         OptionNames names)
         implements Serializable {
 
-    /** In place of an index. */
+    /** Stands for the index of the assigned GPU. */
     public static final int ANY_GPU = -1;
 
-    /** Where a model runs. */
+    /** The device of a model. */
     public enum Device {
         CPU,
         CUDA,
-        /** On a GPU where there is one. */
+        /** A GPU if there is one, otherwise the CPU. */
         AUTO;
 
         @Override
@@ -62,11 +62,11 @@ public record EngineOptions(
         }
     }
 
-    /** Number format that weights are computed with. */
+    /** Number format of weights in computations. */
     public enum Weights {
-        /** As the model has them. */
+        /** The model's format. */
         MODEL,
-        /** Matrices are rounded to one byte a weight, with a scale for each output. */
+        /** Matrices are rounded to one byte per weight, with a scale per output. */
         INT8;
 
         @Override
@@ -75,11 +75,11 @@ public record EngineOptions(
         }
     }
 
-    /** Where weights come from. */
+    /** Source of the weights. */
     public enum LoadFormat {
-        /** Those that lie in the folder. */
+        /** The files of the folder. */
         AUTO,
-        /** None are read: noise of the shapes that config.json says, the same each time. */
+        /** No files: noise of the shapes of config.json, the same in every run. */
         DUMMY;
 
         @Override
@@ -88,9 +88,9 @@ public record EngineOptions(
         }
     }
 
-    /** Whether a prompt of text begins with the model's bos_token. */
+    /** Whether a text prompt begins with the model's bos_token. */
     public enum AddBos {
-        /** As tokenizer.json says. */
+        /** By tokenizer.json. */
         MODEL,
         ALWAYS,
         NEVER;
@@ -107,9 +107,9 @@ public record EngineOptions(
     }
 
     /**
-     * Options of which some are given.
+     * Options with some values given and defaults for the others.
      *
-     * @param given values by option, of the types that the components have; the model is among them
+     * @param given values by option, of the types of the components; the model is required
      */
     public static EngineOptions of(Map<EngineOption, ?> given, OptionNames names) {
         Map<EngineOption, Object> all = new EnumMap<>(EngineOption.class);
@@ -157,7 +157,7 @@ public record EngineOptions(
         return all;
     }
 
-    /** The same with what is left to the device decided, as {@link EngineOption} has it. */
+    /** The same with the device's defaults of {@link EngineOption} applied. */
     public EngineOptions forDevice(boolean gpu) {
         Map<EngineOption, Object> all = new EnumMap<>(EngineOption.class);
         for (EngineOption option : EngineOption.values()) {

@@ -1,21 +1,21 @@
 package io.millrace.gpu.api;
 
 /**
- * Counters of an engine at one moment.
+ * A snapshot of an engine's counters.
  *
- * @param running sequences in the current steps
+ * @param running running sequences
  * @param waiting sequences not yet running
  * @param stepTokens tokens of the last step
  * @param steps steps run since opening
- * @param kvBlocksUsed KV blocks that sequences hold; those that only the prefix tree keeps are as
- *     good as free
- * @param kvBlocksTotal KV blocks there are
- * @param preemptions sequences sent back to waiting since opening
+ * @param kvBlocksUsed KV blocks that sequences reference; idle blocks of the prefix tree count as
+ *     free
+ * @param kvBlocksTotal number of KV blocks
+ * @param preemptions preemptions since opening
  * @param promptTokens prompt tokens computed since opening
- * @param cachedPromptTokens prompt tokens found in the prefix tree instead, since opening: of all
- *     prompt tokens, the hit rate
+ * @param cachedPromptTokens prompt tokens found in the prefix tree instead of computed, since
+ *     opening
  * @param generatedTokens tokens generated since opening
- * @param gpuMemoryBytes GPU memory that weights, KV cache and all else take; 0 on the CPU
+ * @param gpuMemoryBytes GPU memory in use by the engine; 0 on the CPU
  */
 public record EngineStats(
         int running,

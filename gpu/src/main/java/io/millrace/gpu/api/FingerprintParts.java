@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a model's fingerprint is made of, so that two of them can be told apart in words.
+ * The parts of a model's fingerprint, to name the difference between two.
  *
  * @param model hash of config, tokenizer and weights
- * @param tokenizer hash of what turns text into tokens and back, the chat template included
- * @param kernels hash of how it is computed: device, kernels, sampling rule, the model's context
+ * @param tokenizer hash of tokenizer and chat template
+ * @param kernels hash of device, kernels, sampling rule and the model's context
  */
 public record FingerprintParts(String model, String tokenizer, String kernels) {
 

@@ -5,12 +5,12 @@ import java.util.List;
 /**
  * One prompt to be completed, as token ids.
  *
- * @param id the caller's name for it: the seed's source where none is given; need not be unique
+ * @param id the caller's id; the default seed is its hash; need not be unique
  * @param promptTokenIds the prompt, at least one token; not copied, must not change
- * @param sampling how tokens are drawn
+ * @param sampling sampling parameters
  * @param priority lower numbers are scheduled first
- * @param generated tokens generated before an interruption, one array a completion; empty for a new
- *     request. The engine goes on after them and gives the same bits as if never interrupted.
+ * @param generated tokens generated before an interruption, one array per completion; empty for a
+ *     new request. The engine continues after them, with the same bits as without an interruption.
  */
 public record GenerationRequest(
         String id,
@@ -23,7 +23,7 @@ public record GenerationRequest(
         generated = List.copyOf(generated);
     }
 
-    /** A new request of ordinary priority. */
+    /** A new request of default priority. */
     public static GenerationRequest of(
             String id, int[] promptTokenIds, SamplingParameters sampling) {
         return new GenerationRequest(id, promptTokenIds, sampling, 0, List.of());

@@ -7,8 +7,8 @@ import java.util.List;
  *
  * @param id the request's
  * @param promptTokens tokens of the prompt
- * @param cachedTokens prompt tokens whose K/V completion 0 found in the prefix tree: a fact of this
- *     run, not of the answer
+ * @param cachedTokens prompt tokens whose K/V completion 0 found in the prefix tree; depends on the
+ *     run, not only on the request
  * @param completions by index, 0 to n-1
  */
 public record GenerationResult(
@@ -19,9 +19,9 @@ public record GenerationResult(
      *
      * @param index 0 to n-1
      * @param text without special tokens, ending before the stop string or stop token that ended it
-     * @param tokenIds all generated tokens, the one that ended it included
+     * @param tokenIds all generated tokens, a stop token included
      * @param finishReason why it ended
-     * @param logprobs one entry a token, or null where not asked for
+     * @param logprobs one entry per token; null if not requested
      */
     public record Completion(
             int index,

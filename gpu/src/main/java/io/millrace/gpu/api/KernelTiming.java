@@ -1,15 +1,15 @@
 package io.millrace.gpu.api;
 
 /**
- * How long one op of a model takes on a GPU, and the least it has to do.
+ * The time of one op of a model on a GPU, and its minimal bytes and operations.
  *
- * @param shape of its weight (outputs x inputs), or of what it works on, for people
+ * @param shape display text: shape of its weight (outputs x inputs) or of its input
  * @param tokens in the step
- * @param positions of each row, the step's included; 0 where the op does not look at K and V
- * @param perStep how often a step has it
- * @param micros microseconds of one
- * @param bytes that one moves at least: each input read once, each output written once
- * @param operations of one, a multiply-add being two
+ * @param positions positions of each row, the step's included; 0 if the op does not read K and V
+ * @param perStep launches of the op per step
+ * @param micros microseconds per op
+ * @param bytes minimal bytes per op: each input read once, each output written once
+ * @param operations operations per op; a multiply-add counts as two
  */
 public record KernelTiming(
         Op op,
@@ -21,28 +21,28 @@ public record KernelTiming(
         double bytes,
         double operations) {
 
-    /** What is timed. */
+    /** The ops that are timed. */
     public enum Op {
-        /** Projection to queries, keys and values, with all that is done to them. */
+        /** Projection to queries, keys and values, with its epilogue. */
         QKV("qkv"),
-        /** Projection of what attention gives, added to the residual stream. */
+        /** Projection of the attention output, added to the residual stream. */
         OUTPUT("o"),
-        /** First product of a gated feed-forward part. */
+        /** First matmul of a gated feed-forward layer. */
         GATED_UP("gate+up"),
-        /** First product of a feed-forward part without a gate. */
+        /** First matmul of a feed-forward layer without a gate. */
         UP("up"),
-        /** Second product of a feed-forward part, added to the residual stream. */
+        /** Second matmul of a feed-forward layer, added to the residual stream. */
         DOWN("down"),
-        /** Last norm and product with the head, of one token a row. */
+        /** Last norm and matmul with the head, of one token per row. */
         HEAD("head"),
         NORM("norm"),
         /** Attention of rows with one token each. */
         DECODE_ATTENTION("decode attention"),
         /** Attention of rows with many tokens. */
         PREFILL_ATTENTION("prefill attention"),
-        /** Greedy draws from the logits, and their way to the host. */
+        /** Greedy sampling from the logits, and the copy to the host. */
         SAMPLING("sampling"),
-        /** All ops of a step that decodes, one behind the other. */
+        /** All ops of a decoding step, in order. */
         STEP("step");
 
         private final String label;
@@ -51,7 +51,7 @@ public record KernelTiming(
             this.label = label;
         }
 
-        /** For people. */
+        /** Display name. */
         public String label() {
             return label;
         }

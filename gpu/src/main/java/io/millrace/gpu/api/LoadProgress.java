@@ -1,19 +1,18 @@
 package io.millrace.gpu.api;
 
-/** Told how far the loading of a model is, on the loading thread. */
+/** Listener for the progress of loading a model. Called on the loading thread. */
 @FunctionalInterface
 public interface LoadProgress {
 
-    /** Tells nobody. */
+    /** Does nothing. */
     LoadProgress NONE = (phase, done, total) -> {};
 
     /**
-     * A phase began, went on or ended.
+     * A phase began, progressed or ended.
      *
-     * @param phase what is being done, for people: {@code "weights"}, {@code "KV cache"}
-     * @param doneBytes bytes dealt with so far in this phase; equal to {@code totalBytes} at its
-     *     end
-     * @param totalBytes bytes of this phase; 0 if not known
+     * @param phase display name of the phase: {@code "weights"}, {@code "KV cache"}
+     * @param doneBytes bytes processed in this phase; equal to {@code totalBytes} at its end
+     * @param totalBytes bytes of this phase; 0 if unknown
      */
     void onProgress(String phase, long doneBytes, long totalBytes);
 }

@@ -7,32 +7,32 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * How errors call options. They are written with the names of the command line, and translated once
- * for who has none.
+ * Naming of options in errors. Messages are written with the names of the command line, and
+ * translated once for other callers.
  */
 public enum OptionNames {
-    /** As the components of {@link EngineOptions}: {@code kvCacheBytes}. */
+    /** The components of {@link EngineOptions}: {@code kvCacheBytes}. */
     JAVA,
-    /** As the command line has them: {@code --kv-cache-memory}. */
+    /** Flags of the command line: {@code --kv-cache-memory}. */
     COMMAND_LINE,
-    /** As Flink's configuration has them: {@code millrace.kv-cache-memory}. */
+    /** Keys of Flink's configuration: {@code millrace.kv-cache-memory}. */
     CONFIGURATION;
 
-    /** How options of the JVM reach it where the launcher starts it. */
+    /** The variable by which the launcher passes options to the JVM. */
     private static final String LAUNCHER = "MILLRACE_OPTS=";
 
     private static final Pattern FLAG = Pattern.compile("--[a-z]+(-[a-z]+)*");
 
-    /** A message with the engine's options in it as the caller knows them. */
+    /** Translates the engine's options in a message to the caller's names. */
     public String say(String message) {
         return say(message, EngineOption.settings());
     }
 
     /**
-     * A message with options in it as the caller knows them.
+     * Translates options in a message to the caller's names.
      *
      * @param message with flags of the command line; may be null
-     * @param settings the options that are translated; other flags stay
+     * @param settings the options to translate; other flags are kept
      */
     public String say(String message, List<Setting> settings) {
         if (this == COMMAND_LINE || message == null) {

@@ -2,12 +2,12 @@ package io.millrace.gpu.api;
 
 /**
  * A request that this engine can never answer. The message names the value and the remedy; the
- * engine is unharmed.
+ * engine is not affected.
  */
 public final class RequestRejectedException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    /** What is wrong with the request. */
+    /** The reason of a rejection. */
     public enum Reason {
         EMPTY_PROMPT,
         PROMPT_TOO_LONG,

@@ -1,31 +1,34 @@
 package io.millrace.gpu.api;
 
-/** Told what a step brought, on the engine thread, tokens in order of position. */
+/**
+ * Listener for the results of steps. Called on the engine thread, with tokens in order of position.
+ */
 public interface StepListener {
 
     /**
      * A completion grew by one confirmed token.
      *
-     * @param handle what {@code Engine.add} returned
+     * @param handle the handle that {@code Engine.add} returned
      * @param completion 0 to n-1
      * @param tokenId the new token
      */
     void onToken(long handle, int completion, int tokenId);
 
     /**
-     * A step was completed, before anything else is told of it, and the device can tell how long it
-     * had nothing to do before.
+     * A step was completed on a device that measures its idle time before the step. Called before
+     * the other events of the step.
      *
      * @param tokens of the step
      * @param rows of the step: as many as tokens if it only decodes
      */
     default void onDeviceGap(int tokens, int rows, long nanos) {}
 
-    /** All completions of a request are finished; the handle is dead after this. */
+    /** All completions of a request are finished; the handle is invalid after this. */
     void onFinished(long handle, GenerationResult result);
 
     /**
-     * The engine failed on this request alone; the handle is dead after this, other requests go on.
+     * The engine failed on this request only; the handle is invalid after this, other requests
+     * continue.
      *
      * @param reason one sentence for the user
      */

@@ -1,10 +1,10 @@
 package io.millrace.gpu.common;
 
 /**
- * The numbers that an option or a parameter may have. NaN is in none.
+ * The range of an option or a parameter. NaN is in none.
  *
- * @param least the smallest of them, or with {@code open} the one that all are greater than
- * @param most the largest of them
+ * @param least the lower bound, excluded if {@code open}
+ * @param most the upper bound, included
  * @param words the range in words, such as {@code at least 1}
  */
 public record Range(double least, boolean open, double most, String words) {

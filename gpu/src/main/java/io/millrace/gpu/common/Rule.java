@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * Which values a parameter of requests may have.
+ * The rule for the values of a request's parameter.
  *
  * @param <T> type of the values
  */
@@ -16,13 +16,13 @@ public interface Rule<T> {
     Range BIASES = Range.between(-100, 100);
 
     /**
-     * What is wrong with a value.
+     * Checks a value.
      *
-     * @param called what whoever gave the value calls the parameter
+     * @param called the caller's name of the parameter
      * @param value not null
      * @param vocabulary number of the model's tokens; {@link Integer#MAX_VALUE} where the model is
      *     not known
-     * @return one sentence with name, value and range; null for nothing
+     * @return one sentence with name, value and range; null if the value is valid
      */
     String fault(String called, T value, int vocabulary);
 
@@ -49,7 +49,7 @@ public interface Rule<T> {
                         : tokens(called, ids, vocabulary);
     }
 
-    /** Of a list the first one only: the others are likely wrong for the same reason. */
+    /** Checks a list; reports the first fault only, as others likely have the same reason. */
     static String tokens(String called, List<Integer> ids, int vocabulary) {
         for (int i = 0; i < ids.size(); i++) {
             int id = ids.get(i);
@@ -65,7 +65,7 @@ public interface Rule<T> {
         return null;
     }
 
-    /** Of biases by token id the first wrong one in order of keys. */
+    /** Checks biases by token id; reports the first fault in order of keys. */
     static String biases(String called, Map<String, Double> biases, int vocabulary) {
         if (biases.size() > 300) {
             return said(called, biases.size() + " tokens", "at most 300");
@@ -86,7 +86,7 @@ public interface Rule<T> {
         return null;
     }
 
-    /** Each token has one key: no sign, no zero in front. */
+    /** Whether a key is a token id without sign or leading zeros. */
     private static boolean isToken(String key, int vocabulary) {
         return key.matches("0|[1-9][0-9]{0,8}") && Integer.parseInt(key) < vocabulary;
     }

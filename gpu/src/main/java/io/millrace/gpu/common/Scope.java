@@ -6,8 +6,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Closes what was opened in it, in reverse order: all of it, whatever one of them throws. For one
- * thread.
+ * Closes the resources that were added to it, in reverse order: all of them, even if closing one
+ * throws. For one thread.
  *
  * <pre>
  *   Scope scope = new Scope();
@@ -23,13 +23,13 @@ import java.util.Deque;
 public final class Scope implements AutoCloseable {
     private final Deque<AutoCloseable> opened = new ArrayDeque<>();
 
-    /** Has something closed with this scope, before all that was added earlier. */
+    /** Adds a resource, to be closed before all that were added earlier. */
     public <T extends AutoCloseable> T add(T one) {
         opened.push(one);
         return one;
     }
 
-    /** Closes because of a failure, to which failures of closing are added. */
+    /** Closes after a failure, to which failures of closing are added as suppressed. */
     public void closeAfter(Throwable failure) {
         try {
             close();
@@ -41,7 +41,7 @@ public final class Scope implements AutoCloseable {
     }
 
     /**
-     * Closes what was added since the last time.
+     * Closes the resources that were added since the last call.
      *
      * @throws UncheckedIOException the first failure, where it is an {@link IOException}; other
      *     checked ones become {@link IllegalStateException}s. Later failures are added to it.

@@ -7,23 +7,23 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * One option, said once: the command line, Flink's configuration, the documentation and the
- * sentences of errors are made of it.
+ * The definition of an option, from which the command line, Flink's configuration, the
+ * documentation and error messages are made.
  *
- * @param names what callers call it
- * @param values which values it may have
- * @param sentence what it means, in one sentence or more
+ * @param names its names
+ * @param values its values
+ * @param sentence its meaning, in one or more sentences
  */
 public record Setting(Names names, Values values, String sentence) {
 
     /**
-     * What callers call an option.
+     * The names of an option.
      *
-     * @param java its name in Java; null where Java has it elsewhere
-     * @param flag its name on the command line, such as {@code --block-size}; null for what only
-     *     Java can set
+     * @param java its name in Java; null if it is no option of a Java builder
+     * @param flag its name on the command line, such as {@code --block-size}; null if only Java can
+     *     set it
      * @param aliases other names on the command line
-     * @param label what stands for a value in help; null for a flag without
+     * @param label placeholder of the value in help; null for a flag without a value
      */
     public record Names(String java, String flag, List<String> aliases, String label) {
         private static final String PREFIX = "millrace.";
@@ -32,7 +32,7 @@ public record Setting(Names names, Values values, String sentence) {
             return new Names(java, flag, List.of(), label);
         }
 
-        /** For what only Java can set. */
+        /** Names of an option that only Java can set. */
         public static Names inJava(String java) {
             return new Names(java, null, List.of(), null);
         }
@@ -43,7 +43,7 @@ public record Setting(Names names, Values values, String sentence) {
         }
     }
 
-    /** How values are written and kept. */
+    /** The type of values and their written form. */
     public enum Kind {
         /** {@link Boolean}; on the command line without a value. */
         FLAG,
@@ -66,13 +66,12 @@ public record Setting(Names names, Values values, String sentence) {
     }
 
     /**
-     * Which values an option may have.
+     * The values of an option.
      *
-     * @param fallback the value where nobody gives one; null for none
-     * @param shown the same as one would write it; null where it is not to be written, but is
-     *     described in words, or where there is none
-     * @param otherwise what happens where nobody gives one, in words; null where {@code shown} or
-     *     the sentence says it
+     * @param fallback the default; null for none
+     * @param shown the default as written by users; null if there is none, or {@code otherwise}
+     *     describes it
+     * @param otherwise description of the default; null if {@code shown} or the sentence has it
      * @param range of numbers, sizes and times; null for any
      * @param required whether a caller must give one
      */
@@ -121,15 +120,15 @@ public record Setting(Names names, Values values, String sentence) {
         }
 
         /**
-         * What is decided later where nobody gives one.
+         * A default that is decided later.
          *
-         * @param fallback stands for that in Java, out of the range
+         * @param fallback stands for it in Java, out of the range
          */
         public static Values decidedLater(int fallback, String otherwise, Range range) {
             return new Values(Kind.INT, fallback, null, otherwise, range, false);
         }
 
-        /** Such as a parameter that the model has a default of. */
+        /** Without a default, such as a parameter whose default is the model's. */
         public static Values optional(Kind kind) {
             return new Values(kind, null, null, null, null, false);
         }
@@ -167,19 +166,19 @@ public record Setting(Names names, Values values, String sentence) {
         }
     }
 
-    /** A constant as it is written outside of Java. */
+    /** The written form of a constant. */
     public static String word(Enum<?> constant) {
         return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /** What stands for a value in help: for {@link Kind#ONE_OF}, all of them. */
+    /** Placeholder of the value in help: for {@link Kind#ONE_OF}, all values. */
     public String label() {
         return values.kind() == Kind.ONE_OF
                 ? String.join("|", Stream.of(values.constants()).map(Setting::word).toList())
                 : names.label();
     }
 
-    /** What it means, and what holds where nobody gives a value, if that is not just a value. */
+    /** The meaning, and the description of the default unless it is just a value. */
     public String description() {
         return values.otherwise() == null
                 ? sentence
@@ -190,15 +189,15 @@ public record Setting(Names names, Values values, String sentence) {
     }
 
     /**
-     * What is wrong with a value that somebody gave.
+     * Checks a given value.
      *
-     * @return one sentence with flag, value and range; null for nothing
+     * @return one sentence with flag, value and range; null if the value is valid
      */
     public String fault(Object value) {
         return values.holds(value) ? null : said(value, values.words());
     }
 
-    /** As {@link #fault}, where {@link Values#fallback} may stand for a value to be decided. */
+    /** As {@link #fault}, but {@link Values#fallback} is valid. */
     public String faultInJava(Object value) {
         if (values.otherwise() == null) {
             return fault(value);

@@ -1,2 +1,2 @@
-/** What every room needs and none owns: closing, hashing, ranges. JDK only. */
+/** Shared utilities: closing, hashing, ranges, definitions of options. JDK only. */
 package io.millrace.gpu.common;

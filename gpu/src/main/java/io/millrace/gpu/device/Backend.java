@@ -116,10 +116,10 @@ public interface Backend<M, V, A> extends AutoCloseable {
      */
     void matmulGelu(A x, M weight, V bias, A out);
 
-    /** Last norm and head, for the tokens after which a token is drawn. */
+    /** Last norm and head, for the tokens after which a token is sampled. */
     void logits(A x, Norm<V> norm, M head);
 
-    /** Draws from the logits. A device may refuse a row of more than one sample. */
+    /** Samples from the logits. A device may refuse a row of more than one sample. */
     void sample(StepOutput output);
 
     @Override

@@ -359,7 +359,7 @@ final class DecoderEngine implements Engine {
                 scheduler.waiting(),
                 stepTokens,
                 steps,
-                tree.heldBlocks(),
+                tree.blocksInUse(),
                 blocks.capacity(),
                 scheduler.preemptions(),
                 promptTokens,

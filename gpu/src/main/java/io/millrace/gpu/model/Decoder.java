@@ -16,13 +16,13 @@ import java.util.List;
  * <p>{@code x} is the residual stream, (tokens, hidden). A layer:
  *
  * <pre>
- * h  = norm(x)           q = rope(h Wq), K and V to their blocks
+ * h  = norm(x)           q = rope(h Wq), K and V stored in their blocks
  * x += attention(q) Wo
  * h  = norm(x)
- * x += (silu(h Wgate) * (h Wup)) Wdown      or, of the GPT-2 kind,  gelu(h Wup) Wdown
+ * x += (silu(h Wgate) * (h Wup)) Wdown      or, in GPT-2,  gelu(h Wup) Wdown
  * </pre>
  *
- * Which norm, which biases and which window a layer has, its {@code Family} says.
+ * The {@code Family} chooses the norms, biases and windows of the layers.
  *
  * @param <M> the backend's matrices
  * @param <V> its vectors
@@ -71,8 +71,8 @@ public final class Decoder<M, V, A> {
     }
 
     /**
-     * The ops of a step between {@code begin} and {@code sample}: the same ones for every step, so
-     * that a device may record them.
+     * Calls the ops of a step between {@code begin} and {@code sample}: the same for every step, so
+     * that a device can record them.
      */
     public void compute() {
         backend.embed(weights.embedding(), weights.positions(), residual);

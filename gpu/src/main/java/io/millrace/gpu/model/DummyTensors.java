@@ -11,11 +11,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The tensors of a model without weights: those that its family asks for, found by letting it ask.
- * Matrices and biases are noise, the weights of norms 1.
+ * The tensors of a dummy model, recorded from the calls of its family. Matrices and biases are
+ * noise, the weights of norms 1.
  */
 final class DummyTensors implements WeightReader<Object, Object> {
-    /** In place of whatever would be loaded. */
+    /** Stands for a loaded weight. */
     private static final Object NOTHING = new Object();
 
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();

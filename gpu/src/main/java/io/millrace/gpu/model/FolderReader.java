@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Finds a folder's tensors by name, hands them to the backend, reports how far it is. A tensor that
- * nobody asked for (a bias, an adapter, a layer too many) would change the answer: it is refused.
+ * Passes a folder's tensors to the backend by name and reports the progress. A tensor that is never
+ * read (a bias, an adapter, a layer too many) would change the answer: it is refused.
  */
 final class FolderReader<M, V> implements WeightReader<M, V> {
     private final ModelFolder folder;
@@ -80,7 +80,7 @@ final class FolderReader<M, V> implements WeightReader<M, V> {
         return vector;
     }
 
-    /** Returns when all is in its place; refuses tensors that have none. */
+    /** Waits until all weights are loaded; refuses tensors that were not read. */
     void finish() throws IOException {
         folder.refuseUnread(asked);
         backend.finishLoading();

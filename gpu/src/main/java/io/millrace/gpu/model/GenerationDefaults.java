@@ -11,12 +11,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Reads what generation_config.json and config.json say about decoding. */
+/** Reads the sampling defaults of generation_config.json and config.json. */
 final class GenerationDefaults {
     private GenerationDefaults() {}
 
     /**
-     * Parameters where a request names none.
+     * Defaults of sampling parameters that a request does not set.
      *
      * @param generation may be null
      * @param endOfText ids that end a completion
@@ -43,7 +43,7 @@ final class GenerationDefaults {
         return sampling.build();
     }
 
-    /** A number in the range that it has in a request. */
+    /** A number, in the same range as in a request. */
     private static double number(ConfigFile generation, Field field, double absent)
             throws InvalidModelException {
         double value = generation.number(field.requestName(), absent);
@@ -51,7 +51,7 @@ final class GenerationDefaults {
         return value;
     }
 
-    /** A whole number in the range that it has in a request; 0 where it is absent. */
+    /** A whole number, in the same range as in a request; 0 if absent. */
     private static int whole(ConfigFile generation, String key, Field field)
             throws InvalidModelException {
         double value = generation.number(key, 0);
@@ -71,7 +71,7 @@ final class GenerationDefaults {
         }
     }
 
-    /** Tokens that are never drawn: named as such, or bad words. */
+    /** Tokens that are never sampled: suppress_tokens and bad words. */
     private static List<Integer> suppressed(
             ConfigFile generation, List<Integer> endOfText, int vocabulary)
             throws InvalidModelException {
@@ -81,7 +81,7 @@ final class GenerationDefaults {
         }
         for (JsonNode word : list(generation, "bad_words_ids")) {
             int id = onlyToken(generation, "bad_words_ids", word, vocabulary);
-            // As in transformers: what ends a completion is no word.
+            // As in transformers: a token that ends completions is no bad word.
             if (!endOfText.contains(id)) {
                 found.add(id);
             }
@@ -91,7 +91,7 @@ final class GenerationDefaults {
         return all;
     }
 
-    /** By token, the last where one has several. */
+    /** Biases by token; of several for one token, the last. */
     private static Map<String, Double> biases(ConfigFile generation, int vocabulary)
             throws InvalidModelException {
         Map<String, Double> found = new HashMap<>();
@@ -119,7 +119,7 @@ final class GenerationDefaults {
         return value;
     }
 
-    /** The token of a sequence of one. */
+    /** The token of a sequence of length 1. */
     private static int onlyToken(
             ConfigFile generation, String key, JsonNode sequence, int vocabulary)
             throws InvalidModelException {

@@ -40,13 +40,13 @@ import java.util.regex.Pattern;
  * model.safetensors.index.json with the shards that it names
  * </pre>
  *
- * Of a dummy model the weights are not looked for: they are noise, as {@link DummyTensors} has it.
+ * A dummy model has no weight files: its weights are noise, see {@link DummyTensors}.
  */
 public final class ModelFolder {
-    /** What the fingerprint of a dummy model begins with. */
+    /** Prefix of the fingerprint of a dummy model. */
     public static final String DUMMY = "dummy-";
 
-    /** Names the rule by which dummy weights are made; a change of it changes the number. */
+    /** Version of the rule by which dummy weights are made. */
     private static final String NOISE = "noise-1";
 
     private static final String CONFIG = "config.json";
@@ -54,12 +54,12 @@ public final class ModelFolder {
     private static final String TOKENIZER = "tokenizer.json";
     private static final String TOKENIZER_CONFIG = "tokenizer_config.json";
 
-    /** Last parts of the names of tables whose rows are looked up: of tokens, of positions. */
+    /** Suffixes of the names of embedding tables: of tokens, of positions. */
     private static final List<String> TOKEN_TABLES = List.of("embed_tokens.weight", "wte.weight");
 
     private static final String POSITION_TABLE = "wpe.weight";
 
-    /** What older files hold although it follows from the shape: rope frequencies, causal masks. */
+    /** Tensors of older files that follow from the shape: rope frequencies, causal masks. */
     private static final Pattern DERIVED =
             Pattern.compile(
                     ".*\\.rotary_emb\\.inv_freq|(transformer\\.)?h\\.\\d+\\.attn\\.(masked_)?bias");
@@ -97,7 +97,7 @@ public final class ModelFolder {
     }
 
     /**
-     * Reads everything but the weights of the model that an engine is to be opened with.
+     * Reads everything but the weights of an engine's model.
      *
      * @throws InvalidModelException a folder that is missing, broken or not supported
      */
@@ -165,7 +165,7 @@ public final class ModelFolder {
                 tensors);
     }
 
-    /** The type that config.json says weights have; newer ones call it otherwise. */
+    /** The type of weights by config.json, whose newer versions have another key for it. */
     private static DType type(ConfigFile config) throws InvalidModelException {
         String key = config.has("dtype") ? "dtype" : "torch_dtype";
         String type = config.text(key, "bfloat16");
@@ -192,12 +192,12 @@ public final class ModelFolder {
         return shape.vocabulary();
     }
 
-    /** Longest context that the model was made for, in tokens. */
+    /** The model's maximum context, in tokens. */
     public int maxPositions() {
         return shape.maxPositions();
     }
 
-    /** Parameters where a request names none. */
+    /** Defaults of sampling parameters that a request does not set. */
     public SamplingParameters defaultSampling() {
         return defaultSampling;
     }
@@ -207,7 +207,7 @@ public final class ModelFolder {
         return endOfTextIds;
     }
 
-    /** What is to be told once when the model is loaded: sentences about its files. */
+    /** Sentences about its files, to be logged once when the model is loaded. */
     public List<String> remarks() {
         return remarks;
     }
@@ -227,17 +227,17 @@ public final class ModelFolder {
         return shape.intermediate();
     }
 
-    /** Heads and layers, for the KV cache. */
+    /** Shape of attention: heads and layers. */
     public AttentionShape attentionShape() {
         return new AttentionShape(shape.layers(), shape.heads(), shape.kvHeads(), shape.headSize());
     }
 
-    /** The windows that layers have, each once. */
+    /** The distinct windows of the layers. */
     public Set<Integer> windows() {
         return new TreeSet<>(shape.windows());
     }
 
-    /** Angles of the first {@code positions} positions. */
+    /** The rotary table of the first {@code positions} positions. */
     public RotaryTable rotary(int positions) {
         double[] frequencies = new double[shape.headSize() / 2];
         for (int pair = 0; pair < frequencies.length; pair++) {
@@ -273,7 +273,7 @@ public final class ModelFolder {
         return tensor.expect(dims);
     }
 
-    /** Refuses a tensor that is none of those read, but for what follows from the others. */
+    /** Refuses a tensor that was not read, unless it follows from the others. */
     void refuseUnread(Set<String> read) throws InvalidModelException {
         for (String name : new TreeSet<>(tensors.keySet())) {
             boolean derived =
@@ -287,23 +287,23 @@ public final class ModelFolder {
         }
     }
 
-    /** Bytes of all weights as the model has them. */
+    /** Bytes of all weights in the model's type. */
     public long weightBytes() {
         return tensors.values().stream().mapToLong(Tensor::bytes).sum();
     }
 
     /**
-     * Bytes of weights that a step reads: all but a table that only its tokens' rows are read of.
+     * Bytes of weights that a step reads: all but embedding tables, of which it reads a few rows.
      */
     public long stepBytes() {
-        // Of a tied model, a head that lies in the file nevertheless is not used.
+        // A tied model does not use a head, even if the file has one.
         String unread =
                 shape.tiedEmbedding() ? Family.HEAD : family.embedding(tensors::containsKey);
         Tensor table = tensors.get(unread);
         return weightBytes() - (table == null ? 0 : table.bytes());
     }
 
-    /** Bytes of all weights in memory once matrices are INT8, their scales left out. */
+    /** Bytes of all weights in memory with INT8 matrices, without their scales. */
     public long int8WeightBytes() throws InvalidModelException {
         long bytes = int8StepBytes();
         for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
@@ -312,7 +312,7 @@ public final class ModelFolder {
         return bytes;
     }
 
-    /** As {@link #stepBytes}, once matrices are INT8. */
+    /** As {@link #stepBytes}, with INT8 matrices. */
     public long int8StepBytes() throws InvalidModelException {
         long bytes = 0;
         for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
@@ -336,9 +336,9 @@ public final class ModelFolder {
     }
 
     /**
-     * Hash of config, generation config, tokenizer and weights: 24 hex digits, behind {@link
-     * #DUMMY} if weights are. Free after the weights were loaded, since loading hashes them; else
-     * it reads them.
+     * Hash of config, generation config, tokenizer and weights: 24 hex digits, prefixed by {@link
+     * #DUMMY} for a dummy model. Cheap once weights are loaded, since loading hashes them;
+     * otherwise it reads them.
      */
     public synchronized String fingerprint() throws IOException {
         if (fingerprint == null) {
@@ -354,7 +354,7 @@ public final class ModelFolder {
             if (dummy) {
                 sha.update(NOISE.getBytes(StandardCharsets.UTF_8));
             } else {
-                // By name, so that the same model sharded otherwise is the same model.
+                // Ordered by name, so that the fingerprint does not depend on the sharding.
                 for (Tensor tensor : new TreeMap<>(tensors).values()) {
                     sha.update(tensor.digest());
                 }

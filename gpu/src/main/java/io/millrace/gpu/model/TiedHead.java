@@ -5,12 +5,9 @@ import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
 import java.util.Map;
 
-/**
- * Settles which tensors of a folder are the table of token embeddings and the head, as transformers
- * 5.17.0 does.
- */
+/** Finds the tensors of the token embedding and of the head, as transformers 5.17.0 does. */
 final class TiedHead {
-    /** What is told of a head that differs. */
+    /** The remark about a head that differs from the embedding. */
     static final String DIFFERS =
             "config.json says tie_word_embeddings, but "
                     + Family.HEAD
@@ -19,12 +16,12 @@ final class TiedHead {
     private TiedHead() {}
 
     /**
-     * Gives a table that stands under another name the one that the family asks for; if it is tied,
-     * the head's is such a name.
+     * Renames the embedding to the family's name if it has another one; in a tied model it may have
+     * the head's.
      *
      * @param tensors by name; changed
-     * @param tied whether config.json says so
-     * @return whether it is so: both may be there, and differ
+     * @param tied whether config.json ties the head to the embedding
+     * @return whether they are tied: not if both exist and differ
      */
     static boolean settle(Map<String, Tensor> tensors, Family family, boolean tied)
             throws IOException {

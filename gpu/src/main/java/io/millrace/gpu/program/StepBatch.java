@@ -4,22 +4,22 @@ import io.millrace.gpu.sampling.SamplingRow;
 
 /**
  * One forward pass: a flat list of tokens, grouped by row (sequence). Reused from step to step;
- * arrays may be longer than what they hold.
+ * arrays may be longer than their content.
  *
  * <pre>
  * row       0           1     2
  * tokens   [a b c d e] [f]   [g h]         tokens = 8, rows = 3
  * rowStart  0           5     6     8
  * position  0 1 2 3 4   41    16 17        absolute positions, ascending within a row
- * samples   0           1     2            a token is drawn after each of the row's last tokens
+ * samples   0           1     2            a token is sampled after each of the row's last tokens
  * sampled               [f]   [g h]        samples() = 3
  * sampleStart 0         0     1     3
  * </pre>
  */
 public final class StepBatch {
     /**
-     * In place of a token: the one that the launch before this drew for the row's {@link
-     * #sampling}; see {@code ModelRunner}. Such a row has this one token, and one sample.
+     * Stands for the token that the previous launch sampled for the row's {@link #sampling}; see
+     * {@code ModelRunner}. Such a row has this one token, and one sample.
      */
     public static final int DRAWN = -1;
 
@@ -48,13 +48,13 @@ public final class StepBatch {
     public final int[] sampleStart;
 
     /**
-     * How to draw each row's tokens; null for a row without samples: its logits are not needed. The
-     * first sample is the completion's next token. Where there are more, the row's tokens between
-     * them count as generated. (rows)
+     * Sampling of each row; null for a row without samples, whose logits are not needed. The first
+     * sample is the completion's next token. If there are more, the row's tokens between them count
+     * as generated. (rows)
      */
     public final SamplingRow[] sampling;
 
-    /** Room for {@code maxTokens} tokens and {@code maxRows} rows. */
+    /** A batch of up to {@code maxTokens} tokens and {@code maxRows} rows. */
     public StepBatch(int maxTokens, int maxRows) {
         tokenIds = new int[maxTokens];
         positions = new int[maxTokens];
@@ -65,8 +65,8 @@ public final class StepBatch {
     }
 
     /**
-     * Has a token drawn after each of the row's last {@code samples} tokens. To be called for each
-     * row, in their order.
+     * Requests a sample after each of the row's last {@code samples} tokens. To be called for each
+     * row, in order.
      *
      * @param how null for no sample
      */
@@ -80,17 +80,17 @@ public final class StepBatch {
         sampleStart[row + 1] = sampleStart[row] + samples;
     }
 
-    /** How many tokens are drawn for a row. */
+    /** Number of samples of a row. */
     public int samples(int row) {
         return sampleStart[row + 1] - sampleStart[row];
     }
 
-    /** How many tokens are drawn for all rows. */
+    /** Number of samples of all rows. */
     public int samples() {
         return sampleStart[rows];
     }
 
-    /** The token after which a row's first sample is drawn. */
+    /** The token after which a row's first sample is taken. */
     public int firstSampled(int row) {
         return rowStart[row + 1] - samples(row);
     }

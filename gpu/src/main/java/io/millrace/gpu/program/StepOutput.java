@@ -3,20 +3,17 @@ package io.millrace.gpu.program;
 import io.millrace.gpu.api.GenerationResult.TokenLogprobs;
 
 /**
- * What a step brought, by sample: those of a row of its {@link StepBatch} are {@code
+ * The results of a step, by sample: those of a row of its {@link StepBatch} are {@code
  * sampleStart[row]} up to {@code sampleStart[row + 1]}. Reused from step to step.
  */
 public final class StepOutput {
-    /** In place of a token: the logits hold a NaN or an infinity; only their request fails. */
+    /** Stands for a token if a logit is NaN or infinite; only this request fails. */
     public static final int BAD_LOGITS = -2;
 
-    /**
-     * Drawn token of each sample, or {@link #BAD_LOGITS}; anything for a row that was dropped.
-     * (samples)
-     */
+    /** Sampled token, or {@link #BAD_LOGITS}; undefined for a row that was dropped. (samples) */
     public final int[] tokenIds;
 
-    /** Log probabilities of each sample, null where not asked for. (samples) */
+    /** Log probabilities, null if not requested. (samples) */
     public final TokenLogprobs[] logprobs;
 
     public StepOutput(int maxSamples) {

@@ -1,2 +1,2 @@
-/** What one forward pass is given and what it brings. */
+/** Inputs and outputs of one forward pass. */
 package io.millrace.gpu.program;

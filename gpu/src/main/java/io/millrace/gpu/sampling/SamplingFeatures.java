@@ -3,19 +3,20 @@ package io.millrace.gpu.sampling;
 import io.millrace.gpu.api.SamplingParameters;
 
 /**
- * Which parts of the sampling rule a completion needs, from its parameters alone. Computed once for
- * each completion; samplers, the choice of kernels and the scheduler read it.
+ * The features of the sampling rule that a completion needs, from its parameters only. Computed
+ * once per completion; read by samplers, the choice of kernels and the scheduler.
  *
- * @param greedy the temperature is so low that the first token in order is drawn
- * @param repetition there is a repetition penalty
- * @param penalties there is any penalty: tokens are counted
+ * @param greedy the temperature is below the least normal float: the first token in order is
+ *     sampled
+ * @param repetition a repetition penalty
+ * @param penalties any penalty: tokens are counted
  * @param edits single tokens' logits are changed: bias, suppressed tokens, minimum of tokens
- * @param topK most likely tokens that may be drawn; {@link Integer#MAX_VALUE} for all
- * @param topP only the nucleus may be drawn
- * @param minP only tokens likely enough may be drawn
- * @param logprobs log probabilities are wanted
- * @param runsAhead whether the next token can be drawn before the host has seen the last one: what
- *     the rule needs of earlier tokens, devices keep themselves
+ * @param topK number of most likely tokens that are kept; {@link Integer#MAX_VALUE} for all
+ * @param topP top-p is on
+ * @param minP min-p is on
+ * @param logprobs log probabilities are requested
+ * @param runsAhead whether the next token can be sampled before the host has seen the last one, as
+ *     the device keeps all state that the rule needs
  */
 public record SamplingFeatures(
         boolean greedy,

@@ -4,18 +4,18 @@ import io.millrace.gpu.api.SamplingParameters;
 import java.util.Arrays;
 
 /**
- * How the next token of one completion is drawn. The engine keeps one per running completion and
- * updates {@link #position} and the counts as tokens are confirmed: where steps are launched ahead,
- * they lag behind what the runner has drawn.
+ * The sampling state of one completion. The engine keeps one per running completion and updates
+ * {@link #position} and the counts as tokens are confirmed: with steps in flight, they do not
+ * include the tokens that the runner has sampled.
  */
 public final class SamplingRow {
     /** The request's parameters. */
     public final SamplingParameters parameters;
 
-    /** What the parameters ask for. */
+    /** The features that the parameters need. */
     public final SamplingFeatures features;
 
-    /** Seed of the draws, resolved. */
+    /** The resolved seed. */
     public final long seed;
 
     /** Index of the completion within its request. */
@@ -39,7 +39,7 @@ public final class SamplingRow {
     /** Number of tokens generated so far. */
     public int generatedCount;
 
-    /** Of a completion that no token ends. */
+    /** For a completion that no token ends. */
     public SamplingRow(SamplingParameters parameters, long seed, int completion, int[] prompt) {
         this(parameters, seed, completion, prompt, new int[0]);
     }
@@ -55,7 +55,7 @@ public final class SamplingRow {
                 LogitEdits.of(parameters, stopIds, prompt.length));
     }
 
-    /** With edits that were made before. */
+    /** With given edits. */
     public SamplingRow(
             SamplingParameters parameters,
             long seed,
@@ -74,9 +74,9 @@ public final class SamplingRow {
     }
 
     /**
-     * This row as it would be if these tokens had been generated too.
+     * A copy of this row to which tokens are appended.
      *
-     * @param count so many of {@code tokens} from {@code from} on
+     * @param count number of {@code tokens} from {@code from} on
      */
     public SamplingRow after(int[] tokens, int from, int count) {
         SamplingRow next = new SamplingRow(parameters, seed, completion, prompt, stopIds, edits);
@@ -92,7 +92,9 @@ public final class SamplingRow {
         return Arrays.binarySearch(stopIds, token) >= 0;
     }
 
-    /** The repetition penalty as a normal float, so that no product or quotient by it is NaN. */
+    /**
+     * The repetition penalty as a normal float, so that multiplying or dividing by it makes no NaN.
+     */
     public float repetitionPenalty() {
         float penalty = (float) parameters.repetitionPenalty();
         return Math.max(Float.MIN_NORMAL, Math.min(Float.MAX_VALUE, penalty));

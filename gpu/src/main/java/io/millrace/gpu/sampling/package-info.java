@@ -1,2 +1,2 @@
-/** How the next token of a row is sampled, and the arithmetic of it that all devices share. */
+/** The sampling of a row's next token, and its arithmetic, shared by all devices. */
 package io.millrace.gpu.sampling;

@@ -3,15 +3,15 @@ package io.millrace.gpu.schedule;
 import java.util.Arrays;
 
 /**
- * Keeps blocks that were given back while steps in flight can still touch them, until the last of
- * these is completed. Steps are launched and completed in the same order.
+ * Delays the release of blocks until the last step in flight that can touch them is completed.
+ * Steps are launched and completed in the same order.
  *
  * <pre>
  * completed      in flight
  * ... 5 6   |    7 8 9               launched = 9, completed = 6
  *                ^     ^
- *                |     block 3, given back now: waits for 9
- *                block 12, given back when 7 was the last
+ *                |     block 3, added now: waits for 9
+ *                block 12, added when 7 was the last
  * </pre>
  */
 final class BlockFence {
@@ -19,10 +19,10 @@ final class BlockFence {
     private long launched;
     private long completed;
 
-    /** The blocks that wait, oldest first: entries {@code first} to {@code end}. */
+    /** The delayed blocks, oldest first: entries {@code first} to {@code end}. */
     private int[] blocks = new int[64];
 
-    /** By entry: the step that has to be completed before. */
+    /** The step that must be completed before the release. (entries) */
     private long[] steps = new long[64];
 
     private int first;
@@ -51,7 +51,10 @@ final class BlockFence {
         launched++;
     }
 
-    /** The oldest step in flight is completed: what waited for it alone goes back to the tree. */
+    /**
+     * Notes that the oldest step in flight is completed, and releases the blocks that waited for
+     * it.
+     */
     void complete() {
         if (inFlight() == 0) {
             throw new IllegalStateException("No step is in flight.");
@@ -67,8 +70,8 @@ final class BlockFence {
     }
 
     /**
-     * Takes over a holder's block, to be released after all steps now in flight, at once if there
-     * is none; descendants before ancestors.
+     * Takes over a reference to a block. It is released after all steps now in flight, or at once
+     * if there is none. Descendants come before ancestors.
      */
     void add(int block) {
         if (inFlight() == 0) {
@@ -97,16 +100,16 @@ final class BlockFence {
     /**
      * Throws {@link IllegalStateException} if a block waits for no step in flight.
      *
-     * @param holders by block; those that wait are added
+     * @param references by block; those of delayed blocks are added
      */
-    void checkIntegrity(int[] holders) {
+    void checkIntegrity(int[] references) {
         for (int i = first; i < end; i++) {
             if (steps[i] <= completed || steps[i] > launched) {
                 throw new IllegalStateException(
                         "KV block %d waits for step %d of %d to %d."
                                 .formatted(blocks[i], steps[i], completed + 1, launched));
             }
-            holders[blocks[i]]++;
+            references[blocks[i]]++;
         }
     }
 }

@@ -1,21 +1,22 @@
 package io.millrace.gpu.schedule;
 
 /**
- * Hands out KV blocks and counts who holds them. Block 0 is never handed out: padding writes there.
+ * Allocates KV blocks and counts the references to each. Block 0 is never allocated: padding writes
+ * there.
  */
 public final class BlockManager {
     private final int blockSize;
 
-    /** How many hold each block; 0 for a free one. */
-    private final int[] holders;
+    /** Number of references to each block; 0 for a free one. */
+    private final int[] references;
 
-    /** Free blocks, a stack: what was used last is likeliest to be in a cache. */
+    /** Free blocks, a stack: the block used last is the most likely to be in a cache. */
     private final int[] free;
 
     private int freeCount;
 
     /**
-     * @param blocks blocks there are, block 0 included
+     * @param blocks number of blocks, block 0 included
      * @param blockSize KV positions per block
      */
     public BlockManager(int blocks, int blockSize) {
@@ -24,7 +25,7 @@ public final class BlockManager {
                     "A KV cache of " + blocks + " blocks of " + blockSize + " positions is empty.");
         }
         this.blockSize = blockSize;
-        holders = new int[blocks];
+        references = new int[blocks];
         free = new int[blocks - 1];
         for (int block = blocks - 1; block > 0; block--) {
             free[freeCount++] = block;
@@ -53,70 +54,70 @@ public final class BlockManager {
         return (positions + blockSize - 1) / blockSize;
     }
 
-    /** Takes a free block for one holder; the caller has seen that there is one. */
+    /** Allocates a block with one reference; the caller has checked that one is free. */
     int allocate() {
         if (freeCount == 0) {
             throw new IllegalStateException("No KV block is free; " + capacity() + " are in use.");
         }
         int block = free[--freeCount];
-        holders[block] = 1;
+        references[block] = 1;
         return block;
     }
 
-    /** Adds a holder to a block in use. */
+    /** Adds a reference to a block in use. */
     void share(int block) {
         requireHeld(block);
-        holders[block]++;
+        references[block]++;
     }
 
-    /** Takes a holder away; without any, the block is free. */
+    /** Removes a reference; without any, the block is free. */
     void release(int block) {
         requireHeld(block);
-        if (--holders[block] == 0) {
+        if (--references[block] == 0) {
             free[freeCount++] = block;
         }
     }
 
-    /** How many hold a block; 0 for a free one. */
-    int holders(int block) {
-        return holders[block];
+    /** Number of references to a block; 0 for a free one. */
+    int references(int block) {
+        return references[block];
     }
 
     private void requireHeld(int block) {
-        if (block < 1 || block >= holders.length || holders[block] == 0) {
+        if (block < 1 || block >= references.length || references[block] == 0) {
             throw new IllegalStateException("KV block " + block + " is not in use.");
         }
     }
 
     /**
-     * Throws {@link IllegalStateException} unless each block is either free, once, or held by as
-     * many as {@code expectedHolders} says.
+     * Throws {@link IllegalStateException} unless each block is either free, once, or has the
+     * expected number of references.
      *
-     * @param expectedHolders by block
+     * @param expectedReferences by block
      */
-    void checkIntegrity(int[] expectedHolders) {
-        boolean[] isFree = new boolean[holders.length];
+    void checkIntegrity(int[] expectedReferences) {
+        boolean[] isFree = new boolean[references.length];
         for (int i = 0; i < freeCount; i++) {
             if (isFree[free[i]]) {
                 throw new IllegalStateException("KV block " + free[i] + " is free twice.");
             }
             isFree[free[i]] = true;
         }
-        if (isFree[0] || expectedHolders[0] != 0) {
+        if (isFree[0] || expectedReferences[0] != 0) {
             throw new IllegalStateException("KV block 0 was handed out.");
         }
-        for (int block = 1; block < holders.length; block++) {
-            if (holders[block] != expectedHolders[block]) {
+        for (int block = 1; block < references.length; block++) {
+            if (references[block] != expectedReferences[block]) {
                 throw new IllegalStateException(
-                        "KV block %d counts %d holders and has %d."
-                                .formatted(block, holders[block], expectedHolders[block]));
+                        "KV block %d counts %d references and has %d."
+                                .formatted(block, references[block], expectedReferences[block]));
             }
-            if (isFree[block] != (holders[block] == 0)) {
+            if (isFree[block] != (references[block] == 0)) {
                 throw new IllegalStateException(
-                        "KV block %d has %d holders and is %s."
+                        "KV block %d has %d references and is %s."
                                 .formatted(
                                         block,
-                                        holders[block],
+                                        references[block],
                                         isFree[block] ? "free" : "not free"));
             }
         }

@@ -3,26 +3,26 @@ package io.millrace.gpu.schedule;
 import java.util.Arrays;
 
 /**
- * Remembers the K/V of full blocks by the tokens that lead to them, as long as nobody needs the
- * room. Engine thread only.
+ * The prefix cache: a radix tree of full KV blocks by their tokens. Blocks stay until their memory
+ * is needed. Engine thread only.
  *
- * <p>A node is a block: it is named by its id, and block 0, which is never handed out, is the root.
- * Its K/V depend on its tokens and on all before them, which are its ancestors' tokens; both are
- * compared one by one when a block is looked up, a hash only says where to look.
+ * <p>A node is a block: it is named by its id, and block 0, which is never allocated, is the root.
+ * Its K/V depend on its tokens and on all before them, which are its ancestors' tokens. A lookup
+ * compares both one by one; a hash only finds the candidates.
  *
  * <pre>
  *         0                     the root
  *        / \
  *   [a b c d]  [a b x y]        block 7, block 2; block size 4
  *    /     \
- * [e f g h] [e f q r]           block 3, held by a sequence, so 7 is too; block 9
+ * [e f g h] [e f q r]           block 3, referenced by a sequence, so 7 is too; block 9
  *
- * let go, oldest first: 2, 9
+ * idle, oldest first: 2, 9
  * </pre>
  *
- * Whoever holds a node holds its ancestors, and lets go of it before them. So among the nodes that
- * nobody holds, kept in the order in which they were let go, descendants come before ancestors: the
- * first is always a leaf, the least recently used, and all of them can be had.
+ * A sequence that references a node references its ancestors too, and releases the node first. Idle
+ * nodes, which no sequence references, are kept in the order of their release, so descendants come
+ * before ancestors: the first is always a leaf and the least recently used, and all can be evicted.
  */
 public final class PrefixTree {
     /** Block 0: the root, and "none". */
@@ -36,10 +36,10 @@ public final class PrefixTree {
     /** Token ids of each node. (blocks, block size) */
     private final int[] tokens;
 
-    /** Each node's parent; {@link #NO_NODE} for a block that is none. (blocks) */
+    /** Parent of each node; {@link #NO_NODE} for a block that is no node. (blocks) */
     private final int[] parent;
 
-    /** How many children each node has. (blocks) */
+    /** Number of children of each node. (blocks) */
     private final int[] children;
 
     /** First node of each hash bucket, or 0. (a power of two) */
@@ -48,7 +48,7 @@ public final class PrefixTree {
     /** Next node of the same bucket, or 0. (blocks) */
     private final int[] nextInBucket;
 
-    /** The nodes that nobody holds, a ring through block 0: 0, oldest, ..., newest, 0. (blocks) */
+    /** The idle nodes, a ring through block 0: 0, oldest, ..., newest, 0. (blocks) */
     private final int[] newer;
 
     private final int[] older;
@@ -56,7 +56,7 @@ public final class PrefixTree {
     private int nodes;
     private int idle;
 
-    /** Hands out and takes back all of {@code blocks} from here on. */
+    /** From here on, all of {@code blocks} are allocated and released through the tree. */
     public PrefixTree(BlockManager blocks) {
         this.blocks = blocks;
         blockSize = blocks.blockSize();
@@ -80,23 +80,23 @@ public final class PrefixTree {
         return blocks.blocksFor(positions);
     }
 
-    /** Blocks remembered, held by a sequence or not. */
+    /** Blocks in the tree, referenced by a sequence or idle. */
     int nodes() {
         return nodes;
     }
 
-    /** Blocks that sequences hold. */
-    public int heldBlocks() {
+    /** Blocks that sequences reference. */
+    public int blocksInUse() {
         return blocks.usedBlocks() - idle;
     }
 
-    /** Blocks that can be allocated: those free, and those that only the tree holds. */
+    /** Blocks that can be allocated: the free and the idle ones. */
     int available() {
         return blocks.freeBlocks() + idle;
     }
 
     /**
-     * Takes a block for one holder, at the cost of the least recently used leaf if none is free.
+     * Allocates a block with one reference; evicts the least recently used leaf if none is free.
      */
     int allocate() {
         if (blocks.freeBlocks() == 0 && idle > 0) {
@@ -105,25 +105,25 @@ public final class PrefixTree {
         return blocks.allocate();
     }
 
-    /** Takes a holder away from a block, be it a node or not; descendants before ancestors. */
+    /** Removes a reference to a block, a node or not; descendants before ancestors. */
     void release(int block) {
         blocks.release(block);
-        if (parent[block] != NO_NODE && blocks.holders(block) == 1) {
+        if (parent[block] != NO_NODE && blocks.references(block) == 1) {
             appendIdle(block);
         }
     }
 
     /**
-     * Looks for the node below {@code above} with just these tokens, and holds it.
+     * Finds the node below {@code above} with exactly these tokens, and adds a reference to it.
      *
-     * @param above a node that the caller holds, or {@link #ROOT}
+     * @param above a node that the caller references, or {@link #ROOT}
      * @param blockTokens token ids. (block size)
      * @return its block, or {@link #ROOT} for none
      */
     int take(int above, int[] blockTokens) {
         int node = find(above, blockTokens);
         if (node != ROOT) {
-            if (blocks.holders(node) == 1) {
+            if (blocks.references(node) == 1) {
                 removeIdle(node);
             }
             blocks.share(node);
@@ -132,12 +132,12 @@ public final class PrefixTree {
     }
 
     /**
-     * Remembers a computed block that the caller holds. If the same tokens are there already, the
-     * caller gets that block, and has to let go of its own: their K/V are equal to the bit.
+     * Adds a computed block that the caller references. If a node with the same tokens exists, the
+     * caller gets a reference to it and must release its own block: their K/V are equal to the bit.
      *
-     * @param above a node that the caller holds, or {@link #ROOT}
+     * @param above a node that the caller references, or {@link #ROOT}
      * @param blockTokens token ids. (block size)
-     * @return the node, which the caller holds
+     * @return the node, which the caller references
      */
     int insert(int above, int[] blockTokens, int block) {
         int twin = take(above, blockTokens);
@@ -155,7 +155,7 @@ public final class PrefixTree {
         return block;
     }
 
-    /** Forgets all that no sequence holds. */
+    /** Removes all idle nodes. */
     void clear() {
         while (idle > 0) {
             evict(newer[ROOT]);
@@ -184,8 +184,8 @@ public final class PrefixTree {
     }
 
     /**
-     * The node below {@code above} with just these tokens, or {@link #ROOT} for none. Nobody holds
-     * it for that.
+     * The node below {@code above} with exactly these tokens, or {@link #ROOT} for none. Adds no
+     * reference.
      */
     int find(int above, int[] blockTokens) {
         int node = buckets[bucket(above, blockTokens, 0)];
@@ -228,27 +228,27 @@ public final class PrefixTree {
         idle--;
     }
 
-    /** Whether a block is the node below {@code above} with just these tokens. */
+    /** Whether a block is the node below {@code above} with exactly these tokens. */
     boolean isNode(int block, int above, int[] blockTokens) {
         return parent[block] == above && hasTokens(block, blockTokens);
     }
 
-    /** Whether a block is none of the nodes. */
+    /** Whether a block is no node. */
     boolean isNone(int block) {
         return parent[block] == NO_NODE;
     }
 
-    /** A zero for each block, to count its holders in for {@link #checkIntegrity}. */
-    int[] newHolderCounts() {
+    /** A zero per block, to count its references for {@link #checkIntegrity}. */
+    int[] newReferenceCounts() {
         return new int[parent.length];
     }
 
     /**
      * Throws {@link IllegalStateException} if an invariant of tree or blocks is broken.
      *
-     * @param held how many sequences hold each block; the tree's own hold is added to it
+     * @param references references of sequences to each block; those of the tree are added
      */
-    void checkIntegrity(int[] held) {
+    void checkIntegrity(int[] references) {
         int[] position = idlePositions();
         int[] childrenSeen = new int[parent.length];
         boolean[] grounded = new boolean[parent.length];
@@ -264,28 +264,28 @@ public final class PrefixTree {
             require(above == ROOT || !isNone(above), node, "has a parent that is no node");
             require(isInItsBucket(node), node, "cannot be found");
             require(
-                    (held[node] == 0) == (position[node] > 0),
+                    (references[node] == 0) == (position[node] > 0),
                     node,
-                    "is let go of and held at once, or neither");
+                    "is idle and in use at once, or neither");
             require(
-                    above == ROOT || held[node] == 0 || held[above] > 0,
+                    above == ROOT || references[node] == 0 || references[above] > 0,
                     node,
-                    "is held and its parent is not");
+                    "is in use and its parent is not");
             require(
-                    above == ROOT || held[above] > 0 || position[node] < position[above],
+                    above == ROOT || references[above] > 0 || position[node] < position[above],
                     node,
                     "would outlive its parent");
             requireGround(node, grounded);
         }
         for (int node = 0; node < parent.length; node++) {
             require(children[node] == childrenSeen[node], node, "miscounts its children");
-            held[node] += node == ROOT || isNone(node) ? 0 : 1;
+            references[node] += node == ROOT || isNone(node) ? 0 : 1;
         }
         require(seen == nodes, ROOT, "miscounts the nodes");
-        blocks.checkIntegrity(held);
+        blocks.checkIntegrity(references);
     }
 
-    /** By node: 1 for the one let go longest ago, 2 for the next; 0 for a node that is held. */
+    /** Position in the order of idle nodes, from 1 for the oldest; 0 for a node in use. (blocks) */
     private int[] idlePositions() {
         int[] position = new int[parent.length];
         int count = 0;
@@ -307,7 +307,7 @@ public final class PrefixTree {
     }
 
     /**
-     * @param grounded nodes known to be below the root; those on the way are added
+     * @param grounded nodes known to be below the root; those on the path are added
      */
     private void requireGround(int node, boolean[] grounded) {
         int steps = 0;

@@ -8,17 +8,17 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Chooses the tokens of each step. There are no phases: a sequence has computed tokens that catch
- * up with its total, whether these are a prompt, a prompt that lost its blocks, or the token drawn
- * last.
+ * Chooses the tokens of each step. There are no prefill and decode phases: the computed tokens of a
+ * sequence catch up with its total, which may be a prompt, a preempted sequence, or the token
+ * sampled last.
  *
  * <p>Running sequences come first, then waiting ones, each by rank (priority, arrival, index). The
- * first of the waiting is never passed by one that happens to need less, so none starves; when
- * blocks run out, the last in rank loses its own and waits again, so the first always gets on. What
- * the prefix tree knows is not computed again; blocks that nobody but the tree holds count as free.
- * Engine thread only.
+ * first waiting sequence is never overtaken by one that needs less, so none starves. When blocks
+ * run out, the last in rank is preempted and waits again, so the first always makes progress.
+ * Prefixes in the prefix tree are not computed again; idle blocks of the tree count as free. Engine
+ * thread only.
  *
- * <p>Steps are planned before those in flight are completed, as many as it was made for:
+ * <p>Up to {@code ahead} steps are planned before those in flight are completed:
  *
  * <pre>
  * next()       next()       complete()                next()
@@ -26,10 +26,11 @@ import java.util.Set;
  * in flight: 1              1, 2                      2, 3
  * </pre>
  *
- * A sequence with tokens in flight is not set back, and not planned beyond its limit; what it lets
- * go of waits at the {@link BlockFence}. Where blocks are short and the last in rank is in flight,
- * who needs them and all behind it sit out until their steps are completed; then the rules above
- * hold again. The tree is asked about confirmed tokens, and only those go there.
+ * A sequence with tokens in flight is not preempted, and not planned beyond its limit; blocks that
+ * it releases wait at the {@link BlockFence}. If blocks are short and the last in rank is in
+ * flight, the sequence that needs them and all behind it are not planned until those steps are
+ * completed; then the rules above apply. Only confirmed tokens are looked up in the tree and added
+ * to it.
  */
 public final class Scheduler {
     private final PrefixTree tree;
@@ -37,10 +38,10 @@ public final class Scheduler {
     private final int maxSequences;
     private final BlockFence fence;
 
-    /** In turn; one more than steps may be launched ahead. */
+    /** Used in turn; one more than {@code ahead}. */
     private final StepPlan[] plans;
 
-    /** Tokens of the block that is looked up. */
+    /** Scratch: the tokens of a block that is looked up. */
     private final int[] blockTokens;
 
     /** Both by rank. */
@@ -51,9 +52,9 @@ public final class Scheduler {
     private long cachedPromptTokens;
 
     /**
-     * @param maxTokens most tokens of a step
-     * @param maxSequences most sequences running at once
-     * @param ahead most steps in flight when another is planned
+     * @param maxTokens maximum tokens of a step
+     * @param maxSequences maximum sequences running at once
+     * @param ahead maximum steps in flight when another is planned
      */
     public Scheduler(PrefixTree tree, int maxTokens, int maxSequences, int ahead) {
         if (maxTokens < 1 || maxSequences < 1) {
@@ -76,8 +77,8 @@ public final class Scheduler {
     }
 
     /**
-     * Forgets a sequence; the tree keeps its full blocks. Its rows of steps in flight are of no
-     * interest any more. One that is not here is ignored.
+     * Removes a sequence; the tree keeps its full blocks. Its rows in steps in flight are ignored
+     * from here on. A sequence that is not here is ignored.
      */
     public void remove(Sequence sequence) {
         if (!takeOut(running, sequence)) {
@@ -116,7 +117,7 @@ public final class Scheduler {
         return waiting.size();
     }
 
-    /** Sequences that lost their blocks, since the start. */
+    /** Number of preemptions since the start. */
     public long preemptions() {
         return preemptions;
     }
@@ -127,11 +128,11 @@ public final class Scheduler {
     }
 
     /**
-     * The next step, in flight from here on. Its blocks are reserved. The plan is good until the
-     * step is completed and the next is planned.
+     * Plans the next step, which is in flight from here on, and reserves its blocks. The plan is
+     * valid until the step is completed and the next is planned.
      *
-     * @return a plan without rows, which is not in flight, if nothing can be done before a step in
-     *     flight is completed, or without work
+     * @return a plan without rows, which is not in flight, if there is no work or none before a
+     *     step in flight is completed
      */
     public StepPlan next() {
         if (fence.inFlight() == plans.length) {
@@ -149,8 +150,8 @@ public final class Scheduler {
     }
 
     /**
-     * The oldest step in flight is completed. Each of its rows whose sequence is still here has to
-     * be reported to {@link #advance}.
+     * Completes the oldest step in flight. The caller then calls {@link #advance} for each of its
+     * rows whose sequence is still here.
      */
     public StepPlan complete() {
         StepPlan plan = inFlight(0);
@@ -158,13 +159,13 @@ public final class Scheduler {
         return plan;
     }
 
-    /** A row of the plan that is completed: the K/V of its tokens is there. */
+    /** Notes that the K/V of a row of the completed plan is computed. */
     public void advance(StepPlan plan, int row) {
         plan.sequence(row).advance(plan.count(row), plan.samples(row), tree, fence, blockTokens);
     }
 
     /**
-     * @return whether those who wait may have what is left
+     * @return whether waiting sequences may use the rest of the step
      */
     private boolean planRunning(StepPlan plan) {
         for (int i = 0; i < running.size(); i++) {
@@ -175,7 +176,7 @@ public final class Scheduler {
                 }
             } else {
                 int before = sequence.computed();
-                // Another may have computed meanwhile what this one still has to.
+                // Another sequence may have computed the next tokens of this one in the meantime.
                 sequence.extend(tree, blockTokens);
                 cachedPromptTokens += sequence.countCached(before);
             }
@@ -183,29 +184,31 @@ public final class Scheduler {
             if (makeRoom(sequence, count)) {
                 plan.add(sequence, count);
             } else if (i < running.size()) {
-                // It still runs and waits for blocks: nobody behind it may have them first.
+                // It still runs and waits for blocks: no sequence behind it may take them first.
                 return false;
             }
         }
         return true;
     }
 
-    /** Tokens of a sequence in this step, one left in the budget for each of those behind it. */
+    /**
+     * Tokens of a sequence in this step; one token of the budget is left for each one behind it.
+     */
     private int chunk(StepPlan plan, Sequence sequence, int behind) {
         return Math.min(sequence.left(), maxTokens - plan.tokens() - behind);
     }
 
     /**
-     * Reserves blocks for the next {@code count} tokens, at the cost of those last in rank.
+     * Reserves blocks for the next {@code count} tokens; preempts the last in rank if needed.
      *
-     * @return false if the sequence was the last itself and waits now, or if steps in flight have
-     *     to be completed first
+     * @return false if the sequence was the last itself and waits now, or if steps in flight must
+     *     be completed first
      */
     private boolean makeRoom(Sequence sequence, int count) {
         int positions = sequence.planned() + count;
         int needed = tree.blocksFor(positions);
         while (needed - sequence.blockCount() > tree.available()) {
-            // Those behind have no place in the plan yet: it is made in order of rank.
+            // Sequences behind are not in the plan yet: it is made in order of rank.
             Sequence last = running.get(running.size() - 1);
             if (last.isInFlight()) {
                 return false;
@@ -234,7 +237,7 @@ public final class Scheduler {
                 continue;
             }
             sequence.extend(tree, blockTokens);
-            // All of it at once, and one block for each that runs: else it would soon be preempted.
+            // All of its blocks, and one for each that runs: otherwise it would soon be preempted.
             int needed = tree.blocksFor(sequence.total()) - sequence.blockCount();
             int spare = running.size();
             if (needed + spare > tree.available()) {
@@ -249,14 +252,12 @@ public final class Scheduler {
         }
     }
 
-    /**
-     * Whether others of its request run and none of them has computed the prompt's full blocks yet.
-     */
+    /** Whether others of its request run, and none has computed the prompt's full blocks yet. */
     private boolean isSiblingAhead(Sequence sequence) {
         int shareable = sequence.shareable(tree.blockSize());
         boolean ahead = false;
         for (Sequence sibling : sequence.group().sequences()) {
-            // Who runs holds blocks; who waits or is finished does not.
+            // A running sequence has blocks; a waiting or finished one has none.
             if (sibling != sequence && sibling.blockCount() > 0) {
                 if (sibling.computed() >= shareable) {
                     return false;
@@ -287,7 +288,7 @@ public final class Scheduler {
     /** Throws {@link IllegalStateException} if an invariant is broken. */
     public void checkIntegrity() {
         Set<Sequence> all = Collections.newSetFromMap(new IdentityHashMap<>());
-        int[] holders = tree.newHolderCounts();
+        int[] references = tree.newReferenceCounts();
         checkList(running, all);
         checkList(waiting, all);
         for (Sequence sequence : running) {
@@ -300,7 +301,7 @@ public final class Scheduler {
             sequence.checkIntegrity(tree);
             checkInFlight(sequence);
             for (int i = 0; i < sequence.blockCount(); i++) {
-                holders[sequence.blocks()[i]]++;
+                references[sequence.blocks()[i]]++;
             }
         }
         for (Sequence sequence : waiting) {
@@ -312,11 +313,11 @@ public final class Scheduler {
         }
         require(running.size() <= maxSequences, null, "More run than may run");
         require(inFlight() <= plans.length, null, "More steps are in flight than may be");
-        fence.checkIntegrity(holders);
-        tree.checkIntegrity(holders);
+        fence.checkIntegrity(references);
+        tree.checkIntegrity(references);
     }
 
-    /** Its counters have to be what the plans in flight say. */
+    /** Checks a sequence's counters against the plans in flight. */
     private void checkInFlight(Sequence sequence) {
         int tokens = 0;
         int samples = 0;

@@ -4,22 +4,21 @@ import java.util.Arrays;
 import java.util.Comparator;
 
 /**
- * One completion being generated: how many tokens it has, for how many of them K/V is computed, and
- * the blocks that hold these.
+ * One completion being generated: its number of tokens, the number of those with computed K/V, and
+ * their blocks.
  *
  * <pre>
  * tokens   p p p p p p p p p g g g         9 of the prompt, 3 generated
  *          0       4       8     | total = 12
- * K/V      x x x x x x x x x x x |         computed = 11: one token to go before the next is drawn
+ * K/V      x x x x x x x x x x x |         computed = 11: one token to compute before the next is sampled
  * blocks  [   7   |   3   |  12   ]        block size 4; 7 and 3 are full, so they are in the tree
  * </pre>
  *
- * Chunks, preemption and blocks found in the tree are nothing but other values of {@link
- * #computed}. What steps in flight will add is counted apart, and becomes part of the two when they
- * are completed:
+ * Chunks, preemption and prefix-cache hits differ only in the value of {@link #computed}. Tokens
+ * that steps in flight will add are counted apart until these are completed:
  *
  * <pre>
- * tokens   p p p p p p p p p g g g ? ?     ? = being drawn
+ * tokens   p p p p p p p p p g g g ? ?     ? = being sampled
  *                                |   | total + drawn = 14
  * K/V      x x x x x x x x x x x + + |     computed + launched = 13: a third step can follow
  * blocks  [   7   |   3   |  12   |   9   ]
@@ -28,7 +27,7 @@ import java.util.Comparator;
  * The owner of the tokens extends this class.
  */
 public abstract class Sequence {
-    /** Whom to serve first: priority, then arrival, then index within the group. */
+    /** The order of scheduling: priority, then arrival, then index within the group. */
     static final Comparator<Sequence> RANK =
             Comparator.comparingInt((Sequence s) -> s.group.priority())
                     .thenComparingLong(s -> s.group.arrival())
@@ -39,32 +38,32 @@ public abstract class Sequence {
     private final SequenceGroup group;
     private final int index;
 
-    /** Tokens at which it ends, if not before. */
+    /** Maximum tokens, prompt included. */
     private final int limit;
 
     private int total;
     private int computed;
 
-    /** Tokens beyond {@link #computed} whose K/V steps in flight compute. */
+    /** Tokens after {@link #computed} whose K/V steps in flight compute. */
     private int launched;
 
-    /** Tokens beyond {@link #total} that steps in flight draw. */
+    /** Tokens after {@link #total} that steps in flight sample. */
     private int drawn;
 
-    /** The most that {@link #computed} ever was. */
+    /** Maximum of {@link #computed} so far. */
     private int furthest;
 
     private int cachedTokens;
     private int[] blocks = NO_BLOCKS;
     private int blockCount;
 
-    /** How many of the blocks, from the first on, are nodes of the tree: all those full. */
+    /** Number of blocks, from the first on, that are nodes of the tree: the full ones. */
     private int nodes;
 
     /**
      * @param index within the group
-     * @param total tokens known from the start: the prompt, and what was generated before
-     * @param limit tokens at which it ends, if not before: none is drawn beyond
+     * @param total tokens known from the start: the prompt, and those generated before a restore
+     * @param limit maximum tokens, prompt included
      */
     protected Sequence(SequenceGroup group, int index, int total, int limit) {
         if (group.promptLength() < 1 || total < group.promptLength()) {
@@ -87,7 +86,7 @@ public abstract class Sequence {
         return index;
     }
 
-    /** Tokens known: those of the prompt and those generated. */
+    /** Known tokens: those of the prompt and those generated. */
     public final int total() {
         return total;
     }
@@ -102,7 +101,7 @@ public abstract class Sequence {
         return computed + launched;
     }
 
-    /** Whether a step in flight computes some of it. */
+    /** Whether a step in flight computes some of its tokens. */
     final boolean isInFlight() {
         return launched > 0;
     }
@@ -115,17 +114,14 @@ public abstract class Sequence {
         return drawn;
     }
 
-    /**
-     * Whether the token after the one that is being drawn can be drawn before that one is known: a
-     * step may be planned that computes it.
-     */
+    /** Whether a step may compute the token that is being sampled before the host knows it. */
     protected boolean runsAhead() {
         return true;
     }
 
     /**
-     * Tokens that the next step can compute; none if the last one possible is being drawn, or one
-     * that has to be known first.
+     * Tokens that the next step can compute; 0 if the last token is being sampled, or one that the
+     * host must know first.
      */
     final int left() {
         int all = total + drawn;
@@ -133,9 +129,9 @@ public abstract class Sequence {
     }
 
     /**
-     * A step is about to compute the next {@code tokens} tokens.
+     * Notes that a step will compute the next {@code tokens} tokens.
      *
-     * @return how many tokens it draws: 1 if these are its last ones, else 0
+     * @return number of tokens that it samples: 1 if these are the last known tokens, otherwise 0
      */
     final int launch(int tokens) {
         launched += tokens;
@@ -144,7 +140,7 @@ public abstract class Sequence {
         return samples;
     }
 
-    /** KV block ids in order of position; may be longer than what it holds. */
+    /** KV block ids in order of position; the array may be longer than {@link #blockCount}. */
     public final int[] blocks() {
         return blocks;
     }
@@ -153,7 +149,7 @@ public abstract class Sequence {
         return blockCount;
     }
 
-    /** Prompt tokens that it found in the tree and never had to compute. */
+    /** Prompt tokens that were found in the tree and never computed. */
     public final int cachedTokens() {
         return cachedTokens;
     }
@@ -166,10 +162,10 @@ public abstract class Sequence {
     protected abstract void copyTokens(int from, int count, int[] target, int offset);
 
     /**
-     * The oldest of its steps in flight has computed the K/V of the next {@code tokens} tokens:
-     * blocks that are full now go to the tree.
+     * Notes that the oldest of its steps in flight has computed the K/V of the next {@code tokens}
+     * tokens, and adds blocks that are now full to the tree.
      *
-     * @param samples what {@link #launch} said
+     * @param samples the value that {@link #launch} returned
      * @param scratch holds the tokens of a block
      */
     final void advance(int tokens, int samples, PrefixTree tree, BlockFence fence, int[] scratch) {
@@ -194,8 +190,8 @@ public abstract class Sequence {
     }
 
     /**
-     * Whether the tree has more of its next tokens than the steps in flight compute, so that it
-     * pays to wait for them and to {@link #extend} then.
+     * Whether the tree has more of its next tokens than the steps in flight compute, so that
+     * waiting for these and then calling {@link #extend} pays.
      *
      * @param scratch holds the tokens of a block
      */
@@ -215,9 +211,9 @@ public abstract class Sequence {
     }
 
     /**
-     * Goes on from what the tree has of its next tokens, one token left to compute, so that there
-     * are logits. A block of its own that the tree's takes the place of is released: nothing of
-     * this sequence may be in flight.
+     * Takes its next tokens from the tree, all but one, which must be computed for its logits. A
+     * block of its own that one of the tree replaces is released: nothing of this sequence may be
+     * in flight.
      *
      * @param scratch holds the tokens of a block
      */
@@ -241,10 +237,10 @@ public abstract class Sequence {
     }
 
     /**
-     * Counts what it got by {@link #extend}.
+     * Counts the tokens that {@link #extend} took from the tree.
      *
      * @param before {@link #computed} before that
-     * @return prompt tokens that it got
+     * @return prompt tokens among them
      */
     final int countCached(int before) {
         int got = promptPart(computed) - promptPart(before);
@@ -265,7 +261,7 @@ public abstract class Sequence {
         copyTokens(index * target.length, target.length, target, 0);
     }
 
-    /** A token was generated. */
+    /** Notes that a token was generated. */
     public final void grow() {
         total++;
     }
@@ -283,8 +279,8 @@ public abstract class Sequence {
     }
 
     /**
-     * Gives all blocks back, the last first; what the tree keeps may be found again. Nothing of
-     * this sequence may be in flight.
+     * Releases all blocks, the last first; blocks of the tree may be found again. Nothing of this
+     * sequence may be in flight.
      */
     final void release(PrefixTree tree) {
         while (blockCount > 0) {
@@ -294,9 +290,7 @@ public abstract class Sequence {
         computed = 0;
     }
 
-    /**
-     * As {@link #release}, after the steps in flight; what these bring is not heard of any more.
-     */
+    /** As {@link #release}, after the steps in flight, whose results are ignored. */
     final void abandon(BlockFence fence) {
         while (blockCount > 0) {
             fence.add(blocks[--blockCount]);
@@ -308,8 +302,8 @@ public abstract class Sequence {
     }
 
     /**
-     * Throws {@link IllegalStateException} unless just the full blocks are in the tree, under the
-     * tokens of this sequence.
+     * Throws {@link IllegalStateException} unless exactly the full blocks are in the tree, under
+     * the tokens of this sequence.
      */
     final void checkIntegrity(PrefixTree tree) {
         int[] expected = new int[tree.blockSize()];

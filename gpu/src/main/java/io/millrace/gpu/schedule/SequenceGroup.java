@@ -13,7 +13,7 @@ public final class SequenceGroup {
     /**
      * @param priority lower ones are scheduled first
      * @param arrival orders groups of equal priority; unique
-     * @param promptLength tokens that the sequences have in common
+     * @param promptLength tokens of the shared prompt
      */
     public SequenceGroup(int priority, long arrival, int promptLength) {
         this.priority = priority;

@@ -3,8 +3,8 @@ package io.millrace.gpu.schedule;
 import java.util.Arrays;
 
 /**
- * What one step computes: so many of the next tokens of these sequences, and after how many of them
- * a token is drawn. Reused.
+ * The work of one step: for each sequence, the number of its next tokens to compute and of tokens
+ * to sample. Reused.
  */
 public final class StepPlan {
     private final int slot;
@@ -26,7 +26,7 @@ public final class StepPlan {
         firstSamples = new int[maxRows];
     }
 
-    /** Which of the scheduler's plans this is, from 0 on: no two in flight are the same. */
+    /** Index among the scheduler's plans: no two plans in flight share it. */
     public int slot() {
         return slot;
     }
@@ -35,7 +35,7 @@ public final class StepPlan {
         return rows;
     }
 
-    /** Tokens of all rows together. */
+    /** Tokens of all rows. */
     public int tokens() {
         return tokens;
     }
@@ -44,7 +44,7 @@ public final class StepPlan {
         return sequences[row];
     }
 
-    /** How many tokens of this row. */
+    /** Tokens of a row. */
     public int count(int row) {
         return counts[row];
     }
@@ -55,14 +55,14 @@ public final class StepPlan {
     }
 
     /**
-     * After how many of the row's tokens, its last ones, a token is drawn: 1 if its last token is
-     * the sequence's last one, else 0.
+     * Number of the row's last tokens after which a token is sampled: 1 if its last token is the
+     * sequence's last one, otherwise 0.
      */
     public int samples(int row) {
         return samples[row];
     }
 
-    /** The first of the row's samples among those of the step. */
+    /** Index of the row's first sample among those of the step. */
     public int firstSample(int row) {
         return firstSamples[row];
     }

@@ -1,2 +1,2 @@
-/** Decides what the next step computes, and where its K/V go. Knows nothing but the JDK. */
+/** Schedules steps and allocates KV blocks. Uses the JDK only. */
 package io.millrace.gpu.schedule;

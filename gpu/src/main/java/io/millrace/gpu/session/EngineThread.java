@@ -258,7 +258,7 @@ final class EngineThread extends Thread {
         long steps = 0;
         while (commands != null) {
             for (Command command : commands) {
-                requests.obey(engine, command);
+                requests.execute(engine, command);
             }
             requests.admit(engine);
             if (engine.hasWork()) {

@@ -31,8 +31,8 @@ final class SessionRequests implements StepListener {
     private final Map<Long, Owner> byTicket = new HashMap<>();
     private final Set<EngineSession> withNews = new HashSet<>();
 
-    /** Does what another thread wants. */
-    void obey(Engine engine, Command command) {
+    /** Executes a command of another thread: add a request, cancel it, or close its session. */
+    void execute(Engine engine, Command command) {
         EngineSession session = command.session();
         if (command.request() != null) {
             admission.add(command);

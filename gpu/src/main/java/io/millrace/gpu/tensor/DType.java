@@ -6,7 +6,7 @@ public enum DType {
     F16(2),
     BF16(2),
 
-    /** Made from the others while they are loaded, one scale a row; never in a file. */
+    /** Quantized from the others during loading, with one scale per row; never in a file. */
     INT8(1);
 
     private final int bytes;
@@ -40,7 +40,7 @@ public enum DType {
         };
     }
 
-    // Exponent and mantissa move to their places in a float; the product with 2^112 corrects the
+    // Exponent and mantissa are shifted to those of a float; multiplying by 2^112 corrects the
     // exponent's bias and makes subnormal halves normal. Exact for every finite half.
     private static float halfToFloat(int bits) {
         return Float.intBitsToFloat((bits << 16) >> 3 & 0x8fffe000) * 0x1p112f;

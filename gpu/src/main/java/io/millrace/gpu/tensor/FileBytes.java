@@ -6,7 +6,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
 /**
- * Bytes that lie in a file.
+ * Bytes of a tensor in a file.
  *
  * @param position of the tensor's first byte
  */
@@ -33,7 +33,8 @@ record FileBytes(Path file, long position) implements TensorBytes {
         long at = position + from;
         int end = to.limit();
         while (to.position() < end) {
-            // A heap buffer goes through a direct one of its size that the JDK keeps: in steps.
+            // The JDK copies a heap buffer through a direct one of the same size, which it keeps:
+            // so read in parts.
             to.limit(to.isDirect() ? end : Math.min(end, to.position() + READ_BYTES));
             int read = channel.read(to, at);
             to.limit(end);

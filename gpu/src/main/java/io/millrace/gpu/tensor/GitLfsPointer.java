@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * The few lines that Git LFS leaves in a folder in place of a file that was not fetched.
+ * A pointer file of Git LFS: the few lines that stand for a file that was not fetched.
  *
  * @see <a href="https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md">The format</a>
  */
@@ -18,7 +18,7 @@ public final class GitLfsPointer {
 
     private GitLfsPointer() {}
 
-    /** Refuses a file that is a pointer, with the remedy. */
+    /** Refuses a file that is a pointer; the message names the remedy. */
     public static void refuse(Path file) throws IOException {
         try (InputStream in = Files.newInputStream(file)) {
             if (Arrays.equals(in.readNBytes(BEGIN.length), BEGIN)) {

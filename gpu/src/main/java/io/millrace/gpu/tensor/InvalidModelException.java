@@ -2,7 +2,7 @@ package io.millrace.gpu.tensor;
 
 import java.io.IOException;
 
-/** A model that cannot be used as it is. The message is one sentence for the user. */
+/** A model that cannot be used. The message is one sentence for the user. */
 public final class InvalidModelException extends IOException {
     private static final long serialVersionUID = 1L;
 

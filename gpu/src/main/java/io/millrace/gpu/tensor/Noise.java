@@ -4,28 +4,28 @@ import java.nio.ByteBuffer;
 import java.util.SplittableRandom;
 
 /**
- * One block of random numbers that the tensors of a model without weights are cut from: of about
- * normal distribution around 0, of the deviation that models are initialized with. The same numbers
- * every time and on every JVM.
+ * A block of random numbers, the source of all tensors of a dummy model: about normally distributed
+ * around 0, with the deviation that models are initialized with. The numbers are the same in every
+ * run and on every JVM.
  *
- * <p>A tensor is the block again and again, each begun at another place. A tensor in memory goes
- * round the whole block, whose length is odd, so that its rows differ. A device copies whole units,
- * which keeps its copies aligned.
+ * <p>A tensor repeats the block, each tensor from another offset. In host memory the whole block is
+ * repeated, whose length is odd, so that rows differ. A device repeats whole units, which keeps its
+ * copies aligned.
  */
 public final class Noise {
-    /** Numbers in a unit: 16 bytes of a type of two. */
+    /** Numbers of a unit: 16 bytes for a type of two bytes. */
     private static final int UNIT = 8;
 
     /**
-     * Units in the block. A prime, so that tensors begin at different ones; and this one, because
-     * no two rows of a large head are the same in tiles of it either, although those begin at few
-     * of the units. (With 524,287 half of the rows of some come twice.)
+     * Units of the block: a prime, so that tensors begin at different units. With this prime, the
+     * tiled rows of large heads differ too, although tiles begin at few of the units. (With
+     * 524,287, half of the rows of some heads are equal to another.)
      */
     public static final int UNITS = 524_269;
 
     private static final int LENGTH = UNIT * UNITS + 1;
 
-    /** Units from the beginning of a tensor to that of the next. */
+    /** Units between the beginnings of two consecutive tensors. */
     private static final int STRIDE = 324_017;
 
     private static final float DEVIATION = 0.02f;
@@ -34,12 +34,12 @@ public final class Noise {
     private final byte[] block;
     private int tensors;
 
-    /** Makes the block, in numbers of a type. */
+    /** Makes the block for a number type. */
     public Noise(DType type) {
         this.type = type;
         block = new byte[LENGTH * type.bytes()];
         SplittableRandom random = new SplittableRandom(1);
-        // Four uniform numbers of 16 bits: their sum is near enough to normal, and has bounds.
+        // The sum of four uniform 16-bit numbers is near enough to normal, and bounded.
         double scale = DEVIATION / Math.sqrt(4 * 0x1p32 / 12);
         for (int i = 0; i < LENGTH; i++) {
             long bits = random.nextLong();
@@ -68,7 +68,7 @@ public final class Noise {
         to.put(0, block, 0, UNITS * UNIT * type.bytes());
     }
 
-    /** Fills a buffer with the block's repetitions, from one of their bytes on. */
+    /** Fills a buffer with repetitions of the block, starting at byte {@code from}. */
     void fill(ByteBuffer to, long from) {
         int at = (int) (from % block.length);
         while (to.hasRemaining()) {

@@ -3,7 +3,7 @@ package io.millrace.gpu.tensor;
 /**
  * Bytes of a tensor of noise.
  *
- * @param firstUnit which of the block's {@link Noise#UNITS} the tensor begins with
+ * @param firstUnit index of the tensor's first unit among {@link Noise#UNITS}
  */
 public record NoiseBytes(Noise noise, int firstUnit) implements TensorBytes {
 

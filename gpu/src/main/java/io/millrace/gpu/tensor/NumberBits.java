@@ -1,10 +1,10 @@
 package io.millrace.gpu.tensor;
 
-/** Turns floats into numbers of other formats. */
+/** Converts floats to other number formats. */
 final class NumberBits {
     private NumberBits() {}
 
-    /** Writes a number, little-endian; cut towards zero where the format holds less of it. */
+    /** Writes a number, little-endian, rounded towards zero. */
     static void put(DType type, float value, byte[] to, int at) {
         switch (type) {
             case F32 -> LittleEndian.INT.set(to, at, Float.floatToRawIntBits(value));
@@ -15,7 +15,7 @@ final class NumberBits {
         }
     }
 
-    // The product corrects the exponent's bias, and makes what is small a subnormal half.
+    // Multiplying corrects the exponent's bias, and makes small values subnormal halves.
     private static short half(float value) {
         int bits = Float.floatToRawIntBits(value * 0x1p-112f);
         return (short) ((bits >>> 16 & 0x8000) | (bits & 0x7fffffff) >>> 13);

@@ -5,17 +5,17 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 
 /**
- * The hash of one tensor, made of those of its pieces, so that many threads can take it at once.
+ * The hash of one tensor, computed from those of its pieces, so that many threads can hash it.
  *
- * <p>A piece is a run of whole groups of {@link #ROWS} rows, of about {@link #BYTES} bytes: a
- * matter of the tensor's shape alone. The tensor's hash is the SHA-256 of its title and of the
- * SHA-256 of each piece in turn. {@link #set} is safe for any thread, one thread a piece.
+ * <p>A piece is a run of whole groups of {@link #ROWS} rows, of about {@link #BYTES} bytes; it
+ * depends on the tensor's shape only. The tensor's hash is the SHA-256 of its title and of the
+ * SHA-256 of each piece in order. Any thread may call {@link #set}, one thread per piece.
  */
 final class PieceHashes {
-    /** Every layout of weights has strips or tiles of which this is a multiple. */
+    /** A multiple of the rows of a strip or tile in every layout of weights. */
     static final int ROWS = 32;
 
-    /** What stays in a core's own cache from reading over hashing to laying out. */
+    /** About the size that stays in a core's cache while it is read, hashed and laid out. */
     static final int BYTES = 256 << 10;
 
     final long pieceRows;
@@ -37,7 +37,7 @@ final class PieceHashes {
     }
 
     /**
-     * @param bytes of the piece, which are what remains of it
+     * @param bytes the piece: the remaining bytes of the buffer
      */
     void set(int piece, ByteBuffer bytes) {
         MessageDigest sha = Sha256.begin();
@@ -45,7 +45,7 @@ final class PieceHashes {
         hashes[piece] = sha.digest();
     }
 
-    /** Takes what comes next, for one thread that goes from front to end. */
+    /** Adds the next bytes, for one thread that reads from front to end. */
     void append(byte[] bytes, int length) {
         for (int done = 0; done < length; ) {
             if (running == null) {
@@ -66,7 +66,7 @@ final class PieceHashes {
         running = null;
     }
 
-    /** The tensor's hash, or null as long as a piece is missing. */
+    /** The tensor's hash, or null while a piece is missing. */
     byte[] total(byte[] title) {
         if (running != null) {
             endPiece();

@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * One pass over a tensor's pieces, in any order and by any number of threads. Once all of them were
- * read, closing leaves the tensor's hash with it.
+ * One pass over a tensor's pieces, in any order and by any number of threads. Closing stores the
+ * tensor's hash if all pieces were read.
  */
 public final class PieceReader implements AutoCloseable {
     private final Tensor tensor;
@@ -36,7 +36,7 @@ public final class PieceReader implements AutoCloseable {
     /**
      * Reads and hashes a piece; any thread.
      *
-     * @param to as long as a piece, or longer
+     * @param to at least as long as a piece
      * @return its length in bytes
      */
     public int read(int piece, byte[] to) throws IOException {
@@ -44,7 +44,7 @@ public final class PieceReader implements AutoCloseable {
     }
 
     /**
-     * The same into a buffer, from its position on, which moves behind the piece. A direct buffer
+     * The same into a buffer, from its position on, which then is after the piece. A direct buffer
      * is read into without a copy.
      */
     public int read(int piece, ByteBuffer to) throws IOException {
@@ -57,7 +57,7 @@ public final class PieceReader implements AutoCloseable {
         return length;
     }
 
-    /** Whatever thread; what it did not see of others' reading, it does not count as read. */
+    /** Any thread. Pieces whose reading it does not see do not count as read. */
     @Override
     public void close() throws IOException {
         source.close();

@@ -12,41 +12,41 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * Threads that work through the pieces of tensors, behind the thread that asks for them: while it
- * prepares the next tensor, the others do the last one. The asking thread helps when it is too far
- * ahead.
+ * Worker threads for pieces of tensors. They process a tensor while the calling thread prepares the
+ * next one. The calling thread helps when it is too far ahead.
  *
- * @param <W> what each thread has to itself
+ * @param <W> state of each thread
  */
 public final class PieceThreads<W> implements AutoCloseable {
-    /** What may be asked for and not yet done: enough to keep the others busy meanwhile. */
+    /** Maximum bytes submitted and not done: enough to keep the workers busy. */
     private static final long AHEAD_BYTES = 64 << 20;
 
-    /** Pieces that belong together, in units. Closed once all of them are done, by any thread. */
+    /** A set of units of work. Closed by any thread once all are done. */
     public interface Job<W> extends Closeable {
 
         /** Number of units. */
         int units();
 
-        /** Bytes of a unit, about. */
+        /** Approximate bytes of a unit. */
         long unitBytes();
 
         /**
-         * Does one unit. Called by any thread, for many units at once, once for each.
+         * Processes one unit. Called by any thread, once per unit, for several units at the same
+         * time.
          *
-         * @param own what the calling thread has to itself
+         * @param own state of the calling thread
          */
         void run(int unit, W own) throws IOException;
     }
 
-    /** How far a job is. */
-    private static final class Course<W> {
+    /** Progress of a job. */
+    private static final class Progress<W> {
         final Job<W> job;
         final int units;
         int next;
         int done;
 
-        Course(Job<W> job) {
+        Progress(Job<W> job) {
             this.job = job;
             units = job.units();
         }
@@ -55,29 +55,29 @@ public final class PieceThreads<W> implements AutoCloseable {
     private final Supplier<W> owned;
     private final List<Thread> helpers = new ArrayList<>();
 
-    /** Of the asking thread. */
-    private final W ofAsker;
+    /** State of the calling thread. */
+    private final W ofCaller;
 
-    /** Guards what follows. */
+    /** Guards the fields below. */
     private final Object lock = new Object();
 
-    /** Jobs with units that nobody has begun. */
-    private final Queue<Course<W>> begun = new ArrayDeque<>();
+    /** Jobs with units that no thread has begun. */
+    private final Queue<Progress<W>> begun = new ArrayDeque<>();
 
     /** Jobs with units that are not done. */
-    private final Set<Course<W>> open = new HashSet<>();
+    private final Set<Progress<W>> open = new HashSet<>();
 
     private long aheadBytes;
     private boolean ended;
     private Throwable failure;
 
     /**
-     * @param threads the asking one included
-     * @param owned makes what a thread has to itself
+     * @param threads number of threads, the calling one included
+     * @param owned makes the state of a thread
      */
     public PieceThreads(int threads, Supplier<W> owned) {
         this.owned = owned;
-        ofAsker = owned.get();
+        ofCaller = owned.get();
         try {
             for (int i = 1; i < threads; i++) {
                 Thread helper = new Thread(this::help, "millrace-load-" + i);
@@ -86,7 +86,7 @@ public final class PieceThreads<W> implements AutoCloseable {
                 helpers.add(helper);
             }
         } catch (Throwable t) {
-            // No more threads are to be had: those that run would wait for ever.
+            // The system refuses another thread: end those that run, which would wait for ever.
             Scope started = new Scope();
             started.add(this);
             started.closeAfter(t);
@@ -94,31 +94,31 @@ public final class PieceThreads<W> implements AutoCloseable {
         }
     }
 
-    /** What the asking thread has to itself; not while it is in a method of this class. */
-    public W ofAsker() {
-        return ofAsker;
+    /** State of the calling thread; not to be used during a method of this class. */
+    public W ofCaller() {
+        return ofCaller;
     }
 
     /**
-     * Has a job done; may return before it is.
+     * Submits a job; may return before it is done.
      *
-     * @throws IOException what befell this or an earlier job
+     * @throws IOException the failure of this or an earlier job
      */
     public void run(Job<W> job) throws IOException {
-        Course<W> course = new Course<>(job);
+        Progress<W> progress = new Progress<>(job);
         synchronized (lock) {
-            begun.add(course);
-            open.add(course);
-            aheadBytes += course.units * job.unitBytes();
+            begun.add(progress);
+            open.add(progress);
+            aheadBytes += progress.units * job.unitBytes();
             lock.notifyAll();
         }
-        while (isFarAhead() && runOne(ofAsker)) {}
+        while (isFarAhead() && runOne(ofCaller)) {}
         rethrow();
     }
 
-    /** Returns when all that was asked for is done. */
+    /** Waits until all jobs are done. */
     public void finish() throws IOException {
-        while (runOne(ofAsker)) {}
+        while (runOne(ofCaller)) {}
         synchronized (lock) {
             boolean interrupted = false;
             while (!open.isEmpty() && failure == null) {
@@ -165,7 +165,7 @@ public final class PieceThreads<W> implements AutoCloseable {
                     try {
                         lock.wait();
                     } catch (InterruptedException e) {
-                        // Only close() ends this thread.
+                        // Ends by close() only.
                     }
                 }
                 if (ended) {
@@ -176,46 +176,47 @@ public final class PieceThreads<W> implements AutoCloseable {
         }
     }
 
-    /** Does one unit; false if there is none to begin. */
+    /** Processes one unit; false if there is none to begin. */
     private boolean runOne(W own) {
-        Course<W> course;
+        Progress<W> progress;
         int unit;
         synchronized (lock) {
-            course = begun.peek();
-            if (course == null || failure != null) {
+            progress = begun.peek();
+            if (progress == null || failure != null) {
                 return false;
             }
-            unit = course.next++;
-            if (course.next == course.units) {
+            unit = progress.next++;
+            if (progress.next == progress.units) {
                 begun.remove();
             }
         }
         try {
-            course.job.run(unit, own);
-            done(course);
+            progress.job.run(unit, own);
+            done(progress);
         } catch (IOException | RuntimeException | Error e) {
             fail(e);
         }
         return true;
     }
 
-    private void done(Course<W> course) throws IOException {
+    private void done(Progress<W> progress) throws IOException {
         boolean last;
         synchronized (lock) {
-            aheadBytes -= course.job.unitBytes();
-            last = ++course.done == course.units;
+            aheadBytes -= progress.job.unitBytes();
+            last = ++progress.done == progress.units;
         }
         if (last) {
-            // Others have left what they found before they took the lock.
-            course.job.close();
+            // Each thread stores its result before it takes the lock, so all results are visible
+            // here.
+            progress.job.close();
             synchronized (lock) {
-                open.remove(course);
+                open.remove(progress);
                 lock.notifyAll();
             }
         }
     }
 
-    /** Keeps the first failure; nothing more is begun. */
+    /** Keeps the first failure, after which no unit is begun. */
     private void fail(Throwable cause) {
         synchronized (lock) {
             if (failure == null) {
@@ -226,7 +227,7 @@ public final class PieceThreads<W> implements AutoCloseable {
         }
     }
 
-    /** Ends the threads; what is not yet done is left. */
+    /** Ends the threads; units that are not done are abandoned. */
     @Override
     public void close() throws IOException {
         synchronized (lock) {
@@ -247,8 +248,8 @@ public final class PieceThreads<W> implements AutoCloseable {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        for (Course<W> course : open) {
-            course.job.close();
+        for (Progress<W> progress : open) {
+            progress.job.close();
         }
         open.clear();
     }

@@ -181,7 +181,7 @@ public final class SafeTensors {
                 return;
             }
         } catch (ArithmeticException tooLarge) {
-            // reported below, as every other size that does not fit
+            // reported below, as is every other size that does not fit
         }
         throw corrupt(
                 file,

@@ -8,14 +8,13 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
 /**
- * One tensor: row-major, little-endian. Its bytes stay where they are, on disk or not yet made,
- * until {@link #read} or {@link #openPieces}; either also hashes them, so that a model is hashed by
- * the one pass that loads it.
+ * One tensor: row-major, little-endian. Its bytes are read, or made, by {@link #read} or {@link
+ * #openPieces} only; both also hash them, so that the pass that loads a model also hashes it.
  */
 public final class Tensor {
     private static final int PIECE_BYTES = 16 << 20;
 
-    /** Numbers (of one type: bytes) of two tensors that are compared at a time. */
+    /** Numbers of two tensors that are compared at a time; bytes if the types are equal. */
     private static final int COMPARED = 1 << 20;
 
     private final String name;
@@ -24,7 +23,7 @@ public final class Tensor {
     private final TensorBytes source;
     private final long bytes;
 
-    /** What this is the transpose of, or null. */
+    /** The tensor whose transpose this is, or null. */
     private final Tensor original;
 
     private byte[] digest;
@@ -33,12 +32,12 @@ public final class Tensor {
         this(name, typeName, shape, source, bytes, null);
     }
 
-    /** The tensor of that name, type and shape whose numbers are all 1. */
+    /** A tensor of ones. */
     public static Tensor ones(String name, DType type, long... shape) {
         return made(name, type, shape, new OneBytes(type));
     }
 
-    /** A tensor that is not in any file. */
+    /** A tensor that is in no file. */
     static Tensor made(String name, DType type, long[] shape, TensorBytes source) {
         long bytes = type.bytes();
         for (long dim : shape) {
@@ -62,14 +61,14 @@ public final class Tensor {
         this.original = original;
     }
 
-    /** Takes consecutive pieces of a tensor. */
+    /** Consumes consecutive pieces of a tensor. */
     @FunctionalInterface
     public interface PieceConsumer {
 
         /**
-         * Takes {@code length} bytes from the start of {@code piece}; the array is reused.
+         * Consumes the first {@code length} bytes of {@code piece}; the array is reused.
          *
-         * @param firstRow number of rows that came before
+         * @param firstRow number of rows before the piece
          */
         void accept(byte[] piece, int length, long firstRow) throws IOException;
     }
@@ -117,7 +116,7 @@ public final class Tensor {
         return this;
     }
 
-    /** This matrix with rows and columns exchanged. Reading it takes memory for the whole of it. */
+    /** The transpose of this matrix. Reading it takes memory for the whole matrix. */
     public Tensor transposed() {
         long[] exchanged = {shape[1], shape[0]};
         return new Tensor(name, typeName, exchanged, source, bytes, this);
@@ -126,7 +125,7 @@ public final class Tensor {
     /**
      * Reads the tensor once from front to end, in pieces of whole groups of rows.
      *
-     * @param rowGroup a piece holds a multiple of this many rows (the last one may not)
+     * @param rowGroup the rows of a piece are a multiple of this, but for the last piece
      */
     public void read(int rowGroup, PieceConsumer consumer) throws IOException {
         if (original != null) {
@@ -146,7 +145,7 @@ public final class Tensor {
             for (long done = 0; done < bytes; ) {
                 int length = (int) Math.min(piece.length, bytes - done);
                 fill(reader, ByteBuffer.wrap(piece, 0, length), done);
-                // Hashing costs about as much as the copy to a device, so it runs beside it.
+                // Hashing takes about as long as the copy to a device, so it runs in parallel.
                 CompletableFuture<Void> hashed =
                         hashes == null
                                 ? CompletableFuture.completedFuture(null)
@@ -167,7 +166,7 @@ public final class Tensor {
     /**
      * Opens the tensor for many threads at once. Not for a {@link #transposed} one.
      *
-     * @return whose pieces are whole multiples of 32 rows, but for the last
+     * @return a reader of pieces of a multiple of 32 rows, but for the last piece
      */
     public PieceReader openPieces() throws IOException {
         if (original != null) {
@@ -180,12 +179,15 @@ public final class Tensor {
         return new PieceReader(this, hashes, source.open());
     }
 
-    /** The noise that this is made of, so that a device can make it by itself; null if of none. */
+    /**
+     * The noise that the tensor consists of, from which a device can make it; null for other
+     * tensors.
+     */
     public NoiseBytes noise() {
         return source instanceof NoiseBytes noise ? noise : null;
     }
 
-    /** Whether this is another tensor with rows and columns exchanged. */
+    /** Whether this is the transpose of another tensor. */
     public boolean isTransposed() {
         return original != null;
     }
@@ -195,7 +197,7 @@ public final class Tensor {
         if (bytes == 0 || rows == 0) {
             throw new InvalidModelException("Tensor %s in %s is empty.".formatted(name, source));
         }
-        // A type that nothing here reads, only hashes, may pack several numbers into a byte.
+        // A type that is only hashed, never read, may pack several numbers into a byte.
         return bytes % rows == 0 ? rows : 1;
     }
 
@@ -209,7 +211,7 @@ public final class Tensor {
                         .formatted(name, source, rowBytes()));
     }
 
-    /** Keeps what was hashed, if it is all of the tensor. */
+    /** Keeps the hash if all pieces were hashed. */
     void hashed(PieceHashes hashes) {
         String dims =
                 Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(","));
@@ -260,8 +262,8 @@ public final class Tensor {
     }
 
     /**
-     * Whether another tensor has the same shape and the same numbers, of whatever type. Reads both
-     * up to the first difference.
+     * Whether another tensor has the same shape and numbers, regardless of the type. Reads both up
+     * to the first difference.
      */
     public boolean equalNumbers(Tensor other) throws IOException {
         if (!Arrays.equals(shape, other.shape)) {
@@ -323,7 +325,7 @@ public final class Tensor {
                 "Tensor %s in %s holds a number that is not finite.".formatted(name, source));
     }
 
-    /** Hash of name, type, shape and bytes; reads the file if nothing has read all of it yet. */
+    /** Hash of name, type, shape and bytes; reads the file unless all of it was read before. */
     public byte[] digest() throws IOException {
         if (original != null) {
             return original.digest();
@@ -334,7 +336,7 @@ public final class Tensor {
         return digest.clone();
     }
 
-    /** Fills a buffer from byte {@code from} of the tensor on. */
+    /** Fills a buffer with the bytes of the tensor from {@code from} on. */
     void fill(TensorBytes.Reader reader, ByteBuffer to, long from) throws IOException {
         if (!reader.fill(to, from)) {
             throw new InvalidModelException(

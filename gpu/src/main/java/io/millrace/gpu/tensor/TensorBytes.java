@@ -4,20 +4,20 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** Where the bytes of a tensor come from; for people, what {@code toString} says. */
+/** The source of a tensor's bytes; {@code toString} is its display name. */
 interface TensorBytes {
 
-    /** Opens them for any number of threads. */
+    /** Opens the source for any number of threads. */
     Reader open() throws IOException;
 
-    /** Bytes that are open. Any thread, but for closing. */
+    /** An open source. Any thread may read; one closes. */
     interface Reader extends Closeable {
 
         /**
-         * Fills what remains of a buffer.
+         * Fills the remaining bytes of a buffer.
          *
-         * @param from byte of the tensor to begin at
-         * @return false if they end before
+         * @param from first byte of the tensor
+         * @return false if the source ends before
          */
         boolean fill(ByteBuffer to, long from) throws IOException;
 

@@ -1,2 +1,2 @@
-/** Tensors as they lie in files: types, shapes, bytes. */
+/** Tensors in files: types, shapes, bytes. */
 package io.millrace.gpu.tensor;

@@ -5,7 +5,7 @@ import java.util.Set;
 
 /**
  * The letters that stand for bytes in byte-level vocabularies: GPT-2's {@code bytes_to_unicode}.
- * Printable ones stand for themselves, the others for U+0100 and what follows.
+ * Printable bytes are their own letters; the others are U+0100 and following.
  */
 final class ByteLetters {
     static final Set<String> ALL = all();

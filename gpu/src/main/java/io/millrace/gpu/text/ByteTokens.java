@@ -8,8 +8,8 @@ import java.io.IOException;
 import java.util.BitSet;
 
 /**
- * Finds the tokens of a {@code tokenizer.json} that stand for one byte each, where its decoder puts
- * these together: a run of them is text as a whole, or U+FFFD for each of them.
+ * Finds the byte-fallback tokens of a {@code tokenizer.json}, which stand for one byte each. The
+ * decoder decodes a run of them as a whole, or as one U+FFFD per token.
  */
 final class ByteTokens {
     private static final String DECODER = "ByteFallback";
@@ -17,7 +17,7 @@ final class ByteTokens {
 
     private ByteTokens() {}
 
-    /** Their ids; none where the decoder has no byte fallback. */
+    /** Ids of the tokens; none if the decoder has no byte fallback. */
     static BitSet of(String json) throws IOException {
         BitSet ids = new BitSet();
         if (!json.contains(DECODER)) {

@@ -4,27 +4,27 @@ import io.millrace.gpu.api.Tokenizer;
 import java.util.Arrays;
 
 /**
- * Turns one completion's tokens into text as they come, holding back what later tokens may change.
- * All pieces together equal the decoding of all tokens at once.
+ * Decodes the tokens of one completion incrementally, and holds back text that later tokens may
+ * change. The concatenated pieces equal the decoding of all tokens at once.
  *
  * <pre>
  * tokens    ... [ a ] [ b ] [ c ] [ d ] [ e ]
  *                ^prefix     ^read         ^end
  * </pre>
  *
- * A tokenizer may treat the first token of what it decodes differently (a leading space is
- * dropped), and one character may be spread over several tokens. So each piece is the difference
- * between two decodings that start at the same token: {@code prefix} to {@code read}, all of which
- * is out, and {@code prefix} to the end. A decoding that ends in U+FFFD may end within a character.
+ * A tokenizer may decode the first token differently (without its leading space), and one character
+ * may be spread over several tokens. So each piece is the difference between two decodings that
+ * start at the same token: {@code prefix} to {@code read}, which was returned already, and {@code
+ * prefix} to the end. A decoding that ends in U+FFFD may end within a character.
  *
- * <p>Tokens that give no text (bytes that are never UTF-8, special tokens) make the stretch from
- * {@code prefix} on longer. A long one is looked at again only when it has grown by an eighth, so
- * that the work stays linear; what ends it comes out that much later.
+ * <p>Tokens without text (bytes that are never UTF-8, special tokens) lengthen the range from
+ * {@code prefix} on. A long range is decoded again only after it has grown by an eighth, so that
+ * the work stays linear; the text after it is delayed by as much.
  */
 public final class Detokenizer {
     private static final char REPLACEMENT = '\uFFFD';
 
-    /** Tokens without text that are looked at one by one. */
+    /** Number of tokens without text up to which each one is decoded. */
     private static final int PATIENCE = 16;
 
     private final Tokenizer tokenizer;
@@ -33,17 +33,17 @@ public final class Detokenizer {
     private int prefix;
     private int read;
 
-    /** Characters of the decoding from {@code prefix} on that are out. */
+    /** Characters of the decoding from {@code prefix} on that were returned. */
     private int out;
 
-    /** How many tokens there must be before they are decoded again. */
+    /** Number of tokens at which they are decoded again. */
     private int next;
 
     public Detokenizer(Tokenizer tokenizer) {
         this.tokenizer = tokenizer;
     }
 
-    /** Takes a further token whose text depends on the next one. */
+    /** Adds a token whose text depends on the next one. */
     public void hold(int token) {
         if (end == tokens.length) {
             tokens = Arrays.copyOf(tokens, 2 * end);
@@ -51,7 +51,7 @@ public final class Detokenizer {
         tokens[end++] = token;
     }
 
-    /** The text that a further token completes; often empty. */
+    /** Adds a token; returns the text that it completes, often empty. */
     public String add(int token) {
         hold(token);
         if (end < next) {
@@ -78,13 +78,13 @@ public final class Detokenizer {
         return piece;
     }
 
-    /** What is held back, U+FFFD for what is not UTF-8; it stays so. */
+    /** The text that is held back, with U+FFFD for bytes that are not UTF-8. It stays held back. */
     public String held() {
         String text = decode(prefix, end);
         return text.length() > out ? text.substring(out) : "";
     }
 
-    /** What was held back, U+FFFD for what is not UTF-8. */
+    /** Returns the text that was held back, with U+FFFD for bytes that are not UTF-8. */
     public String flush() {
         String piece = held();
         prefix = end;

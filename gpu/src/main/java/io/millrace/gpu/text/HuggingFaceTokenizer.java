@@ -11,11 +11,11 @@ import java.util.BitSet;
 import java.util.Map;
 
 /**
- * The tokenizer that a {@code tokenizer.json} describes, run by Hugging Face's own library. Prompts
- * get the special tokens of its post-processor; nothing is cut or padded. Safe for any thread.
+ * The tokenizer of a {@code tokenizer.json}, run by Hugging Face's library. Prompts get the special
+ * tokens of its post-processor; nothing is truncated or padded. Safe for any thread.
  *
- * <p>The native library loads in one class loader per JVM. Its memory is freed when this object is
- * garbage, not before: a thread may still be encoding when the engine closes.
+ * <p>The native library loads in one class loader per JVM. Its memory is freed by garbage
+ * collection, as a thread may still be encoding when the engine closes.
  */
 public final class HuggingFaceTokenizer implements Tokenizer {
     private static final Cleaner CLEANER = Cleaner.create();
@@ -23,7 +23,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     private final long handle;
     private final Map<Integer, String> specialTokens;
 
-    /** Most bytes of a text that a token can stand for; 0 for any number. */
+    /** Maximum bytes of text per token; 0 for no maximum. */
     private final int longestToken;
 
     private final BitSet byteTokens;
@@ -40,16 +40,16 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     /**
      * Reads a tokenizer.
      *
-     * @throws IOException a file that is missing or not a tokenizer; the message is one sentence
+     * @throws IOException the file is missing or no tokenizer; the message is one sentence
      */
     public static HuggingFaceTokenizer open(Path tokenizerJson) throws IOException {
         return open(TokenizerJson.read(tokenizerJson));
     }
 
     /**
-     * Makes the tokenizer that a file describes.
+     * Makes the tokenizer of a file.
      *
-     * @throws IOException what is not a tokenizer; the message is one sentence
+     * @throws IOException it is no tokenizer; the message is one sentence
      */
     public static HuggingFaceTokenizer open(TokenizerJson json) throws IOException {
         loadLibrary();
@@ -73,9 +73,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
         return tokenizer;
     }
 
-    /**
-     * Loads the native library from its jar. Where it sees CUDA it would look for another online.
-     */
+    /** Loads the native library from its jar. Where it finds CUDA, it would download another. */
     private static void loadLibrary() throws IOException {
         setUnlessSet("RUST_FLAVOR", "RUST_FLAVOR", "cpu");
         setUnlessSet("DJL_OFFLINE", "ai.djl.offline", "true");
@@ -133,7 +131,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
 
     @Override
     public long leastTokens(String text) {
-        // Each of Java's characters is at least one byte.
+        // Each Java character is at least one byte of UTF-8.
         return longestToken == 0 ? 0 : (text.length() + longestToken - 1L) / longestToken;
     }
 
@@ -150,7 +148,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
         }
     }
 
-    /** Half a surrogate pair has no UTF-8: it becomes U+FFFD, as in decoding. */
+    /** An unpaired surrogate has no UTF-8: it becomes U+FFFD, as in decoding. */
     private static String wellFormed(String text) {
         StringBuilder repaired = null;
         for (int i = 0; i < text.length(); i++) {

@@ -9,19 +9,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Reads the files of a model folder that text is made by; errors name the file. */
+/** Reads the tokenizer and template files of a model folder; errors name the file. */
 public final class JsonFile {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private JsonFile() {}
 
-    /** What the file holds; nothing if there is none. */
+    /** The content of the file; empty if there is none. */
     public static Optional<JsonNode> read(Path file) throws IOException {
         Optional<String> text = text(file);
         return text.isPresent() ? Optional.of(parse(file, text.get())) : Optional.empty();
     }
 
-    /** The text of the file; nothing if there is none. */
+    /** The text of the file; empty if there is none. */
     public static Optional<String> text(Path file) throws IOException {
         if (!Files.exists(file)) {
             return Optional.empty();

@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.Set;
 
-/** Finds how much text one token of a {@code tokenizer.json} can stand for. */
+/** Finds the maximum text per token of a {@code tokenizer.json}. */
 final class LongestToken {
     private static final JsonFactory JSON = new MappingJsonFactory();
     private static final int BYTES = 256;
@@ -21,7 +21,7 @@ final class LongestToken {
 
     private LongestToken() {}
 
-    /** Most bytes (UTF-8) of a text; 0 where a token can stand for any number of them. */
+    /** Maximum bytes (UTF-8) of text per token; 0 for no maximum. */
     static int bytesOf(String json) throws IOException {
         Reader reader = new Reader();
         try (JsonParser in = JSON.createParser(json)) {
@@ -76,13 +76,13 @@ final class LongestToken {
         private int longest;
         private int longestAdded;
 
-        /** Nothing found so far lets a token stand for any number of bytes. */
+        /** Whether nothing found so far lets a token stand for any number of bytes. */
         boolean bounded = true;
 
         void readAdded(JsonNode tokens) {
             for (JsonNode token : tokens) {
                 longestAdded = Math.max(longestAdded, bytes(token.path("content").asText()));
-                // It swallows the white space beside it, however much there is.
+                // It includes the white space beside it, of any length.
                 bounded &= !token.path("lstrip").asBoolean() && !token.path("rstrip").asBoolean();
             }
         }
@@ -124,7 +124,10 @@ final class LongestToken {
             }
         }
 
-        /** Where a byte is missing, runs of characters become one unknown token, or none. */
+        /**
+         * Maximum bytes per token, or 0. If a byte has no token, a run of characters may become one
+         * unknown token, or none.
+         */
         int longestToken() {
             boolean all =
                     byteLevel && byteLetters.containsAll(ByteLetters.ALL)

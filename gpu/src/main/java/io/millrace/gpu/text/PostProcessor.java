@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 
-/** The part of a tokenizer.json that puts special tokens around a prompt. */
+/** The part of a tokenizer.json that adds special tokens to a prompt. */
 final class PostProcessor {
     private static final String KEY = "post_processor";
     private static final String TEMPLATE = "TemplateProcessing";
@@ -17,7 +17,7 @@ final class PostProcessor {
     private final ObjectNode root;
 
     /**
-     * @param root the whole of tokenizer.json; a change is made in it
+     * @param root the whole of tokenizer.json, which is changed in place
      */
     PostProcessor(ObjectNode root) {
         this.root = root;
@@ -38,7 +38,7 @@ final class PostProcessor {
                                         || token.equals(pair(part, "sep")));
     }
 
-    /** What is to be run one after the other. */
+    /** The post-processors in order. */
     private List<JsonNode> parts() {
         List<JsonNode> parts = new ArrayList<>();
         JsonNode whole = root.path(KEY);
@@ -57,12 +57,12 @@ final class PostProcessor {
                 : null;
     }
 
-    /** Of BERT's and RoBERTa's: a token and its id. */
+    /** A token of BERT's or RoBERTa's post-processor: its text, from a pair of text and id. */
     private static String pair(JsonNode part, String key) {
         return part.path(key).path(0).textValue();
     }
 
-    /** Puts a token before each prompt. */
+    /** Adds a token before each prompt. */
     void addFirst(String token, int id) {
         ObjectNode template = template();
         for (String form : List.of("single", "pair")) {
@@ -75,7 +75,10 @@ final class PostProcessor {
         entry.putArray("tokens").add(token);
     }
 
-    /** The template that is there, or else one that adds nothing, behind whatever is there. */
+    /**
+     * The existing template, or else a new one after the other post-processors that adds nothing
+     * yet.
+     */
     private ObjectNode template() {
         for (JsonNode part : parts()) {
             if (part.path("type").asText().equals(TEMPLATE)) {
@@ -107,9 +110,9 @@ final class PostProcessor {
     }
 
     /**
-     * Leaves a token out that templates put before each prompt.
+     * Removes a token that templates add before each prompt.
      *
-     * @return whether none is left; BERT's and RoBERTa's cannot do without
+     * @return whether none is left; the post-processors of BERT and RoBERTa require theirs
      */
     boolean removeFirst(String token) {
         for (JsonNode part : parts()) {

@@ -6,49 +6,52 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Collects one completion's text and ends it before the first stop string, however that is spread
+ * Collects the text of one completion and ends it before the first stop string, which may be spread
  * over tokens.
  *
  * <p>The first is the one whose last character comes first; of several that end with the same
- * character, the longest. So the cut depends on the text alone, not on the pieces that it came in.
+ * character, the longest. The end thus depends on the text only, not on how it is split into
+ * pieces.
  *
- * <p>The text is without special tokens. A stop string that has one in it is looked for in the text
+ * <p>The text is without special tokens. A stop string that contains one is searched in the text
  * with them:
  *
  * <pre>
  *   tokens      ab  &lt;|im_end|&gt;  c          text   abc
- *   looked for  "bc" in  abc                "b&lt;|im_end|&gt;" in  ab&lt;|im_end|&gt;c
+ *   searched    "bc" in  abc                "b&lt;|im_end|&gt;" in  ab&lt;|im_end|&gt;c
  * </pre>
  */
 public final class StopStrings {
     private final String[] stops;
 
-    /** By stop string and length matched: the longest shorter match to fall back to. */
+    /** By stop string and matched length: the longest shorter match, as in Knuth-Morris-Pratt. */
     private final int[][] fallback;
 
     /** Characters of each stop string that the text ends with. */
     private final int[] matched;
 
-    /** By stop string: whether it is looked for among special tokens. */
+    /** By stop string: whether it is searched in the text with special tokens. */
     private final boolean[] spansSpecials;
 
     private final boolean anySpansSpecials;
     private final StringBuilder text = new StringBuilder();
     private boolean found;
 
-    /** Characters seen, those of special tokens included, and which are of these. */
+    /**
+     * Characters seen, those of special tokens included, and which of them are of special tokens.
+     */
     private int seen;
 
     private final BitSet hidden = new BitSet();
 
-    /** Of a tokenizer without special tokens. */
+    /** For a tokenizer without special tokens. */
     public StopStrings(List<String> stops) {
         this(stops, Set.of());
     }
 
     /**
      * @param stops none empty
-     * @param specials what special tokens are written as
+     * @param specials texts of the special tokens
      */
     public StopStrings(List<String> stops, Collection<String> specials) {
         this.stops = stops.toArray(new String[0]);
@@ -67,13 +70,13 @@ public final class StopStrings {
         anySpansSpecials = any;
     }
 
-    /** Whether {@link #addSpecial} is to be told of special tokens. */
+    /** Whether {@link #addSpecial} must be called for special tokens. */
     public boolean spansSpecials() {
         return anySpansSpecials;
     }
 
     /**
-     * Takes a further piece of the text; after a stop string, all is ignored.
+     * Adds a piece of the text, which is ignored after a stop string.
      *
      * @return whether a stop string was found, now or before
      */
@@ -86,11 +89,11 @@ public final class StopStrings {
     }
 
     /**
-     * Takes a special token, which is no part of the text.
+     * Adds a special token, which is not part of the text.
      *
-     * @param token what it is written as
-     * @param held text before it that is yet to come as a piece, or in another form: a character's
-     *     first bytes
+     * @param token its text
+     * @param held text before it that will come as a later piece, or in another form: the first
+     *     bytes of a character
      * @return whether a stop string was found, now or before
      */
     public boolean addSpecial(String token, String held) {
@@ -113,8 +116,8 @@ public final class StopStrings {
     }
 
     /**
-     * @param all whether the character counts for all stop strings, or for those that span special
-     *     tokens only
+     * @param all whether the character counts for all stop strings, or only for those with special
+     *     tokens
      */
     private void take(char c, boolean all) {
         seen++;
@@ -130,7 +133,7 @@ public final class StopStrings {
         }
     }
 
-    /** Characters of a stop string, just matched, that are in the text. */
+    /** Characters of a stop string, just matched, that are part of the text. */
     private int visible(int s) {
         int length = stops[s].length();
         return spansSpecials[s] ? length - hidden.get(seen - length, seen).cardinality() : length;
@@ -154,7 +157,7 @@ public final class StopStrings {
         return length == stop.length();
     }
 
-    /** The table of Knuth, Morris and Pratt. */
+    /** The failure table of Knuth, Morris and Pratt. */
     private static int[] fallback(String stop) {
         int[] table = new int[stop.length() + 1];
         int length = 0;

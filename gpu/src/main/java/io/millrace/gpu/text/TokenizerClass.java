@@ -3,9 +3,11 @@ package io.millrace.gpu.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Map;
 
-/** The tokenizer class that transformers 5.17 reads a folder by, and what it takes for granted. */
+/**
+ * The tokenizer class with which transformers 5.17 reads a folder, and its default special tokens.
+ */
 enum TokenizerClass {
-    /** Reads tokenizer.json as it is and takes no token for granted. */
+    /** Reads tokenizer.json unchanged and has no default tokens. */
     BASE(Map.of()),
     GPT2(
             Map.of(
@@ -25,14 +27,14 @@ enum TokenizerClass {
         this.defaults = defaults;
     }
 
-    /** Special tokens where no file names one. */
+    /** Special tokens that apply if no file names one. */
     Map<String, String> defaults() {
         return defaults;
     }
 
     /**
-     * The class of a model. Its type goes before what the files say for Qwen2, whose folders are
-     * known to name a wrong one, and for Mistral, which has none.
+     * The class of a model. The model type decides for Qwen2, whose folders often name a wrong
+     * class, and for Mistral, which has none; otherwise the files decide.
      *
      * @param tokenizerConfig tokenizer_config.json
      * @param config config.json

@@ -16,10 +16,10 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * What a model folder says of its tokens beside tokenizer.json. Files that contradict each other
- * are read as transformers 5.17 does: special_tokens_map.json goes before tokenizer_config.json,
- * and neither it nor added_tokens.json is looked at where that one has added_tokens_decoder. What
- * no file names is the default of the tokenizer's class; a null is no token.
+ * The tokens that a model folder configures outside of tokenizer.json. Precedence is that of
+ * transformers 5.17: special_tokens_map.json overrides tokenizer_config.json, and neither it nor
+ * added_tokens.json is read if tokenizer_config.json has added_tokens_decoder. A token that no file
+ * names is the default of the tokenizer's class; null means no token.
  */
 public final class TokenizerConfig {
     private static final String CONFIG = "tokenizer_config.json";
@@ -55,9 +55,9 @@ public final class TokenizerConfig {
     }
 
     /**
-     * Reads the files that are there; none has to be.
+     * Reads the files, all of which are optional.
      *
-     * @throws IOException a file that cannot be read or understood; the message is one sentence
+     * @throws IOException a file cannot be read or parsed; the message is one sentence
      */
     public static TokenizerConfig read(Path folder) throws IOException {
         JsonNode config = object(folder.resolve(CONFIG));
@@ -132,7 +132,8 @@ public final class TokenizerConfig {
             }
         }
         for (Map.Entry<String, JsonNode> entry : file.properties()) {
-            // Tokens of a model's own, such as image_token; add_bos_token and its like are none.
+            // Tokens that a model defines, such as image_token; add_bos_token and similar keys are
+            // none.
             String name = entry.getKey();
             if (!NAMES.contains(name) && name.endsWith("_token") && !entry.getValue().isBoolean()) {
                 put(name, entry.getValue());
@@ -149,7 +150,7 @@ public final class TokenizerConfig {
         }
     }
 
-    /** added_tokens.json has ids by content; a token that is named is special. */
+    /** Reads added_tokens.json: ids by content. A named token is special. */
     private void addPlain(JsonNode ids) {
         Set<String> special = new HashSet<>(specialTokens().values());
         extra.forEach(token -> special.add(content(token)));
@@ -184,17 +185,17 @@ public final class TokenizerConfig {
         return tokenizerClass;
     }
 
-    /** Whether a file beside tokenizer.json adds this token. */
+    /** Whether a file other than tokenizer.json adds this token. */
     boolean isAdded(String content) {
         return added.values().stream().anyMatch(token -> content.equals(content(token)));
     }
 
-    /** Tokens that are to be in the tokenizer, by the id that a file gives them. */
+    /** Tokens to add to the tokenizer, by the id that a file gives them. */
     Map<Integer, JsonNode> added() {
         return added;
     }
 
-    /** Tokens that have a name, in the order that new ones among them are given ids in. */
+    /** Tokens with a name, in the order in which new ones get their ids. */
     List<JsonNode> named() {
         List<JsonNode> tokens = new ArrayList<>();
         NAMES.stream().filter(named::containsKey).map(named::get).forEach(tokens::add);
@@ -213,7 +214,7 @@ public final class TokenizerConfig {
         return config.has(DECODER);
     }
 
-    /** Whether no file names this token: the tokenizer's class does. */
+    /** Whether this token is a default of the tokenizer's class, which no file names. */
     boolean isDefault(JsonNode token) {
         return byDefault.stream().anyMatch(name -> named.get(name) == token);
     }

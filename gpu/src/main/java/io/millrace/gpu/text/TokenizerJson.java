@@ -21,12 +21,12 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /**
- * A tokenizer.json as the library is to read it: the tokens that the folder's other files add are
- * in it, and nothing in it is left to chance.
+ * A tokenizer.json, completed for the library: with the tokens of the folder's other files, and
+ * without randomness.
  */
 public final class TokenizerJson {
 
-    /** A vocabulary's tokens are names of fields: hundreds of thousands, each once. */
+    /** Does not intern field names: a vocabulary has hundreds of thousands, each once. */
     private static final ObjectMapper JSON =
             new ObjectMapper(
                     JsonFactory.builder()
@@ -40,7 +40,7 @@ public final class TokenizerJson {
     private final Path file;
     private final String original;
 
-    /** Null where the file is no tokenizer. */
+    /** Null if the file is no tokenizer. */
     private final ObjectNode root;
 
     private final List<String> notices = new ArrayList<>();
@@ -53,11 +53,11 @@ public final class TokenizerJson {
     }
 
     /**
-     * Reads a tokenizer. A file that the library will not read either is left as it is.
+     * Reads a tokenizer. A file that the library cannot read either is kept unchanged.
      *
-     * @param config what the folder's other files say
+     * @param config the folder's other files
      * @param vocabulary number of token ids that the model knows
-     * @throws IOException a file that is missing; the message is one sentence
+     * @throws IOException the file is missing; the message is one sentence
      */
     public static TokenizerJson read(Path file, TokenizerConfig config, int vocabulary)
             throws IOException {
@@ -66,7 +66,7 @@ public final class TokenizerJson {
         return json;
     }
 
-    /** The same, of a file that stands alone. */
+    /** The same, of a file without the other files. */
     static TokenizerJson read(Path file) throws IOException {
         Optional<String> text = JsonFile.text(file);
         if (text.isEmpty()) {
@@ -85,12 +85,12 @@ public final class TokenizerJson {
                 return root;
             }
         } catch (JsonProcessingException e) {
-            // The library says what is wrong with it.
+            // The library reports the error.
         }
         return null;
     }
 
-    /** Dropout is for training: with it a prompt has other tokens at each call. */
+    /** Removes dropout, which is for training: it makes the tokens of a prompt random. */
     private void stopDropout() {
         if (root != null && root.get("model").path("dropout").asDouble() > 0) {
             ObjectNode model = (ObjectNode) root.get("model");
@@ -155,18 +155,18 @@ public final class TokenizerJson {
     }
 
     /**
-     * Does what tokenizer_config.json and the user say of the whole.
+     * Applies the settings of tokenizer_config.json and of the user.
      *
      * @param addBos whether prompts begin with the bos token: {@code model}, {@code always} or
      *     {@code never}
-     * @throws IOException what cannot be done
+     * @throws IOException a setting that cannot be applied
      */
     public void settle(TokenizerConfig config, AddBos addBos) throws IOException {
         if (root == null) {
             return;
         }
         refuseCleanUp(config);
-        tellOfPrefix(config);
+        notePrefix(config);
         PostProcessor post = new PostProcessor(root);
         String bos = config.specialTokens().get("bos_token");
         String eos = config.specialTokens().get("eos_token");
@@ -174,7 +174,7 @@ public final class TokenizerJson {
             case ALWAYS -> putFirst(post, bos);
             case NEVER -> leaveOut(post, bos);
             default ->
-                    tellOf(
+                    noteIgnored(
                             config,
                             "add_bos_token",
                             bos,
@@ -182,7 +182,8 @@ public final class TokenizerJson {
                             "before a prompt",
                             "; --add-bos always or never decides otherwise");
         }
-        tellOf(config, "add_eos_token", eos, eos != null && post.ends(eos), "behind a prompt", "");
+        noteIgnored(
+                config, "add_eos_token", eos, eos != null && post.ends(eos), "behind a prompt", "");
     }
 
     private void putFirst(PostProcessor post, String bos) throws IOException {
@@ -211,8 +212,8 @@ public final class TokenizerJson {
         }
     }
 
-    /** Transformers 4 obeyed these keys for some classes, transformers 5 does not. */
-    private void tellOf(
+    /** Notes keys that transformers 4 applied for some classes, and transformers 5 ignores. */
+    private void noteIgnored(
             TokenizerConfig config,
             String key,
             String token,
@@ -243,8 +244,8 @@ public final class TokenizerJson {
         }
     }
 
-    /** Of classes that transformers rebuilds, the pre-tokenizer would be as this key says. */
-    private void tellOfPrefix(TokenizerConfig config) {
+    /** Notes a key that changes the pre-tokenizer of classes that transformers rebuilds. */
+    private void notePrefix(TokenizerConfig config) {
         JsonNode value = config.get("add_prefix_space");
         if (config.tokenizerClass() != TokenizerClass.BASE && value.isBoolean()) {
             boolean prefixed =
@@ -312,7 +313,7 @@ public final class TokenizerJson {
         }
     }
 
-    /** The id that the library gives a token that is added: the vocabulary's, or else the next. */
+    /** The id that the library gives an added token: that of the vocabulary, or else the next. */
     private int nextId(String content) {
         JsonNode vocabulary = root.path("model").path("vocab");
         int id = vocabularyId(vocabulary, content);
@@ -326,7 +327,10 @@ public final class TokenizerJson {
         return next;
     }
 
-    /** A vocabulary is an object of ids by token, or a list of tokens with their scores. */
+    /**
+     * The id of a token in a vocabulary: an object of ids by token, or a list of tokens with
+     * scores.
+     */
     private static int vocabularyId(JsonNode vocabulary, String content) {
         if (vocabulary.isObject()) {
             return vocabulary.path(content).asInt(-1);
@@ -339,7 +343,7 @@ public final class TokenizerJson {
         return -1;
     }
 
-    /** The id of a token, whether it was added or is of the vocabulary. */
+    /** The id of a token, added or of the vocabulary. */
     public OptionalInt id(String content) {
         if (root == null) {
             return OptionalInt.empty();
@@ -352,7 +356,7 @@ public final class TokenizerJson {
         return id < 0 ? OptionalInt.empty() : OptionalInt.of(id);
     }
 
-    /** Text of the special tokens by id. */
+    /** Texts of the special tokens by id. */
     Map<Integer, String> specialTokens() {
         Map<Integer, String> tokens = new HashMap<>();
         if (root != null) {
@@ -365,12 +369,14 @@ public final class TokenizerJson {
         return Map.copyOf(tokens);
     }
 
-    /** What the library is to read. */
+    /** The text for the library. */
     public String text() {
         return changed ? root.toString() : original;
     }
 
-    /** What makes other tokens of a text than the file alone would; empty if nothing does. */
+    /**
+     * The changes by which a text may get other tokens than from the file; empty if there are none.
+     */
     public String fingerprint() {
         if (!changed) {
             return "";
@@ -378,7 +384,7 @@ public final class TokenizerJson {
         return Sha256.fingerprint(text());
     }
 
-    /** What the user should know, a sentence each. */
+    /** Sentences for the user. */
     public List<String> notices() {
         return List.copyOf(notices);
     }

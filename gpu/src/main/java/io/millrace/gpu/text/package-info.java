@@ -1,2 +1,2 @@
-/** Text to tokens and back: tokenizer, incremental detokenizing, stop strings. */
+/** Tokenizer, incremental detokenizer, stop strings. */
 package io.millrace.gpu.text;

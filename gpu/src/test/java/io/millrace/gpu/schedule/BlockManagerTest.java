@@ -100,6 +100,6 @@ class BlockManagerTest {
         BlockManager manager = new BlockManager(3, 4);
         int block = manager.allocate();
         assertThatThrownBy(() -> manager.checkIntegrity(new int[3]))
-                .hasMessage("KV block " + block + " counts 1 holders and has 0.");
+                .hasMessage("KV block " + block + " counts 1 references and has 0.");
     }
 }

@@ -49,7 +49,7 @@ class PrefixTreeTest {
         tree.release(own);
         assertThat(blocks.usedBlocks()).isEqualTo(1);
         assertThat(tree.nodes()).isEqualTo(1);
-        assertThat(blocks.holders(first)).isEqualTo(3);
+        assertThat(blocks.references(first)).isEqualTo(3);
     }
 
     @Test
@@ -95,19 +95,19 @@ class PrefixTreeTest {
         tree.release(kept);
         tree.clear();
         assertThat(blocks.usedBlocks()).isZero();
-        tree.checkIntegrity(tree.newHolderCounts());
+        tree.checkIntegrity(tree.newReferenceCounts());
     }
 
     @Test
-    void checkIntegrityFindsAHolderThatIsNotCounted() {
+    void checkIntegrityFindsAReferenceThatIsNotCounted() {
         PrefixTree tree = new PrefixTree(new BlockManager(17, 1));
         int block = tree.insert(PrefixTree.ROOT, tokens(1), tree.allocate());
-        assertThatThrownBy(() -> tree.checkIntegrity(tree.newHolderCounts()))
-                .hasMessage("KV block " + block + " is let go of and held at once, or neither.");
-        int[] held = tree.newHolderCounts();
+        assertThatThrownBy(() -> tree.checkIntegrity(tree.newReferenceCounts()))
+                .hasMessage("KV block " + block + " is idle and in use at once, or neither.");
+        int[] held = tree.newReferenceCounts();
         held[block] = 2;
         assertThatThrownBy(() -> tree.checkIntegrity(held))
-                .hasMessage("KV block " + block + " counts 2 holders and has 3.");
+                .hasMessage("KV block " + block + " counts 2 references and has 3.");
     }
 
     @Test
@@ -165,7 +165,7 @@ class PrefixTreeTest {
             while (!holders.isEmpty()) {
                 release(holders.remove(0));
             }
-            assertThat(tree.heldBlocks()).isZero();
+            assertThat(tree.blocksInUse()).isZero();
             assertThat(blocks.usedBlocks()).isEqualTo(known.size());
             tree.clear();
             assertThat(blocks.usedBlocks()).isZero();
@@ -223,7 +223,7 @@ class PrefixTreeTest {
         }
 
         void check() {
-            int[] held = tree.newHolderCounts();
+            int[] held = tree.newReferenceCounts();
             for (Holder holder : holders) {
                 holder.path.forEach(block -> held[block]++);
                 held[holder.unfinished] += holder.unfinished == 0 ? 0 : 1;

@@ -75,11 +75,11 @@ class SchedulerAheadTest {
         simulation.finished.add("0.0");
         simulation.scheduler.checkIntegrity();
         assertThat(simulation.plan()).isEqualTo("1.0:1");
-        assertThat(simulation.tree.heldBlocks()).isEqualTo(2 + 2);
+        assertThat(simulation.tree.blocksInUse()).isEqualTo(2 + 2);
         simulation.complete();
-        assertThat(simulation.tree.heldBlocks()).isEqualTo(2 + 2);
+        assertThat(simulation.tree.blocksInUse()).isEqualTo(2 + 2);
         simulation.complete();
-        assertThat(simulation.tree.heldBlocks()).isEqualTo(2);
+        assertThat(simulation.tree.blocksInUse()).isEqualTo(2);
     }
 
     @Test
@@ -92,9 +92,9 @@ class SchedulerAheadTest {
         simulation.complete();
         assertThat(simulation.groups.get(1)[0].blocks()[0])
                 .isEqualTo(simulation.groups.get(0)[0].blocks()[0]);
-        assertThat(simulation.tree.heldBlocks()).isEqualTo(2 + 2);
+        assertThat(simulation.tree.blocksInUse()).isEqualTo(2 + 2);
         simulation.complete();
-        assertThat(simulation.tree.heldBlocks()).isEqualTo(1 + 2);
+        assertThat(simulation.tree.blocksInUse()).isEqualTo(1 + 2);
     }
 
     @Test

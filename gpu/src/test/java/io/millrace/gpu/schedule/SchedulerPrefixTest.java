@@ -59,7 +59,7 @@ class SchedulerPrefixTest {
         simulation.add(tokens(33, 0), 9);
         assertThat(simulation.step()).isEqualTo("0.0:3 1.0:5");
         // All eight full blocks are shared now, the last token's are each one's own.
-        assertThat(simulation.tree.heldBlocks()).isEqualTo(8 + 2);
+        assertThat(simulation.tree.blocksInUse()).isEqualTo(8 + 2);
     }
 
     @Test
@@ -73,7 +73,7 @@ class SchedulerPrefixTest {
         assertThat(two.blocks()[0]).isEqualTo(one.blocks()[0]);
         assertThat(two.blocks()[1]).isEqualTo(one.blocks()[1]);
         assertThat(two.blocks()[2]).isNotEqualTo(one.blocks()[2]);
-        assertThat(simulation.tree.heldBlocks()).isEqualTo(2 + 2);
+        assertThat(simulation.tree.blocksInUse()).isEqualTo(2 + 2);
         assertThat(simulation.blocks.usedBlocks()).isEqualTo(2 + 2);
         assertThat(two.cachedTokens()).isZero();
     }
@@ -129,7 +129,7 @@ class SchedulerPrefixTest {
         simulation.step();
         simulation.add(tokens(17, 0), 1);
         assertThat(simulation.step()).isEqualTo("1.0:1");
-        assertThat(simulation.tree.heldBlocks()).isEqualTo(4);
+        assertThat(simulation.tree.blocksInUse()).isEqualTo(4);
         assertThat(simulation.groups.get(2)[0].cachedTokens()).isZero();
         simulation.steps();
         assertThat(simulation.finished).containsExactly("0.0", "1.0", "2.0");

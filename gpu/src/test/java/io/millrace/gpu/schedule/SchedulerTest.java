@@ -74,7 +74,7 @@ class SchedulerTest {
         assertThat(simulation.step()).isEqualTo("1.0:1 2.0:1");
         assertThat(simulation.scheduler.preemptions()).isEqualTo(1);
         simulation.steps();
-        assertThat(simulation.tree.heldBlocks()).isZero();
+        assertThat(simulation.tree.blocksInUse()).isZero();
     }
 
     @Test
@@ -113,13 +113,13 @@ class SchedulerTest {
         assertThat(simulation.step()).isEqualTo("0.0:11");
         // Two full blocks of four are shared; the other three prompt tokens are each one's own.
         assertThat(simulation.step()).isEqualTo("0.0:1 0.1:3 0.2:3");
-        assertThat(simulation.tree.heldBlocks()).isEqualTo(2 + 3);
+        assertThat(simulation.tree.blocksInUse()).isEqualTo(2 + 3);
         Sequence[] s = simulation.groups.get(0);
         assertThat(s[1].blocks()[0]).isEqualTo(s[0].blocks()[0]);
         assertThat(s[2].blocks()[1]).isEqualTo(s[0].blocks()[1]);
         assertThat(s[1].blocks()[2]).isNotEqualTo(s[0].blocks()[2]);
         simulation.steps();
-        assertThat(simulation.tree.heldBlocks()).isZero();
+        assertThat(simulation.tree.blocksInUse()).isZero();
     }
 
     @Test
@@ -128,7 +128,7 @@ class SchedulerTest {
         simulation.addGroup(11, 3, 0, 1);
         simulation.add(5, 1);
         assertThat(simulation.steps()).containsExactly("0.0:11", "0.1:3", "0.2:3", "1.0:5");
-        assertThat(simulation.tree.heldBlocks()).isZero();
+        assertThat(simulation.tree.blocksInUse()).isZero();
     }
 
     @Test
@@ -160,10 +160,10 @@ class SchedulerTest {
         Sequence[] s = simulation.groups.get(0);
         simulation.scheduler.remove(s[0]);
         simulation.scheduler.checkIntegrity();
-        assertThat(simulation.tree.heldBlocks()).isEqualTo(3);
+        assertThat(simulation.tree.blocksInUse()).isEqualTo(3);
         simulation.scheduler.remove(s[0]);
         simulation.scheduler.remove(s[1]);
-        assertThat(simulation.tree.heldBlocks()).isZero();
+        assertThat(simulation.tree.blocksInUse()).isZero();
         assertThat(simulation.scheduler.hasWork()).isFalse();
     }
 

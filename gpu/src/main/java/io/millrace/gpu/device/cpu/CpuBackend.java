@@ -18,7 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The ops on the CPU. Weights, activations and KV blocks lie on the Java heap. Engine thread only;
+ * The ops on the CPU. Weights, activations and KV blocks are on the Java heap. Engine thread only;
  * the ops share their work out to {@link Workers}.
  */
 final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activation> {
@@ -29,7 +29,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     private final AttentionShape shape;
     private final RotaryTable rotary;
     private final Workers workers;
-    private final StripProduct product;
+    private final StripMatmul matmul;
     private final WeightLoader loader;
     private final int maxTokens;
     private final int maxRows;
@@ -82,7 +82,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
         this.vocabulary = vocabulary;
         this.maxTokens = maxTokens;
         this.maxRows = maxRows;
-        product = new StripProduct(workers);
+        matmul = new StripMatmul(workers);
         samplers = new CpuSampler[workers.size()];
         attentions = new CpuAttention[workers.size()];
         lanes = new float[workers.size()][VectorMath.SUM_LANES];
@@ -226,7 +226,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     public void qkvProjectRopeStoreKv(
             Activation x, QkvProjection<StripMatrix, float[]> qkv, int layer, Activation q) {
         int width = qkv.matrix().outputs;
-        product.run(
+        matmul.run(
                 x.values,
                 batch.tokens,
                 qkv.matrix(),
@@ -317,7 +317,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
 
     @Override
     public void matmulAdd(Activation x, StripMatrix weight, float[] bias, Activation residual) {
-        product.run(
+        matmul.run(
                 x.values,
                 batch.tokens,
                 weight,
@@ -340,7 +340,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
 
     @Override
     public void matmulGelu(Activation x, StripMatrix weight, float[] bias, Activation out) {
-        product.run(
+        matmul.run(
                 x.values,
                 batch.tokens,
                 weight,
@@ -358,7 +358,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     public void matmulGated(Activation x, StripMatrix gateUp, Activation out) {
         float[] values = out.values;
         int width = out.width;
-        product.run(
+        matmul.run(
                 x.values,
                 batch.tokens,
                 gateUp,
@@ -394,7 +394,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
             VectorMath.norm(
                     x.values, token * width, width, norm, sampledHidden, i * width, lanes[0]);
         }
-        product.run(
+        matmul.run(
                 sampledHidden,
                 samples,
                 head,

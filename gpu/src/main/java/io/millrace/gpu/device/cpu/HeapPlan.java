@@ -71,7 +71,7 @@ record HeapPlan(
         long perToken = 2 * hidden + 3 * queries + 2 * keys + inner;
         long packed = Math.max(Math.max(hidden, queries), inner);
         long logits = rows * (vocabulary + hidden);
-        long sums = tokens * StripProduct.MAX_STRIPS * StripKernels.STRIP;
+        long sums = tokens * StripMatmul.MAX_STRIPS * StripKernels.STRIP;
         long scores = CpuAttention.floats(shape, positions + options.blockSize());
         long perWorker = sums + scores + CpuSampler.WORDS_PER_TOKEN * vocabulary;
         long rotary = positions * shape.headSize();

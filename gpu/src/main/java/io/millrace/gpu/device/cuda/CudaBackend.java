@@ -53,31 +53,31 @@ import java.util.Set;
 
 /**
  * The ops on a GPU: each queues its kernels on the context's stream. Weights, activations, KV
- * blocks and scratch lie in device memory. Engine thread only.
+ * blocks and scratch are in device memory. Engine thread only.
  *
- * <p>What a kernel is given depends on the bucket of tokens that a step falls into and on its kind,
- * never on more: counts and lengths it reads from the {@link StepTables}. So the launches between
- * {@code begin} and {@code sample} can be recorded once for each.
+ * <p>Parameters of kernels depend only on a step's bucket of tokens and on its kind; counts and
+ * lengths are read from the {@link StepTables}. The launches between {@code begin} and {@code
+ * sample} can therefore be recorded as one graph per bucket and kind.
  *
- * <p>Nothing waits for the device before {@link #complete}: further steps can be queued behind one
- * that was sampled, up to as many as it was made for.
+ * <p>Nothing waits for the device before {@link #complete}: {@code runAhead} further steps can be
+ * queued behind a step that is in flight.
  */
 public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBackend.Activation> {
-    /** Tokens of the widest product's tile. */
+    /** Tokens of the widest GEMM tile. */
     private static final int WIDEST_TILE = 128;
 
     private static final String SCRATCH_REMEDY =
             "lower --max-batched-tokens, --max-sequences or --max-model-len";
 
-    /** Rows of one width, one a token. */
+    /** An activation: one row per token. (tokens, width) */
     static final class Activation {
         private final DeviceMemory memory;
         private final int width;
 
-        /** (tokens) room for what products multiply their sums by; null if it is no input. */
+        /** (tokens) factors of the sums of GEMMs; null if it is no input of a GEMM. */
         private final DeviceMemory scales;
 
-        /** Whether the norm that was computed last left its scale to products. */
+        /** Whether the last norm left its scale to the GEMMs. */
         private boolean unscaled;
 
         private Activation(DeviceMemory memory, int width, DeviceMemory scales) {
@@ -121,10 +121,10 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private SharedChunks sharedChunks;
     private int shareFrom;
 
-    /** What was allocated here, in order. */
+    /** All allocations, in order. */
     private final Scope scope = new Scope();
 
-    /** Scratch of it. */
+    /** The scratch among them. */
     private final List<DeviceMemory> memory = new ArrayList<>();
 
     private final DeviceMemory cos;
@@ -149,15 +149,15 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private StepBatch batch;
     private int bucket;
 
-    /** Whether rows of the present step may have chunks in common. */
+    /** Whether rows of the present step may share chunks. */
     private boolean shares;
 
     /**
-     * @param windows of the layers, each once
-     * @param maxTokens most tokens of a step
-     * @param maxRows most rows of a step
+     * @param windows distinct windows of the layers
+     * @param maxTokens maximum tokens of a step
+     * @param maxRows maximum rows of a step
      * @param runAhead steps that may be in flight when another begins
-     * @param segmentation how products cut their sums
+     * @param segmentation chooses the split-K segments of GEMMs
      */
     CudaBackend(
             CudaContext context,
@@ -222,22 +222,22 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         weights.finish();
     }
 
-    /** Elements of the residual stream; known once the weights are there. */
+    /** Elements of the residual stream; known once the weights are loaded. */
     int hidden() {
         return hidden;
     }
 
-    /** How products cut their sums. */
+    /** Chooses the split-K segments of GEMMs. */
     Segmentation segmentation() {
         return segmentation;
     }
 
-    /** Type of weights, K, V and inputs of products. */
+    /** Type of weights, K, V and inputs of GEMMs. */
     public DType type() {
         return weights.type();
     }
 
-    /** Called by the decoder once all weights are there. */
+    /** Called by the decoder once all weights are loaded. */
     @Override
     public Activation activation(Use use, int width) {
         if (use == Use.RESIDUAL) {
@@ -269,7 +269,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                 rows, width, input ? allocate("Scales", (long) tokens * Float.BYTES) : null);
     }
 
-    /** Rows of an activation: products read whole tiles of it. */
+    /** Rows of an activation, rounded up: GEMMs read whole tiles of it. */
     private static int tiled(int tokens) {
         return (tokens + WIDEST_TILE - 1) / WIDEST_TILE * WIDEST_TILE;
     }
@@ -301,8 +301,8 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         int arrivals = 0;
         int widest = 0;
         for (CudaMatrix m : matrices) {
-            // More tokens are never cut into more.
-            int most = cut(m, 1).segments();
+            // More tokens never take more segments.
+            int most = segmented(m, 1).segments();
             partials = Math.max(partials, Launches.matmulPartials(maxTokens, m.rows(), most));
             arrivals = Math.max(arrivals, Launches.matmulArrivals(m.rows()));
             widest = Math.max(widest, m.k());
@@ -358,12 +358,12 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                                 runAhead));
     }
 
-    /** What a launch may ask of the GPU. A test has it pass for a smaller one. */
+    /** Limits of a launch. A test overrides them with those of a smaller GPU. */
     DeviceLimits limits() {
         return context.limits();
     }
 
-    /** Every launch that steps can make. */
+    /** All launches that steps can make. */
     Set<KernelLaunch> launches() {
         return new StepLaunches(type, shape, matrices, vocabulary, maxTokens, maxRows)
                 .on(limits(), context.multiprocessors(), segmentation);
@@ -398,14 +398,14 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         arena.fill(value);
     }
 
-    /** Fills the KV blocks with what lies in host memory, again and again. */
+    /** Fills the KV blocks with copies of the bytes of host memory. */
     public void fillArena(PinnedMemory with) {
         long first = Math.min(with.buffer().capacity(), arena.bytes());
         arena.copyFrom(with, 0, 0, first);
         arena.repeat(first);
     }
 
-    /** What the kernels of layers and draws write. */
+    /** Memory that the kernels of layers and of sampling write. */
     List<DeviceMemory> computed() {
         List<DeviceMemory> all = new ArrayList<>(memory);
         all.removeAll(listed());
@@ -414,12 +414,12 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         return all;
     }
 
-    /** K and V of all layers, one after the other. */
+    /** K and V of all layers, layer by layer. */
     DeviceMemory arena() {
         return arena;
     }
 
-    /** What only the kernels before them write: the step's tables, and lists of work. */
+    /** Memory that only the first kernels of a step write: its tables and work lists. */
     List<DeviceMemory> listed() {
         List<DeviceMemory> all = new ArrayList<>();
         all.add(step.memory());
@@ -456,7 +456,8 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         }
         QueuedStep queued = sampler.begin(next);
         if (queued.drawn() != drawn) {
-            throw new IllegalArgumentException("A drawn token is not the last of its row.");
+            throw new IllegalArgumentException(
+                    "A token that the device sampled is not the last of its row.");
         }
         batch = next;
         bucket = Math.min(maxTokens, TokenBuckets.of(next.tokens));
@@ -467,8 +468,8 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     }
 
     /**
-     * Queues what puts drawn tokens into the step's tables, and what lists the work of attention.
-     * The first launches of a step; a batch without such tokens needs none.
+     * Queues the first kernels of a step: they write sampled tokens into its tables and list the
+     * work of attention. A batch without such tokens does not need them.
      */
     void resolve() {
         launch(
@@ -478,7 +479,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         plans.keySet().forEach(this::plan);
     }
 
-    /** Queues what lists the work of attention with that window, once a step. */
+    /** Queues the kernel that lists the work of attention for a window, once per step. */
     private void plan(int window) {
         if (planned.add(window)) {
             launch(
@@ -488,35 +489,35 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         }
     }
 
-    /** The ops of the present step are called once more, from the first on. */
+    /** Prepares for the ops of the present step to be called once more, from the first on. */
     public void again() {
         planned.clear();
     }
 
-    /** Tokens that the launches of the present step are made for. */
+    /** The bucket of tokens that the launches of the present step cover. */
     int bucket() {
         return bucket;
     }
 
-    /** Which launches the present step has: a number below {@code StepGraphs.KINDS}. */
+    /** The kind of the present step, which selects its launches; below {@code StepGraphs.KINDS}. */
     int kind() {
         return (isDecode() ? 1 : 0) + (drawsInHead() ? 2 : 0) + (shares ? 4 : 0);
     }
 
-    /** Whether every row of the present step has one token: then there are fewer launches. */
+    /** Whether every row of the present step has one token; it then has fewer launches. */
     boolean isDecode() {
         return batch.tokens == batch.rows;
     }
 
-    /** Whether the present step's logits are drawn from where they are computed. */
+    /** Whether the head of the present step samples in its epilogue. */
     public boolean drawsInHead() {
         return !keepsLogits
                 && type() != DType.F32
                 && Numerics.segments(vocabulary, hidden) == 1
-                && sampler.isPlain();
+                && sampler.takesFastPath();
     }
 
-    /** Queues one kernel. A test puts the oracles in place of the kernels here. */
+    /** Queues one kernel. A test overrides it to launch the oracles. */
     void launch(String op, KernelLaunch launch, KernelParams with) {
         kernels.kernel(launch.kernel()).launch(op, with, launch, context.queue());
     }
@@ -524,7 +525,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     @Override
     public void embed(CudaMatrix table, CudaMatrix positions, Activation out) {
         launch("embed", Launches.embed(type, bucket), write.embed(table, positions, out.memory));
-        // Kernels of layers read tables and work lists before they wait for each other.
+        // Kernels of layers read tables and work lists before their programmatic dependent wait.
         context.queue().settle();
     }
 
@@ -550,19 +551,19 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
             DeviceMemory bias,
             DeviceMemory out,
             Epilogue epilogue) {
-        CudaMatrix w = cut(weight, bucket);
+        CudaMatrix w = segmented(weight, bucket);
         launch(
                 op,
-                product(w, bucket, epilogue == Epilogue.GATED),
+                matmulLaunch(w, bucket, epilogue == Epilogue.GATED),
                 write.matmul(w, x.input(), bias, out, epilogue));
     }
 
-    private KernelLaunch product(CudaMatrix w, int tokens, boolean gated) {
+    private KernelLaunch matmulLaunch(CudaMatrix w, int tokens, boolean gated) {
         return gemms().launch(type, tokens, w.rows(), w.k(), w.segments(), gated)
                 .orElseGet(() -> Launches.matmul(type, tokens, w.rows(), w.segments()));
     }
 
-    /** Tiles of products on Hopper's tensor cores. The oracles' backend has none. */
+    /** Tiles of GEMMs on Hopper's tensor cores. The oracles' backend has none. */
     GemmTiles gemms() {
         if (gemms == null) {
             gemms = GemmTiles.on(limits(), context.multiprocessors());
@@ -570,15 +571,16 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         return gemms;
     }
 
-    private CudaMatrix cut(CudaMatrix weight, int tokens) {
-        return weight.cut(segmentation.segments(weight, tokens, context.multiprocessors()));
+    private CudaMatrix segmented(CudaMatrix weight, int tokens) {
+        return weight.withSegments(
+                segmentation.segments(weight, tokens, context.multiprocessors()));
     }
 
     @Override
     public void qkvProjectRopeStoreKv(
             Activation x, QkvProjection<CudaMatrix, DeviceMemory> qkv, int layer, Activation q) {
         String op = "qkvProjectRopeStoreKv";
-        CudaMatrix w = cut(qkv.matrix(), bucket);
+        CudaMatrix w = segmented(qkv.matrix(), bucket);
         Optional<KernelLaunch> whole =
                 gemms().launchQkv(type, bucket, w.rows(), w.k(), w.segments(), shape.headSize());
         if (whole.isPresent()) {
@@ -642,12 +644,12 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     @Override
     public void logits(Activation x, Norm<DeviceMemory> norm, CudaMatrix head) {
         int rows = Math.min(bucket, maxRows);
-        CudaMatrix w = cut(head, rows);
+        CudaMatrix w = segmented(head, rows);
         norm("logits", x, norm, sampledNormed, true);
         Input last = sampledNormed.input();
         if (drawsInHead()) {
             HeadParams all = sampler.head();
-            write.logits(all.product, head, last, logits);
+            write.logits(all.matmul, head, last, logits);
             launch(
                     "logits",
                     gemms().head(type, rows, head.rows())
@@ -655,53 +657,52 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                     all);
             return;
         }
-        launch("logits", product(w, rows, false), write.logits(w, last, logits));
+        launch("logits", matmulLaunch(w, rows, false), write.logits(w, last, logits));
     }
 
-    /** Queues the draws; {@code output} is filled when the step is completed. */
+    /** Queues the sampling kernels; {@code output} is filled when the step is completed. */
     @Override
     public void sample(StepOutput output) {
         sampler.queue(output, drawsInHead());
     }
 
-    /** Queues the draws of the last step once more, which nobody waits for. */
+    /** Queues the sampling kernels of the last step once more, to time them. */
     public void sampleAgain() {
-        sampler.drawAgain(drawsInHead());
+        sampler.sampleAgain(drawsInHead());
     }
 
-    /** Waits for the oldest step that was sampled, and fills its output. */
+    /** Waits for the oldest step in flight, and fills its output. */
     void complete() {
         sampler.complete();
     }
 
-    /** Has the wait for a step end with an exception. Any thread. */
+    /** Ends the wait for a step with an exception. Any thread. */
     void stop() {
         sampler.stop();
     }
 
-    /** Nanoseconds between the last two completed steps; -1 if that cannot be told. */
+    /** Idle nanoseconds of the device between the last two completed steps; -1 if unknown. */
     long gapNanos() {
         return sampler.gapNanos();
     }
 
     /**
-     * The steps that may have brought a failure about, for people: what fails on the device is told
-     * by the call that happens to come next.
+     * Display text: the steps that may have caused a failure of the device, which a later call
+     * reports.
      */
     String suspects() {
         return sampler.suspects();
     }
 
     /**
-     * Whether every step writes its logits, for {@link #lastLogits}. Not while any is in flight.
+     * Sets whether every step writes its logits, for {@link #lastLogits}. No step may be in flight.
      */
     void keepLogits(boolean value) {
         keepsLogits = value;
     }
 
     /**
-     * From how many chunks of a step on those are read once that rows share; a test has it begin
-     * with the first.
+     * Sets the number of chunks of a step from which on shared chunks are read once. A test sets 1.
      */
     void shareFrom(int chunks) {
         shareFrom = chunks;

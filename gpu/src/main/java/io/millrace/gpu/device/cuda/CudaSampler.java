@@ -12,7 +12,7 @@ import io.millrace.gpu.device.cuda.kernel.KernelModules;
 import io.millrace.gpu.device.cuda.kernel.Numerics;
 import io.millrace.gpu.device.cuda.kernel.OpParams;
 import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
-import io.millrace.gpu.device.cuda.step.OutputPlaces;
+import io.millrace.gpu.device.cuda.step.OutputSlots;
 import io.millrace.gpu.device.cuda.step.QueuedStep;
 import io.millrace.gpu.device.cuda.step.SampleSlots;
 import io.millrace.gpu.device.cuda.step.StepGraphs;
@@ -35,21 +35,21 @@ import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
 /**
- * Draws tokens from logits on the GPU, by the rule of {@code docs/numerics.md}, "Sampling": the
- * same tokens as on the CPU. Only ids, and log probabilities that were asked for, come back, and
- * the host need not see them before the next step is queued. Engine thread only.
+ * Samples tokens from logits on the GPU, by the rule of {@code docs/numerics.md}, "Sampling": the
+ * same tokens as on the CPU. Only ids and requested log probabilities are copied to the host, which
+ * need not read them before it queues the next step. Engine thread only.
  *
  * <pre>
- * begin     takes slots: the step can be written into its tables
- * admit     tells the device of rows that it does not know
+ * begin     takes sampling slots: the step's tables can be written
+ * admit     initializes the slots of new rows
  *           (here the step's logits are computed)
- * queue     draws, and has the device write what it drew into host memory
- * complete  waits for the oldest step that is queued
+ * queue     samples; the device writes ids into host memory
+ * complete  waits for the oldest queued step
  * </pre>
  */
 public final class CudaSampler implements AutoCloseable, StepWait.Device {
-    /** Of the sampling graphs: a step that draws nothing, and one whose head has drawn. */
-    private static final int NOTHING_DRAWN = 4;
+    /** Sampling graphs of a step without samples, and of one whose head has sampled. */
+    private static final int NOTHING_SAMPLED = 4;
 
     private static final int PICKED = 5;
 
@@ -71,21 +71,21 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private final HeadParams headParams = new HeadParams();
     private final DeliverParams deliverParams = new DeliverParams();
 
-    /** When the step that is computed began. */
+    /** Start of the present step. */
     private final DeviceMemory began;
 
-    private final OutputPlaces outputs;
+    private final OutputSlots outputs;
     private final Runnable launch = this::launch;
     private final Runnable launchPicks = this::launchPicks;
 
-    /** That is being queued. */
+    /** The step that is being queued. */
     private QueuedStep step;
 
     /**
      * @param logits (rows, {@link Numerics#pad} of the vocabulary)
      * @param tables {@code StepTables.sampleAddress}
-     * @param maxRows most rows of a step
-     * @param positions most tokens of a row
+     * @param maxRows maximum rows of a step
+     * @param positions maximum tokens of a row
      * @param runAhead steps that may be in flight when another is launched
      */
     CudaSampler(
@@ -100,7 +100,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
             throws GpuException {
         if (vocabulary > 1 << SampleLaunches.TOKEN_BITS) {
             throw new GpuException(
-                    "The model has %d tokens; on a GPU at most %d can be drawn from."
+                    "The model has %d tokens; a GPU can sample from at most %d."
                             .formatted(vocabulary, 1 << SampleLaunches.TOKEN_BITS));
         }
         this.context = context;
@@ -144,10 +144,10 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                             new PinnedMemory(
                                     context,
                                     Math.toIntExact(
-                                            (long) steps.places()
-                                                    * OutputPlaces.words(maxRows)
+                                            (long) steps.inFlightSlots()
+                                                    * OutputSlots.words(maxRows)
                                                     * Integer.BYTES)));
-            outputs = new OutputPlaces(memory.buffer(), maxRows, vocabulary);
+            outputs = new OutputSlots(memory.buffer(), maxRows, vocabulary);
             deliverParams
                     .begin()
                     .step(tables)
@@ -156,7 +156,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                     .began(began)
                     .outputs(memory.address())
                     .maxRows(maxRows)
-                    .outputWords(OutputPlaces.words(maxRows));
+                    .outputWords(OutputSlots.words(maxRows));
         } catch (Throwable t) {
             scope.closeAfter(t);
             throw t;
@@ -171,7 +171,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
             DeviceMemory logprobs)
             throws GpuException {
         long each = maxRows;
-        // In the order in which threads come: no two runs leave the same.
+        // Not part of scratch(): atomics order the lists, differently in every run.
         DeviceMemory lists =
                 scope.add(
                         allocate(
@@ -216,19 +216,17 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                 "lower --max-sequences");
     }
 
-    /**
-     * What the kernels of a draw write the same of each time, ids and log probabilities among it.
-     */
+    /** Memory that the sampling kernels write, with the same bytes in every run. */
     List<DeviceMemory> scratch() {
         return scratch;
     }
 
-    /** What the first kernel of a step needs. */
+    /** Inputs of a step's first kernel. */
     OpParams.Drawn drawn() {
         return new OpParams.Drawn(admission.lastTokens(), admission.ended(), began.address());
     }
 
-    /** The next step; its slots are taken, nothing is queued yet. */
+    /** Begins the next step: takes its slots, queues nothing. */
     QueuedStep begin(StepBatch batch) {
         wait.checkStopped();
         step = steps.next();
@@ -236,36 +234,36 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
         return step;
     }
 
-    /** Whether the step's head can draw, in place of writing logits. */
-    boolean isPlain() {
-        return step.isPlain();
+    /** Whether all rows of the step take the fast path, so that its head can sample. */
+    boolean takesFastPath() {
+        return step.takesFastPath();
     }
 
-    /** What the head needs to draw; its product is to be set. */
+    /** Parameters of a head that samples; its {@code matmul} must be set. */
     HeadParams head() {
         return headParams;
     }
 
-    /** Queues what the device has to know before the step is computed. */
+    /** Queues the initialization of new rows, before the step. */
     void admit() {
         admission.admit(step, slots);
     }
 
     /**
-     * Queues the draws of the step's rows.
+     * Queues the sampling of the step's rows.
      *
      * @param output filled when the step is completed
-     * @param fromHead whether the step's head has drawn, so that there are no logits
+     * @param fromHead whether the step's head has sampled, so that there are no logits
      */
     void queue(StepOutput output, boolean fromHead) {
         step.output(output);
         int kind =
                 step.sampled() == 0
-                        ? NOTHING_DRAWN
+                        ? NOTHING_SAMPLED
                         : fromHead
                                 ? PICKED
-                                : (step.general() > 0 ? 1 : 0) + (step.asked() > 0 ? 2 : 0);
-        // One graph for each kind of step: most need three of the kernels.
+                                : (step.filtered() > 0 ? 1 : 0) + (step.withLogprobs() > 0 ? 2 : 0);
+        // One graph per kind of step: most need three of the kernels.
         graphs.run(kind, kind == PICKED ? launchPicks : launch);
         for (int i = 0; i < step.sampled(); i++) {
             slots.queued(step.slot(i));
@@ -274,10 +272,10 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     }
 
     /**
-     * Queues the kernels of the last step's draws once more. To be timed: of rows that count
-     * nothing, they write what is there.
+     * Queues the sampling kernels of the last step once more, to time them. Without penalties they
+     * write the same bytes again.
      */
-    void drawAgain(boolean fromHead) {
+    void sampleAgain(boolean fromHead) {
         if (fromHead) {
             launchPicks();
         } else {
@@ -287,7 +285,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
 
     private void launch() {
         if (step.sampled() > 0) {
-            launchDraws();
+            launchSampling();
         }
         deliver();
     }
@@ -301,15 +299,15 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
         deliver();
     }
 
-    private void launchDraws() {
+    private void launchSampling() {
         launch(launches.scan(), sampleParams);
-        if (step.general() > 0) {
+        if (step.filtered() > 0) {
             launch(launches.histogram(), sampleParams);
             launch(launches.bound(), sampleParams);
             launch(launches.split(), sampleParams);
         }
         launch(launches.finish(), sampleParams);
-        if (step.asked() > 0) {
+        if (step.withLogprobs() > 0) {
             launch(launches.logprobs(), sampleParams);
         }
     }
@@ -323,7 +321,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
         kernels.kernel(launch.kernel()).launch("sample", params, launch, context.queue());
     }
 
-    /** Waits for the oldest step that is queued, and fills its output. */
+    /** Waits for the oldest queued step, and fills its output. */
     void complete() {
         QueuedStep oldest = steps.oldest();
         wait.await(oldest);
@@ -351,18 +349,18 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
         return true;
     }
 
-    /** Has the wait for a step end with an exception. Any thread. */
+    /** Ends the wait for a step with an exception. Any thread. */
     void stop() {
         wait.stop();
     }
 
-    /** Steps in flight, and the one that is being queued, for people. */
+    /** Display text: the steps in flight, and the one that is being queued. */
     String suspects() {
         return "In flight was %s; being queued was %s."
                 .formatted(steps, step == null ? "no step" : step);
     }
 
-    /** {@link OutputPlaces#gapNanos}. */
+    /** {@link OutputSlots#gapNanos}. */
     long gapNanos() {
         return outputs.gapNanos();
     }

@@ -20,14 +20,13 @@ import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
 
 /**
- * Tells the device of rows that it does not know: parameters, stop ids and edits of those that were
- * given a slot, tokens of those whose counts are not there. Owns these of all slots. Engine thread
- * only.
+ * Initializes sampling slots on the device: parameters, stop ids and edits of new rows, counts of
+ * rows with penalties. Owns the memory of all slots. Engine thread only.
  */
 final class SampleAdmission implements AutoCloseable {
     private static final int EDIT_WORDS = SampleEdit.BYTES / Integer.BYTES;
 
-    /** Least room for tokens, and for stop ids and edits. */
+    /** Minimum words of a stage, for tokens or for stop ids and edits. */
     private static final int LEAST_WORDS = 1 << 16;
 
     private final KernelModules kernels;
@@ -45,21 +44,21 @@ final class SampleAdmission implements AutoCloseable {
     private final DeviceMemory edits;
     private final int maxEdits;
 
-    /** Token and flag of each slot, words by slot: drawn last, then ended. */
-    private final DeviceMemory drawn;
+    /** (2, slots) the last sampled token, and whether the row has ended. */
+    private final DeviceMemory lastAndEnded;
 
     private final int slotCount;
 
-    /** Which rows, then their tokens or stop ids. */
+    /** Stages of rows, followed by their tokens or by stop ids and edits. */
     private final UploadRing uploads;
 
     private final DeviceMemory staged;
 
-    /** Room for tokens, or for stop ids and edits. */
+    /** Words of a stage after its rows. */
     private final int mostWords;
 
     /**
-     * @param positions most tokens of a row
+     * @param positions maximum tokens of a row
      * @param runAhead steps that may be in flight when another is launched
      */
     SampleAdmission(
@@ -85,9 +84,9 @@ final class SampleAdmission implements AutoCloseable {
             counts = allocate(slotCount * launches.countWords() * Integer.BYTES);
             stops = allocate(slotCount * launches.stopWords() * Integer.BYTES);
             edits = allocate((long) slotCount * maxEdits * SampleEdit.BYTES);
-            drawn = allocate(2L * slotCount * Integer.BYTES);
+            lastAndEnded = allocate(2L * slotCount * Integer.BYTES);
             staged = allocate(stageBytes);
-            // Two for each step that can be in flight, so that none waits for another's copies.
+            // Two per in-flight slot, so that no step waits for the copies of another.
             uploads =
                     scope.add(
                             new UploadRing(
@@ -98,7 +97,7 @@ final class SampleAdmission implements AutoCloseable {
         }
     }
 
-    /** Enough for the rows of a step beside those of all that are in flight, were none the same. */
+    /** Slots for the rows of a step and of all steps in flight, if they share none. */
     static int slots(int maxRows, int runAhead) {
         return Math.multiplyExact(maxRows, runAhead + 1);
     }
@@ -107,7 +106,7 @@ final class SampleAdmission implements AutoCloseable {
         return scope.add(CudaSampler.allocate(context, maxRows, vocabulary, bytes));
     }
 
-    /** SampleRow of each slot. */
+    /** (slots) SampleRow. */
     long rows() {
         return rows.address();
     }
@@ -120,25 +119,25 @@ final class SampleAdmission implements AutoCloseable {
         return stops.address();
     }
 
-    /** SampleEdit, {@link #maxEdits} of each slot. */
+    /** (slots, {@link #maxEdits}) SampleEdit. */
     long edits() {
         return edits.address();
     }
 
-    /** Room for edits of one slot. */
+    /** Maximum edits of a slot. */
     int maxEdits() {
         return maxEdits;
     }
 
     long lastTokens() {
-        return drawn.address();
+        return lastAndEnded.address();
     }
 
     long ended() {
-        return drawn.address() + (long) slotCount * Integer.BYTES;
+        return lastAndEnded.address() + (long) slotCount * Integer.BYTES;
     }
 
-    /** Queues what has to be there before the step. */
+    /** Queues the initialization of a step's slots. */
     void admit(QueuedStep step, SampleSlots slots) {
         int next = 0;
         while (next < slots.given()) {
@@ -150,7 +149,7 @@ final class SampleAdmission implements AutoCloseable {
         }
     }
 
-    /** As many at once as there is room for; gives the first that was not looked at. */
+    /** Initializes as many new slots as a stage can hold; returns the index of the next. */
     private int begin(SampleSlots slots, int from) {
         UploadRing.Slot upload = uploads.next();
         ByteBuffer bytes = upload.memory().buffer();

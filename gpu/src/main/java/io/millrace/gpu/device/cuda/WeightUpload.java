@@ -176,7 +176,7 @@ final class WeightUpload implements AutoCloseable {
                         UploadRing.Slot slot = ring.next();
                         slot.memory().buffer().put(0, all, done, bytes);
                         int row = first + done / rowBytes;
-                        send(slot, tiles, bytes, row, threads.ofAsker());
+                        send(slot, tiles, bytes, row, threads.ofCaller());
                     }
                 });
     }

@@ -3,7 +3,7 @@ package io.millrace.gpu.model.family;
 import io.millrace.gpu.device.Norm;
 import java.io.IOException;
 
-/** What families with biases and LayerNorm share. */
+/** Shared by families with biases and LayerNorm. */
 final class Biased {
     private Biased() {}
 

@@ -3,7 +3,7 @@ package io.millrace.gpu.model.family;
 import java.util.List;
 
 /**
- * What the forward pass needs to know of a model's config.json.
+ * The shape of a decoder, from config.json.
  *
  * @param vocabulary number of token ids
  * @param hidden width of the residual stream
@@ -13,9 +13,9 @@ import java.util.List;
  * @param headSize width of a head, a multiple of 8
  * @param intermediate width inside the feed-forward part
  * @param maxPositions longest context
- * @param normEpsilon added to the mean square in a norm
+ * @param normEpsilon added to the mean square (RMSNorm) or the variance (LayerNorm)
  * @param rope rotary frequencies
- * @param windows positions that a token of each layer sees, its own among them
+ * @param windows per layer, positions that a token sees, its own included
  * @param tiedEmbedding whether the head's weight is the embedding's
  */
 public record DecoderShape(
@@ -32,7 +32,7 @@ public record DecoderShape(
         List<Integer> windows,
         boolean tiedEmbedding) {
 
-    /** The same with a head of its own. */
+    /** The same with an untied head. */
     public DecoderShape untied() {
         return new DecoderShape(
                 vocabulary,

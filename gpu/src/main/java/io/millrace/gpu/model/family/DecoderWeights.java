@@ -8,7 +8,7 @@ import java.util.List;
  * All weights of a {@code Decoder}, on the device.
  *
  * @param embedding (vocabulary, hidden)
- * @param positions learned embeddings of positions, (positions, hidden), or null
+ * @param positions learned position embeddings (positions, hidden), or null
  * @param head (vocabulary, hidden)
  */
 public record DecoderWeights<M, V>(
@@ -29,7 +29,7 @@ public record DecoderWeights<M, V>(
             FeedForward<M, V> feedForward) {}
 
     /**
-     * A feed-forward part: with gate, silu and no biases, or with GELU and biases.
+     * A feed-forward layer: gated with SiLU and without biases, or with GELU and biases.
      *
      * @param gated whether {@code up} is a gated matrix
      * @param up to (intermediate)

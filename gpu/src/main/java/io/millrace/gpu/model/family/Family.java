@@ -8,26 +8,24 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 
-/**
- * One model family: how its config.json is read, what of it is refused, how its weights are called.
- */
+/** A model family: reads config.json, refuses what it does not support, and names the weights. */
 public interface Family {
-    /** The head's weight, (vocabulary, hidden), whatever the family. */
+    /** The head's weight (vocabulary, hidden), in all families. */
     String HEAD = "lm_head.weight";
 
-    /** Reads the shape; refuses by name what the forward pass would not honour. */
+    /** Reads the shape; refuses, by key, what the forward pass does not support. */
     DecoderShape shape(ConfigFile config) throws InvalidModelException;
 
     /**
-     * Name of the table of token embeddings.
+     * Name of the token embedding.
      *
-     * @param has tells names that are in the folder
+     * @param has whether the folder has a tensor of a name
      */
     default String embedding(Predicate<String> has) {
         return LlamaLike.EMBEDDING;
     }
 
-    /** Other names that the same table may have in the folder. */
+    /** Other names of the token embedding. */
     default List<String> embeddingAliases() {
         return List.of();
     }
@@ -55,7 +53,7 @@ public interface Family {
         return family;
     }
 
-    /** The name of the family, one of those known or not. */
+    /** The architecture that config.json names, supported or not. */
     static String architecture(ConfigFile config) throws InvalidModelException {
         if (!config.has("architectures")
                 || !config.get("architectures").isArray()

@@ -14,7 +14,7 @@ import java.util.function.Predicate;
 
 /**
  * GPT-2: LayerNorm, learned positions, GELU, biases everywhere, q, k and v in one weight. Its
- * weights lie transposed: (inputs, outputs).
+ * weights are stored transposed: (inputs, outputs).
  */
 final class Gpt2Family implements Family {
     @Override
@@ -43,7 +43,7 @@ final class Gpt2Family implements Family {
                 config.flag("tie_word_embeddings", true));
     }
 
-    // The first folders on the Hub have the names of the inner model.
+    // Early folders on the Hub have the names of the inner model.
     private static String prefix(Predicate<String> has) {
         return has.test("ln_f.weight") ? "" : "transformer.";
     }

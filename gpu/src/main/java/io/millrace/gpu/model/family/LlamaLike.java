@@ -12,9 +12,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-/** What Llama and its descendants share. */
+/** Shared by Llama and its descendants. */
 final class LlamaLike {
-    /** Name of the table of token embeddings. */
+    /** Name of the token embedding. */
     static final String EMBEDDING = "model.embed_tokens.weight";
 
     private LlamaLike() {}
@@ -26,12 +26,12 @@ final class LlamaLike {
     }
 
     /**
-     * The same for a family with a norm and defaults of its own.
+     * The same for a family with other defaults.
      *
-     * @param epsilonKey names what is added in a norm
-     * @param epsilon where that key is absent
-     * @param kvHeads where {@code num_key_value_heads} is absent
-     * @param tied where {@code tie_word_embeddings} is absent
+     * @param epsilonKey key of the epsilon of norms
+     * @param epsilon default of that key
+     * @param kvHeads default of {@code num_key_value_heads}
+     * @param tied default of {@code tie_word_embeddings}
      */
     static DecoderShape shape(
             ConfigFile config,
@@ -104,7 +104,7 @@ final class LlamaLike {
         return List.copyOf(windows);
     }
 
-    /** The window of layers that have one; none if it is null. */
+    /** The window of layers with one; none if the key is null. */
     static int window(ConfigFile config) throws InvalidModelException {
         return config.isNull("sliding_window")
                 ? Backend.NO_WINDOW
@@ -114,7 +114,7 @@ final class LlamaLike {
     /**
      * The windows by {@code layer_types}.
      *
-     * @param off why there is none where {@code window} is {@link Backend#NO_WINDOW}
+     * @param off reason for messages if {@code window} is {@link Backend#NO_WINDOW}
      */
     static List<Integer> windowsByType(ConfigFile config, int window, String off)
             throws InvalidModelException {

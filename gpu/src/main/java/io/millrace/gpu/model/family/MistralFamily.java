@@ -5,14 +5,14 @@ import io.millrace.gpu.tensor.InvalidModelException;
 import java.io.IOException;
 
 /**
- * Mistral: Llama with a sliding window, unless it is null; with layer_types, which make a Ministral
- * of it, in those layers that have one.
+ * Mistral: Llama with a sliding window, unless it is null. With layer_types (Ministral), only some
+ * layers have the window.
  */
 final class MistralFamily implements Family {
 
     @Override
     public DecoderShape shape(ConfigFile config) throws InvalidModelException {
-        // A config that does not name the window means that of the first Mistral.
+        // Without the key, the window is that of the first Mistral.
         int window = LlamaLike.window(config);
         return LlamaLike.shape(
                 config,

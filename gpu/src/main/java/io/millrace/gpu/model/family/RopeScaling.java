@@ -6,14 +6,14 @@ import io.millrace.gpu.tensor.InvalidModelException;
 import java.util.List;
 
 /**
- * The frequencies of rotary position embedding: base and stretching for long contexts.
+ * The frequencies of rotary position embedding: base and scaling for long contexts.
  *
  * @param theta base of the geometric series
- * @param type {@code default}, {@code linear}, {@code llama3}, or {@code none}: no turning
- * @param factor stretching of slow frequencies
- * @param lowFreqFactor llama3: wavelengths above original / this are stretched
- * @param highFreqFactor llama3: wavelengths below original / this are left alone
- * @param originalPositions linear, llama3: context before stretching
+ * @param type {@code default}, {@code linear}, {@code llama3}, or {@code none}: no rotation
+ * @param factor scaling factor of low frequencies
+ * @param lowFreqFactor llama3: wavelengths above {@code originalPositions} / this are scaled
+ * @param highFreqFactor llama3: wavelengths below {@code originalPositions} / this are not scaled
+ * @param originalPositions linear, llama3: context before scaling
  */
 public record RopeScaling(
         double theta,
@@ -23,13 +23,13 @@ public record RopeScaling(
         double highFreqFactor,
         int originalPositions) {
 
-    /** Turns by nothing, which is exact: the positions are embedded otherwise. */
+    /** No rotation, which is exact: positions have a learned embedding. */
     static final RopeScaling NONE = new RopeScaling(1, "none", 1, 0, 0, 0);
 
     /**
-     * Reads {@code rope_scaling}, or the newer {@code rope_parameters}, and what of it stands
-     * beside them in older files. Where both are there, the first wins; a base that it does not
-     * name is not reset to the default, as transformers 5.17.0 does, if the second names one.
+     * Reads {@code rope_scaling}, or the newer {@code rope_parameters}, and their keys that older
+     * files have at the top level. If both exist, the first takes precedence; a base that only the
+     * second names still applies.
      */
     static RopeScaling read(ConfigFile config) throws InvalidModelException {
         ConfigFile scaling = RopeKeys.winner(config);
@@ -72,7 +72,7 @@ public record RopeScaling(
         return type;
     }
 
-    /** What a type does not use would be ignored, mostly because the type was left out. */
+    /** Refuses keys that a type does not use: mostly, the type was left out. */
     private static void refuseUnused(ConfigFile scaling, String type, String... keys)
             throws InvalidModelException {
         for (String key : keys) {
@@ -92,8 +92,8 @@ public record RopeScaling(
     /**
      * The longest context, in positions.
      *
-     * @param positions that config.json names: those after stretching for llama3; for linear either
-     *     these or, in most files, those before
+     * @param positions maximum by config.json: after scaling for llama3; for linear either after
+     *     or, in most files, before scaling
      */
     int context(int positions) {
         return type.equals("linear")
@@ -109,7 +109,7 @@ public record RopeScaling(
         return factor;
     }
 
-    /** Radians by which pair {@code pair} of a head turns from one position to the next. */
+    /** Angle in radians by which a pair of a head rotates per position. */
     public double frequency(int pair, int headSize) {
         double frequency = 1 / StrictMath.pow(theta, 2.0 * pair / headSize);
         return switch (type) {

@@ -15,7 +15,7 @@ import java.util.List;
  * as in GPT-2.
  */
 final class Starcoder2Family implements Family {
-    // transformers' own default, whatever the number of query heads.
+    // The default of transformers, independent of the number of query heads.
     private static final int KV_HEADS = 2;
 
     @Override

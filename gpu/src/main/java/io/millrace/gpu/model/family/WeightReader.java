@@ -5,10 +5,10 @@ import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
 
 /**
- * What a {@link Family} reads its weights through, by name.
+ * Reads the weights of a {@link Family} by name.
  *
- * @param <M> what a matrix becomes
- * @param <V> what a vector becomes
+ * @param <M> the backend's matrices
+ * @param <V> the backend's vectors
  */
 public interface WeightReader<M, V> {
 

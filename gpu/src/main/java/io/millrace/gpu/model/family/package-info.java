@@ -1,2 +1,2 @@
-/** One file a model family: how its config.json is read and how its weights are called. */
+/** Model families, one file each: reading of config.json and names of weights. */
 package io.millrace.gpu.model.family;

@@ -47,7 +47,7 @@ public final class ConfigFile {
         return value == null || value.isNull() ? null : value;
     }
 
-    /** Whether the key is there, with null as its value. */
+    /** Whether the key exists and is null. */
     public boolean isNull(String key) {
         return node.has(key) && node.get(key).isNull();
     }
@@ -120,7 +120,7 @@ public final class ConfigFile {
         return value.textValue();
     }
 
-    /** Refuses a value that the engine cannot honour. */
+    /** The error for a value that is not supported. */
     public InvalidModelException unsupported(String key, Object value, String supported) {
         return new InvalidModelException(
                 "%s has %s = %s, which is not supported; supported: %s."
@@ -132,7 +132,7 @@ public final class ConfigFile {
                 "%s has %s = %s where %s is expected.".formatted(where, key, value, expected));
     }
 
-    /** Where it stands, for messages. */
+    /** Display name, for messages. */
     @Override
     public String toString() {
         return where;

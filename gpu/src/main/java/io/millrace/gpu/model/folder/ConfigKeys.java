@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What becomes of the keys of config.json. */
+/** The rules for the keys of config.json. */
 final class ConfigKeys {
     private static final Set<String> GPT2 = Set.of("GPT2LMHeadModel");
     private static final Set<String> LLAMA = Set.of("LlamaForCausalLM");
@@ -118,7 +118,7 @@ final class ConfigKeys {
                         .of(QWEN),
                 refusedUnless(
                                 "sliding_window",
-                                "a Llama has no window: transformers ignores it, others obey",
+                                "a Llama has no window: transformers ignores it, others apply it",
                                 "max_position_embeddings or more, or use_sliding_window = false",
                                 ConfigKeys::isNoWindow)
                         .of(LLAMA),

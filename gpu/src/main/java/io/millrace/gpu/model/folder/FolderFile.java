@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** A JSON file of a model folder, or a part of one with keys of its own. */
+/** A JSON file of a model folder, or an object in one. */
 public enum FolderFile {
     CONFIG("config.json", "config-keys.txt"),
     ROPE("config.json: rope_scaling, rope_parameters", "rope-keys.txt"),
@@ -22,12 +22,12 @@ public enum FolderFile {
         this.resource = resource;
     }
 
-    /** As messages and docs/model-folders.md call it. */
+    /** Display name, in messages and docs/model-folders.md. */
     public String title() {
         return title;
     }
 
-    /** All keys that transformers 5.17.0 knows in this file, of whatever model. */
+    /** All keys that transformers 5.17.0 knows in this file, of any model. */
     Set<String> knownKeys() {
         try (InputStream in = FolderFile.class.getResourceAsStream(resource)) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8)

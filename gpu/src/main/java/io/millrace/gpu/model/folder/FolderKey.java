@@ -9,12 +9,13 @@ import java.util.function.BiPredicate;
 import java.util.stream.Collectors;
 
 /**
- * What becomes of one key of a model folder's file. A key that is null is as one that is absent.
+ * The rule for one key of a model folder's file. A key that is null counts as absent.
  *
- * @param models architectures whose folders it is said of; empty for all
- * @param harmless values of a refused key that change nothing, in words; the key's default mostly
- * @param allows tells these values, given the whole file
- * @param why what the key does, or why it does nothing here
+ * @param models architectures that the rule applies to; empty for all
+ * @param harmless description of the values of a refused key that change nothing; mostly its
+ *     default
+ * @param allows whether a value is harmless, given the whole file
+ * @param why the effect of the key, or the reason why it has none here
  */
 public record FolderKey(
         String key,
@@ -24,11 +25,11 @@ public record FolderKey(
         BiPredicate<JsonNode, ConfigFile> allows,
         String why) {
 
-    /** The three lists. */
+    /** Treatment of a key. */
     public enum Rule {
-        /** Read, and done. A value that cannot be done is refused by name. */
+        /** Read and applied. A value that is not supported is refused by name. */
         HONOURED,
-        /** Not done: the folder is refused by the key's name unless the value is harmless. */
+        /** Not supported: the folder is refused by the key's name unless the value is harmless. */
         REFUSED,
         /** Changes no answer here. */
         NO_EFFECT
@@ -43,7 +44,7 @@ public record FolderKey(
     }
 
     /**
-     * @param harmless booleans, numbers and texts; two numbers are equal if their values are
+     * @param harmless booleans, numbers and strings; numbers are compared by value
      */
     static FolderKey refused(String key, String why, Object... harmless) {
         List<Object> values = Arrays.asList(harmless);
@@ -56,17 +57,17 @@ public record FolderKey(
         return new FolderKey(key, Rule.REFUSED, Set.of(), harmless, allows, why);
     }
 
-    /** The same, of these architectures alone. */
+    /** The same rule, for these architectures only. */
     FolderKey of(Set<String> architectures) {
         return new FolderKey(key, rule, new TreeSet<>(architectures), harmless, allows, why);
     }
 
-    /** Whether it is said of that key; a row may begin with a star, for any beginning. */
+    /** Whether the rule applies to a key; a leading star in {@code key} stands for any prefix. */
     boolean names(String name) {
         return key.startsWith("*") ? name.endsWith(key.substring(1)) : name.equals(key);
     }
 
-    /** Whether it is said of a folder of that architecture. */
+    /** Whether the rule applies to an architecture. */
     boolean isOf(String architecture) {
         return models.isEmpty() || models.contains(architecture);
     }

@@ -10,10 +10,10 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The one place that decides what becomes of each key of a model folder's files: honoured, refused
- * by name, or without effect. A key of transformers' that is in none of these lists is refused by
- * name; one that transformers does not know either has no effect there, so it is only told.
- * docs/model-folders.md is made of it.
+ * The rules for all keys of a model folder's files: honoured, refused by name, or without effect. A
+ * key that transformers knows and no rule names is refused; one that transformers does not know
+ * either has no effect there, so it is only reported. docs/model-folders.md is generated from the
+ * rules.
  */
 public final class FolderKeys {
     private static final Map<FolderFile, List<FolderKey>> TABLE = new EnumMap<>(FolderFile.class);
@@ -27,12 +27,12 @@ public final class FolderKeys {
 
     private FolderKeys() {}
 
-    /** All keys of a file that are decided on, in the order of the documentation. */
+    /** All rules of a file, in the order of the documentation. */
     public static List<FolderKey> of(FolderFile file) {
         return TABLE.get(file);
     }
 
-    /** As {@link #check}, of config.json with the objects in it. */
+    /** As {@link #check}, for config.json and the objects in it. */
     public static List<String> checkConfig(ConfigFile config, String architecture)
             throws InvalidModelException {
         List<String> remarks = new ArrayList<>();
@@ -43,10 +43,10 @@ public final class FolderKeys {
     }
 
     /**
-     * Refuses what would change an answer and is not done.
+     * Refuses keys that would change an answer and are not supported.
      *
-     * @param architecture as config.json names it
-     * @return what is to be said once at load: a sentence, or none
+     * @param architecture the one that config.json names
+     * @return sentences to be logged once at load
      * @throws InvalidModelException a key that is refused, with its value and the remedy
      */
     public static List<String> check(FolderFile file, ConfigFile config, String architecture)

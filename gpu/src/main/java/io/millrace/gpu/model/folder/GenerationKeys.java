@@ -8,7 +8,7 @@ import static io.millrace.gpu.model.folder.FolderKey.refusedUnless;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What becomes of the keys of generation_config.json. */
+/** The rules for the keys of generation_config.json. */
 final class GenerationKeys {
     private static final String SAMPLES = "; where `do_sample` is true";
 

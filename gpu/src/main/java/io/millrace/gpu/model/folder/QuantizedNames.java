@@ -7,12 +7,12 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Recognizes quantized weights by the names of the tensors that come with them. Such a folder has a
- * quantization_config in config.json, mostly; where that was lost, the message says what is there,
- * not which tensor is not.
+ * Recognizes quantized weights by the names of their tensors. Most such folders have a
+ * quantization_config in config.json; without it, this message names the quantization instead of a
+ * missing tensor.
  */
 final class QuantizedNames {
-    /** Ends of names, in the order in which they are looked for, with the tool that writes them. */
+    /** Suffixes of names in the order of the search, with the tool that writes them. */
     private static final Map<String, String> METHODS = new LinkedHashMap<>();
 
     static {

@@ -45,12 +45,12 @@ public final class RopeKeys {
                 refused("sliding_attention", "one rope for all layers"));
     }
 
-    /** The object that wins, as in transformers: the older one, unless it is empty. */
+    /** The object that takes precedence, as in transformers: the older one, unless it is empty. */
     public static ConfigFile winner(ConfigFile config) throws InvalidModelException {
         return config.child(isSaid(config, OLDER) ? OLDER : NEWER);
     }
 
-    /** The object that loses, empty unless both are there. */
+    /** The object that is overridden; empty unless both exist. */
     public static ConfigFile loser(ConfigFile config) throws InvalidModelException {
         return config.child(isSaid(config, OLDER) ? NEWER : OLDER);
     }
@@ -60,7 +60,7 @@ public final class RopeKeys {
         return value != null && !(value.isObject() && value.isEmpty());
     }
 
-    /** What is to be said once at load. */
+    /** Sentences to be logged once at load. */
     static List<String> remarks(ConfigFile config) {
         return isSaid(config, OLDER)
                         && isSaid(config, NEWER)

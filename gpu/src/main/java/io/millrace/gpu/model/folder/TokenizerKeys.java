@@ -7,7 +7,7 @@ import static io.millrace.gpu.model.folder.FolderKey.refused;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What becomes of the keys of tokenizer_config.json. */
+/** The rules for the keys of tokenizer_config.json. */
 final class TokenizerKeys {
     private TokenizerKeys() {}
 
@@ -60,7 +60,7 @@ final class TokenizerKeys {
                         "add_bos_token",
                         "tokenizer.json's post-processor decides, as in transformers 5; a line in the log where it says otherwise; `--add-bos`"),
                 honoured("add_eos_token", "the same, without an option"),
-                // After the names that end in _token and are of another kind.
+                // Comes after the names that end in _token but have their own rule.
                 honoured(
                         "*_token",
                         "any other text under such a key: a special token of that name"));

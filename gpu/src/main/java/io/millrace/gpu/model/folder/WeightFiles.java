@@ -16,22 +16,22 @@ import java.util.TreeSet;
 /**
  * The files that hold a folder's weights: a single one, or the shards that an index names.
  *
- * <p>Where both are there, the index is mostly left over from before the weights were saved anew,
- * and does not fit what is there: the single file wins, as in transformers. If the shards are whole
- * as well and hold the same numbers, either would do; if others, nobody can say which are meant.
+ * <p>If both exist, the index is mostly a leftover of an earlier save whose shards are gone: the
+ * single file is used, as in transformers. If the shards are complete too, both must hold the same
+ * numbers; otherwise the folder is ambiguous and refused.
  *
  * @param tensors by name, their data not yet read
- * @param remarks what is to be said once at load
+ * @param remarks sentences to be logged once at load
  */
 public record WeightFiles(Map<String, Tensor> tensors, List<String> remarks) {
     private static final String SINGLE = "model.safetensors";
     private static final String INDEX = "model.safetensors.index.json";
 
     /**
-     * Reads the headers; where there are two sets of weights, also their numbers, up to the first
+     * Reads the headers; if there are two sets of weights, also their numbers, up to the first
      * difference.
      *
-     * @throws InvalidModelException files that are missing, broken, quantized, or in doubt
+     * @throws InvalidModelException files that are missing, broken, quantized or ambiguous
      */
     public static WeightFiles open(Path folder) throws IOException {
         WeightFiles files = choose(folder);
@@ -94,7 +94,7 @@ public record WeightFiles(Map<String, Tensor> tensors, List<String> remarks) {
         map.forEach(file -> files.add(file.asText()));
         Map<String, Map<String, Tensor>> shards = new TreeMap<>();
         for (String file : files) {
-            // A name with a path in it would read outside the folder.
+            // A name with a path could read outside of the folder.
             if (!Path.of(file).equals(Path.of(file).getFileName())) {
                 throw new InvalidModelException(
                         "%s names the shard %s, which is not a plain file name."

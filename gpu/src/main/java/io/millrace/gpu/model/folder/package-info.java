@@ -1,2 +1,2 @@
-/** What the files of a model folder say, and what becomes of each of their keys. */
+/** The files of a model folder and the rules for their keys. */
 package io.millrace.gpu.model.folder;

@@ -19,11 +19,10 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * A model's own way of writing a conversation as text. Immutable and safe for any thread; equal
- * conversations and clocks give equal text.
+ * A model's chat template, which renders a conversation as text. Immutable and safe for any thread;
+ * equal conversations and clocks give equal text.
  *
- * <p>The text holds the model's special tokens as strings, so it is to be tokenized without adding
- * any more of them.
+ * <p>The text contains the model's special tokens, so it must be tokenized without adding them.
  */
 public final class ChatTemplate {
     private static final int LONGEST_SOURCE = 1 << 20;
@@ -42,7 +41,7 @@ public final class ChatTemplate {
     /**
      * Reads a template.
      *
-     * @throws TemplateException a construct that is malformed or not supported, with its line
+     * @throws TemplateException a malformed or unsupported construct, with its line
      */
     public static ChatTemplate parse(String source) {
         if (source.length() > LONGEST_SOURCE) {
@@ -53,10 +52,10 @@ public final class ChatTemplate {
     }
 
     /**
-     * The template of a model in Hugging Face's layout: chat_template.jinja, else chat_template in
-     * tokenizer_config.json (of several, the one named default); nothing if the model has none.
+     * The template of a model folder: chat_template.jinja, else chat_template in
+     * tokenizer_config.json (of several, the one named default); empty if the model has none.
      *
-     * @throws IOException a file that cannot be read or understood; the message is one sentence
+     * @throws IOException a file cannot be read or parsed; the message is one sentence
      */
     public static Optional<ChatTemplate> fromFolder(Path modelFolder) throws IOException {
         return TemplateFolder.read(modelFolder);
@@ -67,9 +66,9 @@ public final class ChatTemplate {
         return new ChatTemplate(source, statements, Map.copyOf(tokens));
     }
 
-    /** Hash of the template and the special tokens: with equal ones, equal text. */
+    /** Hash of the template and the special tokens: equal hashes give equal text. */
     public String fingerprint() {
-        // Encoded apart: half of a surrogate pair at the seam stays one.
+        // Encoded separately, so that surrogates at the boundary do not join.
         MessageDigest sha = Sha256.begin();
         sha.update(source.getBytes(StandardCharsets.UTF_8));
         sha.update(new TreeMap<>(specialTokens).toString().getBytes(StandardCharsets.UTF_8));
@@ -77,9 +76,9 @@ public final class ChatTemplate {
     }
 
     /**
-     * Writes a conversation.
+     * Renders a conversation.
      *
-     * @throws TemplateException a conversation that this template cannot write
+     * @throws TemplateException the template cannot render the conversation
      */
     public String render(ChatPrompt prompt) {
         Map<String, Object> context = new LinkedHashMap<>();
@@ -101,9 +100,9 @@ public final class ChatTemplate {
     }
 
     /**
-     * Writes any values: texts, numbers, booleans, lists and maps, null for None.
+     * Renders any values: strings, numbers, booleans, lists, maps, and null for None.
      *
-     * @throws TemplateException values that this template cannot write
+     * @throws TemplateException the template cannot render the values
      */
     public String render(Map<String, ?> context, Instant clock) {
         Map<String, Object> values = new LinkedHashMap<>(specialTokens);

@@ -1,10 +1,10 @@
 /**
  * Chat templates: a sandboxed interpreter of the part of Jinja2 that models' templates use.
  *
- * <p>The path of a template: {@code Lexer} cuts it into tokens, {@code Parser} builds statements
- * and expressions, {@code Renderer} runs the statements, {@code Evaluator} works out the
- * expressions. Templates see {@code Value}s and nothing of Java; {@code Sandbox} counts what a
- * rendering costs. Where Python shows through in Jinja2 (text of a float, what is true, negative
- * indices, characters as code points), it shows through here.
+ * <p>{@code Lexer} splits a template into tokens, {@code Parser} builds statements and expressions,
+ * {@code Renderer} runs the statements, {@code Evaluator} evaluates the expressions. Templates see
+ * {@code Value}s and nothing of Java; {@code Sandbox} counts the cost of a rendering. Semantics
+ * that Jinja2 takes from Python (text of a float, truth, negative indices, characters as code
+ * points) are those of Python.
  */
 package io.millrace.gpu.text.jinja;

@@ -223,10 +223,10 @@ class CudaHeadTest {
             batch.tokens = batch.rows;
             logits.fill(0xFF);
             tables.upload(batch, sampler.begin(batch));
-            assertThat(sampler.isPlain()).isTrue();
+            assertThat(sampler.takesFastPath()).isTrue();
             sampler.admit();
             HeadParams params = sampler.head();
-            params.product
+            params.matmul
                     .begin()
                     .weight(head.memory())
                     .x(input.memory())

@@ -4,7 +4,7 @@ import io.millrace.gpu.api.GenerationResult.TokenLogprobs;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.ModelRunner;
 import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
-import io.millrace.gpu.device.cuda.step.OutputPlaces;
+import io.millrace.gpu.device.cuda.step.OutputSlots;
 import io.millrace.gpu.device.cuda.step.QueuedStep;
 import io.millrace.gpu.device.cuda.step.SampleSlots;
 import io.millrace.gpu.device.cuda.step.StepLayout;
@@ -48,7 +48,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
     private final StepQueue steps;
     private final StepLayout layout;
     private final ByteBuffer[] places;
-    private final OutputPlaces outputs;
+    private final OutputSlots outputs;
     private final StepWait wait;
 
     /** The device's side: the stream's thread only. */
@@ -83,10 +83,10 @@ public final class SimulatedCudaRunner implements ModelRunner {
         steps = new StepQueue(runAhead, maxRows);
         layout = new StepLayout(maxTokens, maxRows, computes.blockSize());
         int words = layout.blocks + maxRows * mostBlocks;
-        places = new ByteBuffer[steps.places()];
+        places = new ByteBuffer[steps.inFlightSlots()];
         Arrays.setAll(places, i -> buffer(words));
-        outputMemory = buffer(steps.places() * OutputPlaces.words(maxRows));
-        outputs = new OutputPlaces(outputMemory, maxRows, computes.vocabularySize());
+        outputMemory = buffer(steps.inFlightSlots() * OutputSlots.words(maxRows));
+        outputs = new OutputSlots(outputMemory, maxRows, computes.vocabularySize());
         tables = buffer(words).asIntBuffer();
         lastTokens = new int[slotCount];
         ended = new boolean[slotCount];
@@ -154,7 +154,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
         wait.checkStopped();
         QueuedStep step = steps.next();
         step.plan(batch, slots);
-        ByteBuffer place = places[step.place()];
+        ByteBuffer place = places[step.inFlightSlot()];
         int words = layout.write(batch, step, place.asIntBuffer());
         queue(() -> copyTables(place.asIntBuffer(), words));
         tell(step);
@@ -323,8 +323,8 @@ public final class SimulatedCudaRunner implements ModelRunner {
 
     /** sample_finish, sample_deliver */
     private void finish(StepBatch batch, int[] index, StepOutput drawn) {
-        int place = tables.get(layout.sample + 4) * OutputPlaces.words(maxRows) * Integer.BYTES;
-        int ids = place + OutputPlaces.HEADER * Integer.BYTES;
+        int place = tables.get(layout.sample + 4) * OutputSlots.words(maxRows) * Integer.BYTES;
+        int ids = place + OutputSlots.HEADER * Integer.BYTES;
         for (int i = 0; i < tables.get(layout.sample); i++) {
             outputMemory.putInt(ids + i * Integer.BYTES, DROPPED);
         }

@@ -8,7 +8,7 @@ import io.millrace.gpu.device.cuda.driver.DeviceMemory;
  * @param rows rows as stored, before padding; for a gated weight those of gate and up
  * @param k columns, before padding
  * @param segments split-K segments of its matmul; those of the numerics contract, unless {@link
- *     #cut} changes them
+ *     #withSegments} changes them
  */
 public record CudaMatrix(DeviceMemory memory, int rows, int k, int segments) {
 
@@ -18,11 +18,11 @@ public record CudaMatrix(DeviceMemory memory, int rows, int k, int segments) {
 
     /** The same weight, for a matmul that is added to the residual stream. */
     public CudaMatrix added() {
-        return cut(Numerics.addedSegments(rows, k));
+        return withSegments(Numerics.addedSegments(rows, k));
     }
 
     /** The same weight, with another number of split-K segments. */
-    public CudaMatrix cut(int segments) {
+    public CudaMatrix withSegments(int segments) {
         return segments == this.segments ? this : new CudaMatrix(memory, rows, k, segments);
     }
 }

@@ -125,14 +125,14 @@ public final class Launches {
 
     /** HeadParams, if {@link GemmTiles} has no tile: as matmul for a weight of one segment. */
     public static KernelLaunch head(String type, int tokens, int rows) {
-        KernelLaunch product = matmul(type, tokens, rows, 1);
+        KernelLaunch matmul = matmul(type, tokens, rows, 1);
         return new KernelLaunch(
-                product.kernel().replace("matmul", "head"),
-                product.x(),
-                product.y(),
-                product.z(),
-                product.threads(),
-                product.sharedBytes());
+                matmul.kernel().replace("matmul", "head"),
+                matmul.x(),
+                matmul.y(),
+                matmul.z(),
+                matmul.threads(),
+                matmul.sharedBytes());
     }
 
     private static int matmulStages(int width) {

@@ -5,18 +5,18 @@ import io.millrace.gpu.device.cuda.struct.SampleParamsHeader;
 import java.util.List;
 
 /**
- * Grids of the sampling kernels and the sizes of their scratch. A test compares the constants that
- * the kernels' sources state, too. Grids are fixed for an engine: kernels read from device memory
- * how many rows there are.
+ * Grids of the sampling kernels and the sizes of their scratch. A test compares the constants with
+ * those of the kernels' sources. Grids are fixed for an engine: kernels read the number of rows
+ * from device memory.
  */
 public final class SampleLaunches {
-    /** Token ids take so many bits of an order. */
+    /** Bits of a token id in a sort key. */
     public static final int TOKEN_BITS = 20;
 
     static final int TILE = 4096;
     static final int CHUNK = 8192;
 
-    /** Tokens that the head draws among at once. */
+    /** Tokens of a HeadTile. */
     public static final int HEAD_TILE = SampleParamsHeader.HEAD_TILE;
 
     public static final int BUCKETS = 4096;
@@ -29,7 +29,7 @@ public final class SampleLaunches {
     static final int LOGPROB_THREADS = 512;
     static final int DELIVER_THREADS = 512;
 
-    /** Words of a row whose counts are made anew. */
+    /** Words of a row whose counts are rebuilt. */
     public static final int ADMIT_WORDS = 4;
 
     /** Words before the tables of a step. */
@@ -38,7 +38,7 @@ public final class SampleLaunches {
     /** Words of a row's log probabilities. */
     public static final int LOGPROB_WORDS = SampleParamsHeader.LOGPROB_WORDS;
 
-    /** CTAs that can run at once on a multiprocessor, or nearly so. */
+    /** CTAs per multiprocessor, about as many as can be resident. */
     private static final int SCANS = 8;
 
     private static final int OTHERS = 4;
@@ -58,17 +58,17 @@ public final class SampleLaunches {
         return launch("sample_scan", (long) maxRows * tiles(), SCANS, SCAN_THREADS);
     }
 
-    /** Sums of general rows by bucket. */
+    /** Counts and masses of filtered rows by bucket. */
     public KernelLaunch histogram() {
         return launch("sample_histogram", (long) maxRows * chunks(), OTHERS, CHUNK_THREADS);
     }
 
-    /** Which buckets of general rows are kept. */
+    /** Bounds of the kept buckets of filtered rows. */
     public KernelLaunch bound() {
         return launch("sample_bound", maxRows, OTHERS, CHUNK_THREADS);
     }
 
-    /** Draws of general rows among what is kept for sure. */
+    /** Samples of filtered rows among the kept buckets. */
     public KernelLaunch split() {
         return launch("sample_split", (long) maxRows * chunks(), OTHERS, CHUNK_THREADS);
     }
@@ -78,32 +78,32 @@ public final class SampleLaunches {
         return launch("sample_finish", maxRows, OTHERS, FINISH_THREADS);
     }
 
-    /** The ids of all rows, after a head that drew. */
+    /** The ids of all rows, after a head that sampled. */
     public KernelLaunch pick() {
         return launch("sample_pick", maxRows, OTHERS, FINISH_THREADS);
     }
 
-    /** Log probabilities of those that asked for them. */
+    /** Log probabilities of the rows that have them. */
     public KernelLaunch logprobs() {
         return launch("sample_logprobs", maxRows, OTHERS, LOGPROB_THREADS);
     }
 
-    /** The step's output to the host. */
+    /** Writes the step's output to the host. */
     public static KernelLaunch deliver() {
         return new KernelLaunch("sample_deliver", 1, 1, 1, DELIVER_THREADS, 0);
     }
 
-    /** So many rows told of. */
+    /** Initializes the slots of new rows. */
     public static KernelLaunch begin(int rows) {
         return new KernelLaunch("sample_begin", rows, 1, 1, LOGPROB_THREADS, 0);
     }
 
-    /** Counts of so many rows made anew. */
+    /** Rebuilds the counts of rows. */
     public static KernelLaunch admit(int rows) {
         return new KernelLaunch("sample_admit", rows, 1, 1, LOGPROB_THREADS, 0);
     }
 
-    /** All of them, with as many rows as can be. */
+    /** All launches, each with the most rows. */
     List<KernelLaunch> all() {
         return List.of(
                 scan(),

@@ -7,40 +7,40 @@ import io.millrace.gpu.sampling.SamplingRow;
 import java.nio.IntBuffer;
 
 /**
- * One step from its launch to its completion: what the host has to know of it once the batch is
- * another's. Reused.
+ * One step from its launch to its completion: what the host keeps of it after its batch is reused.
+ * Reused for later steps.
  */
 public final class QueuedStep {
     private final int maxRows;
-    private final int place;
+    private final int inFlightSlot;
 
-    /** By sample: the batch's row, the slot, log probabilities wanted (-1 for none). */
+    /** Per sample: row of the batch, sampling slot, requested log probabilities (-1: none). */
     private final int[] rowOf;
 
     private final int[] slots;
     private final int[] tops;
-    private final boolean[] isGeneral;
+    private final boolean[] isFiltered;
 
     private int number;
     private int tokens;
     private int rows;
     private int sampled;
-    private int general;
-    private int asked;
-    private int plain;
+    private int filtered;
+    private int withLogprobs;
+    private int onFastPath;
     private int drawn;
     private StepOutput output;
 
     /**
-     * @param place among those that can be in flight
+     * @param inFlightSlot index among the steps that can be in flight
      */
-    QueuedStep(int place, int maxRows) {
-        this.place = place;
+    QueuedStep(int inFlightSlot, int maxRows) {
+        this.inFlightSlot = inFlightSlot;
         this.maxRows = maxRows;
         rowOf = new int[maxRows];
         slots = new int[maxRows];
         tops = new int[maxRows];
-        isGeneral = new boolean[maxRows];
+        isFiltered = new boolean[maxRows];
     }
 
     void number(int value) {
@@ -48,7 +48,7 @@ public final class QueuedStep {
     }
 
     /**
-     * Which of its rows are drawn for, and how; takes their slots.
+     * Lists the sampled rows of a batch and takes their slots.
      *
      * @throws IllegalArgumentException a row has more than one sample: slots hold the last token
      *     alone
@@ -57,9 +57,9 @@ public final class QueuedStep {
         tokens = batch.tokens;
         rows = batch.rows;
         sampled = 0;
-        general = 0;
-        asked = 0;
-        plain = 0;
+        filtered = 0;
+        withLogprobs = 0;
+        onFastPath = 0;
         drawn = 0;
         from.begin();
         for (int row = 0; row < rows; row++) {
@@ -73,7 +73,7 @@ public final class QueuedStep {
             }
             if (isDrawn && (sampling == null || last != batch.rowStart[row])) {
                 throw new IllegalArgumentException(
-                        "A row whose token was drawn has one token, and is sampled.");
+                        "A row whose token the device sampled has one token, and is sampled.");
             }
             if (sampling == null) {
                 continue;
@@ -82,33 +82,34 @@ public final class QueuedStep {
             slots[sampled] = from.take(sampling, isDrawn);
             drawn += isDrawn ? 1 : 0;
             tops[sampled] = sampling.parameters.logprobs();
-            isGeneral[sampled] = from.isGeneral(slots[sampled]);
-            general += isGeneral[sampled] ? 1 : 0;
+            isFiltered[sampled] = from.isFiltered(slots[sampled]);
+            filtered += isFiltered[sampled] ? 1 : 0;
             boolean logprobs = sampling.features.logprobs();
-            asked += logprobs ? 1 : 0;
-            plain += !logprobs && from.isPlain(slots[sampled], batch.positions[last] + 1) ? 1 : 0;
+            withLogprobs += logprobs ? 1 : 0;
+            boolean fast = from.takesFastPath(slots[sampled], batch.positions[last] + 1);
+            onFastPath += fast && !logprobs ? 1 : 0;
             sampled++;
         }
     }
 
     /** Writes SampleStep of {@code sample_params.h}. */
     void write(StepBatch batch, IntBuffer to, int at) {
-        to.put(at, sampled).put(at + 1, general).put(at + 2, asked);
-        to.put(at + 3, number).put(at + 4, place);
+        to.put(at, sampled).put(at + 1, filtered).put(at + 2, withLogprobs);
+        to.put(at + 3, number).put(at + 4, inFlightSlot);
         to.put(at + 5, 0).put(at + 6, 0).put(at + 7, 0);
         int table = at + SampleLaunches.STEP_HEADER;
-        int nextGeneral = table + 2 * maxRows;
-        int nextAsked = table + 3 * maxRows;
+        int nextFiltered = table + 2 * maxRows;
+        int nextLogprobs = table + 3 * maxRows;
         for (int i = 0; i < sampled; i++) {
             int last = batch.rowStart[rowOf[i] + 1] - 1;
             to.put(table + i, slots[i]);
-            // Not the row's own position, which lags behind while tokens are in flight.
+            // The row's own position does not count tokens in flight.
             to.put(table + maxRows + i, batch.positions[last] + 1);
-            if (isGeneral[i]) {
-                to.put(nextGeneral++, i);
+            if (isFiltered[i]) {
+                to.put(nextFiltered++, i);
             }
             if (tops[i] >= 0) {
-                to.put(nextAsked++, i);
+                to.put(nextLogprobs++, i);
             }
         }
     }
@@ -121,50 +122,51 @@ public final class QueuedStep {
         return output;
     }
 
-    /** Of all steps, from 1 on; after so many that an int overflows, from the other end. */
+    /** The step's number, from 1 on; it wraps where an int overflows. */
     int number() {
         return number;
     }
 
-    public int place() {
-        return place;
+    /** Index among the steps that can be in flight. */
+    public int inFlightSlot() {
+        return inFlightSlot;
     }
 
-    /** Samples: rows that are drawn for. */
+    /** Number of sampled rows. */
     public int sampled() {
         return sampled;
     }
 
-    /** Those of them whose token the step before drew. */
+    /** Number of rows whose token an earlier step sampled and only the device knows. */
     public int drawn() {
         return drawn;
     }
 
-    /** Those of them that take more than one look at each logit. */
-    public int general() {
-        return general;
+    /** Number of filtered rows. */
+    public int filtered() {
+        return filtered;
     }
 
-    /** Those of them that asked for log probabilities. */
-    public int asked() {
-        return asked;
+    /** Number of rows with log probabilities. */
+    public int withLogprobs() {
+        return withLogprobs;
     }
 
-    /** Whether the head can draw for all of them: each logit is looked at once, and only there. */
-    public boolean isPlain() {
-        return sampled > 0 && plain == sampled;
+    /** Whether all sampled rows take the fast path, so that the head can sample. */
+    public boolean takesFastPath() {
+        return sampled > 0 && onFastPath == sampled;
     }
 
     public int slot(int index) {
         return slots[index];
     }
 
-    /** Log probabilities of other tokens that a sample wants; -1 if not its own either. */
+    /** Most likely tokens to report with a sample; -1: no log probabilities. */
     int top(int index) {
         return tops[index];
     }
 
-    /** For people. */
+    /** Display text. */
     @Override
     public String toString() {
         return "step %d of %d tokens in %d rows".formatted(number, tokens, rows);

@@ -12,44 +12,44 @@ import java.util.IdentityHashMap;
 import java.util.Map;
 
 /**
- * Gives rows their slots on the device, and knows which slots the device has to be told of. A row
- * keeps its slot until another needs it, which takes that of the row not drawn for the longest
- * time, but of none with a draw in flight: its token is nowhere but there. Engine thread only.
+ * Assigns sampling slots to rows, and tracks which slots the device must initialize. A row keeps
+ * its slot until another row needs one: that evicts the least recently sampled row, but none with a
+ * sample in flight, whose token is on the device only. Engine thread only.
  *
- * <p>Counts of penalties are kept as of the last step that was queued, ahead of the row's own:
+ * <p>The device's counts for penalties include the tokens of all queued steps:
  *
  * <pre>
- * a b c | d e        the row has three tokens, two draws are in flight: the device counts five
+ * a b c | d e        the row has three tokens, two samples are in flight: the device counts five
  * </pre>
  */
 public final class SampleSlots {
     public static final int REPETITION = SampleParamsHeader.REPETITION;
     public static final int PENALTIES = SampleParamsHeader.PENALTIES;
-    public static final int GENERAL = SampleParamsHeader.GENERAL;
+    public static final int FILTERED = SampleParamsHeader.FILTERED;
     public static final int STOPS = SampleParamsHeader.STOPS;
     public static final int EDITS = SampleParamsHeader.EDITS;
 
-    /** Below it, logits over the temperature may be too large to be ranked before the maximum. */
-    private static final float LEAST_PLAIN_TEMPERATURE = 0x1p-10f;
+    /** Below it, logits / temperature may be too large to rank before the maximum is known. */
+    private static final float LEAST_FAST_TEMPERATURE = 0x1p-10f;
 
     private final int vocabulary;
     private final SamplingRow[] rows;
     private final int[] flags;
-    private final long[] drawnAt;
+    private final long[] sampledAt;
 
     /**
-     * Generated tokens that the device's counts of a slot hold, those of draws in flight included;
-     * -1 if they are not to be read.
+     * Generated tokens in the device's counts of a slot, samples in flight included; -1 if these
+     * counts are invalid.
      */
     private final int[] counted;
 
-    /** Draws queued and not completed. */
+    /** Samples queued and not completed. */
     private final int[] inFlight;
 
     private final Map<SamplingRow, Integer> slots = new IdentityHashMap<>();
     private long step;
 
-    /** Slots that were given in this step. */
+    /** Slots that were assigned in this step. */
     private final int[] given;
 
     private int givenCount;
@@ -58,13 +58,13 @@ public final class SampleSlots {
         this.vocabulary = vocabulary;
         rows = new SamplingRow[slots];
         flags = new int[slots];
-        drawnAt = new long[slots];
+        sampledAt = new long[slots];
         counted = new int[slots];
         inFlight = new int[slots];
         given = new int[slots];
     }
 
-    /** Begins a step. There have to be slots for its rows beside all with draws in flight. */
+    /** Begins a step. The slots must suffice for its rows and for all with samples in flight. */
     void begin() {
         step++;
         givenCount = 0;
@@ -82,7 +82,7 @@ public final class SampleSlots {
                     "A row's token is to be the one drawn last, and none is in flight.");
         }
         int slot = known == null ? give(row) : known;
-        drawnAt[slot] = step;
+        sampledAt[slot] = step;
         return slot;
     }
 
@@ -94,8 +94,8 @@ public final class SampleSlots {
         }
         int slot = -1;
         for (int i = 0; i < rows.length; i++) {
-            boolean free = inFlight[i] == 0 && drawnAt[i] < step;
-            if (free && (slot < 0 || drawnAt[i] < drawnAt[slot])) {
+            boolean free = inFlight[i] == 0 && sampledAt[i] < step;
+            if (free && (slot < 0 || sampledAt[i] < sampledAt[slot])) {
                 slot = i;
             }
         }
@@ -117,36 +117,36 @@ public final class SampleSlots {
     private int flags(SamplingRow row) {
         SamplingFeatures features = row.features;
         float temperature = (float) row.parameters.temperature();
-        boolean general = features.isFiltered(vocabulary) || temperature < LEAST_PLAIN_TEMPERATURE;
+        boolean filtered = features.isFiltered(vocabulary) || temperature < LEAST_FAST_TEMPERATURE;
         return (features.repetition() ? REPETITION : 0)
                 | (features.penalties() ? PENALTIES : 0)
-                | (general && !features.greedy() ? GENERAL : 0)
+                | (filtered && !features.greedy() ? FILTERED : 0)
                 | (stops(row) > 0 ? STOPS : 0)
                 | (row.edits.size(vocabulary) > 0 ? EDITS : 0);
     }
 
-    /** Whether drawing takes more than one look at each logit. */
-    boolean isGeneral(int slot) {
-        return (flags[slot] & GENERAL) != 0;
+    /** Whether the row is filtered: sampling reads its logits more than once. */
+    boolean isFiltered(int slot) {
+        return (flags[slot] & FILTERED) != 0;
     }
 
     /**
-     * Whether one look at each logit is enough, and nothing but the logit matters.
+     * Whether the row takes the fast path: one read per logit, without penalties or edits.
      *
-     * @param position that is drawn for
+     * @param position the position to be sampled
      */
-    boolean isPlain(int slot, int position) {
+    boolean takesFastPath(int slot, int position) {
         boolean unedited = (flags[slot] & EDITS) == 0 || rows[slot].edits.endBefore(position);
-        return (flags[slot] & (GENERAL | PENALTIES)) == 0 && unedited;
+        return (flags[slot] & (FILTERED | PENALTIES)) == 0 && unedited;
     }
 
-    /** Whether the device's counts of the slot are not those of the row's tokens. */
+    /** Whether the device's counts of the slot differ from those of the row's tokens. */
     public boolean isMiscounted(int slot) {
         return (flags[slot] & PENALTIES) != 0
                 && counted[slot] != rows[slot].generatedCount + inFlight[slot];
     }
 
-    /** The device makes the slot's counts anew, from all of the row's tokens. */
+    /** Notes that the device rebuilds the slot's counts from all of the row's tokens. */
     public void recounted(int slot) {
         if (inFlight[slot] != 0) {
             throw new IllegalStateException(
@@ -155,13 +155,13 @@ public final class SampleSlots {
         counted[slot] = rows[slot].generatedCount;
     }
 
-    /** The device will draw a token for the slot, and count it. */
+    /** Notes that a step is queued that samples a token for the slot and counts it. */
     public void queued(int slot) {
         inFlight[slot]++;
         counted[slot]++;
     }
 
-    /** The first of the slot's draws in flight is done; the row gets its token now or never. */
+    /** Notes that the slot's oldest sample in flight is done; the row must take its token now. */
     public void completed(int slot) {
         if (inFlight[slot] == 0) {
             throw new IllegalStateException("Slot " + slot + " has nothing in flight.");
@@ -169,12 +169,12 @@ public final class SampleSlots {
         inFlight[slot]--;
     }
 
-    /** How many slots were given in this step: of these the device knows nothing. */
+    /** Number of slots that were assigned in this step, which the device must initialize. */
     public int given() {
         return givenCount;
     }
 
-    /** One of the slots that were given in this step. */
+    /** One of the slots that were assigned in this step. */
     public int given(int index) {
         return given[index];
     }
@@ -183,7 +183,7 @@ public final class SampleSlots {
         return rows[slot];
     }
 
-    /** Sets all fields of a taken slot's row. */
+    /** Writes the sampling parameters of the slot's row. */
     public void write(int slot, SampleRow to) {
         SamplingRow row = rows[slot];
         SamplingParameters p = row.parameters;
@@ -201,23 +201,23 @@ public final class SampleSlots {
                 .edits(edits(slot));
     }
 
-    /** Edits of the slot's row: those of the vocabulary. */
+    /** Number of edits of the slot's row, outside of the vocabulary not counted. */
     public int edits(int slot) {
         return (flags[slot] & EDITS) == 0 ? 0 : rows[slot].edits.size(vocabulary);
     }
 
-    /** Sets all fields of one of the edits of the slot's row. */
+    /** Writes one of the edits of the slot's row. */
     public void writeEdit(int slot, int i, SampleEdit to) {
         LogitEdits edits = rows[slot].edits;
         to.token(edits.token(i)).bias(edits.bias(i)).until(edits.until(i));
     }
 
-    /** Tokens that end the slot's row. */
+    /** Number of tokens that end the slot's row. */
     public int stops(int slot) {
         return (flags[slot] & STOPS) == 0 ? 0 : stops(rows[slot]);
     }
 
-    /** Each token of the vocabulary that ends a row, once: others are never drawn. */
+    /** Distinct stop ids of the vocabulary. */
     private int stops(SamplingRow row) {
         int stops = 0;
         for (int i = 0; i < row.stopIds.length; i++) {
@@ -226,7 +226,7 @@ public final class SampleSlots {
         return stops;
     }
 
-    /** They are ascending, but may be there twice. */
+    /** Whether an id is in the vocabulary and not a duplicate; ids ascend. */
     private boolean isFirst(int[] stopIds, int i) {
         int id = stopIds[i];
         return id >= 0 && id < vocabulary && (i == 0 || stopIds[i - 1] != id);

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * The resources of a slot (tables being copied, outputs) are free when its next step is launched.
  */
 public final class StepQueue {
-    private final QueuedStep[] places;
+    private final QueuedStep[] slots;
     private int oldest;
     private int inFlight;
     private int launched;
@@ -22,13 +22,13 @@ public final class StepQueue {
      * @param runAhead steps that may be in flight when another is launched
      */
     public StepQueue(int runAhead, int maxRows) {
-        places = new QueuedStep[runAhead + 1];
-        Arrays.setAll(places, place -> new QueuedStep(place, maxRows));
+        slots = new QueuedStep[runAhead + 1];
+        Arrays.setAll(slots, slot -> new QueuedStep(slot, maxRows));
     }
 
     /** Most steps in flight. */
-    public int places() {
-        return places.length;
+    public int inFlightSlots() {
+        return slots.length;
     }
 
     int inFlight() {
@@ -37,7 +37,7 @@ public final class StepQueue {
 
     /** The step that will be launched next, to be filled. */
     public QueuedStep next() {
-        if (inFlight == places.length) {
+        if (inFlight == slots.length) {
             throw new IllegalStateException(
                     "There are %d steps in flight, as many as may be.".formatted(inFlight));
         }
@@ -62,12 +62,12 @@ public final class StepQueue {
 
     /** Notes that the oldest step is completed. */
     public void completed() {
-        oldest = (oldest + 1) % places.length;
+        oldest = (oldest + 1) % slots.length;
         inFlight--;
     }
 
     private QueuedStep at(int index) {
-        return places[(oldest + index) % places.length];
+        return slots[(oldest + index) % slots.length];
     }
 
     /** Display text: the oldest step, and the number of steps after it. */

@@ -18,7 +18,7 @@ public final class StepTables implements AutoCloseable {
     private static final long MOST_BYTES = 1 << 30;
 
     private final StepLayout layout;
-    private final List<PinnedMemory> places = new ArrayList<>();
+    private final List<PinnedMemory> staging = new ArrayList<>();
     private final DeviceMemory memory;
 
     /**
@@ -43,7 +43,7 @@ public final class StepTables implements AutoCloseable {
         boolean allocated = false;
         try {
             for (int i = 0; i < placeCount; i++) {
-                places.add(new PinnedMemory(context, (int) bytes));
+                staging.add(new PinnedMemory(context, (int) bytes));
             }
             memory = context.allocate(what, bytes, remedy);
             allocated = true;
@@ -56,9 +56,9 @@ public final class StepTables implements AutoCloseable {
 
     /** Queues the copy of a step's tables. */
     public void upload(StepBatch batch, QueuedStep step) {
-        PinnedMemory place = places.get(step.place());
-        int words = layout.write(batch, step, place.buffer().asIntBuffer());
-        memory.copyFrom(place, 0, 0, (long) words * Integer.BYTES);
+        PinnedMemory from = staging.get(step.inFlightSlot());
+        int words = layout.write(batch, step, from.buffer().asIntBuffer());
+        memory.copyFrom(from, 0, 0, (long) words * Integer.BYTES);
     }
 
     /** Device addresses of the tables. */
@@ -96,7 +96,7 @@ public final class StepTables implements AutoCloseable {
     }
 
     private void closePlaces() {
-        places.forEach(PinnedMemory::close);
-        places.clear();
+        staging.forEach(PinnedMemory::close);
+        staging.clear();
     }
 }

@@ -18,7 +18,7 @@ public abstract class KernelParams extends Struct {
         super(layout);
         buffer = ByteBuffer.allocateDirect(layout.bytes()).order(ByteOrder.LITTLE_ENDIAN);
         pointer = Pointer.to(Pointer.to(buffer));
-        lie(buffer, 0);
+        moveTo(buffer, 0);
     }
 
     /** Parameters within those of another kernel, whose launch alone reads them. */

@@ -17,7 +17,7 @@ public abstract class Struct {
     /** Structs within this one. */
     private final List<Struct> parts = new ArrayList<>();
 
-    /** Of a struct within another: where, in bytes. */
+    /** Byte offset in the outer struct; 0 for an outer struct. */
     private final int offset;
 
     private ByteBuffer memory;
@@ -41,23 +41,23 @@ public abstract class Struct {
         missing = setters;
         whole.parts.add(this);
         if (whole.memory != null) {
-            lie(whole.memory, whole.at + offset);
+            moveTo(whole.memory, whole.at + offset);
         }
     }
 
     /**
-     * Moves to other memory, whose bytes stay as they are.
+     * Moves to other memory, without writing to it.
      *
      * @param at byte of the memory
      */
-    final void lie(ByteBuffer memory, int at) {
+    final void moveTo(ByteBuffer memory, int at) {
         if (memory.order() != ByteOrder.LITTLE_ENDIAN) {
             throw new IllegalArgumentException("Kernels read little-endian memory.");
         }
         this.memory = memory;
         this.at = at;
         for (int i = 0; i < parts.size(); i++) {
-            parts.get(i).lie(memory, at + parts.get(i).offset);
+            parts.get(i).moveTo(memory, at + parts.get(i).offset);
         }
     }
 
@@ -102,13 +102,13 @@ public abstract class Struct {
             throw new IllegalArgumentException(from.layout.name() + " is no " + layout.name());
         }
         memory.put(at, from.memory, from.at, layout.bytes());
-        took(from);
+        copyMissing(from);
     }
 
-    private void took(Struct from) {
+    private void copyMissing(Struct from) {
         missing = from.missing;
         for (int i = 0; i < parts.size(); i++) {
-            parts.get(i).took(from.parts.get(i));
+            parts.get(i).copyMissing(from.parts.get(i));
         }
     }
 
@@ -128,7 +128,7 @@ public abstract class Struct {
         memory.putDouble(at(field), value);
     }
 
-    /** Where a field lies, which is set now. */
+    /** Offset of a field, which is noted as set. */
     private int at(int field) {
         missing &= ~(1L << field);
         return at + layout.fields().get(field).offset();

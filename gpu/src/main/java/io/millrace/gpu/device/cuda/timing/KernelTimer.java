@@ -261,7 +261,7 @@ public final class KernelTimer implements AutoCloseable {
         if (step.whole()) {
             for (Op op : List.of(Op.QKV, Op.OUTPUT, Op.GATED_UP, Op.UP, Op.DOWN)) {
                 if (backend.weight(op) != null) {
-                    parts.add(timed(op, product(op, step), step, layers, repeats));
+                    parts.add(timed(op, matmul(op, step), step, layers, repeats));
                 }
             }
             int width = backend.weight(Op.QKV).k();
@@ -271,11 +271,11 @@ public final class KernelTimer implements AutoCloseable {
         Op attention = step.isDecode() ? Op.DECODE_ATTENTION : Op.PREFILL_ATTENTION;
         parts.add(timed(attention, attention(step), step, layers, repeats));
         if (step.whole() && step.isDecode()) {
-            parts.add(timed(Op.HEAD, product(Op.HEAD, step), step, 1, repeats));
-            KernelWork draws =
+            parts.add(timed(Op.HEAD, matmul(Op.HEAD, step), step, 1, repeats));
+            KernelWork sampling =
                     KernelWork.sampling(
                             folder.vocabularySize(), step.rows(), backend.drawsInHead());
-            parts.add(timed(Op.SAMPLING, draws, step, 1, repeats));
+            parts.add(timed(Op.SAMPLING, sampling, step, 1, repeats));
             KernelWork all = new KernelWork(layers + " layers", 0, 0);
             for (KernelTiming part : parts) {
                 all = all.plus(part.bytes() * part.perStep(), part.operations() * part.perStep());
@@ -289,12 +289,12 @@ public final class KernelTimer implements AutoCloseable {
         return backend.type().bytes();
     }
 
-    private KernelWork product(Op op, KernelCase step) {
+    private KernelWork matmul(Op op, KernelCase step) {
         CudaMatrix weight = backend.weight(op);
         if (op == Op.HEAD && backend.drawsInHead()) {
-            return KernelWork.drawingHead(weight.rows(), weight.k(), step.stepTokens(), element());
+            return KernelWork.samplingHead(weight.rows(), weight.k(), step.stepTokens(), element());
         }
-        return KernelWork.product(op, weight.rows(), weight.k(), step.stepTokens(), element());
+        return KernelWork.matmul(op, weight.rows(), weight.k(), step.stepTokens(), element());
     }
 
     /** The mean over the layers, whose windows may differ. */

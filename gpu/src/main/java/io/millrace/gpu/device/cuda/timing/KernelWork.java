@@ -23,7 +23,7 @@ record KernelWork(String shape, double bytes, double operations) {
      * @param k inputs
      * @param element bytes per element of the weight
      */
-    static KernelWork product(Op op, int rows, int k, int tokens, int element) {
+    static KernelWork matmul(Op op, int rows, int k, int tokens, int element) {
         double each =
                 switch (op) {
                     // The residual stream, FP32, is read and written.
@@ -62,17 +62,17 @@ record KernelWork(String shape, double bytes, double operations) {
                 4 * width * step.rows() * step.seen(window));
     }
 
-    /** A head that draws greedily: of a tile of its logits it writes the largest. */
-    static KernelWork drawingHead(int rows, int k, int tokens, int element) {
-        KernelWork product = product(Op.HEAD, rows, k, tokens, element);
+    /** A head that samples greedily: of each tile of logits it writes the largest. */
+    static KernelWork samplingHead(int rows, int k, int tokens, int element) {
+        KernelWork matmul = matmul(Op.HEAD, rows, k, tokens, element);
         double logits = (double) Float.BYTES * rows;
-        return product.plus(tokens * (headTileBytes(rows) - logits), 0);
+        return matmul.plus(tokens * (headTileBytes(rows) - logits), 0);
     }
 
     /**
-     * A greedy draw for each row.
+     * A greedy sample per row.
      *
-     * @param fromHead whether the head has drawn from its tiles
+     * @param fromHead whether the head has sampled from its tiles
      */
     static KernelWork sampling(int vocabulary, int rows, boolean fromHead) {
         return new KernelWork(

@@ -8,7 +8,10 @@ import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The attribute of a filter, like "function.name" or 0: a way from an element to a part of it. */
+/**
+ * The attribute argument of a filter, like "function.name" or 0: a path from an element to a part
+ * of it.
+ */
 final class AttributePath {
     private final List<Value> steps;
     private final Value otherwise;
@@ -46,7 +49,7 @@ final class AttributePath {
         return paths;
     }
 
-    /** The same with a value for what is missing; None is no such value. */
+    /** The same with a default for a missing part; None is no default. */
     AttributePath or(Value value) {
         return new AttributePath(steps, value, evaluator);
     }

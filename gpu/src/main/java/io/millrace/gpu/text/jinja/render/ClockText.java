@@ -7,7 +7,7 @@ import java.time.ZonedDateTime;
 import java.time.format.TextStyle;
 import java.util.Locale;
 
-/** Writes a moment in UTC by a strftime format, with English names. */
+/** Formats a UTC time by a strftime format, with English names. */
 final class ClockText {
     private static final int LONGEST = 1000;
 

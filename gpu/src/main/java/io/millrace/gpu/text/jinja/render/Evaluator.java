@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Works out the values of expressions. One per rendering. */
+/** Evaluates expressions. One per rendering. */
 final class Evaluator {
     private final Sandbox sandbox;
     private final Renderer renderer;
@@ -51,7 +51,7 @@ final class Evaluator {
         return members;
     }
 
-    /** As it is printed. */
+    /** The text of a value, as printed. */
     String text(Value value) {
         return printer.text(value);
     }
@@ -184,12 +184,12 @@ final class Evaluator {
         return Slices.of(of, start, stop, step, sandbox);
     }
 
-    /** A bound that is None counts as left out. */
+    /** A bound of None counts as absent. */
     private Optional<Value> bound(Optional<Expression> expression, Scope scope) {
         return expression.map(e -> value(e, scope)).filter(v -> v != Value.None.NONE);
     }
 
-    /** Calls a function with the arguments as written, and with some more named ones. */
+    /** Calls a function with its arguments and some more named ones. */
     Value call(Expression.Call c, List<Map.Entry<String, Value>> more, Scope scope) {
         Value function = value(c.function(), scope);
         Arguments written = arguments(c.arguments(), scope);

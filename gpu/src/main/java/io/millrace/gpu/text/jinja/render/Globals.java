@@ -18,7 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The functions that every template knows. */
+/** The global functions of templates. */
 final class Globals {
     private Globals() {}
 

@@ -20,13 +20,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Writes JSON to the letter as Python's json.dumps does. */
+/** Writes JSON with the characters of Python's json.dumps. */
 final class JsonText {
     private final Sandbox sandbox;
     private final boolean ascii;
     private final boolean sorted;
 
-    /** What one level is indented by; null writes everything on one line. */
+    /** Indentation of one level; null writes everything on one line. */
     private final String indent;
 
     private final String comma;

@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/** Finds what belongs to a value: elements, attributes, methods. There is nothing of Java. */
+/** Looks up elements, attributes and methods of values. Nothing of Java is reachable. */
 final class Members {
     private static final Set<String> CHANGES_DICT =
             Set.of("clear", "pop", "popitem", "setdefault", "update");

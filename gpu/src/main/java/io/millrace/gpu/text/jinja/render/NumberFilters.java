@@ -13,7 +13,7 @@ import java.math.BigInteger;
 import java.math.RoundingMode;
 import java.util.Map;
 
-/** Filters that make numbers. */
+/** Filters with numbers as results. */
 final class NumberFilters {
     private NumberFilters() {}
 

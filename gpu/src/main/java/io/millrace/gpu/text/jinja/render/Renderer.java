@@ -27,10 +27,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Runs the statements of a template once and gives the text they write. */
+/** Runs the statements of a template once and returns the text. */
 public final class Renderer {
 
-    /** How a block ended. */
+    /** The way a block ended. */
     private enum Flow {
         NEXT,
         BREAK,
@@ -57,7 +57,7 @@ public final class Renderer {
         }
     }
 
-    /** The text that a block writes. */
+    /** Renders a block to a string. */
     String captured(List<Statement> body, Scope scope) {
         Output out = new Output(sandbox);
         run(body, scope, out);
@@ -206,7 +206,10 @@ public final class Renderer {
         return Value.of(text);
     }
 
-    /** What no parameter took: varargs, kwargs and caller, for macros that ask for them. */
+    /**
+     * Sets varargs, kwargs and caller, if the macro uses them, to the arguments that no parameter
+     * took.
+     */
     private static void rest(Macro macro, Arguments arguments, Set<String> taken, Scope scope) {
         Map<String, Value> named = new LinkedHashMap<>(arguments.named());
         named.keySet().removeAll(taken);

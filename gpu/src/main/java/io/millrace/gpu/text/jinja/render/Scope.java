@@ -4,7 +4,7 @@ import io.millrace.gpu.text.jinja.value.Value;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Names and their values in one block; what it does not know, it asks the block around it. */
+/** The variables of one block; unknown names are looked up in the enclosing block. */
 final class Scope {
     private final Scope outer;
     private final Map<String, Value> values;

@@ -44,7 +44,7 @@ final class SelectionFilters {
         return Seq.iterator(result);
     }
 
-    /** Nothing comes of what is not true, None among it. */
+    /** The elements of a value; none of a value that is not true, such as None. */
     private static List<Value> items(Value input, Evaluator evaluator) {
         return Types.isTrue(input) ? Types.items(input, evaluator.sandbox()) : List.of();
     }

@@ -105,7 +105,7 @@ final class SequenceFilters {
         return Seq.list(items);
     }
 
-    /** One value alone, or several as a tuple; strings lowered where case does not count. */
+    /** The sort key: one value, or several as a tuple; strings in lower case if case is ignored. */
     private static Value key(List<Value> values, boolean caseless) {
         List<Value> lowered = values.stream().map(v -> caseless ? lowered(v) : v).toList();
         return lowered.size() == 1 ? lowered.get(0) : new Seq(Kind.TUPLE, lowered);
@@ -123,7 +123,7 @@ final class SequenceFilters {
         record Keyed(Value key, Value item) {}
         List<Keyed> keyed = new ArrayList<>(items.size());
         items.forEach(item -> keyed.add(new Keyed(key.apply(item), item)));
-        // The order need not be consistent where NaN is about, which Java's sort may notice.
+        // With NaN the order may be inconsistent, which Java's sort may detect.
         try {
             keyed.sort(
                     (a, b) ->

@@ -115,7 +115,7 @@ final class StringMethods {
         return Seq.list(values);
     }
 
-    /** What is put into a safe string is escaped. */
+    /** An argument of a safe string's method, escaped. */
     private String escaped(String argument) {
         return self.safe() ? PythonText.escaped(argument) : argument;
     }
@@ -162,7 +162,7 @@ final class StringMethods {
                         : parts.between(separator, most));
     }
 
-    /** The part of the text that start and end leave; nothing where they cross. */
+    /** The part of the text between start and end; empty if they cross. */
     private Optional<String> between(Arguments.Bound bound, int start, int end) {
         int length = PythonText.length(text);
         int from = position(bound, start, 0, length);
@@ -284,7 +284,7 @@ final class StringMethods {
         if (PythonText.length(fill) != 1) {
             throw TemplateException.of(name + " wants one character to fill with");
         }
-        // As CPython does it: the odd one goes left where the width is odd.
+        // As in CPython: an odd space goes to the left if the width is odd.
         long center = missing / 2 + (missing & bound.integer(0, 0) & 1);
         long left = name.equals("ljust") ? 0 : name.equals("rjust") ? missing : center;
         return text(fill.repeat((int) left) + text + fill.repeat((int) (missing - left)));
@@ -334,7 +334,7 @@ final class StringMethods {
         return text(out.toString());
     }
 
-    /** Python's format with plain fields only: {}, {0}, {name}. */
+    /** Python's format with simple fields only: {}, {0}, {name}. */
     private String formatted(Arguments arguments) {
         Output out = new Output(sandbox);
         int next = 0;

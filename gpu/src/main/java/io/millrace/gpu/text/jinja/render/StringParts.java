@@ -16,7 +16,7 @@ final class StringParts {
         this.sandbox = sandbox;
     }
 
-    /** What stands between separators, of which at most so many count, from the left. */
+    /** The parts between separators, of which the first {@code most} count. */
     List<String> between(String separator, int most) {
         List<String> parts = new ArrayList<>();
         int from = 0;
@@ -31,7 +31,7 @@ final class StringParts {
         return parts;
     }
 
-    /** As {@link #between}, from the right. */
+    /** As {@link #between}, with the last {@code most} separators. */
     List<String> betweenFromRight(String separator, int most) {
         List<String> parts = new ArrayList<>();
         int to = text.length();
@@ -50,7 +50,7 @@ final class StringParts {
         return parts;
     }
 
-    /** The words, and after so many of them the rest. */
+    /** The first {@code most} words, and the rest. */
     List<String> words(int most) {
         List<String> words = new ArrayList<>();
         int at = spaces(0);
@@ -69,7 +69,7 @@ final class StringParts {
         return words;
     }
 
-    /** The first position from here on that is no white space. */
+    /** The first position from {@code from} on that is no white space. */
     private int spaces(int from) {
         int at = from;
         while (at < text.length() && PythonText.isSpace(text.charAt(at))) {
@@ -78,7 +78,7 @@ final class StringParts {
         return at;
     }
 
-    /** As {@link #words}, from the right. */
+    /** The last {@code most} words, after the rest. */
     List<String> wordsFromRight(int most) {
         List<String> words = new ArrayList<>();
         int end = spacesBefore(text.length());
@@ -98,7 +98,7 @@ final class StringParts {
         return words;
     }
 
-    /** The last position up to here that no white space stands right before. */
+    /** The last position up to {@code to} that does not follow white space. */
     private int spacesBefore(int to) {
         int at = to;
         while (at > 0 && PythonText.isSpace(text.charAt(at - 1))) {

@@ -4,11 +4,11 @@ import io.millrace.gpu.text.jinja.value.PythonText;
 import io.millrace.gpu.text.jinja.value.TemplateException;
 import java.util.function.IntPredicate;
 
-/** What Python's strings say of their own characters: isalpha and its like. */
+/** Python's string predicates: isalpha and similar methods. */
 final class StringPredicates {
     private StringPredicates() {}
 
-    /** Whether the method of that name, which takes no arguments, says yes of a text. */
+    /** The result of the predicate of a name for a text. */
     static boolean is(String name, String text) {
         return switch (name) {
             case "isalpha" -> all(text, Character::isLetter);

@@ -26,7 +26,7 @@ final class Tests {
 
     private Tests() {}
 
-    /** Says whether something holds of a value. */
+    /** A test of a value. */
     @FunctionalInterface
     interface Test {
         boolean holds(Value value, Arguments arguments, Evaluator evaluator);

@@ -16,7 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Filters that make text. What is no string is printed first. */
+/** Filters with text as results. Inputs that are no strings are converted first. */
 final class TextFilters {
     private TextFilters() {}
 

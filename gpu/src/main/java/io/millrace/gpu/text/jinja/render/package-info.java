@@ -1,5 +1,5 @@
 /**
- * Runs statements, works out expressions, and holds the filters, tests, methods and functions that
- * templates may call.
+ * Runs statements, evaluates expressions, and has the filters, tests, methods and functions of
+ * templates.
  */
 package io.millrace.gpu.text.jinja.render;

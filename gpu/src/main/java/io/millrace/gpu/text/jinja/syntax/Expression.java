@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Something that has a value. */
+/** An expression. */
 public sealed interface Expression {
     int line();
 
@@ -55,10 +55,10 @@ public sealed interface Expression {
     /** Parts joined by ~. */
     record Concatenation(int line, List<Expression> parts) implements Expression {}
 
-    /** first op second op third: true where every neighbouring pair is. */
+    /** first op second op third: true if every adjacent pair is. */
     record Comparison(int line, Expression first, List<Operand> rest) implements Expression {}
 
-    /** One link of a comparison: ==, <, in, not in and so on, with what stands right of it. */
+    /** One operator of a comparison (==, <, in, not in and so on) and its right operand. */
     record Operand(String operator, Expression value) {}
 
     record Conditional(
@@ -68,7 +68,10 @@ public sealed interface Expression {
     /** The text of a block, as the input of a filter. */
     record Captured(int line, List<Statement> body) implements Expression {}
 
-    /** Arguments as written; spread are those with one star, spreadNamed those with two. */
+    /**
+     * Arguments as written; {@code spread} are those with one star, {@code spreadNamed} those with
+     * two.
+     */
     record ArgumentList(
             List<Expression> positional,
             List<Map.Entry<String, Expression>> named,

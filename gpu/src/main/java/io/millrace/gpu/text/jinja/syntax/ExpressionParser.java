@@ -23,22 +23,22 @@ final class ExpressionParser {
         this.primaries = new PrimaryParser(tokens, this);
     }
 
-    /** Starts a new set of the names seen, and gives the old one, to be put back. */
+    /** Starts a new set of the names seen; returns the old one, to be restored. */
     Set<String> swapNames(Set<String> fresh) {
         return primaries.swapNames(fresh);
     }
 
-    /** A filter's name and arguments, behind the bar. */
+    /** A filter's name and arguments, after the bar. */
     Expression filter(Expression input) {
         return primaries.filter(input);
     }
 
-    /** An expression, or several with commas: a tuple. */
+    /** An expression, or a tuple of several with commas. */
     Expression tuple(boolean withInlineIf) {
         return tuple(withInlineIf, false);
     }
 
-    /** What stands in parentheses. */
+    /** The expression in parentheses. */
     Expression parenthesized() {
         return tuple(true, true);
     }

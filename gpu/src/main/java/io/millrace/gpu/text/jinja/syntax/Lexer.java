@@ -9,11 +9,10 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Cuts a template into tokens, with trim_blocks and lstrip_blocks on, as chat templates are written
- * for.
+ * Splits a template into tokens, with trim_blocks and lstrip_blocks on, as chat templates require.
  *
  * <pre>
- *   text  {%- ... -%}  text     a minus takes all white space on its side
+ *   text  {%- ... -%}  text     a minus strips all white space on its side
  *   text  {%+ ... +%}  text     a plus keeps it
  *   text  {%  ...  %}\n         else: a line's indent before a block or comment goes (not before {{),
  *                               and so does the one line end behind it
@@ -76,7 +75,7 @@ final class Lexer {
         return -1;
     }
 
-    /** Adds the text up to a tag, stripped as the tag says, and stands at the tag. */
+    /** Adds the text up to a tag, stripped by its signs, and moves to the tag. */
     private void text(int tag) {
         int start = position;
         int end = tag;
@@ -120,7 +119,7 @@ final class Lexer {
         closing(sign, true);
     }
 
-    /** Past the two characters of an opening tag and its sign. */
+    /** Skips the two characters of an opening tag and its sign. */
     private void skipOpening() {
         position += 2;
         if (position < source.length() && "+-".indexOf(source.charAt(position)) >= 0) {
@@ -128,7 +127,7 @@ final class Lexer {
         }
     }
 
-    /** Past the white space that a closed tag takes along. */
+    /** Skips the white space that a closed tag strips. */
     private void closing(char sign, boolean trimsLine) {
         if (sign == '-') {
             skipSpace();
@@ -146,7 +145,7 @@ final class Lexer {
         }
     }
 
-    /** Reads {% raw %} to its end, if that is what stands here. */
+    /** Reads {% raw %} to its end, if it is at this position. */
     private boolean raw() {
         int opened = lines.at(position);
         int back = position;
@@ -170,7 +169,7 @@ final class Lexer {
         throw TemplateException.at(opened, "'{% raw %}' is not closed by '{% endraw %}'");
     }
 
-    /** Goes past a tag that holds one keyword alone, up to and with its '%}'. */
+    /** Skips a tag that consists of one keyword, with its '%}'. */
     private boolean keywordTag(String keyword) {
         int back = position;
         skipOpening();
@@ -268,7 +267,10 @@ final class Lexer {
         }
     }
 
-    /** Digits with single underscores between them; the position behind, or from if none. */
+    /**
+     * The position after digits with single underscores between them; {@code from} if there are
+     * none.
+     */
     private int digits(int from) {
         int at = from;
         while (isDigit(at) || (at > from && isCharacter(at, '_') && isDigit(at + 1))) {
@@ -289,7 +291,7 @@ final class Lexer {
         int start = position;
         int end = digits(start);
         boolean isFloat = false;
-        // After a dot only an element can be meant: list.0.1 is no 0.1.
+        // After a dot a number is an index: list.0.1 has no 0.1.
         if (start == 0 || source.charAt(start - 1) != '.') {
             if (isCharacter(end, '.') && isDigit(end + 1)) {
                 end = digits(end + 1);

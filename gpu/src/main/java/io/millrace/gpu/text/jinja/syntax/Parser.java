@@ -86,7 +86,7 @@ public final class Parser {
         return statements(Optional.of(new Opened(tag.line(), tag.text(), Arrays.asList(ends))));
     }
 
-    /** As {@link #body}, with no other end than the one, which is read too. */
+    /** As {@link #body}, with the end tag as the only end, which is read too. */
     private List<Statement> wholeBody(Token tag) {
         String end = "end" + tag.text();
         List<Statement> body = body(tag, end);
@@ -184,7 +184,7 @@ public final class Parser {
         if (tokens.skipOperator("=")) {
             return new Statement.Assign(tag.line(), target, expressions.tuple(true));
         }
-        // The filters stand before the body, and are put around it afterwards.
+        // The filters come before the body and are applied to it afterwards.
         List<Expression.Filter> filters = new ArrayList<>();
         Expression placeholder = new Expression.Constant(tag.line(), Value.None.NONE);
         while (tokens.skipOperator("|")) {
@@ -212,7 +212,7 @@ public final class Parser {
         return value;
     }
 
-    /** Bodies whose text is captured cannot leave the loop around them. */
+    /** A captured body, which cannot leave the loop around it. */
     private List<Statement> wholeBodyOutsideLoop(Token tag) {
         int outside = loops;
         loops = 0;

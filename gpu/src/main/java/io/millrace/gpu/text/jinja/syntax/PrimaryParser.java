@@ -13,8 +13,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Reads what binds tightest in an expression: a literal, a name or what is in brackets, with the
- * subscripts, calls, filters and tests behind it.
+ * Reads primary expressions: a literal, a name or an expression in brackets, with its subscripts,
+ * calls, filters and tests.
  */
 final class PrimaryParser {
     private static final int LONGEST_NUMBER = 1000;
@@ -31,14 +31,14 @@ final class PrimaryParser {
         this.expressions = expressions;
     }
 
-    /** Starts a new set of the names seen, and gives the old one, to be put back. */
+    /** Starts a new set of the names seen; returns the old one, to be restored. */
     Set<String> swapNames(Set<String> fresh) {
         Set<String> old = names;
         names = fresh;
         return old;
     }
 
-    /** A literal, a name, or what is in brackets. */
+    /** A literal, a name, or an expression in brackets. */
     Expression primary() {
         Token token = tokens.current();
         switch (token.kind()) {
@@ -122,7 +122,7 @@ final class PrimaryParser {
         return new Expression.DictOf(line, entries);
     }
 
-    /** An expression with the subscripts and calls behind it. */
+    /** An expression with its subscripts and calls. */
     Expression postfix(Expression start) {
         Expression result = start;
         while (true) {
@@ -181,7 +181,7 @@ final class PrimaryParser {
         return none ? Optional.empty() : Optional.of(expressions.expression());
     }
 
-    /** An expression with the filters, tests and calls behind it. */
+    /** An expression with its filters, tests and calls. */
     Expression filtersAndTests(Expression start) {
         Expression result = start;
         while (true) {
@@ -200,7 +200,7 @@ final class PrimaryParser {
         }
     }
 
-    /** A filter's name and arguments, behind the bar. */
+    /** A filter's name and arguments, after the bar. */
     Expression filter(Expression input) {
         Token name = tokens.expect(Kind.NAME, "the name of a filter");
         return new Expression.Filter(name.line(), input, name.text(), optionalArguments());

@@ -12,7 +12,7 @@ final class SourceLines {
         this.source = source;
     }
 
-    /** The line of a position; of an earlier one, that of the last that was asked for. */
+    /** The line of a position; of a position before the last one, the line of the last one. */
     int at(int position) {
         while (counted < position) {
             if (source.charAt(counted++) == '\n') {
@@ -22,7 +22,7 @@ final class SourceLines {
         return line;
     }
 
-    /** What is wrong at a position. */
+    /** The error at a position. */
     TemplateException problem(int position, String problem) {
         return TemplateException.at(at(position), problem);
     }

@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/** Something that is done: mostly, text that is written. */
+/** A statement. */
 public sealed interface Statement {
     int line();
 
@@ -38,7 +38,7 @@ public sealed interface Statement {
     /** Calls a macro that can call the block back as caller. */
     record CallBlock(int line, Expression.Call call, Macro caller) implements Statement {}
 
-    /** A block whose text an assistant wrote (training uses the mark; here it is only a scope). */
+    /** A generation block, which marks assistant text for training; here it is only a scope. */
     record Generation(int line, List<Statement> body) implements Statement {}
 
     record Break(int line) implements Statement {}
@@ -48,8 +48,8 @@ public sealed interface Statement {
     /**
      * A macro as written.
      *
-     * @param used all names that its body mentions: varargs, kwargs and caller are given only to
-     *     those that ask
+     * @param used all names in its body: varargs, kwargs and caller are passed only if they are
+     *     among these
      */
     record Macro(
             String name,
@@ -63,7 +63,7 @@ public sealed interface Statement {
         }
     }
 
-    /** What is assigned to. */
+    /** The target of an assignment. */
     sealed interface Target {}
 
     record NameTarget(String name) implements Target {}

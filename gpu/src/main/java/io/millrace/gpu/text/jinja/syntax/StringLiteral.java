@@ -1,6 +1,6 @@
 package io.millrace.gpu.text.jinja.syntax;
 
-/** Reads one string literal of a template with its escapes, which are Python's. */
+/** Reads one string literal of a template with Python's escapes. */
 final class StringLiteral {
     private final String source;
     private final SourceLines lines;
@@ -17,12 +17,12 @@ final class StringLiteral {
         read();
     }
 
-    /** What it means. */
+    /** The value of the literal. */
     String text() {
         return text.toString();
     }
 
-    /** The position behind the quote that ends it. */
+    /** The position after the closing quote. */
     int end() {
         return position;
     }
@@ -46,7 +46,7 @@ final class StringLiteral {
         throw lines.problem(start, "the string that begins with " + quote + " is not closed");
     }
 
-    /** Reads what stands behind a backslash; leaves the position at its last character. */
+    /** Reads an escape after its backslash; leaves the position at its last character. */
     private void escape() {
         char c = source.charAt(position);
         switch (c) {

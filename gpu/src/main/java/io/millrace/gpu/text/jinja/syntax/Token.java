@@ -3,11 +3,11 @@ package io.millrace.gpu.text.jinja.syntax;
 import io.millrace.gpu.text.jinja.value.PythonText;
 
 /**
- * One piece of a template.
+ * A token of a template.
  *
- * @param kind what it is
- * @param text the text itself; of a string, what it stands for
- * @param line where it begins, from 1
+ * @param kind its kind
+ * @param text the text; for a string, its value
+ * @param line the line of its beginning, from 1
  */
 record Token(Kind kind, String text, int line) {
 

@@ -4,7 +4,7 @@ import io.millrace.gpu.text.jinja.syntax.Token.Kind;
 import io.millrace.gpu.text.jinja.value.TemplateException;
 import java.util.List;
 
-/** The tokens of a template, with a place in them. */
+/** The tokens of a template, with a current position. */
 final class TokenStream {
     private final List<Token> tokens;
     private int next;
@@ -25,7 +25,7 @@ final class TokenStream {
         return current().line();
     }
 
-    /** The current token; the place moves on, but never past the end. */
+    /** Returns the current token and moves to the next, but never past the end. */
     Token take() {
         Token token = tokens.get(next);
         if (token.kind() != Kind.END) {

@@ -18,7 +18,7 @@ public record Arguments(List<Value> positional, Map<String, Value> named) {
         return new Arguments(List.of(positional), Map.of());
     }
 
-    /** Sorts the arguments to a function's parameters; more or others are an error. */
+    /** Binds the arguments to a function's parameters; surplus or unknown ones are an error. */
     public Bound bind(String function, String... parameters) {
         if (positional.size() > parameters.length) {
             throw TemplateException.of(
@@ -47,7 +47,7 @@ public record Arguments(List<Value> positional, Map<String, Value> named) {
         return new Bound(function, parameters, values);
     }
 
-    /** These, if none is named: most methods of Python's own types take no names. */
+    /** These arguments if none is named: most methods of Python's built-in types take no names. */
     public Arguments withoutNames(String function) {
         if (!named.isEmpty()) {
             throw TemplateException.of(function + " takes no named arguments");
@@ -61,7 +61,7 @@ public record Arguments(List<Value> positional, Map<String, Value> named) {
                 positional.subList(Math.min(start, positional.size()), positional.size()), named);
     }
 
-    /** Arguments by parameter; those not given are absent. */
+    /** Arguments by parameter; absent ones are null. */
     public record Bound(String function, String[] parameters, Value[] values) {
 
         public boolean has(int parameter) {
@@ -92,7 +92,7 @@ public record Arguments(List<Value> positional, Map<String, Value> named) {
             throw wrongType(parameter, "a string");
         }
 
-        /** An integer argument, brought into the range of an int. */
+        /** An integer argument, clamped to the range of an int. */
         public int integer(int parameter, int otherwise) {
             if (!has(parameter)) {
                 return otherwise;

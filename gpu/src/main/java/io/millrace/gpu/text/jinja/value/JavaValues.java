@@ -10,7 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Copies what a caller passes in (as a JSON parser gives it) to values; nothing else gets in. */
+/**
+ * Copies a caller's arguments (of the types of a JSON parser) to values; other types are an error.
+ */
 public final class JavaValues {
     private static final int DEEPEST = 200;
 

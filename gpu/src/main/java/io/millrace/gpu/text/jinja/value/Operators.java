@@ -200,7 +200,7 @@ public final class Operators {
         return floor - whole > 0.5 ? whole + 1 : whole;
     }
 
-    /** By StrictMath: Math.pow may give other bits once it is compiled. */
+    /** By StrictMath: Math.pow may have other bits once compiled. */
     private static double realPower(double a, double b) {
         if (a == 0 && b < 0) {
             throw TemplateException.of("0.0 cannot be raised to a negative power");
@@ -261,7 +261,7 @@ public final class Operators {
         return value instanceof Real r && Double.isNaN(r.number());
     }
 
-    /** Below, at or above 0, as left is smaller than, equal to or greater than right. */
+    /** Negative, 0 or positive, as for a comparator. */
     public int order(String operator, Value left, Value right) {
         Types.defined(left);
         Types.defined(right);
@@ -306,7 +306,7 @@ public final class Operators {
                 : exact(left).compareTo(exact(right));
     }
 
-    /** The number itself where it is a float; integers of any size lie between the infinities. */
+    /** The value of a float; integers of any size are between the infinities. */
     private static double bound(Value value) {
         return value instanceof Real r ? r.number() : 0;
     }

@@ -13,7 +13,7 @@ import io.millrace.gpu.text.jinja.value.Value.Undefined;
 import java.util.List;
 import java.util.Map;
 
-/** Writes values as Python's str and repr do. */
+/** Formats values as Python's str and repr do. */
 public final class Printer {
     private final Sandbox sandbox;
 
@@ -21,7 +21,7 @@ public final class Printer {
         this.sandbox = sandbox;
     }
 
-    /** As it is printed: str(value). */
+    /** str(value). */
     public String text(Value value) {
         if (value instanceof Str s) {
             return s.text();
@@ -31,7 +31,7 @@ public final class Printer {
         return representation(value);
     }
 
-    /** As it shows inside a list: repr(value). */
+    /** repr(value). */
     public String representation(Value value) {
         Output out = new Output(sandbox);
         write(value, out);

@@ -6,13 +6,13 @@ import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.Optional;
 
-/** Numbers as Python writes, reads and rounds them. */
+/** Formats, parses and rounds numbers as Python does. */
 public final class PythonNumbers {
     private static final int LONGEST = 1200;
 
     private PythonNumbers() {}
 
-    /** The shortest digits that give the number back, as Python's repr places them. */
+    /** Python's repr: the shortest digits that parse to the same number. */
     public static String text(double number) {
         if (Double.isNaN(number)) {
             return "nan";
@@ -39,8 +39,8 @@ public final class PythonNumbers {
     }
 
     /**
-     * JDK 17 and 25 disagree on some doubles' shortest digits, so they are found here: fewest
-     * digits first, rounded down and up, the nearer one if both give the number back.
+     * JDK 17 and 25 disagree on the shortest digits of some doubles, so they are computed here:
+     * fewest digits first, rounded down and up; the nearer one if both parse to the number.
      */
     private static BigDecimal shortest(double number) {
         BigDecimal exact = new BigDecimal(number);
@@ -58,7 +58,7 @@ public final class PythonNumbers {
         return exact.round(new MathContext(17, RoundingMode.HALF_EVEN));
     }
 
-    /** Python's int(text, base), or nothing where it is no integer. */
+    /** Python's int(text, base); empty if it is no integer. */
     public static Optional<BigInteger> integer(String text, int base) {
         String digits = PythonText.strip(text, null, true, true);
         boolean negative = digits.startsWith("-");
@@ -91,7 +91,7 @@ public final class PythonNumbers {
         return Optional.of(negative ? number.negate() : number);
     }
 
-    /** Python's float(text), or nothing where it is no number. */
+    /** Python's float(text); empty if it is no number. */
     public static Optional<Double> real(String text) {
         String number = PythonText.lower(PythonText.strip(text, null, true, true));
         String unsigned =
@@ -111,7 +111,7 @@ public final class PythonNumbers {
         }
     }
 
-    /** Underscores go where they stand singly between digits; elsewhere they spoil the number. */
+    /** Removes single underscores between digits; elsewhere they make the text invalid. */
     private static String withoutUnderscores(String digits) {
         boolean misplaced = digits.startsWith("_") || digits.endsWith("_") || digits.contains("__");
         return misplaced ? "" : digits.replace("_", "");
@@ -137,7 +137,7 @@ public final class PythonNumbers {
         return result;
     }
 
-    /** Towards zero, as Python's int(). */
+    /** Rounds towards zero, as Python's int(). */
     public static BigInteger truncated(double number) {
         if (Double.isNaN(number) || Double.isInfinite(number)) {
             throw TemplateException.of("cannot make an integer of " + text(number));

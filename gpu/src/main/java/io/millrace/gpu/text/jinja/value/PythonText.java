@@ -3,8 +3,8 @@ package io.millrace.gpu.text.jinja.value;
 import java.util.Locale;
 
 /**
- * Strings as Python sees them: characters are code points, white space is Unicode's, and a string
- * in a list shows its quotes.
+ * Python's string functions: characters are code points, white space is Unicode's, and a string in
+ * a list has quotes.
  */
 public final class PythonText {
     private PythonText() {}
@@ -46,7 +46,7 @@ public final class PythonText {
         return text.codePointCount(0, text.length());
     }
 
-    /** Java's index of the given code point, from 0 to the length. */
+    /** Java's index of a code point, from 0 to the length. */
     public static int offset(String text, int codePoint) {
         return length(text) == text.length() ? codePoint : text.offsetByCodePoints(0, codePoint);
     }
@@ -55,7 +55,7 @@ public final class PythonText {
         return start >= stop ? "" : text.substring(offset(text, start), offset(text, stop));
     }
 
-    /** Without the characters of a set (null: white space) on the sides asked for. */
+    /** Strips the characters of a set (null: white space) on the given sides. */
     public static String strip(String text, String characters, boolean left, boolean right) {
         int start = 0;
         int end = text.length();
@@ -94,7 +94,7 @@ public final class PythonText {
         return result.toString();
     }
 
-    /** The character at a place as a capital; what becomes several characters has one capital. */
+    /** A character in title case; if it becomes several characters, only the first is a capital. */
     private static String titled(String one) {
         String upper = upper(one);
         if (upper.length() == one.length()) {
@@ -107,7 +107,7 @@ public final class PythonText {
         return upper.substring(0, capital + 1) + lower(upper.substring(capital + 1));
     }
 
-    /** The character at a place as a small letter: a sigma that ends a word has its own. */
+    /** A character in lower case, with the final form of a sigma that ends a word. */
     private static String lowered(String text, int at, String one) {
         int next = at + one.length();
         boolean endsWord =
@@ -140,7 +140,7 @@ public final class PythonText {
         return result.toString();
     }
 
-    /** As Python's repr writes a string. */
+    /** Python's repr of a string. */
     public static String quoted(String text) {
         char quote = text.indexOf('\'') >= 0 && text.indexOf('"') < 0 ? '"' : '\'';
         StringBuilder result = new StringBuilder(text.length() + 2).append(quote);
@@ -183,7 +183,7 @@ public final class PythonText {
         };
     }
 
-    /** The order of code points, which differs from Java's where there are surrogates. */
+    /** Compares by code points, whose order differs from Java's for surrogates. */
     static int compare(String a, String b) {
         int shorter = Math.min(a.length(), b.length());
         for (int i = 0; i < shorter; i++) {
@@ -198,7 +198,7 @@ public final class PythonText {
         return a.length() - b.length();
     }
 
-    /** As the filter escape writes it. */
+    /** The result of the filter escape. */
     public static String escaped(String text) {
         StringBuilder result = new StringBuilder(text.length() + 16);
         for (int i = 0; i < text.length(); i++) {

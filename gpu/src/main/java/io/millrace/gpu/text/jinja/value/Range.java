@@ -3,7 +3,7 @@ package io.millrace.gpu.text.jinja.value;
 import java.util.AbstractList;
 import java.util.RandomAccess;
 
-/** The numbers from a start towards a stop, without the stop. */
+/** Python's range: the numbers from a start towards a stop, without the stop. */
 public final class Range extends AbstractList<Value> implements RandomAccess {
     private final long start;
     private final long stop;
@@ -20,7 +20,7 @@ public final class Range extends AbstractList<Value> implements RandomAccess {
         this.size = (int) count;
     }
 
-    /** Every so many-th of the numbers between two indices. */
+    /** A slice of the numbers, with a step. */
     Range slice(int from, int to, int every, Sandbox sandbox) {
         return new Range(start + from * step, start + to * step, step * every, sandbox);
     }

@@ -1,11 +1,11 @@
 package io.millrace.gpu.text.jinja.value;
 
-/** Counts what one rendering costs, and ends it where a limit is passed. */
+/** Counts the cost of one rendering, and ends it at a limit. */
 public final class Sandbox {
-    /** Characters that may be scanned for the price of one step. */
+    /** Characters whose scanning counts as one step. */
     private static final int SCAN = 64;
 
-    /** What an element of a list counts for, in characters. */
+    /** Characters that an element of a list counts as. */
     private static final int ELEMENT = 16;
 
     private static final int LARGEST_INTEGER_BITS = 4096;
@@ -20,7 +20,7 @@ public final class Sandbox {
         this.limits = limits;
     }
 
-    /** The line now worked on, for errors. */
+    /** The line that is being rendered, for errors. */
     public int line() {
         return line;
     }
@@ -40,12 +40,12 @@ public final class Sandbox {
         }
     }
 
-    /** Reading through this many characters. */
+    /** Counts the scanning of characters. */
     public void scan(long characters) {
         steps(1 + characters / SCAN);
     }
 
-    /** A string of this length is about to be made. */
+    /** Counts a string that is about to be made. */
     public void text(long characters) {
         if (characters > limits.text()) {
             throw TemplateException.of("makes a text longer than " + limits.text() + " characters");
@@ -53,7 +53,7 @@ public final class Sandbox {
         produce(characters);
     }
 
-    /** A list of this length is about to be made. */
+    /** Counts a list that is about to be made. */
     public void elements(long count) {
         if (count > limits.elements()) {
             throw TemplateException.of(
@@ -63,7 +63,7 @@ public final class Sandbox {
         produce(count * ELEMENT);
     }
 
-    /** An integer of this size is about to be made. */
+    /** Checks an integer that is about to be made. */
     void integer(long bits) {
         if (bits > LARGEST_INTEGER_BITS) {
             throw TemplateException.of(
@@ -71,7 +71,9 @@ public final class Sandbox {
         }
     }
 
-    /** One level further in; to be paired with {@link #leave} (not needed after an exception). */
+    /**
+     * Enters a nesting level; paired with {@link #leave}, unless an exception ends the rendering.
+     */
     public void enter() {
         if (++depth > limits.depth()) {
             throw TemplateException.of(

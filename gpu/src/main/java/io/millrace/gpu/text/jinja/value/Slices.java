@@ -59,7 +59,7 @@ public final class Slices {
         return result.toString();
     }
 
-    /** Counted from the end where negative, and brought into the range a walk can start or end. */
+    /** An index, from the end if negative, clamped to the range of a slice. */
     private static int index(Value value, int length, boolean forward) {
         int index = clamped(value, Integer.MAX_VALUE / 2);
         if (index < 0) {

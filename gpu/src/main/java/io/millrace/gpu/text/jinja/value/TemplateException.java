@@ -1,8 +1,8 @@
 package io.millrace.gpu.text.jinja.value;
 
 /**
- * A chat template that cannot be read, or that cannot render these messages. The message is one
- * sentence; it names the construct and, but for what the template itself raised, the line.
+ * A chat template that cannot be parsed, or cannot render these messages. The message is one
+ * sentence; it names the construct and, unless the template raised it, the line.
  */
 public final class TemplateException extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -16,13 +16,13 @@ public final class TemplateException extends RuntimeException {
         this.line = line;
     }
 
-    /** A problem whose line is known. */
+    /** An error with its line. */
     public static TemplateException at(int line, String problem) {
         return new TemplateException(
                 "chat template, line " + line + ": " + shortened(problem), false, line);
     }
 
-    /** A problem whose line the renderer will add. */
+    /** An error whose line the renderer adds. */
     public static TemplateException of(String problem) {
         return new TemplateException(shortened(problem), false, 0);
     }
@@ -46,7 +46,9 @@ public final class TemplateException extends RuntimeException {
         return line;
     }
 
-    /** Names and values in a problem come from templates and requests: they may be huge. */
+    /**
+     * Shortens a message: names and values in it come from templates and requests, and may be huge.
+     */
     private static String shortened(String problem) {
         return problem.length() <= 500 ? problem : problem.substring(0, 500) + "...";
     }

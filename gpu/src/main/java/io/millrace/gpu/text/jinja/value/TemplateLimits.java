@@ -1,14 +1,14 @@
 package io.millrace.gpu.text.jinja.value;
 
 /**
- * What one rendering may cost at most. All are counted, none is measured by a clock, so that a
- * template that is refused once is refused always.
+ * Limits of one rendering. All are counts, not times, so that a template is refused always or
+ * never.
  *
- * @param steps statements and expressions evaluated, elements looked at
- * @param text characters of the output, or of any one string on the way
- * @param produced characters of all strings made on the way, and of lists, an element as 16
+ * @param steps statements and expressions evaluated, elements visited
+ * @param text characters of the output, or of any intermediate string
+ * @param produced characters of all intermediate strings; an element of a list counts as 16
  * @param elements elements of any one list, or range
- * @param depth statements, expressions and macro calls inside each other
+ * @param depth nested statements, expressions and macro calls
  */
 public record TemplateLimits(long steps, long text, long produced, long elements, int depth) {
     public static final TemplateLimits DEFAULT =

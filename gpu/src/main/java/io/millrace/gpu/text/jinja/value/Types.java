@@ -16,7 +16,7 @@ import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What Python would say of a value: its type's name, whether it is true, what is in it. */
+/** Python's view of a value: its type's name, truth and elements. */
 public final class Types {
     private Types() {}
 
@@ -45,7 +45,7 @@ public final class Types {
         return "LoopContext";
     }
 
-    /** The name as it stands in messages about missing attributes. */
+    /** The type's name in messages about missing attributes. */
     public static String object(Value value) {
         return value instanceof None ? "None" : name(value) + " object";
     }
@@ -79,7 +79,7 @@ public final class Types {
                 || value instanceof Loop;
     }
 
-    /** The elements of anything that can be walked through. */
+    /** The elements of an iterable value. */
     public static List<Value> items(Value value, Sandbox sandbox) {
         if (value instanceof Seq s) {
             List<Value> items = s.items();
@@ -117,7 +117,7 @@ public final class Types {
         throw TemplateException.of("object of type '" + name(value) + "' has no len()");
     }
 
-    /** Fails where the value is undefined, with the sentence that says what is missing. */
+    /** Fails if the value is undefined, with the message that names what is missing. */
     public static Value defined(Value value) {
         if (value instanceof Undefined u) {
             throw TemplateException.of(u.message());

@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What a template can hold: Python's values, as far as chat templates meet them. */
+/** A value of a template: the types of Python that chat templates use. */
 public sealed interface Value {
     Value TRUE = new Bool(true);
     Value FALSE = new Bool(false);
@@ -28,7 +28,7 @@ public sealed interface Value {
         NONE
     }
 
-    /** A name or element that does not exist; the message says which, once it is really used. */
+    /** An undefined name or element; its message is the error of a use. */
     record Undefined(String message) implements Value {}
 
     record Bool(boolean is) implements Value {}
@@ -40,11 +40,12 @@ public sealed interface Value {
     /**
      * A string.
      *
-     * @param safe came out of the filters safe or escape: what is added to it is escaped
+     * @param safe whether it is the result of the filter safe or escape: text added to it is
+     *     escaped
      */
     record Str(String text, boolean safe) implements Value {}
 
-    /** What kind of a sequence it is, by Python's name. */
+    /** The kind of a sequence, with Python's name. */
     enum Kind {
         LIST("list"),
         TUPLE("tuple"),
@@ -52,7 +53,7 @@ public sealed interface Value {
         KEYS("dict_keys"),
         VALUES("dict_values"),
         ITEMS("dict_items"),
-        /** Can be walked through once. */
+        /** Can be iterated once. */
         ITERATOR("generator");
 
         final String python;
@@ -62,7 +63,7 @@ public sealed interface Value {
         }
     }
 
-    /** A list or what is like one. Never changes, but that an iterator is used up. */
+    /** A sequence. Immutable, except that an iterator is consumed. */
     final class Seq implements Value {
         public final Kind kind;
         private List<Value> items;
@@ -84,7 +85,7 @@ public sealed interface Value {
             return new Seq(Kind.ITERATOR, items);
         }
 
-        /** The elements; an iterator gives them once. */
+        /** The elements; an iterator returns them once. */
         public List<Value> items() {
             List<Value> all = items;
             if (kind == Kind.ITERATOR) {
@@ -93,7 +94,7 @@ public sealed interface Value {
             return all;
         }
 
-        /** The next element alone; only iterators lose it. */
+        /** The first element; consumed by an iterator. */
         public List<Value> first() {
             List<Value> one = items.subList(0, Math.min(1, items.size()));
             if (kind == Kind.ITERATOR && !one.isEmpty()) {
@@ -113,7 +114,7 @@ public sealed interface Value {
     final class Dict implements Value {
         private final Map<Object, Map.Entry<Value, Value>> entries = new LinkedHashMap<>();
 
-        /** Only while it is built: templates cannot change a dictionary. */
+        /** Adds an entry while the dictionary is built; templates cannot change it. */
         public void put(Value key, Value value, Sandbox sandbox) {
             entries.merge(
                     Keys.of(key, sandbox),
@@ -157,21 +158,21 @@ public sealed interface Value {
         }
     }
 
-    /** The one thing a template can assign into. */
+    /** The only value whose attributes a template can set. */
     final class Namespace implements Value {
         public final Map<String, Value> attributes = new LinkedHashMap<>();
     }
 
-    /** What a function does. */
+    /** The body of a function. */
     @FunctionalInterface
     interface Body {
         Value call(Arguments arguments);
     }
 
-    /** Something that can be called: a macro, a method with its receiver, a global function. */
+    /** A callable: a macro, a bound method or a global function. */
     record Function(String kind, String name, Body body) implements Value {}
 
-    /** The variable loop inside a for. */
+    /** The loop variable of a for statement. */
     final class Loop implements Value {
         public final List<Value> items;
         public final int depth;

@@ -1,5 +1,2 @@
-/**
- * The values that templates see, Python's rules for them, and the sandbox that counts what they
- * cost.
- */
+/** The values of templates, Python's rules for them, and the sandbox that counts their cost. */
 package io.millrace.gpu.text.jinja.value;

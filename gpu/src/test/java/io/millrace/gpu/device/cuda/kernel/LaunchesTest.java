@@ -79,13 +79,13 @@ class LaunchesTest {
     void aHeadThatDrawsHasTheGridOfItsProduct() {
         for (int tokens : new int[] {1, 17, 64, 65, 97, 256}) {
             for (int rows : new int[] {1, 97, 32_000, 151_936}) {
-                KernelLaunch product = Launches.matmul("bf16", tokens, rows, 1);
+                KernelLaunch matmul = Launches.matmul("bf16", tokens, rows, 1);
                 KernelLaunch head = Launches.head("bf16", tokens, rows);
-                assertThat(head.kernel()).isEqualTo(product.kernel().replace("matmul", "head"));
-                assertThat(head.x()).isEqualTo(product.x());
-                assertThat(head.y()).isEqualTo(product.y());
-                assertThat(head.threads()).isEqualTo(product.threads());
-                assertThat(head.sharedBytes()).isEqualTo(product.sharedBytes());
+                assertThat(head.kernel()).isEqualTo(matmul.kernel().replace("matmul", "head"));
+                assertThat(head.x()).isEqualTo(matmul.x());
+                assertThat(head.y()).isEqualTo(matmul.y());
+                assertThat(head.threads()).isEqualTo(matmul.threads());
+                assertThat(head.sharedBytes()).isEqualTo(matmul.sharedBytes());
             }
         }
         assertThat(Launches.head("f16", 64, 151_936).kernel()).isEqualTo("head_f16_64");

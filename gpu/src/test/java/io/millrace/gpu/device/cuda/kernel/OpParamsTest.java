@@ -66,14 +66,14 @@ class OpParamsTest {
     void logitsAreThoseOfSampledTokensAlsoWithinTheHeads() {
         HeadParams head =
                 new HeadParams().begin().rows(8).sample(16).tiles(24).candidates(32).maxRows(5);
-        write.logits(head.product, matrix, input, null);
+        write.logits(head.matmul, matrix, input, null);
         head.check();
-        String product = write.logits(matrix, input, null).toString();
-        assertThat(product).contains("step=0x8, ").endsWith(", epilogue=0, sampledOnly=1)");
+        String matmul = write.logits(matrix, input, null).toString();
+        assertThat(matmul).contains("step=0x8, ").endsWith(", epilogue=0, sampledOnly=1)");
         assertThat(head.toString())
                 .isEqualTo(
-                        "HeadParams(product=%s, rows=0x8, sample=0x10, tiles=0x18, candidates=0x20, maxRows=5)"
-                                .formatted(product));
+                        "HeadParams(matmul=%s, rows=0x8, sample=0x10, tiles=0x18, candidates=0x20, maxRows=5)"
+                                .formatted(matmul));
     }
 
     @Test

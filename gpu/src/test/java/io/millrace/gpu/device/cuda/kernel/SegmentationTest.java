@@ -74,7 +74,7 @@ class SegmentationTest {
                             .isIn(
                                     Numerics.segments(weight.rows(), weight.k()),
                                     Numerics.addedSegments(weight.rows(), weight.k()));
-                    assertThat(weight.cut(segments)).isSameAs(weight);
+                    assertThat(weight.withSegments(segments)).isSameAs(weight);
                 }
             }
         }

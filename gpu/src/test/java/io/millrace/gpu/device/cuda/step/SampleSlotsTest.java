@@ -167,15 +167,15 @@ class SampleSlotsTest {
         assertThat(out.getInt(0)).isEqualTo(17);
         assertThat(out.getFloat(4)).isZero();
         assertThat(out.getInt(8)).as("position of the third token").isEqualTo(4);
-        assertThat(slots.isPlain(slot, 3)).isFalse();
-        assertThat(slots.isPlain(slot, 4)).isTrue();
-        assertThat(slots.isGeneral(slot)).isFalse();
+        assertThat(slots.takesFastPath(slot, 3)).isFalse();
+        assertThat(slots.takesFastPath(slot, 4)).isTrue();
+        assertThat(slots.isFiltered(slot)).isFalse();
         SamplingRow outside =
                 new SamplingRow(
                         PLAIN.toBuilder().suppressTokens(List.of(97)).build(), 1, 0, new int[] {1});
         int slotOutside = slots.take(outside, false);
         assertThat(slots.edits(slotOutside)).isZero();
-        assertThat(slots.isPlain(slotOutside, 3)).isTrue();
+        assertThat(slots.takesFastPath(slotOutside, 3)).isTrue();
     }
 
     @Test
@@ -186,16 +186,16 @@ class SampleSlotsTest {
 
     @Test
     void generalAreThoseThatTakeMoreThanOnePass() {
-        assertThat(isGeneral(PLAIN)).isFalse();
-        assertThat(isGeneral(PLAIN.toBuilder().topK(97).build())).isFalse();
-        assertThat(isGeneral(PLAIN.toBuilder().repetitionPenalty(2).build())).isFalse();
-        assertThat(isGeneral(PLAIN.toBuilder().topK(96).build())).isTrue();
-        assertThat(isGeneral(PLAIN.toBuilder().topP(0.9).build())).isTrue();
-        assertThat(isGeneral(PLAIN.toBuilder().minP(0.1).build())).isTrue();
-        assertThat(isGeneral(PLAIN.toBuilder().minP(1e-300).build())).isFalse();
-        assertThat(isGeneral(PLAIN.toBuilder().temperature(1e-4).build())).isTrue();
-        assertThat(isGeneral(PLAIN.toBuilder().temperature(0).topP(0.9).build())).isFalse();
-        assertThat(isGeneral(PLAIN.toBuilder().temperature(1e-42).build())).isFalse();
+        assertThat(isFiltered(PLAIN)).isFalse();
+        assertThat(isFiltered(PLAIN.toBuilder().topK(97).build())).isFalse();
+        assertThat(isFiltered(PLAIN.toBuilder().repetitionPenalty(2).build())).isFalse();
+        assertThat(isFiltered(PLAIN.toBuilder().topK(96).build())).isTrue();
+        assertThat(isFiltered(PLAIN.toBuilder().topP(0.9).build())).isTrue();
+        assertThat(isFiltered(PLAIN.toBuilder().minP(0.1).build())).isTrue();
+        assertThat(isFiltered(PLAIN.toBuilder().minP(1e-300).build())).isFalse();
+        assertThat(isFiltered(PLAIN.toBuilder().temperature(1e-4).build())).isTrue();
+        assertThat(isFiltered(PLAIN.toBuilder().temperature(0).topP(0.9).build())).isFalse();
+        assertThat(isFiltered(PLAIN.toBuilder().temperature(1e-42).build())).isFalse();
     }
 
     @Test
@@ -228,13 +228,13 @@ class SampleSlotsTest {
         assertThat(out.getFloat(52)).isEqualTo(0.5f);
         assertThat(out.getFloat(56)).isEqualTo(-2f);
         assertThat(out.getInt(60))
-                .isEqualTo(SampleSlots.REPETITION | SampleSlots.PENALTIES | SampleSlots.GENERAL);
+                .isEqualTo(SampleSlots.REPETITION | SampleSlots.PENALTIES | SampleSlots.FILTERED);
         assertThat(out.getInt(64)).isEqualTo(5);
     }
 
-    private boolean isGeneral(SamplingParameters parameters) {
+    private boolean isFiltered(SamplingParameters parameters) {
         slots.begin();
-        return slots.isGeneral(slots.take(row(parameters), false));
+        return slots.isFiltered(slots.take(row(parameters), false));
     }
 
     private static SamplingRow row(SamplingParameters parameters) {

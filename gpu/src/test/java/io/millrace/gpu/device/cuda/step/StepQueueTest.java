@@ -27,18 +27,18 @@ class StepQueueTest {
                 if (queue.inFlight() <= ahead && (expected.isEmpty() || random.nextBoolean())) {
                     QueuedStep next = queue.next();
                     assertThat(next.number()).isEqualTo(++launched);
-                    assertThat(places.add(next.place())).as("a place of its own").isTrue();
+                    assertThat(places.add(next.inFlightSlot())).as("a place of its own").isTrue();
                     queue.launched();
                     expected.add(next.number());
                 } else {
                     QueuedStep oldest = queue.oldest();
                     assertThat(oldest.number()).isEqualTo(expected.remove());
-                    places.remove(oldest.place());
+                    places.remove(oldest.inFlightSlot());
                     queue.completed();
                 }
                 assertThat(queue.inFlight()).isEqualTo(expected.size());
             }
-            assertThat(queue.places()).isEqualTo(ahead + 1);
+            assertThat(queue.inFlightSlots()).isEqualTo(ahead + 1);
         }
     }
 

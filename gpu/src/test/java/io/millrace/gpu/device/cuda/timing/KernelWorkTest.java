@@ -17,24 +17,24 @@ class KernelWorkTest {
 
     @Test
     void aProductReadsItsWeightAndInputAndWritesItsOutput() {
-        KernelWork qkv = KernelWork.product(Op.QKV, 1152, 896, 17, 2);
+        KernelWork qkv = KernelWork.matmul(Op.QKV, 1152, 896, 17, 2);
         assertThat(qkv.shape()).isEqualTo("1152 x 896");
         assertThat(qkv.bytes()).isEqualTo(2 * (1152 * 896 + 17 * (896 + 1152)));
         assertThat(qkv.operations()).isEqualTo(2.0 * 17 * 1152 * 896);
         // Of gate and up together, half as much comes out.
-        assertThat(KernelWork.product(Op.GATED_UP, 9728, 896, 17, 2).bytes())
+        assertThat(KernelWork.matmul(Op.GATED_UP, 9728, 896, 17, 2).bytes())
                 .isEqualTo(2 * (9728 * 896 + 17 * (896 + 4864)));
         // A residual stream of FP32 is read and written.
-        assertThat(KernelWork.product(Op.DOWN, 896, 4864, 17, 2).bytes())
+        assertThat(KernelWork.matmul(Op.DOWN, 896, 4864, 17, 2).bytes())
                 .isEqualTo(2 * (896 * 4864 + 17 * 4864) + 17 * 8 * 896);
         // The residual stream goes in, logits of FP32 come out.
-        assertThat(KernelWork.product(Op.HEAD, 151_936, 896, 17, 2).bytes())
+        assertThat(KernelWork.matmul(Op.HEAD, 151_936, 896, 17, 2).bytes())
                 .isEqualTo(2.0 * 151_936 * 896 + 17 * 4 * (896 + 151_936));
     }
 
     @Test
     void aHeadThatDrawsWritesSixteenBytesForEachOfItsTiles() {
-        assertThat(KernelWork.drawingHead(151_936, 896, 17, 2).bytes())
+        assertThat(KernelWork.samplingHead(151_936, 896, 17, 2).bytes())
                 .isEqualTo(2.0 * 151_936 * 896 + 17 * (4 * 896 + 16 * 2374));
         assertThat(KernelWork.sampling(151_936, 17, true).bytes()).isEqualTo(17 * 16 * 2374);
         assertThat(KernelWork.sampling(97, 17, true).bytes()).isEqualTo(17 * 16 * 2);

@@ -24,8 +24,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Matrix products: near double sums, and to the bit one chain of fma over k. */
-class StripProductTest {
+/** Matmuls: near double sums, and to the bit one chain of fma over k. */
+class StripMatmulTest {
     private static final int[] SIZES = {1, 17, 54, 97};
 
     @TempDir Path dir;
@@ -81,7 +81,7 @@ class StripProductTest {
         }
         for (int tokens : new int[] {1, 2, 4, 5, 17}) {
             float[] x = randoms(tokens * inputs);
-            float[] y = product(matrix, x, tokens, outputs);
+            float[] y = matmul(matrix, x, tokens, outputs);
             for (int t = 0; t < tokens; t++) {
                 for (int n = 0; n < outputs; n++) {
                     float chain = 0;
@@ -153,10 +153,10 @@ class StripProductTest {
         return matrix;
     }
 
-    private float[] product(StripMatrix matrix, float[] x, int tokens, int outputs) {
+    private float[] matmul(StripMatrix matrix, float[] x, int tokens, int outputs) {
         float[] y = new float[tokens * outputs];
         Arrays.fill(y, Float.NaN);
-        new StripProduct(workers)
+        new StripMatmul(workers)
                 .run(
                         x,
                         tokens,

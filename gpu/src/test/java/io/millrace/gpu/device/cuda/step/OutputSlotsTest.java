@@ -10,12 +10,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.junit.jupiter.api.Test;
 
-class OutputPlacesTest {
+class OutputSlotsTest {
     private static final int MAX_ROWS = 5;
     private static final int VOCABULARY = 97;
 
     private final ByteBuffer memory =
-            ByteBuffer.allocateDirect(2 * OutputPlaces.words(MAX_ROWS) * Integer.BYTES)
+            ByteBuffer.allocateDirect(2 * OutputSlots.words(MAX_ROWS) * Integer.BYTES)
                     .order(ByteOrder.LITTLE_ENDIAN);
     private final StepQueue queue = new StepQueue(1, MAX_ROWS);
     private final SampleSlots slots = new SampleSlots(VOCABULARY, 2 * MAX_ROWS);
@@ -23,8 +23,8 @@ class OutputPlacesTest {
     @Test
     void placesAreCacheLinesApartAndHoldAll() {
         for (int rows : new int[] {1, 17, 54, 97, 1023}) {
-            assertThat(OutputPlaces.words(rows) % 16).isZero();
-            assertThat(OutputPlaces.words(rows)).isGreaterThanOrEqualTo(16 + rows + 41 * rows);
+            assertThat(OutputSlots.words(rows) % 16).isZero();
+            assertThat(OutputSlots.words(rows)).isGreaterThanOrEqualTo(16 + rows + 41 * rows);
         }
     }
 
@@ -33,13 +33,13 @@ class OutputPlacesTest {
         for (int i = 0; i < memory.capacity(); i++) {
             memory.put(i, (byte) 1);
         }
-        OutputPlaces outputs = new OutputPlaces(memory, MAX_ROWS, VOCABULARY);
+        OutputSlots outputs = new OutputSlots(memory, MAX_ROWS, VOCABULARY);
         assertThat(outputs.isThere(launch(new StepOutput(MAX_ROWS)))).isFalse();
     }
 
     @Test
     void eachStepIsReadFromItsPlaceOnceItsNumberIsThere() {
-        OutputPlaces outputs = new OutputPlaces(memory, MAX_ROWS, VOCABULARY);
+        OutputSlots outputs = new OutputSlots(memory, MAX_ROWS, VOCABULARY);
         StepOutput[] into = {new StepOutput(MAX_ROWS), new StepOutput(MAX_ROWS)};
         QueuedStep[] steps = {launch(into[0]), launch(into[1])};
         write(steps[0], 1_000_000, 1_500_000, 54, -2, 3);
@@ -65,7 +65,7 @@ class OutputPlacesTest {
 
     @Test
     void aPlaceIsNotThereAgainBeforeItsNextStep() {
-        OutputPlaces outputs = new OutputPlaces(memory, MAX_ROWS, VOCABULARY);
+        OutputSlots outputs = new OutputSlots(memory, MAX_ROWS, VOCABULARY);
         StepOutput into = new StepOutput(MAX_ROWS);
         for (int i = 0; i < 17; i++) {
             QueuedStep step = launch(into);
@@ -100,7 +100,7 @@ class OutputPlacesTest {
     }
 
     private void write(QueuedStep step, long began, long done, int... ids) {
-        int at = step.place() * OutputPlaces.words(MAX_ROWS) * Integer.BYTES;
+        int at = step.inFlightSlot() * OutputSlots.words(MAX_ROWS) * Integer.BYTES;
         memory.putLong(at + 8, began);
         memory.putLong(at + 16, done);
         for (int i = 0; i < ids.length; i++) {
@@ -115,6 +115,6 @@ class OutputPlacesTest {
     }
 
     private void number(QueuedStep step) {
-        memory.putInt(step.place() * OutputPlaces.words(MAX_ROWS) * 4, step.number());
+        memory.putInt(step.inFlightSlot() * OutputSlots.words(MAX_ROWS) * 4, step.number());
     }
 }

@@ -11,12 +11,12 @@ import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 
 /**
- * Reads the output of steps, which the device writes into host memory. Each in-flight slot has a
- * place there, in the layout of {@code sample_params.h}. A step's number is written last, so a
+ * Reads the output of steps, which the device writes into host memory. Each in-flight slot has an
+ * output there, in the layout of {@code sample_params.h}. A step's number is written last, so a
  * reader that sees it sees the rest.
  */
-public final class OutputPlaces {
-    /** Words of a place before its ids, and the offsets of two times in these. */
+public final class OutputSlots {
+    /** Words of an output before its ids, and the offsets of two times in these. */
     public static final int HEADER = SampleParamsHeader.OUTPUT_HEADER;
 
     public static final int BEGAN = SampleParamsHeader.OUTPUT_BEGAN;
@@ -34,9 +34,9 @@ public final class OutputPlaces {
     private long gap = -1;
 
     /**
-     * @param memory little-endian, aligned, with room for all places
+     * @param memory little-endian, aligned, of {@link #words} per in-flight slot
      */
-    public OutputPlaces(ByteBuffer memory, int maxRows, int vocabulary) {
+    public OutputSlots(ByteBuffer memory, int maxRows, int vocabulary) {
         this.memory = memory;
         this.maxRows = maxRows;
         this.vocabulary = vocabulary;
@@ -46,14 +46,14 @@ public final class OutputPlaces {
         }
     }
 
-    /** Words of a place; a multiple of 64 bytes, so that no two share a cache line. */
+    /** Words of an output; a multiple of 64 bytes, so that no two share a cache line. */
     public static int words(int maxRows) {
         int words = HEADER + maxRows * (1 + SampleLaunches.LOGPROB_WORDS);
         return (words + 15) / 16 * 16;
     }
 
     private int at(QueuedStep step) {
-        return step.place() * words(maxRows);
+        return step.inFlightSlot() * words(maxRows);
     }
 
     /** Whether the device has written all of the step's output. */

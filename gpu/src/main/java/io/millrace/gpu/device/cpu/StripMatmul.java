@@ -9,42 +9,41 @@ import io.millrace.gpu.tensor.DType;
 import java.util.Arrays;
 
 /**
- * Products of token rows with a {@link StripMatrix}. Owns scratch for all workers; one product at a
- * time. Work is shared out by strips, never by k.
+ * Matmul of token rows with a {@link StripMatrix}. Owns scratch for all workers; one matmul at a
+ * time. Work is split over workers by strips, never by k.
  *
  * <pre>
- * one token     for each four strips       one pass over their weights, in turns of 64 k
- * to four       for each two strips        one pass over their weights, in turns of 64 k
+ * one token     for each four strips       one pass over their weights, 64 k of each in turn
+ * to four       for each two strips        one pass over their weights, 64 k of each in turn
  * more          for each strip
- *                 for each block of k      whose weights the first tile brings to the cache
- *                   for each tile          sums in registers, carried on in c: of four tokens, or
- *                                          of eight where a machine has registers for them
+ *                 for each block of k      whose weights the first tile loads into the cache
+ *                   for each tile          sums in registers, kept in c between blocks: of four
+ *                                          tokens, or of eight if a machine has the registers
  * </pre>
  *
- * <p>While the first tile of a block waits for memory nothing is computed, and while the others
- * compute nothing is asked of memory, but for what the processor fetches ahead of its own accord:
- * about 2 KB. With tiles of four tokens, whose arithmetic is soon done, blocks are therefore short
- * where there are few tiles, and longer where there are many, since carrying sums on costs time as
- * well: an eighth of a block of 64. A wide tile computes for as long on a line of weights as memory
- * takes to deliver the next one, so it loses by nothing but interruptions, and its blocks are long.
+ * <p>The first tile of a block is bound by memory. The others compute from the cache, while memory
+ * is idle but for the hardware prefetch of about 2 KB. Tiles of four tokens compute for a short
+ * time, so blocks are short if there are few tiles. They are longer if there are many, since saving
+ * and loading sums takes an eighth of the time of a block of 64. A wide tile computes on a line of
+ * weights for as long as memory takes to deliver the next one, so its blocks are long.
  */
-final class StripProduct {
+final class StripMatmul {
     private static final int SHORT_BLOCK = 64;
     private static final int LONG_BLOCK = 512;
 
-    /** Of wide tiles: 128 KB of BF16 weights, which all but the first find in the L2 cache. */
+    /** Block of wide tiles: 128 KB of BF16 weights, which fit into the L2 cache. */
     private static final int WIDE_BLOCK = 2048;
 
-    /** Of INT8, whose blocks are unpacked to the L1 cache, two strips at a time. */
+    /** Block of INT8, which is unpacked into the L1 cache, two strips at a time. */
     private static final int INT8_BLOCK = 256;
 
-    /** Of INT8 and few wide tiles. */
+    /** Block of INT8 with few wide tiles. */
     private static final int SHORT_INT8_BLOCK = 128;
 
-    /** Up to this many tokens, waiting for memory costs more than short blocks do. */
+    /** Up to this many tokens, waiting for memory costs more than short blocks. */
     private static final int FEW = 24;
 
-    /** Below this many multiplications waking the others costs more than they save. */
+    /** Below this many multiplications, waking other workers costs more time than they save. */
     private static final long ALONE = 1 << 15;
 
     static final int MAX_STRIPS = 4;
@@ -54,19 +53,19 @@ final class StripProduct {
     private final int[][] unpacked;
     private float[] tiles = new float[0];
 
-    /** What becomes of finished sums. Called from any worker, each column of a token once. */
+    /** Consumes finished sums. Called by any worker, once for each column of a token. */
     @FunctionalInterface
     public interface Epilogue {
 
         /**
-         * @param sums holds {@code n} sums from {@code at} on; may be overwritten there
+         * @param sums {@code n} sums from {@code at} on; may be overwritten there
          * @param token row of the input
          * @param column first output column
          */
         void accept(float[] sums, int at, int token, int column, int n);
     }
 
-    StripProduct(Workers workers) {
+    StripMatmul(Workers workers) {
         this.workers = workers;
         sums = new float[workers.size()][MAX_STRIPS * STRIP];
         unpacked = new int[workers.size()][];
@@ -140,7 +139,7 @@ final class StripProduct {
         return WideKernels.AVAILABLE && padded - token >= WIDE ? WIDE : TILE;
     }
 
-    // In turns, so that the processor fetches ahead on all of the strips, and not on two.
+    // Strips take turns so that the hardware prefetcher follows all of them, not two.
     private static void dot(
             float[] x, StripMatrix w, int first, int count, float[] c, Epilogue epilogue) {
         Arrays.fill(c, 0, MAX_STRIPS * STRIP, 0);

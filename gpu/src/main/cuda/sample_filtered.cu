@@ -1,17 +1,17 @@
-// sample_histogram, sample_bound, sample_split: what general rows (top-k, top-p, min-p, temperatures below 2^-10) need between sample_scan and
-// sample_finish. Shapes, mapping and exactness are in sample.cu.
+// sample_histogram, sample_bound, sample_split: the kernels of filtered rows (top-k, top-p, min-p, temperatures below 2^-10), between sample_scan
+// and sample_finish. Shapes, mapping and exactness are in sample.cu.
 #include "sample_row.h"
 
-// What a CTA counts of a chunk, in shared memory.
+// Counts and probability masses of a chunk by bucket, in shared memory.
 struct ChunkBuckets {
     bool byCount;
     bool byMass;
-    unsigned* counted;  // two buckets to a word: a chunk has fewer than 2^16 tokens
+    unsigned* counted;  // two buckets per word: a chunk has fewer than 2^16 tokens
     unsigned* low;
     unsigned* high;
 };
 
-// Counts the four tokens from `token` on. Rows without edits do not pay for the registers of those with some.
+// Counts the four tokens from `token` on. The template keeps the registers for edits out of rows without them.
 template <bool EDITED>
 __device__ __forceinline__ void countFour(const SampleParams& p, const float* logits, int token, int slot, const SampleRow& row,
                                           const Summary& summary, const Edits& edits, const ChunkBuckets& to) {
@@ -46,9 +46,9 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_histogram(con
     __shared__ unsigned high[BUCKETS];
     int chunks = dividedUp(p.vocabulary, CHUNK);
     int items = p.step[1] * chunks;
-    const int* general = p.step + STEP_HEADER + 2 * p.maxRows;
+    const int* filtered = p.step + STEP_HEADER + 2 * p.maxRows;
     for (int item = blockIdx.x; item < items; item += gridDim.x) {
-        int index = general[item / chunks];
+        int index = filtered[item / chunks];
         int slot = slotOf(p, index);
         const SampleRow row = p.rows[slot];
         bool byCount = isTopK(row, p.vocabulary);
@@ -93,7 +93,7 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_histogram(con
     }
 }
 
-// The bucket in which a sum gets to `limit`, which is between 1 and the sum of all.
+// The bucket in which a running sum reaches `limit`, from 1 to the total.
 struct Crossing {
     int bucket;
     u64 countBefore;
@@ -149,7 +149,7 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_bound(const _
         u64 countBefore = blockScan<CHUNK_THREADS>(count, &all) - count;
         u64 massBefore = blockScan<CHUNK_THREADS>(mass, &allMass) - mass;
         SampleBound bound = {BUCKETS, BUCKETS - 1, 0, 0, 0};
-        // Without sums there is a bad logit, or nothing to take out: then all are kept.
+        // Sums are 0 if a logit is bad or nothing is filtered: then all buckets are kept.
         byCount &= all != 0;
         byMass &= allMass != 0;
         if (byCount) {
@@ -157,7 +157,7 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_bound(const _
             bound = {atK.bucket, atK.bucket, atK.countBefore, atK.massBefore, 0};
         }
         if (byMass) {
-            // How much top-k leaves is not known before its bucket is in order: at least what is before it.
+            // The mass that top-k keeps is known once its bucket is sorted; it is at least the mass before that bucket.
             u64 least = byCount ? atK.massBefore : allMass;
             u64 wanted = wantedOf(row, least);
             cross(wanted, true, counts, masses, countBefore, massBefore, &atP);
@@ -176,9 +176,9 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) sample_split(const _
     beginWithInputs();
     int chunks = dividedUp(p.vocabulary, CHUNK);
     int items = p.step[1] * chunks;
-    const int* general = p.step + STEP_HEADER + 2 * p.maxRows;
+    const int* filtered = p.step + STEP_HEADER + 2 * p.maxRows;
     for (int item = blockIdx.x; item < items; item += gridDim.x) {
-        int index = general[item / chunks];
+        int index = filtered[item / chunks];
         int chunk = item % chunks;
         int slot = slotOf(p, index);
         const SampleRow row = p.rows[slot];
