@@ -43,6 +43,7 @@ class ArchitectureTest {
                     "sampling.grammar.shape",
                     "sampling.grammar.regex",
                     "sampling.grammar.automaton",
+                    "sampling.grammar.token",
                     "schedule",
                     "text.jinja",
                     "text.jinja.render",

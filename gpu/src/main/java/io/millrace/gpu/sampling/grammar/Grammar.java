@@ -10,13 +10,15 @@ import io.millrace.gpu.sampling.grammar.schema.PropertyOrder;
  */
 public final class Grammar {
     private final GrammarStates states;
+    private final GrammarCompiler.Size size;
     private final boolean empty;
 
     /** Null where it is not of a schema. */
     private final CompiledSchema schema;
 
-    Grammar(GrammarStates states, boolean empty, CompiledSchema schema) {
+    Grammar(GrammarStates states, GrammarCompiler.Size size, boolean empty, CompiledSchema schema) {
         this.states = states;
+        this.size = size;
         this.empty = empty;
         this.schema = schema;
     }
@@ -29,6 +31,24 @@ public final class Grammar {
     /** A matcher at the beginning of a text. */
     public Matcher matcher() {
         return new Matcher(states);
+    }
+
+    /**
+     * Tokens, the end token among them, in which some answer of this grammar can be written: an
+     * answer that may have so many always ends. {@link Integer#MAX_VALUE} where it is empty.
+     */
+    public int fewestTokens() {
+        return empty ? Integer.MAX_VALUE : states.cost(states.start()) + 1;
+    }
+
+    /** About the bytes that it holds now: what was compiled, and states and masks. */
+    public long bytes() {
+        return size.compiled() + states.bytes();
+    }
+
+    /** About the bytes that it holds at most. */
+    public long mostBytes() {
+        return size.most();
     }
 
     /** Words of 64 bits that a mask has. */

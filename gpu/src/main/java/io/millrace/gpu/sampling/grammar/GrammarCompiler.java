@@ -3,8 +3,10 @@ package io.millrace.gpu.sampling.grammar;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.sampling.grammar.automaton.AutomatonTooLargeException;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
+import io.millrace.gpu.sampling.grammar.mask.GrammarLimitException;
 import io.millrace.gpu.sampling.grammar.mask.GrammarStates;
 import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
+import io.millrace.gpu.sampling.grammar.position.Position;
 import io.millrace.gpu.sampling.grammar.position.Positions;
 import io.millrace.gpu.sampling.grammar.regex.Formats;
 import io.millrace.gpu.sampling.grammar.regex.Regex;
@@ -28,7 +30,7 @@ public final class GrammarCompiler {
 
     /**
      * @param assertFormats whether {@code format} says what is valid, or is an annotation
-     * @param mostBytes about how much a grammar keeps of states and masks
+     * @param mostBytes about how much a grammar may hold: automata, states and masks
      */
     public GrammarCompiler(Vocabulary vocabulary, boolean assertFormats, long mostBytes) {
         this.vocabulary = vocabulary;
@@ -56,12 +58,36 @@ public final class GrammarCompiler {
     }
 
     private Grammar grammar(CompiledSchema schema) {
-        Positions positions = new Positions(schema);
-        return new Grammar(
-                new GrammarStates(positions.start(), vocabulary, mostBytes),
-                schema.isEmpty(),
-                schema);
+        Positions positions = new Positions(schema, vocabulary.spelling());
+        return grammar(positions.start(), schema.bytes(), schema.isEmpty(), schema);
     }
+
+    private Grammar grammar(Position start, long compiled, boolean empty, CompiledSchema schema) {
+        if (compiled > mostBytes / 2) {
+            throw new GrammarException(
+                    ("The constraint takes about %,d bytes compiled, more than half of the %,d that a"
+                                    + " grammar may take; ask for shorter lengths beside patterns, for"
+                                    + " fewer repetitions or for fewer values")
+                            .formatted(compiled, mostBytes),
+                    schema == null ? "regex" : "$schema",
+                    null);
+        }
+        GrammarStates states;
+        try {
+            states = new GrammarStates(start, vocabulary, mostBytes - compiled);
+        } catch (GrammarLimitException e) {
+            throw new GrammarException(
+                    "The constraint is beyond a limit: " + e.getMessage(), "$schema", e);
+        }
+        return new Grammar(states, new Size(compiled, mostBytes), empty, schema);
+    }
+
+    /**
+     * The bytes of a grammar.
+     *
+     * @param compiled about as many before an answer is written
+     */
+    record Size(long compiled, long most) {}
 
     /** Any JSON object. */
     public Grammar jsonObject() {
@@ -93,9 +119,7 @@ public final class GrammarCompiler {
     }
 
     private Grammar plain(CharDfa texts) {
-        return new Grammar(
-                new GrammarStates(Positions.ofTexts(texts), vocabulary, mostBytes),
-                texts.isEmpty(),
-                null);
+        Position start = Positions.ofTexts(texts, vocabulary.spelling());
+        return grammar(start, 3 * texts.bytes(), texts.isEmpty(), null);
     }
 }

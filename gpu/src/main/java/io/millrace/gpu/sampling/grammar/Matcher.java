@@ -1,7 +1,9 @@
 package io.millrace.gpu.sampling.grammar;
 
+import io.millrace.gpu.sampling.grammar.mask.GrammarLimitException;
 import io.millrace.gpu.sampling.grammar.mask.GrammarStates;
 import io.millrace.gpu.sampling.grammar.mask.State;
+import java.util.Arrays;
 
 /**
  * Where one answer stands in a {@link Grammar}. For one thread. Its position is a function of the
@@ -10,20 +12,22 @@ import io.millrace.gpu.sampling.grammar.mask.State;
 public final class Matcher {
     private final GrammarStates states;
     private State state;
+    private GrammarException failure;
 
     Matcher(GrammarStates states) {
         this.states = states;
         this.state = states.start();
     }
 
-    private Matcher(GrammarStates states, State state) {
-        this.states = states;
-        this.state = state;
+    private Matcher(Matcher other) {
+        states = other.states;
+        state = other.state;
+        failure = other.failure;
     }
 
     /** Another one at the same place. */
     public Matcher copy() {
-        return new Matcher(states, state);
+        return new Matcher(this);
     }
 
     /**
@@ -31,19 +35,70 @@ public final class Matcher {
      * are never set: whether the answer may end is {@link #isAccepting}.
      *
      * @param mask (ceil(vocabulary / 64)), token t is bit t % 64 of word t / 64
+     * @return false, with no bit set, where the matcher has failed: see {@link #failure}
      */
-    public void mask(long[] mask) {
-        states.fill(state, mask);
+    public boolean mask(long[] mask) {
+        return fill(mask, Integer.MAX_VALUE);
     }
 
-    /** Moves on by a token; false, without moving, if it may not come next. */
+    /**
+     * Sets the bit of each token after which the answer can still end in time, and clears all
+     * others. Where no bit is set the answer must end here. As long as each token is one of its
+     * mask and the tokens left fall by one with each, no mask fails for want of tokens.
+     *
+     * @param mask (ceil(vocabulary / 64)), token t is bit t % 64 of word t / 64
+     * @param tokensLeft tokens that may still be sampled, the end token among them
+     * @return false, with no bit set, where the matcher has failed: see {@link #failure}
+     */
+    public boolean mask(long[] mask, int tokensLeft) {
+        if (failure == null && states.cost(state) > tokensLeft - 1) {
+            fail(
+                    "the answer needs %,d more tokens to end, and has %,d left; ask for more tokens"
+                            .formatted(states.cost(state) + 1, tokensLeft),
+                    null);
+        }
+        return fill(mask, tokensLeft - 2);
+    }
+
+    private boolean fill(long[] mask, int mostCost) {
+        if (failure == null) {
+            try {
+                states.fill(state, mostCost, mask);
+                return true;
+            } catch (GrammarLimitException e) {
+                fail(e.getMessage(), e);
+            }
+        }
+        Arrays.fill(mask, 0);
+        return false;
+    }
+
+    private void fail(String reason, Exception cause) {
+        failure = new GrammarException("The constraint failed: " + reason, "constraint", cause);
+    }
+
+    /**
+     * Why this matcher cannot go on, which is for good and for this one alone; null where it can.
+     */
+    public GrammarException failure() {
+        return failure;
+    }
+
+    /** Moves on by a token; false, without moving, if it may not come next or it has failed. */
     public boolean accept(int token) {
         return accept(states.vocabulary().bytes(token));
     }
 
-    /** Moves on by bytes; false, without moving, if they may not come next. */
+    /** Moves on by bytes; false, without moving, if they may not come next or it has failed. */
     public boolean accept(byte[] bytes) {
-        State next = bytes == null ? State.DEAD : states.after(state, bytes);
+        State next = State.DEAD;
+        if (bytes != null && failure == null) {
+            try {
+                next = states.after(state, bytes);
+            } catch (GrammarLimitException e) {
+                fail(e.getMessage(), e);
+            }
+        }
         if (next == State.DEAD) {
             return false;
         }

@@ -101,26 +101,11 @@ class RandomSchemasTest {
                 assertThat(matcher.isAccepting()).as("stuck behind %s", text).isTrue();
                 return text.toString(StandardCharsets.UTF_8);
             }
-            int token = nth(mask, random.nextInt(count));
+            int token = RandomAnswer.nth(mask, random.nextInt(count));
             assertThat(matcher.accept(token)).isTrue();
             text.writeBytes(tokens[token]);
         }
         return null;
-    }
-
-    private static int nth(long[] mask, int n) {
-        int rest = n;
-        for (int w = 0; ; w++) {
-            int bits = Long.bitCount(mask[w]);
-            if (rest < bits) {
-                long word = mask[w];
-                for (; rest > 0; rest--) {
-                    word &= word - 1;
-                }
-                return w << 6 | Long.numberOfTrailingZeros(word);
-            }
-            rest -= bits;
-        }
     }
 
     /** Null for one that is refused. */

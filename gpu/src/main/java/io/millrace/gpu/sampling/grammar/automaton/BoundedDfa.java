@@ -16,8 +16,11 @@ public final class BoundedDfa {
     private final int least;
     private final int most;
 
-    /** By the number of characters read; beyond its end a state is alive for ever. */
-    private final BitSet[] alive;
+    /** By the number of characters read and the state; beyond its end a state is alive for ever. */
+    private final BitSet alive;
+
+    /** The numbers of characters that {@link #alive} has. */
+    private final int counted;
 
     private final int lastFree;
 
@@ -38,35 +41,41 @@ public final class BoundedDfa {
         }
         // Shorter texts than asked for are a part of what is asked for.
         this.most = plain || most == NO_LIMIT ? most : Math.min(most, affordable);
-        alive = plain ? new BitSet[0] : alive();
+        counted = plain ? 0 : 1 + (this.most == NO_LIMIT ? least : this.most);
+        alive = new BitSet(counted * texts.states());
+        fillAlive();
         lastFree = lastFree();
     }
 
-    private BitSet[] alive() {
-        int last = most == NO_LIMIT ? least : most;
-        BitSet[] table = new BitSet[last + 1];
-        for (int count = last; count >= 0; count--) {
-            BitSet now = new BitSet(texts.states());
-            for (int s = 0; s < texts.states(); s++) {
+    private void fillAlive() {
+        int states = texts.states();
+        for (int count = counted - 1; count >= 0; count--) {
+            boolean last = count == counted - 1;
+            for (int s = 0; s < states; s++) {
                 boolean ends = count >= least && texts.accepts(s);
-                if (most == NO_LIMIT && count == last) {
+                if (most == NO_LIMIT && last) {
                     ends = !texts.isEmpty();
                 }
-                now.set(s, ends || count < last && reaches(s, table[count + 1]));
+                boolean goesOn = !ends && !last && reaches(s, (count + 1) * states);
+                alive.set(count * states + s, ends || goesOn);
             }
-            table[count] = now;
         }
-        return table;
     }
 
-    private boolean reaches(int state, BitSet alive) {
+    /** Whether a state leads to one that is alive in the row that begins at an index. */
+    private boolean reaches(int state, int row) {
         for (int r = 0; r < texts.ranges(state); r++) {
             int target = texts.target(state, r);
-            if (target != CharDfa.DEAD && alive.get(target)) {
+            if (target != CharDfa.DEAD && alive.get(row + target)) {
                 return true;
             }
         }
         return false;
+    }
+
+    /** About the bytes that it holds beside its automaton. */
+    public long bytes() {
+        return 64 + alive.size() / 8;
     }
 
     public CharDfa texts() {
@@ -91,7 +100,7 @@ public final class BoundedDfa {
         if (state == CharDfa.DEAD || count > most) {
             return false;
         }
-        return texts.isAny() || count >= alive.length || alive[count].get(state);
+        return texts.isAny() || count >= counted || alive.get(count * texts.states() + state);
     }
 
     /** Whether a text may end in a state after a number of characters. */
@@ -113,7 +122,8 @@ public final class BoundedDfa {
             return most;
         }
         int last = most;
-        while (last >= 0 && alive[last].cardinality() < texts.states()) {
+        int states = texts.states();
+        while (last >= 0 && alive.nextClearBit(last * states) < (last + 1) * states) {
             last--;
         }
         return last;

@@ -172,6 +172,15 @@ public final class CharDfa {
         return ANY.minus(this, Integer.MAX_VALUE);
     }
 
+    /** About the bytes that it holds. */
+    public long bytes() {
+        long ranges = 0;
+        for (int[] row : starts) {
+            ranges += row.length;
+        }
+        return 64 + 48L * states() + 8 * ranges;
+    }
+
     @Override
     public boolean equals(Object other) {
         return other instanceof CharDfa dfa

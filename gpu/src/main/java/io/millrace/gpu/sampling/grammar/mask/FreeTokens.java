@@ -1,5 +1,7 @@
 package io.millrace.gpu.sampling.grammar.mask;
 
+import io.millrace.gpu.sampling.grammar.token.Spelling;
+import io.millrace.gpu.sampling.grammar.token.TokenTrie;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -13,9 +15,17 @@ final class FreeTokens {
     private final StateTable table;
     private final State free;
     private final int words;
+
+    /**
+     * A token that stays in the string.
+     *
+     * @param begun characters that it begins
+     * @param rise tokens that its last character lacks
+     */
+    private record Staying(int token, int begun, int rise) {}
+
     private final List<TokenTrie.Entry> leaving = new ArrayList<>();
-    private final List<Integer> staying = new ArrayList<>();
-    private final List<Integer> begun = new ArrayList<>();
+    private final List<Staying> staying = new ArrayList<>();
     private final List<Integer> leavingTokens = new ArrayList<>();
     private final List<Integer> before = new ArrayList<>();
 
@@ -34,6 +44,9 @@ final class FreeTokens {
     /** Most characters that a staying token begins. */
     final int most;
 
+    /** Most tokens that a staying token's last character lacks. */
+    final int mostRise;
+
     /** By number of characters, the tokens that begin no more; made when asked for. */
     private final long[][] within;
 
@@ -48,12 +61,11 @@ final class FreeTokens {
         this.words = words;
         walk(node);
         all = new long[words];
-        int largest = 0;
-        for (int i = 0; i < staying.size(); i++) {
-            set(all, staying.get(i));
-            largest = Math.max(largest, begun.get(i));
+        for (Staying one : staying) {
+            set(all, one.token);
         }
-        most = largest;
+        most = staying.stream().mapToInt(Staying::begun).max().orElse(0);
+        mostRise = staying.stream().mapToInt(Staying::rise).max().orElse(0);
         within = new long[most + 1][];
         ends = new TokenTrie(leaving);
         tokens = leavingTokens.stream().mapToInt(Integer::intValue).toArray();
@@ -85,8 +97,8 @@ final class FreeTokens {
                 states[depth] = state;
                 read[depth] = read[depth - 1] + (state == free ? 1 : 0);
                 for (int token : vocabulary.values[at]) {
-                    staying.add(token);
-                    begun.add(read[depth] + (state == free ? 0 : 1));
+                    int begun = read[depth] + (state == free ? 0 : 1);
+                    staying.add(new Staying(token, begun, state.cost - free.cost));
                 }
             }
             at++;
@@ -117,12 +129,31 @@ final class FreeTokens {
         }
         if (within[count] == null) {
             within[count] = new long[words];
-            for (int i = 0; i < staying.size(); i++) {
-                if (begun.get(i) <= count) {
-                    set(within[count], staying.get(i));
+            for (Staying one : staying) {
+                if (one.begun <= count) {
+                    set(within[count], one.token);
                 }
             }
         }
         return within[count];
+    }
+
+    /**
+     * Adds the staying tokens that leave an end within reach.
+     *
+     * @param needed characters that must come
+     * @param remaining characters that may come
+     * @param rest tokens that may come after, without those of the string's end
+     */
+    void add(long[] mask, int needed, int remaining, int rest, Spelling spelling) {
+        int[] fewest = new int[most + 1];
+        for (int begun = 0; begun <= most; begun++) {
+            fewest[begun] = spelling.ofCharacters(Math.max(0, needed - begun));
+        }
+        for (Staying one : staying) {
+            if (one.begun <= remaining && fewest[one.begun] + one.rise <= rest) {
+                set(mask, one.token);
+            }
+        }
     }
 }

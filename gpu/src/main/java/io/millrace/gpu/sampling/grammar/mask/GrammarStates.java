@@ -31,7 +31,21 @@ public final class GrammarStates {
         return state.accepting;
     }
 
-    /** The state after bytes; {@link State#DEAD} if they may not come. */
+    /** How few tokens lead from the state to the end of a text. */
+    public int cost(State state) {
+        return state.cost;
+    }
+
+    /** About the bytes that states, positions and masks hold. */
+    public synchronized long bytes() {
+        return table.bytes();
+    }
+
+    /**
+     * The state after bytes; {@link State#DEAD} if they may not come.
+     *
+     * @throws GrammarLimitException the grammar is beyond a limit
+     */
     public synchronized State after(State state, byte[] bytes) {
         State next = state;
         for (int i = 0; i < bytes.length && next != State.DEAD; i++) {
@@ -40,8 +54,13 @@ public final class GrammarStates {
         return next;
     }
 
-    /** Sets the tokens that may follow a state, and no others. */
-    public synchronized void fill(State state, long[] mask) {
-        masks.fill(state, mask);
+    /**
+     * Sets the tokens that may follow a state, and no others.
+     *
+     * @param mostCost of the states that tokens lead to
+     * @throws GrammarLimitException the grammar is beyond a limit
+     */
+    public synchronized void fill(State state, int mostCost, long[] mask) {
+        masks.fill(state, mostCost, mask);
     }
 }

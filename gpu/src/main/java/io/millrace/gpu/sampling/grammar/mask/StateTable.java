@@ -11,12 +11,19 @@ import java.util.Map;
 import java.util.function.Predicate;
 
 /**
- * The states of a grammar, made when they are reached. Bounded: when it is full all states are
- * forgotten, but for those that are held elsewhere, which go on. One thread at a time.
+ * The states of a grammar, made when they are reached. Bounded: when it is full all states and
+ * positions are forgotten, and those that are held elsewhere go on without what they led to. One
+ * thread at a time.
  */
 final class StateTable {
     /** About the bytes of a state without its masks. */
     private static final int STATE_BYTES = 1400;
+
+    /** About the bytes of a position that is open, without its edges. */
+    private static final int POSITION_BYTES = 200;
+
+    private static final int STACK_BYTES = 160;
+    private static final int PLACE_BYTES = 40;
 
     /** Most places of one state. */
     private static final int MOST_PLACES = 4096;
@@ -39,6 +46,14 @@ final class StateTable {
     private final Map<Key, Stack> stacks = new HashMap<>();
     private final Map<Position, Integer> numbers = new IdentityHashMap<>();
     private final Map<Key, State> states = new HashMap<>();
+
+    /** The states that hold others or a mask. */
+    private final List<State> held = new ArrayList<>();
+
+    /** The positions whose edges are held. */
+    private final List<Position> open = new ArrayList<>();
+
+    private int round;
     private long bytes;
     private int stackNumber;
     private int positionNumber;
@@ -73,9 +88,10 @@ final class StateTable {
         if (known != null) {
             return known;
         }
+        forgetIfFull();
         clear();
         for (int p = 0; p < state.positions.length; p++) {
-            Edges edges = state.positions[p].edges();
+            Edges edges = edges(state.positions[p]);
             for (int i = 0; i < edges.size(); i++) {
                 if (edges.first(i) <= value && value <= edges.last(i)) {
                     place(edges.target(i), state.stacks[p]);
@@ -83,8 +99,28 @@ final class StateTable {
             }
         }
         State made = made();
+        hold(state);
         state.next[value] = made;
         return made;
+    }
+
+    private Edges edges(Position position) {
+        if (!position.isOpen()) {
+            open.add(position);
+            Edges edges = position.edges();
+            bytes += POSITION_BYTES + edges.bytes();
+            return edges;
+        }
+        return position.edges();
+    }
+
+    /** A state of this table that leads to others now, or that has a mask. */
+    private void hold(State state) {
+        if (state.round != round) {
+            state.round = round;
+            held.add(state);
+            bytes += STATE_BYTES;
+        }
     }
 
     /** The state of one place. */
@@ -126,7 +162,7 @@ final class StateTable {
     }
 
     private void place(Position position, Stack stack) {
-        Edges edges = position.edges();
+        Edges edges = edges(position);
         if (edges.size() > 0) {
             addPlace(position, stack);
         }
@@ -134,7 +170,7 @@ final class StateTable {
             // A value that ends where the value around it ends needs no place to go back to.
             Position back = edges.back(i);
             Returns returns = enter(edges.callee(i));
-            returns.add(back.edges().isOnlyEnd() ? null : back, stack);
+            returns.add(edges(back).isOnlyEnd() ? null : back, stack);
         }
         if (edges.isEnd()) {
             for (int i = 0; i < stack.backs.length; i++) {
@@ -196,13 +232,15 @@ final class StateTable {
                 places[i] = (long) back << 32 | outer;
             }
             Arrays.sort(places);
-            return stacks.computeIfAbsent(
-                    new Key(places, false),
-                    key ->
-                            new Stack(
-                                    backs.toArray(new Position[0]),
-                                    outers.toArray(new Stack[0]),
-                                    ++stackNumber));
+            Key key = new Key(places, false);
+            Stack known = stacks.get(key);
+            if (known == null) {
+                Position[] all = backs.toArray(new Position[0]);
+                known = new Stack(all, outers.toArray(new Stack[0]), ++stackNumber);
+                stacks.put(key, known);
+                bytes += STACK_BYTES + PLACE_BYTES * places.length;
+            }
+            return known;
         }
     }
 
@@ -214,8 +252,9 @@ final class StateTable {
         }
         if (size == positions.length) {
             if (size >= MOST_PLACES) {
-                throw new IllegalStateException(
-                        "a state of the grammar has more than " + MOST_PLACES + " places");
+                throw new GrammarLimitException(
+                        "the text may stand at more than %,d places of the grammar at once"
+                                .formatted(MOST_PLACES));
             }
             positions = Arrays.copyOf(positions, 2 * size);
             outers = Arrays.copyOf(outers, 2 * size);
@@ -243,8 +282,9 @@ final class StateTable {
             known =
                     new State(
                             Arrays.copyOf(positions, size), Arrays.copyOf(outers, size), accepting);
-            spend(STATE_BYTES + 40L * size);
             states.put(key, known);
+            hold(known);
+            bytes += PLACE_BYTES * size;
         }
         return known;
     }
@@ -259,14 +299,32 @@ final class StateTable {
         return known;
     }
 
-    /** Counts bytes that states hold. */
-    void spend(long more) {
-        bytes += more;
-        if (bytes > mostBytes) {
-            states.clear();
-            stacks.clear();
-            numbers.clear();
-            bytes = more;
+    /** Keeps a mask with a state. */
+    void keep(State state, int[] few, long[] many, int worst) {
+        hold(state);
+        state.few = few;
+        state.many = many;
+        state.worst = worst;
+        bytes += few != null ? 4L * few.length : 8L * many.length;
+    }
+
+    /** About the bytes that the states hold. */
+    long bytes() {
+        return bytes;
+    }
+
+    private void forgetIfFull() {
+        if (bytes <= mostBytes) {
+            return;
         }
+        held.forEach(State::forget);
+        open.forEach(Position::close);
+        held.clear();
+        open.clear();
+        states.clear();
+        stacks.clear();
+        numbers.clear();
+        bytes = 0;
+        round++;
     }
 }

@@ -1,6 +1,7 @@
 package io.millrace.gpu.sampling.grammar.mask;
 
 import io.millrace.gpu.sampling.grammar.position.Position;
+import io.millrace.gpu.sampling.grammar.token.TokenTrie;
 import java.util.Arrays;
 
 /**
@@ -24,6 +25,10 @@ final class TokenMasks {
     private final State[] endPath;
     private final long[] scratch;
 
+    // The mask that is being made: the largest cost allowed, and the largest that was met.
+    private int limit;
+    private int worst;
+
     TokenMasks(Vocabulary vocabulary, StateTable table) {
         this.vocabulary = vocabulary;
         this.trie = vocabulary.trie();
@@ -34,38 +39,59 @@ final class TokenMasks {
         scratch = new long[vocabulary.words()];
     }
 
-    /** Sets the tokens that may follow the state, and no others. */
-    void fill(State state, long[] out) {
-        if (state.few != null) {
-            Arrays.fill(out, 0);
-            for (int token : state.few) {
-                FreeTokens.set(out, token);
-            }
-        } else if (state.many != null) {
-            System.arraycopy(state.many, 0, out, 0, state.many.length);
-        } else {
-            State like = table.like(state, vocabulary.longest());
-            if (like != state) {
-                fill(like, out);
+    /**
+     * Sets the tokens that may follow the state, and no others.
+     *
+     * @param mostCost of the states that tokens lead to
+     */
+    void fill(State state, int mostCost, long[] out) {
+        boolean known = state.few != null || state.many != null;
+        if (known && state.worst <= mostCost) {
+            copy(state, out);
+            return;
+        }
+        State like = known ? state : table.like(state, vocabulary.longest());
+        if (like != state) {
+            fill(like, mostCost, out);
+            return;
+        }
+        // One of many that are quickly made is not kept.
+        boolean kept = state.positions.length != 1 || state.positions[0].remaining() < 0;
+        if (kept && !known) {
+            make(state, Integer.MAX_VALUE, out);
+            keep(state, out);
+            if (worst <= mostCost) {
                 return;
             }
-            Arrays.fill(out, 0);
-            add(state, 0, out);
-            keep(state, out);
+        }
+        make(state, mostCost, out);
+    }
+
+    private static void copy(State state, long[] out) {
+        if (state.many != null) {
+            System.arraycopy(state.many, 0, out, 0, state.many.length);
+            return;
+        }
+        Arrays.fill(out, 0);
+        for (int token : state.few) {
+            FreeTokens.set(out, token);
         }
     }
 
+    private void make(State state, int mostCost, long[] out) {
+        Arrays.fill(out, 0);
+        limit = mostCost;
+        worst = 0;
+        add(state, 0, out);
+    }
+
     private void keep(State state, long[] mask) {
-        if (state.positions.length == 1 && state.positions[0].remaining() >= 0) {
-            return; // One of many that are quickly made.
-        }
         int count = 0;
         for (long word : mask) {
             count += Long.bitCount(word);
         }
         if (count > FEW) {
-            state.many = mask.clone();
-            table.spend(8L * mask.length);
+            table.keep(state, null, mask.clone(), worst);
             return;
         }
         int[] few = new int[count];
@@ -75,15 +101,14 @@ final class TokenMasks {
                 few[size++] = w << 6 | Long.numberOfTrailingZeros(word);
             }
         }
-        state.few = few;
-        table.spend(4L * count);
+        table.keep(state, few, null, worst);
     }
 
     /** Adds the tokens below a node at which the text is in the state. */
     private void add(State state, int node, long[] out) {
         int rest = 0;
         for (int p = 0; p < state.positions.length; p++) {
-            if (!addKnown(state.positions[p], state.stacks[p], node, out)) {
+            if (!addKnown(state, p, node, out)) {
                 rest++;
             }
         }
@@ -100,25 +125,54 @@ final class TokenMasks {
     }
 
     /** Adds the tokens of a place of which much is known; false where it is not. */
-    private boolean addKnown(Position position, Stack stack, int node, long[] out) {
+    private boolean addKnown(State state, int place, int node, long[] out) {
+        Position position = state.positions[place];
         if (isWalked(position)) {
             return false;
         }
         FreeTokens tokens = vocabulary.freeTokens(node);
-        State free = table.of(position.free(), stack);
+        State free = table.of(position.free(), state.stacks[place]);
         if (position.isFreeText()) {
-            or(out, tokens.all);
+            addStaying(free, tokens, out);
             addEnds(free, tokens, 0, Integer.MAX_VALUE, out);
         } else if (position.remaining() >= 0) {
-            or(out, tokens.within(position.remaining()));
-            addEnds(free, tokens, position.needed(), position.remaining(), out);
+            int highest = state.cost(place) + tokens.mostRise;
+            worst = Math.max(worst, highest);
+            int needed = position.needed();
+            int remaining = position.remaining();
+            if (highest <= limit) {
+                or(out, tokens.within(remaining));
+            } else {
+                tokens.add(out, needed, remaining, limit - free.cost, vocabulary.spelling());
+            }
+            addEnds(free, tokens, needed, remaining, out);
         } else {
-            System.arraycopy(tokens.all, 0, scratch, 0, scratch.length);
+            Arrays.fill(scratch, 0);
+            addStaying(free, tokens, scratch);
             addEnds(free, tokens, 0, Integer.MAX_VALUE, scratch);
-            correct(table.of(position, stack), free, node, scratch);
+            correct(table.of(position, state.stacks[place]), free, node, scratch);
             or(out, scratch);
         }
         return true;
+    }
+
+    /** Adds the tokens that stay in a string of any characters. */
+    private void addStaying(State free, FreeTokens tokens, long[] out) {
+        worst = Math.max(worst, free.cost + tokens.mostRise);
+        if (free.cost + tokens.mostRise <= limit) {
+            or(out, tokens.all);
+        } else {
+            int any = Integer.MAX_VALUE;
+            tokens.add(out, 0, any, limit - free.cost, vocabulary.spelling());
+        }
+    }
+
+    /** Adds a token that leads to a state. */
+    private void put(State state, int token, long[] out) {
+        worst = Math.max(worst, state.cost);
+        if (state.cost <= limit) {
+            FreeTokens.set(out, token);
+        }
     }
 
     private static void or(long[] out, long[] more) {
@@ -144,7 +198,7 @@ final class TokenMasks {
             for (int index : ends.values[at]) {
                 int characters = tokens.characters[index];
                 if (characters >= least && characters <= most) {
-                    FreeTokens.set(out, tokens.tokens[index]);
+                    put(endPath[depth], tokens.tokens[index], out);
                 }
             }
             at++;
@@ -174,7 +228,8 @@ final class TokenMasks {
                 continue;
             }
             for (int token : trie.values[at]) {
-                FreeTokens.set(mask, token);
+                mask[token >> 6] &= ~(1L << token);
+                put(state, token, mask);
             }
             path[depth] = state;
             freePath[depth] = other;
@@ -199,7 +254,7 @@ final class TokenMasks {
                 continue;
             }
             for (int token : trie.values[at]) {
-                FreeTokens.set(out, token);
+                put(state, token, out);
             }
             boolean quote = trie.labels[at] == '"';
             if (quote && state.hasKnown && trie.ends[at] - at > SMALL) {

@@ -1,6 +1,8 @@
 package io.millrace.gpu.sampling.grammar.mask;
 
 import io.millrace.gpu.sampling.grammar.position.Positions;
+import io.millrace.gpu.sampling.grammar.token.Spelling;
+import io.millrace.gpu.sampling.grammar.token.TokenTrie;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -11,6 +13,7 @@ public final class Vocabulary {
     private static final long TABLE_BYTES = 64 << 20;
 
     private final TokenTrie trie;
+    private final Spelling spelling;
     private final byte[][] tokens;
     private final int words;
     private final StateTable table = new StateTable(TABLE_BYTES);
@@ -29,8 +32,9 @@ public final class Vocabulary {
             }
         }
         trie = new TokenTrie(entries);
+        spelling = new Spelling(trie);
         words = (tokens.length + 63) / 64;
-        State start = table.start(Positions.ofStrings());
+        State start = table.start(Positions.ofStrings(spelling));
         free = table.next(start, '"');
         freeTokens(0);
     }
@@ -48,6 +52,11 @@ public final class Vocabulary {
     /** The bytes of a token; null for one that is no text. */
     public byte[] bytes(int token) {
         return token < 0 || token >= tokens.length ? null : tokens[token];
+    }
+
+    /** How few tokens write a text. */
+    public Spelling spelling() {
+        return spelling;
     }
 
     TokenTrie trie() {

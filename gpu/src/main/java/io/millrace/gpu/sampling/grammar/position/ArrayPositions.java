@@ -1,5 +1,6 @@
 package io.millrace.gpu.sampling.grammar.position;
 
+import io.millrace.gpu.sampling.grammar.shape.ArrayShape;
 import io.millrace.gpu.sampling.grammar.shape.ItemCounts;
 import io.millrace.gpu.sampling.grammar.shape.ItemCounts.Item;
 import io.millrace.gpu.sampling.grammar.shape.ItemCounts.State;
@@ -10,11 +11,38 @@ import java.util.Map;
 final class ArrayPositions {
     private final Positions positions;
     private final ItemCounts counts;
+    private final ItemCosts costs;
+    private final boolean contains;
     private final Map<State, Position> ends = new HashMap<>();
 
-    ArrayPositions(Positions positions, ItemCounts counts) {
+    /** With contained items: tokens behind an item. */
+    private Map<State, Integer> after;
+
+    ArrayPositions(Positions positions, ArrayShape shape, ItemCounts counts) {
         this.positions = positions;
         this.counts = counts;
+        costs = new ItemCosts(shape, counts, positions.spelling());
+        contains = !shape.contained().isEmpty();
+    }
+
+    ItemCosts costs() {
+        return costs;
+    }
+
+    boolean mayBeEmpty() {
+        return counts.isEnd(counts.start());
+    }
+
+    private Map<State, Integer> after() {
+        if (contains && after == null) {
+            after = costs.after(positions::cost);
+        }
+        return after;
+    }
+
+    private void forgetAll() {
+        ends.clear();
+        positions.forget();
     }
 
     /** Behind the opening bracket. */
@@ -37,6 +65,16 @@ final class ArrayPositions {
         }
 
         @Override
+        void forget() {
+            forgetAll();
+        }
+
+        @Override
+        int fewestTokens() {
+            return costs.items(state, first, after(), positions::cost);
+        }
+
+        @Override
         void addTo(Edges edges) {
             for (Item item : counts.items(state)) {
                 edges.call(positions.value(item.demand()), end(item.next()));
@@ -53,6 +91,16 @@ final class ArrayPositions {
 
         ItemEndPosition(State state) {
             this.state = state;
+        }
+
+        @Override
+        void forget() {
+            forgetAll();
+        }
+
+        @Override
+        int fewestTokens() {
+            return contains ? after().get(state) : costs.after(state.index(), positions::cost);
         }
 
         @Override

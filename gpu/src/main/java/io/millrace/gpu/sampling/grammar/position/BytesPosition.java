@@ -1,5 +1,6 @@
 package io.millrace.gpu.sampling.grammar.position;
 
+import io.millrace.gpu.sampling.grammar.token.Spelling;
 import java.util.List;
 
 /** Within a character: the ranges of its next byte. */
@@ -8,9 +9,11 @@ final class BytesPosition extends Position {
     record Range(int first, int last, Position target) {}
 
     private final List<Range> ranges;
+    private final CharacterBytes bytes;
 
-    BytesPosition(List<Range> ranges) {
+    BytesPosition(List<Range> ranges, CharacterBytes bytes) {
         this.ranges = ranges;
+        this.bytes = bytes;
     }
 
     @Override
@@ -18,5 +21,21 @@ final class BytesPosition extends Position {
         for (Range range : ranges) {
             edges.add(range.first, range.last, range.target);
         }
+    }
+
+    @Override
+    void forget() {
+        bytes.forget();
+    }
+
+    @Override
+    int fewestTokens() {
+        int fewest = Spelling.NEVER;
+        for (Range range : ranges) {
+            if (bytes.spelling().hasAny(range.first, range.last)) {
+                fewest = Math.min(fewest, Spelling.sum(1, range.target.cost()));
+            }
+        }
+        return fewest;
     }
 }

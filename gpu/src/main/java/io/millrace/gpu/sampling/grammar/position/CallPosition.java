@@ -1,5 +1,7 @@
 package io.millrace.gpu.sampling.grammar.position;
 
+import io.millrace.gpu.sampling.grammar.token.Spelling;
+
 /** Where a value begins within another one. */
 final class CallPosition extends Position {
     private final Position value;
@@ -13,5 +15,10 @@ final class CallPosition extends Position {
     @Override
     void addTo(Edges edges) {
         edges.call(value, back);
+    }
+
+    @Override
+    int fewestTokens() {
+        return Spelling.sum(value.cost(), back.cost());
     }
 }

@@ -1,8 +1,13 @@
 package io.millrace.gpu.sampling.grammar.position;
 
+import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.position.BytesPosition.Range;
+import io.millrace.gpu.sampling.grammar.schema.JsonText;
+import io.millrace.gpu.sampling.grammar.token.Spelling;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,14 +24,59 @@ final class CharacterBytes {
     private static final int FIRST_SURROGATE = 0xD800;
     private static final int LAST_SURROGATE = 0xDFFF;
 
+    private final Spelling spelling;
     private final Map<List<Range>, Position> shared = new HashMap<>();
+    private final Map<CharDfa, TextCosts> costs = new IdentityHashMap<>();
+
+    /**
+     * @param spelling of the vocabulary that positions are for
+     */
+    CharacterBytes(Spelling spelling) {
+        this.spelling = spelling;
+    }
+
+    Spelling spelling() {
+        return spelling;
+    }
+
+    /** The costs of JSON strings of a set. */
+    TextCosts costs(CharDfa texts) {
+        return costs.computeIfAbsent(texts, t -> new TextCosts(t, this, true));
+    }
+
+    /** Lets go of all positions. */
+    void forget() {
+        shared.clear();
+    }
 
     Collector collector() {
         return new Collector();
     }
 
     private Position position(List<Range> ranges) {
-        return shared.computeIfAbsent(ranges, BytesPosition::new);
+        return shared.computeIfAbsent(ranges, r -> new BytesPosition(r, this));
+    }
+
+    /**
+     * How a character of a range is written that takes the fewest bytes.
+     *
+     * @param quoted whether it is of a JSON string
+     */
+    byte[] shortest(int first, int last, boolean quoted) {
+        int c = first;
+        if (quoted && c < ' ' && last >= ' ') {
+            c = ' ';
+        }
+        while (quoted && (c == '"' || c == '\\') && c < last) {
+            c++;
+        }
+        if (quoted && last < ' ') {
+            for (int one = first; one <= last; one++) {
+                c = SHORT.indexOf(one) >= 0 ? one : c;
+            }
+        }
+        String text = quoted ? JsonText.escaped(Character.toString(c)) : Character.toString(c);
+        return text.getBytes(StandardCharsets.UTF_8);
     }
 
     /** Bytes of one character, as a range for each of them. */
@@ -107,6 +157,7 @@ final class CharacterBytes {
          * @param any what follows any character; null where not all may come
          */
         void addTo(Edges edges, Position any) {
+            edges.hold(2 * sequences.size() + escaped.size());
             for (Range range : plain) {
                 edges.add(range.first(), range.last(), range.target());
             }

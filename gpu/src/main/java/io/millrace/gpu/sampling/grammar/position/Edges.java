@@ -12,6 +12,7 @@ public final class Edges {
     private final List<Position> callees = new ArrayList<>(1);
     private final List<Position> returns = new ArrayList<>(1);
     private boolean end;
+    private int held;
 
     void add(int first, int last, Position target) {
         if (size == ranges.length) {
@@ -34,6 +35,16 @@ public final class Edges {
 
     void end() {
         end = true;
+    }
+
+    /** Counts ranges of further bytes, which places behind these edges hold. */
+    void hold(int ranges) {
+        held += ranges;
+    }
+
+    /** About the bytes that the edges hold, and the places that were made with them. */
+    public long bytes() {
+        return 64L * (size + held) + 200L * callees.size();
     }
 
     /** Number of ranges of bytes. */

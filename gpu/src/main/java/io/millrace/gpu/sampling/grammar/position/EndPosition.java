@@ -10,4 +10,9 @@ final class EndPosition extends Position {
     void addTo(Edges edges) {
         edges.end();
     }
+
+    @Override
+    int fewestTokens() {
+        return 0;
+    }
 }

@@ -1,23 +1,47 @@
 package io.millrace.gpu.sampling.grammar.position;
 
+import io.millrace.gpu.sampling.grammar.token.Spelling;
+import java.nio.charset.StandardCharsets;
+
 /** Within bytes that can be no others. */
 final class FixedPosition extends Position {
-    private final byte[] bytes;
+    /**
+     * A text and how few tokens write it from each of its places on.
+     *
+     * @param costs (bytes + 1)
+     */
+    record Text(byte[] bytes, int[] costs) {}
+
+    private final Text text;
     private final int at;
     private final Position next;
 
     /**
-     * @param next behind the bytes
+     * @param next behind the text
      */
-    FixedPosition(byte[] bytes, int at, Position next) {
-        this.bytes = bytes;
+    FixedPosition(Text text, Position next) {
+        this(text, 0, next);
+    }
+
+    private FixedPosition(Text text, int at, Position next) {
+        this.text = text;
         this.at = at;
         this.next = next;
     }
 
+    static Text text(String text, Spelling spelling) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        return new Text(bytes, spelling.from(bytes));
+    }
+
     @Override
     void addTo(Edges edges) {
-        Position target = at + 1 == bytes.length ? next : new FixedPosition(bytes, at + 1, next);
-        edges.add(bytes[at] & 0xFF, target);
+        boolean last = at + 1 == text.bytes.length;
+        edges.add(text.bytes[at] & 0xFF, last ? next : new FixedPosition(text, at + 1, next));
+    }
+
+    @Override
+    int fewestTokens() {
+        return Spelling.sum(text.costs[at], next.cost());
     }
 }

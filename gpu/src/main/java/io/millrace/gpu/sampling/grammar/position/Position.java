@@ -1,5 +1,7 @@
 package io.millrace.gpu.sampling.grammar.position;
 
+import io.millrace.gpu.sampling.grammar.token.Spelling;
+
 /**
  * A place within a value's text. Says which bytes lead on, which values may be entered, and whether
  * the value may end here. Equal places are one object.
@@ -8,13 +10,18 @@ public abstract class Position {
     private static final Edges OPEN = new Edges();
 
     private Edges edges;
+    private int cost = -1;
 
     /** What leads on from here; made at the first call. Not safe for several threads. */
     public final Edges edges() {
         if (edges == null) {
             edges = OPEN;
             Edges made = new Edges();
-            addTo(made);
+            try {
+                addTo(made);
+            } finally {
+                edges = null;
+            }
             edges = made;
         } else if (edges == OPEN) {
             throw new IllegalStateException("a position that leads to itself without a byte");
@@ -24,6 +31,34 @@ public abstract class Position {
 
     /** Adds what leads on from here. */
     abstract void addTo(Edges edges);
+
+    /** Whether {@link #edges} are held. */
+    public final boolean isOpen() {
+        return edges != null;
+    }
+
+    /** Lets go of the edges, which are made again when they are asked for. */
+    public final void close() {
+        edges = null;
+        forget();
+    }
+
+    /** Lets go of the places that were made with this one. */
+    void forget() {}
+
+    /**
+     * How few tokens lead from here to the value's end, as far as is known: an upper bound, which
+     * some token lowers by one at least. {@link Spelling#NEVER} where tokens cannot.
+     */
+    public final int cost() {
+        if (cost < 0) {
+            cost = fewestTokens();
+        }
+        return cost;
+    }
+
+    /** The cost, when it is first asked for. */
+    abstract int fewestTokens();
 
     /**
      * Whether this is the inside of a JSON string between two characters, of which any characters

@@ -9,7 +9,7 @@ import io.millrace.gpu.sampling.grammar.shape.NumberShape;
 import io.millrace.gpu.sampling.grammar.shape.ObjectShape;
 import io.millrace.gpu.sampling.grammar.shape.Shapes;
 import io.millrace.gpu.sampling.grammar.shape.StringShape;
-import java.nio.charset.StandardCharsets;
+import io.millrace.gpu.sampling.grammar.token.Spelling;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -21,7 +21,7 @@ public final class Positions {
     private static final int LIMIT = 100_000;
 
     private final CompiledSchema schema;
-    private final CharacterBytes bytes = new CharacterBytes();
+    private final CharacterBytes bytes;
     private final Map<Integer, Position> values = new HashMap<>();
     private final Map<Position, Position> freeTexts = new IdentityHashMap<>();
     private final Map<NumberShape, TextPositions> numbers = new HashMap<>();
@@ -31,26 +31,70 @@ public final class Positions {
     private final Map<Position, Map<CharDfa, Position>> names = new IdentityHashMap<>();
     private final Map<Position, Map<String, Position>> named = new IdentityHashMap<>();
 
-    public Positions(CompiledSchema schema) {
+    private final Map<String, FixedPosition.Text> nameTexts = new HashMap<>();
+    private final FixedPosition.Text colon;
+    private final FixedPosition.Text nothing;
+    private final FixedPosition.Text yes;
+    private final FixedPosition.Text no;
+    private final ValueCosts costs = new ValueCosts(this);
+
+    public Positions(CompiledSchema schema, Spelling spelling) {
         this.schema = schema;
+        bytes = new CharacterBytes(spelling);
+        colon = FixedPosition.text(":", spelling);
+        nothing = FixedPosition.text("null", spelling);
+        yes = FixedPosition.text("true", spelling);
+        no = FixedPosition.text("false", spelling);
     }
 
     /** Where a text begins that is a JSON string of any characters. */
-    public static Position ofStrings() {
+    public static Position ofStrings(Spelling spelling) {
         BoundedDfa any = new BoundedDfa(CharDfa.ANY, 0, BoundedDfa.NO_LIMIT);
         Position inside =
-                new StringPositions(any, EndPosition.END, null, new CharacterBytes()).start();
-        return new FixedPosition(new byte[] {'"'}, 0, inside);
+                new StringPositions(any, EndPosition.END, null, new CharacterBytes(spelling))
+                        .start();
+        return new FixedPosition(FixedPosition.text("\"", spelling), inside);
     }
 
     /** Where a text of a set begins. */
-    public static Position ofTexts(CharDfa texts) {
-        return new TextPositions(texts).at(0);
+    public static Position ofTexts(CharDfa texts, Spelling spelling) {
+        return new TextPositions(texts, spelling).at(0);
     }
 
     /** Where the whole text begins. */
     public Position start() {
         return value(schema.root());
+    }
+
+    Spelling spelling() {
+        return bytes.spelling();
+    }
+
+    /** How few tokens write a value of a demand. */
+    int cost(int demand) {
+        return costs.of(demand);
+    }
+
+    /** How few tokens write a name of a set, with its closing quote. */
+    int nameCost(CharDfa names) {
+        return bytes.costs(names).of(0);
+    }
+
+    /** Lets go of all places; those that are held elsewhere go on. */
+    void forget() {
+        if (!names.isEmpty() || !named.isEmpty() || !values.isEmpty()) {
+            values.clear();
+            names.clear();
+            named.clear();
+        }
+        if (!freeTexts.isEmpty()) {
+            freeTexts.clear();
+        }
+        numbers.clear();
+        strings.clear();
+        arrays.clear();
+        objects.clear();
+        bytes.forget();
     }
 
     boolean isPossible(int demand) {
@@ -59,7 +103,7 @@ public final class Positions {
     }
 
     Position value(int demand) {
-        return values.computeIfAbsent(demand, d -> new ValuePosition(schema.shapes(d)));
+        return values.computeIfAbsent(demand, ValuePosition::new);
     }
 
     /** Behind the opening quote of a name of its own, to the end of the member. */
@@ -69,8 +113,10 @@ public final class Positions {
     }
 
     private Position fixedName(String name, int demand, Position back) {
-        byte[] text = (JsonText.escaped(name) + "\":").getBytes(StandardCharsets.UTF_8);
-        return new FixedPosition(text, 0, colonEnd(demand, back));
+        FixedPosition.Text text =
+                nameTexts.computeIfAbsent(
+                        name, n -> FixedPosition.text(JsonText.escaped(n) + "\":", spelling()));
+        return new FixedPosition(text, colonEnd(demand, back));
     }
 
     private Position colonEnd(int demand, Position back) {
@@ -83,10 +129,9 @@ public final class Positions {
                 .computeIfAbsent(
                         others.names(),
                         set -> {
-                            Position colon =
-                                    new FixedPosition(
-                                            new byte[] {':'}, 0, colonEnd(others.demand(), back));
-                            return text(new BoundedDfa(set, 0, BoundedDfa.NO_LIMIT), colon);
+                            Position end =
+                                    new FixedPosition(colon, colonEnd(others.demand(), back));
+                            return text(new BoundedDfa(set, 0, BoundedDfa.NO_LIMIT), end);
                         });
     }
 
@@ -121,27 +166,57 @@ public final class Positions {
                 : new StringPositions(texts, next, free, bytes).start();
     }
 
-    private Position string(StringShape shape) {
+    Position string(StringShape shape) {
         return strings.computeIfAbsent(shape, s -> text(schema.texts(s), EndPosition.END));
     }
 
-    private Position number(NumberShape shape) {
-        return numbers.computeIfAbsent(shape, s -> new TextPositions(schema.texts(s))).at(0);
+    Position number(NumberShape shape) {
+        return numbers.computeIfAbsent(shape, s -> new TextPositions(schema.texts(s), spelling()))
+                .at(0);
+    }
+
+    /** Whether the empty string is of a shape. */
+    boolean mayBeEmpty(StringShape shape) {
+        return schema.texts(shape).accepts(0, 0);
+    }
+
+    Shapes shapes(int demand) {
+        return schema.shapes(demand);
+    }
+
+    ArrayPositions array(ArrayShape shape) {
+        return arrays.computeIfAbsent(shape, s -> new ArrayPositions(this, s, schema.counts(s)));
+    }
+
+    ObjectPositions object(ObjectShape shape) {
+        return objects.computeIfAbsent(shape, s -> new ObjectPositions(this, s));
     }
 
     /** Where a value begins. */
     private final class ValuePosition extends Position {
+        private final int demand;
         private final Shapes shapes;
 
-        ValuePosition(Shapes shapes) {
-            this.shapes = shapes;
+        ValuePosition(int demand) {
+            this.demand = demand;
+            this.shapes = schema.shapes(demand);
+        }
+
+        @Override
+        void forget() {
+            Positions.this.forget();
+        }
+
+        @Override
+        int fewestTokens() {
+            return Positions.this.cost(demand);
         }
 
         @Override
         void addTo(Edges edges) {
-            addWord(edges, shapes.nothing(), "null");
-            addWord(edges, shapes.yes(), "true");
-            addWord(edges, shapes.no(), "false");
+            addWord(edges, shapes.nothing(), nothing);
+            addWord(edges, shapes.yes(), yes);
+            addWord(edges, shapes.no(), no);
             for (StringShape shape : shapes.strings()) {
                 edges.add('"', string(shape));
             }
@@ -149,25 +224,16 @@ public final class Positions {
                 number(shape).addTo(edges);
             }
             for (ArrayShape shape : shapes.arrays()) {
-                edges.add(
-                        '[',
-                        arrays.computeIfAbsent(
-                                        shape,
-                                        s -> new ArrayPositions(Positions.this, schema.counts(s)))
-                                .start());
+                edges.add('[', array(shape).start());
             }
             for (ObjectShape shape : shapes.objects()) {
-                edges.add(
-                        '{',
-                        objects.computeIfAbsent(shape, s -> new ObjectPositions(Positions.this, s))
-                                .start());
+                edges.add('{', object(shape).start());
             }
         }
 
-        private static void addWord(Edges edges, boolean allowed, String word) {
+        private static void addWord(Edges edges, boolean allowed, FixedPosition.Text word) {
             if (allowed) {
-                byte[] text = word.getBytes(StandardCharsets.US_ASCII);
-                edges.add(text[0], new FixedPosition(text, 1, EndPosition.END));
+                new FixedPosition(word, EndPosition.END).addTo(edges);
             }
         }
     }

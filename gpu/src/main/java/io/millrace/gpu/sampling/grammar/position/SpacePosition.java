@@ -13,4 +13,9 @@ final class SpacePosition extends Position {
         edges.add(' ', next);
         next.addTo(edges);
     }
+
+    @Override
+    int fewestTokens() {
+        return next.cost();
+    }
 }

@@ -2,6 +2,7 @@ package io.millrace.gpu.sampling.grammar.position;
 
 import io.millrace.gpu.sampling.grammar.automaton.BoundedDfa;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
+import io.millrace.gpu.sampling.grammar.token.Spelling;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -17,6 +18,10 @@ final class StringPositions {
     private final Position free;
     private final CharacterBytes bytes;
     private StringPositions unbounded;
+
+    /** Of the characters read, up to the least, and of states; the strings themselves. */
+    private int[][] costs;
+
     private final Map<Long, Position> positions = new HashMap<>();
 
     /**
@@ -43,6 +48,17 @@ final class StringPositions {
         }
         return positions.computeIfAbsent(
                 (long) state << 32 | count, key -> new StringPosition(state, count));
+    }
+
+    private int tokens(int state, int count) {
+        if (dfa.isAny()) {
+            int needed = bytes.spelling().ofCharacters(texts.least() - count);
+            return Spelling.sum(needed, bytes.spelling().has('"') ? 1 : Spelling.NEVER);
+        }
+        if (costs == null) {
+            costs = bytes.costs(dfa).atLeast(texts.least());
+        }
+        return costs[Math.min(count, texts.least())][state];
     }
 
     private final class StringPosition extends Position {
@@ -97,6 +113,18 @@ final class StringPositions {
                 unbounded = new StringPositions(all, next, free, bytes);
             }
             return unbounded.at(state, 0);
+        }
+
+        @Override
+        void forget() {
+            positions.clear();
+            unbounded = null;
+            bytes.forget();
+        }
+
+        @Override
+        int fewestTokens() {
+            return Spelling.sum(tokens(state, count), next.cost());
         }
 
         @Override

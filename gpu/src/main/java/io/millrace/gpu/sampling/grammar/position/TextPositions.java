@@ -1,15 +1,18 @@
 package io.millrace.gpu.sampling.grammar.position;
 
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
+import io.millrace.gpu.sampling.grammar.token.Spelling;
 
 /** The places within a text that is no JSON string: a number, or the whole answer. */
 final class TextPositions {
     private final CharDfa texts;
     private final Position[] positions;
-    private final CharacterBytes bytes = new CharacterBytes();
+    private final CharacterBytes bytes;
+    private TextCosts costs;
 
-    TextPositions(CharDfa texts) {
+    TextPositions(CharDfa texts, Spelling spelling) {
         this.texts = texts;
+        this.bytes = new CharacterBytes(spelling);
         positions = new Position[texts.states()];
     }
 
@@ -25,6 +28,20 @@ final class TextPositions {
 
         TextPosition(int state) {
             this.state = state;
+        }
+
+        @Override
+        void forget() {
+            positions[state] = null;
+            bytes.forget();
+        }
+
+        @Override
+        int fewestTokens() {
+            if (costs == null) {
+                costs = new TextCosts(texts, bytes, false);
+            }
+            return costs.of(state);
         }
 
         @Override

@@ -220,6 +220,31 @@ public final class CompiledSchema {
         return root;
     }
 
+    /** About the bytes that it holds, with what positions know of its automata. */
+    public long bytes() {
+        long bytes = order.bytes();
+        for (Shapes all : shapes.values()) {
+            bytes += 500;
+            for (StringShape shape : all.strings()) {
+                BoundedDfa texts = texts(shape);
+                long known =
+                        texts.texts().isAny() ? 0 : 4L * texts.least() * texts.texts().states();
+                bytes += texts.bytes() + known + 3 * texts.texts().bytes();
+            }
+            for (NumberShape shape : all.numbers()) {
+                bytes += 3 * texts(shape).bytes();
+            }
+            for (ArrayShape shape : all.arrays()) {
+                bytes += 200 + 20L * shape.first().size();
+            }
+            for (ObjectShape shape : all.objects()) {
+                bytes += 200 + 300L * shape.members().size();
+                bytes += shape.others().stream().mapToLong(o -> 3 * o.names().bytes()).sum();
+            }
+        }
+        return bytes;
+    }
+
     /** Whether no value is valid. */
     public boolean isEmpty() {
         return !inhabitation.has(root);

@@ -24,6 +24,11 @@ public final class PropertyOrder {
         this.document = document;
     }
 
+    /** About the bytes that the document holds. */
+    long bytes() {
+        return document.bytes();
+    }
+
     /** The whole document's schema. */
     public List<JsonNode> root() {
         return List.of(document.root());

@@ -1,4 +1,4 @@
-package io.millrace.gpu.sampling.grammar.mask;
+package io.millrace.gpu.sampling.grammar.token;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -9,29 +9,33 @@ import java.util.List;
  * A set of byte strings with values, as a tree in preorder: node 0 is the root, a node's children
  * follow it, and behind its subtree comes its next sibling.
  */
-final class TokenTrie {
+public final class TokenTrie {
     private static final int[] NONE = {};
 
     /** A byte string and what it stands for. */
-    record Entry(byte[] bytes, int value) {}
+    public record Entry(byte[] bytes, int value) {}
 
     /** The byte that leads to a node. */
-    final byte[] labels;
+    public final byte[] labels;
 
     /** The node behind a node's subtree. */
-    final int[] ends;
+    public final int[] ends;
 
     /** Bytes from the root to a node. */
-    final short[] depths;
+    public final short[] depths;
 
     /** The values of a node's byte string. */
-    final int[][] values;
+    public final int[][] values;
 
-    final int deepest;
+    /** Bytes of the longest string. */
+    public final int deepest;
 
     private int size;
 
-    TokenTrie(List<Entry> entries) {
+    /** Of each byte, the child of the root that it leads to; -1 for none. */
+    private final int[] roots = new int[256];
+
+    public TokenTrie(List<Entry> entries) {
         List<Entry> sorted = new ArrayList<>(entries);
         sorted.sort(Comparator.comparing(Entry::bytes, Arrays::compareUnsigned));
         int most = 1 + sorted.stream().mapToInt(e -> e.bytes.length).sum();
@@ -63,6 +67,28 @@ final class TokenTrie {
         values = Arrays.copyOf(allValues, size);
         deepest = longest;
         ends = ends();
+        Arrays.fill(roots, -1);
+        for (int at = 1; at < size; at = ends[at]) {
+            roots[labels[at] & 0xFF] = at;
+        }
+    }
+
+    /** The node that a byte leads to from a node; -1 for none. */
+    public int child(int node, byte label) {
+        if (node == 0) {
+            return roots[label & 0xFF];
+        }
+        for (int at = node + 1; at < ends[node]; at = ends[at]) {
+            if (labels[at] == label) {
+                return at;
+            }
+        }
+        return -1;
+    }
+
+    /** Whether some byte string of the set ends at a node. */
+    public boolean has(int node) {
+        return values[node].length > 0;
     }
 
     private int[] ends() {
@@ -83,7 +109,8 @@ final class TokenTrie {
         return all;
     }
 
-    int size() {
+    /** Number of nodes. */
+    public int size() {
         return size;
     }
 }

@@ -1,0 +1,116 @@
+package io.millrace.gpu.sampling.grammar.position;
+
+import io.millrace.gpu.sampling.grammar.schema.JsonText;
+import io.millrace.gpu.sampling.grammar.shape.ObjectShape;
+import io.millrace.gpu.sampling.grammar.token.Spelling;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.IntUnaryOperator;
+
+/**
+ * How few tokens write the rest of an object, by the members with names of their own that are
+ * behind and by how many members must come that are not required by name.
+ */
+final class MemberCosts {
+    private final Positions positions;
+    private final Spelling spelling;
+    private final List<ObjectPositions.Named> members;
+    private final List<ObjectShape.Others> others;
+    private final int least;
+    private final int close;
+    private final int comma;
+
+    /** Of each member, tokens of its name with quotes and colon; -1 until asked for. */
+    private final int[] names;
+
+    /** The same behind a comma. */
+    private final int[] further;
+
+    /**
+     * @param least members, at least
+     */
+    MemberCosts(
+            Positions positions,
+            List<ObjectPositions.Named> members,
+            List<ObjectShape.Others> others,
+            int least) {
+        this.positions = positions;
+        this.spelling = positions.spelling();
+        this.members = members;
+        this.others = others;
+        this.least = least;
+        close = ValueCosts.of(spelling, "}");
+        comma = ValueCosts.of(spelling, ",");
+        names = new int[members.size()];
+        further = new int[members.size()];
+        Arrays.fill(names, -1);
+        Arrays.fill(further, -1);
+    }
+
+    int close() {
+        return close;
+    }
+
+    private String quoted(int index) {
+        return '"' + JsonText.escaped(members.get(index).name()) + "\":";
+    }
+
+    /** Tokens of a member, without a comma. */
+    int member(int index, IntUnaryOperator value) {
+        if (names[index] < 0) {
+            names[index] = ValueCosts.of(spelling, quoted(index));
+        }
+        return Spelling.sum(names[index], value.applyAsInt(members.get(index).demand()));
+    }
+
+    private int further(int index, IntUnaryOperator value) {
+        if (further[index] < 0) {
+            further[index] = ValueCosts.of(spelling, "," + quoted(index));
+        }
+        return Spelling.sum(further[index], value.applyAsInt(members.get(index).demand()));
+    }
+
+    /** Tokens of a member of another name, without a comma. */
+    int other(IntUnaryOperator value) {
+        int best = Spelling.NEVER;
+        int quote = ValueCosts.of(spelling, "\"");
+        int colon = ValueCosts.of(spelling, ":");
+        for (ObjectShape.Others other : others) {
+            int name = Spelling.sum(quote, positions.nameCost(other.names()));
+            int both = Spelling.sum(colon, value.applyAsInt(other.demand()));
+            best = Math.min(best, Spelling.sum(name, both));
+        }
+        return best;
+    }
+
+    /**
+     * Of each number of members that must come besides the required ones, and of each index of the
+     * next member, tokens from behind a member to the object's end.
+     *
+     * @return (least + 1, members + 1)
+     */
+    int[][] after(IntUnaryOperator value) {
+        int n = members.size();
+        int[][] after = new int[least + 1][n + 1];
+        for (int more = 0; more <= least; more++) {
+            after[more][n] = more == 0 ? close : Spelling.NEVER;
+        }
+        if (least > 0) {
+            after[1][n] = Spelling.sum(Spelling.sum(comma, other(value)), close);
+        }
+        for (int i = n - 1; i >= 0; i--) {
+            boolean required = members.get(i).required();
+            int one = required || least > 0 ? further(i, value) : Spelling.NEVER;
+            for (int more = 0; more <= least; more++) {
+                if (required) {
+                    after[more][i] = Spelling.sum(one, after[more][i + 1]);
+                } else {
+                    int with =
+                            more == 0 ? Spelling.NEVER : Spelling.sum(one, after[more - 1][i + 1]);
+                    after[more][i] = Math.min(after[more][i + 1], with);
+                }
+            }
+        }
+        return after;
+    }
+}
