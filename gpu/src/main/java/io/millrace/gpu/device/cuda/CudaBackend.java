@@ -619,7 +619,8 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                 "attention",
                 shares
                         ? Launches.attentionCascade(type, shape, multiprocessors)
-                        : Launches.attentionDecode(type, shape, multiprocessors, limits(), early),
+                        : Launches.attentionDecode(
+                                type, shape, rows, multiprocessors, limits(), early),
                 all);
         if (!isDecode()) {
             launch("attention", prefill.launch(shape, bucket, rows, multiprocessors), all);

@@ -167,23 +167,29 @@ public final class Launches {
     /**
      * AttentionParams, for rows of one token: CTAs loop over the items of the plan. On Hopper, with
      * programmatic dependent launch, the kernel fills a ring of K and V before its inputs are
-     * complete, if kv heads have few enough query heads and a CTA enough shared memory.
+     * complete, if kv heads have few enough query heads and a CTA enough shared memory. With heads
+     * of 64 that pays only while each CTA has one item: two that follow each other take longer than
+     * the twice as many CTAs of the other kernel.
      *
+     * @param rows rows of the step, at most
      * @param multiprocessors multiprocessors of the GPU
      * @param early whether the kernel may begin before the one before it has ended
      */
     public static KernelLaunch attentionDecode(
             String type,
             AttentionShape shape,
+            int rows,
             int multiprocessors,
             DeviceLimits limits,
             boolean early) {
         int head = TileLayout.paddedHead(shape.headSize());
+        int ctas = 2 * multiprocessors;
         boolean fits = limits.sharedBytes() >= RING_BYTES && shape.group() <= RING_HEADS;
-        if (early && limits.capability() == GemmTiles.HOPPER && fits) {
+        boolean pays = head > 64 || rows * shape.kvHeads() <= ctas;
+        if (early && limits.capability() == GemmTiles.HOPPER && fits && pays) {
             return new KernelLaunch(
                     "attention_decode_sm90_" + type + "_" + head,
-                    2 * multiprocessors,
+                    ctas,
                     1,
                     1,
                     RING_THREADS,

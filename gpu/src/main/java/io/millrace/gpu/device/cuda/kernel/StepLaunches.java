@@ -56,6 +56,11 @@ public record StepLaunches(
                 all.add(Launches.attentionF32(shape, bucket));
                 continue;
             }
+            for (boolean early : new boolean[] {false, true}) {
+                all.add(
+                        Launches.attentionDecode(
+                                type, shape, rows, multiprocessors, limits, early));
+            }
             all.add(Launches.head(type, rows, vocabulary));
             gemms.head(type, rows, vocabulary).ifPresent(all::add);
             all.add(
@@ -64,9 +69,6 @@ public record StepLaunches(
         }
         if (!type.equals("f32")) {
             all.add(Launches.attentionPlan());
-            for (boolean early : new boolean[] {false, true}) {
-                all.add(Launches.attentionDecode(type, shape, multiprocessors, limits, early));
-            }
             all.add(Launches.attentionCascade(type, shape, multiprocessors));
         }
         all.addAll(new SampleLaunches(vocabulary, maxRows, multiprocessors).all());

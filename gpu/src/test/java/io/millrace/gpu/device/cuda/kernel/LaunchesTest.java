@@ -93,10 +93,10 @@ class LaunchesTest {
 
     @Test
     void decodeFillsTheGpuAndPrefillCoversItsPairs() {
-        KernelLaunch qwen = Launches.attentionDecode("bf16", QWEN, 132, AMPERE, true);
+        KernelLaunch qwen = Launches.attentionDecode("bf16", QWEN, 1, 132, AMPERE, true);
         assertThat(qwen.kernel()).isEqualTo("attention_decode_bf16_64");
         assertThat(qwen.x() * qwen.y()).isEqualTo(4 * 132);
-        KernelLaunch llama = Launches.attentionDecode("bf16", LLAMA_8B, 132, AMPERE, true);
+        KernelLaunch llama = Launches.attentionDecode("bf16", LLAMA_8B, 1, 132, AMPERE, true);
         assertThat(llama.kernel()).isEqualTo("attention_decode_bf16_128");
         assertThat(3 * (llama.sharedBytes() + 1024 + 512)).isLessThanOrEqualTo(227 << 10);
         // 396 fit, and eight heads each have as many: not one more, which would begin when others
@@ -107,27 +107,39 @@ class LaunchesTest {
         assertThat(small.x() * small.y()).isEqualTo(49 * 8);
         assertThat(Launches.attentionCascade("bf16", LLAMA_8B, 1).x()).isEqualTo(1);
         AttentionShape wide = new AttentionShape(1, 40, 2, 64);
-        assertThat(Launches.attentionDecode("bf16", wide, 1, AMPERE, true).y()).isEqualTo(4);
+        assertThat(Launches.attentionDecode("bf16", wide, 1, 1, AMPERE, true).y()).isEqualTo(4);
     }
 
     @Test
     void onHopperUpToEightHeadsAKvHeadDecodeThroughARingIfKernelsBeginEarly() {
         for (AttentionShape shape : new AttentionShape[] {QWEN, LLAMA_1B, LLAMA_8B}) {
-            KernelLaunch ring = Launches.attentionDecode("f16", shape, 132, HOPPER, true);
+            KernelLaunch ring = Launches.attentionDecode("f16", shape, 1, 132, HOPPER, true);
             assertThat(ring.kernel()).isEqualTo("attention_decode_sm90_f16_" + shape.headSize());
             assertThat(ring.x()).isEqualTo(264);
             assertThat(ring.y()).isEqualTo(1);
             // Two of them on a multiprocessor, which keeps 1 KB of each for itself.
             assertThat(2 * (ring.sharedBytes() + 1024)).isLessThanOrEqualTo(228 << 10);
         }
-        assertThat(Launches.attentionDecode("bf16", QWEN, 132, HOPPER, false).kernel())
+        assertThat(Launches.attentionDecode("bf16", QWEN, 1, 132, HOPPER, false).kernel())
                 .isEqualTo("attention_decode_bf16_64");
         AttentionShape nine = new AttentionShape(1, 9, 1, 128);
-        assertThat(Launches.attentionDecode("bf16", nine, 132, HOPPER, true).kernel())
+        assertThat(Launches.attentionDecode("bf16", nine, 1, 132, HOPPER, true).kernel())
                 .isEqualTo("attention_decode_bf16_128");
         DeviceLimits little = HOPPER.withSharedBytes(99 << 10);
-        assertThat(Launches.attentionDecode("bf16", LLAMA_8B, 132, little, true).kernel())
+        assertThat(Launches.attentionDecode("bf16", LLAMA_8B, 1, 132, little, true).kernel())
                 .isEqualTo("attention_decode_bf16_128");
+    }
+
+    @Test
+    void withHeadsOf64TheRingIsForStepsOfOneItemACta() {
+        assertThat(Launches.attentionDecode("bf16", QWEN, 132, 132, HOPPER, true).kernel())
+                .isEqualTo("attention_decode_sm90_bf16_64");
+        assertThat(Launches.attentionDecode("bf16", QWEN, 133, 132, HOPPER, true).kernel())
+                .isEqualTo("attention_decode_bf16_64");
+        assertThat(Launches.attentionDecode("bf16", LLAMA_1B, 34, 132, HOPPER, true).kernel())
+                .isEqualTo("attention_decode_bf16_64");
+        assertThat(Launches.attentionDecode("bf16", LLAMA_8B, 256, 132, HOPPER, true).kernel())
+                .isEqualTo("attention_decode_sm90_bf16_128");
     }
 
     @Test
