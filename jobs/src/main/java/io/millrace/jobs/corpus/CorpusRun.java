@@ -59,9 +59,6 @@ final class CorpusRun implements AutoCloseable {
     private final OutputFolder folder;
     private final String out;
 
-    /** More than it takes to put the rows of the largest files together. */
-    private static final Duration ASSEMBLY = Duration.ofHours(6);
-
     private final List<InputFile> files;
     private final Progress progress;
     private final CompletableFuture<Void> stop = new CompletableFuture<>();
@@ -100,7 +97,7 @@ final class CorpusRun implements AutoCloseable {
      */
     Manifest open(Beginning given) throws IOException {
         Path hidden = folder.hidden();
-        Path path = hidden.resolve("corpus.json");
+        Path path = hidden.resolve(Manifest.FILE);
         Path root = Path.of(folder.root());
         if (Files.exists(root) && !Files.isDirectory(root)) {
             throw new CommandFailedException("OUT is the file " + root + ": give a folder.");
@@ -112,10 +109,11 @@ final class CorpusRun implements AutoCloseable {
                                 .formatted(file.path(), root));
             }
         }
+        state = new StateDirectory(hidden.resolve(STATE).toString(), NAME);
         if (!Files.exists(path)) {
+            requireNoState(path);
             requireEmpty(root);
         }
-        state = new StateDirectory(hidden.resolve(STATE).toString(), NAME);
         lock = state.lock("stop it, or give this one another output folder.");
         Manifest begun = Manifest.read(path);
         Manifest now = given.manifest(path, begun);
@@ -124,6 +122,15 @@ final class CorpusRun implements AutoCloseable {
         }
         begun.requireSame(now);
         return begun;
+    }
+
+    /** Without the manifest nobody can tell whether answers would be of the same. */
+    private void requireNoState(Path manifest) throws IOException {
+        if (state.newest().isPresent() || Totals.read(folder).files() > 0) {
+            throw new CommandFailedException(
+                    "%s is missing, but its corpus was begun: %s has what was answered. Bring the file back, or begin anew with another output folder."
+                            .formatted(manifest, folder.hidden()));
+        }
     }
 
     /** What an earlier start left that did not come to a manifest is nothing. */
@@ -202,8 +209,6 @@ final class CorpusRun implements AutoCloseable {
         settings.addAll(
                 FlinkSettings.ofJob(
                         NAME, CheckpointingMode.EXACTLY_ONCE, given.checkpointInterval(), state));
-        // Putting a large file together holds barriers back, and must not end the job for it.
-        settings.set(CheckpointingOptions.CHECKPOINTING_TIMEOUT, ASSEMBLY);
         settings.set(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER, Integer.MAX_VALUE);
         // Counts travel with heartbeats.
         settings.set(HeartbeatManagerOptions.HEARTBEAT_INTERVAL, HEARTBEAT);

@@ -153,7 +153,7 @@ final class InputFiles {
             throw new CommandFailedException(
                     "The name of %s does not tell what it is made of (.jsonl, .ndjson, .csv or .tsv,"
                                     .formatted(path)
-                            + " with .gz or without): give --rows, or leave it out with a glob such"
+                            + " with .gz, .xz, .zst or without): give --rows, or leave it out with a glob such"
                             + " as 'IN/**.jsonl'.");
         }
         files.add(InputFile.of(name, path, format));

@@ -1,5 +1,6 @@
 package io.millrace.jobs.corpus;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -12,17 +13,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * What a corpus was begun with, beside its output: a later start must be of the same, or half of
  * the answers would be of something else.
  */
 final class Manifest {
-    private static final int VERSION = 1;
+    /** Its name in OUT's hidden folder. */
+    static final String FILE = "corpus.json";
+
+    private static final int VERSION = 2;
     private static final JsonMapper JSON =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
@@ -46,14 +52,40 @@ final class Manifest {
         if (!Files.exists(path)) {
             return null;
         }
-        JsonNode content = JSON.readTree(path.toFile());
-        if (content.path("version").asInt() != VERSION) {
-            throw new CommandFailedException(
-                    "%s is of another release: finish the corpus with that, or begin anew with another"
-                                    .formatted(path)
-                            + " output folder.");
+        JsonNode content;
+        try {
+            content = JSON.readTree(path.toFile());
+        } catch (JsonProcessingException e) {
+            throw damaged(path, "it is not JSON: " + e.getOriginalMessage());
         }
-        return new Manifest(path, (ObjectNode) content);
+        if (!(content instanceof ObjectNode object)) {
+            throw damaged(path, "it is not a JSON object");
+        }
+        if (object.path("version").asInt() != VERSION) {
+            throw new CommandFailedException(
+                    "%s has the version %s, and this release reads %d: finish the corpus with the release that began it, or begin anew with another output folder."
+                            .formatted(path, object.get("version"), VERSION));
+        }
+        return new Manifest(path, object);
+    }
+
+    private static CommandFailedException damaged(Path path, String what) {
+        return new CommandFailedException(
+                "%s was changed since it was written, or is damaged: %s. Bring back what it was, or begin anew with another output folder."
+                        .formatted(path, what));
+    }
+
+    /** A field that must be there. */
+    private JsonNode field(JsonNode of, String name, Predicate<JsonNode> kind) {
+        JsonNode value = of.get(name);
+        if (value == null || !kind.test(value)) {
+            throw damaged(
+                    path,
+                    value == null
+                            ? "it has no field " + name
+                            : "its field %s is %s".formatted(name, value));
+        }
+        return value;
     }
 
     /**
@@ -84,20 +116,30 @@ final class Manifest {
 
     /** The clock of chat templates. */
     Instant now() {
-        return Instant.parse(content.get("now").asText());
+        String now = field(content, "now", JsonNode::isTextual).asText();
+        try {
+            return Instant.parse(now);
+        } catch (DateTimeParseException e) {
+            throw damaged(path, "its field now is '" + now + "', no time");
+        }
     }
 
     /** What came of it, null if it is not finished. */
     Summary summary() {
-        JsonNode finished = content.get("finished");
-        return finished == null
-                ? null
-                : new Summary(
-                        finished.get("files").asLong(),
-                        finished.get("failed_files").asLong(),
-                        finished.get("rows").asLong(),
-                        finished.get("failures").asLong(),
-                        finished.get("tokens").asLong());
+        if (!content.has("finished")) {
+            return null;
+        }
+        JsonNode finished = field(content, "finished", JsonNode::isObject);
+        return new Summary(
+                count(finished, "files"),
+                count(finished, "failed_files"),
+                count(finished, "rows"),
+                count(finished, "failures"),
+                count(finished, "tokens"));
+    }
+
+    private long count(JsonNode of, String name) {
+        return field(of, name, JsonNode::isIntegralNumber).asLong();
     }
 
     /**
@@ -106,7 +148,7 @@ final class Manifest {
      * @param given what would be begun now, with the clock of this one unless another was asked for
      */
     void requireSame(Manifest given) {
-        JsonNode then = content.get("options");
+        JsonNode then = field(content, "options", JsonNode::isObject);
         JsonNode now = given.content.get("options");
         for (Iterator<String> names = now.fieldNames(); names.hasNext(); ) {
             String name = names.next();
@@ -132,8 +174,8 @@ final class Manifest {
             }
             if (!old.equals(each.getValue())) {
                 throw refused(
-                        "the input file %s was changed since the beginning"
-                                .formatted(each.getKey()));
+                        "the input file %s was changed since the beginning: %s"
+                                .formatted(each.getKey(), difference(old, each.getValue())));
             }
         }
         if (!before.isEmpty()) {
@@ -143,14 +185,25 @@ final class Manifest {
         }
     }
 
+    /** The first field of an input file that is another. */
+    private static String difference(JsonNode then, JsonNode now) {
+        for (Iterator<String> names = now.fieldNames(); names.hasNext(); ) {
+            String name = names.next();
+            if (!now.get(name).equals(then.get(name))) {
+                return "%s was %s and is %s".formatted(name, then.get(name), now.get(name));
+            }
+        }
+        return "it has other fields in " + FILE;
+    }
+
     private static String said(String name, JsonNode value) {
         return value == null || value.isNull() ? "no " + name : name + " " + value.asText();
     }
 
     private Map<String, JsonNode> files() {
         Map<String, JsonNode> files = new LinkedHashMap<>();
-        for (JsonNode file : content.get("files")) {
-            files.put(file.get("name").asText(), file);
+        for (JsonNode file : field(content, "files", JsonNode::isArray)) {
+            files.put(field(file, "name", JsonNode::isTextual).asText(), file);
         }
         return files;
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.operators.corpus.InputFile;
+import io.millrace.operators.corpus.format.Compression;
 import io.millrace.operators.corpus.format.FileFormat;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -47,7 +48,7 @@ class InputFilesTest {
         assertThat(files).hasSize(1);
         assertThat(files.get(0).name()).isEqualTo("c.tsv");
         assertThat(files.get(0).format())
-                .isEqualTo(new FileFormat(FileFormat.Rows.CSV, '\t', false));
+                .isEqualTo(new FileFormat(FileFormat.Rows.CSV, '\t', Compression.NONE));
         assertThat(files.get(0).changes()).isNull();
     }
 

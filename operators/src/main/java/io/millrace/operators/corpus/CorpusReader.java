@@ -1,5 +1,6 @@
 package io.millrace.operators.corpus;
 
+import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.Row;
 import io.millrace.operators.corpus.format.RowForm;
@@ -68,7 +69,11 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
                 return nothing();
             }
         }
-        output.collect(next());
+        FileRecord next = next();
+        if (next == null) {
+            return InputStatus.MORE_AVAILABLE;
+        }
+        output.collect(next);
         if (current == null && waiting.isEmpty() && !noMore) {
             context.sendSplitRequest();
         }
@@ -87,17 +92,21 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
         return InputStatus.NOTHING_AVAILABLE;
     }
 
+    /** Null on the way to the place where reading goes on. */
     private FileRecord next() throws IOException {
         InputFile file = current.file();
         byte[] header = new byte[0];
         try {
             if (rows == null) {
                 requireSame(file);
-                rows = file.format().open(Path.of(file.path()), current.from());
-                RowForm form = RowForm.of(file.format(), rows.header(), asking.columns());
+                rows = RowFiles.open(file.format(), Path.of(file.path()), current.from());
+                RowForm form = RowFiles.form(file.format(), rows.header(), asking.columns());
                 asker = new RowAsker(file, form, asking);
             }
             header = rows.header();
+            if (!rows.seek()) {
+                return null;
+            }
             Row row = rows.next();
             if (row != null) {
                 return new FileRecord.Asked(asker.ask(row));

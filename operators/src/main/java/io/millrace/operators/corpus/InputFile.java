@@ -2,16 +2,13 @@ package io.millrace.operators.corpus;
 
 import io.millrace.gpu.common.Sha256;
 import io.millrace.operators.corpus.format.FileFormat;
+import io.millrace.operators.corpus.format.compression.Compressions;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
  * An input file, and what tells whether it is still the same.
@@ -63,14 +60,6 @@ public record InputFile(
 
     /** About how many bytes the rows have, for what is told of the progress. */
     public long plainBytes() throws IOException {
-        if (!format.gzip() || size < Integer.BYTES) {
-            return size;
-        }
-        // A gzip member ends with its length, of which only the last 32 bits are there.
-        ByteBuffer end = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        try (FileChannel channel = FileChannel.open(Path.of(path), StandardOpenOption.READ)) {
-            channel.read(end, size - Integer.BYTES);
-        }
-        return Math.max(size, end.getInt(0) & 0xffff_ffffL);
+        return Compressions.plainBytes(Path.of(path), format.compression());
     }
 }

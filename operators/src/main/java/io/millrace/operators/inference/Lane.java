@@ -5,7 +5,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /** One thread beside the mailbox thread, which does what it is given in order. */
-final class Lane implements AutoCloseable {
+public final class Lane implements AutoCloseable {
     /** The longest that closing waits for what is being done. */
     private static final long PATIENCE_SECONDS = 10;
 
@@ -14,7 +14,7 @@ final class Lane implements AutoCloseable {
 
     private final ThreadPoolExecutor executor;
 
-    Lane(String name) {
+    public Lane(String name) {
         executor =
                 new ThreadPoolExecutor(
                         1,
@@ -34,12 +34,12 @@ final class Lane implements AutoCloseable {
     /**
      * @param task throws nothing
      */
-    void execute(Runnable task) {
+    public void execute(Runnable task) {
         executor.execute(task);
     }
 
     /** Drops what waits, and takes nothing more. */
-    void stop() {
+    public void stop() {
         executor.shutdownNow();
     }
 

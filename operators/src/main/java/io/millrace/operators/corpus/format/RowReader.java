@@ -9,12 +9,21 @@ public interface RowReader extends Closeable {
     byte[] header();
 
     /**
+     * Goes on towards the place from which rows are wanted, by so much at most that a barrier need
+     * not wait for it.
+     *
+     * @return whether it is there; before that there are no rows
+     * @throws UnreadableFileException the file ends before, or cannot be read so far
+     */
+    boolean seek() throws IOException;
+
+    /**
      * The next row, null at the end of the file.
      *
      * @throws UnreadableFileException there is no telling what comes next
      */
     Row next() throws IOException;
 
-    /** Where the next row begins. */
+    /** Where the next row begins; until {@link #seek} is there, what it goes to. */
     Place place();
 }

@@ -1,2 +1,4 @@
-/** Files of rows: how a row is read, and written again with its answer. No Flink. */
+/**
+ * What all files of rows have: how they are named, read a row at a time, understood and written.
+ */
 package io.millrace.operators.corpus.format;

@@ -7,11 +7,13 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.UUID;
 import org.apache.flink.api.common.accumulators.LongCounter;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
@@ -26,7 +28,8 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 
 /**
  * Knows of every file how much of it is staged, and has it put together once a checkpoint holds all
- * of it. There is one of it in a job. Mailbox thread only.
+ * of it; until it is, the checkpoints hold it still. There is one of it in a job. Mailbox thread
+ * only.
  */
 final class CommitOperator extends AbstractStreamOperator<Void>
         implements OneInputStreamOperator<FileNews, Void>, BoundedOneInput {
@@ -35,7 +38,7 @@ final class CommitOperator extends AbstractStreamOperator<Void>
     static final String STATE = "corpus-files";
 
     private final transient OutputFolder folder;
-    private final transient FileAssembly assembly;
+    private final transient Assembler assembler;
 
     /** Files whose output is not where it belongs. */
     private final transient Map<String, FileState> files = new HashMap<>();
@@ -49,6 +52,12 @@ final class CommitOperator extends AbstractStreamOperator<Void>
     /** By checkpoint: those that it has nothing of any more. */
     private final transient TreeMap<Long, List<String>> gone = new TreeMap<>();
 
+    /** All outcomes are here. */
+    private transient boolean finished;
+
+    /** The first checkpoint behind the last outcome; the task ends once one such is complete. */
+    private transient long finalCheckpoint = Long.MAX_VALUE;
+
     private transient Tally committedTally = Tally.NONE;
     private transient long committedFiles;
     private transient ListState<byte[]> state;
@@ -58,7 +67,12 @@ final class CommitOperator extends AbstractStreamOperator<Void>
             StreamOperatorParameters<Void> parameters, OutputFolder folder, Columns columns) {
         super(parameters);
         this.folder = folder;
-        this.assembly = new FileAssembly(folder, columns);
+        this.assembler =
+                new Assembler(
+                        folder,
+                        new FileAssembly(folder, columns, UUID.randomUUID().toString())::commit,
+                        parameters.getMailboxExecutor(),
+                        this::committed);
     }
 
     @Override
@@ -134,6 +148,9 @@ final class CommitOperator extends AbstractStreamOperator<Void>
             }
         }
         state.update(elements);
+        if (finished) {
+            finalCheckpoint = Math.min(finalCheckpoint, context.getCheckpointId());
+        }
         whole.put(context.getCheckpointId(), ready);
         gone.put(context.getCheckpointId(), List.copyOf(committed));
     }
@@ -153,34 +170,57 @@ final class CommitOperator extends AbstractStreamOperator<Void>
         super.notifyCheckpointComplete(checkpointId);
         for (List<String> names : whole.headMap(checkpointId, true).values()) {
             for (String name : names) {
-                commit(name);
+                FileState file = files.get(name);
+                if (file != null) {
+                    assembler.commit(name, file);
+                }
             }
         }
         whole.headMap(checkpointId, true).clear();
         for (List<String> names : gone.headMap(checkpointId, true).values()) {
             for (String name : names) {
                 if (committed.remove(name)) {
-                    OutputFolder.delete(folder.staging(name));
+                    assembler.forget(name);
                 }
             }
         }
         gone.headMap(checkpointId, true).clear();
+        if (checkpointId >= finalCheckpoint) {
+            // Nothing comes behind it that could wait, and the task ends with this call.
+            assembler.await();
+        }
     }
 
-    private void commit(String name) throws IOException {
+    private void committed(String name) {
         FileState file = files.remove(name);
-        if (file != null) {
-            assembly.commit(file);
-            committed.add(name);
-            committedFiles++;
-            committedTally = committedTally.plus(file.tally());
+        committed.add(name);
+        committedFiles++;
+        committedTally = committedTally.plus(file.tally());
+        try {
             new Totals(committedFiles, committedTally).write(folder);
-            filesCounter.add(1);
+        } catch (IOException e) {
+            throw new UncheckedIOException("Cannot note what is committed.", e);
         }
+        filesCounter.add(1);
     }
 
     @Override
     public void endInput() {
         getRuntimeContext().getLongCounter(CorpusCounts.ENDED).add(1);
+    }
+
+    @Override
+    public void finish() throws Exception {
+        super.finish();
+        finished = true;
+    }
+
+    @Override
+    public void close() throws Exception {
+        try {
+            assembler.close();
+        } finally {
+            super.close();
+        }
     }
 }

@@ -1,23 +1,21 @@
 package io.millrace.operators.corpus.output;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
+import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.Columns;
-import io.millrace.operators.corpus.format.RowForm;
+import io.millrace.operators.corpus.format.RowWriter;
 import io.millrace.operators.corpus.output.FileNews.End;
 import io.millrace.operators.corpus.output.RowIndex.Entry;
-import io.millrace.schemas.FailureCode;
-import io.millrace.schemas.text.Text;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Base64;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -26,15 +24,20 @@ import java.util.List;
  * name already is left as it is, since it was made of the same.
  */
 final class FileAssembly {
-    private static final JsonFactory JSON = new JsonFactory();
     private static final int BUFFER = 1 << 16;
 
     private final OutputFolder folder;
     private final Columns columns;
+    private final String attempt;
 
-    FileAssembly(OutputFolder folder, Columns columns) {
+    /**
+     * @param attempt a name that no other attempt has: one that is not quite dead yet may be
+     *     writing the same output
+     */
+    FileAssembly(OutputFolder folder, Columns columns, String attempt) {
         this.folder = folder;
         this.columns = columns;
+        this.attempt = attempt;
     }
 
     /** Makes output and failures of a file that is whole, and gives them their names. */
@@ -43,14 +46,11 @@ final class FileAssembly {
         if (folder.isCommitted(end)) {
             return;
         }
-        Path answers = folder.encoding(end.file());
-        Path failures = answers.resolveSibling(answers.getFileName() + ".failures");
-        Files.createDirectories(answers.getParent());
+        removeLeftovers(end.file());
+        Path answers = sibling(end.file(), "");
+        Path failures = sibling(end.file(), ".failures");
         try (StagedParts parts = new StagedParts(List.copyOf(file.parts()));
-                RowIndex index =
-                        new RowIndex(
-                                answers.resolveSibling(answers.getFileName() + ".index"),
-                                end.rows())) {
+                RowIndex index = new RowIndex(sibling(end.file(), ".index"))) {
             fill(index, parts, end);
             write(end, index, parts, answers, failures);
         }
@@ -64,6 +64,27 @@ final class FileAssembly {
             OutputFolder.publish(answers, folder.output(end.file()));
         } else {
             Files.delete(answers);
+        }
+    }
+
+    private Path sibling(String file, String ending) {
+        Path encoding = folder.encoding(file);
+        return encoding.resolveSibling(encoding.getFileName() + "-" + attempt + ending);
+    }
+
+    /** What earlier attempts began to write. */
+    private void removeLeftovers(String file) throws IOException {
+        Path encoding = folder.encoding(file);
+        Files.createDirectories(encoding.getParent());
+        List<Path> leftovers = new ArrayList<>();
+        try (DirectoryStream<Path> found =
+                Files.newDirectoryStream(encoding.getParent(), encoding.getFileName() + "-*")) {
+            found.forEach(leftovers::add);
+        }
+        for (Path each : leftovers) {
+            if (!each.getFileName().toString().contains(attempt)) {
+                Files.deleteIfExists(each);
+            }
         }
     }
 
@@ -87,17 +108,14 @@ final class FileAssembly {
 
     private void write(End end, RowIndex index, StagedParts parts, Path answers, Path failures)
             throws IOException {
-        RowForm form = end.fault() == null ? RowForm.of(end.format(), end.header(), columns) : null;
         try (FileChannel answerChannel = create(answers);
                 FileChannel failureChannel = create(failures);
                 OutputStream failed =
                         new BufferedOutputStream(Channels.newOutputStream(failureChannel), BUFFER);
                 OutputStream bytes =
-                        new BufferedOutputStream(Channels.newOutputStream(answerChannel), BUFFER)) {
-            OutputStream out = form == null ? bytes : end.format().compress(bytes);
-            if (form != null) {
-                out.write(form.header());
-            }
+                        new BufferedOutputStream(Channels.newOutputStream(answerChannel), BUFFER);
+                RowWriter out = end.fault() == null ? writer(end, bytes) : null) {
+            FailureLines lines = new FailureLines(end, failed);
             for (long number = 1; number <= end.rows(); number++) {
                 Entry entry = index.get(number);
                 if (entry == null) {
@@ -106,21 +124,25 @@ final class FileAssembly {
                 }
                 StagedRow row = parts.row(entry);
                 if (row.code() != null) {
-                    failed.write(failure(end.file(), row));
-                } else if (form != null) {
-                    out.write(form.write(row.row(), row.answers()));
+                    lines.add(row);
+                } else if (out != null) {
+                    out.add(row.row(), row.answers());
                 }
             }
-            if (form == null) {
-                failed.write(failure(end));
-            } else if (out instanceof java.util.zip.GZIPOutputStream gzip) {
-                gzip.finish();
+            if (out == null) {
+                lines.addFile();
+            } else {
+                out.finish();
             }
-            out.flush();
+            bytes.flush();
             failed.flush();
             answerChannel.force(true);
             failureChannel.force(true);
         }
+    }
+
+    private RowWriter writer(End end, OutputStream bytes) throws IOException {
+        return RowFiles.write(end.format(), end.header(), columns, bytes);
     }
 
     private static FileChannel create(Path path) throws IOException {
@@ -129,42 +151,5 @@ final class FileAssembly {
                 StandardOpenOption.CREATE,
                 StandardOpenOption.WRITE,
                 StandardOpenOption.TRUNCATE_EXISTING);
-    }
-
-    private static byte[] failure(String file, StagedRow row) throws IOException {
-        java.io.ByteArrayOutputStream bytes = new java.io.ByteArrayOutputStream(512);
-        try (JsonGenerator json = JSON.createGenerator(bytes)) {
-            json.writeStartObject();
-            json.writeStringField("file", Text.writable(file));
-            json.writeNumberField("row", row.number());
-            json.writeNumberField("line", row.line());
-            json.writeStringField("code", row.code());
-            json.writeStringField("message", Text.writable(row.message()));
-            String text = Text.decode(row.row(), 0, row.row().length);
-            if (text != null) {
-                json.writeStringField("original", text);
-            } else {
-                json.writeStringField(
-                        "original_base64", Base64.getEncoder().encodeToString(row.row()));
-            }
-            json.writeEndObject();
-            json.writeRaw('\n');
-        }
-        return bytes.toByteArray();
-    }
-
-    /** Of the file itself. */
-    private static byte[] failure(End end) throws IOException {
-        java.io.ByteArrayOutputStream bytes = new java.io.ByteArrayOutputStream(512);
-        try (JsonGenerator json = JSON.createGenerator(bytes)) {
-            json.writeStartObject();
-            json.writeStringField("file", Text.writable(end.file()));
-            json.writeNumberField("last_good_row", end.rows());
-            json.writeStringField("code", FailureCode.UNREADABLE.wireName());
-            json.writeStringField("message", Text.writable(end.fault()));
-            json.writeEndObject();
-            json.writeRaw('\n');
-        }
-        return bytes.toByteArray();
     }
 }

@@ -18,13 +18,23 @@ public sealed interface FileNews {
             implements FileNews {}
 
     /**
-     * Outcomes lie on disk. A later one of the same part takes the place of an earlier one.
+     * More outcomes lie on disk.
      *
      * @param part the path of the staging file
-     * @param length bytes of it that count
-     * @param tally what is in these bytes
+     * @param length bytes of it that count, with those told before
+     * @param tally what has come since it was told the last time
      */
-    record Staged(String file, String part, long length, Tally tally) implements FileNews {}
+    record Staged(String file, String part, long length, Tally tally) implements FileNews {
+        /** What is known of the part after a later one. */
+        Staged then(Staged later) {
+            if (later.length <= length) {
+                throw new IllegalStateException(
+                        "%s has %d bytes that count, and was told to have %d."
+                                .formatted(part, length, later.length));
+            }
+            return new Staged(file, part, later.length, tally.plus(later.tally));
+        }
+    }
 
     /**
      * Counts of outcomes.

@@ -1,5 +1,6 @@
 package io.millrace.operators.corpus.output;
 
+import io.millrace.operators.corpus.format.Compression;
 import io.millrace.operators.corpus.format.FileFormat;
 import io.millrace.operators.corpus.output.FileNews.Tally;
 import io.millrace.operators.record.WireSerializer;
@@ -74,12 +75,14 @@ public final class FileNewsSerializer extends WireSerializer<FileNews> {
     public static void writeFormat(FileFormat format, DataOutput out) throws IOException {
         out.writeUTF(format.rows().name());
         out.writeChar(format.delimiter());
-        out.writeBoolean(format.gzip());
+        out.writeUTF(format.compression().name());
     }
 
     public static FileFormat readFormat(DataInput in) throws IOException {
         return new FileFormat(
-                FileFormat.Rows.valueOf(in.readUTF()), in.readChar(), in.readBoolean());
+                FileFormat.Rows.valueOf(in.readUTF()),
+                in.readChar(),
+                Compression.valueOf(in.readUTF()));
     }
 
     private static void writeText(String text, DataOutput out) throws IOException {

@@ -19,11 +19,7 @@ final class FileState {
         if (news instanceof End told) {
             end = told;
         } else if (news instanceof Staged staged) {
-            Staged before = parts.get(staged.part());
-            // Never less than is known already.
-            if (before == null || before.length() < staged.length()) {
-                parts.put(staged.part(), staged);
-            }
+            parts.merge(staged.part(), staged, Staged::then);
         }
     }
 

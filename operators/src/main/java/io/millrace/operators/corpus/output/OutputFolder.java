@@ -19,7 +19,7 @@ import java.util.stream.Stream;
  * OUT/a/b.jsonl                       the output of IN/a/b.jsonl, whole as soon as it is there
  *    /_failures/a/b.jsonl.jsonl       rows that could not be answered, and why
  *    /.millrace/staging/HASH/PART     outcomes of a file that is not whole yet, by its name's hash
- *    /.millrace/encoding/HASH         a file that is being written
+ *    /.millrace/encoding/HASH-ATTEMPT  a file that is being written
  *    /.millrace/totals                how much has been committed
  * </pre>
  *

@@ -4,6 +4,7 @@ import io.millrace.operators.corpus.output.FileNews.Staged;
 import io.millrace.operators.corpus.output.FileNews.Tally;
 import io.millrace.operators.record.Outcome;
 import java.io.IOException;
+import java.util.List;
 import java.util.UUID;
 import org.apache.flink.api.common.accumulators.LongCounter;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -56,7 +57,12 @@ final class StageOperator extends AbstractStreamOperator<FileNews>
                         outcome instanceof Outcome.Failed ? 1 : 0,
                         generated,
                         outcome.origin().value().length + 1L);
-        files.add(outcome.origin().source(), StagedRow.of(outcome), tally);
+        String file = outcome.origin().source();
+        try {
+            files.add(file, StagedRow.of(outcome), tally);
+        } catch (IOException e) {
+            throw OutputFaults.of("answers of " + file, folder, e);
+        }
         rows.add(tally.rows());
         failures.add(tally.failures());
         tokens.add(tally.tokens());
@@ -74,8 +80,14 @@ final class StageOperator extends AbstractStreamOperator<FileNews>
         tell();
     }
 
-    private void tell() throws IOException {
-        for (Staged staged : files.flush()) {
+    private void tell() throws Exception {
+        List<Staged> grown;
+        try {
+            grown = files.flush();
+        } catch (IOException e) {
+            throw OutputFaults.of("answers", folder, e);
+        }
+        for (Staged staged : grown) {
             output.collect(new StreamRecord<>(staged));
         }
     }

@@ -4,10 +4,10 @@ import io.millrace.operators.corpus.output.FileNews.Staged;
 import java.io.ByteArrayInputStream;
 import java.io.Closeable;
 import java.io.DataInputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Iterator;
@@ -76,7 +76,11 @@ final class StagedParts implements Closeable {
 
         Window(Path path) throws IOException {
             this.path = path;
-            channel = FileChannel.open(path, StandardOpenOption.READ);
+            try {
+                channel = FileChannel.open(path, StandardOpenOption.READ);
+            } catch (NoSuchFileException e) {
+                throw new IllegalStateException("%s is gone.".formatted(path), e);
+            }
         }
 
         ByteBuffer bytes(long offset, int length) throws IOException {
@@ -88,7 +92,7 @@ final class StagedParts implements Closeable {
                 from = offset;
                 while (buffer.position() < length) {
                     if (channel.read(buffer, from + buffer.position()) < 0) {
-                        throw new EOFException(
+                        throw new IllegalStateException(
                                 "%s ends at byte %d, but a checkpoint counts more: was it changed?"
                                         .formatted(path, from + buffer.position()));
                     }

@@ -31,7 +31,6 @@ final class StagingFiles implements AutoCloseable {
     private static final class Part {
         final Path path;
         Tally tally = Tally.NONE;
-        boolean grown;
 
         Part(Path path) {
             this.path = path;
@@ -50,7 +49,10 @@ final class StagingFiles implements AutoCloseable {
 
     private final OutputFolder folder;
     private final String name;
+
+    /** Those that something came for since the last flush: no more of them is known on the heap. */
     private final Map<String, Part> parts = new HashMap<>();
+
     private final LinkedHashMap<String, Open> open = new LinkedHashMap<>(16, 0.75f, true);
 
     /**
@@ -69,7 +71,6 @@ final class StagingFiles implements AutoCloseable {
         }
         row.write(out(file, part));
         part.tally = part.tally.plus(tally);
-        part.grown = true;
     }
 
     private DataOutputStream out(String file, Part part) throws IOException {
@@ -106,18 +107,21 @@ final class StagingFiles implements AutoCloseable {
         open.clear();
         List<Staged> grown = new ArrayList<>();
         for (Map.Entry<String, Part> each : parts.entrySet()) {
-            Part part = each.getValue();
-            if (part.grown) {
-                part.grown = false;
-                grown.add(
-                        new Staged(
-                                each.getKey(),
-                                part.path.toString(),
-                                Files.size(part.path),
-                                part.tally));
-            }
+            Path path = each.getValue().path;
+            grown.add(
+                    new Staged(
+                            each.getKey(),
+                            path.toString(),
+                            Files.size(path),
+                            each.getValue().tally));
         }
+        parts.clear();
         return grown;
+    }
+
+    /** Files that something is known of on the heap. */
+    int known() {
+        return parts.size();
     }
 
     @Override

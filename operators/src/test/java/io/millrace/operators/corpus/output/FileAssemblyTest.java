@@ -20,6 +20,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,6 +31,7 @@ class FileAssemblyTest {
     private static final String NAME = "deep/a.csv";
     private static final FileFormat CSV = FileFormat.of(NAME, null, null);
     private static final byte[] HEADER = "n,text\n".getBytes(UTF_8);
+    private static final String ATTEMPT = "this";
     private static final Tally ONE = new Tally(1, 0, 7, 3);
 
     @TempDir Path root;
@@ -39,7 +41,7 @@ class FileAssemblyTest {
     @BeforeEach
     void open() {
         folder = new OutputFolder(root.resolve("out").toString());
-        assembly = new FileAssembly(folder, new Columns("text", null, "answer", false));
+        assembly = new FileAssembly(folder, new Columns("text", null, "answer", false), ATTEMPT);
     }
 
     /** So many parts that not all of them are open at a time. */
@@ -106,6 +108,88 @@ class FileAssemblyTest {
     }
 
     @Test
+    void whatWasStagedAndIsGoneIsNamed() throws IOException {
+        FileState gone = state(3, 1, 2, 3);
+        Path part = Path.of(gone.parts().iterator().next().part());
+        Files.delete(part);
+        assertThatThrownBy(() -> assembly.commit(gone))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage(part + " is gone.");
+    }
+
+    /** A mapped index would end the JVM here. */
+    @Test
+    void aFullDiskUnderTheIndexIsAnError() throws IOException {
+        Path index = encoding("-" + ATTEMPT + ".index");
+        Files.createDirectories(index.getParent());
+        Files.createSymbolicLink(index, Path.of("/dev/full"));
+        FileState large = new FileState();
+        int count = 270_001;
+        try (StagingFiles files = new StagingFiles(folder, "one")) {
+            for (int row = 1; row <= count; row++) {
+                files.add(NAME, new StagedRow(row, row, HEADER, List.of(""), null, null), ONE);
+            }
+            files.flush().forEach(large::take);
+        }
+        large.take(new End(NAME, CSV, HEADER, count, null));
+        assertThatThrownBy(() -> assembly.commit(large))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("No space left on device");
+        assertThat(folder.output(NAME)).doesNotExist();
+    }
+
+    @Test
+    void whatAnotherAttemptBeganToWriteIsRemoved() throws IOException {
+        Path other = encoding("-other");
+        Files.createDirectories(other.getParent());
+        Files.writeString(other, "half of it");
+        Path another = other.resolveSibling("x" + other.getFileName());
+        Files.writeString(another, "of another file");
+        assembly.commit(state(2, 1, 2));
+        assertThat(other.getParent().toFile().list()).containsExactly("x" + other.getFileName());
+        assertThat(Files.readString(folder.output(NAME))).isEqualTo(expected(2));
+    }
+
+    @Test
+    void faultsThatStayEndTheJobWithTheirRemedy() {
+        for (Exception fault :
+                List.of(
+                        new IOException("No space left on device"),
+                        new IOException("Disk quota exceeded"),
+                        new java.nio.file.AccessDeniedException("/out"),
+                        new IllegalStateException("x is gone."))) {
+            Exception told = OutputFaults.of("the output of " + NAME, folder, fault);
+            assertThat(told).isInstanceOf(SuppressRestartsException.class);
+            assertThat(told.getCause())
+                    .hasMessageContainingAll("the output of deep/a.csv", folder.root())
+                    .hasMessageContaining(String.valueOf(fault.getMessage()))
+                    .hasMessageMatching("(?s).*(the same command goes on|begin anew).*");
+        }
+        Exception passing = new IOException("Input/output error");
+        assertThat(OutputFaults.of(NAME, folder, passing)).isSameAs(passing);
+    }
+
+    /** As many input files as there are: what is known of them is not kept. */
+    @Test
+    void nothingOfAFileStaysOnTheHeapOfItsWriterBehindACheckpoint() throws IOException {
+        FileState state = new FileState();
+        try (StagingFiles files = new StagingFiles(folder, "one")) {
+            for (int round = 0; round < 3; round++) {
+                for (int file = 0; file < 97; file++) {
+                    files.add("f" + file, answered(round + 1), ONE);
+                }
+                files.flush().stream().filter(s -> s.file().equals("f54")).forEach(state::take);
+                assertThat(files.known()).isZero();
+            }
+        }
+        assertThat(state.tally()).isEqualTo(new Tally(3, 0, 21, 9));
+        assertThat(state.parts()).hasSize(1);
+        state.take(new End("f54", CSV, HEADER, 3, null));
+        assembly.commit(state);
+        assertThat(Files.readString(folder.output("f54"))).isEqualTo(expected(3));
+    }
+
+    @Test
     void whatIsThereAlreadyIsLeftAsItIs() throws IOException {
         assembly.commit(state(2, 2, 1));
         byte[] before = Files.readAllBytes(folder.output(NAME));
@@ -149,6 +233,11 @@ class FileAssemblyTest {
                             new DataInputDeserializer(out.getCopyOfBuffer()));
             assertThat(read).usingRecursiveComparison().isEqualTo(news);
         }
+    }
+
+    private Path encoding(String ending) {
+        Path encoding = folder.encoding(NAME);
+        return encoding.resolveSibling(encoding.getFileName() + ending);
     }
 
     private FileState state(long count, int... staged) throws IOException {

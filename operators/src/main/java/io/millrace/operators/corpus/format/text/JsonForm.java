@@ -1,4 +1,4 @@
-package io.millrace.operators.corpus.format;
+package io.millrace.operators.corpus.format.text;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -6,11 +6,13 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.millrace.operators.corpus.format.Answers;
+import io.millrace.operators.corpus.format.Columns;
+import io.millrace.operators.corpus.format.Fields;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.text.Text;
@@ -20,7 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /** JSON objects. What the answer is not put into keeps its bytes: numbers, order, white space. */
-final class JsonForm implements RowForm {
+public final class JsonForm implements LineForm {
     /** Of a number; reading one takes time with the square of its length. */
     private static final int MOST_DIGITS = 1000;
 
@@ -50,7 +52,7 @@ final class JsonForm implements RowForm {
     /** From the first character of a field's name to behind its value. */
     private record Range(int from, int to) {}
 
-    JsonForm(Columns columns) {
+    public JsonForm(Columns columns) {
         this.columns = columns;
     }
 
@@ -82,7 +84,7 @@ final class JsonForm implements RowForm {
         JsonNode id = object.get(ID);
         if (id == null) {
             // Behind everything, so that what is said of the row's places is right.
-            request = with(request, quoted(ID) + ":" + quoted("row"));
+            request = with(request, Answers.quoted(ID) + ":" + Answers.quoted("row"));
         }
         return new Fields(
                 null, id == null ? null : id.asText(), request.getBytes(StandardCharsets.UTF_8));
@@ -175,7 +177,7 @@ final class JsonForm implements RowForm {
     @Override
     public byte[] write(byte[] row, List<String> answers) {
         String text = new String(row, StandardCharsets.UTF_8);
-        String field = quoted(columns.result()) + ":" + value(answers);
+        String field = Answers.quoted(columns.result()) + ":" + Answers.json(answers);
         Range there = find(text);
         String written =
                 there == null
@@ -188,22 +190,6 @@ final class JsonForm implements RowForm {
     private static String with(String text, String field) {
         int end = text.lastIndexOf('}');
         return text.substring(0, end) + (isEmpty(text) ? "" : ",") + field + text.substring(end);
-    }
-
-    /** One answer as a string, more as an array of strings. */
-    static String value(List<String> answers) {
-        if (answers.size() == 1) {
-            return quoted(answers.get(0));
-        }
-        return answers.stream()
-                .map(JsonForm::quoted)
-                .collect(java.util.stream.Collectors.joining(",", "[", "]"));
-    }
-
-    private static String quoted(String text) {
-        StringBuilder out = new StringBuilder(text.length() + 16).append('"');
-        JsonStringEncoder.getInstance().quoteAsString(Text.writable(text), out);
-        return out.append('"').toString();
     }
 
     private static boolean isEmpty(String text) {

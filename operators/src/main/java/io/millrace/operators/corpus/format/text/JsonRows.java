@@ -1,20 +1,31 @@
-package io.millrace.operators.corpus.format;
+package io.millrace.operators.corpus.format.text;
 
+import io.millrace.operators.corpus.format.Place;
+import io.millrace.operators.corpus.format.Row;
+import io.millrace.operators.corpus.format.RowReader;
 import java.io.IOException;
 import java.util.Arrays;
 
 /** The lines of a JSONL file. A line feed ends one; those of white space only are no rows. */
-final class JsonRows implements RowReader {
+public final class JsonRows implements RowReader {
     private final RowBytes bytes;
+    private final Place from;
+    private boolean there;
     private long rows;
     private long lines;
 
-    JsonRows(RowBytes bytes, Place from) throws IOException {
+    public JsonRows(RowBytes bytes, Place from) throws IOException {
         this.bytes = bytes;
+        this.from = from;
         bytes.takeByteOrderMark();
-        bytes.skipTo(from.offset());
         rows = from.rows();
         lines = from.lines();
+    }
+
+    @Override
+    public boolean seek() throws IOException {
+        there = there || bytes.skipTowards(from.offset());
+        return there;
     }
 
     @Override
@@ -55,7 +66,7 @@ final class JsonRows implements RowReader {
 
     @Override
     public Place place() {
-        return new Place(bytes.offset(), rows, lines);
+        return there ? new Place(bytes.offset(), rows, lines) : from;
     }
 
     @Override

@@ -1,9 +1,17 @@
-package io.millrace.operators.corpus.format;
+package io.millrace.operators.corpus.format.text;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.operators.corpus.file.RowFiles;
+import io.millrace.operators.corpus.format.Compression;
+import io.millrace.operators.corpus.format.FileFormat;
+import io.millrace.operators.corpus.format.Place;
+import io.millrace.operators.corpus.format.Row;
+import io.millrace.operators.corpus.format.RowReader;
+import io.millrace.operators.corpus.format.UnreadableFileException;
+import io.millrace.operators.corpus.format.compression.Compressions;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -12,7 +20,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,15 +32,18 @@ class RowFilesTest {
 
     @Test
     void aNameTellsTheFormat() {
-        assertThat(JSONL).isEqualTo(new FileFormat(FileFormat.Rows.JSONL, ',', false));
+        assertThat(JSONL).isEqualTo(new FileFormat(FileFormat.Rows.JSONL, ',', Compression.NONE));
         assertThat(FileFormat.of("x.ndjson.gz", null, null))
-                .isEqualTo(new FileFormat(FileFormat.Rows.JSONL, ',', true));
+                .isEqualTo(new FileFormat(FileFormat.Rows.JSONL, ',', Compression.GZIP));
         assertThat(FileFormat.of("x.csv", null, null))
-                .isEqualTo(new FileFormat(FileFormat.Rows.CSV, ',', false));
+                .isEqualTo(new FileFormat(FileFormat.Rows.CSV, ',', Compression.NONE));
         assertThat(FileFormat.of("x.tsv.gz", null, null))
-                .isEqualTo(new FileFormat(FileFormat.Rows.CSV, '\t', true));
+                .isEqualTo(new FileFormat(FileFormat.Rows.CSV, '\t', Compression.GZIP));
+        assertThat(FileFormat.of("x.csv.zst", null, null).compression())
+                .isEqualTo(Compression.ZSTD);
+        assertThat(FileFormat.of("x.jsonl.xz", null, null).compression()).isEqualTo(Compression.XZ);
         assertThat(FileFormat.of("x.csv", null, ';'))
-                .isEqualTo(new FileFormat(FileFormat.Rows.CSV, ';', false));
+                .isEqualTo(new FileFormat(FileFormat.Rows.CSV, ';', Compression.NONE));
         assertThat(FileFormat.of("x.txt", FileFormat.Rows.JSONL, null)).isEqualTo(JSONL);
         assertThat(FileFormat.of("x.parquet", null, null)).isNull();
     }
@@ -41,14 +51,14 @@ class RowFilesTest {
     @Test
     void linesAreRowsAndBlankOnesAreNot() throws IOException {
         Path file = write("\uFEFF{\"a\":1}\r\n\n  \t\r\n{\"b\":\r2}\n{\"c\":3}".getBytes(UTF_8));
-        try (RowReader rows = JSONL.open(file, Place.START)) {
+        try (RowReader rows = open(JSONL, file, Place.START)) {
             assertThat(rows.header()).isEmpty();
             assertRow(rows.next(), 1, 1, "{\"a\":1}");
             assertRow(rows.next(), 2, 4, "{\"b\":\r2}");
             Place place = rows.place();
             assertRow(rows.next(), 3, 5, "{\"c\":3}");
             assertThat(rows.next()).isNull();
-            try (RowReader rest = JSONL.open(file, place)) {
+            try (RowReader rest = open(JSONL, file, place)) {
                 assertRow(rest.next(), 3, 5, "{\"c\":3}");
                 assertThat(rest.next()).isNull();
             }
@@ -60,14 +70,14 @@ class RowFilesTest {
         byte[] bytes = new byte[RowBytes.MOST_ROW_BYTES + 2 + 3];
         Arrays.fill(bytes, (byte) 'x');
         bytes[RowBytes.MOST_ROW_BYTES + 1] = '\n';
-        try (RowReader rows = JSONL.open(write(bytes), Place.START)) {
+        try (RowReader rows = open(JSONL, write(bytes), Place.START)) {
             Row first = rows.next();
             assertThat(first.fault()).contains("16,777,217 bytes", "16,777,216");
             assertThat(first.bytes()).hasSize(64 << 10);
             assertRow(rows.next(), 2, 2, "xxx");
         }
         bytes[RowBytes.MOST_ROW_BYTES] = '\n';
-        try (RowReader rows = JSONL.open(write(bytes), Place.START)) {
+        try (RowReader rows = open(JSONL, write(bytes), Place.START)) {
             assertThat(rows.next().fault()).isNull();
         }
     }
@@ -76,14 +86,14 @@ class RowFilesTest {
     void anOpenQuoteIsAFaultOfItsRow() throws IOException {
         FileFormat csv = FileFormat.of("a.csv", null, null);
         Path file = write("a,b\n1,2\n3,\"4\n5,6\n".getBytes(UTF_8));
-        try (RowReader rows = csv.open(file, Place.START)) {
+        try (RowReader rows = open(csv, file, Place.START)) {
             assertRow(rows.next(), 1, 2, "1,2");
             Row open = rows.next();
             assertThat(open.fault()).contains("never closed");
             assertThat(open.line()).isEqualTo(3);
             assertThat(rows.next()).isNull();
         }
-        assertThatThrownBy(() -> csv.open(write("\"a,b\n1,2\n".getBytes(UTF_8)), Place.START))
+        assertThatThrownBy(() -> open(csv, write("\"a,b\n1,2\n".getBytes(UTF_8)), Place.START))
                 .isInstanceOf(UnreadableFileException.class)
                 .hasMessageContaining("header has no end");
     }
@@ -142,9 +152,9 @@ class RowFilesTest {
         }
         Path file = write(gzip(text.toString()));
         List<String> all = read(ZIPPED, file);
-        try (RowReader rows = ZIPPED.open(file, Place.START)) {
+        try (RowReader rows = open(ZIPPED, file, Place.START)) {
             for (int i = 0; rows.next() != null; i++) {
-                try (RowReader rest = ZIPPED.open(file, rows.place())) {
+                try (RowReader rest = open(ZIPPED, file, rows.place())) {
                     assertThat(texts(rest)).isEqualTo(all.subList(i + 1, all.size()));
                 }
             }
@@ -161,36 +171,59 @@ class RowFilesTest {
                     .append("y".repeat(9973))
                     .append("\"}\n");
         }
-        for (FileFormat format : List.of(JSONL, ZIPPED)) {
-            byte[] bytes = text.toString().getBytes(UTF_8);
-            Path file = write(format.gzip() ? gzip(text.toString()) : bytes);
+        byte[] bytes = text.toString().getBytes(UTF_8);
+        for (Compression compression : Compression.values()) {
+            FileFormat format = new FileFormat(FileFormat.Rows.JSONL, ',', compression);
+            ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+            try (OutputStream out = Compressions.compress(compressed, compression)) {
+                out.write(bytes);
+            }
+            Path file = write(compressed.toByteArray());
             List<String> all = read(format, file);
             assertThat(all).hasSize(54);
-            try (RowReader rows = format.open(file, Place.START)) {
+            try (RowReader rows = open(format, file, Place.START)) {
                 for (int i = 0; rows.next() != null; i++) {
-                    try (RowReader rest = format.open(file, rows.place())) {
+                    try (RowReader rest = open(format, file, rows.place())) {
                         assertThat(texts(rest)).isEqualTo(all.subList(i + 1, all.size()));
                     }
                 }
             }
             Place behind = new Place(bytes.length + 1L, 54, 54);
-            assertThatThrownBy(() -> format.open(file, behind))
+            assertThatThrownBy(() -> open(format, file, behind))
                     .isInstanceOf(UnreadableFileException.class)
                     .hasMessageContaining("it ends at byte");
         }
     }
 
+    /** A barrier comes between two steps. */
     @Test
-    void whatIsCompressedForTheOutputIsTheSameEachTime() throws IOException {
-        ByteArrayOutputStream one = new ByteArrayOutputStream();
-        try (OutputStream out = ZIPPED.compress(one)) {
-            out.write("some text".getBytes(UTF_8));
+    void goingFarIntoACompressedFileIsManySmallSteps() throws IOException {
+        String line = "{\"x\":\"%s\"}\n".formatted("y".repeat(9973));
+        Path file = write(gzip(line.repeat(1023)));
+        Place place = new Place(1017L * line.length(), 1017, 1017);
+        try (RowReader rows = RowFiles.open(ZIPPED, file, place)) {
+            int steps = 1;
+            while (!rows.seek()) {
+                assertThat(rows.place()).isEqualTo(place);
+                steps++;
+            }
+            assertThat(steps).isEqualTo((int) (place.offset() / RowBytes.STEP) + 1);
+            assertThat(texts(rows)).hasSize(6);
+            assertThat(rows.place()).isEqualTo(new Place(1023L * line.length(), 1023, 1023));
         }
-        assertThat(one.toByteArray()).isEqualTo(gzip("some text"));
-        assertThat(
-                        new GZIPInputStream(new java.io.ByteArrayInputStream(one.toByteArray()))
-                                .readAllBytes())
-                .isEqualTo("some text".getBytes(UTF_8));
+        Path plain = write(line.repeat(1023).getBytes(UTF_8));
+        try (RowReader rows = RowFiles.open(JSONL, plain, place)) {
+            assertThat(rows.seek()).as("where a seek is enough").isTrue();
+            assertThat(texts(rows)).hasSize(6);
+        }
+    }
+
+    private static RowReader open(FileFormat format, Path file, Place from) throws IOException {
+        RowReader rows = RowFiles.open(format, file, from);
+        while (!rows.seek()) {
+            continue;
+        }
+        return rows;
     }
 
     private static byte[] gzip(String text) throws IOException {
@@ -206,7 +239,7 @@ class RowFilesTest {
     }
 
     private static List<String> read(FileFormat format, Path file) throws IOException {
-        try (RowReader rows = format.open(file, Place.START)) {
+        try (RowReader rows = open(format, file, Place.START)) {
             return texts(rows);
         }
     }

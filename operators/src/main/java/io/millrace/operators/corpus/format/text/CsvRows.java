@@ -1,5 +1,9 @@
-package io.millrace.operators.corpus.format;
+package io.millrace.operators.corpus.format.text;
 
+import io.millrace.operators.corpus.format.Place;
+import io.millrace.operators.corpus.format.Row;
+import io.millrace.operators.corpus.format.RowReader;
+import io.millrace.operators.corpus.format.UnreadableFileException;
 import java.io.IOException;
 import java.util.Arrays;
 
@@ -8,7 +12,7 @@ import java.util.Arrays;
  * the beginning of a cell only; a line ends with a line feed, a carriage return or both; one
  * without a byte is no record. The first record is the header.
  */
-final class CsvRows implements RowReader {
+public final class CsvRows implements RowReader {
     private enum Cell {
         BEGINS,
         PLAIN,
@@ -20,6 +24,8 @@ final class CsvRows implements RowReader {
     private final RowBytes bytes;
     private final char delimiter;
     private final byte[] header;
+    private final Place from;
+    private boolean there;
     private long rows;
     private long lines;
 
@@ -32,15 +38,21 @@ final class CsvRows implements RowReader {
     /** The record that was read last ends within quotes. */
     private boolean open;
 
-    CsvRows(RowBytes bytes, char delimiter, Place from) throws IOException {
+    public CsvRows(RowBytes bytes, char delimiter, Place from) throws IOException {
         this.bytes = bytes;
         this.delimiter = delimiter;
+        this.from = from;
         this.header = readHeader();
         if (from.offset() > 0) {
-            bytes.skipTo(from.offset());
             rows = from.rows();
             lines = from.lines();
         }
+    }
+
+    @Override
+    public boolean seek() throws IOException {
+        there = there || bytes.skipTowards(from.offset());
+        return there;
     }
 
     private byte[] readHeader() throws IOException {
@@ -134,7 +146,7 @@ final class CsvRows implements RowReader {
 
     @Override
     public Place place() {
-        return new Place(bytes.offset(), rows, lines);
+        return there ? new Place(bytes.offset(), rows, lines) : from;
     }
 
     @Override

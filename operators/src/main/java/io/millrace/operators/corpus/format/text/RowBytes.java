@@ -1,5 +1,6 @@
-package io.millrace.operators.corpus.format;
+package io.millrace.operators.corpus.format.text;
 
+import io.millrace.operators.corpus.format.UnreadableFileException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,7 +10,7 @@ import java.util.Arrays;
  * A file byte by byte, and how many have been taken. Of a row that is too long no more is held than
  * its beginning.
  */
-final class RowBytes implements Closeable {
+public final class RowBytes implements Closeable {
     /** A longer row is a failure: nothing that long is one row. */
     static final int MOST_ROW_BYTES = 16 << 20;
 
@@ -20,7 +21,11 @@ final class RowBytes implements Closeable {
     private static final int BUFFER = 1 << 16;
     private static final byte[] MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
 
+    /** So many bytes are decompressed at most for one step towards a place. */
+    static final int STEP = 1 << 20;
+
     private final InputStream in;
+    private final boolean seeks;
     private final byte[] buffer = new byte[BUFFER];
     private byte[] row = new byte[1024];
     private int from;
@@ -28,8 +33,12 @@ final class RowBytes implements Closeable {
     private long before;
     private long length;
 
-    RowBytes(InputStream in) {
+    /**
+     * @param seeks whether skipping takes no time, however far
+     */
+    public RowBytes(InputStream in, boolean seeks) {
         this.in = in;
+        this.seeks = seeks;
     }
 
     /** Bytes taken so far. */
@@ -56,12 +65,12 @@ final class RowBytes implements Closeable {
         return false;
     }
 
-    /** Goes to a place further on. */
-    void skipTo(long offset) throws IOException {
-        while (offset() < offset) {
-            if (from == to && offset - offset() > BUFFER) {
-                // In a file that is not compressed, a seek.
-                before += to + in.skip(offset - offset() - 1);
+    /** Goes on towards a place; whether it is there. */
+    boolean skipTowards(long offset) throws IOException {
+        long stop = seeks ? offset : Math.min(offset, offset() + STEP);
+        while (offset() < stop) {
+            if (from == to && stop - offset() > BUFFER) {
+                before += to + in.skip(stop - offset() - 1);
                 from = 0;
                 to = 0;
             }
@@ -70,8 +79,9 @@ final class RowBytes implements Closeable {
                         "it ends at byte %,d, before %,d, where reading should go on"
                                 .formatted(offset(), offset));
             }
-            from += (int) Math.min(to - from, offset - offset());
+            from += (int) Math.min(to - from, stop - offset());
         }
+        return stop == offset;
     }
 
     private boolean fill() throws IOException {

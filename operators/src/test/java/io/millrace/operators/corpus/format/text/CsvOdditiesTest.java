@@ -1,9 +1,12 @@
-package io.millrace.operators.corpus.format;
+package io.millrace.operators.corpus.format.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.millrace.operators.corpus.format.Columns;
+import io.millrace.operators.corpus.format.Place;
+import io.millrace.operators.corpus.format.Row;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -141,6 +144,8 @@ class CsvOdditiesTest {
                         return super.read(target, offset, Math.min(length, piece));
                     }
                 };
-        return new CsvRows(new RowBytes(in), delimiter, from);
+        CsvRows rows = new CsvRows(new RowBytes(in, true), delimiter, from);
+        assertThat(rows.seek()).isTrue();
+        return rows;
     }
 }

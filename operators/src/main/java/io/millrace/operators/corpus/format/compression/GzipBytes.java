@@ -1,5 +1,6 @@
-package io.millrace.operators.corpus.format;
+package io.millrace.operators.corpus.format.compression;
 
+import io.millrace.operators.corpus.format.UnreadableFileException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,4 +1,4 @@
-package io.millrace.operators.corpus.format;
+package io.millrace.operators.corpus.format.text;
 
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,9 @@
-package io.millrace.operators.corpus.format;
+package io.millrace.operators.corpus.format.text;
 
+import io.millrace.operators.corpus.format.Answers;
+import io.millrace.operators.corpus.format.Columns;
+import io.millrace.operators.corpus.format.Fields;
+import io.millrace.operators.corpus.format.UnreadableFileException;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.text.Text;
@@ -11,7 +15,7 @@ import java.util.List;
  * CSV records under a header. Cells that the answer is not put into keep their bytes, quotes too. A
  * record with fewer cells than the header gets empty ones; one with more is refused.
  */
-final class CsvForm implements RowForm {
+public final class CsvForm implements LineForm {
     private static final String MARK = "\uFEFF";
 
     private final char delimiter;
@@ -26,7 +30,7 @@ final class CsvForm implements RowForm {
     /**
      * @param header what the reader gave; empty for an empty file, which has no rows
      */
-    CsvForm(byte[] header, char delimiter, Columns columns) throws UnreadableFileException {
+    public CsvForm(byte[] header, char delimiter, Columns columns) throws UnreadableFileException {
         if (columns.prompt() == null) {
             throw new UnreadableFileException(
                     "a CSV row is no request: give --prompt-field, the column of the prompt");
@@ -133,8 +137,7 @@ final class CsvForm implements RowForm {
     @Override
     public byte[] write(byte[] row, List<String> answers) {
         CsvCells cells = CsvCells.parse(new String(row, StandardCharsets.UTF_8), delimiter);
-        String answer =
-                answers.size() == 1 ? Text.writable(answers.get(0)) : JsonForm.value(answers);
-        return (cells.with(result, answer, delimiter) + lineEnd).getBytes(StandardCharsets.UTF_8);
+        return (cells.with(result, Answers.text(answers), delimiter) + lineEnd)
+                .getBytes(StandardCharsets.UTF_8);
     }
 }

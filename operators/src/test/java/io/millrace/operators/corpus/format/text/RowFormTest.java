@@ -1,9 +1,13 @@
-package io.millrace.operators.corpus.format;
+package io.millrace.operators.corpus.format.text;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.operators.corpus.format.Columns;
+import io.millrace.operators.corpus.format.Fields;
+import io.millrace.operators.corpus.format.RowForm;
+import io.millrace.operators.corpus.format.UnreadableFileException;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.codec.record.CodecException;
 import java.util.List;

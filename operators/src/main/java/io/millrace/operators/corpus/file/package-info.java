@@ -1,0 +1,2 @@
+/** Which reader, form and writer a file of rows has. */
+package io.millrace.operators.corpus.file;

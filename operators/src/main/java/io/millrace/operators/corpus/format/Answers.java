@@ -1,0 +1,31 @@
+package io.millrace.operators.corpus.format;
+
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
+import io.millrace.schemas.text.Text;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** The answers of one row as they are written. */
+public final class Answers {
+    private Answers() {}
+
+    /** As JSON: one as a string, more as an array of strings. */
+    public static String json(List<String> answers) {
+        if (answers.size() == 1) {
+            return quoted(answers.get(0));
+        }
+        return answers.stream().map(Answers::quoted).collect(Collectors.joining(",", "[", "]"));
+    }
+
+    /** As text where there is a place for one: more are JSON. */
+    public static String text(List<String> answers) {
+        return answers.size() == 1 ? Text.writable(answers.get(0)) : json(answers);
+    }
+
+    /** A JSON string. */
+    public static String quoted(String text) {
+        StringBuilder out = new StringBuilder(text.length() + 16).append('"');
+        JsonStringEncoder.getInstance().quoteAsString(Text.writable(text), out);
+        return out.append('"').toString();
+    }
+}
