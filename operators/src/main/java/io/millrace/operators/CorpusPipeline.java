@@ -21,7 +21,7 @@ import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /**
- * Puts files of rows, the engine and files of answers together.
+ * Builds the job from input files of rows to output files of answers.
  *
  * <pre>
  *   files ──> rows ──> [inference] ──> stage ──> commit (one in the job)
@@ -34,8 +34,8 @@ public final class CorpusPipeline {
     /**
      * Adds the job to the environment, at its parallelism.
      *
-     * @param files whose rows are answered; a file's name is its output's
-     * @param output where outputs go; a folder that all machines reach
+     * @param files the input files; each output has the name of its input
+     * @param output folder of the outputs, which all machines can reach
      */
     public static void build(
             StreamExecutionEnvironment env,

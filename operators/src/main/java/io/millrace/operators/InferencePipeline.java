@@ -24,15 +24,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Puts the operators between records and a stream of their outcomes together: all in one chain with
- * the source, or with the network before them.
+ * Builds the operators from records to a stream of their outcomes: all in one chain with the
+ * source, or behind a hop over the network.
  */
 public final class InferencePipeline {
     private static final Logger LOG = LoggerFactory.getLogger(InferencePipeline.class);
 
     private InferencePipeline() {}
 
-    /** As the other one, without watermarks. */
+    /** As the method below, without watermarks. */
     public static DataStream<Outcome> build(
             StreamExecutionEnvironment env,
             Source<Inbound, ?, ?> source,
@@ -43,15 +43,14 @@ public final class InferencePipeline {
 
     /**
      * Builds the pipeline at the environment's parallelism. Operator uids start with {@link
-     * PipelineOptions#name}, so they stay the same from release to release.
+     * PipelineOptions#name} and do not change between releases.
      *
-     * <p>A bounded source runs in streaming mode, so that there are checkpoints; an environment in
-     * batch mode is refused. With {@link Partitioning#PREFIX} the environment's checkpoints become
-     * unaligned ones.
+     * <p>A bounded source runs in streaming mode, for checkpoints; batch mode is refused. {@link
+     * Partitioning#PREFIX} enables unaligned checkpoints in the environment.
      *
      * @param sourceName name of the source in the web UI
-     * @param watermarks made from the records' own timestamps; {@code withIdleness} is right here,
-     *     since a paused source does not count as idle. A watermark leaves once nothing that came
+     * @param watermarks strategy for the records' timestamps; {@code withIdleness} is safe, since a
+     *     paused source does not count as idle. A watermark is emitted once nothing that came
      *     before it is in flight.
      * @return one outcome per record, with the record's timestamp
      */
@@ -76,23 +75,24 @@ public final class InferencePipeline {
     }
 
     /**
-     * Builds the pipeline behind a stream of requests, however they were made. In one chain with
-     * their source if that is wrapped by {@link Valved#source} and Flink chains all operators
-     * between: then at the stream's parallelism, and with the same guarantees as a source alone.
-     * Else there is a hop over the network, at the environment's parallelism; what it costs is
-     * logged and printed to standard error.
+     * Builds the pipeline behind a stream of requests. If their source is wrapped by {@link
+     * Valved#source} and Flink chains all operators between, the pipeline is in the same chain, at
+     * the stream's parallelism and with the same guarantees as for a source. Otherwise there is a
+     * hop over the network, at the environment's parallelism; its costs are logged and printed to
+     * standard error.
      *
-     * <p>Outcomes have their records' timestamps ({@code Origin.timestamp}), whatever the stream's
-     * elements have. Ids must be unique among what is in flight.
+     * <p>Outcomes have their records' timestamps ({@code Origin.timestamp}), not those of the
+     * stream's elements. Ids must be unique among the requests in flight.
      *
-     * @param requests such as {@link Inbound#of} makes; nothing before it may be changed afterwards
+     * @param requests requests made by {@link Inbound#of}; operators before it must not be changed
+     *     afterwards
      * @return one outcome per record
      * @throws IllegalArgumentException batch mode, or chaining is off; static batching or order
      *     behind a hop
      */
     public static DataStream<Outcome> build(DataStream<Inbound> requests, PipelineOptions options) {
         requireStreaming(requests.getExecutionEnvironment());
-        // Whoever takes the hop by its option knows.
+        // A hop that the options request needs no notice.
         if (options.partitioning() != Partitioning.PREFIX) {
             String broken = Chain.behind(requests, options.name()).broken();
             if (broken == null) {
@@ -118,7 +118,7 @@ public final class InferencePipeline {
     }
 
     /**
-     * @param readAll whether long records are read here, for a hop that looks at how prompts begin
+     * @param readAll whether long records are read here, for a hop by prefix
      */
     private static DataStream<Inbound> validated(
             DataStream<Inbound> requests, String uid, boolean readAll, PipelineOptions options) {
@@ -149,7 +149,7 @@ public final class InferencePipeline {
                 .setParallelism(parallelism);
     }
 
-    /** Automatic mode would take batch for bounded sources. */
+    /** Refuses batch mode, which automatic mode selects for bounded sources. */
     private static void requireStreaming(StreamExecutionEnvironment env) {
         if (env.getConfiguration().get(ExecutionOptions.RUNTIME_MODE)
                 == RuntimeExecutionMode.BATCH) {

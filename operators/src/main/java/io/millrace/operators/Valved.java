@@ -11,8 +11,8 @@ import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
 
 /**
  * Wraps sources for {@link InferencePipeline#build(org.apache.flink.streaming.api.datastream
- * .DataStream, PipelineOptions)}, so that they pause while enough is in flight. That is what keeps
- * checkpoints from waiting for answers: a source that pauses lets barriers pass at any moment.
+ * .DataStream, PipelineOptions)}, so that they pause while enough is in flight. A paused source
+ * lets barriers pass at any time, so checkpoints do not wait for answers.
  */
 public final class Valved {
     private Valved() {}
@@ -35,15 +35,18 @@ public final class Valved {
         return source(source, type, options);
     }
 
-    /** Wraps any source; its state stays its own, so a job may begin to wrap it at a restore. */
+    /**
+     * Wraps any source. Its state does not change, so a restored job may wrap a source that was not
+     * wrapped before.
+     */
     public static <T, SplitT extends SourceSplit, EnumChkT> Source<T, SplitT, EnumChkT> source(
             Source<T, SplitT, EnumChkT> source, TypeInformation<T> type, PipelineOptions options) {
         return ValvedSource.of(source, type, options.name());
     }
 
     /**
-     * Watermarks of a wrapped source. Only {@code withIdleness} makes a difference: a paused source
-     * does not count as idle.
+     * Watermarks of a wrapped source. Differs only for {@code withIdleness}: a paused source does
+     * not count as idle.
      */
     public static <T> WatermarkStrategy<T> watermarks(
             WatermarkStrategy<T> strategy, PipelineOptions options) {

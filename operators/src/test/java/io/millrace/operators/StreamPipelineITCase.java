@@ -365,7 +365,7 @@ class StreamPipelineITCase extends PipelineFixture {
     void whatNeedsTheChainIsRefusedBehindAHop() {
         assertThatThrownBy(() -> joined(environment(1), options().ordered(true).build(), 5))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("leave ordered out");
+                .hasMessageContaining("do not set ordered");
         assertThatThrownBy(
                         () ->
                                 joined(
@@ -373,6 +373,6 @@ class StreamPipelineITCase extends PipelineFixture {
                                         options().batching(Batching.STATIC).build(),
                                         5))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("take batching dynamic");
+                .hasMessageContaining("set batching to dynamic");
     }
 }

@@ -27,9 +27,9 @@ import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 /**
  * Groups records before the inference operator. Mailbox thread only.
  *
- * <p>A group leaves when it is full, when its first record has waited long enough, when input ends,
- * or when the valve closes, since then nothing more would come to fill it. It never leaves because
- * of a barrier: what is grouped is operator state.
+ * <p>A group is emitted when it is full, when its first record has waited long enough, when input
+ * ends, or when the valve closes, since no more records would then arrive. A barrier never emits a
+ * group: grouped records are operator state.
  */
 final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
         implements OneInputStreamOperator<Inbound, MicroBatch>, BoundedOneInput {
@@ -38,7 +38,7 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
     static final String BUFFER_STATE = "micro-batch";
     static final String SCHEMA_STATE = "micro-batch-schemas";
 
-    /** Equal beginnings side by side; what will fail anyhow first. */
+    /** Sorts equal prefixes together; rejected records first. */
     private static final Comparator<Inbound> BY_PREFIX =
             Comparator.comparing(MicroBatchOperator::prefix);
 
@@ -47,13 +47,13 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
     private final transient List<Inbound> buffer = new ArrayList<>();
     private transient Watermark held;
 
-    /** Input is idle, and downstream does not know yet. */
+    /** Input is idle, and the status is not forwarded yet. */
     private transient boolean heldIdle;
 
-    /** Input is idle, and downstream knows. */
+    /** Input is idle, and the status was forwarded. */
     private transient boolean idle;
 
-    /** Counts groups, so that a timer knows whether its group has already left. */
+    /** Number of the group, so that a timer can tell whether its group was emitted. */
     private transient long group;
 
     private transient boolean timed;
@@ -100,7 +100,7 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
             for (Inbound inbound : buffer) {
                 count(inbound);
             }
-            // Nothing may leave before the whole task is open.
+            // Nothing may be emitted before the whole task is open.
             mailbox.execute(this::settle, "restored micro-batch");
         }
     }
@@ -118,7 +118,7 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
         }
     }
 
-    /** Lets the group go if it is time, else sees to it that it goes in time. */
+    /** Emits the group if it is due, otherwise sets a timer. */
     private void settle() {
         if (buffer.isEmpty()) {
             return;
@@ -160,7 +160,7 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
                 records.sort(BY_PREFIX);
             }
             if (valve != null) {
-                // The inference operator counts them anew, by real tokens.
+                // The inference operator counts them again, by tokens.
                 long tokens = 0;
                 for (Inbound inbound : records) {
                     tokens += valve.estimate(inbound);
@@ -189,7 +189,7 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
         }
     }
 
-    /** Idleness waits as a watermark does; if input is active again before that, it is void. */
+    /** Idleness is delayed like a watermark; it is dropped if input becomes active before. */
     @Override
     public void processWatermarkStatus(WatermarkStatus status) {
         heldIdle = status.isIdle() && !buffer.isEmpty();
@@ -209,7 +209,8 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
         super.snapshotState(context);
         List<Inbound> records = new ArrayList<>(buffer);
         if (valve != null && valve.held() != null) {
-            // The gate has no state of its own, since only one of the two topologies has a gate.
+            // Saves the record that the gate holds: the gate has no state, since only one of the
+            // two topologies has a gate.
             records.add(valve.held());
         }
         List<byte[]> elements = new ArrayList<>(records.size());

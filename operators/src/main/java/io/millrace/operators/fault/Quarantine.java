@@ -14,18 +14,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decides what becomes of requests that the engine had when it failed: each runs alone, and one
- * that has failed alone too often does not run again. Mailbox thread only, but for {@link
- * #onFault}.
+ * Isolates requests that were in the engine when it failed: each runs alone, and one that has
+ * failed alone too often becomes a dead letter. Mailbox thread only, but for {@link #onFault}.
  *
  * <pre>
- *   fails with others ──> runs alone ──> answered: it was another's fault
+ *   fails with others ──> runs alone ──> answered: another request was the cause
  *                            │  ^
  *                            └──┘ fails alone, up to the most attempts ──> dead letter
  * </pre>
  *
- * What left is taken out of the journal once a checkpoint knows that it has: until then a restore
- * would bring the request back.
+ * A request is removed from the journal once a checkpoint without it is complete: until then a
+ * restore would bring it back.
  */
 public final class Quarantine {
     private static final Logger LOG = LoggerFactory.getLogger(Quarantine.class);
@@ -34,10 +33,13 @@ public final class Quarantine {
     private final SuspectJournal journal;
     private final int maxAttempts;
 
-    /** Empty in a healthy job, which is what makes the questions cheap. */
+    /** Empty in a healthy job, so that lookups are cheap. */
     private final Map<String, Suspect> suspects = new HashMap<>();
 
-    /** What left since the last snapshot, and what had left by each of those not complete yet. */
+    /**
+     * Requests done since the last snapshot, and those done before each snapshot that is not
+     * complete yet.
+     */
     private final List<String> left = new ArrayList<>();
 
     private final TreeMap<Long, List<String>> leftByCheckpoint = new TreeMap<>();
@@ -48,9 +50,9 @@ public final class Quarantine {
     }
 
     /**
-     * Takes in what the journal knows.
+     * Reads the journal.
      *
-     * @param cleans whether this subtask, of all, keeps the journal small
+     * @param cleans whether this subtask prunes the journal; one of all does
      */
     public void load(boolean cleans) {
         try {
@@ -68,12 +70,12 @@ public final class Quarantine {
         }
     }
 
-    /** Whether this request must have the engine for itself. */
+    /** Whether this request must run alone. */
     public boolean mustRunAlone(Origin origin) {
         return !suspects.isEmpty() && suspects.containsKey(SuspectJournal.key(origin));
     }
 
-    /** Why this request must not run again, or null. */
+    /** The reason why this request must not run again, or null. */
     public String condemns(Origin origin) {
         Suspect suspect = suspects.isEmpty() ? null : suspects.get(SuspectJournal.key(origin));
         if (suspect == null || suspect.alone() < maxAttempts) {
@@ -86,7 +88,7 @@ public final class Quarantine {
                 + journal.text(suspect);
     }
 
-    /** The outcome of a request has left. */
+    /** Notes that the outcome of a request was emitted. */
     public void onLeft(Origin origin) {
         if (!suspects.isEmpty()) {
             String key = SuspectJournal.key(origin);
@@ -103,7 +105,10 @@ public final class Quarantine {
         }
     }
 
-    /** What left before this checkpoint never comes back. */
+    /**
+     * Forgets requests whose outcomes were emitted before this checkpoint: a restore cannot bring
+     * them back.
+     */
     public void onCheckpointComplete(long checkpoint) {
         if (leftByCheckpoint.isEmpty()) {
             return;
@@ -122,7 +127,7 @@ public final class Quarantine {
         complete.clear();
     }
 
-    /** The engine failed: engine thread or its watchdog. */
+    /** The engine failed. Engine thread or watchdog. */
     public void onFault(List<Object> tags, boolean alone, Throwable cause) {
         List<Origin> origins = new ArrayList<>(tags.size());
         for (Object tag : tags) {

@@ -23,19 +23,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Remembers which requests the engine had when it failed. It lies beside the checkpoints, not in
- * them: a restore must not set it back. Any thread.
+ * Records the requests that were in the engine when it failed. It is stored beside the checkpoints,
+ * not in them, as a restore must not roll it back. Any thread.
  *
  * <pre>
  *   folder/&lt;hash of source, position, timestamp&gt;-together-&lt;failure&gt;   one of several in a step
  *         /&lt;hash of source, position, timestamp&gt;-alone-&lt;failure&gt;      the only one
  * </pre>
  *
- * One small file for each request and failure, with text for people. A file that is lost costs one
- * more attempt, one that is left over costs nothing.
+ * One small file per request and failure, with display text. A lost file costs one more attempt; a
+ * leftover one costs nothing.
  */
 final class SuspectJournal {
-    /** More files than this are not kept: the oldest go. */
+    /** Maximum number of files: the oldest are deleted. */
     static final int MOST_FILES = 4096;
 
     private static final Logger LOG = LoggerFactory.getLogger(SuspectJournal.class);
@@ -53,21 +53,21 @@ final class SuspectJournal {
     }
 
     /**
-     * @param folder null for a journal that remembers nothing
+     * @param folder null for a journal without storage
      */
     static SuspectJournal open(String folder) {
         return new SuspectJournal(folder == null ? null : new Path(folder), WRITE_MS);
     }
 
     /**
-     * What is known of a request.
+     * The entries of a request.
      *
-     * @param alone how often it failed alone
+     * @param alone number of its failures alone
      * @param files its files, the newest first
      */
     record Suspect(int alone, List<String> files) {}
 
-    /** Names a record of a topic; a topic made anew has other timestamps. */
+    /** The key of a record; the timestamp tells apart the records of a topic that was recreated. */
     static String key(Origin origin) {
         String text =
                 origin.source()
@@ -81,7 +81,7 @@ final class SuspectJournal {
         return Sha256.fingerprint(text);
     }
 
-    /** All suspects by their keys. */
+    /** All suspects by key. */
     Map<String, Suspect> read() throws IOException {
         Map<String, Suspect> suspects = new HashMap<>();
         for (FileStatus file : newestFirst()) {
@@ -102,7 +102,7 @@ final class SuspectJournal {
         return new Suspect(newer.alone + older.alone, files);
     }
 
-    /** What was written when a request failed last. */
+    /** The text of a request's last failure. */
     String text(Suspect suspect) {
         Path file = new Path(folder, suspect.files.get(0));
         try (FSDataInputStream in = file.getFileSystem().open(file)) {
@@ -113,9 +113,9 @@ final class SuspectJournal {
     }
 
     /**
-     * Writes down who was in a failing step; waits for the storage, but not for ever.
+     * Records the requests of a failing step; waits for the storage with a timeout.
      *
-     * @param alone whether there was only one, and it ran alone
+     * @param alone whether there was only one request, which ran alone
      */
     void write(List<Origin> suspects, boolean alone, Throwable cause) {
         if (folder == null) {
@@ -161,7 +161,7 @@ final class SuspectJournal {
         }
     }
 
-    /** Forgets a request that has left for good. */
+    /** Deletes the entries of a request. */
     void forget(Suspect suspect) throws IOException {
         FileSystem files = folder.getFileSystem();
         for (String name : suspect.files) {
@@ -169,7 +169,7 @@ final class SuspectJournal {
         }
     }
 
-    /** Keeps the journal bounded, and drops what nobody has asked for since {@code oldestMs}. */
+    /** Bounds the journal, and deletes files older than {@code oldestMs}. */
     void prune(long oldestMs) throws IOException {
         List<FileStatus> files = newestFirst();
         for (int i = 0; i < files.size(); i++) {
@@ -189,7 +189,10 @@ final class SuspectJournal {
         return files;
     }
 
-    /** Some file systems fail where a file goes while they list, and another subtask may clean. */
+    /**
+     * Lists the files; retries, as some file systems fail if another subtask deletes a file during
+     * the listing.
+     */
     private FileStatus[] list() throws IOException {
         FileSystem files = folder.getFileSystem();
         for (int look = 1; ; look++) {

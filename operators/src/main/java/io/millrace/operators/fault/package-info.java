@@ -1,2 +1,2 @@
-/** What becomes of requests that the engine had when it failed. */
+/** Isolation of requests that were in the engine when it failed. */
 package io.millrace.operators.fault;

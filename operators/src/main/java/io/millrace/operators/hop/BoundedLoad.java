@@ -3,13 +3,13 @@ package io.millrace.operators.hop;
 import java.util.Arrays;
 
 /**
- * Chooses one of several channels for each hash: always the same one, unless that one has lately
- * had more than its share and {@value #SLACK} of it besides; then the next one that has not.
+ * Consistent hashing with bounded load: chooses a channel for each hash, always the same one unless
+ * its recent load exceeds the average by more than {@value #SLACK} of it; then the next one below
+ * that bound.
  *
- * <p>Lately is the last {@value #WINDOW} choices a channel or so: each choice makes all earlier
- * ones count a little less. What is counted adds up to the same sum at any time, so the bound is
- * one number. At the start each channel counts as having had its share, lest the first few choices
- * look like a crowd.
+ * <p>Recent load is about the last {@value #WINDOW} choices per channel, exponentially decayed. The
+ * decayed loads always add up to the same sum, so the bound is constant. At the start each channel
+ * has the average load, so that the first choices do not exceed the bound.
  */
 final class BoundedLoad {
     static final double SLACK = 0.25;
@@ -26,10 +26,10 @@ final class BoundedLoad {
         decay = 1 - 1.0 / ((double) WINDOW * channels);
     }
 
-    /** A channel, from 0. Counts. */
+    /** Chooses a channel, from 0, and counts the choice. */
     int choose(int hash) {
         int channel = Math.floorMod(hash, chosen.length);
-        // Ends: not all of them can have had more than the average.
+        // Terminates: not all channels can exceed the average.
         while (chosen[channel] > BOUND) {
             channel = (channel + 1) % chosen.length;
         }

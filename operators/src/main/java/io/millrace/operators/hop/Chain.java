@@ -18,16 +18,17 @@ import org.apache.flink.streaming.api.transformations.OneInputTransformation;
 import org.apache.flink.streaming.api.transformations.SourceTransformation;
 
 /**
- * Finds out whether an operator behind a stream is in one chain with the stream's source, by the
- * rules by which Flink will chain them.
+ * Determines whether an operator behind a stream will be in one chain with the stream's source, by
+ * Flink's rules.
  *
- * @param broken what is in the way; null if it is, and the source obeys the pipeline's valve
+ * @param broken what prevents the chain; null if there is one, with a source wrapped for the
+ *     pipeline's valve
  */
 public record Chain(String broken) {
     private static final String PROBE = "inference";
 
     /**
-     * Looks at a stream as it is now: nothing before it may be changed afterwards.
+     * Inspects a stream: operators before it must not be changed afterwards.
      *
      * @param pipeline {@code PipelineOptions.name} of the operators that will be behind it
      */
@@ -61,7 +62,7 @@ public record Chain(String broken) {
                         .formatted(name(node.getOperatorName())));
     }
 
-    /** Sources before a stream that cannot obey the valve of a pipeline behind it. */
+    /** Frees the sources before a stream from a valve that they cannot see. */
     static void free(DataStream<?> stream, String pipeline) {
         for (Transformation<?> each : stream.getTransformation().getTransitivePredecessors()) {
             if (each instanceof SourceTransformation<?, ?, ?> source
@@ -72,7 +73,7 @@ public record Chain(String broken) {
         }
     }
 
-    /** The job up to the stream, and an operator behind it that would like to be chained. */
+    /** The job graph up to the stream, with a chainable probe operator behind it. */
     private static <T> StreamGraph graph(DataStream<T> stream) {
         StreamExecutionEnvironment env = stream.getExecutionEnvironment();
         TypeInformation<T> type = stream.getType();
@@ -108,7 +109,7 @@ public record Chain(String broken) {
                 : "records go from \"%s\" to \"%s\" by %s".formatted(from, to, partitioner);
     }
 
-    /** Names of sources begin with their kind. */
+    /** The name of an operator without the prefix that Flink gives sources. */
     private static String name(String operator) {
         return operator.startsWith("Source: ") ? operator.substring(8) : operator;
     }

@@ -11,21 +11,20 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
 
 /**
- * Lets records from the network in while the {@link Valve} of their task is open. Mailbox thread
+ * Admits records from the network while the {@link Valve} of their task is open. Mailbox thread
  * only.
  *
- * <p>While the valve is closed it waits inside {@link #processElement} and runs the mailbox's
- * mails, all of them: among those of lowest priority, which a waiting operator usually leaves
- * alone, is the barrier of an unaligned checkpoint. Here that is sound, and nowhere else in the
- * chain:
+ * <p>While the valve is closed it waits inside {@link #processElement} and runs all mails of the
+ * mailbox, also those of the lowest priority, which a waiting operator usually does not run: one of
+ * them is the barrier of an unaligned checkpoint. Only at this position in the chain that is safe:
  *
  * <pre>
  *   channel ──> deserializer ──> [ record in hand ] ──> micro-batch ──> inference
- *   saved by    saved by          saved by               idle: nothing is half done
+ *   saved by    saved by          saved by               idle: no element in progress
  *   Flink       Flink             micro-batch
  * </pre>
  *
- * <p>An aligned barrier, of a savepoint, comes in line and never while it waits.
+ * <p>An aligned barrier, as of a savepoint, comes in order and never while it waits.
  */
 final class GateOperator extends AbstractStreamOperator<Inbound>
         implements OneInputStreamOperator<Inbound, Inbound> {

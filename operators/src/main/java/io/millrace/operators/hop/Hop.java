@@ -13,13 +13,13 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.transformations.PartitionTransformation;
 
 /**
- * The way over the network: of {@code Partitioning.PREFIX}, and of requests whose source is not in
- * the chain of the operators.
+ * The hop: a network shuffle before the operators, for {@code Partitioning.PREFIX} and for requests
+ * whose source is not in the chain of the operators.
  *
- * <p>Both ends of it have uids that no other topology has. What a checkpoint finds in the channel
- * is state of the operators at its ends, and a job without the hop has no place for it. Flink
- * refuses state of an operator that the job does not have; state in a channel that has become part
- * of a chain it would drop without a word. Savepoints find nothing in the channel and fit both.
+ * <p>The operators at both ends have uids that no other topology has, since unaligned checkpoints
+ * save the records of the channel as state of these operators. Flink then refuses to restore such a
+ * checkpoint in a job without the hop; with equal uids it would drop the records silently.
+ * Savepoints have no records in the channel and restore in both topologies.
  */
 public final class Hop {
     private Hop() {}
@@ -30,9 +30,10 @@ public final class Hop {
     }
 
     /**
-     * Sends the records of an operator with {@link #senderUid} over the hop.
+     * Adds the hop behind an operator with {@link #senderUid}.
      *
-     * @throws IllegalArgumentException options that would have barriers wait for answers there
+     * @throws IllegalArgumentException static batching or order, with which barriers would wait for
+     *     answers
      */
     public static DataStream<Inbound> over(DataStream<Inbound> validated, PipelineOptions options) {
         refuse(options);
@@ -58,33 +59,35 @@ public final class Hop {
                             options.engine().names(),
                             "Requests come over the network here, and "
                                     + (options.ordered()
-                                            ? "those of one sender are answered by several"
-                                                    + " subtasks, so outcomes cannot be ordered:"
-                                                    + " leave --ordered out"
-                                            : "a savepoint would wait for whole static batches: take"
-                                                    + " --batching dynamic")
+                                            ? "several subtasks answer those of one sender, so"
+                                                    + " outcomes cannot be ordered: do not set"
+                                                    + " --ordered"
+                                            : "a savepoint would wait for whole static batches: set"
+                                                    + " --batching to dynamic")
                                     + ", or put all operators into the source's chain."));
         }
     }
 
     /**
-     * What the hop costs, for who starts the job.
+     * The costs of the hop, as a notice at the start of the job.
      *
-     * @param broken why there is one
+     * @param broken the reason for the hop
      */
     public static String costs(String broken) {
         return ("Requests come to the model over the network, since %s. That costs: checkpoints are"
-                        + " unaligned and hold what is in the network; a savepoint waits until that is"
-                        + " answered; where the input ends, no checkpoint completes until the last"
-                        + " answer; and an operator before it that emits many records for one holds a"
-                        + " barrier up until they are taken. To avoid it, wrap the source by"
+                        + " unaligned and save the records in the network; a savepoint waits until these are"
+                        + " answered; after the end of the input no checkpoint completes before the last"
+                        + " answer; and an operator before the hop that emits many records for one delays"
+                        + " barriers until they are admitted. To avoid it, wrap the source by"
                         + " Valved.source and keep all operators behind it in its chain.")
                 .formatted(broken);
     }
 
-    /** Barriers overtake what is in the channel: it is always full where work is queued. */
+    /**
+     * Lets barriers overtake the records in the channel, which is always full while work is queued.
+     */
     private static void overtake(CheckpointConfig checkpoints) {
-        // What Flink asks for; whether answers come twice is the sink's business.
+        // Unaligned checkpoints require it; the delivery of answers depends on the sink.
         checkpoints.setCheckpointingConsistencyMode(CheckpointingMode.EXACTLY_ONCE);
         checkpoints.enableUnalignedCheckpoints();
     }

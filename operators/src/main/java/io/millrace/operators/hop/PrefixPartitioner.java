@@ -7,12 +7,12 @@ import org.apache.flink.streaming.runtime.partitioner.StreamPartitioner;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 
 /**
- * Sends requests that begin alike to one subtask, within a bound on what each subtask gets; what
- * will be a failure goes round. Each sender counts what it has sent itself.
+ * Sends requests with equal prefixes to one subtask, with bounded load; rejected records go
+ * round-robin. Each sender counts its own records.
  *
- * <p>Not by way of {@code partitionCustom}: Flink takes its barriers out of unaligned checkpoints,
- * and restores what is in a channel by asking the partitioner again, which here would give another
- * answer.
+ * <p>{@code partitionCustom} does not fit: Flink excludes it from unaligned checkpoints, and
+ * restores the records of a channel by calling the partitioner again, which would choose another
+ * channel here.
  */
 final class PrefixPartitioner extends StreamPartitioner<Inbound> {
     private static final long serialVersionUID = 1L;
@@ -35,7 +35,9 @@ final class PrefixPartitioner extends StreamPartitioner<Inbound> {
         return turn;
     }
 
-    /** Where it goes is a preference: after a rescale any subtask may have what was on its way. */
+    /**
+     * The choice is a preference: after a rescale any subtask may get the records of the channel.
+     */
     @Override
     public SubtaskStateMapper getDownstreamSubtaskStateMapper() {
         return SubtaskStateMapper.ROUND_ROBIN;
@@ -51,7 +53,7 @@ final class PrefixPartitioner extends StreamPartitioner<Inbound> {
         return new PrefixPartitioner();
     }
 
-    /** What the web UI calls it. */
+    /** The name in the web UI. */
     @Override
     public String toString() {
         return "PREFIX";

@@ -5,23 +5,23 @@ import io.millrace.schemas.InferenceRequest;
 import java.util.List;
 
 /**
- * What of a request decides which engine it prefers: its routing key where it has one, else how its
- * prompt begins.
+ * The part of a request that selects its preferred engine: its routing key if it has one, else the
+ * beginning of its prompt.
  *
- * <p>Of a text that is the first {@value #CHARACTERS} characters, of a conversation the first
- * {@value #CHARACTERS} of all its roles and contents in a row, of token ids the first {@value
- * #TOKENS}. Nothing is tokenized or rendered, and nothing behind that is looked at.
+ * <p>For a text these are the first {@value #CHARACTERS} characters, for a conversation the first
+ * {@value #CHARACTERS} of its concatenated roles and contents, for token ids the first {@value
+ * #TOKENS}. Nothing is tokenized or rendered, and the rest is not read.
  */
 public final class PromptPrefix {
-    /** A handful of KV blocks: enough to tell templates apart, short enough to be their own. */
+    /** A few KV blocks: long enough to tell templates apart, short enough not to exceed them. */
     public static final int CHARACTERS = 256;
 
-    /** As many characters, at four a token. */
+    /** The same length, at four characters per token. */
     static final int TOKENS = CHARACTERS / 4;
 
     private PromptPrefix() {}
 
-    /** The same in every JVM, and spread over all bits. */
+    /** A hash that is equal in every JVM and uses all bits. */
     static int hash(InferenceRequest request) {
         return mix(rawHash(request));
     }
@@ -63,7 +63,7 @@ public final class PromptPrefix {
         return hash;
     }
 
-    /** The finalizer of MurmurHash3: the low bits of a polynomial hash alone are a poor choice. */
+    /** The finalizer of MurmurHash3, as the low bits of a polynomial hash are distributed badly. */
     private static int mix(int hash) {
         hash = (hash ^ (hash >>> 16)) * 0x85ebca6b;
         hash = (hash ^ (hash >>> 13)) * 0xc2b2ae35;

@@ -1,2 +1,2 @@
-/** The way over the network that brings requests with equal beginnings to one engine. */
+/** The hop: a network shuffle that sends requests with equal prefixes to one engine. */
 package io.millrace.operators.hop;

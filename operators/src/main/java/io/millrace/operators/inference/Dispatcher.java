@@ -8,11 +8,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Decides which of the requests in flight the engine has, and knows them by its tickets. Mailbox
- * thread only.
+ * Submits requests in flight to the engine, and maps its tickets to them. Mailbox thread only.
  *
- * <p>Dynamic batching hands each over at once; with static batching a batch starts when the one
- * before it has ended and all its own requests are prepared.
+ * <p>Dynamic batching submits each at once; a static batch starts when the previous one has ended
+ * and all its own requests are prepared.
  */
 final class Dispatcher {
     private final EngineSession session;
@@ -27,14 +26,17 @@ final class Dispatcher {
         this.batching = batching;
     }
 
-    /** Takes a batch of requests that are still to be prepared. */
+    /** Adds a batch of requests that are not prepared yet. */
     void add(List<InFlight> batch) {
         if (batching == Batching.STATIC && !batch.isEmpty()) {
             batches.add(batch);
         }
     }
 
-    /** A request of a batch is prepared; {@link #startNext} is to be called after the last. */
+    /**
+     * Notes that a request of a batch is prepared; {@link #startNext} must be called after the
+     * last.
+     */
     void onPrepared(InFlight record) {
         if (batching == Batching.DYNAMIC) {
             submit(record);
@@ -46,24 +48,27 @@ final class Dispatcher {
         byTicket.put(record.ticket, record);
     }
 
-    /** The request that the engine has under this ticket; null if it was taken back. */
+    /** The request of a ticket; null if it was cancelled. */
     InFlight get(long ticket) {
         return byTicket.get(ticket);
     }
 
-    /** The engine is done with a ticket; null if it was taken back. */
+    /** Removes the request of a ticket that is done; null if it was cancelled. */
     InFlight remove(long ticket) {
         return byTicket.remove(ticket);
     }
 
-    /** Takes a request back from the engine, if it has it. */
+    /** Cancels a request, if the engine has it. */
     void cancel(InFlight record) {
         if (byTicket.remove(record.ticket, record)) {
             session.cancel(record.ticket);
         }
     }
 
-    /** To be called once what was prepared, removed or cancelled has its outcome, if it has one. */
+    /**
+     * Starts the next batch if it can; to be called after the outcomes of prepared, removed or
+     * cancelled requests are set.
+     */
     void startNext() {
         while (byTicket.isEmpty() && !batches.isEmpty() && isPrepared(batches.peek())) {
             for (InFlight record : batches.poll()) {

@@ -12,25 +12,25 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ScheduledFuture;
 
-/** One record between its arrival at the inference operator and the leaving of its outcome. */
+/** One record from its arrival at the inference operator until its outcome is emitted. */
 final class InFlight {
     final Inbound inbound;
     final long arrivedMs;
     final int attempts;
 
-    /** Models before the present one that the first tokens are of, oldest first. */
+    /** Earlier models that generated the first tokens, oldest first. */
     final List<EarlierModel> earlier;
 
-    /** Null of what is rejected, and until a long record is read. */
+    /** Null for a rejected record, and until a long record is read. */
     InferenceRequest request;
 
-    /** Place in the order of arrival; set by the {@link OutcomeQueue}. */
+    /** Index in the order of arrival; set by the {@link OutcomeQueue}. */
     long sequence;
 
-    /** Whether the engine shall run it by itself, since it may have brought it down before. */
+    /** Whether it must run alone, since the engine failed with it before. */
     boolean alone;
 
-    /** What the valve counts it as: an estimate until it is tokenized. */
+    /** The tokens that the valve counts: an estimate until it is tokenized. */
     long weight;
 
     /** Null until prepared. */
@@ -46,7 +46,7 @@ final class InFlight {
     /** Null until it is known. */
     Outcome outcome;
 
-    /** Whether the outcome may leave; a failure's waits until it is encoded. */
+    /** Whether the outcome may be emitted; a failure waits until it is encoded. */
     boolean mayLeave;
 
     private int[][] generated;
@@ -70,15 +70,15 @@ final class InFlight {
     }
 
     /**
-     * Sets what the engine takes of the request.
+     * Sets the request for the engine.
      *
-     * @param longest most tokens of one completion with its prompt
-     * @return what the valve counts it as from now on
+     * @param longest maximum tokens of one completion with its prompt
+     * @return the tokens that the valve counts from now on
      */
     long onPrepared(GenerationRequest prepared, int longest) {
         generation = prepared;
         if (inbound instanceof Inbound.Unread) {
-            // The record itself is kept, and so are the tokens: no need of the text as well.
+            // Drops the text: the record and its tokens are kept.
             request.setPrompt(null);
             request.setMessages(null);
             request.setPromptTokenIds(null);
@@ -107,7 +107,7 @@ final class InFlight {
         generated[completion][count] = tokenId;
     }
 
-    /** Tokens so far, one array a completion; empty where none started. */
+    /** Tokens so far, one array per completion; empty if none has started. */
     List<int[]> generated() {
         List<int[]> copy = new ArrayList<>(counts.length);
         for (int i = 0; i < counts.length; i++) {

@@ -33,7 +33,7 @@ final class InFlightState {
     private final ListState<byte[]> schemas;
     private final ListState<byte[]> model;
 
-    /** What was saved of long records, until it is restored. */
+    /** Restored long records, until they are taken. */
     private List<LongElement> longOnes;
 
     private InFlightState(
@@ -59,7 +59,7 @@ final class InFlightState {
                 LongRecordState.restore(context));
     }
 
-    /** What this subtask goes on with, in order of arrival unless it was rescaled. */
+    /** The restored requests of this subtask, in order of arrival unless it was rescaled. */
     List<InFlight> restore(Restoration restoration) throws Exception {
         InFlightCodec codec = new InFlightCodec(schemas.get());
         for (byte[] element : model.get()) {
@@ -73,7 +73,7 @@ final class InFlightState {
     }
 
     private List<InFlightRequest> inOrder(InFlightCodec codec) throws Exception {
-        // A topic that was made anew may have the same position twice.
+        // A recreated topic may have the same position twice.
         Map<String, Deque<InFlightRequest>> elsewhere = new LinkedHashMap<>();
         for (LongElement element : longOnes) {
             InFlightRequest request = element.decode(codec);
@@ -91,7 +91,7 @@ final class InFlightState {
                 all.add(elsewhere.get(key).remove());
             }
         }
-        // A rescale deals out the two kinds of state without regard to each other.
+        // A rescale distributes the two kinds of state independently.
         elsewhere.values().forEach(all::addAll);
         return all;
     }
@@ -122,10 +122,10 @@ final class InFlightState {
     }
 
     /**
-     * Replaces what is saved.
+     * Replaces the state.
      *
-     * @param subtask index of this subtask: the first one writes what all have in common
-     * @return what is left to be saved, of long records
+     * @param subtask index of this subtask; the first one writes the shared state
+     * @return the long records, which are saved as raw state
      */
     List<LongElement> save(Collection<InFlight> inFlight, ModelInfo info, int subtask)
             throws Exception {

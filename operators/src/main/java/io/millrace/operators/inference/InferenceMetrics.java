@@ -13,10 +13,9 @@ import org.apache.flink.metrics.Histogram;
 import org.apache.flink.metrics.MetricGroup;
 
 /**
- * What the inference operator tells Flink's metric reporters. Times are milliseconds, but
- * microseconds for {@code time_per_output_token}. Gauges of the engine, and {@code preemptions},
- * are of the whole engine, so subtasks that share one all report the same: take their maximum in a
- * JVM, not their sum.
+ * The metrics of the inference operator. Times are in milliseconds, {@code time_per_output_token}
+ * is in microseconds. Gauges of the engine, and {@code preemptions}, are of the whole engine, so
+ * subtasks that share one report the same value: use the maximum per JVM, not the sum.
  */
 final class InferenceMetrics {
     private final Histogram timeToFirstToken;

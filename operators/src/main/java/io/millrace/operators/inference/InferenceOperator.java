@@ -32,13 +32,13 @@ import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.util.function.ThrowingRunnable;
 
 /**
- * Has requests answered by the shared engine, one outcome for each record. Mailbox thread only;
- * meets the engine thread in its session, those that tokenize in its {@link PromptPool}, and the
- * one that reads and encodes in its {@link LongRecords}.
+ * Answers requests by the shared engine, one outcome per record. Mailbox thread only; exchanges
+ * data with the engine thread in its session, with tokenizing threads in its {@link PromptPool},
+ * and with the thread for long records in its {@link LongRecords}.
  *
- * <p>Nothing here waits for the device or for a tokenizer: a record is taken, remembered and
- * submitted; a closed valve stops the source instead of this operator; a snapshot writes what is in
- * flight as it stands.
+ * <p>Nothing here waits for the device or for a tokenizer: a record is stored and submitted; a
+ * closed valve stops the source instead of this operator; a snapshot writes the requests in flight
+ * in their current state.
  *
  * <pre>
  *   taken ──> (long: read) ──> prepared ──> (static: waits for its batch) ──> submitted ──> done ──> left
@@ -126,22 +126,22 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         metrics.onRestored(restoredCounts);
         outcomes = new Outcomes(session, queue, longRecords, metrics, this::release);
         for (int from = 0; from < restored.size(); from += options.batchSize()) {
-            // All are taken, more than the valve would let in: after scaling in there can be.
+            // All are taken, even if they exceed the valve, as they may after scaling in.
             int to = Math.min(from + options.batchSize(), restored.size());
             take(restored.subList(from, to));
         }
         restored.clear();
         session.onNews(() -> wake(this::drain, "news from the engine"));
-        // Nothing may leave before the whole task is open.
+        // Nothing may be emitted before the whole task is open.
         mailbox.execute(this::release, "restored outcomes");
     }
 
-    /** Engine thread, or one of the pool. */
+    /** Engine thread, or a thread of the pool. */
     private void wake(ThrowingRunnable<RuntimeException> mail, String what) {
         try {
             mailbox.execute(mail, what);
         } catch (RejectedExecutionException e) {
-            // The task has ended; close() gives the session back.
+            // The task has ended; close() closes the session.
         }
     }
 
@@ -176,7 +176,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         batch.forEach(this::start);
     }
 
-    /** Finishes at once what needs no tokenizer to be found hopeless. */
+    /** Admits a record; fails it at once if that needs no tokenizer. */
     private void admit(InFlight record) {
         if (record.outcome != null) {
             queue.complete(record, record.outcome);
@@ -240,13 +240,13 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         record.weight = tokens;
     }
 
-    /** Takes in what the pool has prepared. */
+    /** Takes the prepared requests from the pool. */
     private void takePrepared() {
         for (PromptPool.Ready ready : prompts.drain()) {
             if (ready.failure() instanceof Error error) {
                 throw error;
             }
-            // Else its deadline has passed meanwhile, and it may have left.
+            // Otherwise its deadline has passed in the meantime, and its outcome may be emitted.
             if (!ready.record().isDone()) {
                 takePrepared(ready);
             }
@@ -320,7 +320,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
 
     private void emit(InFlight record) {
         if (!warm) {
-            // Not before: the first answer has the cores to itself.
+            // Not earlier, so that the first answer has all cores.
             warm = true;
             longRecords.warmUp();
         }
@@ -341,7 +341,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         release();
     }
 
-    /** Takes in what the engine has told, waits for nothing, and lets nothing out. */
+    /** Takes the engine's events, waits for nothing, and emits nothing. */
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
@@ -354,7 +354,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                         getRuntimeContext().getTaskInfo().getIndexOfThisSubtask()));
         quarantine.onSnapshot(context.getCheckpointId());
         if (!queue.isEmpty()) {
-            // The barrier has passed: what was found done leaves behind it.
+            // The barrier has passed: outcomes found before are emitted after it.
             mailbox.execute(this::release, "outcomes after a snapshot");
         }
     }
@@ -372,8 +372,8 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     }
 
     /**
-     * Reached with work left by {@code --drain} and behind a hop; else the source holds its end
-     * back.
+     * Reached with work left only by {@code --drain} and behind a hop; otherwise the source delays
+     * its end of input.
      */
     @Override
     public void endInput() throws Exception {

@@ -4,12 +4,12 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** One thread beside the mailbox thread, which does what it is given in order. */
+/** A single thread beside the mailbox thread, which runs its tasks in order. */
 public final class Lane implements AutoCloseable {
-    /** The longest that closing waits for what is being done. */
+    /** Maximum time that closing waits for the running task. */
     private static final long PATIENCE_SECONDS = 10;
 
-    /** A lane without work gives its thread back. */
+    /** Time after which an idle lane ends its thread. */
     private static final long IDLE_SECONDS = 30;
 
     private final ThreadPoolExecutor executor;
@@ -32,25 +32,26 @@ public final class Lane implements AutoCloseable {
     }
 
     /**
-     * @param task throws nothing
+     * @param task must not throw
      */
     public void execute(Runnable task) {
         executor.execute(task);
     }
 
-    /** Drops what waits, and takes nothing more. */
+    /** Drops waiting tasks, and ignores further ones. */
     public void stop() {
         executor.shutdownNow();
     }
 
-    /** Drops what waits, and waits for what is being done. */
+    /** Drops waiting tasks, and waits for the running one. */
     @Override
     public void close() {
         stop();
         try {
             executor.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
-            // The task is being cancelled: what runs is a thread that holds nothing of it.
+            // The Flink task is being cancelled: the thread that still runs holds none of its
+            // resources.
             Thread.currentThread().interrupt();
         }
     }

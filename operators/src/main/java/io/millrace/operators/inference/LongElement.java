@@ -10,23 +10,23 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 
 /**
- * A long record in flight as it lies in a snapshot, each part behind its length.
+ * A long record in flight, as saved in a snapshot: each part is preceded by its length.
  *
- * @param request its element without the record's value, which would be copied to be in there
+ * @param request its state without the record's value, which would have to be copied
  * @param value the record's value
  */
 record LongElement(byte[] request, byte[] value) {
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     /**
-     * @param request loses its value
+     * @param request its value is removed
      */
     static LongElement of(InFlightRequest request, byte[] value) throws IOException {
         request.setValue(NOTHING);
         return new LongElement(InFlightCodec.encode(request), value);
     }
 
-    /** Reads one from a stream that may go on behind it. */
+    /** Reads one from a stream with further content. */
     static LongElement read(InputStream in) throws IOException {
         DataInputStream data = new DataInputStream(in);
         return new LongElement(readPart(data), readPart(data));

@@ -19,7 +19,7 @@ import org.apache.flink.streaming.runtime.tasks.StreamTask;
 import org.apache.flink.util.ResourceGuard;
 
 /**
- * Long records in flight as raw operator state, which a thread of its own writes: Flink writes the
+ * Long records in flight as raw operator state, written by a separate thread, since Flink writes
  * elements of managed operator state byte by byte. Called by the mailbox thread only, which waits
  * for nothing.
  *
@@ -28,13 +28,13 @@ import org.apache.flink.util.ResourceGuard;
  *   (mailbox thread)                         └── fails: stream closed, then lease given back, declined
  * </pre>
  *
- * Whoever ends the task or the snapshot waits for the lease, at times with the mailbox thread: it
- * is given back in every case. What is not written whole is never taken for it, since its stream is
- * closed first.
+ * The end of the task or of the snapshot waits for the lease, sometimes on the mailbox thread, so
+ * it is released in every case. An incomplete write is never mistaken for a complete one, since its
+ * stream is closed first.
  */
 final class LongRecordState implements AutoCloseable {
 
-    /** Takes the number of a snapshot that cannot be completed, and why. Any thread. */
+    /** Declines a snapshot that cannot be completed, with the cause. Any thread. */
     interface Decline {
         void decline(long checkpointId, Throwable cause);
     }
@@ -43,7 +43,7 @@ final class LongRecordState implements AutoCloseable {
     private record Unwritten(
             StateSnapshotContextSynchronousImpl context, ResourceGuard.Lease lease) {
 
-        /** Nobody gets the snapshot: what waits for it ends, and what asks for it later fails. */
+        /** Abandons the snapshot: waiting for it ends, and later requests for it fail. */
         void abandon() throws IOException {
             try {
                 context.closeExceptionally();
@@ -56,10 +56,10 @@ final class LongRecordState implements AutoCloseable {
     private final Lane lane;
     private final Decline decline;
 
-    /** By checkpoint. Whoever takes one out gives its lease back. */
+    /** By checkpoint. The thread that removes one releases its lease. */
     private final Map<Long, Unwritten> unwritten = new HashMap<>();
 
-    /** Those of them that nobody takes any more; the lane leaves them. */
+    /** Aborted checkpoints, which the lane skips. */
     private final Set<Long> aborted = new HashSet<>();
 
     LongRecordState(String task, Decline decline) {
@@ -67,12 +67,12 @@ final class LongRecordState implements AutoCloseable {
         lane = new Lane("millrace-long-state of " + task);
     }
 
-    /** That of a task, which declines what cannot be completed. */
+    /** The state of a task, which declines snapshots that cannot be completed. */
     static LongRecordState of(StreamTask<?, ?> task) {
         return new LongRecordState(
                 task.getEnvironment().getTaskInfo().getTaskNameWithSubtasks(),
                 (checkpointId, cause) -> {
-                    // One that has ended says why itself.
+                    // A task that has ended reports its own cause.
                     if (task.isRunning()) {
                         task.getEnvironment()
                                 .declineCheckpoint(
@@ -84,7 +84,7 @@ final class LongRecordState implements AutoCloseable {
                 });
     }
 
-    /** What this subtask goes on with, in no order that matters. */
+    /** The restored records of this subtask, in any order. */
     static List<LongElement> restore(StateInitializationContext context) throws Exception {
         List<LongElement> elements = new ArrayList<>();
         for (StatePartitionStreamProvider partition : context.getRawOperatorStateInputs()) {
@@ -94,16 +94,16 @@ final class LongRecordState implements AutoCloseable {
     }
 
     /**
-     * Has records written.
+     * Writes records asynchronously.
      *
-     * @param context as Flink gives it to an operator
+     * @param context Flink's context of the snapshot
      */
     void save(StateSnapshotContext context, List<LongElement> records) throws Exception {
         if (records.isEmpty()) {
             return;
         }
         OperatorStateCheckpointOutputStream out = context.getRawOperatorStateOutput();
-        // The snapshot is not complete before it is given back.
+        // The snapshot is not complete before the lease is released.
         ResourceGuard.Lease lease = out.acquireLease();
         synchronized (this) {
             unwritten.put(
@@ -149,13 +149,13 @@ final class LongRecordState implements AutoCloseable {
         return unwritten.containsKey(checkpointId) && !aborted.contains(checkpointId);
     }
 
-    /** Null if it was taken before. */
+    /** Removes a snapshot; null if it was removed before. */
     private synchronized Unwritten take(long checkpointId) {
         aborted.remove(checkpointId);
         return unwritten.remove(checkpointId);
     }
 
-    /** Nobody takes a snapshot any more: what is left of it is not written. */
+    /** Notes that a snapshot was aborted: the rest of it is not written. */
     synchronized void onAborted(long checkpointId) {
         if (unwritten.containsKey(checkpointId)) {
             aborted.add(checkpointId);

@@ -8,9 +8,9 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * Has long records looked through by a thread of its own, in order: read when they come, and
- * encoded once more when they fail, since a dead letter holds its record. The mailbox thread would
- * be at it for milliseconds each time. Called by the mailbox thread only.
+ * Processes long records on a separate thread, in order: reads them on arrival, and encodes them
+ * again when they fail, since a dead letter contains its record. Each would block the mailbox
+ * thread for milliseconds. Called by the mailbox thread only.
  */
 final class LongRecords implements AutoCloseable {
     private final RequestValidator validator;
@@ -21,7 +21,7 @@ final class LongRecords implements AutoCloseable {
 
     /**
      * @param encoder null leaves failures to the sink
-     * @param mailbox has what is ready run by the mailbox thread; called by the lane's
+     * @param mailbox runs results on the mailbox thread; called by the lane's thread
      */
     LongRecords(
             RequestValidator validator,
@@ -34,26 +34,26 @@ final class LongRecords implements AutoCloseable {
         lane = new Lane("millrace-long-records of " + task);
     }
 
-    /** Readies for long records what is slow at first. */
+    /** Warms up the code for long records. */
     void warmUp() {
         lane.execute(WarmUp::run);
     }
 
     /**
-     * Has a record read and checked.
+     * Reads and checks a record.
      *
-     * @param then takes what it is: a request, or rejected
+     * @param then consumes the result: a request or a rejection
      */
     void read(Inbound.Unread record, Consumer<Inbound> then) {
         execute(() -> validator.map(record.read()), then);
     }
 
-    /** Whether a failure is left to this, else the sink encodes it. */
+    /** Whether a failure is encoded here; otherwise the sink encodes it. */
     boolean encodes(Outcome.Failed failed) {
         return encoder != null && failed.origin().isLong();
     }
 
-    /** Has a failure encoded. */
+    /** Encodes a failure. */
     void encode(Outcome.Failed failed, Consumer<Outcome.Failed> then) {
         execute(() -> failed.with(encoder.encode(failed)), then);
     }
@@ -63,7 +63,7 @@ final class LongRecords implements AutoCloseable {
         lane.execute(() -> mailbox.accept(run(work, then)));
     }
 
-    /** What goes wrong fails the task, as it does in the source and in the sink. */
+    /** An exception fails the task, as in the source and in the sink. */
     private <T> Runnable run(Supplier<T> work, Consumer<T> then) {
         try {
             T done = work.get();

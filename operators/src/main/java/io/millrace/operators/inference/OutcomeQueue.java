@@ -12,13 +12,13 @@ import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 
 /**
- * Decides when outcomes and watermarks leave the inference operator: outcomes in order of arrival
- * or as they are done, a watermark once nothing that came before it is left. Mailbox thread only.
+ * Orders the output of the inference operator: outcomes in order of arrival or as they are done, a
+ * watermark once all records before it are done. Mailbox thread only.
  */
 final class OutcomeQueue {
     /**
-     * A watermark, and the number of records that came before it. Null says that input is idle:
-     * downstream must not go on without this subtask while it still has something to say.
+     * A watermark and the number of records before it. A null watermark means that input is idle:
+     * this must not be forwarded while outcomes are pending.
      */
     private record Pending(long after, Watermark watermark) {}
 
@@ -27,13 +27,13 @@ final class OutcomeQueue {
     /** In order of arrival. */
     private final LinkedHashSet<InFlight> left = new LinkedHashSet<>();
 
-    /** They may leave, but are still here; unordered only. */
+    /** Done and not emitted; unordered only. */
     private final ArrayDeque<InFlight> done = new ArrayDeque<>();
 
     private final ArrayDeque<Pending> watermarks = new ArrayDeque<>();
     private long arrived;
 
-    /** Downstream was told so. */
+    /** Whether idleness was forwarded. */
     private boolean idle;
 
     OutcomeQueue(boolean ordered) {
@@ -45,7 +45,7 @@ final class OutcomeQueue {
         left.add(record);
     }
 
-    /** Sets a record's outcome; it leaves with the next {@link #release}. */
+    /** Sets a record's outcome, which the next {@link #release} emits. */
     void complete(InFlight record, Outcome outcome) {
         record.outcome = outcome;
         record.mayLeave = true;
@@ -62,7 +62,7 @@ final class OutcomeQueue {
         watermarks.add(new Pending(arrived, watermark));
     }
 
-    /** Idleness waits as a watermark does; if input is active again before that, it is void. */
+    /** Idleness is delayed like a watermark; it is dropped if input becomes active before. */
     void add(WatermarkStatus status, Output<?> marks) {
         if (status.isIdle()) {
             watermarks.add(new Pending(arrived, null));
@@ -79,12 +79,12 @@ final class OutcomeQueue {
         return left.isEmpty();
     }
 
-    /** What has not left, in order of arrival. */
+    /** Records without an emitted outcome, in order of arrival. */
     Collection<InFlight> inFlight() {
         return Collections.unmodifiableCollection(left);
     }
 
-    /** Lets go what may. */
+    /** Emits the outcomes and watermarks that are due. */
     void release(Consumer<InFlight> outcomes, Output<?> marks) {
         if (ordered) {
             releaseWatermarks(marks);

@@ -11,7 +11,7 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceResult;
 
 /**
- * Makes the outcome of each record, an answer or a failure with its reason, and gives it to the
+ * Makes the outcome of each record, an answer or a failure with its reason, and adds it to the
  * {@link OutcomeQueue}. Mailbox thread only.
  */
 final class Outcomes {
@@ -22,7 +22,7 @@ final class Outcomes {
     private final Runnable release;
 
     /**
-     * @param release called when an outcome may leave that was made some time before
+     * @param release called when a delayed outcome can be emitted
      */
     Outcomes(
             EngineSession session,
@@ -53,12 +53,12 @@ final class Outcomes {
         complete(record, new Outcome.Answered(record.inbound.origin(), answer, facts));
     }
 
-    /** A record is no request. */
+    /** A record that is no request. */
     void reject(InFlight record, Inbound.Rejected rejected) {
         fail(record, rejected.id(), rejected.code(), rejected.message());
     }
 
-    /** The engine, or who prepares for it, does not take a record's request or failed on it. */
+    /** The engine, or the preparation, refused the request or failed on it. */
     void refuse(InFlight record, Exception cause) {
         if (cause instanceof RequestRejectedException rejected) {
             FailureCode code =
@@ -85,7 +85,7 @@ final class Outcomes {
                 "deadline_ms is " + deadline + " and passed before the answer was complete.");
     }
 
-    /** A request is not answered, for this reason. */
+    /** A request that is not answered, with the reason. */
     void fail(InFlight record, FailureCode code, String message) {
         fail(record, record.request.getId(), code, message);
     }
@@ -103,7 +103,7 @@ final class Outcomes {
         Outcome.Failed failed =
                 new Outcome.Failed(record.inbound.origin(), id, code, message, facts);
         if (longRecords.encodes(failed)) {
-            // Known, and saved as such; it leaves once it is encoded.
+            // The failure is set and saved; it is emitted once it is encoded.
             record.outcome = failed;
             cancelDeadline(record);
             longRecords.encode(

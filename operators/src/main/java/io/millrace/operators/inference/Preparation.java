@@ -16,16 +16,16 @@ import io.millrace.schemas.InferenceRequest;
 import java.util.List;
 
 /**
- * Makes what the engine takes of a request: conversations are rendered, texts tokenized, and what
- * can never be answered is refused. A pure function of (model, request). Safe for any thread.
+ * Prepares a request for the engine: renders conversations, tokenizes texts, and refuses requests
+ * that can never be answered. A pure function of (model, request). Safe for any thread.
  */
 final class Preparation {
     private final EngineSession session;
 
-    /** Most bytes of a prompt's text: more is not worth a tokenizer's time. */
+    /** Maximum bytes of a prompt's text, checked before it is tokenized. */
     private final long maxPromptBytes;
 
-    /** How refusals call options. */
+    /** Naming of options in refusals. */
     private final OptionNames names;
 
     Preparation(EngineSession session, PipelineOptions options) {
@@ -35,7 +35,7 @@ final class Preparation {
     }
 
     /**
-     * @param generated tokens so far, one array a completion
+     * @param generated tokens so far, one array per completion
      * @throws RequestRejectedException what can never be answered
      */
     GenerationRequest prepare(InferenceRequest request, Origin origin, List<int[]> generated)
@@ -69,7 +69,7 @@ final class Preparation {
 
     private void checkBytes(InferenceRequest request) throws RequestRejectedException {
         if (TokenEstimate.characters(request) <= maxPromptBytes / 3) {
-            // No character of Java's takes more than three bytes.
+            // No Java character takes more than three bytes of UTF-8.
             return;
         }
         long bytes = request.getPrompt() == null ? 0 : bytes(request.getPrompt());
@@ -89,7 +89,7 @@ final class Preparation {
         }
     }
 
-    /** Refuses a text that its length alone makes too long, which saves tokenizing it. */
+    /** Refuses a text that is too long by its length alone, before it is tokenized. */
     private void checkLength(String text) throws RequestRejectedException {
         int context = session.model().context();
         long least = session.tokenizer().leastTokens(text);
@@ -102,12 +102,12 @@ final class Preparation {
         }
     }
 
-    /** Of its UTF-8. */
+    /** Bytes of a text's UTF-8. */
     static long bytes(String text) {
         long bytes = 0;
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
-            // A surrogate is half of four.
+            // A surrogate is half of a character of four bytes.
             bytes += c < 0x80 ? 1 : c < 0x800 || Character.isSurrogate(c) ? 2 : 3;
         }
         return bytes;

@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Has requests prepared by threads of its own: a long prompt takes the tokenizer a second, in which
- * the mailbox thread must answer barriers and other requests.
+ * Prepares requests on separate threads: tokenizing a long prompt takes up to a second, in which
+ * the mailbox thread must handle barriers and other requests.
  *
  * <pre>
  *                  ┌──> short ones, in order ──┐
@@ -18,20 +18,20 @@ import java.util.List;
  *                  └──> long ones, in order ───┘              mailbox thread
  * </pre>
  *
- * <p>A request waits for those of its own lane that came before it, never for the other lane. The
- * mailbox thread submits, drains and closes.
+ * <p>A request waits for earlier ones of its lane, never for the other lane. The mailbox thread
+ * submits, drains and closes.
  */
 final class PromptPool implements AutoCloseable {
-    /** From here on tokenizing takes milliseconds. */
+    /** Minimum length of a long prompt, whose tokenizing takes milliseconds. */
     private static final int LONG_CHARACTERS = 16 << 10;
 
     private static final int LONG_TOKEN_IDS = 16 << 10;
 
     /**
-     * What became of a request.
+     * The result for a request.
      *
      * @param generation null if it failed
-     * @param failure null if it did not
+     * @param failure null if it succeeded
      */
     record Ready(InFlight record, GenerationRequest generation, Throwable failure) {}
 
@@ -46,7 +46,7 @@ final class PromptPool implements AutoCloseable {
     private int pending;
 
     /**
-     * @param wakeUp run by a lane when there is something to drain, and not again before that
+     * @param wakeUp run by a lane when there is something to drain, once until the next drain
      */
     PromptPool(Preparation preparation, String task, Runnable wakeUp) {
         this.preparation = preparation;
@@ -55,7 +55,7 @@ final class PromptPool implements AutoCloseable {
         longLane = new Lane("millrace-long-prompts of " + task);
     }
 
-    /** Has a request prepared, which was read. */
+    /** Submits a request that was read. */
     void submit(InFlight record) {
         InferenceRequest request = record.request;
         Origin origin = record.inbound.origin();
@@ -91,7 +91,7 @@ final class PromptPool implements AutoCloseable {
         }
     }
 
-    /** What is ready, in order of each lane. */
+    /** Takes the results, in order per lane. */
     List<Ready> drain() {
         List<Ready> drained;
         synchronized (ready) {
@@ -107,7 +107,7 @@ final class PromptPool implements AutoCloseable {
         return pending;
     }
 
-    /** Drops what waits, and waits for what runs. */
+    /** Drops waiting requests, and waits for those that are being prepared. */
     @Override
     public void close() {
         shortLane.stop();

@@ -7,8 +7,8 @@ import org.apache.flink.metrics.HistogramStatistics;
 import org.apache.flink.runtime.metrics.DescriptiveStatisticsHistogramStatistics;
 
 /**
- * The values of the last minute, at most the newest 1,000 of them: a percentile does not stay where
- * it was when nothing comes any more. Written by the task, read by reporters.
+ * The values of the last minute, at most the newest 1,000: percentiles do not keep old values when
+ * no new ones arrive. Written by the task, read by reporters.
  */
 final class RecentHistogram implements Histogram {
     /** More would make a snapshot of the percentiles costly. */
@@ -22,7 +22,7 @@ final class RecentHistogram implements Histogram {
     private long count;
 
     /**
-     * @param clock nanoseconds from any beginning
+     * @param clock nanoseconds since any fixed time
      */
     RecentHistogram(LongSupplier clock) {
         this.clock = clock;
@@ -35,13 +35,13 @@ final class RecentHistogram implements Histogram {
         times[place] = clock.getAsLong();
     }
 
-    /** All values that ever came. */
+    /** Number of all values since the start. */
     @Override
     public synchronized long getCount() {
         return count;
     }
 
-    /** Of the values that are remembered; where there are none, NaN but for least and most. */
+    /** Statistics of the kept values; without any, NaN except minimum and maximum. */
     @Override
     public HistogramStatistics getStatistics() {
         return new DescriptiveStatisticsHistogramStatistics(recent());

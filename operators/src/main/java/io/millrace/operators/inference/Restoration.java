@@ -19,13 +19,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decides with which tokens a subtask's restored requests go on, by the {@link ResumePolicy}, and
- * counts what was decided. One restore, mailbox thread only.
+ * Decides by the {@link ResumePolicy} with which tokens a subtask's restored requests continue, and
+ * counts the decisions. One restore, mailbox thread only.
  */
 final class Restoration {
     private static final Logger LOG = LoggerFactory.getLogger(Restoration.class);
 
-    /** What was decided, in requests and in tokens. */
+    /** Counts of decisions, in requests and in tokens. */
     record Counts(
             int continued, int restarted, int mixed, int others, long keptTokens, long lostTokens) {
         static final Counts NONE = new Counts(0, 0, 0, 0, 0, 0);
@@ -41,7 +41,7 @@ final class Restoration {
         }
     }
 
-    /** The tokens that a request goes on with, and the models before this one that they are of. */
+    /** The tokens with which a request continues, and the earlier models that generated them. */
     record Progress(List<int[]> generated, List<EarlierModel> earlier) {
         static final Progress NONE = new Progress(List.of(), List.of());
     }
@@ -50,12 +50,12 @@ final class Restoration {
     private final OptionNames names;
     private final ModelInfo model;
 
-    /** Null where the state is of a release that did not save it. */
+    /** Null if the state is of a release that did not save it. */
     private InFlightModel saved;
 
     private Counts counts = Counts.NONE;
 
-    /** Fingerprints met, and whether they are this model's of a release before. */
+    /** Seen fingerprints, and whether they are this model's of an earlier release. */
     private final Map<String, Boolean> earlier = new HashMap<>();
 
     Restoration(ResumePolicy policy, OptionNames names, ModelInfo model) {
@@ -67,7 +67,7 @@ final class Restoration {
     /**
      * To be called before the requests.
      *
-     * @throws SuppressRestartsException it is another model, and the policy is to fail then
+     * @throws SuppressRestartsException the model differs, and the policy is to fail
      */
     void onModel(InFlightModel saved) {
         this.saved = saved;
@@ -79,7 +79,7 @@ final class Restoration {
     /**
      * Decides on one request.
      *
-     * @throws SuppressRestartsException it was begun by another model, and the policy is to fail
+     * @throws SuppressRestartsException another model began it, and the policy is to fail
      */
     Progress resume(InFlightRequest state) {
         List<int[]> generated = new ArrayList<>(state.getGenerated().size());
@@ -117,12 +117,12 @@ final class Restoration {
                 || earlier.computeIfAbsent(fingerprint, model.earlier()::contains);
     }
 
-    /** Whether this model is to go on after another one's tokens, and can. */
+    /** Whether this model should and can continue after another model's tokens. */
     private boolean canTakeOver(InFlightRequest state) {
         if (policy.onModelChange() != OnModelChange.CONTINUE) {
             return false;
         }
-        // Log probabilities are not saved: the engine would draw the first tokens anew.
+        // Log probabilities are not saved: the engine would have to sample the first tokens again.
         return state.getRequest().getLogprobs() == null
                 && state.getGenerated().stream()
                         .flatMap(List::stream)
@@ -181,7 +181,7 @@ final class Restoration {
         return counts;
     }
 
-    /** Tells once what was decided. */
+    /** Logs the decisions. */
     void log() {
         LOG.info(
                 "Restored requests in flight: {} go on after their {} tokens ({} of these were begun"

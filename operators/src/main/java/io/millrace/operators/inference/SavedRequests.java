@@ -8,16 +8,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads the requests in flight out of a completed checkpoint or savepoint, without a job. */
+/** Reads the requests in flight from a completed checkpoint or savepoint, without a job. */
 public final class SavedRequests {
     private SavedRequests() {}
 
     /**
-     * All of them, of every subtask.
+     * All requests of all subtasks.
      *
      * @param folder of the checkpoint, which is complete: it has its {@code _metadata}
-     * @throws IOException it is not there (any more), or was not written by this or an older
-     *     release
+     * @throws IOException it does not exist, or was not written by this or an older release
      */
     public static List<InFlightRequest> read(Path folder) throws IOException {
         SavedState state = SavedState.open(folder.toUri().toString());

@@ -13,26 +13,29 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Has the loops over the bytes of long records compiled before there are any: the first ones of a
- * JVM take twenty times as long as later ones, during which more of them gather.
+ * Gets the loops over the bytes of long records compiled before the first one arrives: the first
+ * runs in a JVM take twenty times as long as later ones.
  */
 final class WarmUp {
     private static final int BYTES = 256 << 10;
     static final int MOST_ROUNDS = 20;
 
-    /** What a round takes at most once all is compiled. */
+    /** Maximum time of a round once all is compiled. */
     private static final long COMPILED_NANOS = 3_000_000;
 
     private WarmUp() {}
 
-    /** Reads a record and encodes its dead letter, until that is quick or in vain. */
+    /**
+     * Reads a record and encodes its dead letter repeatedly, until that is quick or a limit is
+     * reached.
+     */
     static void run() {
         run(COMPILED_NANOS);
     }
 
     /**
-     * @param quick nanoseconds that the last round takes at most
-     * @return rounds that it took
+     * @param quick maximum nanoseconds of the last round
+     * @return number of rounds
      */
     static int run(long quick) {
         byte[] value =

@@ -1,2 +1,2 @@
-/** The operator that has requests answered by the shared engine. */
+/** The operator that answers requests by the shared engine. */
 package io.millrace.operators.inference;

@@ -22,14 +22,14 @@ import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 
-/** Makes the pipeline's source and its one sink. */
+/** Makes the pipeline's source and its sink. */
 public final class KafkaPipes {
 
     private KafkaPipes() {}
 
     /**
-     * Reads committed records only; what is not a request comes out as rejected. Records that are
-     * gone before they were read end the job, unless it is to go on without them.
+     * Reads committed records only; a record that is no request becomes a rejection. Records that
+     * were deleted before they were read end the job, unless it is configured to skip them.
      */
     public static InputSource<Inbound> source(KafkaSettings settings) {
         KafkaSourceBuilder<Inbound> source =
@@ -54,11 +54,12 @@ public final class KafkaPipes {
 
     /**
      * Writes results and failures, each to its topic, in one transaction. A job whose transactions
-     * were lost fails for good, unless it is to go on without them.
+     * were lost fails for good, unless it is configured to continue.
      */
     public static Sink<Outcome> sink(KafkaSettings settings, TopicLimits limits) {
         KafkaOutcomeSerializer serializer = new KafkaOutcomeSerializer(settings, limits);
-        // Whoever turns to at-least-once may still have an exactly-once transaction to commit.
+        // A job that switched to at-least-once may still have an exactly-once transaction to
+        // commit.
         return new WatchedSink(
                 connector(settings, serializer, settings.delivery()),
                 connector(settings, serializer, DeliveryGuarantee.EXACTLY_ONCE),
@@ -67,7 +68,7 @@ public final class KafkaPipes {
                 limits.transactionTimeoutMs());
     }
 
-    /** Makes the records of failures for {@link #sink} where that delays nobody. */
+    /** Makes the records of failures for {@link #sink} on another thread. */
     public static FailureEncoder failures(KafkaSettings settings, TopicLimits limits) {
         return new KafkaFailureEncoder(settings, limits);
     }
@@ -79,8 +80,8 @@ public final class KafkaPipes {
                         .setRecordSerializer(serializer)
                         .setDeliveryGuarantee(delivery);
         if (delivery == DeliveryGuarantee.EXACTLY_ONCE) {
-            // At a restore all transactions with this prefix are aborted: the dot keeps those of an
-            // application "a" apart from those of "ab".
+            // A restore aborts all transactions with this prefix: the dot separates those of an
+            // application "a" from those of "ab".
             sink.setTransactionalIdPrefix(settings.applicationId() + ".")
                     .setTransactionNamingStrategy(TransactionNamingStrategy.POOLING);
         }

@@ -18,14 +18,14 @@ import org.apache.flink.configuration.ReadableConfig;
 
 /**
  * The options of engine and pipeline as keys of Flink's configuration: those of the command line,
- * with {@code millrace.} in the place of the dashes, such as {@code millrace.block-size}.
+ * with {@code millrace.} instead of the dashes, such as {@code millrace.block-size}.
  */
 public final class ConfiguredOptions {
     private static final String PREFIX = "millrace.";
 
     private ConfiguredOptions() {}
 
-    /** All of them, the engine's first. */
+    /** All options, the engine's first. */
     public static List<ConfigOption<?>> all() {
         List<ConfigOption<?>> all = new ArrayList<>();
         for (List<Setting> table : List.of(EngineOption.settings(), PipelineOption.settings())) {
@@ -39,10 +39,10 @@ public final class ConfiguredOptions {
     }
 
     /**
-     * Options of which those that are configured are set, and the rest is by default.
+     * The configured options, with defaults for the others.
      *
-     * @throws IllegalArgumentException one sentence with the key: there is no model, a value is no
-     *     such value or out of range, or there is no such key
+     * @throws IllegalArgumentException one sentence with the key: no model, an invalid value or one
+     *     out of range, or an unknown key
      */
     public static PipelineOptions.Builder read(ReadableConfig configuration) {
         refuseUnknown(configuration);

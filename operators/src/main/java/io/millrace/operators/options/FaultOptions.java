@@ -5,17 +5,18 @@ import java.io.Serializable;
 import java.time.Duration;
 
 /**
- * What happens when the engine itself fails.
+ * Options for failures of the engine.
  *
- * @param stepTimeout most time for one step, zero for any
- * @param maxAttempts how often a request may bring the engine down while it runs alone
- * @param journal folder that remembers suspects across restarts, on any of Flink's file systems;
- *     null for none: then a request that fails the engine does so again after each restart
+ * @param stepTimeout timeout of one step; zero for none
+ * @param maxAttempts number of failures of the engine with a request alone before it is a dead
+ *     letter
+ * @param journal folder that keeps suspects across restarts, on any of Flink's file systems; null
+ *     for none: then a request that fails the engine does so again after each restart
  */
 public record FaultOptions(Duration stepTimeout, int maxAttempts, String journal)
         implements Serializable {
 
-    /** As {@link PipelineOption} has it: five minutes, three attempts; no journal. */
+    /** Defaults of {@link PipelineOption}: five minutes, three attempts; no journal. */
     public static final FaultOptions DEFAULT =
             new FaultOptions(
                     (Duration) PipelineOption.STEP_TIMEOUT.setting().values().fallback(),

@@ -5,20 +5,20 @@ import java.util.Optional;
 import java.util.Set;
 import org.apache.flink.api.common.externalresource.ExternalResourceInfo;
 
-/** Takes the GPU that Flink gave a task as its external resource. */
+/** Uses the GPU that Flink assigned to a task as an external resource. */
 public final class GrantedGpu {
     /** Name of the resource in Flink's configuration. */
     public static final String RESOURCE = "gpu";
 
-    /** What Flink's GPU driver calls a GPU's index. */
+    /** The property of a GPU's index in Flink's GPU driver. */
     private static final String INDEX = "index";
 
     private GrantedGpu() {}
 
     /**
-     * Fills in the GPU where the options name none.
+     * Sets the GPU if the options name none.
      *
-     * @param granted what the task was given of {@link #RESOURCE}; of several the first counts
+     * @param granted the task's {@link #RESOURCE}; the first of several is used
      */
     public static EngineOptions fillIn(EngineOptions options, Set<ExternalResourceInfo> granted) {
         if (options.gpu() != EngineOptions.ANY_GPU) {

@@ -1,12 +1,12 @@
 package io.millrace.operators.options;
 
-/** How requests find their way from the subtasks that read to the subtasks that answer. */
+/** The distribution of requests from subtasks that read to subtasks that answer. */
 public enum Partitioning {
     /** Each subtask answers what it reads: all operators are one chain with the source. */
     NONE,
     /**
-     * Over the network, so that requests which begin alike meet the prefix tree of one engine. For
-     * dynamic batching, unordered.
+     * A hop over the network, so that requests with equal prefixes meet the prefix tree of one
+     * engine. For dynamic batching, unordered.
      */
     PREFIX
 }

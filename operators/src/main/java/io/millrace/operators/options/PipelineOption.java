@@ -11,10 +11,7 @@ import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
-/**
- * The table of the {@link PipelineOptions} that are values, one row each: its names, values,
- * default and meaning.
- */
+/** The table of {@link PipelineOptions}, one row per option: names, values, default and meaning. */
 public enum PipelineOption {
     PARTITIONING(
             Names.of("partitioning", "--partitioning", null),
@@ -131,7 +128,7 @@ public enum PipelineOption {
         return setting;
     }
 
-    /** All of them, in the order in which the command line shows them. */
+    /** All options, in the order of the command line's help. */
     public static List<Setting> settings() {
         return Stream.of(values()).map(PipelineOption::setting).toList();
     }
@@ -150,7 +147,7 @@ public enum PipelineOption {
         setter.accept(builder, value);
     }
 
-    /** A message with options of pipeline and engine in it as the caller knows them. */
+    /** Translates options of pipeline and engine in a message to the caller's names. */
     public static String say(OptionNames names, String message) {
         return names.say(names.say(message, settings()));
     }

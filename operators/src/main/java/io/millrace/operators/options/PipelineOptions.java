@@ -10,29 +10,30 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * What a pipeline from records to outcomes is built with; checked when built. Defaults and ranges
- * are in {@link PipelineOption}; errors name options as {@link EngineOptions#names} says.
+ * The options of a pipeline from records to outcomes; checked when built. Defaults and ranges are
+ * in {@link PipelineOption}; {@link EngineOptions#names} is the naming in errors.
  *
  * @param engine the engine; equal options share one in each JVM
- * @param loader opens it
- * @param partitioning whether requests go to the engine that knows how they begin
+ * @param loader opens the engine
+ * @param partitioning whether requests go to the engine with their prefix
  * @param batching static or dynamic
- * @param batchSize most requests in a static batch
- * @param batchTimeoutMs longest time that a request waits for its static batch to fill, ms
- * @param lingerMs longest time that dynamic batching holds requests so that equal prefixes meet,
- *     ms; 0 passes each on at once
- * @param ordered outcomes leave in the order in which records came, else as each is finished
- * @param resumePolicy what half-answered requests in restored state do
- * @param faults what happens when the engine itself fails
- * @param maxInFlightRequests requests in a subtask from which on its source pauses; 0 takes four
- *     for each sequence that the engine runs at once, so that there is a queue
- * @param maxInFlightTokens tokens (prompt and most new ones together) in a subtask from which on
- *     its source pauses
- * @param maxPromptBytes most bytes (UTF-8) of a prompt's text, or of a conversation's contents
- *     together; more is refused before it is tokenized
- * @param failures encodes the failures of long records where that delays nobody; null leaves it to
- *     the sink
- * @param name tells several pipelines of one job apart: the prefix of operator uids
+ * @param batchSize maximum requests of a static batch
+ * @param batchTimeoutMs maximum time that a request waits for its static batch to fill, ms
+ * @param lingerMs maximum time that dynamic batching holds requests so that equal prefixes meet,
+ *     ms; 0 forwards each at once
+ * @param ordered whether outcomes are emitted in the order of their records, not as each is
+ *     finished
+ * @param resumePolicy treatment of half-answered requests in restored state
+ * @param faults options for failures of the engine
+ * @param maxInFlightRequests requests in a subtask at which its source pauses; 0: four per sequence
+ *     that the engine runs at once, so that there is a queue
+ * @param maxInFlightTokens tokens (prompts and maximum new tokens) in a subtask at which its source
+ *     pauses
+ * @param maxPromptBytes maximum bytes (UTF-8) of a prompt's text, or of a conversation's contents
+ *     together, checked before it is tokenized
+ * @param failures encodes the failures of long records on another thread; null leaves it to the
+ *     sink
+ * @param name prefix of operator uids, which tells several pipelines of one job apart
  */
 public record PipelineOptions(
         EngineOptions engine,
@@ -52,7 +53,7 @@ public record PipelineOptions(
         String name)
         implements Serializable {
 
-    /** Running ones and a queue behind them. */
+    /** The running one, and a queue. */
     private static final int IN_FLIGHT_PER_SEQUENCE = 4;
 
     public PipelineOptions {
@@ -90,7 +91,7 @@ public record PipelineOptions(
         }
     }
 
-    /** The real engine, dynamic batching, unordered, defaults for the rest. */
+    /** The default engine, dynamic batching, unordered, other options by default. */
     public static Builder builder(EngineOptions engine) {
         return new Builder(engine, new OpenEngine());
     }
@@ -121,9 +122,9 @@ public record PipelineOptions(
     }
 
     /**
-     * Requests in a subtask from which on its source pauses.
+     * Requests in a subtask at which its source pauses.
      *
-     * @param maxSequences that the engine runs at once
+     * @param maxSequences sequences that the engine runs at once
      */
     public int maxInFlightRequests(int maxSequences) {
         return maxInFlightRequests > 0

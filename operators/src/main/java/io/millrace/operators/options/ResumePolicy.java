@@ -4,14 +4,14 @@ import java.io.Serializable;
 import java.util.Objects;
 
 /**
- * What becomes of half-answered requests when state is restored.
+ * The treatment of half-answered requests when state is restored.
  *
  * @param resume under the model that began them
  * @param onModelChange under another model, tokenizer or kernels
  */
 public record ResumePolicy(Resume resume, OnModelChange onModelChange) implements Serializable {
 
-    /** Both give the same answers. */
+    /** With the same model: both give the same answers. */
     public enum Resume {
         /** After the last token that was saved. */
         CONTINUE,
@@ -19,13 +19,13 @@ public record ResumePolicy(Resume resume, OnModelChange onModelChange) implement
         RESTART
     }
 
-    /** Each gives other answers. */
+    /** With another model: each gives other answers. */
     public enum OnModelChange {
         /** The job does not start. */
         FAIL,
         /** The new model answers from the first token. */
         RESTART,
-        /** The new model goes on after the tokens of the old one; the result names both. */
+        /** The new model continues after the tokens of the old one; the result names both. */
         CONTINUE
     }
 

@@ -1,2 +1,2 @@
-/** What a pipeline is built with. */
+/** The options of a pipeline. */
 package io.millrace.operators.options;

@@ -3,11 +3,11 @@ package io.millrace.operators.record;
 import java.util.List;
 
 /**
- * Where a record came from, with its bytes as they were read. Immutable by agreement: the arrays
+ * The source and position of a record, with its bytes as read. Immutable by convention: the arrays
  * are not copied and must not change.
  *
  * @param source Kafka topic, the path of a file, or the name of a stream
- * @param position where in the source
+ * @param position position in the source
  * @param timestamp Kafka timestamp, milliseconds since 1970
  * @param key record key, may be null
  * @param headers record headers, in order
@@ -25,10 +25,13 @@ public record Origin(
         headers = List.copyOf(headers);
     }
 
-    /** From here on reading or encoding a record takes a noticeable part of a millisecond. */
+    /**
+     * Minimum length of a long record, whose reading or encoding takes a noticeable part of a
+     * millisecond.
+     */
     private static final int LONG_BYTES = 16 << 10;
 
-    /** Whether the mailbox thread leaves reading the record, or encoding it, to another one. */
+    /** Whether the record is read and encoded on another thread than the mailbox thread. */
     public boolean isLong() {
         return value.length > LONG_BYTES;
     }

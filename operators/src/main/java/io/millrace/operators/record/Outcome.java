@@ -5,13 +5,13 @@ import io.millrace.schemas.InferenceResult;
 import org.apache.flink.api.common.typeinfo.TypeInfo;
 
 /**
- * What leaves the pipeline: one per record read. Results and failures share one stream so that one
- * sink writes them in one transaction.
+ * The result or failure of a record, one per record. Both share one stream so that one sink writes
+ * them in one transaction.
  */
 @TypeInfo(WireType.OutcomeFactory.class)
 public sealed interface Outcome {
 
-    /** Where the record came from. */
+    /** Source and position of the record. */
     Origin origin();
 
     /** An answer. */
@@ -20,9 +20,8 @@ public sealed interface Outcome {
     /**
      * A record that could not be answered.
      *
-     * @param id the request's id where one could be read, else null
-     * @param encoded made ahead for the sink; null where the sink encodes it itself. Never leaves
-     *     the task.
+     * @param id the request's id, or null if it could not be read
+     * @param encoded encoded form for the sink; null if the sink encodes it. Never leaves the task.
      */
     record Failed(
             Origin origin,
@@ -37,25 +36,25 @@ public sealed interface Outcome {
             this(origin, id, code, message, facts, null);
         }
 
-        /** The same, made ahead for the sink. */
+        /** The same with an encoded form. */
         public Failed with(Encoded form) {
             return new Failed(origin, id, code, message, facts, form);
         }
     }
 
-    /** A failure in the form of a sink, which alone knows it. */
+    /** A failure in a form that only its sink knows. */
     interface Encoded {}
 
     /**
-     * Facts of the run that made an outcome; they travel in headers, never in key or value. Times
-     * are milliseconds since 1970, 0 where it did not come so far.
+     * Facts of the run that made an outcome; written in headers, never in key or value. Times are
+     * milliseconds since 1970, 0 for events that did not happen.
      *
-     * @param arrivedMs the operator took the record
-     * @param admittedMs it was given to the engine (in this attempt)
-     * @param firstTokenMs its first token was there (in this attempt)
-     * @param finishedMs its last token was there, or it was known to have none
+     * @param arrivedMs arrival at the operator
+     * @param admittedMs submission to the engine (in this attempt)
+     * @param firstTokenMs first token (in this attempt)
+     * @param finishedMs last token, or failure
      * @param cachedTokens prompt tokens served from the prefix cache
-     * @param attempts how often it was restored from state
+     * @param attempts number of restores from state
      */
     record RunFacts(
             long arrivedMs,
@@ -65,7 +64,7 @@ public sealed interface Outcome {
             int cachedTokens,
             int attempts) {
 
-        /** Of an outcome that an older release saved without them. */
+        /** For an outcome that an older release saved without them. */
         static final RunFacts NONE = new RunFacts(0, 0, 0, 0, 0, 0);
     }
 }

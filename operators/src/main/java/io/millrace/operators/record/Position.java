@@ -1,8 +1,8 @@
 package io.millrace.operators.record;
 
 /**
- * Where in its source a record lies. State and wire keep it as text and look no further, so that
- * every kind of source is the equal of a topic.
+ * The position of a record in its source. State and wire keep it as opaque text, so that all kinds
+ * of sources are equal.
  */
 public sealed interface Position {
     /** In a partition of a topic. */
@@ -74,7 +74,7 @@ public sealed interface Position {
     }
 
     /**
-     * In no source: made by operators of other records, and named by its request's id.
+     * A record in no source: made by operators from other records, and named by its request's id.
      *
      * @param id of the request
      */
@@ -100,31 +100,31 @@ public sealed interface Position {
         }
     }
 
-    /** Begins the text of a line. */
+    /** Prefix of the text of a line. */
     String LINE = "line ";
 
-    /** Begins the text of a row. */
+    /** Prefix of the text of a row. */
     String ROW = "row ";
 
-    /** Begins the text of what was made. */
+    /** Prefix of the text of a made record. */
     String ID = "id ";
 
-    /** What dead letters call the partition; 0 where the source has none. */
+    /** The partition in dead letters; 0 if the source has none. */
     int partition();
 
-    /** What dead letters call the offset; the number of a line. */
+    /** The offset in dead letters; for a file the number of the line or row. */
     long offset();
 
     /** This position as {@link #parse} reads it. */
     String text();
 
-    /** The place in words that logs and messages share, such as {@code prompts-3@17}. */
+    /** Display text with the source, such as {@code prompts-3@17}. */
     String in(String source);
 
     /**
-     * Reads what {@link #text} gave.
+     * Parses the text of {@link #text}.
      *
-     * @throws IllegalArgumentException it is none of this release's positions
+     * @throws IllegalArgumentException it is no position of this release
      */
     static Position parse(String text) {
         try {
@@ -147,7 +147,7 @@ public sealed interface Position {
                         Long.parseLong(text.substring(at + 1)));
             }
         } catch (NumberFormatException e) {
-            // Said below.
+            // Refused below.
         }
         throw new IllegalArgumentException(
                 "\""

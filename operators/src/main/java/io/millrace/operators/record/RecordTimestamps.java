@@ -9,10 +9,7 @@ import org.apache.flink.api.common.eventtime.WatermarkGeneratorSupplier;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 
-/**
- * Any strategy over the records' own timestamps, since these are what state keeps and what outcomes
- * have.
- */
+/** Wraps a watermark strategy to use the records' own timestamps, which state and outcomes keep. */
 public final class RecordTimestamps implements WatermarkStrategy<Inbound> {
     private static final long serialVersionUID = 1L;
 

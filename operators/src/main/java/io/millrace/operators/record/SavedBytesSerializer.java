@@ -10,9 +10,9 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Serializer of elements of operator state that nobody changes after they were made: a snapshot
- * takes them as they are, where Flink's own serializer of byte arrays has the mailbox thread copy
- * each. Writes the same bytes as that one, and takes over state that it wrote.
+ * Serializer of immutable elements of operator state: a snapshot does not copy them, unlike with
+ * Flink's serializer of byte arrays, with which the mailbox thread copies each. Writes the same
+ * bytes as that serializer, and reads state that it wrote.
  */
 public final class SavedBytesSerializer extends WireSerializer<byte[]> {
     private static final long serialVersionUID = 1L;

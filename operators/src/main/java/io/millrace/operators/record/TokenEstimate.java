@@ -3,18 +3,18 @@ package io.millrace.operators.record;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.InferenceRequest;
 
-/** Guesses how many tokens a record will be, before anybody has tokenized it. */
+/** Estimates the tokens of a record before it is tokenized. */
 public final class TokenEstimate {
-    /** The usual for English text. */
+    /** Typical of English text. */
     private static final int CHARACTERS_PER_TOKEN = 4;
 
     private TokenEstimate() {}
 
     /**
-     * Tokens of prompt and completions together, of the prompt alone where nobody has read it; 0 of
-     * what is rejected.
+     * Tokens of prompt and completions together; of the prompt only if the record is unread; 0 for
+     * a rejection.
      *
-     * @param longest most tokens that one request can have: a longer prompt will be refused
+     * @param longest maximum tokens of a request; a longer prompt will be refused
      */
     public static long of(Inbound inbound, long longest) {
         if (inbound instanceof Inbound.Unread unread) {

@@ -21,7 +21,7 @@ public final class WireType<T> extends TypeInformation<T> {
     private final Class<T> type;
     private final TypeSerializer<T> serializer;
 
-    /** A type of another room. */
+    /** A type of another package. */
     public static <T> WireType<T> of(Class<T> type, WireSerializer<T> serializer) {
         return new WireType<>(type, serializer);
     }

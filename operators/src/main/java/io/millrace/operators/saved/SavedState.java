@@ -19,7 +19,7 @@ import org.apache.flink.runtime.state.filesystem.AbstractFsCheckpointStorageAcce
 
 /** The operator state of one completed checkpoint or savepoint. */
 public final class SavedState {
-    /** Version of Flink's managed operator state from which on a flag tells of compression. */
+    /** Version of Flink's managed operator state from which on it has a compression flag. */
     private static final int COMPRESSIBLE = 6;
 
     private static final String COMPRESSION = "execution.checkpointing.snapshot-compression";
@@ -31,10 +31,10 @@ public final class SavedState {
     }
 
     /**
-     * Reads what states there are.
+     * Reads the metadata of the checkpoint.
      *
      * @param folder path or address of the checkpoint
-     * @throws IOException it is not there (any more), is not complete, or was not written by Flink
+     * @throws IOException it does not exist, is incomplete, or was not written by Flink
      */
     public static SavedState open(String folder) throws IOException {
         try (DataInputStream in =
@@ -48,7 +48,7 @@ public final class SavedState {
         }
     }
 
-    /** Reads one part of a state from a stream that may go on behind it. */
+    /** Reads one part of a state from a stream with further content. */
     public interface PartReader<T> {
         T read(InputStream in) throws IOException;
     }
@@ -57,7 +57,7 @@ public final class SavedState {
      * Elements of a list state of byte arrays, of every operator and subtask that has one of that
      * name.
      *
-     * @throws IOException its files are gone, or Flink was told to compress them
+     * @throws IOException its files are missing or compressed
      */
     public List<byte[]> elements(String name) throws IOException {
         List<byte[]> elements = new ArrayList<>();
@@ -72,7 +72,7 @@ public final class SavedState {
         return elements;
     }
 
-    /** Compressed bytes would be taken for lengths. */
+    /** Refuses compressed state, whose bytes would be read as lengths. */
     private static void requirePlain(OperatorStateHandle handle) throws IOException {
         try (DataInputStream in = new DataInputStream(handle.openInputStream())) {
             if (in.readInt() >= COMPRESSIBLE && in.readBoolean()) {
@@ -87,10 +87,9 @@ public final class SavedState {
     }
 
     /**
-     * Partitions of raw operator state, of every operator and subtask that has it beside a list
-     * state.
+     * Partitions of raw operator state, of every operator and subtask that also has a list state.
      *
-     * @param name the list state's
+     * @param name name of the list state
      */
     public <T> List<T> rawBeside(String name, PartReader<T> reader) throws IOException {
         List<T> partitions = new ArrayList<>();

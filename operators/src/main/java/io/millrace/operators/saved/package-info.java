@@ -1,2 +1,2 @@
-/** Looks into completed checkpoints and savepoints without a job. */
+/** Reads completed checkpoints and savepoints without a job. */
 package io.millrace.operators.saved;

@@ -2,14 +2,12 @@ package io.millrace.operators.valve;
 
 import org.apache.flink.util.clock.RelativeClock;
 
-/**
- * Measures the time during which a {@link Valve} is open, by another clock. Mailbox thread only.
- */
+/** A clock that runs only while a {@link Valve} is open. Mailbox thread only. */
 final class OpenTime implements RelativeClock {
     private final RelativeClock clock;
     private boolean open;
 
-    /** Of the periods that have ended. */
+    /** Time of the periods that have ended. */
     private long elapsedMs;
 
     private long elapsedNanos;

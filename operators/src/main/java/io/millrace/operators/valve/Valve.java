@@ -13,7 +13,7 @@ import org.apache.flink.api.common.functions.RuntimeContext;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 
 /**
- * Decides whether a task may take more in, by requests and by tokens in flight. Mailbox thread
+ * Decides whether a task may accept more requests, by requests and tokens in flight. Mailbox thread
  * only, except for the futures.
  *
  * <pre>
@@ -22,14 +22,14 @@ import org.apache.flink.runtime.execution.SuppressRestartsException;
  *     └───────────── valve ─────┴───────────────┴────────────────┘
  * </pre>
  *
- * <p>Behind a hop the {@code GateOperator} asks it in place of the reader.
+ * <p>Behind a hop the {@code GateOperator} checks it instead of the reader.
  *
- * <p>Reader and operators share no object, only a task: the inference operator, which Flink opens
- * first, registers the valve under the task attempt, and the others look it up there.
+ * <p>Reader and operators share no object: the inference operator, which Flink opens first,
+ * registers the valve under the task attempt, and the others look it up there.
  */
 public final class Valve {
 
-    /** What names one attempt of one subtask of one job in this JVM. */
+    /** Identifies one attempt of one subtask of one job in this JVM. */
     private record Key(String job, String task, String allocation, String pipeline) {}
 
     private static final Map<Key, Valve> REGISTERED = new ConcurrentHashMap<>();
@@ -45,7 +45,7 @@ public final class Valve {
     private Inbound held;
     private Runnable flush = () -> {};
 
-    /** Weak, so that a clock goes with the split whose idleness it measured. */
+    /** Weak, so that a clock is collected with the split whose idleness it measured. */
     private final Set<OpenTime> clocks = Collections.newSetFromMap(new WeakHashMap<>());
 
     private CompletableFuture<Void> opened = CompletableFuture.completedFuture(null);
@@ -60,7 +60,7 @@ public final class Valve {
     /**
      * Makes the valve of the task that {@code context} belongs to.
      *
-     * @param maxSequences that the engine runs at once
+     * @param maxSequences sequences that the engine runs at once
      */
     public static Valve register(
             RuntimeContext context, PipelineOptions options, int maxSequences) {
@@ -117,24 +117,24 @@ public final class Valve {
         REGISTERED.remove(key, this);
     }
 
-    /** Tells {@code clock} from now on when this valve opens and closes. */
+    /** Notifies {@code clock} from now on when this valve opens and closes. */
     public void add(OpenTime clock) {
         clocks.add(clock);
     }
 
-    /** Sets what gives away a partial batch when no more input will come. */
+    /** Sets the action that emits a partial batch at the end of input. */
     public void onEndOfInput(Runnable flush) {
         this.flush = flush;
     }
 
-    /** No more input will come: whoever waits for more shall not. */
+    /** Notes the end of input, after which partial batches must not wait. */
     void endOfInput() {
         flush.run();
     }
 
     /**
-     * Sets the record that waits for this valve to open, null for none. It is not counted yet, but
-     * it is no longer in the network either.
+     * Sets the record that waits for this valve to open, or null. It is not counted, but no longer
+     * in the network either.
      */
     public void hold(Inbound inbound) {
         held = inbound;
@@ -145,17 +145,17 @@ public final class Valve {
         return held;
     }
 
-    /** Sets the most tokens that one request can have: a longer prompt counts as one of these. */
+    /** Sets the maximum tokens of a request: a longer prompt counts as this many. */
     public void setLongest(long tokens) {
         longest = tokens;
     }
 
-    /** Tokens that a record counts until it is tokenized. */
+    /** Estimated tokens of a record, until it is tokenized. */
     public long estimate(Inbound inbound) {
         return TokenEstimate.of(inbound, longest);
     }
 
-    /** Requests came into the task, or were taken out of it (negative). */
+    /** Counts requests that entered the task or left it (negative). */
     public void add(int moreRequests, long moreTokens) {
         boolean wasOpen = isOpen();
         requests += moreRequests;

@@ -19,8 +19,8 @@ import org.apache.flink.streaming.api.lineage.LineageVertex;
 import org.apache.flink.streaming.api.lineage.LineageVertexProvider;
 
 /**
- * Any source, read only while the {@link Valve} of its task is open. Everything but the reader is
- * the source's own.
+ * Wraps a source, which is read only while the {@link Valve} of its task is open. Everything but
+ * the reader is delegated.
  */
 public class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
         implements Source<T, SplitT, EnumChkT>, ResultTypeQueryable<T>, LineageVertexProvider {
@@ -30,7 +30,7 @@ public class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
     private final TypeInformation<T> type;
     private final String pipeline;
 
-    /** Something else holds the records back: a gate behind the network. */
+    /** Whether the valve is ignored, as a gate behind the network holds records back. */
     private boolean free;
 
     private ValvedSource(
@@ -43,7 +43,7 @@ public class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
     /**
      * Wraps a source.
      *
-     * @param type what it produces
+     * @param type type of its records
      * @param pipeline {@code PipelineOptions.name} of the operators behind it
      */
     public static <T, SplitT extends SourceSplit, EnumChkT> ValvedSource<T, SplitT, EnumChkT> of(
@@ -53,14 +53,14 @@ public class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
                 : new ValvedSource<>(source, type, pipeline);
     }
 
-    /** {@code PipelineOptions.name} of the operators whose valve is obeyed. */
+    /** {@code PipelineOptions.name} of the operators whose valve is used. */
     public String pipeline() {
         return pipeline;
     }
 
     /**
-     * Has it read without a valve, for a job in which the operators are not in its chain. Before
-     * the job graph is made.
+     * Reads without a valve, for a job in which the operators are not in its chain. To be called
+     * before the job graph is made.
      */
     public void free() {
         free = true;
@@ -131,7 +131,7 @@ public class ValvedSource<T, SplitT extends SourceSplit, EnumChkT>
                 : null;
     }
 
-    /** For sources that carry this mark, which Flink looks for on the outermost source. */
+    /** For sources with this marker interface, which Flink checks on the outermost source. */
     private static final class Reassigning<T, SplitT extends SourceSplit, EnumChkT>
             extends ValvedSource<T, SplitT, EnumChkT>
             implements SupportsSplitReassignmentOnRecovery {

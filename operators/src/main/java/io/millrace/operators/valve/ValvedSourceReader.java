@@ -12,8 +12,8 @@ import org.apache.flink.core.io.InputStatus;
 
 /**
  * A reader that has nothing available while its task's {@link Valve} is closed, and whose input
- * ends only when nothing is in flight, so that checkpoints go on to the last token. Every method of
- * the reader behind it is called through.
+ * ends only when nothing is in flight, so that checkpoints go on to the last token. All methods are
+ * delegated to the wrapped reader.
  */
 final class ValvedSourceReader<T, SplitT extends SourceSplit> implements SourceReader<T, SplitT> {
     private final SourceReader<T, SplitT> reader;
@@ -28,7 +28,7 @@ final class ValvedSourceReader<T, SplitT extends SourceSplit> implements SourceR
 
     @Override
     public void start() {
-        // By now every operator of the chain is open.
+        // All operators of the chain are open at this point.
         valve = findValve.get();
         reader.start();
     }
@@ -54,7 +54,7 @@ final class ValvedSourceReader<T, SplitT extends SourceSplit> implements SourceR
         if (ended) {
             return valve.emptied();
         }
-        // Flink asks before start() as well.
+        // Flink also calls this before start().
         return valve == null || valve.isOpen() ? reader.isAvailable() : valve.opened();
     }
 

@@ -10,9 +10,9 @@ import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.util.clock.RelativeClock;
 
 /**
- * Any strategy, for a valved source: a closed {@link Valve} is not idleness, so the clock that
- * idleness is measured by stands still while it is closed. Where the source is free it is the
- * strategy alone: the clock of a source that waits for the network stands still by itself.
+ * A watermark strategy for a valved source: a closed {@link Valve} is not idleness, so the clock
+ * for idleness stops while it is closed. If the source is free of the valve, the strategy is used
+ * unchanged: Flink stops the clock of a source that waits for the network.
  */
 public final class ValvedWatermarks<T> implements WatermarkStrategy<T> {
     private static final long serialVersionUID = 1L;
@@ -38,7 +38,7 @@ public final class ValvedWatermarks<T> implements WatermarkStrategy<T> {
             WatermarkGeneratorSupplier.Context context) {
         Valve valve = Valve.ofThisTask(pipeline);
         if (valve == null) {
-            // The source is free, or its reader will fail.
+            // Without a valve the source is free of it, or its reader will fail.
             return strategy.createWatermarkGenerator(context);
         }
         RelativeClock clock = OpenTime.of(valve, context.getInputActivityClock());

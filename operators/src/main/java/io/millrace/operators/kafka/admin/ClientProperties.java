@@ -13,8 +13,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Gives each Kafka client its part of the user's settings: what it knows itself, and what none of
- * the three knows (settings of a login handler, say).
+ * Selects the user's settings for each Kafka client: those that it knows, and those that no client
+ * knows (such as settings of a login handler).
  */
 public final class ClientProperties {
 
@@ -22,7 +22,7 @@ public final class ClientProperties {
     private static final ConfigDef PRODUCER = ProducerConfig.configDef();
     private static final ConfigDef ADMIN = AdminClientConfig.configDef();
 
-    /** Settings of the connector's own, which travel with those of Kafka. */
+    /** Settings of the connector, which are passed along with those of Kafka. */
     private static final Set<String> CONNECTOR =
             Set.of(
                     "partition.discovery.interval.ms",
@@ -31,7 +31,7 @@ public final class ClientProperties {
                     "register.producer.metrics",
                     "flink.disable-metrics");
 
-    /** As the producer has it for partitions of transactions; for the rest it has 100 ms. */
+    /** The producer's own value for partitions of transactions; otherwise its default is 100 ms. */
     private static final int RETRY_BACKOFF_MS = 20;
 
     private ClientProperties() {}
@@ -44,16 +44,16 @@ public final class ClientProperties {
     }
 
     /**
-     * Properties of the sink's producer: the user's, and what either delivery needs of it.
+     * Properties of the sink's producer: the user's, and those that the delivery requires.
      *
-     * @param settings how the job is tied to Kafka
-     * @param limits what topics and brokers take
-     * @param delivery exactly-once for one that writes in transactions; their ids are the sink's
+     * @param settings the job's Kafka settings
+     * @param limits limits of topics and brokers
+     * @param delivery exactly-once for a transactional producer, whose ids the sink sets
      */
     public static Properties sink(
             KafkaSettings settings, TopicLimits limits, DeliveryGuarantee delivery) {
         Properties properties = owned(settings);
-        // A batch of records that fit one by one must fit the topic as well.
+        // A batch of records that each fit the topic must fit it too.
         properties.putIfAbsent(
                 ProducerConfig.BATCH_SIZE_CONFIG,
                 Integer.toString(
@@ -62,11 +62,12 @@ public final class ClientProperties {
                                 Math.min(
                                         limits.output().maxMessageBytes(),
                                         limits.deadLetter().maxMessageBytes()))));
-        // The mailbox thread waits for it where a transaction begins whose id is still being ended.
+        // The mailbox thread waits for it when it begins a transaction while the last one of the
+        // same id is still being completed.
         properties.putIfAbsent(
                 ProducerConfig.RETRY_BACKOFF_MS_CONFIG, Integer.toString(RETRY_BACKOFF_MS));
         if (delivery == DeliveryGuarantee.EXACTLY_ONCE) {
-            // The connector's own hour is above what brokers allow.
+            // The connector's default of one hour exceeds the default maximum of brokers.
             properties.setProperty(
                     ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
                     Integer.toString(limits.transactionTimeoutMs()));
@@ -74,7 +75,7 @@ public final class ClientProperties {
         return properties;
     }
 
-    /** Said aloud, so that Kafka itself refuses what contradicts it. */
+    /** Sets the values explicitly, so that Kafka refuses contradicting settings. */
     private static Properties owned(KafkaSettings settings) {
         Properties properties = producer(settings.bootstrapServers(), settings.client());
         properties.setProperty(ProducerConfig.ACKS_CONFIG, "all");
@@ -83,10 +84,10 @@ public final class ClientProperties {
     }
 
     /**
-     * Builds the configurations of the job's consumer and producer as its tasks will, so that a
-     * value which Kafka refuses is refused before there is a job.
+     * Builds the configurations of the job's consumer and producer as its tasks will, so that
+     * invalid values are refused before the job is submitted.
      *
-     * @throws KafkaSetupException with what Kafka says
+     * @throws KafkaSetupException with Kafka's message
      */
     static void check(KafkaSettings settings) {
         try {
@@ -118,7 +119,7 @@ public final class ClientProperties {
         }
     }
 
-    /** Only the producer's constructor looks at these three together. */
+    /** Checks three settings that only the producer's constructor compares. */
     private static void checkDeliveryTimeout(KafkaSettings settings, ProducerConfig sink) {
         String key = ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG;
         long least =
@@ -155,7 +156,7 @@ public final class ClientProperties {
         return properties;
     }
 
-    /** Whether a setting's value must not be shown; of unknown ones nobody can tell. */
+    /** Whether a setting's value must not be shown; unknown settings count as secret. */
     static boolean isSecret(String key) {
         if (!isKnown(key)) {
             return true;
@@ -169,7 +170,7 @@ public final class ClientProperties {
         return false;
     }
 
-    /** Whether one of Kafka's clients or the connector has such a setting. */
+    /** Whether one of Kafka's clients or the connector has this setting. */
     static boolean isKnown(String key) {
         return CONNECTOR.contains(key) || isKafkas(key);
     }

@@ -28,8 +28,8 @@ import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
- * Asks a cluster, and says what an answer that does not come means. Owns an admin client. All
- * questions throw {@link KafkaSetupException} with the remedy.
+ * Queries a cluster, and explains failures. Owns an admin client. All methods throw {@link
+ * KafkaSetupException} with the remedy.
  */
 final class ClusterAdmin implements AutoCloseable {
 
@@ -71,7 +71,7 @@ final class ClusterAdmin implements AutoCloseable {
                 e);
     }
 
-    /** How long an answer may take, milliseconds. */
+    /** Timeout of a query, in milliseconds. */
     long patienceMs() {
         return patienceMs;
     }
@@ -86,7 +86,7 @@ final class ClusterAdmin implements AutoCloseable {
         return get(admin.listTopics().names(), "list topics");
     }
 
-    /** Those topics that are not there. */
+    /** The missing ones of some topics. */
     Set<String> missing(Collection<String> topics) {
         Set<String> missing = new TreeSet<>();
         admin.describeTopics(topics)
@@ -105,7 +105,7 @@ final class ClusterAdmin implements AutoCloseable {
         return missing;
     }
 
-    /** Makes topics; somebody else may have made them meanwhile. */
+    /** Creates topics, which may exist by now. */
     void create(Collection<NewTopic> topics) {
         for (Map.Entry<String, KafkaFuture<Void>> made :
                 admin.createTopics(topics).values().entrySet()) {
@@ -140,13 +140,13 @@ final class ClusterAdmin implements AutoCloseable {
                 "read the settings of " + type.name().toLowerCase(Locale.ROOT) + " " + name);
     }
 
-    /** One of the settings as text. */
+    /** A setting as text. */
     static String value(Config config, String key, String otherwise) {
         ConfigEntry entry = config.get(key);
         return entry == null || entry.value() == null ? otherwise : entry.value();
     }
 
-    /** One of the settings as a whole number. */
+    /** A setting as a whole number. */
     static long number(Config config, String key, long otherwise) {
         return Long.parseLong(value(config, key, Long.toString(otherwise)));
     }

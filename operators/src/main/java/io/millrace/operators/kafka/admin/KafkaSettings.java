@@ -14,7 +14,7 @@ import java.util.regex.PatternSyntaxException;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 
 /**
- * How the job is tied to Kafka; checked when built. Its text form never shows a secret.
+ * The job's Kafka settings; checked when built. {@code toString} shows no secrets.
  *
  * @param bootstrapServers brokers to ask first, {@code host:port,...}
  * @param topics input topics; empty if there is a pattern
@@ -22,14 +22,14 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
  * @param outputTopic topic of results
  * @param deadLetterTopic topic of failures
  * @param groupId consumer group whose offsets are committed at each checkpoint
- * @param start where to begin without state
- * @param onLostInput what to do where input is gone before it was read
+ * @param start starting point of a job without state
+ * @param onLostInput reaction to input that was deleted before it was read
  * @param bounded whether the input ends at the offsets that are newest at start
- * @param applicationId names the job; transactional ids begin with it and a dot
+ * @param applicationId the job's id; transactional ids begin with it and a dot
  * @param delivery exactly-once or at-least-once
- * @param acceptLostTransactions whether to go on where results are lost since an outage was longer
- *     than a transaction may stay open
- * @param outputPartition in which partition answers and dead letters go
+ * @param acceptLostTransactions whether to continue if results are lost, since an outage was longer
+ *     than the transaction timeout
+ * @param outputPartition partition of answers and dead letters
  * @param dropHeaders regular expression; headers of requests that match it as a whole are not
  *     copied; null for none
  * @param format wire format of all topics
@@ -59,7 +59,8 @@ public record KafkaSettings(
         notBlank("output topic", outputTopic);
         notBlank("dead-letter topic", deadLetterTopic);
         notBlank("application id", applicationId);
-        // Transactional ids begin with it and a dot: "a." must not be the beginning of another's.
+        // Transactional ids begin with it and a dot: no id may be a prefix of another's, as "a."
+        // would be.
         if (applicationId.indexOf('.') >= 0) {
             throw new IllegalArgumentException(
                     "The application id is "
@@ -72,7 +73,7 @@ public record KafkaSettings(
         Objects.requireNonNull(onLostInput, "onLostInput");
         Objects.requireNonNull(outputPartition, "outputPartition");
         Objects.requireNonNull(format, "format");
-        // Serializable, and a copy.
+        // A serializable copy.
         topics = List.copyOf(topics);
         client = Map.copyOf(client);
         checkInputs(topics, topicPattern);
@@ -126,7 +127,7 @@ public record KafkaSettings(
         }
     }
 
-    /** A sentence for each client setting that has no effect, or that nobody knows. */
+    /** A sentence per client setting that has no effect or is unknown. */
     public List<String> notes() {
         return OwnedSetting.notes(client);
     }
@@ -260,7 +261,7 @@ public record KafkaSettings(
             return this;
         }
 
-        /** By default none but those whose value would be false is left out. */
+        /** By default only headers that would be wrong for the answer are dropped. */
         public Builder dropHeaders(String value) {
             dropHeaders = value;
             return this;

@@ -1,8 +1,8 @@
 package io.millrace.operators.kafka.admin;
 
 /**
- * A cluster, topic or setting that the job cannot work with. The message is one sentence for the
- * user; what Kafka threw is among the suppressed.
+ * A cluster, topic or setting that the job cannot use. The message is one sentence for the user;
+ * Kafka's exception is a suppressed one.
  */
 public final class KafkaSetupException extends IllegalStateException {
 
@@ -17,7 +17,7 @@ public final class KafkaSetupException extends IllegalStateException {
         addSuppressed(thrown);
     }
 
-    /** The first line of what Kafka said, with a full stop. */
+    /** The first line of Kafka's message, with a full stop. */
     static String ended(String message) {
         if (message == null) {
             return "no reason was given.";

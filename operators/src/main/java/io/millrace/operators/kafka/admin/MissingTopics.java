@@ -5,22 +5,22 @@ import java.util.Iterator;
 import java.util.Map;
 import java.util.TreeSet;
 
-/** Says which topics are not there, all at once, with a line that can be pasted. */
+/** The message about missing topics: names all of them, with a command to create them. */
 public final class MissingTopics {
     private static final int USUAL_PARTITIONS = 4;
 
     private MissingTopics() {}
 
-    /** Partitions that a topic gets of us, or of the command. */
+    /** Partitions of a topic that the program or the command creates. */
     static int partitions(int parallelism) {
         return Math.max(USUAL_PARTITIONS, parallelism);
     }
 
     /**
-     * One sentence, whose command is a line of its own.
+     * One sentence, with the command on a separate line.
      *
      * @param topics at least one
-     * @param client settings that reach the cluster
+     * @param client client settings to reach the cluster
      * @param creates whether the program has {@code --create-topics}
      */
     public static String sentence(

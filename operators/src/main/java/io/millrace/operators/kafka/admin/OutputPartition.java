@@ -1,9 +1,9 @@
 package io.millrace.operators.kafka.admin;
 
-/** In which partition an answer or a dead letter goes. */
+/** The partition of an answer or a dead letter. */
 public enum OutputPartition {
-    /** The one that Kafka's Java producer gives its key. */
+    /** The partition that Kafka's Java producer chooses for its key. */
     KEY,
-    /** The one with the number of its request's. */
+    /** The partition with the number of its request's partition. */
     SAME
 }

@@ -8,18 +8,18 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * A Kafka client setting that the job's guarantees hang on, and what becomes of a user's value.
+ * A Kafka client setting that the job's guarantees depend on, and the rule for a user's value.
  *
- * @param key Kafka's name of it
- * @param rule what is done with a value
- * @param bound the one value, the least or the most that is taken; null where there is none
- * @param reason why, and what to use instead
+ * @param key Kafka's name
+ * @param rule treatment of a user's value
+ * @param bound the only, least or greatest accepted value; null if there is none
+ * @param reason the reason, and the alternative
  */
 public record OwnedSetting(String key, Rule rule, String bound, String reason) {
 
-    /** What is done with a user's value. */
+    /** Treatment of a user's value. */
     public enum Rule {
-        /** Refused: the job makes the setting itself. */
+        /** Refused: the job sets it itself. */
         MADE,
         /** Refused unless it is the job's own value. */
         FIXED,
@@ -27,7 +27,7 @@ public record OwnedSetting(String key, Rule rule, String bound, String reason) {
         AT_LEAST,
         /** Refused above the bound. */
         AT_MOST,
-        /** Taken, but without effect, and a line at the start says so. */
+        /** Accepted, but without effect, which the start reports. */
         UNUSED
     }
 
@@ -35,7 +35,7 @@ public record OwnedSetting(String key, Rule rule, String bound, String reason) {
 
     private static final String LEAST_BYTES = Integer.toString(TopicLimits.LEAST_BYTES);
 
-    /** The one table of them; {@code docs/running.md} is checked against it. */
+    /** The table of all settings; a test compares {@code docs/running.md} with it. */
     private static final List<OwnedSetting> ALL =
             List.of(
                     made("bootstrap.servers", "use --bootstrap-servers"),
@@ -104,14 +104,14 @@ public record OwnedSetting(String key, Rule rule, String bound, String reason) {
         return new OwnedSetting(key, Rule.UNUSED, null, reason);
     }
 
-    /** All of them: the consumer's, then the producer's. */
+    /** All settings: the consumer's, then the producer's. */
     public static List<OwnedSetting> all() {
         return ALL;
     }
 
     /**
      * Refuses values that contradict the job. Bounds that are no numbers depend on other settings,
-     * and are checked where these are known.
+     * and are checked with these.
      *
      * @throws IllegalArgumentException with the setting, the value and the remedy
      */
@@ -126,8 +126,7 @@ public record OwnedSetting(String key, Rule rule, String bound, String reason) {
     }
 
     /**
-     * Of the same settings only how many brokers must have a record: for programs beside the job
-     * that write.
+     * Checks only the acknowledgements of producers, for other programs that write.
      *
      * @throws IllegalArgumentException with the setting, the value and the remedy
      */
@@ -144,7 +143,7 @@ public record OwnedSetting(String key, Rule rule, String bound, String reason) {
                     throw new IllegalArgumentException(
                             "Kafka setting " + key + " is made by the job: " + reason + ".");
             case FIXED -> {
-                // Kafka has two words for it.
+                // Kafka has two values for it.
                 boolean same = key.equals("acks") && value.equals("-1");
                 if (!same && !value.equalsIgnoreCase(bound)) {
                     throw refused(value, "");
@@ -161,12 +160,12 @@ public record OwnedSetting(String key, Rule rule, String bound, String reason) {
                 }
             }
             case UNUSED -> {
-                // Harmless: see notes().
+                // No effect: see notes().
             }
         }
     }
 
-    /** The refusal of a value, for those too who know a bound that is not a number here. */
+    /** The refusal of a value, also for callers with a bound that depends on other settings. */
     IllegalArgumentException refused(String value, String comparison) {
         return new IllegalArgumentException(
                 "Kafka setting "
@@ -194,12 +193,12 @@ public record OwnedSetting(String key, Rule rule, String bound, String reason) {
         return Character.isDigit(text.charAt(0)) && text.indexOf(' ') < 0;
     }
 
-    /** Of a setting in the table. */
+    /** The entry of a setting. */
     static OwnedSetting of(String key) {
         return BY_KEY.get(key);
     }
 
-    /** A sentence for each of the user's settings that has no effect or that no client knows. */
+    /** A sentence per user setting that has no effect or is unknown to all clients. */
     static List<String> notes(Map<String, String> client) {
         List<String> notes = new ArrayList<>();
         for (String key : new TreeMap<>(client).keySet()) {

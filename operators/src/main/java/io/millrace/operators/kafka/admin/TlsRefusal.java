@@ -6,7 +6,7 @@ import java.util.Map;
 import javax.net.ssl.SSLException;
 import org.apache.kafka.common.errors.SslAuthenticationException;
 
-/** Says why TLS with a Kafka cluster does not come about, and with which setting it would. */
+/** Explains why a TLS connection to a Kafka cluster fails, and names the setting to change. */
 public final class TlsRefusal {
 
     private static final String TRUST = "ssl.truststore.location";
@@ -15,7 +15,7 @@ public final class TlsRefusal {
     private TlsRefusal() {}
 
     /**
-     * The sentence for what a client threw.
+     * The sentence for a client's exception.
      *
      * @param servers the bootstrap servers
      * @param client the client's settings

@@ -2,17 +2,19 @@ package io.millrace.operators.kafka.admin;
 
 import java.util.Map;
 
-/** The command that changes a cluster's topics, as it can be pasted. */
+/** The command that changes a cluster's topics, for the user to paste. */
 public final class TopicCommand {
-    /** Stands for the file with the settings of a secured cluster, which only the caller knows. */
+    /**
+     * Placeholder of the file with the settings of a secured cluster, which only the caller knows.
+     */
     private static final String FILE = " --command-config FILE";
 
     private TopicCommand() {}
 
     /**
-     * Without what is to be done.
+     * The command without its action.
      *
-     * @param client settings that reach the cluster
+     * @param client client settings to reach the cluster
      */
     static String of(String servers, Map<String, String> client) {
         return "kafka-topics.sh --bootstrap-server "
@@ -21,9 +23,9 @@ public final class TopicCommand {
     }
 
     /**
-     * A message with the commands in it naming the file.
+     * Inserts the file into the commands of a message.
      *
-     * @param file with the client's settings; null if the caller has none
+     * @param file file with the client's settings; null if the caller has none
      */
     public static String withConfig(String message, Object file) {
         return file == null ? message : message.replace(FILE, " --command-config " + file);

@@ -18,7 +18,7 @@ import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigResource;
 
-/** Looks at a cluster and its topics before a job starts. */
+/** Checks a cluster and its topics before a job starts. */
 final class TopicInspector implements AutoCloseable {
 
     private static final int USUAL_TRANSACTION_TIMEOUT_MS = 900_000;
@@ -31,7 +31,7 @@ final class TopicInspector implements AutoCloseable {
         this.cluster = new ClusterAdmin(settings);
     }
 
-    /** The limits, once all is as a job of that parallelism needs it. */
+    /** Checks everything for a job of a parallelism, and returns the limits. */
     TopicLimits inspect(int parallelism) {
         Node node = cluster.node();
         Set<String> missing = missing();
@@ -88,7 +88,7 @@ final class TopicInspector implements AutoCloseable {
                 output, deadLetter, maxRequestBytes(), transactionTimeoutMs(node), counts);
     }
 
-    /** Topics of the job that have a name and are not there. */
+    /** The job's named topics that do not exist. */
     private Set<String> missing() {
         Set<String> named = new TreeSet<>(settings.topics());
         named.add(settings.outputTopic());
@@ -97,7 +97,7 @@ final class TopicInspector implements AutoCloseable {
     }
 
     /**
-     * Makes those that are not there, with the cluster's own settings.
+     * Creates the missing topics with the cluster's default settings.
      *
      * @return their names
      */
@@ -113,7 +113,7 @@ final class TopicInspector implements AutoCloseable {
                                                 Optional.empty()))
                         .toList();
         cluster.create(topics);
-        // Brokers learn of them a moment later.
+        // Brokers learn of new topics with a delay.
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(cluster.patienceMs());
         while (!missing().isEmpty() && System.nanoTime() - end < 0) {
             Thread.onSpinWait();
@@ -142,7 +142,7 @@ final class TopicInspector implements AutoCloseable {
         return description.partitions().size();
     }
 
-    /** The sink also looks at the transactions on its topics, which is a right to read them. */
+    /** The sink also reads the transactions of its topics, which takes the right to read. */
     private void requireWritable(String topic) {
         TopicDescription description = cluster.describe(topic);
         require(description, AclOperation.WRITE);
@@ -151,10 +151,10 @@ final class TopicInspector implements AutoCloseable {
         }
     }
 
-    /** In a task, a right that is missing would be met again after each restart. */
+    /** Checks a right at the start, as a task would fail by it again after each restart. */
     private void require(TopicDescription topic, AclOperation operation) {
         Set<AclOperation> rights = topic.authorizedOperations();
-        // Brokers of old do not tell.
+        // Old brokers do not report rights.
         if (rights != null && !rights.contains(operation)) {
             throw new KafkaSetupException(
                     "This user may not "
@@ -172,7 +172,7 @@ final class TopicInspector implements AutoCloseable {
         }
     }
 
-    /** What an output topic takes. */
+    /** The limits of an output topic. */
     TopicLimits.Topic topic(String name) {
         Config config = cluster.config(ConfigResource.Type.TOPIC, name);
         if (ClusterAdmin.value(config, "cleanup.policy", "delete").contains("compact")) {
@@ -236,7 +236,7 @@ final class TopicInspector implements AutoCloseable {
                 : Long.parseLong(given.strip());
     }
 
-    /** What the user set, else the most that the broker allows, else Kafka's usual most. */
+    /** The user's value, else the broker's maximum, else Kafka's default maximum. */
     private int transactionTimeoutMs(Node node) {
         long most = USUAL_TRANSACTION_TIMEOUT_MS;
         boolean readable = true;
@@ -244,7 +244,7 @@ final class TopicInspector implements AutoCloseable {
             Config broker = cluster.config(ConfigResource.Type.BROKER, node.idString());
             most = ClusterAdmin.number(broker, "transaction.max.timeout.ms", most);
         } catch (KafkaSetupException e) {
-            // Reading a broker's settings is a right that a job need not have.
+            // A job may lack the right to read a broker's settings.
             readable = false;
         }
         String key = ProducerConfig.TRANSACTION_TIMEOUT_CONFIG;

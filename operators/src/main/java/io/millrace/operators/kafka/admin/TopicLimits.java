@@ -9,12 +9,12 @@ import java.util.TreeMap;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 
 /**
- * What the two output topics and the producer take, as read at start.
+ * The limits of the two output topics and of the producer, as read at the start.
  *
  * @param output the topic of results
  * @param deadLetter the topic of failures
- * @param maxRequestBytes the producer's own limit of a record, bytes as it counts them
- * @param transactionTimeoutMs how long the broker leaves a transaction open
+ * @param maxRequestBytes the producer's limit of a record, in bytes as it counts them
+ * @param transactionTimeoutMs transaction timeout of the broker, in milliseconds
  * @param inputs number of partitions of each input topic
  */
 public record TopicLimits(
@@ -36,7 +36,7 @@ public record TopicLimits(
      * One topic.
      *
      * @param partitions number of its partitions
-     * @param maxMessageBytes largest record batch that the broker takes (max.message.bytes)
+     * @param maxMessageBytes largest record batch that the broker accepts (max.message.bytes)
      * @param compressed whether batches may be compressed, by the producer or the broker
      * @param oldestMs how far a record's timestamp may be in the past, milliseconds
      * @param newestMs how far it may be in the future, milliseconds
@@ -51,7 +51,8 @@ public record TopicLimits(
             implements Serializable {
 
         /**
-         * Refuses a topic that lacks partitions of an input, where answers go to the same ones.
+         * Refuses an output topic with fewer partitions than an input, if answers go to the
+         * partition of their request.
          *
          * @throws KafkaSetupException with the remedy
          */
@@ -84,8 +85,8 @@ public record TopicLimits(
     }
 
     /**
-     * Reads the limits and checks that the job can work with this cluster: it answers within 15
-     * seconds, topics exist, there is no loop, partitions suffice for the parallelism.
+     * Reads the limits and checks the cluster: it answers within 15 seconds, topics exist, outputs
+     * are no inputs, partitions suffice for the parallelism.
      *
      * @throws KafkaSetupException if not
      */
@@ -96,10 +97,10 @@ public record TopicLimits(
     }
 
     /**
-     * Creates topics of the job that are not there: four partitions, or as many as the parallelism.
+     * Creates the job's missing topics with four partitions, or as many as the parallelism.
      *
-     * @return names of those that were not
-     * @throws KafkaSetupException if Kafka does not answer, or this user may not
+     * @return names of the created topics
+     * @throws KafkaSetupException if Kafka does not answer, or this user lacks the right
      */
     public static Set<String> create(KafkaSettings settings, int parallelism) {
         try (TopicInspector inspector = new TopicInspector(settings)) {
@@ -108,9 +109,9 @@ public record TopicLimits(
     }
 
     /**
-     * The same, with what both output topics take by now.
+     * The same with the current limits of both output topics.
      *
-     * @throws KafkaSetupException Kafka does not tell, or one of them takes too little
+     * @throws KafkaSetupException the limits cannot be read, or one is too low
      */
     public TopicLimits readAgain(KafkaSettings settings) {
         try (TopicInspector inspector = new TopicInspector(settings)) {
@@ -124,7 +125,7 @@ public record TopicLimits(
     }
 
     /**
-     * Refuses a transaction timeout that healthy checkpoints would run into.
+     * Refuses a transaction timeout that is too short for normal checkpoints.
      *
      * @throws KafkaSetupException if there is one
      */

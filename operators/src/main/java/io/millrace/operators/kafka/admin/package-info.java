@@ -1,2 +1,2 @@
-/** How the job is tied to Kafka: client settings, topics and their limits. */
+/** Kafka settings of the job: client settings, topics and their limits. */
 package io.millrace.operators.kafka.admin;

@@ -14,10 +14,10 @@ import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Turns a starting point into offsets before anything is read. The connector's own ones leave that
- * to the consumer and its {@code auto.offset.reset}, by which a position that is gone later moves
- * on without a word; with these the consumer fails instead. (A position that is still a mark when a
- * checkpoint is taken would also mean something else after a restore.)
+ * Resolves a starting point to offsets before anything is read. The connector's initializers leave
+ * that to the consumer and its {@code auto.offset.reset}, which also silently skips a position that
+ * is deleted later; with these offsets the consumer fails instead. (A symbolic position in a
+ * checkpoint would also mean another offset after a restore.)
  */
 @SuppressWarnings("deprecation") // The connector asks for Kafka's deprecated type.
 public final class FirstOffsets implements OffsetsInitializer {
@@ -81,7 +81,7 @@ public final class FirstOffsets implements OffsetsInitializer {
         return others;
     }
 
-    /** What an open transaction has written is still to come. */
+    /** The ends before open transactions, whose records are still to be read. */
     private Map<TopicPartition, Long> committedEnds(Collection<TopicPartition> partitions) {
         if (partitions.isEmpty()) {
             return Map.of();

@@ -5,20 +5,18 @@ import org.apache.kafka.common.TopicPartition;
 /**
  * A position that is outside of its partition's log.
  *
- * @param position offset of what was to be read next
- * @param first first offset that the log has
- * @param end offset behind its last
+ * @param position offset to be read next
+ * @param first first offset of the log
+ * @param end offset after its last record
  */
 record Gap(TopicPartition partition, long position, long first, long end) {
 
-    /** Whether the log has the position, or would with the next record. */
+    /** Whether the position is in the log, or at its end. */
     boolean isNone() {
         return first <= position && position <= end;
     }
 
-    /**
-     * Offsets that are gone, as far as anybody can tell: of a topic that was made anew, nobody can.
-     */
+    /** Number of deleted offsets; unknown, and 0, for a topic that was recreated. */
     long lost() {
         return Math.max(0, first - position);
     }

@@ -22,12 +22,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds positions behind which there is nothing but what readers pass over: marks that end
- * transactions, and aborted records. The connector's position is behind the last record that it
- * read. Once retention has removed the marks as well, that would look as if records were gone.
+ * Finds positions after which there are only transaction markers and aborted records, which readers
+ * skip. The connector's position is after the last record that it read. Once retention has deleted
+ * the markers too, it would look as if records were lost.
  *
- * <p>A look reads committed records from the position up to the end of what is decided; if there
- * are none, the end is as good a position. It is done by a thread of its own.
+ * <p>A check reads committed records from the position up to the last stable offset; if there are
+ * none, that offset is an equivalent position. A separate thread checks.
  */
 public final class IdlePositions implements InputReader.Idle {
     private static final Logger LOG = LoggerFactory.getLogger(IdlePositions.class);
@@ -35,7 +35,7 @@ public final class IdlePositions implements InputReader.Idle {
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long THREAD_SECONDS = 10;
 
-    /** Where nothing is between a position and an offset behind it. */
+    /** A position without records up to an offset. */
     private record Passed(long position, long end) {}
 
     private final KafkaSettings settings;
@@ -47,7 +47,7 @@ public final class IdlePositions implements InputReader.Idle {
     private long lastNanos;
 
     /**
-     * @param interval shortest time between two looks
+     * @param interval minimum time between two checks
      */
     public IdlePositions(KafkaSettings settings, Duration interval) {
         this.settings = settings;
@@ -81,7 +81,7 @@ public final class IdlePositions implements InputReader.Idle {
                     try {
                         find(positions);
                     } catch (KafkaException e) {
-                        // The next look may tell.
+                        // The next check may succeed.
                         LOG.debug("Idle positions are not looked at", e);
                     } finally {
                         looking.set(false);
@@ -115,7 +115,7 @@ public final class IdlePositions implements InputReader.Idle {
             ends.keySet().forEach(each -> consumer.seek(each, positions.get(each)));
             long start = System.nanoTime();
             while (!ends.isEmpty() && !closed.get() && System.nanoTime() - start < PATIENCE_NANOS) {
-                // Whatever has a record will be read by the job.
+                // A partition with a record will be read by the job.
                 ends.keySet().removeAll(consumer.poll(POLL).partitions());
                 List<TopicPartition> done = new ArrayList<>();
                 ends.forEach(

@@ -21,7 +21,7 @@ import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 
-/** Asks where the logs of partitions begin and end. Owns an admin client. */
+/** Queries the first and last offsets of partitions. Owns an admin client. */
 final class InputLogs implements AutoCloseable {
     private static final long PATIENCE_MS = 15_000;
 
@@ -40,18 +40,18 @@ final class InputLogs implements AutoCloseable {
         return ask(partitions, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED);
     }
 
-    /** Offset behind the last record of each log. */
+    /** Offset after the last record of each log. */
     Map<TopicPartition, Long> ends(Collection<TopicPartition> partitions) throws IOException {
         return ask(partitions, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED);
     }
 
-    /** As the other one, but in front of what open transactions have written. */
+    /** As {@link #ends}, but before the records of open transactions. */
     Map<TopicPartition, Long> committedEnds(Collection<TopicPartition> partitions)
             throws IOException {
         return ask(partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED);
     }
 
-    /** Of these positions those that their logs do not have. */
+    /** The positions that are outside of their logs. */
     List<Gap> gaps(Map<TopicPartition, Long> positions) throws IOException {
         Map<TopicPartition, Long> firsts = firsts(positions.keySet());
         Map<TopicPartition, Long> ends = ends(positions.keySet());

@@ -24,12 +24,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The connector's reader, which does not pass over records that are gone: positions are looked at
- * before anything is read, and one that the log loses later fails the task. Either ends the job, or
- * the next attempt goes on behind what is gone. A snapshot has positions behind what nobody reads:
- * see {@link IdlePositions}. Partitions of a topic that is no input any more are not read, but stay
- * in the snapshots, so that a job which has the topic again goes on there. Every other method is
- * called through.
+ * Wraps the connector's reader so that deleted records are not skipped silently: positions are
+ * checked before anything is read, and the loss of a position later fails the task. Then the job
+ * ends, or the next attempt continues after the deleted records. Positions in snapshots skip
+ * transaction markers: see {@link IdlePositions}. Partitions of a topic that is no longer an input
+ * are not read, but stay in the snapshots, so that a job with the topic again continues there. All
+ * other methods are delegated.
  */
 final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     /** Name of the counter of skipped offsets. */
@@ -37,7 +37,7 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
 
     private static final Logger LOG = LoggerFactory.getLogger(InputReader.class);
 
-    /** What is logged here also appears on the terminal of {@code ./millrace run}. */
+    /** Its messages also appear on the terminal of {@code ./millrace run}. */
     private static final Logger NOTICE = LoggerFactory.getLogger("io.millrace.notice");
 
     /** Finds positions that are outside of their logs. */
@@ -45,13 +45,13 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
         List<Gap> gaps(Map<TopicPartition, Long> positions) throws IOException;
     }
 
-    /** Finds positions behind which there is nothing to be read. */
+    /** Finds positions after which there is nothing to read. */
     interface Idle extends AutoCloseable {
 
-        /** Looks behind positions that have not moved lately. Does not wait. */
+        /** Starts a check of positions that have not moved lately. Does not wait. */
         void look(Map<TopicPartition, Long> positions);
 
-        /** The last position that is as good as this one, as far as it was looked. */
+        /** The last known position that is equivalent to this one. */
         long behind(TopicPartition partition, long position);
 
         @Override
@@ -65,13 +65,13 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     private final Idle idle;
     private final Counter lostOffsets;
 
-    /** Those of topics that are no inputs any more. */
+    /** Splits of topics that are no longer inputs. */
     private final List<KafkaPartitionSplit> parked = new ArrayList<>();
 
-    /** How many of these hold no watermark back any more. */
+    /** Number of these that no longer hold watermarks back. */
     private int released;
 
-    /** Those of the last snapshot. */
+    /** Positions of the last snapshot. */
     private Map<TopicPartition, Long> positions = Map.of();
 
     /**
@@ -107,7 +107,7 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
         }
         LostInputException lost = new LostInputException(gaps, policy);
         if (policy == OnLostInput.FAIL) {
-            // Another attempt would find the same.
+            // Another attempt would fail in the same way.
             throw new SuppressRestartsException(lost);
         }
         NOTICE.warn("{}", lost.getMessage());
@@ -134,7 +134,7 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     private static Map<TopicPartition, Long> positions(List<KafkaPartitionSplit> splits) {
         Map<TopicPartition, Long> positions = new HashMap<>();
         for (KafkaPartitionSplit split : splits) {
-            // Others are marks, which the consumer understands.
+            // Others are symbolic, and resolved by the consumer.
             if (split.getStartingOffset() >= 0) {
                 positions.put(split.getTopicPartition(), split.getStartingOffset());
             }
@@ -142,7 +142,7 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
         return positions;
     }
 
-    /** Where nobody answers, the consumer will find out. */
+    /** No gaps if the broker does not answer: the consumer will fail. */
     private List<Gap> gaps(Map<TopicPartition, Long> positions) {
         try {
             return lookup.gaps(positions);
@@ -172,7 +172,7 @@ final class InputReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     @Override
     public InputStatus pollNext(ReaderOutput<T> output) throws Exception {
         for (; released < parked.size(); released++) {
-            // Flink waits for the event time of every split that it restored.
+            // Flink waits for the watermark of every restored split.
             output.releaseOutputForSplit(parked.get(released).splitId());
         }
         try {

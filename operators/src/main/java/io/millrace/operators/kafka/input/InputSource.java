@@ -19,21 +19,21 @@ import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.streaming.api.lineage.LineageVertex;
 import org.apache.flink.streaming.api.lineage.LineageVertexProvider;
 
-/** The connector's source, whose positions are watched: see {@link InputReader}. */
+/** The connector's source with checked positions: see {@link InputReader}. */
 public final class InputSource<T>
         implements Source<T, KafkaPartitionSplit, KafkaSourceEnumState>,
                 ResultTypeQueryable<T>,
                 LineageVertexProvider {
     private static final long serialVersionUID = 1L;
 
-    /** Between two looks behind idle positions: far less than any retention. */
+    /** Time between two checks of idle positions: far less than any retention. */
     private static final Duration LOOK = Duration.ofMinutes(1);
 
     private final KafkaSource<T> source;
     private final KafkaSettings settings;
 
     /**
-     * @param source one that begins at {@link FirstOffsets}
+     * @param source a source that begins at {@link FirstOffsets}
      */
     public InputSource(KafkaSource<T> source, KafkaSettings settings) {
         this.source = source;

@@ -4,7 +4,7 @@ import io.millrace.operators.kafka.source.OnLostInput;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Input that is gone before it was read. The message is for the user. */
+/** Input that was deleted before it was read. The message is for the user. */
 public final class LostInputException extends IllegalStateException {
     private static final long serialVersionUID = 1;
 

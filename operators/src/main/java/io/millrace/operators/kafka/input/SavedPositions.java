@@ -10,7 +10,7 @@ import org.apache.flink.connector.kafka.source.split.KafkaPartitionSplitSerializ
 import org.apache.flink.core.io.SimpleVersionedSerialization;
 import org.apache.kafka.common.TopicPartition;
 
-/** Reads out of a completed checkpoint or savepoint where a job goes on in its input. */
+/** Reads the input positions of a job from a completed checkpoint or savepoint. */
 public final class SavedPositions {
     /** Name that Flink gives the state of a source's readers. */
     private static final String READERS = "SourceReaderState";
@@ -18,10 +18,10 @@ public final class SavedPositions {
     private SavedPositions() {}
 
     /**
-     * The next offset of each partition, those of topics that are read no more included.
+     * The next offset of each partition, those of topics that are no longer read included.
      *
      * @param folder path or address of the checkpoint
-     * @throws IOException it cannot be read from here
+     * @throws IOException it cannot be read
      */
     public static SortedMap<TopicPartition, Long> read(String folder) throws IOException {
         SortedMap<TopicPartition, Long> positions =

@@ -1,2 +1,2 @@
-/** Reads input topics so that nothing of them is lost without a word. */
+/** Reads input topics without losing records silently. */
 package io.millrace.operators.kafka.input;

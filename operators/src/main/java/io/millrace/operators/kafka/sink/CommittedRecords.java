@@ -14,7 +14,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/** Looks whether a record is there for readers of committed records. Owns a consumer. */
+/** Checks whether a record was committed. Owns a consumer. */
 final class CommittedRecords implements AutoCloseable {
     private static final Duration LOOK = Duration.ofMillis(200);
 
@@ -22,7 +22,7 @@ final class CommittedRecords implements AutoCloseable {
     private final Duration patience;
 
     /**
-     * @param patience how long a record may be hidden behind somebody's open transaction
+     * @param patience maximum wait for an open transaction before the record
      */
     CommittedRecords(KafkaSettings settings, Duration patience) {
         Properties properties =
@@ -35,10 +35,10 @@ final class CommittedRecords implements AutoCloseable {
     }
 
     /**
-     * Whether the record was committed; if not, its transaction was aborted, or the topic does not
-     * hold it any more.
+     * Whether the record was committed; if not, its transaction was aborted, or the topic has
+     * deleted it.
      *
-     * @throws IOException nobody can tell yet
+     * @throws IOException it cannot be determined yet
      */
     boolean contains(String topic, int partition, long offset)
             throws IOException, InterruptedException {
@@ -51,8 +51,7 @@ final class CommittedRecords implements AutoCloseable {
                 for (ConsumerRecord<byte[], byte[]> found : consumer.poll(LOOK).records(place)) {
                     return found.offset() == offset;
                 }
-                // Records of aborted transactions are passed over, and so are the marks that end
-                // one.
+                // The consumer skips records of aborted transactions and transaction markers.
                 if (consumer.position(place, patience) > offset) {
                     return false;
                 }

@@ -11,9 +11,10 @@ import java.util.function.Predicate;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
- * Makes failure records that fit their topic. What is too large loses, in this order and only as
- * far as needed: the original beyond its first 64 KiB, more of the original, its headers, the key,
- * the id's end, the message's end. Topic, partition, offset, code, length and SHA-256 always stay.
+ * Makes failure records that fit their topic. A record that is too large loses, in this order and
+ * only as far as needed: the original after its first 64 KiB, more of the original, its headers,
+ * the key, the end of the id, the end of the message. Topic, partition, offset, code, length and
+ * SHA-256 are always kept.
  */
 final class FailureFitter {
 
@@ -35,7 +36,7 @@ final class FailureFitter {
     }
 
     /**
-     * @param mostBytes a record with a longer original never fits: it is not tried
+     * @param mostBytes length of the original above which the record is known not to fit
      */
     FailureFitter(
             RecordCodec<InferenceFailure> codec,
@@ -85,7 +86,10 @@ final class FailureFitter {
         return record;
     }
 
-    /** The record with as much of the original as fits, up to a length; null if none does. */
+    /**
+     * The record with as much of the original as fits, up to a length; null if it does not fit
+     * without.
+     */
     private ProducerRecord<byte[], byte[]> cut(Draft draft, int most) {
         ProducerRecord<byte[], byte[]> record = make(draft, most);
         if (fits.test(record)) {
@@ -129,10 +133,7 @@ final class FailureFitter {
         return maker.make(draft.key, codec.encode(failure), draft.headers, draft.failed);
     }
 
-    /**
-     * The length, less the bytes of a UTF-8 character that a cut there would divide: text stays
-     * text.
-     */
+    /** The length, less the bytes of a UTF-8 character that would be split there. */
     static int characterBorder(byte[] bytes, int length) {
         if (length == bytes.length) {
             return length;
@@ -141,11 +142,11 @@ final class FailureFitter {
         while (border > 0 && length - border < 3 && (bytes[border] & 0xC0) == 0x80) {
             border--;
         }
-        // Four continuation bytes in a row are no UTF-8: cut where it was asked for.
+        // Four continuation bytes in a row are no UTF-8: keep the length.
         return (bytes[border] & 0xC0) == 0x80 ? length : border;
     }
 
-    /** What a record is made of, besides the part of the original. */
+    /** The parts of a record, without the original. */
     private record Draft(
             Outcome.Failed failed,
             String id,

@@ -16,9 +16,9 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
- * Decides which of a request's headers its result or failure has: what says how the request's value
- * was encoded would be false there, what makes the request an event would make the answer the same
- * event. {@code docs/formats.md} has the table.
+ * Decides which headers of a request are copied to its result or failure: not those that describe
+ * the encoding of the request's value, and not those that identify the request as an event. {@code
+ * docs/formats.md} has the table.
  *
  * <p>Sources: CloudEvents 1.0.2, Kafka protocol binding, 3.2 (binary mode); Confluent's {@code
  * __value_schema_id}; Spring Kafka's {@code AbstractJavaTypeMapper}.
@@ -40,11 +40,11 @@ final class HeaderRules {
                         "__KeyTypeId__"));
     }
 
-    /** What makes a record a CloudEvent: required attributes. */
+    /** Required attributes of a CloudEvent. */
     private static final Set<String> IDENTITY =
             Set.of("ce_specversion", "ce_id", "ce_source", "ce_type");
 
-    /** Attributes that are made anew, or that say something of the request's data. */
+    /** Attributes that are set again, or that describe the request's data. */
     private static final Set<String> OF_THE_EVENT =
             Set.of(
                     "ce_specversion",
@@ -72,7 +72,7 @@ final class HeaderRules {
         this.json = settings.format().format() == WireFormat.JSON;
     }
 
-    /** All that are not copied. */
+    /** All headers that are not copied. */
     static Set<String> named() {
         Set<String> names = new TreeSet<>(ENCODINGS);
         names.addAll(OF_THE_EVENT);
@@ -85,8 +85,8 @@ final class HeaderRules {
     }
 
     /**
-     * Headers of a failure, without those of {@link RunHeaders}. It has the request's value in it,
-     * so what says how that is encoded stays, under another name.
+     * Headers of a failure, without those of {@link RunHeaders}. A failure contains the request's
+     * value, so headers about its encoding are kept under another name.
      */
     List<Origin.Header> ofFailure(Origin origin, RunFacts facts) {
         return headers(origin, facts, true);
@@ -115,7 +115,7 @@ final class HeaderRules {
         }
         if (event) {
             add(kept, "ce_specversion", "1.0");
-            // One record has one outcome, and a replay makes the same event.
+            // A record has one outcome, and a replay makes the same event.
             add(kept, "ce_id", origin.source() + "/" + path(origin.position()));
             add(kept, "ce_source", source);
             add(kept, "ce_type", failure ? "io.millrace.failure" : "io.millrace.result");

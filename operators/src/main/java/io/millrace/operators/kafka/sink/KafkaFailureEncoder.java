@@ -6,14 +6,14 @@ import io.millrace.operators.record.FailureEncoder;
 import io.millrace.operators.record.Outcome;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
-/** Makes a failure's Kafka record before it comes to the sink, by a serializer of its own. */
+/** Makes a failure's Kafka record before the sink, with a separate serializer. */
 public final class KafkaFailureEncoder implements FailureEncoder {
     private static final long serialVersionUID = 1;
 
     private final KafkaOutcomeSerializer serializer;
     private transient boolean open;
 
-    /** What the sink need not make again. */
+    /** A record that the sink uses as it is. */
     record Encoded(ProducerRecord<byte[], byte[]> record) implements Outcome.Encoded {}
 
     public KafkaFailureEncoder(KafkaSettings settings, TopicLimits limits) {

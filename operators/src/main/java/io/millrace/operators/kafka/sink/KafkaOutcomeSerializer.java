@@ -25,8 +25,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Headers;
 
 /**
- * Makes the Kafka record of an outcome, on the topic of its kind, and sees to it that producer and
- * broker take it: a record that one of them refuses fails the task, and the replay meets it again.
+ * Makes the Kafka record of an outcome, for the topic of its kind, within the limits of producer
+ * and broker: a refused record would fail the task, and the replay would meet it again.
  */
 public final class KafkaOutcomeSerializer
         implements KafkaRecordSerializationSchema<Outcome>, KafkaDatasetFacetProvider {
@@ -75,12 +75,12 @@ public final class KafkaOutcomeSerializer
                         Math.min(limits.deadLetter().maxMessageBytes(), limits.maxRequestBytes()));
     }
 
-    /** What topics and producer take, as far as this writer knows. */
+    /** The limits of topics and producer that this writer uses. */
     public TopicLimits limits() {
         return limits;
     }
 
-    /** To be called before it is opened. */
+    /** Sets newer limits; to be called before it is opened. */
     void takeLimits(TopicLimits newer) {
         limits = newer;
     }
@@ -90,7 +90,7 @@ public final class KafkaOutcomeSerializer
         return largestResult;
     }
 
-    /** Bytes of the largest failure since then. */
+    /** Bytes of the largest failure since {@link #forgetLargest}, as the broker counts. */
     int largestFailure() {
         return largestFailure;
     }
@@ -115,8 +115,8 @@ public final class KafkaOutcomeSerializer
     }
 
     /**
-     * An input may get partitions while the job runs. If they are not in the output either, then
-     * another attempt would find the same.
+     * Fails for good if the output lacks the partition: an input may get partitions while the job
+     * runs, and another attempt would fail in the same way.
      */
     private void requirePartition(ProducerRecord<byte[], byte[]> record, String input) {
         int count = record.partition() + 1;
@@ -139,7 +139,8 @@ public final class KafkaOutcomeSerializer
     ProducerRecord<byte[], byte[]> serialize(Outcome.Failed failed) {
         ProducerRecord<byte[], byte[]> record =
                 failed.encoded() instanceof KafkaFailureEncoder.Encoded encoded
-                                // Made by the limits of the job's start, which may be too high.
+                                // Encoded with the limits of the job's start, which may be too
+                                // high.
                                 && excess(limits.deadLetter(), encoded.record()) == null
                         ? encoded.record()
                         : failures.fit(failed);
@@ -176,7 +177,7 @@ public final class KafkaOutcomeSerializer
         return RecordSize.forBroker(record, topic.compressed());
     }
 
-    /** What a record exceeds, and the remedy; null if it fits. */
+    /** The limit that a record exceeds, with the remedy; null if it fits. */
     private String excess(TopicLimits.Topic topic, ProducerRecord<byte[], byte[]> record) {
         int counted = counted(topic, record);
         if (counted > topic.maxMessageBytes()) {
@@ -200,8 +201,8 @@ public final class KafkaOutcomeSerializer
     }
 
     /**
-     * A record with the request's timestamp. Where there is none, or the broker would refuse it,
-     * the producer sets the time of writing instead; so does a broker with LogAppendTime.
+     * A record with the request's timestamp. Without one, or if the broker would refuse it, the
+     * producer sets the time of writing; a broker with LogAppendTime always does.
      */
     private ProducerRecord<byte[], byte[]> record(
             TopicLimits.Topic topic,
@@ -224,14 +225,14 @@ public final class KafkaOutcomeSerializer
         return record;
     }
 
-    /** A tenth of each limit is left for the broker's other clock and the way there. */
+    /** A tenth of each limit is kept in reserve for the broker's clock and the transfer. */
     private static boolean takes(TopicLimits.Topic topic, long timestamp) {
         long age = System.currentTimeMillis() - timestamp;
         return age <= topic.oldestMs() - topic.oldestMs() / 10
                 && -age <= topic.newestMs() - topic.newestMs() / 10;
     }
 
-    /** Without this the connector refuses to pool transactional ids. */
+    /** Required by the connector to pool transactional ids. */
     @Override
     public Optional<KafkaDatasetFacet> getKafkaDatasetFacet() {
         return Optional.of(

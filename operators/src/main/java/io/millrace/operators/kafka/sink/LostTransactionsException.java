@@ -4,8 +4,8 @@ import io.millrace.operators.kafka.admin.KafkaSettings;
 import java.util.OptionalLong;
 
 /**
- * Records that a checkpoint counts as written, and that no reader will ever see. The message is for
- * the user.
+ * Records that a checkpoint counts as written, but whose transaction was aborted. The message is
+ * for the user.
  */
 public final class LostTransactionsException extends IllegalStateException {
     private static final long serialVersionUID = 1;

@@ -3,13 +3,13 @@ package io.millrace.operators.kafka.sink;
 import org.apache.flink.connector.kafka.sink.KafkaCommittable;
 
 /**
- * A transaction between its checkpoint and its commit, and where one record of it lies: whoever
- * reads committed records sees that one if and only if the transaction was committed.
+ * A transaction between its checkpoint and its commit, with the position of one of its records:
+ * readers of committed records see it if and only if the transaction was committed.
  *
  * @param committable what the connector commits
- * @param records how many records it holds
- * @param topic topic of its last record; null for one that the first state form saved, of which
- *     only the connector's part is known
+ * @param records number of its records
+ * @param topic topic of its last record; null if saved in the first form of the state, which has
+ *     the connector's part only
  * @param partition partition of its last record
  * @param offset offset of its last record
  */

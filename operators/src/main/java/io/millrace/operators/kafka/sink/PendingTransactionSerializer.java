@@ -17,7 +17,7 @@ import org.apache.flink.core.memory.DataOutputSerializer;
 final class PendingTransactionSerializer implements SimpleVersionedSerializer<PendingTransaction> {
     static final int VERSION = 2;
 
-    /** The connector's own form and nothing else. */
+    /** The connector's form only. */
     private static final int FIRST = 1;
 
     private final SimpleVersionedSerializer<KafkaCommittable> connector;

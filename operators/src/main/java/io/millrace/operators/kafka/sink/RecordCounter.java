@@ -4,8 +4,8 @@ import java.util.function.Consumer;
 import org.apache.kafka.clients.producer.RecordMetadata;
 
 /**
- * Counts the records of a transaction and remembers where the last one lies. The producer's thread
- * tells, the writer's asks.
+ * Counts the records of a transaction and keeps the position of the last one. Written by the
+ * producer's thread, read by the writer's.
  */
 final class RecordCounter implements Consumer<RecordMetadata> {
     private long records;
@@ -13,7 +13,7 @@ final class RecordCounter implements Consumer<RecordMetadata> {
 
     @Override
     public synchronized void accept(RecordMetadata place) {
-        // A record that was refused has no place; the writer fails because of it.
+        // A refused record has no position; the writer fails because of it.
         if (place != null && place.hasOffset()) {
             records++;
             last = place;
@@ -24,7 +24,7 @@ final class RecordCounter implements Consumer<RecordMetadata> {
         return records;
     }
 
-    /** Place of the last record, or null. */
+    /** Position of the last record, or null. */
     synchronized RecordMetadata last() {
         return last;
     }

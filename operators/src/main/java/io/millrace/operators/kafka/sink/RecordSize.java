@@ -8,12 +8,15 @@ import org.apache.kafka.common.record.DefaultRecordBatch;
 import org.apache.kafka.common.record.RecordBatch;
 import org.apache.kafka.common.record.SimpleRecord;
 
-/** Counts a record's bytes as producer and broker do before they refuse it. */
+/** Counts a record's bytes as producer and broker do for their limits. */
 public final class RecordSize {
 
     private RecordSize() {}
 
-    /** What the producer compares with max.request.size: an upper bound of the record's batch. */
+    /**
+     * The size that the producer compares with max.request.size: an upper bound of the record's
+     * batch.
+     */
     public static int forProducer(ProducerRecord<byte[], byte[]> record) {
         return AbstractRecords.estimateSizeInBytesUpperBound(
                 RecordBatch.CURRENT_MAGIC_VALUE,
@@ -24,8 +27,8 @@ public final class RecordSize {
     }
 
     /**
-     * What the broker compares with max.message.bytes: the batch, here of this record alone. (The
-     * producer splits a batch of several that was refused.)
+     * The size that the broker compares with max.message.bytes: the batch, here of this record
+     * only. (The producer splits a refused batch of several.)
      */
     public static int forBroker(ProducerRecord<byte[], byte[]> record, boolean compressed) {
         int size =
@@ -36,7 +39,7 @@ public final class RecordSize {
                                         record.key(),
                                         record.value(),
                                         record.headers().toArray())));
-        // What cannot be compressed grows: by frame headers, and by a few bytes a block.
+        // Incompressible data grows by frame headers and a few bytes per block.
         return compressed ? size + size / 256 + 128 : size;
     }
 }

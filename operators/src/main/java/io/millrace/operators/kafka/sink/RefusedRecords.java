@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Explains why a topic refused a record: the limits that the job was started with are not those of
- * now. One per writer, mailbox thread only.
+ * Explains why a topic refused a record: its limits have changed since the job's start. One per
+ * writer, mailbox thread only.
  */
 final class RefusedRecords implements Serializable {
     private static final long serialVersionUID = 1L;
@@ -37,7 +37,7 @@ final class RefusedRecords implements Serializable {
         serializer.forgetLargest();
     }
 
-    /** The failure, or one that says more. */
+    /** The failure, or a more specific one. */
     Exception explained(Exception failure) {
         if (ExceptionUtils.findThrowable(failure, RecordTooLargeException.class).isEmpty()) {
             return failure;

@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import org.apache.kafka.common.header.Headers;
 
-/** Headers of results and failures that tell about the run that made them, as decimal text. */
+/** Headers of results and failures with facts of the run, as decimal text. */
 public final class RunHeaders {
 
     public static final String ARRIVED_MS = "millrace.arrived_ms";
@@ -15,10 +15,10 @@ public final class RunHeaders {
     public static final String CACHED_TOKENS = "millrace.cached_tokens";
     public static final String ATTEMPTS = "millrace.attempts";
 
-    /** The request's timestamp, which the record itself need not have. */
+    /** The request's timestamp, which may differ from the record's. */
     public static final String REQUEST_TIMESTAMP_MS = "millrace.request_timestamp_ms";
 
-    /** Stands before the name of a header that describes the original in a failure. */
+    /** Prefix of headers in a failure that describe the original. */
     public static final String ORIGINAL = "millrace.original.";
 
     private static final Set<String> ALL =
@@ -33,12 +33,12 @@ public final class RunHeaders {
 
     private RunHeaders() {}
 
-    /** Whether a request's header of this name gives way to ours. */
+    /** Whether a header of this name is ours, so that a request's is not copied. */
     static boolean isOurs(String name) {
         return ALL.contains(name) || name.startsWith(ORIGINAL);
     }
 
-    /** Times of what did not happen are left out. */
+    /** Adds the headers; times of events that did not happen are left out. */
     static void add(Headers headers, RunFacts facts, long requestTimestampMs) {
         addTime(headers, ARRIVED_MS, facts.arrivedMs());
         addTime(headers, ADMITTED_MS, facts.admittedMs());

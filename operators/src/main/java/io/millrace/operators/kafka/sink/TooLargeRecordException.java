@@ -3,16 +3,16 @@ package io.millrace.operators.kafka.sink;
 import io.millrace.operators.kafka.admin.TopicLimits;
 
 /**
- * A topic takes less than it did when the job last asked. The message is for the user; Kafka's own
+ * The limit of a topic was lowered since the job last read it. The message is for the user; Kafka's
  * names neither topic nor size.
  */
 public final class TooLargeRecordException extends IllegalStateException {
     private static final long serialVersionUID = 1;
 
     /**
-     * @param topic as it was when the job last asked
+     * @param topic the limits that the job last read
      * @param largest bytes of the largest record since the last checkpoint
-     * @param now bytes that it takes now
+     * @param now the current limit in bytes
      */
     TooLargeRecordException(TopicLimits.Topic topic, int largest, int now) {
         super(

@@ -16,17 +16,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The connector's committer, which lets no results vanish: where Kafka refuses a commit for good,
- * it finds out whether the records are there all the same.
+ * Wraps the connector's committer so that no results are lost silently: if Kafka finally refuses a
+ * commit, it checks whether the records are committed nevertheless.
  *
- * <p>A refusal says only that the transactional id has gone on since. After a restore that is usual
- * (an earlier attempt committed, and then used the id again) or the loss of all its records (the
- * broker had aborted the transaction because nobody ended it in time). The records tell which.
+ * <p>A refusal only means that the transactional id was used again. After a restore that is usual
+ * (an earlier attempt committed, and then used the id again), or all its records are lost (the
+ * broker aborted the transaction after its timeout). The records show which.
  */
 final class WatchedCommitter implements Committer<PendingTransaction> {
     private static final Logger LOG = LoggerFactory.getLogger(WatchedCommitter.class);
 
-    /** Longer than a restored writer takes to end transactions that may hide ours. */
+    /** Longer than a restored writer takes to end transactions before ours. */
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Committer<KafkaCommittable> committer;
@@ -85,7 +85,7 @@ final class WatchedCommitter implements Committer<PendingTransaction> {
     private void onLost(List<WatchedRequest> lost) {
         LostTransactionsException failure = failure(lost);
         if (!settings.acceptLostTransactions()) {
-            // Another attempt would find the same.
+            // Another attempt would fail in the same way.
             throw new SuppressRestartsException(failure);
         }
         LOG.warn("Goes on as --accept-lost-transactions asks. {}", failure.getMessage());

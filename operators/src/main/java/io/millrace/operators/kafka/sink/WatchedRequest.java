@@ -4,7 +4,7 @@ import org.apache.flink.api.connector.sink2.Committer.CommitRequest;
 import org.apache.flink.connector.kafka.sink.KafkaCommittable;
 import org.apache.kafka.common.errors.InvalidPidMappingException;
 
-/** A commit request that keeps a refusal to itself until it is clear what it means. */
+/** A commit request that delays a refusal until its meaning is known. */
 final class WatchedRequest implements CommitRequest<KafkaCommittable> {
     private final CommitRequest<PendingTransaction> request;
     private Throwable refusal;
@@ -22,12 +22,12 @@ final class WatchedRequest implements CommitRequest<KafkaCommittable> {
         return request.getCommittable();
     }
 
-    /** Answers the request: its records are not there and never will be. */
+    /** Completes the request as failed: its records are lost. */
     void tellLost() {
         request.signalFailedWithKnownReason(refusal);
     }
 
-    /** Answers the request: an earlier attempt had committed it. */
+    /** Completes the request as done: an earlier attempt had committed it. */
     void tellCommittedBefore() {
         request.signalAlreadyCommitted();
     }
@@ -49,7 +49,8 @@ final class WatchedRequest implements CommitRequest<KafkaCommittable> {
 
     @Override
     public void signalFailedWithUnknownReason(Throwable reason) {
-        // Brokers forget an id a week after its last transaction: the commit may well have been.
+        // Brokers forget an id a week after its last transaction, so the commit may have
+        // succeeded.
         if (reason instanceof InvalidPidMappingException) {
             refusal = reason;
         } else {

@@ -19,7 +19,7 @@ import org.apache.flink.streaming.api.lineage.LineageVertex;
 import org.apache.flink.streaming.api.lineage.LineageVertexProvider;
 
 /**
- * The connector's sink, whose commits and refused records are watched: see {@link WatchedCommitter}
+ * The connector's sink with checked commits and explained refusals: see {@link WatchedCommitter}
  * and {@link RefusedRecords}.
  */
 public final class WatchedSink
@@ -35,9 +35,9 @@ public final class WatchedSink
     private final int transactionTimeoutMs;
 
     /**
-     * @param sink what writes
-     * @param committing what commits; an exactly-once one, whatever {@code sink} is
-     * @param serializer the one of {@code sink}
+     * @param sink the sink that writes
+     * @param committing the sink that commits; exactly-once, regardless of {@code sink}
+     * @param serializer the serializer of {@code sink}
      */
     public WatchedSink(
             KafkaSink<Outcome> sink,
@@ -90,7 +90,7 @@ public final class WatchedSink
         return new PendingTransactionSerializer(committing.getCommittableSerializer());
     }
 
-    /** The connector looks at the stream's transformations only, not at what flows. */
+    /** The connector uses the stream's transformations only, not its type. */
     @Override
     @SuppressWarnings({"unchecked", "rawtypes"})
     public void addPostCommitTopology(DataStream<CommittableMessage<PendingTransaction>> stream) {

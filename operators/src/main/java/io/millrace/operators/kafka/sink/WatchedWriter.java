@@ -11,7 +11,7 @@ import org.apache.flink.connector.kafka.sink.KafkaWriterState;
 import org.apache.flink.connector.kafka.sink.TwoPhaseCommittingStatefulSink.PrecommittingStatefulSinkWriter;
 import org.apache.kafka.clients.producer.RecordMetadata;
 
-/** The connector's writer, which notes with each transaction where its last record lies. */
+/** Wraps the connector's writer to keep the position of each transaction's last record. */
 final class WatchedWriter
         implements PrecommittingStatefulSinkWriter<Outcome, KafkaWriterState, PendingTransaction> {
     private final PrecommittingStatefulSinkWriter<Outcome, KafkaWriterState, KafkaCommittable>
@@ -28,7 +28,7 @@ final class WatchedWriter
         this.refused = refused;
     }
 
-    /** Flink has flushed before it asks, so each record's place is known by now. */
+    /** Flink flushes before this call, so the position of each record is known. */
     @Override
     public Collection<PendingTransaction> prepareCommit() throws IOException, InterruptedException {
         List<PendingTransaction> pending = new ArrayList<>(1);

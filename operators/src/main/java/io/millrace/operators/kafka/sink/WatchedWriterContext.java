@@ -16,7 +16,7 @@ import org.apache.flink.util.UserCodeClassLoader;
 import org.apache.flink.util.function.ThrowingRunnable;
 import org.apache.kafka.clients.producer.RecordMetadata;
 
-/** A writer's context that has the writer tell a counter of each record. */
+/** A writer's context that passes the metadata of each record to a counter. */
 final class WatchedWriterContext implements WriterInitContext {
     private final WriterInitContext context;
     private final RecordCounter counter;
@@ -28,7 +28,7 @@ final class WatchedWriterContext implements WriterInitContext {
         this.refused = refused;
     }
 
-    /** The connector asks for a consumer of Kafka's own metadata, whatever the type says. */
+    /** The connector requests a consumer of Kafka's metadata, regardless of the type. */
     @Override
     @SuppressWarnings("unchecked")
     public <MetaT> Optional<Consumer<MetaT>> metadataConsumer() {
@@ -87,10 +87,7 @@ final class WatchedWriterContext implements WriterInitContext {
         return context.getTaskInfo();
     }
 
-    /**
-     * A mailbox whose mails' failures are explained: the connector's writer learns of some in
-     * mails.
-     */
+    /** A mailbox that explains failures of mails, by which the connector's writer reports some. */
     private static final class WatchedMailbox implements MailboxExecutor {
         private final MailboxExecutor mailbox;
         private final RefusedRecords refused;

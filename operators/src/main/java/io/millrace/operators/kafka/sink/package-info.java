@@ -1,2 +1,2 @@
-/** From outcomes to Kafka records, in one transaction a checkpoint. */
+/** From outcomes to Kafka records, in one transaction per checkpoint. */
 package io.millrace.operators.kafka.sink;

@@ -21,8 +21,9 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 
 /**
- * Reads requests from Kafka records, short ones whole. Never throws on data: what is not a request
- * comes out as rejected. (It does throw if a schema registry is needed and does not answer.)
+ * Reads requests from Kafka records, short ones completely. Never throws on data: a record that is
+ * no request becomes a rejection. (It does throw if a schema registry is needed and does not
+ * answer.)
  */
 public final class InboundDeserializer implements KafkaRecordDeserializationSchema<Inbound> {
 

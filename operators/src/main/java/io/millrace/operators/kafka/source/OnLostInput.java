@@ -1,9 +1,9 @@
 package io.millrace.operators.kafka.source;
 
-/** What a job does where records of its input are gone before it has read them. */
+/** The reaction of a job to input records that were deleted before it read them. */
 public enum OnLostInput {
-    /** Stops for good, and says which. */
+    /** Stops for good, and names them. */
     FAIL,
-    /** Goes on behind them, says so, and counts them. */
+    /** Continues after them, reports and counts them. */
     SKIP
 }

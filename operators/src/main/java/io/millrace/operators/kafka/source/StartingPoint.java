@@ -3,7 +3,7 @@ package io.millrace.operators.kafka.source;
 import java.io.Serializable;
 
 /**
- * Where a job without state begins to read.
+ * The starting point of a job without state.
  *
  * @param timestampMs for {@link Kind#TIMESTAMP}: first record with this or a later timestamp,
  *     milliseconds since 1970
@@ -13,10 +13,10 @@ public record StartingPoint(Kind kind, long timestampMs) implements Serializable
     public static final StartingPoint EARLIEST = new StartingPoint(Kind.EARLIEST, 0);
     public static final StartingPoint LATEST = new StartingPoint(Kind.LATEST, 0);
 
-    /** The group's committed offsets; where there are none, the earliest. */
+    /** The group's committed offsets; the earliest for partitions without. */
     public static final StartingPoint COMMITTED = new StartingPoint(Kind.COMMITTED, 0);
 
-    /** Ways to say where to begin. */
+    /** Kinds of starting points. */
     public enum Kind {
         EARLIEST,
         LATEST,
