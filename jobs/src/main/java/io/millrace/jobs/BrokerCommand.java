@@ -17,7 +17,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** A Kafka broker to try with. */
+/** Runs a Kafka broker for trying out. */
 @Command(
         name = "broker",
         abbreviateSynopsis = true,

@@ -28,7 +28,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Kills a cluster again and again while it answers, and checks what it has committed. */
+/** Repeatedly kills parts of a cluster while it answers, and checks the committed answers. */
 @Command(
         name = "chaos",
         abbreviateSynopsis = true,
@@ -43,7 +43,10 @@ import picocli.CommandLine.Spec;
                     + " half-written answers."
         })
 final class ChaosCommand implements Callable<Integer> {
-    /** A failing plan is run again to see how often it fails: the seed does not fix the threads. */
+    /**
+     * Reruns of a failing plan, to count how often it fails: the seed does not determine the timing
+     * of threads.
+     */
     private static final int RERUNS = 10;
 
     @Spec private CommandSpec spec;

@@ -24,7 +24,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Completes one prompt with the engine alone: no Kafka, no Flink. */
+/** Completes one prompt with the engine only, without Kafka and Flink. */
 @Command(
         name = "generate",
         abbreviateSynopsis = true,
@@ -163,13 +163,13 @@ final class GenerateCommand implements Callable<Integer> {
         out.flush();
     }
 
-    /** Takes the answer, and shows its text as it comes. */
+    /** Collects the answer, and shows its text incrementally. */
     private static final class Answer implements StepListener {
         private final StreamedText shown;
         private GenerationResult result;
 
         /**
-         * @param shown null to only keep the result
+         * @param shown null to collect the result only
          */
         Answer(StreamedText shown) {
             this.shown = shown;

@@ -26,8 +26,8 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
- * The command line. What its exit codes say is in {@link ExitCode}; a failure is one sentence on
- * standard error.
+ * The command line. Exit codes are in {@link ExitCode}; a failure is one sentence on standard
+ * error.
  */
 @Command(
         name = "millrace",
@@ -55,8 +55,8 @@ public final class Millrace implements Runnable {
     @Spec private CommandSpec spec;
 
     /**
-     * Runs a command. Under {@code flink run} it returns or throws; else it ends the JVM with the
-     * command's exit code.
+     * Runs a command. Under {@code flink run} it returns or throws; otherwise it ends the JVM with
+     * the command's exit code.
      */
     public static void main(String[] arguments) {
         requireEngine();
@@ -73,7 +73,7 @@ public final class Millrace implements Runnable {
         }
     }
 
-    /** Before the commands' classes load: without the engine they cannot. */
+    /** Checks for the engine before the commands' classes load, which need it. */
     private static void requireEngine() {
         try {
             Class.forName("io.millrace.gpu.engine.Engine", false, Millrace.class.getClassLoader());
@@ -89,12 +89,12 @@ public final class Millrace implements Runnable {
     /**
      * The command line.
      *
-     * @param sentence takes an error's sentence instead of standard error; null for standard error
+     * @param sentence receives the sentence of an error; null for standard error
      */
     public static CommandLine commandLine(StringBuilder sentence) {
         CommandLine line = Arguments.withConverters(new CommandLine(new Millrace()));
         if (!Progress.isTerminal()) {
-            // Left to itself, picocli asks for a console, which later JDKs always have.
+            // By default picocli checks for a console, which later JDKs always have.
             line.setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF));
         }
         line.setParameterExceptionHandler((e, args) -> usageError(e, sentence));
@@ -118,7 +118,7 @@ public final class Millrace implements Runnable {
     private static int usageError(ParameterException e, StringBuilder sentence) {
         CommandLine line = e.getCommandLine();
         String message = e.getMessage();
-        // A mistyped option is often why a required one is missing: tell the cause.
+        // A mistyped option is often the reason for a missing one: report the cause.
         List<String> unmatched = line.getUnmatchedArguments();
         if (!unmatched.isEmpty()
                 && (e instanceof UnmatchedArgumentException

@@ -6,11 +6,11 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 
-/** Finds the names that a mistyped one most likely meant. */
+/** Finds the names that are nearest to a mistyped one. */
 final class NearestName {
     private NearestName() {}
 
-    /** Names near to {@code typed}, nearest first; empty where none is near. */
+    /** Names near to {@code typed}, nearest first; empty if none is near. */
     public static List<String> of(String typed, Collection<String> names) {
         int end = typed.indexOf('=');
         String name = end < 0 ? typed : typed.substring(0, end);

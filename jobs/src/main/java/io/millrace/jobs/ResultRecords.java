@@ -12,7 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 
-/** Makes the result record of an answer that came without Kafka. */
+/** Makes the result record of an answer outside of Kafka. */
 final class ResultRecords {
     private ResultRecords() {}
 

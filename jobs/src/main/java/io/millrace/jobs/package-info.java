@@ -1,2 +1,2 @@
-/** The command line's entry, and the commands that have no room of their own. */
+/** The entry point of the command line, and commands without a package of their own. */
 package io.millrace.jobs;

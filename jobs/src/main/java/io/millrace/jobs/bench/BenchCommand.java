@@ -30,7 +30,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Measures a model on this machine with the engine alone: no Kafka, no Flink. */
+/** Measures a model on this machine with the engine only, without Kafka and Flink. */
 @Command(
         name = "bench",
         abbreviateSynopsis = true,
@@ -145,7 +145,7 @@ public final class BenchCommand implements Callable<Integer> {
 
     private final Progress progress = new Progress(System.err);
 
-    /** Stands below the figures. */
+    /** A note below the figures. */
     private String note = "";
 
     @Override
@@ -195,7 +195,7 @@ public final class BenchCommand implements Callable<Integer> {
         return model == null ? home.resolve("models").resolve("triage") : model;
     }
 
-    /** Of this run, with all that makes a figure another. */
+    /** The command that reproduces this run, with all options that affect a figure. */
     private BenchReproduction reproduction(boolean onShapes) {
         List<String> common = new ArrayList<>();
         if (onShapes || device != Device.CPU) {
@@ -274,7 +274,7 @@ public final class BenchCommand implements Callable<Integer> {
     }
 
     private List<ResultRow> measureShapes(BenchOrigin origin) throws IOException {
-        // Whatever is not known is refused before anything is measured.
+        // Unknown names are refused before anything is measured.
         List<BenchShape> all =
                 shapes == null ? BenchShape.all() : shapes.stream().map(BenchShape::named).toList();
         List<StandardWorkload> each = standardWorkloads();
@@ -300,7 +300,7 @@ public final class BenchCommand implements Callable<Integer> {
         return name.equalsIgnoreCase(ResultRow.KERNELS);
     }
 
-    /** Also refuses a device that cannot be had, before anything is made for it. */
+    /** Also refuses an unavailable device before anything is prepared for it. */
     private boolean measuresKernels() throws IOException {
         boolean possible =
                 KernelTimings.arePossible(
@@ -358,7 +358,7 @@ public final class BenchCommand implements Callable<Integer> {
                                     "  %.0f %% of %s",
                                     row.percentOfRoofline(),
                                     row.bound());
-            // What a kernel is called is longer than what is measured of a workload.
+            // Names of kernels are longer than those of workloads.
             String names = row.ofKernels() ? "%-10s %-64s" : "%-42s %-32s";
             out.printf(names + " %14s%s%n", row.workload(), row.metric(), row.figure(), percent);
         }

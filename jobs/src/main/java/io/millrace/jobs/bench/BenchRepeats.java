@@ -7,35 +7,35 @@ import java.util.function.IntFunction;
 import java.util.function.ToDoubleFunction;
 
 /**
- * How often a workload is run: until it is warm, then so often that its median means something.
+ * The number of runs of a workload: until it is warm, then enough for a stable median.
  *
- * @param leastWarmUpNanos least time for runs that do not count, however equal they are
- * @param warmUpNanos longest time for runs that do not count
- * @param nanos time for runs that count
+ * @param leastWarmUpNanos minimum time of warm-up
+ * @param warmUpNanos maximum time of warm-up
+ * @param nanos time of counted runs
  */
 record BenchRepeats(long leastWarmUpNanos, long warmUpNanos, long nanos) {
     private static final double AGREE = 0.1;
 
-    /** An engine is warmed up so many times as long as one workload. */
+    /** Factor from the warm-up of a workload to that of an engine. */
     private static final int ENGINE = 4;
 
-    /** Share of the time below which the compiler has done what matters. */
+    /** Share of compile time below which the code counts as warm. */
     private static final double IDLE = 0.05;
 
     private static final int LEAST = 3;
     private static final int MOST = 9;
 
-    /** For figures: C2 takes seconds to get to the loops of a model. */
+    /** For published figures: C2 takes seconds to compile the loops of a model. */
     static final BenchRepeats FULL =
             new BenchRepeats(2_000_000_000L, 5_000_000_000L, 5_000_000_000L);
 
-    /** To see that it works. */
+    /** To check that a benchmark works. */
     static final BenchRepeats QUICK = new BenchRepeats(0, 0, 1);
 
     /**
-     * Whether an engine that has run for so long is worth more warming up, once for all workloads.
+     * Whether an engine needs further warm-up, which is done once for all workloads.
      *
-     * @param compiling share of the time that the compiler was busy of late
+     * @param compiling recent share of compile time
      */
     boolean isCold(long spentNanos, double compiling) {
         return spentNanos < ENGINE * leastWarmUpNanos
@@ -45,8 +45,8 @@ record BenchRepeats(long leastWarmUpNanos, long warmUpNanos, long nanos) {
     /**
      * The run whose rate is the median.
      *
-     * @param checkedNanos for how long the workload has run already, to be checked
-     * @param run makes the run of a number; no two have the same
+     * @param checkedNanos time that the workload has run already, for checks
+     * @param run makes a run by its number, which is unique
      */
     TimedRun median(long checkedNanos, IntFunction<TimedRun> run, ToDoubleFunction<TimedRun> rate) {
         int number = 0;
@@ -67,7 +67,7 @@ record BenchRepeats(long leastWarmUpNanos, long warmUpNanos, long nanos) {
         while (runs.isEmpty() || runs.size() < MOST && time) {
             runs.add(run.apply(number++));
             spent = System.nanoTime() - start;
-            // One that takes the whole time by itself is run once.
+            // A workload that takes the whole time is run once.
             time = spent < nanos || runs.size() < LEAST && spent / runs.size() < nanos;
         }
         runs.sort(Comparator.comparingDouble(rate));

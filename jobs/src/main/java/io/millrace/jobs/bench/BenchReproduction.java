@@ -5,12 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Writes the command that measures a row again.
+ * Formats the command that measures a row again.
  *
- * @param shapes whether rows are of shapes, each named as in its row, and not of a model's folder
- * @param asked value of {@code --workload}, null for what it is without; rows that belong to no
- *     workload, such as the time to load, come with it
- * @param common the other arguments, but for where the figures go
+ * @param shapes whether rows are of shapes, each named as in its row, not of a model's folder
+ * @param asked value of {@code --workload}, or null; rows without a workload, such as the load
+ *     time, are measured with it
+ * @param common the other arguments, without the destination of the figures
  */
 record BenchReproduction(boolean shapes, String asked, List<String> common) {
     BenchReproduction {
@@ -18,9 +18,9 @@ record BenchReproduction(boolean shapes, String asked, List<String> common) {
     }
 
     /**
-     * In one line, for the launcher in the checkout.
+     * The command in one line, for the launcher in the checkout.
      *
-     * @param name of the row's shape
+     * @param name name of the row's shape
      */
     String of(ResultRow row, String name) {
         List<String> words = new ArrayList<>(List.of("./millrace", "bench"));

@@ -10,7 +10,7 @@ import java.util.List;
 
 /** Collects the figures of one model on one machine. */
 public final class BenchRows {
-    /** No figure is surer than that. */
+    /** Significant digits of a figure. */
     private static final MathContext DIGITS = new MathContext(4);
 
     private final String model;
@@ -32,7 +32,7 @@ public final class BenchRows {
     }
 
     /**
-     * @param percentOfRoofline null where the memory's bandwidth is no bound
+     * @param percentOfRoofline null if memory bandwidth is no bound
      */
     public void add(
             String workload, String metric, double value, String unit, Double percentOfRoofline) {

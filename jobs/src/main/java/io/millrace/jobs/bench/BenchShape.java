@@ -8,9 +8,9 @@ import java.util.List;
 /**
  * The shape of a well-known model, to be measured with random weights.
  *
- * @param name how it is asked for
- * @param family as config.json has it: llama, qwen2 or qwen3
- * @param tied whether the embedding is the head as well
+ * @param name its name on the command line
+ * @param family model type of config.json: llama, qwen2 or qwen3
+ * @param tied whether the head is tied to the embedding
  */
 record BenchShape(
         String name,
@@ -27,7 +27,7 @@ record BenchShape(
 
     private static final int POSITIONS = 8192;
 
-    /** Those that figures are published of. */
+    /** The shapes with published figures. */
     static List<BenchShape> all() {
         return List.of(
                 new BenchShape(
@@ -40,7 +40,7 @@ record BenchShape(
                         "qwen3-0.6b", "qwen3", 28, 1024, 16, 8, 128, 3072, 151_936, true, 1e6));
     }
 
-    /** The one of that name, in capitals or not. */
+    /** The shape of a name, case-insensitive. */
     static BenchShape named(String name) {
         for (BenchShape shape : all()) {
             if (shape.name.equalsIgnoreCase(name)) {
@@ -54,14 +54,14 @@ record BenchShape(
                                 String.join(", ", all().stream().map(BenchShape::name).toList())));
     }
 
-    /** Weights of the products of all layers. */
+    /** Number of weights of the matmuls of all layers. */
     long layerWeights() {
         long width = (long) headSize * (heads + 2L * kvHeads);
         return layers
                 * (hidden * width + (long) heads * headSize * hidden + 3L * hidden * intermediate);
     }
 
-    /** Weights of the head. */
+    /** Number of weights of the head. */
     long headWeights() {
         return (long) vocabulary * hidden;
     }

@@ -7,17 +7,17 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Requests of random tokens, all at once, that are written to their full length.
+ * Requests of random tokens, submitted all at once and decoded to their full length.
  *
- * @param name what stands in the results
- * @param requests how many
+ * @param name its name in results
+ * @param requests number of requests
  * @param prompt tokens of each prompt
- * @param leastOutput fewest tokens of an answer
- * @param mostOutput most tokens of an answer
+ * @param leastOutput minimum tokens of an answer
+ * @param mostOutput maximum tokens of an answer
  */
 record BenchWorkload(String name, int requests, int prompt, int leastOutput, int mostOutput) {
 
-    /** Sequences that are written together; context of about a hundred tokens. */
+    /** Sequences decoded together, with a context of about a hundred tokens. */
     static BenchWorkload decode(int batch, int context) {
         int prompt = Math.min(32, context / 4);
         int output = Math.min(64, context / 2);
@@ -30,7 +30,7 @@ record BenchWorkload(String name, int requests, int prompt, int leastOutput, int
         return new BenchWorkload("prompt of %d tokens".formatted(prompt), 1, prompt, 1, 1);
     }
 
-    /** Requests of unequal length, more than run at once. */
+    /** Requests of different lengths, more than run at once. */
     static BenchWorkload mixed(int requests, int context) {
         int prompt = Math.min(128, context / 2);
         int most = Math.min(128, context - prompt);
@@ -45,7 +45,9 @@ record BenchWorkload(String name, int requests, int prompt, int leastOutput, int
         return new BenchWorkload(name, value, prompt, leastOutput, mostOutput);
     }
 
-    /** Other prompts for another seed, so that no cache of prompts makes a run short. */
+    /**
+     * Random requests; another seed gives other prompts, so that no prefix cache shortens a run.
+     */
     List<GenerationRequest> draw(long seed, int vocabulary) {
         SplittableRandom random = new SplittableRandom(seed);
         List<GenerationRequest> drawn = new ArrayList<>(requests);

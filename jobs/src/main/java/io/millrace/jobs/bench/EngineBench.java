@@ -13,10 +13,10 @@ import java.util.function.ToDoubleFunction;
 final class EngineBench {
     private static final String RATE = "tok/s";
 
-    /** Context below which there is nothing to measure. */
+    /** Minimum context for a measurement. */
     private static final int LEAST_CONTEXT = 16;
 
-    /** Requests of a workload that are answered alone as well, at least and at most. */
+    /** Minimum and maximum number of requests of a workload that are also answered alone. */
     private static final int LEAST_CHECKED = 2;
 
     private static final int MOST_CHECKED = 16;
@@ -41,13 +41,13 @@ final class EngineBench {
         }
     }
 
-    /** The first token of a process, by a short prompt. */
+    /** Generates the first token of the process, from a short prompt. */
     static void firstToken(Engine engine) {
         BenchWorkload workload = new BenchWorkload("first token", 1, 8, 1, 1);
         TimedRun.of(engine, workload.draw(0, engine.model().vocabularySize()));
     }
 
-    /** Runs a bit of everything until the compiler has nothing more to do for it. */
+    /** Runs all workloads briefly until the compiler is idle. */
     void warmUp() {
         CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
         long start = System.nanoTime();
@@ -63,7 +63,7 @@ final class EngineBench {
         } while (repeats.isCold(System.nanoTime() - start, busy));
     }
 
-    /** Gives the rate, in tokens a second. */
+    /** Measures the decode rate, in tokens per second. */
     double decode(int batch) {
         BenchWorkload workload = BenchWorkload.decode(batch, context);
         return measure(workload, TimedRun::steadyPerSecond).steadyPerSecond();
@@ -83,7 +83,7 @@ final class EngineBench {
         spread(workload.name(), "time per output token", run.tokenMillis());
     }
 
-    /** Answers requests together, and some of them alone as well: refuses what is not equal. */
+    /** Answers requests together, and some of them alone; fails if answers differ. */
     void check(List<GenerationRequest> requests) {
         checkAlone(requests, TimedRun.of(engine, requests));
     }
@@ -114,7 +114,7 @@ final class EngineBench {
         return run;
     }
 
-    /** Answers requests of a workload together and alone: only what is right is worth timing. */
+    /** Answers requests of a workload together and alone: only correct answers are timed. */
     private void check(BenchWorkload workload) {
         int count = Math.max(LEAST_CHECKED, workload.requests());
         List<GenerationRequest> requests = workload.withRequests(count).draw(seed++, vocabulary);
@@ -129,7 +129,7 @@ final class EngineBench {
             if (i >= LEAST_CHECKED && System.nanoTime() - start > repeats.warmUpNanos()) {
                 break;
             }
-            // Spread over the requests, the last ones included.
+            // Evenly spread over the requests, the last included.
             int at = requests.size() - 1 - i * requests.size() / MOST_CHECKED;
             if (requests.size() <= MOST_CHECKED) {
                 at = i;

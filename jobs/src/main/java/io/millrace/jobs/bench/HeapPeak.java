@@ -19,11 +19,10 @@ import javax.management.NotificationListener;
 import javax.management.openmbean.CompositeData;
 
 /**
- * The most of the heap that was in use at one time, garbage included, since this was opened.
+ * The peak heap usage since this was opened, garbage included.
  *
- * <p>What is in use only grows between two collections, so it is looked at before each of them, and
- * when it is asked for. Peaks that the JVM keeps of its pools do not add up to this: eden is full
- * when it is about to be emptied, the old generation when the garbage in it is about to be found.
+ * <p>Usage only grows between two collections, so it is read before each collection and on request.
+ * The JVM's peaks of its pools do not add up to this: they occur at different times.
  */
 final class HeapPeak implements AutoCloseable {
     private final Set<String> pools =
@@ -65,7 +64,7 @@ final class HeapPeak implements AutoCloseable {
         bytes.accumulateAndGet(used, Math::max);
     }
 
-    /** The peak until now. */
+    /** The peak so far. */
     long bytes() {
         take(ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
         return bytes.get();

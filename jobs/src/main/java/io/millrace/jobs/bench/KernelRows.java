@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes results of kernels' times: each beside its roofline, and the shares that they have in a
- * step that decodes.
+ * Makes result rows of kernel times: each with its share of the roofline, and the shares of kernels
+ * in a decoding step.
  *
  * <pre>
  * gate+up, 64 tokens, 9728 x 896                  9.8 us     60 % of the roofline
@@ -26,7 +26,7 @@ final class KernelRows {
     private KernelRows() {}
 
     /**
-     * @param roofline of the GPU; null if none is known
+     * @param roofline the GPU's roofline; null if unknown
      */
     static void add(KernelTimings timings, BenchShape shape, Roofline roofline, BenchRows to) {
         for (KernelTiming timing : timings.all()) {
@@ -75,7 +75,7 @@ final class KernelRows {
         return timing.tokens() == 1 ? "1 token" : timing.tokens() + " tokens";
     }
 
-    /** By kind of op, of the time that all took together; what is left last. */
+    /** Shares of the whole time by kind of op, the rest last. */
     private static Map<String, Double> shares(KernelTiming step, List<KernelTiming> all) {
         Map<String, Double> shares = new LinkedHashMap<>();
         double rest = 1;
@@ -94,7 +94,7 @@ final class KernelRows {
         return shares;
     }
 
-    /** Null for what is no part of a step that decodes. */
+    /** The kind of an op; null if it is not part of a decoding step. */
     private static String kind(Op op) {
         return switch (op) {
             case QKV, OUTPUT, GATED_UP, UP, DOWN -> "products";

@@ -14,15 +14,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Measures the model of one folder: its start, prompts, decoding, and the whole job with it. */
+/** Measures the model of one folder: start, prompts, decoding, and the whole job. */
 final class ModelBench {
-    /** Below it, weights may lie in caches, and memory is no bound. */
+    /** Bytes below which weights may stay in caches, and memory is no bound. */
     private static final long CACHE_RESIDENT = 64L << 20;
 
-    /** Requests that are in the engine at once. */
+    /** Concurrent requests. */
     static final int REQUESTS = 64;
 
-    /** Of a model that takes minutes for the others. */
+    /** Concurrent requests for a model that takes minutes for more. */
     private static final int FEW_REQUESTS = 16;
 
     private static final int QUICK_REQUESTS = 9;
@@ -39,8 +39,8 @@ final class ModelBench {
     private final Path input;
 
     /**
-     * @param batches numbers of sequences that are decoded together
-     * @param quick whether to see that it works, not to measure
+     * @param batches batch sizes of decoding
+     * @param quick whether to check that it works, not to measure
      */
     ModelBench(EngineOptions options, List<Integer> batches, boolean quick, Progress progress)
             throws IOException {
@@ -53,7 +53,7 @@ final class ModelBench {
         input = Path.of(options.model()).resolve("demo.jsonl");
     }
 
-    /** What stands below the figures; empty for nothing. */
+    /** The note below the figures; may be empty. */
     String note() {
         return inCaches
                 ? "Weights of %.1f MiB are cache-resident: the memory's bandwidth is no bound."
@@ -64,15 +64,15 @@ final class ModelBench {
     /**
      * The figures.
      *
-     * @param measured what they are of, as it stands above them
-     * @param home the checkout that they are figures of
+     * @param measured heading of the figures
+     * @param home the measured checkout
      */
     BenchRows measure(String measured, Path home) throws IOException, InterruptedException {
         List<Double> decoded = new ArrayList<>();
         BenchRows rows;
         double peak;
         try (HeapPeak heap = new HeapPeak()) {
-            // By a method of its own: what its frame held is free afterwards.
+            // In a separate method, so that its locals are garbage afterwards.
             rows = measureEngine(measured, home, decoded);
             peak = heap.bytes();
         }
@@ -83,11 +83,11 @@ final class ModelBench {
                 pipeline.run(rows);
             }
         }
-        // Now that the engine's memory is free.
+        // After the engine's memory was freed.
         progress.line("Memory", "plain reading");
         double bandwidth = bandwidth();
         for (int i = 0; i < decoded.size(); i++) {
-            // From batch 2 on, what a step computes matters as well; a quick read is no ceiling.
+            // From batch 2 on, computation matters too, so memory bandwidth is no bound.
             boolean bound = !quick && batches.get(i) == 1 && !inCaches;
             double percent = 100 * decoded.get(i) * weights.perStep() / bandwidth;
             rows.add(
@@ -111,7 +111,7 @@ final class ModelBench {
     }
 
     /**
-     * @param decoded gets a rate for each batch
+     * @param decoded receives the rate of each batch size
      */
     private BenchRows measureEngine(String measured, Path home, List<Double> decoded)
             throws IOException, InterruptedException {
@@ -149,7 +149,7 @@ final class ModelBench {
 
     private double bandwidth() throws InterruptedException {
         int cores = Runtime.getRuntime().availableProcessors();
-        // A heap that is small shall not be too small.
+        // Keeps a small heap from being too small.
         long bytes = Math.min(READ_BYTES, Runtime.getRuntime().maxMemory() / 4);
         return MemoryBandwidth.measure(
                 quick ? Math.min(bytes, QUICK_READ_BYTES) : bytes,

@@ -42,22 +42,22 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Measures the whole job beside the engine alone. Broker, cluster and both engines are in this
- * process; the same requests go through one and then the other, in turns, so that a machine that
- * gets slower makes both slower.
+ * Measures the whole job against the engine only. Broker, cluster and both engines are in this
+ * process; the same requests go through both in alternation, so that changes of the machine's speed
+ * affect both.
  *
- * <p>The job's time goes from before the first request is sent to after the last answer was read
- * from the topic, at-least-once, so that no commit is waited for. The engine gets its requests
- * tokenized; the job tokenizes within its time.
+ * <p>The job's time is from before the first request is sent until the last answer is read from the
+ * topic, at-least-once, so that it does not wait for a commit. The engine gets tokenized requests;
+ * the job's time includes tokenizing.
  */
 final class PipelineBench implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(5);
     private static final long PATIENCE_NANOS = Duration.ofMinutes(5).toNanos();
 
-    /** Rounds that count; an odd number has a median. */
+    /** Counted rounds; odd, for a median. */
     private static final int COUNTED = 5;
 
-    /** How often a round takes the input: a stream, not a handful that is over in a second. */
+    /** Copies of the input per round, so that a round takes longer than a second. */
     private static final int COPIES = 8;
 
     /** One run through the job and one through the engine alone, with equal answers. */
@@ -91,7 +91,7 @@ final class PipelineBench implements AutoCloseable {
     /**
      * Starts broker, job and a second engine.
      *
-     * @param repeats how thorough to be; {@link BenchRepeats#QUICK} takes the input once
+     * @param repeats number of repeats; {@link BenchRepeats#QUICK} uses the input once
      */
     PipelineBench(EngineOptions options, List<InferenceRequest> requests, BenchRepeats repeats)
             throws IOException, InterruptedException {
@@ -151,7 +151,7 @@ final class PipelineBench implements AutoCloseable {
                 "--delivery=at-least-once");
     }
 
-    /** Runs rounds: until the compiler has little to do for the job's code, and then some more. */
+    /** Runs warm-up rounds until the compiler is nearly idle, then the counted ones. */
     void run(BenchRows rows) throws InterruptedException {
         int number = 0;
         CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
@@ -217,7 +217,7 @@ final class PipelineBench implements AutoCloseable {
         return new Round(alone, seconds, prompts, outputs);
     }
 
-    /** The same request but for its first letters, so that no engine has read it before. */
+    /** The same request with other first letters, so that no prefix cache has it. */
     private static InferenceRequest another(InferenceRequest request, int number) {
         String prompt = String.valueOf(request.getPrompt());
         String mark = number + " ";
@@ -227,7 +227,7 @@ final class PipelineBench implements AutoCloseable {
                 .build();
     }
 
-    /** What the job makes of requests. */
+    /** The requests as the job prepares them for the engine. */
     static List<GenerationRequest> tokenized(Engine engine, List<InferenceRequest> requests) {
         List<GenerationRequest> tokenized = new ArrayList<>();
         for (InferenceRequest request : requests) {

@@ -7,31 +7,33 @@ import io.millrace.jobs.bench.StandardWorkload.Lengths;
 import java.util.List;
 
 /**
- * What a GPU allows at best: every weight and every K and V read once a step, every product at the
- * full rate, no time between kernels, chunks of prompts packed without a gap.
+ * The roofline of a GPU: every weight and every K and V is read once per step, every matmul runs at
+ * the full rate, without time between kernels, and with chunks of prompts packed without gaps.
  *
- * @param bandwidth bytes a second
- * @param flops of BF16 products a second
- * @param attention64 operations a second in attention over prompts, head size 64
+ * @param bandwidth bytes per second
+ * @param flops BF16 operations of matmuls per second
+ * @param attention64 operations per second of prefill attention, head size 64
  * @param attention128 the same, head size 128
  */
 record Roofline(double bandwidth, double flops, double attention64, double attention128) {
     private static final int BYTES = 2;
 
-    /** One H100 80GB HBM3; bandwidth and flops were measured, attention is others' best. */
+    /** One H100 80GB HBM3; bandwidth and flops were measured, attention is the best published. */
     static final Roofline H100 = new Roofline(3.0e12, 798e12, 400e12, 600e12);
 
-    /** One H200, measured in the same way; attention is that of the H100, whose chip it has. */
+    /**
+     * One H200, measured in the same way; attention is that of the H100, which has the same chip.
+     */
     static final Roofline H200 = new Roofline(4.3e12, 788e12, 400e12, 600e12);
 
-    /** The one of a device; null if none is known. */
+    /** The roofline of a device; null if unknown. */
     static Roofline of(String device) {
         return device.contains("H100") ? H100 : device.contains("H200") ? H200 : null;
     }
 
     /**
-     * Seconds of one op alone: what it has to move, or to compute. A whole step is bound by {@link
-     * #decodeStep}, which leaves out all that can stay on the chip.
+     * Minimum seconds of one op, by bytes or by operations. The bound of a whole step is {@link
+     * #decodeStep}, which leaves out data that can stay on the chip.
      */
     double kernel(BenchShape shape, KernelTiming timing) {
         if (timing.op() == Op.STEP) {
@@ -46,7 +48,10 @@ record Roofline(double bandwidth, double flops, double attention64, double atten
         return shape.headSize() <= 64 ? attention64 : attention128;
     }
 
-    /** Seconds of a step that decodes so many rows, of {@code context} positions in all. */
+    /**
+     * Minimum seconds of a decoding step of {@code rows} rows with {@code context} positions in
+     * total.
+     */
     double decodeStep(BenchShape shape, int rows, double context, int shared) {
         double layers = product(shape.layerWeights(), rows);
         double head = product(shape.headWeights(), rows);
@@ -61,20 +66,20 @@ record Roofline(double bandwidth, double flops, double attention64, double atten
         return Math.max(weights * (double) BYTES / bandwidth, 2.0 * rows * weights / flops);
     }
 
-    /** Seconds to read prompts, of which all begin with {@code shared} tokens. */
+    /** Minimum seconds to prefill prompts that share their first {@code shared} tokens. */
     private double prompts(BenchShape shape, List<Lengths> requests, int shared) {
         double each = 2.0 * shape.layers() * shape.heads() * shape.headSize() / attention(shape);
         double tokens = shared;
         double pairs = (double) shared * shared;
         for (Lengths request : requests) {
             tokens += request.prompt();
-            // Twice the mean context of its tokens; the mask leaves half of a prompt's own square.
+            // Twice the mean context of its tokens; the causal mask halves a prompt's own square.
             pairs += request.prompt() * (2.0 * shared + request.prompt());
         }
         return tokens * 2 * shape.layerWeights() / flops + pairs * each;
     }
 
-    /** What a workload counts by, at best. */
+    /** The maximum rate of a workload, in its unit. */
     double perSecond(BenchShape shape, StandardWorkload workload) {
         return workload.counted() == Counted.PROMPTS
                 ? promptsPerSecond(shape, workload)
@@ -90,7 +95,7 @@ record Roofline(double bandwidth, double flops, double attention64, double atten
         return tokens / (prompts(shape, workload.requests(), workload.shared()) + heads);
     }
 
-    /** Output tokens a second of a workload, by the steps that are left as requests are done. */
+    /** Maximum output tokens per second of a workload, by simulating its steps as requests end. */
     private double outputPerSecond(BenchShape shape, StandardWorkload workload) {
         double seconds =
                 workload.counted() == Counted.DECODE

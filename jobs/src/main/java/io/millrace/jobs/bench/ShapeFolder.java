@@ -7,8 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Writes a model in Hugging Face form without weights: a shape to be measured with dummy ones,
- * without anything to be downloaded.
+ * Writes a model folder without weights, to measure a shape with dummy weights without a download.
  */
 final class ShapeFolder {
     private ShapeFolder() {}
@@ -21,7 +20,7 @@ final class ShapeFolder {
         json.writeValue(folder.resolve("tokenizer.json").toFile(), tokenizer(shape.vocabulary()));
     }
 
-    /** A word for each token, so that answers become text at the usual cost. */
+    /** A vocabulary with a word per token, so that detokenizing has its usual cost. */
     private static ObjectNode tokenizer(int vocabulary) {
         ObjectNode root = new ObjectMapper().createObjectNode();
         root.put("version", "1.0");

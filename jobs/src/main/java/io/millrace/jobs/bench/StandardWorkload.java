@@ -15,25 +15,25 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * One of the workloads that engines on a GPU are compared by: requests of random tokens, all there
- * at once, each answered greedily to its full length.
+ * A standard workload for comparing engines on a GPU: requests of random tokens, submitted all at
+ * once, each answered greedily to its full length.
  *
- * @param id how it is asked for
- * @param shared tokens that all prompts begin with, besides their own
+ * @param id its name on the command line
+ * @param shared tokens of a prefix of all prompts, in addition to their own
  * @param requests lengths of each request
- * @param counted what of it counts
+ * @param counted the measured quantity
  */
 record StandardWorkload(String id, int shared, List<Lengths> requests, Counted counted) {
 
-    /** What is measured of a workload. */
+    /** The measured quantity of a workload. */
     enum Counted {
-        /** Output tokens a second, from the start to the last. */
+        /** Output tokens per second, from the start to the last token. */
         OUTPUT("output", ""),
 
-        /** The same of steps in which all requests are being answered. */
+        /** Output tokens per second of steps in which all requests are decoding. */
         DECODE("output", ", decode"),
 
-        /** Prompt tokens a second, until all requests have their first token. */
+        /** Prompt tokens per second, until all requests have their first token. */
         PROMPTS("prompts", "");
 
         private final String metric;
@@ -44,7 +44,7 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, Counted c
             this.suffix = suffix;
         }
 
-        /** The name of its figure. */
+        /** The metric's name. */
         String metric() {
             return metric;
         }
@@ -61,8 +61,8 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, Counted c
     /**
      * Tokens of one request.
      *
-     * @param prompt its own
-     * @param output of its answer
+     * @param prompt tokens of the prompt, without the shared prefix
+     * @param output tokens of the answer
      */
     record Lengths(int prompt, int output) {}
 
@@ -70,7 +70,7 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, Counted c
         requests = List.copyOf(requests);
     }
 
-    /** All of them, in the order of their ids. */
+    /** All workloads, in the order of their ids. */
     static List<StandardWorkload> all() {
         return List.of(
                 new StandardWorkload("W1", 0, equal(64, 128, 128), Counted.OUTPUT),
@@ -83,7 +83,7 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, Counted c
                 new StandardWorkload("prompts", 0, equal(32, 2048, 1), Counted.PROMPTS));
     }
 
-    /** The one of that id, in capitals or not. */
+    /** The workload of an id, case-insensitive. */
     static StandardWorkload named(String id) {
         for (StandardWorkload workload : all()) {
             if (workload.id.equalsIgnoreCase(id)) {
@@ -103,7 +103,7 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, Counted c
         return Collections.nCopies(count, new Lengths(prompt, output));
     }
 
-    /** Lengths between 100 and 1,024, drawn once for all: 142,827 tokens in, 133,966 out. */
+    /** Fixed random lengths between 100 and 1,024: 142,827 tokens in, 133,966 out. */
     private static List<Lengths> nano() {
         String name = "nano_lengths.csv";
         List<Lengths> lengths = new ArrayList<>();
@@ -125,7 +125,7 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, Counted c
         return lengths;
     }
 
-    /** For people, and for results. */
+    /** Display name, also in results. */
     String title() {
         Lengths first = requests.get(0);
         boolean equal = requests.stream().allMatch(first::equals);
@@ -139,18 +139,20 @@ record StandardWorkload(String id, int shared, List<Lengths> requests, Counted c
         return "%s, %s%s".formatted(id, lengths, counted.suffix);
     }
 
-    /** Most tokens of a prompt with its answer. */
+    /** Maximum tokens of a prompt with its answer. */
     int longest() {
         return shared + requests.stream().mapToInt(r -> r.prompt + r.output).max().orElse(0);
     }
 
-    /** The same with fewer requests, for a look at it. */
+    /** The same with fewer requests, for a quick run. */
     StandardWorkload first(int count) {
         return new StandardWorkload(
                 id, shared, requests.subList(0, Math.min(count, requests.size())), counted);
     }
 
-    /** Other prompts for another seed, so that no cache of prompts makes a run short. */
+    /**
+     * Random requests; another seed gives other prompts, so that no prefix cache shortens a run.
+     */
     List<GenerationRequest> draw(long seed, int vocabulary) {
         SplittableRandom random = new SplittableRandom(seed);
         int[] head = random.ints(shared, 0, vocabulary).toArray();

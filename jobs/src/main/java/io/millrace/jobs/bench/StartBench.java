@@ -12,11 +12,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Measures the start of this process: from the JVM's to a model's first token, and what it consists
- * of. Once a process: the second start finds code compiled and the driver awake.
+ * Measures the start of this process, from the start of the JVM to a model's first token, and its
+ * parts. Once per process: a second start would find compiled code and an initialized driver.
  */
 final class StartBench implements LoadProgress {
-    /** How it is asked for, and how its rows begin. */
+    /** Its name on the command line, and the prefix of its rows. */
     static final String NAME = "start";
 
     private record Mark(String phase, double millis) {}
@@ -30,9 +30,9 @@ final class StartBench implements LoadProgress {
     }
 
     /**
-     * Opens an engine and has it write one token.
+     * Opens an engine and generates one token.
      *
-     * @param home of the checkout, for where figures come from
+     * @param home the checkout, for the origin of figures
      */
     BenchRows measure(EngineOptions options, Path home) throws IOException, InterruptedException {
         double opening = sinceJvmStart();
@@ -67,7 +67,7 @@ final class StartBench implements LoadProgress {
         boolean ended = doneBytes == totalBytes;
         String next = ended ? "after " + now : now;
         if (ended && next.equals(phase)) {
-            // All was asked for; now all is there.
+            // The load was requested; now it is complete.
             marks.remove(marks.size() - 1);
         }
         if (ended || !next.equals(phase)) {

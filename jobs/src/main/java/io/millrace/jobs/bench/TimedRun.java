@@ -14,10 +14,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** Answers requests that all come at once, and keeps the times. Engine thread. */
+/** Answers requests that are submitted at once, and records times. Engine thread. */
 final class TimedRun implements StepListener {
 
-    /** Times of one request, as of {@link System#nanoTime}. */
+    /** Times of one request, by {@link System#nanoTime}. */
     private static final class Times {
         long first;
         long last;
@@ -33,12 +33,12 @@ final class TimedRun implements StepListener {
     private int finished;
     private int tokens;
 
-    /** From the end of the step in which the last request began ... */
+    /** End of the step in which the last request began to decode. */
     private long steadyFrom;
 
     private int tokensBefore;
 
-    /** ... to the end of the one in which the first was finished. */
+    /** End of the step in which the first request was finished. */
     private long steadyTo;
 
     private int tokensAfter;
@@ -48,12 +48,12 @@ final class TimedRun implements StepListener {
 
     private double mostKvUsed;
 
-    /** Microseconds that the device had nothing to do, before steps that only decode and others. */
+    /** Idle microseconds of the device before decoding steps and before others. */
     private final List<Double> decodeGaps = new ArrayList<>();
 
     private final List<Double> mixedGaps = new ArrayList<>();
 
-    /** Before the first step it did not. */
+    /** Whether the device had work before the step. */
     private boolean hadWork;
 
     private TimedRun(Engine engine, List<GenerationRequest> requests)
@@ -133,7 +133,7 @@ final class TimedRun implements StepListener {
         return (prompts + tokens) / seconds();
     }
 
-    /** Tokens a second while all requests were being written, none still read or already done. */
+    /** Tokens per second while all requests are decoding: none in prefill, none done. */
     double steadyPerSecond() {
         if (tokensAfter <= tokensBefore || steadyTo <= steadyFrom) {
             throw new CommandFailedException(
@@ -144,9 +144,9 @@ final class TimedRun implements StepListener {
         return (tokensAfter - tokensBefore) / ((steadyTo - steadyFrom) / 1e9);
     }
 
-    /** Tokens a second of the median step in which all requests were being written. */
+    /** Tokens per second of the median step in which all requests are decoding. */
     double decodePerSecond() {
-        // Throws where there was no such step.
+        // Throws if there was no such step.
         steadyPerSecond();
         List<Double> sorted = steadySteps.stream().sorted().toList();
         return all.size() / sorted.get((sorted.size() - 1) / 2);
@@ -156,17 +156,17 @@ final class TimedRun implements StepListener {
         return all.size() / seconds();
     }
 
-    /** Share of the KV blocks that sequences held at most. */
+    /** Maximum share of KV blocks in use by sequences. */
     double mostKvUsed() {
         return mostKvUsed;
     }
 
-    /** Microseconds without work on the device before steps that only decode; ascending. */
+    /** Idle microseconds of the device before decoding steps; ascending. */
     double[] decodeGapMicros() {
         return sorted(decodeGaps);
     }
 
-    /** The same before steps in which prompts are read; ascending. */
+    /** The same before steps with prefill; ascending. */
     double[] mixedGapMicros() {
         return sorted(mixedGaps);
     }
@@ -175,7 +175,7 @@ final class TimedRun implements StepListener {
         return values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
     }
 
-    /** Share of the time in which the device had work; 1 where it cannot tell. */
+    /** Share of the time in which the device was busy; 1 if unknown. */
     double busy() {
         double gaps =
                 Stream.concat(decodeGaps.stream(), mixedGaps.stream())
@@ -184,7 +184,7 @@ final class TimedRun implements StepListener {
         return 1 - gaps / 1e6 / seconds();
     }
 
-    /** Prompt tokens a second until the first tokens were there. */
+    /** Prompt tokens per second until all first tokens. */
     double promptPerSecond() {
         int prompts = all.stream().mapToInt(times -> times.result.promptTokens()).sum();
         return prompts / ((steadyFrom - start) / 1e9);
@@ -195,7 +195,7 @@ final class TimedRun implements StepListener {
         return all.stream().mapToDouble(times -> (times.first - start) / 1e6).sorted().toArray();
     }
 
-    /** Milliseconds a token after the first, of each request with more than one; ascending. */
+    /** Milliseconds per token after the first, of each request with more than one; ascending. */
     double[] tokenMillis() {
         return all.stream()
                 .filter(times -> times.tokens > 1)
@@ -208,7 +208,7 @@ final class TimedRun implements StepListener {
         return (end - start) / 1e9;
     }
 
-    /** Refuses a run in which a request has not the tokens that it asked for. */
+    /** Fails if an answer has another length than requested. */
     void checkLengths(List<GenerationRequest> requests) {
         for (int i = 0; i < all.size(); i++) {
             int asked = requests.get(i).sampling().maxTokens();
@@ -220,7 +220,7 @@ final class TimedRun implements StepListener {
         }
     }
 
-    /** Refuses a run in which an answer has a token that the model does not know. */
+    /** Fails if an answer has a token outside of the vocabulary. */
     void checkTokens(int vocabulary) {
         for (int i = 0; i < all.size(); i++) {
             for (int token : answer(i)) {
@@ -233,12 +233,12 @@ final class TimedRun implements StepListener {
         }
     }
 
-    /** Refuses a run that answered a request otherwise than another run did. */
+    /** Fails if an answer differs from that of another run. */
     void checkAnswer(int request, TimedRun other, int there) {
         checkAnswer(request, other.answer(there));
     }
 
-    /** Refuses other tokens than this run answered a request with. */
+    /** Fails if tokens differ from this run's answer. */
     void checkAnswer(int request, int[] tokens) {
         if (!Arrays.equals(answer(request), tokens)) {
             throw new CommandFailedException(

@@ -22,19 +22,19 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
- * Measures kernels and the standard workloads on shapes with random weights, each beside what the
- * GPU allows. Engine thread.
+ * Measures kernels and the standard workloads on shapes with random weights, each with its share of
+ * the roofline. Engine thread.
  */
 final class WorkloadBench {
-    /** Tokens of a step, and the shortest context that an engine is opened for. */
+    /** Tokens of a step, and the minimum context of an engine. */
     private static final int CONTEXT = 2048;
 
     private static final int SEQUENCES = 256;
 
-    /** What a quick look makes of a workload. */
+    /** Requests of a workload in a quick run. */
     private static final int QUICK_REQUESTS = 3;
 
-    /** Of each kernel, after it has warmed up. */
+    /** Repeats of each kernel after warm-up. */
     private static final int KERNEL_REPEATS = 7;
 
     private final boolean kernels;
@@ -48,10 +48,10 @@ final class WorkloadBench {
     private long seed;
 
     /**
-     * @param kernels whether kernels are timed alone as well
+     * @param kernels whether single kernels are timed too
      * @param options device and memory for a model's folder
-     * @param numerics of the engine; rows of free ones have a name of their own
-     * @param quick only to see that it works
+     * @param numerics the engine's numerics; rows of free numerics have a name of their own
+     * @param quick whether to check only that it works
      */
     WorkloadBench(
             boolean kernels,
@@ -73,7 +73,7 @@ final class WorkloadBench {
         this.progress = progress;
     }
 
-    /** Measures one shape; what it is lies below {@code folder} meanwhile. */
+    /** Measures one shape; its model folder is written below {@code folder}. */
     void measure(BenchShape shape, Path folder) throws IOException {
         Path model = Files.createTempDirectory(folder, "millrace-bench-");
         try {
@@ -164,7 +164,7 @@ final class WorkloadBench {
         }
     }
 
-    /** Only some devices can tell. */
+    /** Idle times, which only some devices measure. */
     private static void gaps(BenchRows to, String workload, TimedRun run) {
         double[] decode = run.decodeGapMicros();
         double[] mixed = run.mixedGapMicros();
@@ -193,8 +193,8 @@ final class WorkloadBench {
     }
 
     /**
-     * Only what is right is worth timing: the shortest answer has to be the same alone. Free
-     * numerics do not promise that: of them only lengths and ids are checked.
+     * Checks answers before they are timed: the shortest must be the same alone. Free numerics do
+     * not guarantee that, so only lengths and ids are checked.
      */
     private void check(Engine engine, StandardWorkload workload) {
         List<GenerationRequest> requests = draw(engine, workload);

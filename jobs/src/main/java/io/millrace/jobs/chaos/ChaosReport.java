@@ -16,18 +16,18 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What a suite has shown, to be kept: a file for programs and a page for people.
+ * The report of a suite: a JSON file and a page.
  *
- * @param command what was typed, to run it again
+ * @param command the command line, to run it again
  * @param device machine and Java
- * @param commit of the sources
+ * @param commit commit of the sources
  * @param prompts records of the input topic, poison among them
- * @param poison records that cannot be answered
- * @param completions asked for by each request
- * @param checkpointIntervalMs of the job
- * @param undisturbed all answers while nothing happened
- * @param runs in order
- * @param notExercised what none of them has shown anything of
+ * @param poison number of records that cannot be answered
+ * @param completions completions per request
+ * @param checkpointIntervalMs checkpoint interval of the job
+ * @param undisturbed the undisturbed run
+ * @param runs disturbed runs, in order
+ * @param notExercised cases that no run has exercised
  */
 public record ChaosReport(
         String command,
@@ -44,14 +44,14 @@ public record ChaosReport(
     private static final String[] RANGES = {"<1 s", "<2 s", "<5 s", "<10 s", "<20 s", ">=20 s"};
     private static final long[] BOUNDS_MS = {1000, 2000, 5000, 10_000, 20_000, Long.MAX_VALUE};
 
-    /** Nothing was wrong, and of each seed a run counts. */
+    /** Whether nothing was wrong, and a run of each seed counts. */
     public boolean isRight() {
         return !runs.isEmpty()
                 && runs.stream().allMatch(RunReport::isRight)
                 && runs.stream().allMatch(run -> counts(run.seed()));
     }
 
-    /** The verdict in words. */
+    /** Display text of the verdict. */
     public String verdict() {
         if (!runs.stream().allMatch(RunReport::isRight)) {
             return "WRONG: something is lost, twice or different, or a run did not come to its end.";

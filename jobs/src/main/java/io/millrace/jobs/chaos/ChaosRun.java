@@ -31,16 +31,16 @@ import org.apache.kafka.common.KafkaException;
 
 /** One run of the job under a plan of faults, until each request has its answer. One thread. */
 final class ChaosRun {
-    /** Without any answer for so long, it is stuck. */
+    /** Time without any answer after which the job is stuck. */
     private static final Duration STUCK = Duration.ofSeconds(150);
 
-    /** A process that is gone or stands still is missed by then, unless nobody needed it. */
+    /** Time after which a stopped process is detected, unless it was not needed. */
     private static final Duration NOTICED = Duration.ofSeconds(30);
 
     private static final Duration READ = Duration.ofSeconds(60);
     private static final Duration LOOK = Duration.ofMillis(100);
 
-    /** What would come twice comes with one of the next checkpoints. */
+    /** Checkpoints after the last answer, with which duplicates would be committed. */
     private static final int CHECKPOINTS_AFTER = 2;
 
     private final ChaosSettings settings;
@@ -60,7 +60,7 @@ final class ChaosRun {
     private int seenAnswers;
     private Deadline stuck = Deadline.in(STUCK);
 
-    /** A fault, when it began, and what was sent and committed before. */
+    /** A fault, its start, and the numbers of requests sent, answered and in flight before. */
     private record Injected(Fault fault, long fromMs, int sent, int answered, int inFlight) {}
 
     ChaosRun(
@@ -91,10 +91,10 @@ final class ChaosRun {
     }
 
     /**
-     * Runs to the end.
+     * Executes the run.
      *
-     * @param checker null for the undisturbed run, which nothing can be compared with
-     * @param planted what the checker has found before; null for nothing
+     * @param checker null for the undisturbed run
+     * @param planted the planted faults that the checker has found before; null for none
      */
     RunReport run(Checker checker, Planted planted) throws IOException, InterruptedException {
         String trouble = null;
@@ -123,17 +123,18 @@ final class ChaosRun {
     }
 
     /**
-     * Of several subtasks some may have committed when the others' commits are held back; what they
-     * committed would come twice from the checkpoint before.
+     * Parallelism of the run: 1 with an outage, since some of several subtasks may have committed
+     * when the commits of others are held back, and their answers would come twice from the
+     * checkpoint before.
      */
     private int parallelism() {
         return faults.kinds().contains(FaultKind.OUTAGE) ? 1 : settings.parallelism();
     }
 
     /**
-     * Prompts come in as many portions as there are faults, and each fault comes soon after a
-     * checkpoint with half-written answers in it, while most of its portion is still to be
-     * answered, however fast or slow the machine is.
+     * Prompts are sent in one portion per fault, and each fault is injected soon after a checkpoint
+     * with unfinished answers, while most of its portion is unanswered, independent of the
+     * machine's speed.
      */
     private void disturbByProgress(List<Fault> drawn) throws IOException, InterruptedException {
         for (int i = 0; i < drawn.size(); i++) {
@@ -177,7 +178,10 @@ final class ChaosRun {
         stuck = Deadline.in(STUCK);
     }
 
-    /** Answers are watched for meanwhile: when the first comes is what a fault has cost. */
+    /**
+     * Injects a fault, and polls for answers in parallel: the time of the first is the cost of the
+     * fault.
+     */
     private void disturb(Fault fault) throws IOException, InterruptedException {
         FutureTask<Void> injection =
                 new FutureTask<>(
@@ -204,7 +208,7 @@ final class ChaosRun {
         }
     }
 
-    /** Waits until what was done to the job has been noticed, and it runs. */
+    /** Waits until the fault was detected and the job runs. */
     private void awaitRecovery() throws IOException, InterruptedException {
         Deadline noticed = Deadline.in(NOTICED);
         while (!monitor.newest().running() || !(isRestored() || noticed.isOver())) {
@@ -212,7 +216,7 @@ final class ChaosRun {
         }
     }
 
-    /** Whether the job has restored its state since the last fault that has to make it do so. */
+    /** Whether the job has restored its state since the last fault that requires it. */
     private boolean isRestored() {
         for (int i = injected.size() - 1; i >= 0; i--) {
             Injected last = injected.get(i);
@@ -224,8 +228,8 @@ final class ChaosRun {
     }
 
     /**
-     * Waits until the newest checkpoint holds half-written answers, or none is left to be written:
-     * then the machine is too fast for this many prompts, and the run does not count.
+     * Waits until the newest checkpoint has unfinished answers, or none are left: then the machine
+     * is too fast for this number of prompts, and the run does not count.
      */
     private void awaitHalfAnswers() throws IOException, InterruptedException {
         while (job.savedTokens() == 0 && history.answered() < sent) {
@@ -277,7 +281,7 @@ final class ChaosRun {
                 job.cancel();
             }
         } catch (IOException e) {
-            // It was in trouble before.
+            // The run had failed before.
         }
     }
 
@@ -325,7 +329,7 @@ final class ChaosRun {
         return counts;
     }
 
-    /** The last moment of the recovery from a fault, and from those in the middle of it. */
+    /** The last sample of the recovery from a fault, and from later ones during it. */
     private Monitor.Sample recovered(int number, Monitor.Sample end) {
         return injected.stream()
                 .skip(number + 1)
@@ -338,7 +342,8 @@ final class ChaosRun {
     private FaultReport report(Injected each, Monitor.Sample next) {
         Monitor.Sample before = monitor.before(each.fromMs());
         int restores = next.restored() - before.restored();
-        // A metric is late, and the answers know only of those that were not begun anew.
+        // The metric lags behind, and headers of answers only count requests that were not
+        // restarted.
         long underWay =
                 history.all().stream().filter(answer -> answer.underWay(each.fromMs())).count();
         long crossed =
@@ -349,7 +354,7 @@ final class ChaosRun {
                 each.fromMs() - startMs,
                 each.answered(),
                 (int) Math.max(each.inFlight(), underWay),
-                // Without a restore, another fault's has brought them back.
+                // Without an own restore, that of another fault restored them.
                 restores == 0 ? 0 : (int) crossed,
                 restores,
                 next.completed() - before.completed(),

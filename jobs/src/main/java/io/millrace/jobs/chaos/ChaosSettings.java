@@ -7,16 +7,16 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * The cluster and what it has to answer.
+ * Settings of the cluster and of its requests.
  *
  * @param home the repository's root, built
- * @param folder for logs and data; made, and removed at the end unless something was wrong
+ * @param folder folder of logs and data; created, and removed at the end unless something was wrong
  * @param prompts records of the input topic
- * @param completions asked for by each request
- * @param poisonPercent how many of a hundred records cannot be answered
- * @param taskManagers how many there are
- * @param checkpointInterval of the job
- * @param jobOptions further options of {@code run}; they win over those that the suite sets
+ * @param completions completions per request
+ * @param poisonPercent percentage of records that cannot be answered
+ * @param taskManagers number of TaskManagers
+ * @param checkpointInterval checkpoint interval of the job
+ * @param jobOptions further options of {@code run}, which override those of the suite
  */
 public record ChaosSettings(
         Path home,
@@ -28,12 +28,12 @@ public record ChaosSettings(
         Duration checkpointInterval,
         List<String> jobOptions) {
 
-    /** Subtasks that a run begins with. */
+    /** Parallelism at the start of a run. */
     int parallelism() {
         return Math.min(2, maxParallelism());
     }
 
-    /** Subtasks that a rescale may ask for. */
+    /** Maximum parallelism of a rescale. */
     int maxParallelism() {
         return Math.min(PromptSet.PARTITIONS, taskManagers * Cluster.SLOTS) - 1;
     }

@@ -29,17 +29,17 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
- * A cluster of real processes, one undisturbed run on it, and then any number of disturbed ones.
- * One thread. Once it is closed, or this JVM has ended, no process and no file is left.
+ * A cluster of real processes, with one undisturbed run and any number of disturbed ones. One
+ * thread. After it is closed, or after the end of this JVM, no process and no file is left.
  */
 public final class ChaosSuite implements AutoCloseable {
-    /** With fewer there is no room for the faults that the checker has to see. */
+    /** Minimum prompts, for the planted faults of the checker. */
     public static final int LEAST_PROMPTS = Planted.LEAST;
 
     private static final int OUTPUT_PARTITIONS = 3;
     private static final Duration READ = Duration.ofSeconds(60);
 
-    /** Of one seed, until one counts. */
+    /** Maximum runs of a seed until one counts. */
     private static final int MOST_RUNS = 3;
 
     private final ChaosSettings settings;
@@ -59,8 +59,8 @@ public final class ChaosSuite implements AutoCloseable {
     /**
      * Prepares a suite.
      *
-     * @param saved looks into a job's checkpoints for the right moment of a fault
-     * @param log takes lines that tell how far it is
+     * @param saved reads a job's checkpoints, for the time of a fault
+     * @param log receives progress lines
      */
     public ChaosSuite(ChaosSettings settings, SavedTokens saved, Consumer<String> log)
             throws IOException {
@@ -76,7 +76,7 @@ public final class ChaosSuite implements AutoCloseable {
         this.monitor = new Monitor(cluster.rest());
     }
 
-    /** Starts the cluster, and has all requests answered while nothing happens. */
+    /** Starts the cluster, and executes the undisturbed run. */
     public void start() throws IOException, InterruptedException {
         try {
             startUndisturbed();
@@ -108,14 +108,14 @@ public final class ChaosSuite implements AutoCloseable {
         }
     }
 
-    /** What came of the run that nobody disturbed. */
+    /** The report of the undisturbed run. */
     public RunReport undisturbed() {
         return undisturbed;
     }
 
     /**
-     * A run under the plan that this seed draws. A run that does not count, since its faults met
-     * too little, is made again, a few times.
+     * Executes a run with the plan of a seed. A run that does not count, since its faults met too
+     * few requests, is repeated a few times.
      */
     public RunReport run(Faults faults, long seed) throws IOException, InterruptedException {
         RunReport report = runOnce(faults, seed);
@@ -138,17 +138,17 @@ public final class ChaosSuite implements AutoCloseable {
         if (!report.isRight()) {
             report.verdict().examples().forEach(log);
             keepFolder();
-            // What is wrong with this run's cluster shall not be wrong with the next one's.
+            // A fresh cluster, so that errors of this run do not affect the next.
             cluster.startAnew();
         }
         return report;
     }
 
     /**
-     * Has the checker look at the undisturbed answers with faults in them, on topics of a broker as
-     * a job's are, before it judges a job.
+     * Checks the undisturbed answers with planted faults, on topics of a broker like those of a
+     * job, before the checker is used on a job.
      *
-     * @throws IllegalStateException it does not see them
+     * @throws IllegalStateException the checker does not find them
      */
     private Planted proveChecker(String name, long seed) throws InterruptedException {
         Planted planted = new Planted(undisturbedAnswers, seed);
@@ -167,17 +167,17 @@ public final class ChaosSuite implements AutoCloseable {
         return planted;
     }
 
-    /** GPUs that the model has run on so far; none where it ran on the CPU. */
+    /** GPUs on which the model has run so far; none for the CPU. */
     public List<String> gpus() throws IOException {
         return DeviceLog.gpus(folder);
     }
 
     /**
-     * What all runs so far have shown.
+     * The report of all runs so far.
      *
-     * @param command what was typed
+     * @param command the command line
      * @param device machine and Java
-     * @param commit of the sources
+     * @param commit commit of the sources
      */
     public ChaosReport report(String command, String device, String commit) throws IOException {
         return new ChaosReport(
@@ -193,7 +193,7 @@ public final class ChaosSuite implements AutoCloseable {
                 notExercised());
     }
 
-    /** What no run of this suite has shown anything of. */
+    /** Cases that no run of this suite has exercised. */
     private List<String> notExercised() throws IOException {
         List<String> all = new ArrayList<>();
         Set<FaultKind> met =
@@ -216,7 +216,7 @@ public final class ChaosSuite implements AutoCloseable {
         return all;
     }
 
-    /** Logs and data stay after {@link #close}, for somebody to look into. */
+    /** Keeps logs and data after {@link #close}, for inspection. */
     public void keepFolder() throws IOException {
         guard.keepFolder();
         log.accept("logs and data stay in " + folder);
@@ -242,7 +242,7 @@ public final class ChaosSuite implements AutoCloseable {
         }
     }
 
-    /** Makes the topics of a run anew. */
+    /** Recreates the topics of a run. */
     private History history(String name) {
         String output = ClusterJob.output(name);
         String deadLetters = ClusterJob.deadLetters(name);

@@ -3,21 +3,20 @@ package io.millrace.jobs.chaos;
 import io.millrace.jobs.chaos.check.History;
 import java.util.List;
 
-/** For how long nobody got an answer, although some were wanted. */
+/** Times without answers while requests are unanswered. */
 final class Downtime {
-    /** Of a fault that came when nothing was left to answer. */
+    /** The downtime of a fault without unanswered requests. */
     static final long NONE_WANTED = -1;
 
     private Downtime() {}
 
     /**
      * The longest time, within a window, in which no answer was committed; it begins at the fault
-     * or at a commit, and ends with the next one. What counts as a commit is that a consumer saw
-     * it.
+     * or at a commit, and ends with the next one. A commit counts when a consumer sees it.
      *
      * @param fromMs when the fault began
      * @param untilMs when the next fault began, or the run ended
-     * @param wanted requests that were sent by then: once all are answered, silence is no downtime
+     * @param wanted requests sent by then: once all are answered, there is no downtime
      * @return milliseconds, or {@link #NONE_WANTED}
      */
     static long ms(List<History.Commit> commits, long fromMs, long untilMs, int wanted) {
@@ -40,9 +39,9 @@ final class Downtime {
     /**
      * The time from a fault to the next answer: until a consumer saw a committed answer that was
      * completed after the fault began. Answers that were complete before it, and are committed by a
-     * checkpoint that was under way, do not end it.
+     * checkpoint in progress, do not count.
      *
-     * @return milliseconds, or {@link #NONE_WANTED} where no answer was completed any more
+     * @return milliseconds, or {@link #NONE_WANTED} if no answer was completed after it
      */
     static long toNextAnswerMs(List<History.Commit> commits, long fromMs) {
         return commits.stream()

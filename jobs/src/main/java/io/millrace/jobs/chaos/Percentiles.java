@@ -2,11 +2,11 @@ package io.millrace.jobs.chaos;
 
 import java.util.List;
 
-/** What is told of many times. */
+/** Percentiles of times. */
 final class Percentiles {
     private Percentiles() {}
 
-    /** p50, p99 and the most; empty of nothing. */
+    /** p50, p99 and maximum; empty without values. */
     static List<Long> of(List<Long> times) {
         if (times.isEmpty()) {
             return List.of();

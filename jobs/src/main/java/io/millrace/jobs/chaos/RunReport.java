@@ -8,26 +8,26 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What came of one run.
+ * The report of one run.
  *
- * @param seed of its plan
- * @param planned faults that were to happen; -1 for as many as there is time for
- * @param answered records that were committed
- * @param verdict what differs from the undisturbed run
- * @param faults what happened, in order
- * @param checkpoints completed in all
- * @param failedCheckpoints failed in all
- * @param restores how often tasks were restored
- * @param restoredTimes how many answers were restored so often, none left out
- * @param checkpointsMs how long checkpoints took: p50, p99, most
- * @param savepointsMs how long each stop with a savepoint took
- * @param restoredTokens tokens that were restored, and what became of them
+ * @param seed seed of its plan
+ * @param planned planned faults; -1 for as many as there is time for
+ * @param answered number of committed records
+ * @param verdict differences from the undisturbed run
+ * @param faults the injected faults, in order
+ * @param checkpoints completed checkpoints
+ * @param failedCheckpoints failed checkpoints
+ * @param restores number of restores
+ * @param restoredTimes number of answers by number of restores, without 0
+ * @param checkpointsMs durations of checkpoints: p50, p99, maximum
+ * @param savepointsMs durations of stops with a savepoint
+ * @param restoredTokens restored tokens: kept and repeated
  * @param longestGapMs the longest time between two commits
- * @param failures why checkpoints failed, by the JobManagers' logs and by Flink, and how many each
+ * @param failures causes of failed checkpoints, by the JobManagers' logs and by Flink, with counts
  * @param answersSha256 hash of all answers and dead letters, see {@code AnswerHash}
- * @param deadLetters how many of each code were committed
- * @param planted what was planted before it to see whether the checker sees it; null if nothing
- * @param trouble why the run could not be ended; null if it was
+ * @param deadLetters committed dead letters by code
+ * @param planted the planted faults with which the checker was tested before; null for none
+ * @param trouble the reason why the run did not complete; null if it did
  */
 public record RunReport(
         long seed,
@@ -50,14 +50,14 @@ public record RunReport(
         String planted,
         String trouble) {
 
-    /** Nothing lost, nothing twice, nothing different, and it came to its end. */
+    /** Whether the run completed with nothing lost, duplicated or different. */
     public boolean isRight() {
         return trouble == null && verdict.isRight();
     }
 
     /**
-     * Whether it shows what it is meant to: half of the faults met requests that were restored, and
-     * some of these were half-written.
+     * Whether the run counts: half of the faults met requests that were restored, some of them
+     * unfinished.
      */
     public boolean counts() {
         if (planned == 0) {

@@ -19,7 +19,7 @@ import picocli.CommandLine.Model.ISetter;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.TypeConversionException;
 
-/** Reads arguments into groups of options, with the types that our options have. */
+/** Parses arguments into groups of options, with converters for our types. */
 public final class Arguments {
     private Arguments() {}
 
@@ -30,11 +30,11 @@ public final class Arguments {
     }
 
     /**
-     * Options made of rows of a table.
+     * Makes options from the rows of a table.
      *
-     * @param setting what a row says
-     * @param given takes the values that are given or by default, of the types that {@link
-     *     Setting.Kind} names; rows without a flag are left out
+     * @param setting definition of a row
+     * @param given receives the values, given or default, of the types of {@link Setting.Kind};
+     *     rows without a flag are left out
      */
     public static <R> CommandSpec table(
             List<R> rows, Function<R, Setting> setting, Map<R, Object> given) {
@@ -58,12 +58,12 @@ public final class Arguments {
         return options;
     }
 
-    /** One option made of a row of a table. */
+    /** Makes an option from a row of a table. */
     static CommandSpec row(Setting setting, Consumer<Object> taken) {
         return CommandSpec.create().addOption(option(setting, () -> null, taken));
     }
 
-    /** Refuses what is out of range, with one sentence. */
+    /** Refuses values out of range, with one sentence. */
     public static <R> void check(Map<R, Object> given, Function<R, Setting> setting) {
         given.forEach(
                 (row, value) -> {

@@ -4,9 +4,9 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** How answers reach the output topic. */
+/** The delivery of answers to the output topic. */
 public enum Delivery {
-    /** In transactions, one answer a request. */
+    /** In transactions, one answer per request. */
     EXACTLY_ONCE,
     /** At once, byte-equal duplicates after a failure. */
     AT_LEAST_ONCE;

@@ -36,12 +36,12 @@ public final class EngineArguments {
         return EngineOptions.of(given, OptionNames.COMMAND_LINE);
     }
 
-    /** Tells what answers are worth, where somebody may take them for answers. */
+    /** Warns that answers are noise with dummy weights. */
     public void warnOfNoise(Progress progress) {
         LoadFormatArgument.warn((LoadFormat) given.get(EngineOption.LOAD_FORMAT), progress);
     }
 
-    /** Refuses a folder that is no model, as far as a look from outside tells. */
+    /** Refuses a folder that is no model, by its file names. */
     public void checkFolder() {
         Path model = Path.of((String) given.get(EngineOption.MODEL));
         if (!Files.isDirectory(model)) {

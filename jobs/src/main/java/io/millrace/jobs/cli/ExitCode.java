@@ -1,6 +1,6 @@
 package io.millrace.jobs.cli;
 
-/** How the process says what came of a command. */
+/** Exit codes of commands. */
 public enum ExitCode {
     DONE(0, "done; of `run`: stopped with a savepoint"),
     FAILED(
@@ -18,7 +18,7 @@ public enum ExitCode {
     INCOMPLETE(
             5, "of `verify`: a request without its one answer, or an answer without its request"),
     OTHER_FINGERPRINT(6, "of `verify`: answers of another fingerprint, and else nothing wrong"),
-    /** What shells report for a program that Ctrl-C ended. */
+    /** The exit code of shells for a program ended by Ctrl-C. */
     INTERRUPTED(130, "a second Ctrl-C or SIGTERM, before the first one's work was done");
 
     private final int code;

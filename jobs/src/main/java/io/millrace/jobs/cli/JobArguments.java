@@ -29,7 +29,7 @@ public final class JobArguments {
 
     @ArgGroup public Input input = new Input();
 
-    /** Which topics are read: by name or by pattern. */
+    /** The input topics: by name or by pattern. */
     public static final class Input {
         @Option(
                 names = "--input-topics",
@@ -186,7 +186,7 @@ public final class JobArguments {
     /**
      * Subtasks of the job.
      *
-     * @param flink Flink's configuration, with what its client was asked for
+     * @param flink Flink's configuration, with the options of its client
      */
     public int parallelism(Configuration flink) {
         return parallelism == null ? flink.get(CoreOptions.DEFAULT_PARALLELISM) : parallelism;
@@ -245,7 +245,7 @@ public final class JobArguments {
         }
     }
 
-    /** How the job is tied to Kafka, checked. */
+    /** The Kafka settings, checked. */
     public KafkaSettings kafka() {
         KafkaSettings.Builder settings =
                 KafkaSettings.builder()

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Properties;
 import picocli.CommandLine.Option;
 
-/** How to reach Kafka; the same for source, sink, admin client and tools. */
+/** The options to connect to Kafka, for source, sink, admin client and tools. */
 public final class KafkaArguments {
     @Option(
             names = {"-b", "--bootstrap-servers"},
@@ -49,12 +49,12 @@ public final class KafkaArguments {
         return all;
     }
 
-    /** A message whose commands for the cluster have the file with its settings. */
+    /** Inserts the file with the client settings into the commands of a message. */
     public String pasteable(String message) {
         return TopicCommand.withConfig(message, configFile);
     }
 
-    /** What a file says that an option names. */
+    /** The properties of a file that an option names. */
     static Map<String, String> properties(String option, Path path) {
         Properties file = new Properties();
         try (Reader in = Files.newBufferedReader(path)) {

@@ -5,7 +5,7 @@ import io.millrace.gpu.api.EngineOptions.LoadFormat;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** Where weights come from. */
+/** The option for the source of weights. */
 public final class LoadFormatArgument {
     public LoadFormat loadFormat;
 
@@ -18,7 +18,7 @@ public final class LoadFormatArgument {
         return loadFormat == LoadFormat.DUMMY;
     }
 
-    /** Tells what answers are worth, where somebody may take them for answers. */
+    /** Warns that answers are noise with dummy weights. */
     static void warn(LoadFormat loadFormat, Progress progress) {
         if (loadFormat == LoadFormat.DUMMY) {
             progress.line("Weights", "dummy: answers are noise");

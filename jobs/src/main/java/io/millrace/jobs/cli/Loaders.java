@@ -3,7 +3,7 @@ package io.millrace.jobs.cli;
 import io.millrace.gpu.engine.EngineLoader;
 import io.millrace.gpu.engine.OpenEngine;
 
-/** Opens engines for jobs, with or without telling how far it is. */
+/** Opens engines for jobs, with or without showing progress. */
 public final class Loaders {
     private Loaders() {}
 
@@ -12,7 +12,7 @@ public final class Loaders {
         return new OpenEngine();
     }
 
-    /** For this process: its engine is the one that the job graph's loader would open. */
+    /** For this process: opens the same engine as the job graph's loader. */
     public static EngineLoader engine(Progress progress) {
         return new OpenEngine(
                 (phase, done, total) -> progress.percent("Model", phase, done, total));

@@ -4,8 +4,8 @@ import java.io.PrintStream;
 import java.util.Locale;
 
 /**
- * Lines that tell how far a command is. On a terminal a percentage is written over itself; else
- * each phase is one line. Safe for any thread.
+ * Progress lines of a command. On a terminal a percentage is updated in place; otherwise each phase
+ * is one line. Safe for any thread.
  */
 public final class Progress {
     private static final int LABEL = 8;
@@ -18,17 +18,17 @@ public final class Progress {
 
     public Progress(PrintStream out) {
         this.out = out;
-        // Either of the two may go to a file, where signs for a terminal are rubbish.
+        // Either stream may go to a file, which must not get control characters.
         this.terminal =
                 out == System.err ? Boolean.getBoolean("millrace.terminal.err") : isTerminal();
     }
 
-    /** Whether a person is likely there: the launcher looked at standard input and output. */
+    /** Whether the command is interactive: the launcher checked standard input and output. */
     public static boolean isTerminal() {
         return Boolean.getBoolean("millrace.terminal");
     }
 
-    /** A finished line: what it is about, and what is so. */
+    /** Prints a finished line with a label. */
     public synchronized void line(String label, String format, Object... arguments) {
         clear();
         String text =
@@ -37,7 +37,7 @@ public final class Progress {
         out.flush();
     }
 
-    /** A plain line. */
+    /** Prints a line without a label. */
     public synchronized void plain(String text) {
         clear();
         out.println(text);

@@ -6,7 +6,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.common.KafkaException;
 
-/** Makes one sentence for the user out of an exception. */
+/** Formats an exception as one sentence for the user. */
 public final class Sentence {
     private static final String LIB =
             "The engine's classes are missing: put the jars of dist/lib (made by mvn package) into"
@@ -14,7 +14,7 @@ public final class Sentence {
 
     private Sentence() {}
 
-    /** The sentence of the outermost cause that was written for a user, else of the root cause. */
+    /** The sentence of the outermost cause that is meant for users, else of the root cause. */
     public static String of(Throwable e) {
         Throwable root = e;
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
@@ -25,7 +25,7 @@ public final class Sentence {
                 return LIB;
             }
             if (cause instanceof LinkageError && root instanceof IOException) {
-                // Whoever tried to load it has said what that means.
+                // The code that failed to load it has reported the reason.
                 return text(root);
             }
             root = cause;
@@ -36,7 +36,7 @@ public final class Sentence {
         return text(root);
     }
 
-    /** The same with a full stop, for one that others follow. */
+    /** The same with a full stop, for a sentence that others follow. */
     public static String ended(Throwable e) {
         String sentence = of(e);
         if (sentence.indexOf('\n') >= 0) {
@@ -52,7 +52,7 @@ public final class Sentence {
                 && e.getMessage().replace('/', '.').startsWith("io.millrace.gpu.");
     }
 
-    /** What the engine's absence is told as. */
+    /** The sentence for a missing engine. */
     public static String missingEngine() {
         return LIB;
     }

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Hears SIGINT and SIGTERM. A shutdown hook would not do: Flink's own hooks run beside it and take
- * the cluster away while its savepoint is written. Reached by reflection, since {@code sun.misc} is
- * there in every JDK but has no public door.
+ * Handles SIGINT and SIGTERM. A shutdown hook does not suffice: Flink's hooks run in parallel and
+ * shut the cluster down while its savepoint is written. Uses reflection, since {@code sun.misc}
+ * exists in every JDK but is no public API.
  */
 public final class Signals {
     private Signals() {}
@@ -48,7 +48,7 @@ public final class Signals {
                 signal.getMethod("handle", signal, handler).invoke(null, one, proxy);
             }
         } catch (InvocationTargetException e) {
-            // Started with -Xrs or under a debugger that keeps the signal: the default stays.
+            // With -Xrs, or under a debugger that uses the signal, the default handler stays.
             return;
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException("This JVM has no signal handlers", e);

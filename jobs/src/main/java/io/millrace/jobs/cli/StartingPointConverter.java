@@ -35,7 +35,7 @@ final class StartingPointConverter implements ITypeConverter<StartingPoint> {
                 return ms;
             }
         } catch (DateTimeParseException e) {
-            // Told below.
+            // Refused below.
         }
         throw new TypeConversionException(
                 "'"

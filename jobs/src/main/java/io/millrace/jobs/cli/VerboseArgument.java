@@ -2,7 +2,7 @@ package io.millrace.jobs.cli;
 
 import picocli.CommandLine.Option;
 
-/** The option that every command has besides help and version. */
+/** The option of every command other than help and version. */
 public final class VerboseArgument {
     @Option(
             names = {"-v", "--verbose"},

@@ -6,7 +6,7 @@ import java.io.UncheckedIOException;
 import java.util.Properties;
 import picocli.CommandLine;
 
-/** Tells the version that the build wrote. */
+/** The version that the build wrote. */
 public final class Version implements CommandLine.IVersionProvider {
     @Override
     public String[] getVersion() {

@@ -5,7 +5,7 @@ import io.millrace.gpu.api.EngineOptions.Weights;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** In which number format weights are computed with. */
+/** The option for the number format of weights in computations. */
 public final class WeightsArgument {
     public Weights weights;
 

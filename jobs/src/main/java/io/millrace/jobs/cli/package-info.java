@@ -1,2 +1,2 @@
-/** What commands share: option groups, checks, progress, signals, and errors as sentences. */
+/** Shared by commands: option groups, checks, progress, signals, and errors as sentences. */
 package io.millrace.jobs.cli;

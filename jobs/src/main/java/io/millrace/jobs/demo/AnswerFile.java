@@ -12,9 +12,9 @@ import java.util.List;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /**
- * Puts what was committed into a file: a line for each record, its value as it is. Records come in
- * the order in which the engine was done with them, which differs from run to run; the lines are in
- * the order of the keys, so that the files of two runs can be compared byte by byte. One thread.
+ * Writes committed records to a file: one line per record, its unchanged value. The order of
+ * records differs between runs; lines are ordered by key, so that the files of two runs can be
+ * compared byte by byte. One thread.
  */
 final class AnswerFile {
     private static final byte[] NOTHING = {};
@@ -23,7 +23,7 @@ final class AnswerFile {
     private final Path file;
     private final List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
 
-    /** Makes the file, empty as yet, so that nobody waits for answers that cannot be written. */
+    /** Creates the empty file, so that an error shows before the answers are computed. */
     AnswerFile(Path file) {
         this.file = file;
         try {
@@ -36,12 +36,12 @@ final class AnswerFile {
         }
     }
 
-    /** Keeps a record; one that comes twice has two lines. */
+    /** Adds a record; a duplicate has two lines. */
     void add(ConsumerRecord<byte[], byte[]> record) {
         records.add(record);
     }
 
-    /** Writes all of them. */
+    /** Writes all records. */
     void write() throws IOException {
         records.sort(
                 Comparator.comparing(

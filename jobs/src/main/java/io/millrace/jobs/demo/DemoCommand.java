@@ -40,7 +40,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Everything in one process: a broker, a cluster, a model, real e-mails, their triage. */
+/** Runs everything in one process: a broker, a cluster, and a model that triages real e-mails. */
 @Command(
         name = "demo",
         abbreviateSynopsis = true,
@@ -150,7 +150,7 @@ public final class DemoCommand implements Callable<Integer> {
         return Path.of(System.getProperty("millrace.home", "."));
     }
 
-    /** In processes that can be killed; on a GPU the answers may be there too soon. */
+    /** Runs the kill demo in separate processes; on a GPU answers may be finished too soon. */
     private int kill() throws Exception {
         if (model != null || answers != null || uiPort != 0 || kafkaPort != 0) {
             throw new CommandFailedException(
@@ -293,12 +293,12 @@ public final class DemoCommand implements Callable<Integer> {
         return requests;
     }
 
-    /** Ctrl-C: nothing of a demo is worth keeping. */
+    /** On Ctrl-C, removes all files of the demo. */
     private static void abandon(Path scratch) {
         try {
             delete(scratch);
         } catch (IOException e) {
-            // The broker still writes there; the system clears its temporary folder.
+            // The broker still writes there; the system cleans its temporary folder.
             System.err.println("Left behind: " + scratch);
         }
         Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());

@@ -12,11 +12,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** Counts the demo's answers and puts them into lines and a table. One thread. */
+/** Counts the demo's answers and formats them as lines and a table. One thread. */
 final class DemoTable {
     private static final int WIDTH = 60;
 
-    /** A subject made without a model: so many words from the beginning. */
+    /** Words of the baseline subject: the first words of the e-mail. */
     private static final int FIRST_WORDS = 8;
 
     private final int expected;
@@ -47,7 +47,7 @@ final class DemoTable {
         return row("id", "true", "given", "", "subject");
     }
 
-    /** Counts what was read, and gives its line. */
+    /** Counts a record, and returns its line. */
     String add(AnswerReader.Item item) {
         seen++;
         if (item instanceof AnswerReader.Answer answer) {
@@ -111,7 +111,7 @@ final class DemoTable {
         return seen;
     }
 
-    /** Whether something came for each prompt. */
+    /** Whether each prompt has an answer or a failure. */
     boolean complete() {
         return seen >= expected;
     }

@@ -12,19 +12,19 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * The answers that a checkpoint holds the beginning of.
+ * The unfinished answers in a checkpoint.
  *
  * @param checkpoint its name, such as chk-17
- * @param tokens what was written so far, by request
+ * @param tokens tokens so far, by request
  */
 public record HalfAnswers(String checkpoint, Map<String, List<Integer>> tokens) {
     private static final String PREFIX = "chk-";
 
     /**
-     * What the newest complete checkpoint of a job holds.
+     * The unfinished answers in the newest complete checkpoint of a job.
      *
-     * @param job folder of the job's checkpoints; need not be there yet
-     * @return null while there is none that stays long enough to be read
+     * @param job folder of the job's checkpoints; may not exist yet
+     * @return null while there is none that exists long enough to be read
      */
     static HalfAnswers newest(Path job) throws IOException {
         Path newest;
@@ -51,7 +51,7 @@ public record HalfAnswers(String checkpoint, Map<String, List<Integer>> tokens) 
             if (Files.exists(newest.resolve("_metadata"))) {
                 throw e;
             }
-            // The next one is complete, and Flink has removed this one.
+            // A newer checkpoint is complete, and Flink has removed this one.
             return null;
         }
         return new HalfAnswers(newest.getFileName().toString(), tokens);
@@ -61,18 +61,18 @@ public record HalfAnswers(String checkpoint, Map<String, List<Integer>> tokens) 
         return Long.parseLong(checkpoint.getFileName().toString().substring(PREFIX.length()));
     }
 
-    /** How many tokens of half answers the newest complete checkpoint of a job holds. */
+    /** Tokens of unfinished answers in the newest complete checkpoint of a job. */
     public static int tokensInNewest(Path job) throws IOException {
         HalfAnswers half = newest(job);
         return half == null ? 0 : half.total();
     }
 
-    /** Tokens of all of them. */
+    /** Tokens of all unfinished answers. */
     int total() {
         return tokens.values().stream().mapToInt(List::size).sum();
     }
 
-    /** The request with the longest beginning; of equal ones the first by name. */
+    /** The request with the most tokens; of several the first by name. */
     String longest() {
         return tokens.entrySet().stream()
                 .max(

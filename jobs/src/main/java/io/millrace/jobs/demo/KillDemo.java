@@ -37,19 +37,19 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Kills the one TaskManager of a real cluster while it writes answers, shows what the checkpoint
- * holds of them and what became of it, and then has the same e-mails answered undisturbed. One
- * thread; all processes and files are gone at the end.
+ * Kills the only TaskManager of a real cluster while it generates answers, shows the unfinished
+ * answers of the checkpoint and how they continue, and then answers the same e-mails undisturbed.
+ * One thread; all processes and files are removed at the end.
  */
 final class KillDemo {
     private static final String NAME = "demo";
     private static final Duration PATIENCE = Duration.ofMinutes(3);
     private static final Duration LOOK = Duration.ofMillis(20);
 
-    /** More are not needed, and would only take longer. */
+    /** Maximum e-mails; more would only take longer. */
     private static final int MOST = 24;
 
-    /** So many tokens of an answer are in a checkpoint before the kill. */
+    /** Minimum tokens of an answer in a checkpoint before the kill. */
     private static final int HALF_TOKENS = 4;
 
     private final Path home;
@@ -67,7 +67,7 @@ final class KillDemo {
         this.home = home;
         this.folder = folder;
         this.options = new ArrayList<>(options);
-        // Small steps, so that an answer takes longer than from one checkpoint to the next.
+        // Small steps, so that an answer takes longer than a checkpoint interval.
         this.options.addAll(
                 List.of(
                         "--checkpoint-interval=100ms",
@@ -77,7 +77,7 @@ final class KillDemo {
         this.progress = progress;
     }
 
-    /** Returns the exit code: 0 if nobody can tell the two runs apart. */
+    /** Returns the exit code: 0 if both runs have the same answers. */
     int run(List<InferenceRequest> all) throws Exception {
         List<InferenceRequest> requests = all.subList(0, Math.min(MOST, all.size()));
         Path model = home.resolve("models").resolve("triage");
@@ -131,7 +131,7 @@ final class KillDemo {
         ChildProcess killed = cluster.taskManager(0);
         killed.kill();
         long killedAt = System.nanoTime();
-        // Nothing can complete a checkpoint any more: this is what will be restored.
+        // No checkpoint can complete any more: this one will be restored.
         HalfAnswers half = HalfAnswers.newest(checkpoints);
         if (half == null || half.tokens().isEmpty()) {
             throw new CommandFailedException(
@@ -151,7 +151,7 @@ final class KillDemo {
         progress.plain("            " + beginning);
 
         cluster.startTaskManager(0);
-        // What was only to be committed comes first, and tells nothing.
+        // Answers that were only waiting for their commit come first, and show nothing.
         await(
                 "answers after the restart",
                 history,
@@ -270,7 +270,7 @@ final class KillDemo {
     private static String text(Tokenizer tokenizer, List<Integer> tokens) {
         String text = tokenizer.decode(tokens.stream().mapToInt(Integer::intValue).toArray());
         int end = text.length();
-        // A character whose other bytes are still to come.
+        // An incomplete character.
         while (end > 0 && text.charAt(end - 1) == '\uFFFD') {
             end--;
         }
@@ -281,7 +281,7 @@ final class KillDemo {
         return text.replace("\n", "\\n");
     }
 
-    /** On a terminal, what was in the checkpoint stands out. */
+    /** Highlights the part from the checkpoint, on a terminal. */
     private static String marked(String text, String beginning) {
         return Progress.isTerminal() && text.startsWith(beginning)
                 ? "\u001b[1m" + beginning + "\u001b[0m" + text.substring(beginning.length())

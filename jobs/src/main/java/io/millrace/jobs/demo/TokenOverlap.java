@@ -5,15 +5,15 @@ import java.util.Map;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
-/** Compares a text with the wanted one by the words that they share. */
+/** Compares a text with a reference by shared words. */
 final class TokenOverlap {
     private static final Pattern WORD = Pattern.compile("\\w+", Pattern.UNICODE_CHARACTER_CLASS);
 
     private TokenOverlap() {}
 
     /**
-     * Token F1: the harmonic mean of precision and recall over lower-case words, each counted as
-     * often as it stands. 0 without a common word, 1 for equal bags of words.
+     * Token F1: the harmonic mean of precision and recall over lower-case words, each counted with
+     * its multiplicity. 0 without a common word, 1 for equal bags of words.
      */
     static double f1(String guess, String truth) {
         Map<String, Integer> left = new HashMap<>();

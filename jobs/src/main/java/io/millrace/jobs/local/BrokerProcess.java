@@ -7,17 +7,17 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.apache.kafka.common.utils.Exit;
 
-/** A broker as a process of its own, for those who kill it. */
+/** A broker in a separate process, which can be killed. */
 public final class BrokerProcess {
     private static final int SETTINGS = 4;
 
     private BrokerProcess() {}
 
     /**
-     * Starts a broker and stays until SIGTERM, which stops it in order.
+     * Starts a broker and runs until SIGTERM, which shuts it down.
      *
-     * @param arguments folder; port of its clients; a second port, and the one that clients which
-     *     come there are told to use; any number of settings {@code key=value}
+     * @param arguments folder; port for clients; a second listening port, and the advertised port
+     *     of that listener; any number of settings {@code key=value}
      */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Map<String, String> settings = new HashMap<>();
@@ -32,7 +32,7 @@ public final class BrokerProcess {
                         new EmbeddedKafka.Detour(
                                 Integer.parseInt(arguments[2]), Integer.parseInt(arguments[3])),
                         settings);
-        // There is nothing else in this process that a fault of the broker would take along.
+        // This process has nothing else that a fault of the broker would end.
         Exit.resetExitProcedure();
         Exit.resetHaltProcedure();
         Runtime.getRuntime().addShutdownHook(new Thread(broker::close, "stop the broker"));

@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
 public final class EmbeddedCluster implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(EmbeddedCluster.class);
 
-    /** Where the UI is looked for first, and how far a free port is searched. */
+    /** First port of the web UI, and the number of ports to try. */
     private static final int FIRST_PORT = 8081;
 
     private static final int LAST_PORT = 8180;
@@ -115,12 +115,12 @@ public final class EmbeddedCluster implements AutoCloseable {
         }
     }
 
-    /** Completes when the job has come to its end, however. */
+    /** Completes when the job has ended, with any result. */
     public CompletableFuture<JobResult> result(JobID job) {
         return cluster.requestJobResult(job);
     }
 
-    /** The job's state as its JobManager tells it. */
+    /** The job's state from its JobManager. */
     public ExecutionGraphInfo look(JobID job) throws InterruptedException {
         try {
             return cluster.getExecutionGraphInfo(job).get();
@@ -146,7 +146,7 @@ public final class EmbeddedCluster implements AutoCloseable {
      * Stops the job with a savepoint and waits for it.
      *
      * @return the savepoint's path
-     * @throws CommandFailedException there is no savepoint; the job may still run
+     * @throws CommandFailedException the savepoint failed; the job may still run
      */
     public String stop(JobID job, String savepoints, Duration limit) throws InterruptedException {
         try {
@@ -159,19 +159,19 @@ public final class EmbeddedCluster implements AutoCloseable {
         }
     }
 
-    /** Asks for a checkpoint now; whether there is one shows {@link #look}. */
+    /** Triggers a checkpoint; {@link #look} shows the result. */
     public void checkpoint(JobID job) {
         cluster.triggerCheckpoint(job);
     }
 
-    /** Cancels the job; its last checkpoint stays. */
+    /** Cancels the job; its last checkpoint is kept. */
     public void cancel(JobID job) {
         cluster.cancelJob(job);
     }
 
     /**
-     * Cancels the job if it has not ended, and waits for its end: a cluster that is closed under a
-     * job makes it fail.
+     * Cancels the job if it has not ended, and waits for its end: closing the cluster first would
+     * fail the job.
      */
     private void end(JobID job) {
         try {
@@ -186,14 +186,14 @@ public final class EmbeddedCluster implements AutoCloseable {
         }
     }
 
-    /** Ends its jobs first. */
+    /** Ends the jobs, then the cluster. */
     @Override
     public void close() {
         jobs.forEach(this::end);
         try {
             cluster.closeAsync().get(CLOSE.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException | TimeoutException e) {
-            // The process ends after this: what is left of the cluster ends with it.
+            // The process ends after this, with the rest of the cluster.
             LOG.warn("The embedded cluster did not close in order", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

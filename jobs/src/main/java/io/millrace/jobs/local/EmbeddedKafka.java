@@ -20,7 +20,7 @@ import org.apache.kafka.metadata.storage.Formatter;
 
 /**
  * A real Kafka broker of one node in this JVM, on the loopback address, without security. Its data
- * stays in its folder: started there again, it has the same topics.
+ * is kept in its folder: started there again, it has the same topics.
  */
 public final class EmbeddedKafka implements AutoCloseable {
 
@@ -43,9 +43,9 @@ public final class EmbeddedKafka implements AutoCloseable {
     /**
      * Starts a broker.
      *
-     * @param folder where it keeps its data; made if absent
-     * @param port port of its clients, 0 for a free one
-     * @param settings broker settings beside or instead of ours
+     * @param folder folder of its data; created if absent
+     * @param port port for clients, 0 for a free one
+     * @param settings broker settings that extend or override ours
      * @throws BindException if the port is in use
      */
     public static EmbeddedKafka start(Path folder, int port, Map<String, String> settings)
@@ -54,10 +54,10 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
 
     /**
-     * A second address of the broker, for clients that shall come through something else.
+     * A second listener of the broker, for clients that connect through a proxy.
      *
-     * @param listens port where the broker listens
-     * @param told port that these clients are told to use
+     * @param listens port at which the broker listens
+     * @param told advertised port
      */
     record Detour(int listens, int told) {}
 
@@ -75,7 +75,7 @@ public final class EmbeddedKafka implements AutoCloseable {
             } catch (RuntimeException e) {
                 server.shutdown();
                 server.awaitShutdown();
-                // Between our look and its start another process may have taken a free port.
+                // Another process may take a free port before the broker starts.
                 if (port != 0 || attempt == ATTEMPTS) {
                     throw e;
                 }
@@ -88,7 +88,9 @@ public final class EmbeddedKafka implements AutoCloseable {
         return HOST + ":" + port;
     }
 
-    /** A fatal fault of a broker ends its process; ours has more in it than the broker. */
+    /**
+     * Keeps a fatal fault of the broker from ending this process, which runs more than the broker.
+     */
     private static void surviveFaults() {
         Exit.Procedure fault =
                 (status, message) -> {
@@ -99,7 +101,7 @@ public final class EmbeddedKafka implements AutoCloseable {
         Exit.setHaltProcedure(fault);
     }
 
-    /** Ports of clients and controller, which are free now. */
+    /** Free ports for clients and controller. */
     private static int[] freePorts(int wanted) throws IOException {
         if (wanted == 0) {
             return new int[] {FreePorts.next(), FreePorts.next()};
@@ -147,7 +149,7 @@ public final class EmbeddedKafka implements AutoCloseable {
         all.setProperty("share.coordinator.state.topic.min.isr", "1");
         all.setProperty("group.initial.rebalance.delay.ms", "0");
         all.setProperty("auto.create.topics.enable", "false");
-        // Results keep their request's timestamp: by age, Kafka would delete them at once.
+        // Results keep their request's timestamp: retention by age could delete them at once.
         all.setProperty("log.retention.ms", "-1");
         all.setProperty("log.cleaner.dedupe.buffer.size", "4194304");
         all.setProperty("num.network.threads", "2");
@@ -178,7 +180,7 @@ public final class EmbeddedKafka implements AutoCloseable {
         }
     }
 
-    /** Stops the broker; its data stays. */
+    /** Stops the broker; its data is kept. */
     @Override
     public void close() {
         server.shutdown();

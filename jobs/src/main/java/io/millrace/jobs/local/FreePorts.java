@@ -13,40 +13,42 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Ports for those who are told a number now and listen later. The kernel gives outgoing
- * connections, and listeners that ask for any port, one of a range of its own: a port of that range
- * that is free now may be a client's a second later. These are of other ranges, in random order, so
- * that two processes hardly meet. Safe for any thread.
+ * Free ports for processes that listen later. The kernel assigns ephemeral ports of its own range
+ * to outgoing connections and to listeners on port 0: a free port of that range may be in use a
+ * second later. These ports are outside of that range, in random order, so that two processes
+ * rarely collide. Safe for any thread.
  */
 public final class FreePorts {
-    /** Services that a machine is likely to start have lower ones. */
+    /** Common services have lower ports. */
     static final int LOWEST = 10_000;
 
     static final int HIGHEST = 65_535;
 
-    /** With fewer outside of the kernel's range, that range is used too. */
+    /**
+     * Minimum number of ports outside of the kernel's range; with fewer, that range is used too.
+     */
     private static final int ENOUGH = 1000;
 
     private static final Path KERNEL_RANGE = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
 
-    /** Where the file is missing: what IANA sets aside. */
+    /** The range of IANA, if the file is missing. */
     private static final String USUAL_RANGE = "49152 65535";
 
-    /** The JVM's own: no port is given to two of its brokers or clusters. */
+    /** Shared within the JVM, so that no port is assigned twice. */
     private static final FreePorts ALL = new FreePorts(candidates(kernelRange()));
 
     private final Iterator<Integer> left;
 
-    /** Takes them in random order. */
+    /** Shuffles the candidates. */
     FreePorts(List<Integer> candidates) {
         Collections.shuffle(candidates);
         this.left = candidates.iterator();
     }
 
     /**
-     * A port that nobody listens at, on no address, and that was not given before.
+     * A port on which nothing listens, on any address, and that was not assigned before.
      *
-     * @throws IOException there is none left
+     * @throws IOException no port is left
      */
     public static int next() throws IOException {
         return ALL.take();
@@ -73,7 +75,7 @@ public final class FreePorts {
     }
 
     /**
-     * All ports that are worth a try.
+     * All candidate ports.
      *
      * @param range first and last port of the kernel's range, with white space between them
      */
@@ -90,14 +92,13 @@ public final class FreePorts {
         return IntStream.rangeClosed(LOWEST, HIGHEST);
     }
 
-    /** First and last port, as the kernel writes them. */
+    /** The kernel's range: first and last port, in its format. */
     static String kernelRange() {
         try {
-            // Not readString(), which asks for one byte first: this file gives all at once, or no
-            // more.
+            // Not readString(), which reads one byte first: this file must be read at once.
             return Files.readAllLines(KERNEL_RANGE).get(0);
         } catch (IOException e) {
-            // Another system than Linux, or one that hides it.
+            // No Linux, or the file is hidden.
             return USUAL_RANGE;
         }
     }

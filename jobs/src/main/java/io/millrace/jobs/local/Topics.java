@@ -15,7 +15,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.errors.TopicExistsException;
 
-/** Makes and removes topics of one cluster. Owns an admin client. */
+/** Creates and deletes topics of one cluster. Owns an admin client. */
 public final class Topics implements AutoCloseable {
 
     private static final long PATIENCE_MS = 15_000;
@@ -29,12 +29,12 @@ public final class Topics implements AutoCloseable {
         admin = Admin.create(ClientProperties.admin(bootstrapServers, client));
     }
 
-    /** Creates a topic with the cluster's own settings, unless it is there already. */
+    /** Creates a topic with the cluster's default settings, unless it exists. */
     public void createIfAbsent(String name, int partitions) {
         createIfAbsent(name, partitions, Map.of());
     }
 
-    /** Creates a topic unless it is there already; an existing one is left as it is. */
+    /** Creates a topic unless it exists; an existing one is not changed. */
     public void createIfAbsent(String name, int partitions, Map<String, String> settings) {
         NewTopic topic = new NewTopic(name, Optional.of(partitions), Optional.empty());
         try {
@@ -42,11 +42,11 @@ public final class Topics implements AutoCloseable {
         } catch (TopicExistsException e) {
             return;
         }
-        // Brokers learn of it a moment later, and a job that starts meanwhile would not find it.
+        // Brokers learn of it with a delay, and a job that starts before would not find it.
         awaitPresence(name, true);
     }
 
-    /** Removes topics; waits until the cluster has forgotten them. */
+    /** Deletes topics; waits until they are gone from the cluster. */
     public void delete(String... names) {
         get(admin.deleteTopics(List.of(names)).all());
         for (String name : names) {

@@ -22,20 +22,20 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * Follows the output topic, and the dead-letter topic where asked: committed records only, without
- * a consumer group. One thread.
+ * Follows the output topic and, if requested, the dead-letter topic: committed records only,
+ * without a consumer group. One thread.
  */
 public final class AnswerReader implements AutoCloseable {
-    /** Something read. */
+    /** A record that was read. */
     public sealed interface Item {
-        /** The record as it came. */
+        /** The raw record. */
         ConsumerRecord<byte[], byte[]> record();
     }
 
     /** An answer. */
     public record Answer(ConsumerRecord<byte[], byte[]> record, InferenceResult result)
             implements Item {
-        /** A number that the job put into a header, or -1. */
+        /** The number in one of the job's headers, or -1. */
         public long header(String name) {
             Header header = record.headers().lastHeader(name);
             return header == null
@@ -48,7 +48,7 @@ public final class AnswerReader implements AutoCloseable {
     public record Failure(ConsumerRecord<byte[], byte[]> record, InferenceFailure failure)
             implements Item {}
 
-    /** A record that is none of ours, or in another format. */
+    /** A record that is not the job's, or in another format. */
     record Unreadable(ConsumerRecord<byte[], byte[]> record, String why) implements Item {}
 
     private final KafkaConsumer<byte[], byte[]> consumer;
@@ -60,7 +60,7 @@ public final class AnswerReader implements AutoCloseable {
      * Opens a reader.
      *
      * @param deadLetterTopic null leaves failures out
-     * @param fromBeginning whether to read what is there already
+     * @param fromBeginning whether to read existing records
      */
     public AnswerReader(
             KafkaArguments kafka,
@@ -101,12 +101,15 @@ public final class AnswerReader implements AutoCloseable {
         } else {
             consumer.seekToEnd(partitions);
         }
-        // Seeking is lazy: what is written from here on has to be seen.
+        // Seeking is lazy: resolve the positions now, so that later records are not missed.
         partitions.forEach(consumer::position);
         return consumer;
     }
 
-    /** Gives what came, after waiting for it at most so long; returns the number. */
+    /**
+     * Passes new records to a consumer, after waiting for them with a timeout; returns their
+     * number.
+     */
     public int poll(Duration patience, Consumer<Item> to) {
         int count = 0;
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(patience)) {

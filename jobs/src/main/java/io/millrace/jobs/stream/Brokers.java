@@ -31,7 +31,7 @@ import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
-/** What is asked of a Kafka cluster before a command starts; each refusal is one sentence. */
+/** Checks of a Kafka cluster before a command starts; each error is one sentence. */
 public final class Brokers implements AutoCloseable {
     private static final Duration ANSWER = Duration.ofSeconds(15);
 
@@ -43,7 +43,7 @@ public final class Brokers implements AutoCloseable {
         this.admin = admin;
     }
 
-    /** Connects, and fails where no broker answers. */
+    /** Connects, and fails if no broker answers. */
     public static Brokers connect(KafkaArguments arguments) {
         Properties settings =
                 ClientProperties.admin(arguments.bootstrapServers, arguments.clientSettings());
@@ -75,7 +75,7 @@ public final class Brokers implements AutoCloseable {
         }
     }
 
-    /** Partitions of each of these topics; missing ones are a refusal. */
+    /** Partitions of each topic; missing topics are an error. */
     public Map<String, Integer> partitions(Collection<String> topics) {
         Map<String, Integer> counts = new TreeMap<>();
         Set<String> missing = new TreeSet<>();
@@ -103,7 +103,7 @@ public final class Brokers implements AutoCloseable {
         return counts;
     }
 
-    /** Whether this user can see such a topic. */
+    /** Whether this user can see a topic. */
     public boolean has(String topic) {
         try {
             get(admin.describeTopics(List.of(topic)).topicNameValues().get(topic));
@@ -114,8 +114,8 @@ public final class Brokers implements AutoCloseable {
     }
 
     /**
-     * Largest batch of records that a topic takes, bytes. Where this user may not read a topic's
-     * settings, nothing is known, and the broker itself refuses what is larger.
+     * Largest record batch of a topic, in bytes. Unlimited if this user may not read the topic's
+     * settings; the broker then refuses larger ones.
      */
     public int maxMessageBytes(String topic) {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
@@ -131,7 +131,7 @@ public final class Brokers implements AutoCloseable {
         }
     }
 
-    /** Offsets that a group has committed; empty where it has none. */
+    /** Committed offsets of a group; empty if it has none. */
     public Map<TopicPartition, Long> committed(String group) {
         try {
             Map<TopicPartition, OffsetAndMetadata> offsets =

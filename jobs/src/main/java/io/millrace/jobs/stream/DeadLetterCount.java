@@ -7,7 +7,7 @@ import java.util.Map;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 
-/** Counts committed dead letters beside somebody who reads answers only. One thread. */
+/** Counts committed dead letters for a command that shows answers only. One thread. */
 final class DeadLetterCount implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(100);
 
@@ -23,12 +23,12 @@ final class DeadLetterCount implements AutoCloseable {
         this.consumer = AnswerReader.consumer(kafka, List.of(topic), fromBeginning);
     }
 
-    /** Counts what has come; does not wait for more. */
+    /** Counts new dead letters; does not wait. */
     void look() {
         count += consumer.poll(Duration.ZERO).count();
     }
 
-    /** Counts all that is committed by now, if it can be read within so long. */
+    /** Counts all dead letters committed by now, with a timeout. */
     void readToTheEnd(Duration limit) {
         long start = System.nanoTime();
         Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment(), limit);
@@ -39,7 +39,7 @@ final class DeadLetterCount implements AutoCloseable {
         }
     }
 
-    /** A sentence about them, or null where there are none that it has not told of. */
+    /** A sentence about new dead letters, or null without new ones. */
     String news() {
         if (count == told) {
             return null;

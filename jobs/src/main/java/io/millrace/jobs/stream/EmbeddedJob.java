@@ -31,8 +31,8 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.graph.StreamGraph;
 
 /**
- * The streaming job in a cluster of its own inside this process, from its start to its savepoint.
- * One thread starts and awaits it; any thread asks it to stop.
+ * The streaming job in an embedded cluster, from its start to its savepoint. One thread starts and
+ * awaits it; any thread may request its stop.
  */
 public final class EmbeddedJob implements AutoCloseable {
     private static final Duration LOOK = Duration.ofMillis(200);
@@ -131,7 +131,7 @@ public final class EmbeddedJob implements AutoCloseable {
         brokers = new BrokerWatch(kafka, BROKERS, BROKERS_ANSWER);
     }
 
-    /** Loads the model before there is a job: what is wrong with it is told once and plainly. */
+    /** Loads the model before the job is submitted, so that an error is reported once. */
     private void load(PipelineOptions pipeline) throws IOException, InterruptedException {
         long start = System.nanoTime();
         engine =
@@ -169,7 +169,7 @@ public final class EmbeddedJob implements AutoCloseable {
         }
     }
 
-    /** Has {@link #await} take a savepoint and return. */
+    /** Requests that {@link #await} takes a savepoint and returns. */
     void requestStop() {
         stop.complete(null);
     }
@@ -240,7 +240,7 @@ public final class EmbeddedJob implements AutoCloseable {
         }
     }
 
-    /** Tells of each failure that the job recovers from, and notes when it runs. */
+    /** Reports each failure that the job recovers from, and notes when it runs. */
     public void tellFailures() throws InterruptedException {
         ExecutionGraphInfo info = cluster.look(job);
         tell(
@@ -255,7 +255,7 @@ public final class EmbeddedJob implements AutoCloseable {
         }
     }
 
-    /** One that follows from trouble that was told is counted there. */
+    /** Reports a failure; one that follows from reported trouble is only counted. */
     private void tellFailure(Throwable failure) {
         if (!brokers.explains(failure) && !checkpoints.explains(failure)) {
             progress.line(

@@ -19,7 +19,7 @@ import org.apache.flink.core.execution.RecoveryClaimMode;
 public final class FlinkSettings {
     private FlinkSettings() {}
 
-    /** What {@code flink-conf/config.yaml} says; the launcher tells where it is. */
+    /** The settings of {@code flink-conf/config.yaml}, whose folder the launcher sets. */
     public static Configuration load() {
         String folder = System.getProperty("millrace.conf");
         if (folder == null) {
@@ -36,12 +36,12 @@ public final class FlinkSettings {
         return GlobalConfiguration.loadConfiguration(folder);
     }
 
-    /** Where this process keeps logs and checkpoints. */
+    /** The folder for logs and checkpoints of this process. */
     public static Path dataFolder() {
         return Path.of(System.getProperty("millrace.data", "millrace-data"));
     }
 
-    /** What the job needs whatever the cluster's file says, and what its options ask for. */
+    /** The settings that the job requires or its options set, which override the cluster's file. */
     static Configuration ofJob(JobArguments arguments, StateDirectory state) {
         return ofJob(
                 arguments.applicationId,
@@ -53,10 +53,10 @@ public final class FlinkSettings {
     }
 
     /**
-     * What any job of ours needs.
+     * The settings that any of our jobs requires.
      *
-     * @param checkpointInterval null for the one of the cluster's file
-     * @param state null for the folders of the cluster's file
+     * @param checkpointInterval null: that of the cluster's file
+     * @param state null: the folders of the cluster's file
      */
     public static Configuration ofJob(
             String name,
@@ -83,10 +83,10 @@ public final class FlinkSettings {
     }
 
     /**
-     * Refuses a job whose checkpoints lie in the JobManager's heap, where state above 5 MiB fails
-     * each of them, and one that has none, whose answers would never be committed.
+     * Refuses a job with checkpoints in the JobManager's heap, where state above 5 MiB fails each
+     * of them, and a job without checkpoints, whose answers would never be committed.
      *
-     * @param settings all that the job and the cluster's file say
+     * @param settings the merged settings of the job and of the cluster's file
      * @throws CommandFailedException with the remedy
      */
     static void requireCheckpoints(Configuration settings) {
@@ -99,7 +99,7 @@ public final class FlinkSettings {
         }
         String storage = settings.getOptional(CheckpointingOptions.CHECKPOINT_STORAGE).orElse(null);
         boolean folder = settings.contains(CheckpointingOptions.CHECKPOINTS_DIRECTORY);
-        // Any other name is a storage of the cluster's own.
+        // Any other name is a custom storage of the cluster.
         boolean known = storage == null || storage.equals("filesystem");
         if ("jobmanager".equals(storage) || known && !folder) {
             throw new CommandFailedException(
@@ -118,13 +118,15 @@ public final class FlinkSettings {
         }
     }
 
-    /** Time between checkpoints; zero where there are none. */
+    /** Checkpoint interval; zero without checkpoints. */
     static Duration checkpointInterval(Configuration settings) {
         return settings.getOptional(CheckpointingOptions.CHECKPOINTING_INTERVAL)
                 .orElse(Duration.ZERO);
     }
 
-    /** Makes the job resume this state, and own it: it goes once newer checkpoints are there. */
+    /**
+     * Makes the job resume this state and claim it: Flink deletes it once newer checkpoints exist.
+     */
     public static void resume(Configuration settings, String path) {
         settings.set(StateRecoveryOptions.SAVEPOINT_PATH, path);
         settings.set(StateRecoveryOptions.RESTORE_MODE, RecoveryClaimMode.CLAIM);

@@ -16,17 +16,19 @@ import java.util.stream.Collectors;
 import org.apache.flink.connector.kafka.source.split.KafkaPartitionSplit;
 import org.apache.kafka.common.TopicPartition;
 
-/** Says at the start which topics and partitions a job reads, and from where: a line each. */
+/**
+ * The lines at the start about the topics and partitions that a job reads, and from which offsets.
+ */
 final class InputReport {
-    /** Topics that are named one by one. */
+    /** Maximum topics with a line of their own. */
     private static final int MOST_TOPICS = 20;
 
-    /** Offsets that are told one by one. */
+    /** Maximum offsets that are listed. */
     private static final int MOST_OFFSETS = 8;
 
     private final KafkaSettings kafka;
 
-    /** Number of partitions of each topic that is read. */
+    /** Number of partitions of each input topic. */
     private final SortedMap<String, Integer> inputs;
 
     InputReport(KafkaSettings kafka, SortedMap<String, Integer> inputs) {
@@ -34,12 +36,12 @@ final class InputReport {
         this.inputs = inputs;
     }
 
-    /** Of a run without state. */
+    /** Lines for a run without state. */
     List<String> begun() {
         return named(topic -> count(inputs.get(topic)) + ", from " + where(kafka.start()));
     }
 
-    /** Of a run whose state the cluster finds itself. */
+    /** Lines for a run whose state the cluster finds itself. */
     List<String> resumedByCluster() {
         return named(
                 topic ->
@@ -49,7 +51,7 @@ final class InputReport {
     }
 
     /**
-     * Of a run that resumes a checkpoint or savepoint.
+     * Lines for a run that resumes a checkpoint or savepoint.
      *
      * @param state its folder
      */
@@ -131,7 +133,7 @@ final class InputReport {
                 + (offsets.size() > MOST_OFFSETS ? ", ..." : "");
     }
 
-    /** Older releases left marks for the consumer. */
+    /** Older releases saved symbolic offsets. */
     private static String offset(long offset) {
         if (offset >= 0) {
             return Long.toString(offset);
@@ -145,7 +147,7 @@ final class InputReport {
         return partitions + (partitions == 1 ? " partition" : " partitions");
     }
 
-    /** A starting point in words. */
+    /** Display text of a starting point. */
     static String where(StartingPoint start) {
         return switch (start.kind()) {
             case EARLIEST -> "the earliest records";

@@ -7,20 +7,19 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.config.ConfigDef;
 
 /**
- * How large a record may be that is sent to a topic.
+ * Limits of the size of a record that is sent to a topic.
  *
  * @param topic its name
- * @param topicBytes largest batch that the broker takes (max.message.bytes)
+ * @param topicBytes largest batch that the broker accepts (max.message.bytes)
  * @param requestBytes largest record that the producer sends (max.request.size, buffer.memory)
- * @param batchBytes of a producer's batch: no more than the broker takes, or it would refuse
- *     batches of records that are small enough each, and the producer would split and send them
- *     again
- * @param compressed whether the producer compresses, so that a record's size is not known before
+ * @param batchBytes batch size of the producer: at most what the broker accepts; otherwise it would
+ *     refuse batches of records that are small enough, and the producer would split and resend them
+ * @param compressed whether the producer compresses, so that the final size of a record is unknown
  */
 record ProducerLimits(
         String topic, int topicBytes, int requestBytes, int batchBytes, boolean compressed) {
 
-    /** What the client settings alone say. */
+    /** The limits of the client settings alone. */
     static ProducerLimits of(Map<String, String> client) {
         long request =
                 Math.min(
@@ -50,7 +49,7 @@ record ProducerLimits(
         }
     }
 
-    /** The same for a topic that takes batches of so many bytes. */
+    /** The same with the limit of a topic. */
     ProducerLimits forTopic(String name, int maxMessageBytes) {
         return new ProducerLimits(
                 name,
@@ -60,12 +59,12 @@ record ProducerLimits(
                 compressed);
     }
 
-    /** Most bytes of a record, as far as they are known before it is made. */
+    /** Maximum bytes of a record, as far as known before it is made. */
     int recordBytes() {
         return compressed ? requestBytes : Math.min(topicBytes, requestBytes);
     }
 
-    /** Why a record would be refused; null if nothing is known against it. */
+    /** The reason why a record would be refused; null if none is known. */
     String reasonAgainst(ProducerRecord<byte[], byte[]> record) {
         int batch = RecordSize.forBroker(record, false);
         if (!compressed && batch > topicBytes) {

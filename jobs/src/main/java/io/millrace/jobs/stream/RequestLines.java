@@ -11,8 +11,8 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Reads a file line by line and keeps count of them, whatever a line is made of. A line ends with a
- * line feed, a carriage return or both. Of one that is too long no more is held than the limit.
+ * Reads and counts the lines of a file with any content. A line ends with a line feed, a carriage
+ * return or both. A line that is too long is not kept beyond the limit.
  */
 final class RequestLines implements AutoCloseable {
     private static final int BUFFER = 1 << 16;
@@ -28,7 +28,7 @@ final class RequestLines implements AutoCloseable {
     private boolean afterReturn;
     private byte[] line;
 
-    /** A line that is not text. The message tells what it is, without the line's number. */
+    /** A line that is no text. The message describes it, without the line's number. */
     static final class BadLineException extends Exception {
         private static final long serialVersionUID = 1L;
 
@@ -38,14 +38,14 @@ final class RequestLines implements AutoCloseable {
     }
 
     /**
-     * @param mostBytes of a line; a longer one is read over
+     * @param mostBytes maximum bytes of a line; a longer one is skipped
      */
     RequestLines(InputStream in, int mostBytes) {
         this.in = in;
         this.mostBytes = mostBytes;
     }
 
-    /** Goes to the next line; false at the end of the file. */
+    /** Moves to the next line; false at the end of the file. */
     boolean next() throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         length = 0;
@@ -72,7 +72,7 @@ final class RequestLines implements AutoCloseable {
         return true;
     }
 
-    /** Index of the next line end, {@link #to} where the buffer has none; none at the end. */
+    /** Index of the next line end; {@link #to} if the buffer has none at the end of the file. */
     private int find() throws IOException {
         if (from == to && !fill()) {
             return NONE;
@@ -109,13 +109,13 @@ final class RequestLines implements AutoCloseable {
         return number;
     }
 
-    /** The line, without its end. */
+    /** The line, without its line end. */
     String text() throws BadLineException {
         if (length > mostBytes) {
             throw new BadLineException(
                     "it has %,d bytes, more than a record may have".formatted(length));
         }
-        // A prompt with broken characters would be answered as another prompt: refuse it.
+        // Refuses broken characters: the prompt would be answered as another one.
         CharsetDecoder decoder =
                 StandardCharsets.UTF_8
                         .newDecoder()

@@ -23,7 +23,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Shows answers, and failures where asked, as they become visible. */
+/** Shows answers and, if requested, failures as they are committed. */
 @Command(
         name = "results",
         abbreviateSynopsis = true,
@@ -91,7 +91,7 @@ public final class ResultsCommand implements Callable<Integer> {
     private final PrintStream out = System.out;
     private long shown;
 
-    /** Null where they are shown, or cannot be seen. */
+    /** Null if dead letters are shown, or cannot be read. */
     private DeadLetterCount unshown;
 
     @Override
@@ -161,7 +161,7 @@ public final class ResultsCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** Answers are what was asked for: dead letters that may not be read do not end this. */
+    /** Counts dead letters; missing rights to read them do not end the command. */
     private void countBy(Consumer<DeadLetterCount> look) {
         if (unshown == null) {
             return;

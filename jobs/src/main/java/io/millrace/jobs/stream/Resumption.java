@@ -8,20 +8,20 @@ import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Where a run begins.
+ * The starting point of a run.
  *
- * @param state what it resumes, if there is something
- * @param start where it begins to read without state
+ * @param state the state that it resumes, if any
+ * @param start the starting point without state
  */
 record Resumption(Optional<StateDirectory.State> state, StartingPoint start) {
 
     /**
-     * Decides, and refuses to lose requests: offsets that the group has committed are already past
-     * requests that were in flight, and only the state knows those.
+     * Decides the starting point, and refuses to lose requests: committed offsets of the group are
+     * after requests that were in flight, which only the state has.
      *
      * @param newest newest complete state of the application id
      * @param committed offsets of the consumer group
-     * @param asked the user's starting point
+     * @param asked the requested starting point
      */
     static Resumption decide(
             Optional<StateDirectory.State> newest,

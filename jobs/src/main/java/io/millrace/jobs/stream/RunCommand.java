@@ -28,7 +28,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** The streaming job: in a cluster inside this process, or handed to Flink's client. */
+/** The streaming job, in an embedded cluster or submitted by Flink's client. */
 @Command(
         name = "run",
         abbreviateSynopsis = true,
@@ -78,7 +78,7 @@ public final class RunCommand implements Callable<Integer> {
         }
     }
 
-    /** Flink's client gave the environment: where it runs and with what state is its business. */
+    /** Submits to the environment of Flink's client, which sets the cluster and the state. */
     private void submitToCluster() throws Exception {
         KafkaSettings kafka = arguments.kafka();
         StateDirectory state =
@@ -121,7 +121,7 @@ public final class RunCommand implements Callable<Integer> {
     }
 
     /**
-     * @param resumes whether Flink's client or the cluster knows a state
+     * @param resumes whether Flink's client or the cluster resumes a state
      */
     private static List<String> inputs(
             InputReport report, Configuration settings, Configuration cluster, boolean resumes) {
@@ -135,8 +135,8 @@ public final class RunCommand implements Callable<Integer> {
     }
 
     /**
-     * The journal lies beside the checkpoints, wherever these are; null if a storage of the
-     * cluster's own keeps them.
+     * The folder of the journal beside the checkpoints; null if they are in a custom storage of the
+     * cluster.
      */
     private String suspects(StateDirectory state, Configuration cluster) {
         if (state != null) {

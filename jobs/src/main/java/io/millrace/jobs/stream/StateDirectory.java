@@ -25,10 +25,10 @@ import org.apache.flink.core.fs.Path;
  * checkpoint-dir/application-id/lock                       held while a run is alive (local folders)
  *                              /&lt;job id&gt;/chk-7/_metadata    retained checkpoint
  *                              /savepoints/savepoint-*\/_metadata
- *                              /suspects/                   who was in the engine's failing steps
+ *                              /suspects/                   requests of the engine's failing steps
  * </pre>
  *
- * State is complete once its {@code _metadata} is there: Flink writes that file last.
+ * State is complete once its {@code _metadata} exists: Flink writes that file last.
  */
 public final class StateDirectory {
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
@@ -56,17 +56,17 @@ public final class StateDirectory {
         this.folder = new Path(absolute, applicationId);
     }
 
-    /** Where Flink writes checkpoints. */
+    /** Folder of checkpoints. */
     public String checkpoints() {
         return folder.toString();
     }
 
-    /** Where the journal of suspects lies. */
+    /** Folder of the journal of suspects. */
     public String suspects() {
         return new Path(folder, SUSPECTS).toString();
     }
 
-    /** Where savepoints go. */
+    /** Folder of savepoints. */
     public String savepoints() {
         return new Path(folder, SAVEPOINTS).toString();
     }
@@ -113,8 +113,8 @@ public final class StateDirectory {
     }
 
     /**
-     * Takes the folder for this process; a killed process lets go of it. A folder on another file
-     * system than the local one is not locked.
+     * Locks the folder for this process; the lock of a killed process is released. A folder on a
+     * remote file system is not locked.
      */
     public Lock lock() {
         return lock("stop it, or give this one another --application-id.");
@@ -123,7 +123,7 @@ public final class StateDirectory {
     /**
      * The same.
      *
-     * @param remedy what one may do where another process has it, the end of a sentence
+     * @param remedy end of the sentence if another process has the lock
      */
     public Lock lock(String remedy) {
         String scheme = folder.toUri().getScheme();
@@ -166,7 +166,7 @@ public final class StateDirectory {
      *
      * @param path folder with the metadata file
      * @param savepoint whether it is a savepoint, else a retained checkpoint
-     * @param written when it was complete
+     * @param written time of its completion
      */
     public record State(String path, boolean savepoint, Instant written) {
         @Override
@@ -175,7 +175,7 @@ public final class StateDirectory {
         }
     }
 
-    /** The hold on the folder. */
+    /** The lock of the folder. */
     public static final class Lock implements AutoCloseable {
         private final FileChannel channel;
 

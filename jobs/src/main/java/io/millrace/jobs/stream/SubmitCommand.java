@@ -40,7 +40,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Puts a file of requests on a topic and waits until the brokers have them. */
+/** Sends a file of requests to a topic and waits for the acknowledgements of the brokers. */
 @Command(
         name = "submit",
         abbreviateSynopsis = true,
@@ -96,7 +96,7 @@ public final class SubmitCommand implements Callable<Integer> {
     private final AtomicLong acknowledged = new AtomicLong();
     private final AtomicReference<Exception> failure = new AtomicReference<>();
 
-    /** Guarded by this: the producer's thread tells as well. */
+    /** Guarded by this: the producer's thread counts too. */
     private long bad;
 
     @Override
@@ -211,7 +211,7 @@ public final class SubmitCommand implements Callable<Integer> {
         return sent;
     }
 
-    /** The producer's thread. */
+    /** Called on the producer's thread. */
     private void onSent(long number, Exception e) {
         if (e == null) {
             acknowledged.incrementAndGet();
@@ -232,7 +232,7 @@ public final class SubmitCommand implements Callable<Integer> {
         return new Draft<>(request, List.of(), Set.of());
     }
 
-    /** All that the job would find; the model's name is its own business. */
+    /** All faults that the job would find, except the model's name, which only the job knows. */
     private static List<String> faults(Draft<InferenceRequest> draft) {
         List<String> faults = new ArrayList<>();
         draft.faults().forEach(fault -> faults.add(fault.getMessage()));

@@ -10,10 +10,10 @@ import io.millrace.schemas.codec.record.RecordType;
 import java.io.IOException;
 
 /**
- * Reads requests, answers and dead letters, each once, into a ledger and a sample. One thread.
+ * Reads requests, answers and dead letters once, into a ledger and a sample. One thread.
  *
- * <p>A file of answers may hold dead letters among them, as {@code results --json --dead-letters}
- * writes them.
+ * <p>A file of answers may also contain dead letters, as written by {@code results --json
+ * --dead-letters}.
  */
 final class Books {
     private final FormatSettings format;
@@ -23,7 +23,7 @@ final class Books {
 
     /**
      * @param format of topics; files are JSON lines
-     * @param fingerprint only answers of this one are drawn
+     * @param fingerprint only answers with this fingerprint are sampled
      */
     Books(FormatSettings format, String fingerprint, Ledger ledger, Sample sample) {
         this.format = format;
@@ -33,7 +33,7 @@ final class Books {
     }
 
     /**
-     * Reads all.
+     * Reads all records.
      *
      * @param deadLetters null for none
      */

@@ -20,27 +20,29 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Computes a sample again, in each way, and holds it against what was committed. One thread. */
+/** Computes a sample again, in each way, and compares it with the committed answers. One thread. */
 final class Comparison {
     /**
-     * Something that differs.
+     * A difference.
      *
-     * @param number says which request came first
-     * @param name the request's id and place
-     * @param what what differs, in words
-     * @param ways those that differ so; the others do not
+     * @param number number of the request, in order
+     * @param name the request's id and position
+     * @param what description of the difference
+     * @param ways the ways with this difference
      */
     record Finding(int number, String name, String what, Set<Way> ways) {}
 
-    /** What was seen of one way: how many answers were equal, and how long it took. */
+    /** The result of one way: number of equal answers, and time. */
     record Seen(int equal, double seconds) {}
 
-    /** Told of each way as it is done. */
+    /** Listener for each completed way. */
     interface Listener {
         void onWay(Way way, Seen seen, int of);
     }
 
-    /** A request with its place in the lists of results; without one where it is refused here. */
+    /**
+     * A request with its index in the lists of results; -1 and the refusal if it is refused here.
+     */
     private record Asked(Sample.Question question, int index, String refusal) {}
 
     private record Pair(Asked asked, Sample.Answer answer) {}
@@ -62,7 +64,7 @@ final class Comparison {
         this.format = format;
     }
 
-    /** Compares all that is in the sample. */
+    /** Compares all answers of the sample. */
     void run(Sample sample, long seed, Listener listener)
             throws IOException, InterruptedException, RequestRejectedException {
         List<Sample.Question> questions =
@@ -114,8 +116,8 @@ final class Comparison {
     }
 
     /**
-     * Gives each answer its request. Where an id was used more than once, equal bytes go together;
-     * what is left over is held against what is left over.
+     * Pairs answers with requests. If an id was used more than once, equal bytes are paired first,
+     * then the rest in order.
      */
     private List<Pair> pair(
             Sample sample, Map<Sample.Question, Asked> asked, List<GenerationResult> results) {
@@ -147,7 +149,7 @@ final class Comparison {
         return pairs;
     }
 
-    /** Null if there is none. */
+    /** The difference of a pair; null if there is none. */
     private String difference(Pair pair, List<GenerationResult> results) {
         Asked asked = pair.asked();
         if (asked.refusal() != null) {
@@ -174,7 +176,7 @@ final class Comparison {
         } else {
             right = avro.encode(here);
             if (format == WireFormat.CONFLUENT) {
-                // The schema's id is the registry's affair.
+                // The schema's id depends on the registry, so it is not compared.
                 left = avro.encode(committed);
             }
         }
@@ -185,7 +187,7 @@ final class Comparison {
         return words == null ? Difference.ofBytes(left, right) : words;
     }
 
-    /** One finding for each kind of difference. */
+    /** Adds a finding per kind of difference. */
     private void tell(Pair pair, EnumMap<Way, String> byWay) {
         Map<String, Set<Way>> kinds = new LinkedHashMap<>();
         byWay.forEach(
@@ -197,17 +199,17 @@ final class Comparison {
                 (what, ways) -> findings.add(new Finding(question.number(), name, what, ways)));
     }
 
-    /** In the order of the requests. */
+    /** Findings in the order of the requests. */
     List<Finding> findings() {
         return findings;
     }
 
-    /** Answers that were compared. */
+    /** Number of compared answers. */
     int compared() {
         return compared;
     }
 
-    /** Answers that differ in some way. */
+    /** Number of answers that differ in some way. */
     long different() {
         return findings.stream().map(Finding::name).distinct().count();
     }

@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * Finds where a committed answer first differs from the one computed here, and says it in words.
+ * Finds the first difference between a committed answer and the one computed here, and describes
+ * it.
  */
 final class Difference {
     private static final int AROUND = 24;
@@ -102,7 +103,7 @@ final class Difference {
         return "has equal tokens, and the log probabilities of token " + at + " differ";
     }
 
-    /** Where bytes of equal records first differ. */
+    /** The first different byte of equal records. */
     static String ofBytes(byte[] committed, byte[] here) {
         int at = java.util.Arrays.mismatch(committed, here);
         return "the fields are equal, but the bytes differ at byte %d: the record was written otherwise"

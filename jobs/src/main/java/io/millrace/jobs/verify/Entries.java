@@ -3,14 +3,14 @@ package io.millrace.jobs.verify;
 import java.io.IOException;
 import java.util.function.Consumer;
 
-/** Records to be read once, from their beginning to the end that they have now. */
+/** Records to be read once, from the beginning to the current end. */
 interface Entries {
-    /** Gives each of them, in the order of its partition. */
+    /** Passes each record to a consumer, in the order of its partition. */
     void forEach(Consumer<Entry> to) throws IOException;
 
-    /** Whether they are a file's lines, which are JSON whatever the topics are. */
+    /** Whether they are lines of a file, which are JSON regardless of the topics' format. */
     boolean areOfFile();
 
-    /** What they come from, for people. */
+    /** Display name of the source. */
     String name();
 }

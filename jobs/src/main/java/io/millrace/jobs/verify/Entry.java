@@ -7,8 +7,8 @@ import java.util.List;
 /**
  * One record of a topic, or one line of a file.
  *
- * @param source the topic, or the file as it was named
- * @param position where in the source
+ * @param source the topic, or the file as named by the user
+ * @param position position in the source
  * @param timestamp Kafka timestamp, milliseconds since 1970; -1 for a file, which has none
  * @param key record key; null for none and for a file
  * @param value record value; null for a tombstone
@@ -18,12 +18,12 @@ record Entry(String source, Position position, long timestamp, byte[] key, byte[
         return position instanceof Position.Line;
     }
 
-    /** Where it is, in the words of dead letters. */
+    /** Display text of its position, as in dead letters. */
     String place() {
         return position.in(source);
     }
 
-    /** As the job saw it, but at that time. */
+    /** The origin as the job saw it, with another time. */
     Origin origin(long timeMs) {
         return new Origin(source, position, timeMs, key, List.of(), value);
     }

@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 
-/** The lines of a file, as bytes; empty ones are passed over. */
+/** The lines of a file, as bytes; empty ones are skipped. */
 final class FileEntries implements Entries {
     private final Path file;
 

@@ -10,16 +10,16 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Holds requests against answers and dead letters, each once. Answers and dead letters are told
- * first, then the requests.
+ * Matches requests with answers and dead letters. Answers and dead letters are added first, then
+ * the requests.
  *
- * <p>Two requests with one id want two answers. A dead letter belongs to the record at its place;
- * to requests of a file, which have none, by its id.
+ * <p>Two requests with one id need two answers. A dead letter belongs to the record at its
+ * position; for requests of a file, which have none, to its id.
  */
 final class Ledger {
     private static final int SHOWN = 5;
 
-    /** How many, and the first of them by name. */
+    /** A count, with the first names. */
     static final class Names {
         private long count;
         private final List<String> first = new ArrayList<>();
@@ -41,12 +41,12 @@ final class Ledger {
         }
     }
 
-    /** One id, or one place of dead letters. */
+    /** The account of an id, or of a position of dead letters. */
     private static final class Account {
         /** Whether a request of this id was read, refused or not. */
         private boolean known;
 
-        /** Requests that no dead letter has settled. */
+        /** Number of requests without a dead letter. */
         private int asked;
 
         private int settled;
@@ -110,7 +110,7 @@ final class Ledger {
         }
     }
 
-    /** A record that is no request; on a topic it has a dead letter. */
+    /** Adds a record that is no request; on a topic it has a dead letter. */
     void unreadableRequest(Entry entry, String why) {
         unreadableRequests.add(entry.place() + ": " + why);
         if (!entry.isOfFile()) {
@@ -132,7 +132,7 @@ final class Ledger {
         return true;
     }
 
-    /** Closes the books. To be called once. */
+    /** Computes the result. To be called once. */
     void close() {
         byId.forEach(
                 (id, account) -> {
@@ -169,12 +169,12 @@ final class Ledger {
         return requests;
     }
 
-    /** How many of each code. */
+    /** Number of dead letters by code. */
     Map<String, Integer> deadLetters() {
         return deadLetters;
     }
 
-    /** How many answers have each fingerprint. */
+    /** Number of answers by fingerprint. */
     Map<String, Integer> fingerprints() {
         return fingerprints;
     }
@@ -184,17 +184,17 @@ final class Ledger {
         return lost;
     }
 
-    /** Answers and dead letters beyond the one that a request has. */
+    /** Duplicate answers and dead letters. */
     Names twice() {
         return twice;
     }
 
-    /** Answers and dead letters to nothing that was asked. */
+    /** Answers and dead letters without a request. */
     Names unknown() {
         return unknown;
     }
 
-    /** Dead letters without an id, where requests are of a file. */
+    /** Dead letters without an id, if requests are of a file. */
     Names unmatched() {
         return unmatched;
     }

@@ -26,17 +26,17 @@ import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 
 /**
- * Answers requests anew, in ways that the first law says make no difference. Owns one engine at a
- * time: there may be no room for two. One thread.
+ * Answers requests again, in ways that make no difference by the first law. Owns one engine at a
+ * time, as memory may not suffice for two. One thread.
  */
 final class Recomputation implements AutoCloseable {
-    /** Odd, and less than most prompts have. */
+    /** Tokens per step: odd, and less than most prompts. */
     private static final int[] STEP_TOKENS = {33, 54};
 
     private static final int[] SEQUENCES = {5, 7};
     private static final int SUBTASKS = 3;
 
-    /** Two moments that no template's clock shows alike. */
+    /** Two times that differ in every format of a template's clock. */
     private static final long[] CLOCKS = {1_000_000_000_000L, 1_687_654_321_000L};
 
     private final EngineOptions options;
@@ -65,7 +65,7 @@ final class Recomputation implements AutoCloseable {
     }
 
     /**
-     * The request as the engine takes it.
+     * The prepared request for the engine.
      *
      * @throws RequestRejectedException it cannot be answered here
      */
@@ -106,7 +106,7 @@ final class Recomputation implements AutoCloseable {
         return engine.encodeChat(RequestMapper.chat(request, entry.origin(timeMs)));
     }
 
-    /** What a way is, in words. */
+    /** Description of a way. */
     String describe(Way way) {
         return switch (way) {
             case ALONE -> "one after the other";
@@ -120,9 +120,7 @@ final class Recomputation implements AutoCloseable {
         };
     }
 
-    /**
-     * Answers all, in the order of the requests. Ways are to be taken in the order of {@link Way}.
-     */
+    /** Answers all requests, in order. Ways must be called in the order of {@link Way}. */
     List<GenerationResult> run(Way way, List<GenerationRequest> requests, long seed)
             throws IOException, InterruptedException, RequestRejectedException {
         return switch (way) {
@@ -156,7 +154,7 @@ final class Recomputation implements AutoCloseable {
         return Arrays.asList(results);
     }
 
-    /** As so many subtasks of a job do it: each with a session of its own on one shared engine. */
+    /** Answers as several subtasks of a job do: each with its own session on one shared engine. */
     private List<GenerationResult> divided(List<GenerationRequest> requests, int subtasks)
             throws IOException, InterruptedException {
         openOtherwise();

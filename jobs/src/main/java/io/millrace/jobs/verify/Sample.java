@@ -12,10 +12,10 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Draws the answers that are computed again: those with the lowest hashes of seed and id, so that
- * the draw depends on neither order nor partitions. Holds no more than these.
+ * Samples the answers that are computed again: those with the lowest hashes of seed and id, so that
+ * the sample depends on neither order nor partitions. Keeps only the sample.
  *
- * <p>Ids need not be unique: all requests and answers of a drawn id stay together.
+ * <p>Ids need not be unique: all requests and answers of a sampled id are kept together.
  */
 final class Sample {
     private record Key(long hash, String id) {}
@@ -23,13 +23,13 @@ final class Sample {
     private static final Comparator<Key> LOWEST =
             Comparator.comparingLong(Key::hash).thenComparing(Key::id);
 
-    /** An answer as it was committed. */
+    /** A committed answer. */
     record Answer(Entry entry, InferenceResult result) {}
 
-    /** A request as it was read; its number says which came first. */
+    /** A request, with its number in order. */
     record Question(int number, Entry entry, InferenceRequest request) {}
 
-    /** All of one id. */
+    /** All requests and answers of one id. */
     static final class Group {
         private final List<Answer> answers = new ArrayList<>();
         private final List<Question> questions = new ArrayList<>();
@@ -50,14 +50,14 @@ final class Sample {
     private int questions;
 
     /**
-     * @param size most ids; 0 for all
+     * @param size maximum ids; 0 for all
      */
     Sample(int size, long seed) {
         this.size = size == 0 ? Integer.MAX_VALUE : size;
         this.seed = seed;
     }
 
-    /** Answers come first, all of them. */
+    /** Adds an answer. All answers are added before requests. */
     void add(Entry entry, InferenceResult result) {
         Answer answer = new Answer(entry, result);
         Group there = byId.get(result.getId());
@@ -67,7 +67,7 @@ final class Sample {
         }
         Key key = new Key(hash(result.getId()), result.getId());
         if (drawn.size() == size) {
-            // What was once out stays out: the highest only sinks.
+            // An excluded id stays excluded: the highest hash only decreases.
             if (LOWEST.compare(key, drawn.lastKey()) > 0) {
                 return;
             }
@@ -79,7 +79,7 @@ final class Sample {
         byId.put(key.id(), group);
     }
 
-    /** Then the requests; those that were not drawn are passed over. */
+    /** Adds a request; one that is not sampled is ignored. */
     void add(Entry entry, InferenceRequest request) {
         Group group = byId.get(request.getId());
         if (group != null) {
@@ -87,7 +87,7 @@ final class Sample {
         }
     }
 
-    /** One group an id. */
+    /** One group per id. */
     Collection<Group> groups() {
         return drawn.values();
     }

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
 
-/** Has every n-th request answered by a shared engine, as a subtask of a job does. One thread. */
+/** Answers every n-th request by a shared engine, as a subtask of a job does. One thread. */
 final class Subtask implements SessionListener {
     private final List<GenerationRequest> requests;
     private final GenerationResult[] results;
@@ -19,7 +19,7 @@ final class Subtask implements SessionListener {
     private Exception failure;
 
     /**
-     * @param results where the answers go, each at its request's index
+     * @param results receives the answers, each at its request's index
      * @param first index of the first request, and then each {@code step}-th after it
      */
     Subtask(List<GenerationRequest> requests, GenerationResult[] results, int first, int step) {
@@ -51,7 +51,7 @@ final class Subtask implements SessionListener {
 
     @Override
     public void onToken(long ticket, int completion, int tokenId, long timeMs) {
-        // The result has all tokens.
+        // Ignored: the result has all tokens.
     }
 
     @Override

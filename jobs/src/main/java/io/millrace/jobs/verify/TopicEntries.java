@@ -19,7 +19,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * The committed records of some topics, up to the ends that they had when this was made. Joins no
+ * The committed records of some topics, up to their ends at the time of construction. Joins no
  * consumer group.
  */
 final class TopicEntries implements Entries {
@@ -63,7 +63,7 @@ final class TopicEntries implements Entries {
         return offsets.values().stream().mapToLong(Long::longValue).sum();
     }
 
-    /** Offsets that an open transaction kept from being read. */
+    /** Number of offsets that could not be read because of an open transaction. */
     long heldBack() {
         return heldBack;
     }

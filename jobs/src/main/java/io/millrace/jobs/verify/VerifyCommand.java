@@ -92,7 +92,7 @@ public final class VerifyCommand implements Callable<Integer> {
         Checks.atLeast("--sample", size, 0);
         engine.checkFolder();
         FormatSettings settings = format.settings();
-        // Requests first: those that come while this looks would have no answer yet.
+        // Requests first: later ones would not have an answer yet.
         Entries asked = open("--requests", requests);
         Entries answered = open("--results", List.of(results));
         Entries refused = deadLetters == null ? null : open("--dead-letters", List.of(deadLetters));

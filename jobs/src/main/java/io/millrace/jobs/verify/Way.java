@@ -1,6 +1,6 @@
 package io.millrace.jobs.verify;
 
-/** How answers are computed again: each way batches, cuts and divides them otherwise. */
+/** The ways of computing answers again: each batches, chunks and distributes them differently. */
 enum Way {
     ALONE("Alone"),
     SHUFFLED("Shuffled"),

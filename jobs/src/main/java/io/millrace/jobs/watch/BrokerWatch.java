@@ -19,8 +19,8 @@ import org.apache.kafka.common.Node;
 import org.apache.kafka.common.errors.RetriableException;
 
 /**
- * Notices when Kafka's brokers, or one of them, do not answer, and when they do again. One thread;
- * owns an admin client.
+ * Detects when Kafka brokers stop to answer, and when they answer again. One thread; owns an admin
+ * client.
  */
 public final class BrokerWatch implements AutoCloseable {
     private final KafkaSettings settings;
@@ -28,17 +28,17 @@ public final class BrokerWatch implements AutoCloseable {
     private final Duration interval;
     private final Duration patience;
 
-    /** All that were seen, by id. */
+    /** All known brokers by id. */
     private final Map<Integer, Node> known = new TreeMap<>();
 
-    /** Those of them that the others miss. */
+    /** Known brokers that are missing in the cluster. */
     private Map<Integer, Node> gone = Map.of();
 
     private KafkaFuture<Collection<Node>> answer;
     private long asked;
     private long looked = System.nanoTime();
 
-    /** Whether a first refusal, before any answer, was not believed. */
+    /** Whether a first failure, before any answer, was ignored. */
     private boolean doubted;
 
     private boolean away;
@@ -46,8 +46,8 @@ public final class BrokerWatch implements AutoCloseable {
     private int restarts;
 
     /**
-     * @param interval time between two looks
-     * @param patience for how long an answer is waited for
+     * @param interval time between two checks
+     * @param patience timeout of an answer
      */
     public BrokerWatch(KafkaSettings settings, Duration interval, Duration patience) {
         this.settings = settings;
@@ -68,8 +68,8 @@ public final class BrokerWatch implements AutoCloseable {
     }
 
     /**
-     * A sentence when a broker has gone or come back, else null. Never waits; what came while
-     * nobody looked for long is not told, but asked anew.
+     * A sentence when a broker has stopped or resumed to answer, otherwise null. Never waits; an
+     * outdated result is not reported but checked again.
      */
     public String look() throws InterruptedException {
         long now = System.nanoTime();
@@ -96,7 +96,8 @@ public final class BrokerWatch implements AutoCloseable {
             return null;
         }
         if (known.isEmpty() && !doubted && why instanceof RetriableException) {
-            // The job was set up with these brokers: this process may have been too busy to listen.
+            // The job was set up with these brokers: this process may have been too busy for the
+            // answer.
             doubted = true;
             ask();
             return null;
@@ -143,7 +144,7 @@ public final class BrokerWatch implements AutoCloseable {
         return rest;
     }
 
-    /** What the job talks to, as far as any broker has ever said. */
+    /** The addresses of all brokers, as far as known. */
     private String addresses() {
         return known.isEmpty() ? settings.bootstrapServers() : addresses(known.values());
     }
@@ -153,7 +154,7 @@ public final class BrokerWatch implements AutoCloseable {
     }
 
     /**
-     * Whether the job failed for no reason but that the brokers are away, of which was told.
+     * Whether the job failed only because of the brokers, which was reported.
      *
      * @param failure of the job
      */
@@ -161,7 +162,7 @@ public final class BrokerWatch implements AutoCloseable {
         boolean kafka = false;
         for (Throwable each : Causes.of(failure)) {
             if (each.getClass().getName().startsWith("io.millrace.")) {
-                // It has something to say of its own.
+                // It has a cause of its own.
                 return false;
             }
             kafka |= each instanceof RetriableException;

@@ -8,7 +8,7 @@ import org.apache.flink.util.SerializedThrowable;
 final class Causes {
     private Causes() {}
 
-    /** The exception itself first, its root last; each as what it was thrown as. */
+    /** The exception first, its root last; each as the type that was thrown. */
     static List<Throwable> of(Throwable e) {
         List<Throwable> causes = new ArrayList<>();
         Throwable each = e;

@@ -14,9 +14,10 @@ import org.apache.logging.log4j.core.config.LoggerConfig;
 import org.apache.logging.log4j.core.config.Property;
 
 /**
- * Collects the exceptions that made checkpoints of this process fail. Flink's statistics keep the
- * outermost message only ("Asynchronous task checkpoint failed."), and count checkpoints that could
- * not even begin; one logger of Flink is given all of them, with their causes. Safe for any thread.
+ * Collects the exceptions that failed checkpoints of this process, from one of Flink's loggers,
+ * which gets all of them with their causes. Flink's statistics only keep the outermost message
+ * ("Asynchronous task checkpoint failed."), and only count checkpoints that could not begin. Safe
+ * for any thread.
  */
 final class CheckpointFailures extends AbstractAppender implements AutoCloseable {
     private static final String LOGGER = CheckpointFailureManager.class.getName();
@@ -33,7 +34,7 @@ final class CheckpointFailures extends AbstractAppender implements AutoCloseable
         super("checkpoint failures", null, null, true, Property.EMPTY_ARRAY);
     }
 
-    /** Listens until it is closed, also where the logging's configuration is read anew. */
+    /** Listens until it is closed, also after the logging configuration is reloaded. */
     static CheckpointFailures listen() {
         CheckpointFailures failures = new CheckpointFailures();
         failures.start();
@@ -57,7 +58,7 @@ final class CheckpointFailures extends AbstractAppender implements AutoCloseable
         }
         if (!logger.getAppenders().containsKey(getName())) {
             logger.addAppender(this, Level.WARN, null);
-            // Tells all listeners of a changed configuration, this one too.
+            // Notifies all listeners of the changed configuration, this one included.
             context.updateLoggers();
         }
     }
@@ -71,7 +72,7 @@ final class CheckpointFailures extends AbstractAppender implements AutoCloseable
         }
     }
 
-    /** Those that failed since it was asked before, in order. */
+    /** Takes the failures since the last call, in order. */
     List<Failure> take() {
         synchronized (failures) {
             List<Failure> taken = List.copyOf(failures);

@@ -10,9 +10,11 @@ import org.apache.flink.runtime.checkpoint.CheckpointFailureReason;
 import org.apache.flink.runtime.checkpoint.CheckpointStatsSnapshot;
 import org.apache.flink.runtime.checkpoint.CompletedCheckpointStats;
 
-/** Notices when checkpoints of a job in this process begin to fail, and when they succeed again. */
+/** Detects when checkpoints of a job in this process begin to fail, and when they succeed again. */
 public final class CheckpointWatch implements AutoCloseable {
-    /** What fails by itself; all else follows from a task that failed, and is told as that. */
+    /**
+     * Reasons that are reported; all others follow from a failed task, which is reported itself.
+     */
     private static final Set<CheckpointFailureReason> TROUBLE =
             Set.of(
                     CheckpointFailureReason.IO_EXCEPTION,
@@ -31,16 +33,16 @@ public final class CheckpointWatch implements AutoCloseable {
     private int restarts;
 
     /**
-     * @param folder where the checkpoints lie
+     * @param folder folder of the checkpoints
      */
     public CheckpointWatch(String folder) {
         this.folder = folder;
     }
 
     /**
-     * A sentence when checkpoints begin to fail or succeed again, else null. Never waits.
+     * A sentence when checkpoints begin to fail or succeed again, otherwise null. Never waits.
      *
-     * @param checkpoints as the JobManager tells of them; null where it has none
+     * @param checkpoints the JobManager's statistics; null if it has none
      */
     public String look(CheckpointStatsSnapshot checkpoints) {
         String news = null;
@@ -83,7 +85,7 @@ public final class CheckpointWatch implements AutoCloseable {
         return news;
     }
 
-    /** What follows the number of failures. */
+    /** The words after the number of failures. */
     static String times(int restarts) {
         return restarts == 0
                 ? ""
@@ -92,7 +94,7 @@ public final class CheckpointWatch implements AutoCloseable {
     }
 
     /**
-     * Whether the job failed for no reason but that checkpoints did, of which was told.
+     * Whether the job failed only because of checkpoints, which was reported.
      *
      * @param failure of the job
      */

@@ -8,11 +8,11 @@ import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.runtime.scheduler.ExecutionGraphInfo;
 import org.apache.flink.runtime.scheduler.exceptionhistory.RootExceptionHistoryEntry;
 
-/** Notices failures of a job in this process that it recovers from, and the one that ended it. */
+/** Detects failures of a job in this process that it recovers from, and the one that ended it. */
 public final class FailureWatch {
     private long lastMs;
 
-    /** Failures since the last look, oldest first. */
+    /** Failures since the last call, oldest first. */
     public List<Throwable> look(ExecutionGraphInfo info) {
         List<Throwable> failures = new ArrayList<>();
         for (RootExceptionHistoryEntry failure : info.getExceptionHistory()) {
@@ -29,7 +29,7 @@ public final class FailureWatch {
     /**
      * Returns unless a failure ended the job.
      *
-     * @throws CommandFailedException says which
+     * @throws CommandFailedException with the failure
      */
     public static void requireNone(JobResult ended) {
         ended.getSerializedThrowable()

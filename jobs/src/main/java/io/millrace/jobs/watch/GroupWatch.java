@@ -12,9 +12,8 @@ import org.apache.kafka.clients.admin.MemberDescription;
 import org.apache.kafka.common.KafkaFuture;
 
 /**
- * Notices consumers that use the job's consumer group. The job is no member of it, it only keeps
- * its offsets there, and as long as somebody is, the brokers refuse them. One thread; owns an admin
- * client.
+ * Detects consumers in the job's consumer group. The job is no member and only commits its offsets
+ * there, which the brokers refuse while the group has members. One thread; owns an admin client.
  */
 public final class GroupWatch implements AutoCloseable {
     private final String group;
@@ -26,7 +25,7 @@ public final class GroupWatch implements AutoCloseable {
     private boolean occupied;
 
     /**
-     * @param interval time between two looks
+     * @param interval time between two checks
      */
     public GroupWatch(KafkaSettings settings, Duration interval) {
         this.group = settings.groupId();
@@ -42,7 +41,7 @@ public final class GroupWatch implements AutoCloseable {
         answer = admin.describeConsumerGroups(List.of(group)).describedGroups().get(group);
     }
 
-    /** A sentence when somebody has come or all are gone, else null. Never waits. */
+    /** A sentence when a consumer has joined or all have left, otherwise null. Never waits. */
     public String look() throws InterruptedException {
         if (answer == null || !answer.isDone()) {
             if (answer == null && System.nanoTime() - asked > interval.toNanos()) {
@@ -56,7 +55,7 @@ public final class GroupWatch implements AutoCloseable {
         try {
             members = answered.get().members();
         } catch (ExecutionException e) {
-            // A group without offsets is none; and whoever may not look is not told.
+            // Ignores a group that does not exist yet, and missing rights.
             return null;
         }
         if (members.isEmpty() != occupied) {

@@ -1,2 +1,2 @@
-/** Looks after a running job and says, one line each, when trouble begins and when it ends. */
+/** Monitors a running job and reports, in one line each, when trouble begins and when it ends. */
 package io.millrace.jobs.watch;

@@ -1,15 +1,15 @@
 package io.millrace.jobs.bench.result;
 
 /**
- * One figure that was asked for, and what was reached.
+ * A required figure and the measured one.
  *
- * @param issue title of the issue that asks
- * @param bar what is asked, in the issue's words, and which figure of it: average, p99, a model
- * @param value what was reached, in units of {@code unit}
+ * @param issue title of the issue that requires it
+ * @param bar the requirement in the issue's words, and its figure: average, p99, a model
+ * @param value the measured value, in {@code unit}
  * @param unit such as {@code tok/s}
- * @param command what measures it again
+ * @param command the command that measures it again
  * @param device processor or GPU, with its driver
- * @param commit what was measured, abbreviated
+ * @param commit the measured commit, abbreviated
  */
 public record Bar(
         String issue,

@@ -6,9 +6,9 @@ import io.millrace.gpu.engine.Engine;
 import io.millrace.gpu.engine.FreeNumerics;
 import java.io.IOException;
 
-/** The numerics that an engine is measured with, spelt as on the command line. */
+/** The numerics of a measured engine, spelt as on the command line. */
 public enum BenchNumerics {
-    /** Those of every engine. */
+    /** The numerics contract. */
     contract,
 
     /** Without the first law. */
@@ -20,7 +20,7 @@ public enum BenchNumerics {
         return this == free ? FreeNumerics.open(options, progress) : Engine.open(options, progress);
     }
 
-    /** Whether a request has the same answer whatever runs beside it. */
+    /** Whether the answer to a request is independent of other requests. */
     public boolean keepsAnswers() {
         return this == contract;
     }
@@ -30,12 +30,12 @@ public enum BenchNumerics {
         return this == free ? model + FREE_ROWS : model;
     }
 
-    /** The model that a row of these numerics is of: {@link #rowsOf} undone. */
+    /** The model of a row of these numerics: the inverse of {@link #rowsOf}. */
     public String modelOf(ResultRow row) {
         return this == free ? measuredFree(row) : row.model();
     }
 
-    /** The model that a row of free numerics is of; null for every other row. */
+    /** The model of a row of free numerics; null for other rows. */
     static String measuredFree(ResultRow row) {
         String name = row.model();
         return name.endsWith(FREE_ROWS)

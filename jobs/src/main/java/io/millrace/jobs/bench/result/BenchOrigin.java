@@ -14,11 +14,11 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Where a figure comes from.
+ * The origin of a figure.
  *
  * @param device machine and Java
- * @param driver the GPU's, null where it has no part
- * @param commit revision of the sources, or the version where there is no repository
+ * @param driver the GPU's driver; null without a GPU
+ * @param commit revision of the sources, or the version without a repository
  */
 public record BenchOrigin(String device, String driver, String commit) {
     private static final int GIT_SECONDS = 10;
@@ -34,17 +34,17 @@ public record BenchOrigin(String device, String driver, String commit) {
         return new BenchOrigin(device, null, commit(home));
     }
 
-    /** The same, for what ran on another device than the machine's processor. */
+    /** The same, for a run on another device than the machine's processor. */
     public BenchOrigin on(String gpu) {
         return new BenchOrigin(gpu + ", " + device, driverVersion(), commit);
     }
 
-    /** The device, and the driver where it has a part. */
+    /** The device, and the driver if there is one. */
     public String machine() {
         return driver == null ? device : device + ", driver " + driver;
     }
 
-    /** Of the GPU's kernel module; there is no other way to ask without a library. */
+    /** Version of the GPU's kernel module, which needs no library to read. */
     private static String driverVersion() {
         try {
             Matcher version =
@@ -69,11 +69,11 @@ public record BenchOrigin(String device, String driver, String commit) {
     }
 
     private static String commit(Path home) throws InterruptedException {
-        // A repository further up is not ours.
+        // A repository of a parent folder is another project's.
         if (Files.exists(home.resolve(".git"))) {
             try {
                 String commit = git(home, "rev-parse", "--short=12", "HEAD");
-                // Figures and the pages that show them change with each run: no other code.
+                // Figures and their pages change with each run, and are no code.
                 String changed =
                         git(
                                 home,
@@ -86,7 +86,7 @@ public record BenchOrigin(String device, String driver, String commit) {
                                 ":!README.md");
                 return changed.isEmpty() ? commit : commit + "-dirty";
             } catch (IOException e) {
-                // No git here: the version has to do.
+                // Without git, the version is used.
             }
         }
         return new Version().getVersion()[0];

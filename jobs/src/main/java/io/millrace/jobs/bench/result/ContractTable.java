@@ -5,9 +5,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The table of what the first law costs: each rate of free numerics beside that of the contract
- * from the same machine and revision. What has none there has nothing to stand beside, and is left
- * out.
+ * The table of the first law's costs: each rate of free numerics beside that of the contract, from
+ * the same machine and revision. Rows without a counterpart are left out.
  */
 final class ContractTable {
     private static final String HEAD =
@@ -20,7 +19,7 @@ final class ContractTable {
 
     private ContractTable() {}
 
-    /** In Markdown; empty where there is nothing to compare. */
+    /** Markdown; empty if there is nothing to compare. */
     static String markdown(List<ResultRow> rows) {
         StringBuilder lines = new StringBuilder();
         List<ResultRow> compared = new ArrayList<>();
@@ -47,7 +46,10 @@ final class ContractTable {
                 100 * (1 - contract.value() / free.value()));
     }
 
-    /** Null where there is none, and where the row is no rate of free numerics. */
+    /**
+     * The contract's row for a row of free numerics; null if there is none, or the row is no rate
+     * of free numerics.
+     */
     private static ResultRow contractOf(ResultRow free, List<ResultRow> rows) {
         String model = BenchNumerics.measuredFree(free);
         if (model == null || !free.metric().equals("output")) {

@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The tables of the rows that {@code KernelRows} makes: what a step that decodes is made of, and
- * each kernel of one with 64 rows beside its roofline.
+ * The tables of the rows of {@code KernelRows}: the parts of a decoding step, and each kernel of a
+ * step of 64 rows with its share of the roofline.
  */
 final class KernelTable {
     private static final int TOKENS = 64;
@@ -22,7 +22,7 @@ final class KernelTable {
 
     private KernelTable() {}
 
-    /** Both tables; rows that stand in neither do not matter. */
+    /** Both tables; rows that belong in neither are ignored. */
     static String of(List<ResultRow> rows) {
         KernelTable steps = new KernelTable();
         KernelTable kernels = new KernelTable();

@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 
 /**
  * Reads and writes {@code docs/results}: each file is a list of rows, but for {@code bars.json},
- * which holds what was asked for and reached, as {@link Bar}s.
+ * which is a list of {@link Bar}s.
  */
 public final class ResultFiles {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -23,7 +23,7 @@ public final class ResultFiles {
 
     private ResultFiles() {}
 
-    /** What is measured together, and replaced together. */
+    /** Rows that are measured together, and replaced together. */
     private record Measured(String model, boolean kernels) {
         static Measured of(ResultRow row) {
             return new Measured(row.model(), row.ofKernels());
@@ -31,8 +31,8 @@ public final class ResultFiles {
     }
 
     /**
-     * Writes rows to a file in place of what it says of the same models; the rest stays. Kernels
-     * and workloads do not replace each other.
+     * Replaces a file's rows of the same models; other rows are kept. Kernels and workloads do not
+     * replace each other.
      */
     public static void replace(Path file, List<ResultRow> rows) throws IOException {
         List<ResultRow> all = new ArrayList<>(Files.exists(file) ? read(file) : List.of());
@@ -81,7 +81,7 @@ public final class ResultFiles {
         }
     }
 
-    /** Writes bars in place of those of the same words in that folder; the rest stays. */
+    /** Replaces bars with the same text in {@code bars.json}; other bars are kept. */
     public static void replaceBars(Path folder, List<Bar> bars) throws IOException {
         Set<String> words = bars.stream().map(Bar::bar).collect(Collectors.toSet());
         List<Bar> all = new ArrayList<>(readBars(folder));

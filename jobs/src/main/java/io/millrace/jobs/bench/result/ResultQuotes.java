@@ -8,8 +8,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Figures of results that a page's prose quotes: each stands behind a comment that says which it
- * is, so that one figure has one source.
+ * Quotes of figures in a page's prose: each follows a comment that names it, so that a figure has
+ * one source.
  *
  * <pre>
  *   &lt;!--=W4, qwen2.5-0.5b--&gt;43,720                   output of that workload and model
@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
  *   &lt;!--=W4, qwen2.5-0.5b / vLLM 0.26.0--&gt;2.32       output by that
  * </pre>
  *
- * A workload is named by how it begins, up to its first comma.
+ * A workload is named by its text up to the first comma.
  */
 public final class ResultQuotes {
     private static final Pattern QUOTE =
@@ -29,7 +29,7 @@ public final class ResultQuotes {
 
     private ResultQuotes() {}
 
-    /** The page's text with each quote as the rows have it; one that no row is for stays. */
+    /** The page's text with quotes updated from rows; a quote without a row is kept. */
     public static String rewritten(String text, List<ResultRow> rows) {
         return QUOTE.matcher(text)
                 .replaceAll(
@@ -42,7 +42,7 @@ public final class ResultQuotes {
                         });
     }
 
-    /** The quotes that not exactly one row is for. */
+    /** The quotes without exactly one row. */
     public static List<String> unknown(String text, List<ResultRow> rows) {
         List<String> unknown = new ArrayList<>();
         Matcher quotes = QUOTE.matcher(text);

@@ -6,19 +6,18 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * One measured figure, as it lies in {@code docs/results/*.json}.
+ * A measured figure, as in {@code docs/results/*.json}.
  *
- * @param workload what was run
+ * @param workload the workload
  * @param model name of the model
- * @param metric what was measured of it
+ * @param metric the metric
  * @param value the figure
  * @param unit its unit, 1 for a count
- * @param percentOfRoofline share of what the machine's memory, or the GPU, allows; null where that
- *     is no bound
+ * @param percentOfRoofline percentage of the bound by memory or GPU; null if there is none
  * @param device machine and Java
- * @param driver the GPU's; null for a CPU
- * @param commit revision that was measured; of other engines, the day
- * @param kernel which kernel's time it is; null for what is none
+ * @param driver the GPU's driver; null for a CPU
+ * @param commit the measured revision; for other engines, the day
+ * @param kernel the kernel whose time it is; null for other figures
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ResultRow(
@@ -61,12 +60,12 @@ public record ResultRow(
         this(workload, model, metric, value, unit, percentOfRoofline, device, driver, commit, null);
     }
 
-    /** The workload of rows that {@code KernelRows} makes; asked for on the command line too. */
+    /** The workload of rows of {@code KernelRows}, also its name on the command line. */
     public static final String KERNELS = "kernels";
 
     private static final String DAY = "\\d{4}-\\d{2}-\\d{2}";
 
-    /** Whether another engine was measured: then the metric is its name. */
+    /** Whether another engine was measured, whose name is then the metric. */
     boolean ofAnother() {
         return commit.matches(DAY);
     }
@@ -76,14 +75,14 @@ public record ResultRow(
         return workload.equals(KERNELS);
     }
 
-    /** Whether both were measured on one machine and of one revision. */
+    /** Whether both were measured on the same machine at the same revision. */
     boolean sharesOrigin(ResultRow other) {
         return device.equals(other.device)
                 && Objects.equals(driver, other.driver)
                 && commit.equals(other.commit);
     }
 
-    /** What the share is of. */
+    /** Name of the bound. */
     public String bound() {
         return driver == null ? "the memory's bandwidth" : "the roofline";
     }

@@ -15,8 +15,8 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * The tables of a page that are made from results: all of them between the markers {@code bench},
- * those of {@link SummaryTable} between the markers {@code summary}.
+ * The tables of a page that are generated from results: all between the markers {@code bench}, that
+ * of {@link SummaryTable} between the markers {@code summary}.
  */
 public final class ResultTable {
     private static final String ALL = "bench";
@@ -53,19 +53,16 @@ public final class ResultTable {
     private ResultTable() {}
 
     /**
-     * Puts the rows into a page.
+     * Updates a page with rows.
      *
-     * @throws CommandFailedException the page has no place for them
+     * @throws CommandFailedException the page has no markers
      */
     public static void rewrite(Path page, List<ResultRow> rows) throws IOException {
         String text = Files.readString(page);
         Files.writeString(page, rewritten(page, text, rows));
     }
 
-    /**
-     * The page's text with the rows in it, and what its prose quotes of them; the same again for
-     * the same rows.
-     */
+    /** The page's text with tables and quotes updated from rows; idempotent. */
     public static String rewritten(Path page, String text, List<ResultRow> rows) {
         String all = between(text, ALL, markdown(rows));
         String both = between(all == null ? text : all, SUMMARY, SummaryTable.markdown(rows));
@@ -77,7 +74,7 @@ public final class ResultTable {
         return ResultQuotes.rewritten(both == null ? all : both, rows);
     }
 
-    /** Null where the text does not have both markers. */
+    /** Null if the text does not have both markers. */
     private static String between(String text, String marker, String tables) {
         String first = begin(marker) + "\n";
         int begin = text.indexOf(first);
@@ -97,7 +94,7 @@ public final class ResultTable {
 
     private static String markdown(List<ResultRow> rows) {
         List<String> tables = new ArrayList<>();
-        // No engine of a user's has free numerics: they are there to be compared with.
+        // Free numerics are for comparison only: users' engines do not have them.
         List<ResultRow> listed =
                 rows.stream().filter(row -> BenchNumerics.measuredFree(row) == null).toList();
         for (Section section : Section.values()) {
@@ -116,7 +113,7 @@ public final class ResultTable {
         return String.join("\n", tables);
     }
 
-    /** One line a workload and model. */
+    /** One line per workload and model. */
     private static String table(List<ResultRow> rows) {
         boolean others = rows.stream().anyMatch(ResultRow::ofAnother);
         StringBuilder table = new StringBuilder(others ? HEAD_WITH_OTHERS : HEAD);
@@ -139,7 +136,10 @@ public final class ResultTable {
                         others ? "; other engines on " + machines(rows, true) : "");
     }
 
-    /** Our first figure, those of others where the table has a column for them, and our rest. */
+    /**
+     * Our first figure, those of other engines if the table has a column for them, and our other
+     * figures.
+     */
     private static List<String> cells(List<ResultRow> rows, boolean withOthers) {
         List<ResultRow> ours = rows.stream().filter(row -> !row.ofAnother()).toList();
         List<String> cells = new ArrayList<>();

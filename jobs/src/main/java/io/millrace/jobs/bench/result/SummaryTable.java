@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** The few figures that a front page shows: one line a workload, of those that were measured. */
+/** The summary table of a front page: one line per measured workload. */
 final class SummaryTable {
     private static final String HEAD =
             "| workload | model | Millrace | other engines |\n|---|---|---|---|\n";
@@ -30,7 +30,7 @@ final class SummaryTable {
 
     private SummaryTable() {}
 
-    /** Which of the figures of one workload and model are shown. */
+    /** The metrics that are shown of a workload and model. */
     private record Line(String workload, String model, Set<String> metrics) {
         Line(String workload, String model, String... metrics) {
             this(workload, model, Set.of(metrics));
@@ -48,7 +48,7 @@ final class SummaryTable {
         }
     }
 
-    /** In Markdown, with where the figures come from; a line without figures is left out. */
+    /** Markdown, with the origin of the figures; a line without figures is left out. */
     static String markdown(List<ResultRow> rows) {
         StringBuilder table = new StringBuilder(HEAD);
         List<ResultRow> shown = new ArrayList<>();

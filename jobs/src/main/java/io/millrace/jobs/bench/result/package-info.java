@@ -1,2 +1,2 @@
-/** Measured figures: their files, and the tables that are made from them. */
+/** Measured figures: their files and the tables generated from them. */
 package io.millrace.jobs.bench.result;

@@ -8,7 +8,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 
-/** Hash of a set of answers: equal if and only if the same keys and values are in both. */
+/** Hash of a set of answers: equal for equal sets of keys and values. */
 public final class AnswerHash {
     private static final byte[] NOTHING = {};
 
@@ -31,7 +31,7 @@ public final class AnswerHash {
                                 .thenComparing(Committed::value, Arrays::compareUnsigned))
                 .forEach(
                         each -> {
-                            // A record without a key is not one with an empty key.
+                            // Tells a record without a key from one with an empty key.
                             add(sha256, each.key() == null ? -1 : each.key().length, key(each));
                             add(sha256, each.value().length, each.value());
                         });

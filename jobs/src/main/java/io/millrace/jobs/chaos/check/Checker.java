@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Knows what must be committed: each request once, result or failure, with the bytes of the
+ * Checks committed records: each request must have one result or failure, with the bytes of the
  * undisturbed run.
  */
 public final class Checker {
@@ -22,9 +22,9 @@ public final class Checker {
     private final Map<String, Committed> expected = new HashMap<>();
 
     /**
-     * Takes the undisturbed run as the measure, once it has shown that it is one.
+     * Uses the undisturbed run as the reference, after checking it.
      *
-     * @throws IllegalStateException it is none: what is wrong with it
+     * @throws IllegalStateException the undisturbed run is wrong; the message says how
      */
     public Checker(PromptSet prompts, List<Committed> undisturbed) {
         List<String> wrong = new ArrayList<>();
@@ -72,13 +72,13 @@ public final class Checker {
     }
 
     /**
-     * What differs from the undisturbed run.
+     * Differences from the undisturbed run.
      *
      * @param lost requests without any answer
      * @param twice answers beyond the first
      * @param different answers with other bytes in key or value
-     * @param unknown answers to nothing that was asked
-     * @param examples some of them, in words
+     * @param unknown answers without a request
+     * @param examples descriptions of some of them
      */
     public record Verdict(int lost, int twice, int different, int unknown, List<String> examples) {
         public boolean isRight() {
@@ -86,7 +86,7 @@ public final class Checker {
         }
     }
 
-    /** Compares what a disturbed run has committed. */
+    /** Compares the committed records of a disturbed run. */
     public Verdict check(List<Committed> committed) {
         Set<String> missing = new TreeSet<>(expected.keySet());
         Set<String> seen = new HashSet<>();

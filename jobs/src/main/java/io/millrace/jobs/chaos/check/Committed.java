@@ -10,12 +10,12 @@ import org.apache.kafka.common.header.Header;
 /**
  * One committed record.
  *
- * @param name which request it answers: a result's id, a failure's {@link PromptSet#place}
+ * @param name name of its request: a result's id, a failure's {@link PromptSet#place}
  * @param result null for a failure
  * @param failure null for a result
- * @param arrivedMs when the job first took the request
- * @param finishedMs when its answer was complete
- * @param attempts how often the request was restored from a checkpoint or savepoint
+ * @param arrivedMs first arrival of the request at the job
+ * @param finishedMs completion of its answer
+ * @param attempts number of restores of the request
  */
 public record Committed(
         String name,
@@ -51,12 +51,12 @@ public record Committed(
                 : Long.parseLong(new String(header.value(), StandardCharsets.US_ASCII));
     }
 
-    /** Whether it was being answered at that moment. */
+    /** Whether the request was in flight at a time. */
     public boolean underWay(long timeMs) {
         return arrivedMs < timeMs && timeMs < finishedMs;
     }
 
-    /** Whether it was, and was restored since. */
+    /** Whether the request was in flight at a time, and was restored since. */
     public boolean crossed(long timeMs) {
         return attempts > 0 && underWay(timeMs);
     }

@@ -3,7 +3,7 @@ package io.millrace.jobs.chaos.check;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
-/** A moment by which something has to be so, for those who look from time to time. */
+/** A deadline for polling loops. */
 public final class Deadline {
     private static final long LOOK_MS = 100;
 
@@ -21,7 +21,7 @@ public final class Deadline {
         return System.nanoTime() - end >= 0;
     }
 
-    /** Waits a little before the next look. */
+    /** Waits before the next poll. */
     public void pause() throws InterruptedException {
         TimeUnit.MILLISECONDS.sleep(LOOK_MS);
     }

@@ -19,7 +19,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/** All that a job has committed, in the order in which it was read. One thread. */
+/** The committed records of a job, in the order in which they were read. One thread. */
 public final class History implements AutoCloseable {
     private final KafkaConsumer<byte[], byte[]> consumer;
     private final List<TopicPartition> partitions = new ArrayList<>();
@@ -33,10 +33,10 @@ public final class History implements AutoCloseable {
     private final List<Commit> commits = new ArrayList<>();
 
     /**
-     * A moment at which answers were seen that had not been committed when it was looked before.
+     * A poll that saw new committed answers.
      *
-     * @param answered requests with an answer by then
-     * @param finishedMs when the newest of these answers was complete, by its header
+     * @param answered requests answered by then
+     * @param finishedMs completion of the newest of these answers, by its header
      */
     public record Commit(long timeMs, int answered, long finishedMs) {}
 
@@ -56,7 +56,7 @@ public final class History implements AutoCloseable {
         consumer.seekToBeginning(partitions);
     }
 
-    /** Reads what is committed by now, if the broker is there; waits at most so long. */
+    /** Reads new committed records, if the broker is up; waits with a timeout. */
     public void poll(Duration patience) {
         int before = names.size();
         int read = all.size();
@@ -73,7 +73,7 @@ public final class History implements AutoCloseable {
         }
     }
 
-    /** Reads to the end of what is committed. */
+    /** Reads to the end of the committed records. */
     public void readToTheEnd(Duration limit) {
         Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
         Deadline deadline = Deadline.in(limit);
@@ -104,12 +104,12 @@ public final class History implements AutoCloseable {
         return all;
     }
 
-    /** When answers were seen, in order. */
+    /** Polls with new answers, in order. */
     public List<Commit> commits() {
         return commits;
     }
 
-    /** Requests with an answer. */
+    /** Number of answered requests. */
     public int answered() {
         return names.size();
     }

@@ -13,15 +13,17 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * The answers of the undisturbed run with three faults that a seed places: one answer is lost, one
- * is there twice, and of one a single bit is flipped. A checker that does not see these three, and
- * these alone, proves nothing.
+ * The answers of the undisturbed run with three faults at random positions: one answer is lost, one
+ * is duplicated, and one has a flipped bit. The checker must find exactly these.
  */
 public final class Planted {
-    /** Fewer have no room for three faults. */
+    /** Minimum answers, for three faults. */
     public static final int LEAST = 3;
 
-    /** In a result a digit of the first token, in a failure the first letter of its message. */
+    /**
+     * Text before the flipped bit: in a result a digit of the first token, in a failure the first
+     * letter of its message.
+     */
     private static final List<String> BEFORE_THE_BIT = List.of("\"token_ids\":[", "\"message\":\"");
 
     private final List<Committed> records;
@@ -61,13 +63,13 @@ public final class Planted {
                 one.attempts());
     }
 
-    /** A byte that is read with either value of its lowest bit. */
+    /** Index of a byte that stays valid with its lowest bit flipped. */
     private static int place(String value) {
         for (String before : BEFORE_THE_BIT) {
             int at = value.indexOf(before);
             if (at >= 0) {
                 at += before.length();
-                // The number's last digit: another first one could be a zero too many.
+                // The number's last digit: its first could become a leading zero.
                 while (Character.isDigit(value.charAt(at))
                         && Character.isDigit(value.charAt(at + 1))) {
                     at++;
@@ -78,7 +80,7 @@ public final class Planted {
         throw new IllegalArgumentException("Neither a result nor a failure: " + value);
     }
 
-    /** Puts them on topics as a job does; both were empty. */
+    /** Sends them to empty topics as a job does. */
     public void send(String bootstrapServers, String output, String deadLetters)
             throws InterruptedException {
         Properties properties = new Properties();
@@ -101,9 +103,9 @@ public final class Planted {
     }
 
     /**
-     * What the checker has to say, and nothing else.
+     * Requires that the checker found exactly the planted faults.
      *
-     * @throws IllegalStateException it says something else
+     * @throws IllegalStateException the verdict differs
      */
     public void require(Checker.Verdict verdict) {
         boolean counts =
@@ -130,7 +132,7 @@ public final class Planted {
         return records;
     }
 
-    /** In words, for a report. */
+    /** Display text for the report. */
     @Override
     public String toString() {
         return "%s lost, %s twice, one bit of %s flipped".formatted(lost, twice, flipped);

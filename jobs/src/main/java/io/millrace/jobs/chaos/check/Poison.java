@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.millrace.schemas.FailureCode;
 import java.util.Locale;
 
-/** Twenty-one kinds of records that cannot be answered. */
+/** The kinds of records that cannot be answered. */
 enum Poison {
     NOT_JSON(FailureCode.UNREADABLE, "Dear ID"),
     CUT_SHORT(FailureCode.UNREADABLE, "{'id':'ID','prompt':'Dear"),
@@ -50,13 +50,13 @@ enum Poison {
         return values()[number % values().length];
     }
 
-    /** Such as {@code cut-short}. */
+    /** Name such as {@code cut-short}. */
     @Override
     public String toString() {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /** What the failure has to say. */
+    /** The expected failure code. */
     String code() {
         return code.wireName();
     }

@@ -21,12 +21,12 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * The records of an input topic: requests of 16 to 64 tokens that ask for 32 more, greedy and
- * sampled ones, and among them some that are long and some that cannot be answered. The same for
- * every plan, so that one undisturbed run tells what all others have to commit.
+ * The records of an input topic: requests of 16 to 64 tokens for 32 more, greedy and sampled, some
+ * of them long and some that cannot be answered. They are the same for every plan, so that one
+ * undisturbed run is the reference of all others.
  */
 public final class PromptSet {
-    /** Failures name it, so it has to be the same in each run. */
+    /** The input topic: failures name it, so it must be the same in each run. */
     public static final String TOPIC = "prompts";
 
     public static final int PARTITIONS = 4;
@@ -34,10 +34,10 @@ public final class PromptSet {
     static final int MAX_TOKENS = 64;
     public static final int NEW_TOKENS = 32;
 
-    /** Of a hundred records this one has tens of thousands of characters in few tokens. */
+    /** Index, in each hundred, of the record with tens of thousands of characters in few tokens. */
     private static final int LONG = 77;
 
-    /** A prompt of one of these alone has a token for each 64 of them. */
+    /** Characters of which the tokenizer has tokens of 64. */
     private static final String LONG_CHARACTERS = "-_=*";
 
     private static final int LEAST_LONG = 25_000;
@@ -56,9 +56,9 @@ public final class PromptSet {
     private final Map<String, String> failures = new HashMap<>();
 
     /**
-     * @param count of records, poison among them
-     * @param completions asked for by each request
-     * @param poisonPercent how many of a hundred records cannot be answered
+     * @param count number of records, poison included
+     * @param completions completions per request
+     * @param poisonPercent percentage of records that cannot be answered
      */
     public PromptSet(int count, int completions, int poisonPercent) {
         this.count = count;
@@ -75,7 +75,7 @@ public final class PromptSet {
         return completions;
     }
 
-    /** Code of each failure to come, by {@link #place}. */
+    /** Expected failure codes by {@link #place}. */
     public Map<String, String> failures() {
         return failures;
     }
@@ -100,12 +100,12 @@ public final class PromptSet {
         return Integer.parseInt(id.substring(ID.length()));
     }
 
-    /** Names a record by where it is. */
+    /** The name of a record, by its position. */
     static String place(int partition, long offset) {
         return partition + "@" + offset;
     }
 
-    /** Makes the records, each for its partition; all runs get the same. */
+    /** Makes the records with their partitions; the same for all runs. */
     private void make() {
         RecordCodec<InferenceRequest> codec =
                 RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, TOPIC);
@@ -166,7 +166,7 @@ public final class PromptSet {
             }
             request.setPromptTokenIds(ids);
         } else {
-            // A word is one token or two.
+            // A word has one or two tokens.
             StringBuilder text = new StringBuilder();
             for (int i = 0; i < Math.max(MIN_TOKENS, length / 2); i++) {
                 text.append(i == 0 ? "" : " ").append(WORDS[random.nextInt(WORDS.length)]);

@@ -1,2 +1,2 @@
-/** What must be committed, and what was. */
+/** Expected and committed records, and their comparison. */
 package io.millrace.jobs.chaos.check;

@@ -9,11 +9,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Why checkpoints failed since some moment, by the logs of the JobManagers, that of a killed one
- * too: with the root, which Flink's REST API leaves out.
+ * Causes of failed checkpoints since construction, from the logs of all JobManagers, killed ones
+ * included, with the root cause, which Flink's REST API leaves out.
  */
 public final class CheckpointLog {
-    /** The line, and the exception's trace up to the next line of the log. */
+    /** The log line, and the stack trace up to the next log line. */
     private static final Pattern FAILURE =
             Pattern.compile(
                     "Failed to trigger or complete checkpoint (\\S+) for job ([0-9a-f]+)\\..*\\R"
@@ -25,24 +25,24 @@ public final class CheckpointLog {
     private final LogTails logs;
 
     /**
-     * Begins now.
+     * Begins at the current end of the logs.
      *
-     * @param folder where the processes' logs are
+     * @param folder folder of the processes' logs
      */
     public CheckpointLog(Path folder) throws IOException {
         logs = new LogTails(folder, "jobmanager");
     }
 
     /**
-     * What is logged.
+     * Failures in the logs.
      *
-     * @param numbered reasons of checkpoints that had a number
-     * @param others by job: reasons of those that could not begin, and how many for each
+     * @param numbered causes of checkpoints with a number
+     * @param others by job: causes of checkpoints that could not begin, with counts
      */
     public record Failures(
             Map<FailedCheckpoint, String> numbered, Map<String, Map<String, Integer>> others) {}
 
-    /** All that is logged by now. */
+    /** Reads all failures so far. */
     public Failures read() throws IOException {
         Failures failures = new Failures(new HashMap<>(), new HashMap<>());
         for (String log : logs.read()) {
@@ -64,7 +64,7 @@ public final class CheckpointLog {
         return failures;
     }
 
-    /** The first message and the root's, without what differs from one checkpoint to the next. */
+    /** The first message and that of the root cause, without details of a single checkpoint. */
     private static String reason(String trace) {
         String first = null;
         String root = null;

@@ -23,10 +23,10 @@ public final class ChildProcess {
     }
 
     /**
-     * Starts a JVM. What it prints is in {@code name.log} in the folder; log files of its own are
-     * in {@code own}, and a full disk is a gap in them.
+     * Starts a JVM. Its output is written to {@code name.log} in the folder; its own log files are
+     * in {@code own}, with a gap after a full disk.
      *
-     * @param name names its files
+     * @param name prefix of its files
      * @param arguments JVM flags, main class, arguments
      */
     static ChildProcess java(
@@ -65,20 +65,20 @@ public final class ChildProcess {
         return process.isAlive();
     }
 
-    /** What it printed. */
+    /** Its output. */
     String output() throws IOException {
         return output.text();
     }
 
-    /** After this, its log has all that it has told before. */
+    /** Flushes its output to the log. */
     void takeOutput() throws IOException {
         output.take();
     }
 
     /**
-     * Expects that it runs.
+     * Requires that it runs.
      *
-     * @throws IOException it has ended: with which code, and what it said last
+     * @throws IOException it has ended; with the exit code and its last output
      */
     void requireAlive() throws IOException, InterruptedException {
         if (process.isAlive()) {
@@ -90,16 +90,16 @@ public final class ChildProcess {
                         .formatted(name, process.exitValue(), output.lastWords()));
     }
 
-    /** As kill -9 does; a stopped process too. */
+    /** Kills with SIGKILL, a stopped process too. */
     public void kill() throws IOException, InterruptedException {
-        // Not process.destroyForcibly(), which closes its output as well.
+        // Not process.destroyForcibly(), which also closes its output.
         process.toHandle().destroyForcibly();
         process.waitFor();
         output.awaitEnd();
         guard.forget(process.pid());
     }
 
-    /** Sends SIGTERM and waits; a process that does not go is killed. */
+    /** Sends SIGTERM and waits; a process that does not end is killed. */
     public void terminate(Duration patience) throws IOException, InterruptedException {
         process.toHandle().destroy();
         if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
@@ -108,25 +108,25 @@ public final class ChildProcess {
         guard.forget(process.pid());
     }
 
-    /** SIGSTOP: it stands still and knows nothing of it. */
+    /** Sends SIGSTOP. */
     public void suspend() throws IOException, InterruptedException {
         system("kill", "-STOP", Long.toString(process.pid()));
     }
 
-    /** SIGCONT. */
+    /** Sends SIGCONT. */
     public void resume() throws IOException, InterruptedException {
         system("kill", "-CONT", Long.toString(process.pid()));
     }
 
     /**
-     * Lets no file of this process grow beyond so many bytes: the kernel then refuses its writes in
-     * the middle, as a full disk does, while files that are empty can be made.
+     * Limits the size of all files of this process: the kernel then refuses writes beyond, as with
+     * a full disk, while empty files can be created.
      *
      * @param bytes -1 for no limit
      */
     public void limitFiles(long bytes) throws IOException, InterruptedException {
         String limit = bytes < 0 ? "unlimited" : Long.toString(bytes);
-        // The soft limit only: the hard one could not be raised again.
+        // Only the soft limit: the hard limit could not be raised again.
         system("prlimit", "--pid", Long.toString(process.pid()), "--fsize=" + limit + ":");
     }
 

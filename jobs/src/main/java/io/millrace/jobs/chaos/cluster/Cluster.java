@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
 import org.apache.flink.runtime.clusterframework.TaskExecutorProcessUtils;
 
 /**
- * A Kafka broker, ZooKeeper, a Flink JobManager and TaskManagers, each a process of its own from
+ * A Kafka broker, ZooKeeper, a Flink JobManager and TaskManagers, each in a separate process from
  * the built jars. One thread.
  *
  * <pre>
@@ -30,7 +30,7 @@ public final class Cluster implements AutoCloseable {
     static final String HOST = "127.0.0.1";
     private static final Duration PATIENCE = Duration.ofSeconds(240);
 
-    /** For what lives too short to be compiled well. */
+    /** JVM flags of short-lived processes. */
     private static final List<String> SHORT_LIVED = List.of("-XX:TieredStopAtLevel=1");
 
     private final Installation installation;
@@ -51,9 +51,9 @@ public final class Cluster implements AutoCloseable {
     private int started;
 
     /**
-     * Prepares the folder; starts nothing yet.
+     * Prepares the folder; starts nothing.
      *
-     * @param folder for logs, data and configuration
+     * @param folder folder of logs, data and configuration
      */
     public Cluster(Installation installation, Path folder, Guard guard, int taskManagers)
             throws IOException {
@@ -68,7 +68,9 @@ public final class Cluster implements AutoCloseable {
         settings.write(SLOTS);
     }
 
-    /** Starts all; waits for ZooKeeper, without which Flink gives up, and for the broker. */
+    /**
+     * Starts all processes; waits for ZooKeeper, without which Flink gives up, and for the broker.
+     */
     public void startAll() throws IOException, InterruptedException {
         startZooKeeper();
         startBroker();
@@ -113,7 +115,8 @@ public final class Cluster implements AutoCloseable {
                         Integer.toString(brokerPort),
                         Integer.toString(detourPort),
                         Integer.toString(link.port()),
-                        // Transactions of the killed end soon after their time, as checked here.
+                        // The interval at which the broker aborts transactions of killed processes
+                        // after their timeout.
                         "transaction.abort.timed.out.transaction.cleanup.interval.ms=500"));
         broker = start("broker", Map.of(), command);
     }
@@ -133,7 +136,7 @@ public final class Cluster implements AutoCloseable {
     }
 
     public void startTaskManager(int number) throws IOException {
-        // Flink's shell script works the memory out of the file and passes it on, as is done here.
+        // As Flink's shell script, computes the memory from the file and passes it as flags.
         String memory =
                 TaskExecutorProcessUtils.generateDynamicConfigsStr(
                         TaskExecutorProcessUtils.processSpecFromConfig(settings.load()));
@@ -160,7 +163,7 @@ public final class Cluster implements AutoCloseable {
     /**
      * Runs Flink's command line.
      *
-     * @return what it printed
+     * @return its output
      */
     String client(List<String> arguments) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(SHORT_LIVED);
@@ -187,7 +190,7 @@ public final class Cluster implements AutoCloseable {
         return ChildProcess.java(name, folder, environment, guard, command);
     }
 
-    /** Starts all again; Flink knows of no job; the broker has its data. */
+    /** Restarts all processes; Flink has no job, the broker keeps its data. */
     public void startAnew() throws IOException, InterruptedException {
         killAll();
         settings.forgetJobs();
@@ -214,7 +217,7 @@ public final class Cluster implements AutoCloseable {
         return taskManagers[number];
     }
 
-    /** Numbers of the TaskManagers that a job's tasks are on; all where nobody can tell. */
+    /** Numbers of the TaskManagers with tasks of a job; all if unknown. */
     public List<Integer> busyTaskManagers(String job) throws InterruptedException {
         List<Integer> all = IntStream.range(0, taskManagers.length).boxed().toList();
         try {
@@ -256,7 +259,7 @@ public final class Cluster implements AutoCloseable {
         return HOST + ":" + link.port();
     }
 
-    /** The broker's address for those who are not under test. */
+    /** The broker's direct address, for clients that are not under test. */
     public String brokerDirect() {
         return HOST + ":" + brokerPort;
     }
@@ -281,7 +284,7 @@ public final class Cluster implements AutoCloseable {
                 });
     }
 
-    /** After this, the logs have all that the processes have told before. */
+    /** Flushes the output of all processes to the logs. */
     public void takeLogs() throws IOException {
         for (ChildProcess each : taskManagers) {
             each.takeOutput();
@@ -314,7 +317,7 @@ public final class Cluster implements AutoCloseable {
         }
     }
 
-    /** Something to wait for. */
+    /** A condition to wait for. */
     public interface Condition {
         boolean holds() throws IOException, InterruptedException;
     }
@@ -331,7 +334,7 @@ public final class Cluster implements AutoCloseable {
     }
 
     private static void kill(ChildProcess process) throws IOException, InterruptedException {
-        // Null where the start failed.
+        // Null if the start failed.
         if (process != null) {
             process.kill();
         }

@@ -12,11 +12,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** The streaming job on the cluster, through all its submissions. One thread. */
+/** The streaming job on the cluster, across all its submissions. One thread. */
 public final class ClusterJob {
     private static final Pattern JOB_ID = Pattern.compile("JobID ([0-9a-f]{32})");
 
-    /** Of the broker, in runs with an outage. */
+    /** The broker's transaction timeout in runs with an outage. */
     public static final int TRANSACTION_TIMEOUT_MS = 10_000;
 
     private static final String REMEDY = "--accept-lost-transactions";
@@ -36,8 +36,8 @@ public final class ClusterJob {
 
     /**
      * @param name the application id, and the prefix of its topics
-     * @param options of {@code run}, beside those that name the job and its topics
-     * @param saved how to look into its checkpoints
+     * @param options further options of {@code run}
+     * @param saved reads its checkpoints
      */
     public ClusterJob(
             Cluster cluster,
@@ -71,12 +71,12 @@ public final class ClusterJob {
         return name + "-dead-letters";
     }
 
-    /** Where it runs. */
+    /** The cluster. */
     public Cluster cluster() {
         return cluster;
     }
 
-    /** Who looks at it. */
+    /** The monitor. */
     public Monitor monitor() {
         return monitor;
     }
@@ -85,12 +85,12 @@ public final class ClusterJob {
         return id;
     }
 
-    /** Its ids so far: each submission has one of its own. */
+    /** Its job ids so far, one per submission. */
     public List<String> ids() {
         return ids;
     }
 
-    /** How long each savepoint took that the job was stopped with. */
+    /** Durations of the savepoints with which the job was stopped. */
     public List<Long> savepointsMs() {
         return savepointsMs;
     }
@@ -98,7 +98,7 @@ public final class ClusterJob {
     /**
      * Submits the job.
      *
-     * @param savepoint what it resumes; null for nothing
+     * @param savepoint the savepoint that it resumes; null for none
      */
     public void submit(int parallelism, String savepoint) throws IOException, InterruptedException {
         this.parallelism = parallelism;
@@ -131,7 +131,7 @@ public final class ClusterJob {
         submit(parallelism, savepoint);
     }
 
-    /** Waits until the job has failed for good, and has said that answers are lost. */
+    /** Waits until the job has failed for good and reported lost answers. */
     public void awaitLostTransactions() throws IOException, InterruptedException {
         awaitState("FAILED");
         String said = cluster.rest().failure(id);
@@ -159,17 +159,17 @@ public final class ClusterJob {
         return Long.parseLong(checkpoint.getFileName().toString().substring("chk-".length()));
     }
 
-    /** Folder of the checkpoints since the newest submission; made with the first one. */
+    /** Folder of the checkpoints of the newest submission; created with the first one. */
     public Path checkpoints() {
         return checkpoints.resolve(name).resolve(id);
     }
 
-    /** Tokens of half-written answers in its newest checkpoint. */
+    /** Tokens of unfinished answers in its newest checkpoint. */
     public int savedTokens() throws IOException {
         return saved.inNewest(checkpoints());
     }
 
-    /** Ends the job. */
+    /** Cancels the job. */
     public void cancel() throws IOException, InterruptedException {
         monitor.follow(null);
         cluster.rest().cancel(id);

@@ -9,11 +9,10 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.GlobalConfiguration;
 
 /**
- * The configuration files of Flink and ZooKeeper: those of {@code flink-conf}, made quick to notice
- * what is dead.
+ * The configuration files of Flink and ZooKeeper: those of {@code flink-conf}, with short timeouts.
  */
 final class ClusterSettings {
-    /** Joins the file of {@code flink-conf}. */
+    /** Logging through the pipe, added to the file of {@code flink-conf}. */
     private static final String PIPE =
             """
             rootLogger.level = INFO
@@ -33,7 +32,7 @@ final class ClusterSettings {
     private int zooKeeperData;
 
     /**
-     * @param folder of the whole cluster
+     * @param folder folder of the cluster
      */
     ClusterSettings(Installation installation, Path folder, int zooKeeperPort, int restPort)
             throws IOException {
@@ -47,7 +46,7 @@ final class ClusterSettings {
     /**
      * Writes all files.
      *
-     * @param slots of each TaskManager
+     * @param slots slots per TaskManager
      */
     void write(int slots) throws IOException {
         Files.copy(
@@ -72,7 +71,7 @@ final class ClusterSettings {
         all.put("high-availability.zookeeper.quorum", Cluster.HOST + ":" + zooKeeperPort);
         all.put("high-availability.storageDir", folder.resolve("ha").toUri().toString());
         all.put("high-availability.cluster-id", "/chaos");
-        // A JobManager that was killed leads until its session has ended.
+        // A killed JobManager keeps the leadership until its ZooKeeper session times out.
         all.put("high-availability.zookeeper.client.session-timeout", "5 s");
         all.put("high-availability.zookeeper.client.connection-timeout", "5 s");
         all.put("heartbeat.interval", "1 s");
@@ -82,7 +81,7 @@ final class ClusterSettings {
         all.put("taskmanager.memory.process.size", "1200m");
         all.put("taskmanager.numberOfTaskSlots", Integer.toString(slots));
         all.put("taskmanager.load-balance.mode", "SLOTS");
-        // What the report tells is asked for a few times a second.
+        // The monitor polls these figures several times per second.
         all.put("metrics.fetcher.update-interval", "300 ms");
         all.put("web.refresh-interval", "200");
         StringBuilder yaml = new StringBuilder();
@@ -96,7 +95,7 @@ final class ClusterSettings {
         writeZooKeeper();
     }
 
-    /** From its next start on, ZooKeeper has no memory. */
+    /** Deletes ZooKeeper's data; takes effect at its next start. */
     void forgetJobs() throws IOException {
         zooKeeperData++;
         writeZooKeeper();
@@ -130,12 +129,12 @@ final class ClusterSettings {
         return GlobalConfiguration.loadConfiguration(files.toString());
     }
 
-    /** The flag that tells a JVM how to log: to a file, as in production. */
+    /** The JVM flag for logging to a file, as in production. */
     String logging() {
         return "-Dlog4j.configurationFile=file:" + files.resolve("log4j.properties");
     }
 
-    /** The same, and through the pipe of its output too, which no full disk can fill. */
+    /** The same, and also to the standard output, whose pipe a full disk does not affect. */
     String loggingToOutput() {
         return logging() + ",file:" + pipe();
     }

@@ -11,16 +11,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** What the TaskManagers have logged of where their engines run. */
+/** Reads the devices of the engines from the TaskManagers' logs. */
 public final class DeviceLog {
     private static final Pattern LINE = Pattern.compile(" is loaded on (GPU .*), fingerprint ");
 
     private DeviceLog() {}
 
     /**
-     * GPUs, each once, such as {@code GPU 0 (NVIDIA H100 80GB HBM3)}.
+     * Distinct GPUs, such as {@code GPU 0 (NVIDIA H100 80GB HBM3)}.
      *
-     * @param folder where the processes' logs are
+     * @param folder folder of the processes' logs
      */
     public static List<String> gpus(Path folder) throws IOException {
         Set<String> found = new TreeSet<>();
@@ -35,7 +35,7 @@ public final class DeviceLog {
                             .toList();
         }
         for (Path log : logs) {
-            // A killed process may have written half a character.
+            // A killed process may have written an incomplete character.
             try (Stream<String> lines = Files.lines(log, StandardCharsets.ISO_8859_1)) {
                 lines.map(LINE::matcher)
                         .filter(Matcher::find)

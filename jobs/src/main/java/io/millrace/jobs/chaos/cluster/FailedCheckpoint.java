@@ -1,4 +1,4 @@
 package io.millrace.jobs.chaos.cluster;
 
-/** A checkpoint that failed: a number is given once in a job's life, through all JobManagers. */
+/** A failed checkpoint: numbers are unique per job, across JobManagers. */
 public record FailedCheckpoint(String job, long number) {}

@@ -21,7 +21,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/** Asks a JobManager, which may be dead. Safe for any thread. */
+/** A client for the JobManager's REST API; the JobManager may be down. Safe for any thread. */
 public final class FlinkRest {
     private static final Duration ANSWER = Duration.ofSeconds(10);
 
@@ -33,7 +33,7 @@ public final class FlinkRest {
         this.root = "http://" + host + ":" + port;
     }
 
-    /** TaskManagers that are registered; 0 while nobody answers. */
+    /** Number of registered TaskManagers; 0 without an answer. */
     int taskManagers() throws InterruptedException {
         try {
             return get("/overview").path("taskmanagers").asInt();
@@ -43,11 +43,11 @@ public final class FlinkRest {
     }
 
     /**
-     * A job as its JobManager knows it.
+     * The state of a job in its JobManager.
      *
      * @param state such as RUNNING
      * @param running whether each of its tasks runs
-     * @param startMs when this JobManager took it up: another one begins its counts anew
+     * @param startMs start of the job in this JobManager; a new one restarts its counts
      */
     public record Job(String state, boolean running, long startMs) {}
 
@@ -77,8 +77,8 @@ public final class FlinkRest {
      * Counts of a job's checkpoints, since its JobManager started or the job did.
      *
      * @param newest number of the newest completed one, -1 for none
-     * @param newestMs how long it took
-     * @param reasons why checkpoints failed, by their numbers; Flink tells of the last few
+     * @param newestMs its duration
+     * @param reasons causes of failed checkpoints by number; Flink keeps the last few
      */
     record Checkpoints(
             int completed,
@@ -87,7 +87,7 @@ public final class FlinkRest {
             long newest,
             long newestMs,
             Map<Long, String> reasons) {
-        /** Of a job that nobody has looked at since it was started. */
+        /** Counts of a job that was not polled since its start. */
         static Checkpoints none(long newest) {
             return new Checkpoints(0, 0, 0, newest, -1, Map.of());
         }
@@ -116,7 +116,7 @@ public final class FlinkRest {
                 reasons);
     }
 
-    /** The first line, without what differs from one checkpoint to the next. */
+    /** The first line, without details of a single checkpoint. */
     private static String reason(JsonNode failed) {
         String message = failed.path("failure_message").asText("").strip();
         return message.isEmpty()
@@ -154,7 +154,7 @@ public final class FlinkRest {
         return (int) sum;
     }
 
-    /** Resource ids of the TaskManagers that the job's tasks are on. */
+    /** Resource ids of the TaskManagers with tasks of the job. */
     Set<String> taskManagers(String job) throws IOException, InterruptedException {
         Set<String> ids = new TreeSet<>();
         for (JsonNode vertex : get("/jobs/" + job).path("vertices")) {

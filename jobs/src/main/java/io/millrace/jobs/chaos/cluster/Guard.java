@@ -9,11 +9,11 @@ import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Sees to it that no process and no file of ours outlives this JVM, however it ends: a shell that
- * waits for the end of its input, which also comes with Ctrl-C and kill -9. Safe for any thread.
+ * Ensures that no process and no file outlives this JVM, regardless of how it ends: a shell waits
+ * for the end of its input, which also occurs with Ctrl-C and kill -9. Safe for any thread.
  */
 public final class Guard implements AutoCloseable {
-    /** Each line of input says anew what has to go. */
+    /** Each line of input replaces the list of processes and files to remove. */
     private static final String SCRIPT =
             """
             trap '' INT TERM HUP
@@ -29,7 +29,7 @@ public final class Guard implements AutoCloseable {
     private final OutputStream lines;
     private final Set<Long> pids = new TreeSet<>();
 
-    /** Watches over a folder, which goes at the end, and over processes to come. */
+    /** Guards a folder, which is removed at the end, and processes to be added. */
     public Guard(Path folder) throws IOException {
         shell =
                 new ProcessBuilder("sh", "-c", SCRIPT)
@@ -45,14 +45,14 @@ public final class Guard implements AutoCloseable {
         tellPids();
     }
 
-    /** A process has ended: its number may be another's by now. */
+    /** Removes a process that has ended: its id may be reused. */
     synchronized void forget(long pid) throws IOException {
         if (pids.remove(pid)) {
             tellPids();
         }
     }
 
-    /** The folder stays, for somebody to look into. */
+    /** Keeps the folder, for inspection. */
     public synchronized void keepFolder() throws IOException {
         tell("folder ");
     }
@@ -68,7 +68,7 @@ public final class Guard implements AutoCloseable {
         lines.flush();
     }
 
-    /** Ends all that is still there. */
+    /** Ends all remaining processes and removes the folder. */
     @Override
     public synchronized void close() throws IOException {
         lines.close();

@@ -8,16 +8,16 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The built files that processes are started from.
+ * The built files of the processes.
  *
  * @param home the repository's root
- * @param jobJar what Flink's client submits
+ * @param jobJar the jar that Flink's client submits
  */
 public record Installation(Path home, Path jobJar) {
 
-    /** Finds the job jar, and refuses a tree that is not built. */
+    /** Finds the job jar; fails if it is not built. */
     public static Installation in(Path anyHome) throws IOException {
-        // The processes run elsewhere.
+        // Absolute, as the processes run in other folders.
         Path home = anyHome.toRealPath();
         Path target = home.resolve("jobs").resolve("target");
         for (Path needed :
@@ -49,7 +49,7 @@ public record Installation(Path home, Path jobJar) {
         return home.resolve("flink-conf");
     }
 
-    /** Flink with our lib folder, as on a cluster: the job's classes come with the job. */
+    /** Class path of Flink with our lib folder, as on a cluster, without the job's classes. */
     String flinkClassPath() {
         return home.resolve("dist/embedded")
                 + "/*"

@@ -14,14 +14,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The way between the job and the broker: a proxy on the loopback address that can be made slow,
- * thin and broken, and can hold back what ends transactions. Two threads a connection; the methods
- * are safe for any thread.
+ * The network between the job and the broker: a proxy on the loopback address that can add latency,
+ * limit bandwidth, break connections, and drop requests that end transactions. Two threads per
+ * connection; the methods are safe for any thread.
  */
 public final class Link implements AutoCloseable {
     private static final int PIECE = 16 << 10;
 
-    /** The number of the request EndTxn in Kafka's protocol. */
+    /** The key of the request EndTxn in Kafka's protocol. */
     private static final short END_TRANSACTION = 26;
 
     private final ServerSocket door;
@@ -34,7 +34,7 @@ public final class Link implements AutoCloseable {
     private volatile boolean holds;
 
     /**
-     * Opens the way.
+     * Opens the proxy.
      *
      * @param target the broker's port
      */
@@ -44,12 +44,12 @@ public final class Link implements AutoCloseable {
         start("door", this::accept);
     }
 
-    /** Where clients knock. */
+    /** The port for clients. */
     int port() {
         return door.getLocalPort();
     }
 
-    /** From now on each piece takes so long, and not more than so many bytes a second pass. */
+    /** Adds latency and limits the bandwidth from now on. */
     public void slow(long latencyMs, long bytesPerSecond) {
         synchronized (condition) {
             this.latencyMs = latencyMs;
@@ -58,24 +58,24 @@ public final class Link implements AutoCloseable {
         }
     }
 
-    /** From now on requests that commit or abort a transaction get lost. */
+    /** Drops requests that commit or abort a transaction from now on. */
     public void holdTransactionEnds() {
         held.set(0);
         holds = true;
     }
 
-    /** How many got lost since then. */
+    /** Number of dropped requests. */
     public int held() {
         return held.get();
     }
 
-    /** As quick as the machine, and nothing gets lost. */
+    /** Removes all limits and stops dropping requests. */
     public void heal() {
         holds = false;
         slow(0, 0);
     }
 
-    /** Breaks all connections; new ones are taken. */
+    /** Breaks all connections; accepts new ones. */
     public void cut() {
         open.forEach(Link::close);
     }
@@ -87,7 +87,7 @@ public final class Link implements AutoCloseable {
                 open.add(client);
                 connect(client);
             } catch (IOException e) {
-                // The door is closed, which ends this loop, or one client is gone.
+                // The server socket is closed, which ends this loop, or a client is gone.
             }
         }
     }
@@ -97,7 +97,7 @@ public final class Link implements AutoCloseable {
         try {
             broker = new Socket(InetAddress.getLoopbackAddress(), target);
         } catch (IOException e) {
-            // The broker is down: the client sees what it would see without us.
+            // The broker is down: the client gets the same error as without the proxy.
             end(client);
             return;
         }
@@ -106,7 +106,7 @@ public final class Link implements AutoCloseable {
             client.setTcpNoDelay(true);
             broker.setTcpNoDelay(true);
         } catch (IOException e) {
-            // Cut before there was anything to carry: neither side may go on without the other.
+            // Cut before any data: close both sides.
             end(client);
             end(broker);
             return;
@@ -115,7 +115,7 @@ public final class Link implements AutoCloseable {
         start("from broker", () -> pump(broker, client, this::bytes));
     }
 
-    /** Carries one direction of a connection to its end. */
+    /** Forwards one direction of a connection until its end. */
     private interface Carrier {
         void carry(InputStream in, OutputStream out) throws IOException;
     }
@@ -124,7 +124,7 @@ public final class Link implements AutoCloseable {
         try {
             carrier.carry(from.getInputStream(), to.getOutputStream());
         } catch (IOException e) {
-            // One side is gone; so is then the other.
+            // One side is gone: close the other.
         } finally {
             end(from);
             end(to);
@@ -139,7 +139,10 @@ public final class Link implements AutoCloseable {
         }
     }
 
-    /** A request is its length, four bytes, and so many bytes, of which the first two say what. */
+    /**
+     * Forwards requests: a length of four bytes, and a body that begins with the request's key of
+     * two bytes.
+     */
     private void requests(InputStream in, OutputStream out) throws IOException {
         DataInputStream lengths = new DataInputStream(in);
         while (true) {
@@ -190,7 +193,7 @@ public final class Link implements AutoCloseable {
         try {
             socket.close();
         } catch (IOException e) {
-            // It is gone either way.
+            // Closed anyway.
         }
     }
 

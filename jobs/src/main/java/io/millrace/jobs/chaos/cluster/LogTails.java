@@ -12,16 +12,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** What processes of one kind have logged since some moment, killed ones too. */
+/** Log lines of processes of one kind since construction, killed ones included. */
 final class LogTails {
     private final Path folder;
     private final String process;
     private final Map<Path, Long> before = new HashMap<>();
 
     /**
-     * Begins now.
+     * Begins at the current end of the logs.
      *
-     * @param folder where the processes' logs are
+     * @param folder folder of the processes' logs
      * @param process part of the files' names, such as taskmanager
      */
     LogTails(Path folder, String process) throws IOException {
@@ -32,7 +32,7 @@ final class LogTails {
         }
     }
 
-    /** The text that each of them has added. */
+    /** The text added to each log. */
     List<String> read() throws IOException {
         List<String> tails = new ArrayList<>();
         for (Path log : logs()) {

@@ -10,8 +10,8 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Looks at a job a few times a second, through restarts of its JobManager and from one submission
- * to the next. A thread of its own; the methods are safe for any thread.
+ * Polls a job several times per second, across restarts of its JobManager and across submissions.
+ * Has its own thread; the methods are safe for any thread.
  */
 public final class Monitor implements AutoCloseable {
     private static final long LOOK_MS = 200;
@@ -19,14 +19,14 @@ public final class Monitor implements AutoCloseable {
     private static final String NOT_BEGUN = "Not begun; Flink keeps no reason.";
 
     /**
-     * What was seen at one moment; the counts begin with the first submission.
+     * A sample; counts begin with the first submission.
      *
-     * @param running whether each task ran
+     * @param running whether all tasks run
      * @param inFlight requests in flight
-     * @param completed checkpoints and savepoints that were completed
-     * @param failed checkpoints that failed
-     * @param restored how often state was restored
-     * @param durationMs how long the newest checkpoint took, if it is a new one; else -1
+     * @param completed completed checkpoints and savepoints
+     * @param failed failed checkpoints
+     * @param restored number of restores
+     * @param durationMs duration of the newest checkpoint, if it is a new one; otherwise -1
      */
     public record Sample(
             long timeMs,
@@ -45,7 +45,7 @@ public final class Monitor implements AutoCloseable {
 
     private final Map<FailedCheckpoint, String> reasons = new HashMap<>();
 
-    /** Of checkpoints that could not be begun, Flink counts how many, and keeps no more. */
+    /** By job, causes of checkpoints that could not begin, which Flink only counts. */
     private final Map<String, Map<String, Integer>> unrecorded = new HashMap<>();
 
     private FlinkRest.Checkpoints last = FlinkRest.Checkpoints.none(-1);
@@ -60,7 +60,7 @@ public final class Monitor implements AutoCloseable {
         thread.start();
     }
 
-    /** From now on it looks at this job; null for none. */
+    /** Sets the job to poll; null for none. */
     synchronized void follow(String job) {
         this.job = job;
         startMs = -1;
@@ -102,7 +102,7 @@ public final class Monitor implements AutoCloseable {
             FlinkRest.Checkpoints counts = rest.checkpoints(followed);
             add(followed, state, counts, state.running() ? rest.inFlight(followed) : 0);
         } catch (IOException e) {
-            // Nobody is there: all stands still.
+            // No JobManager answers: no change.
             add(followed, null, null, 0);
         }
     }
@@ -156,7 +156,7 @@ public final class Monitor implements AutoCloseable {
         return samples.get(samples.size() - 1);
     }
 
-    /** What was seen last before that moment. */
+    /** The last sample before a time. */
     public synchronized Sample before(long timeMs) {
         Sample found = Sample.NONE;
         for (Sample sample : samples) {
@@ -168,10 +168,10 @@ public final class Monitor implements AutoCloseable {
     }
 
     /**
-     * Why checkpoints of these jobs failed, and how many for each reason. The logs come first,
-     * since they have the root; Flink is believed where there is no line.
+     * Causes of failed checkpoints of these jobs, with counts: from the logs, which have the root
+     * cause, or from Flink if the logs have none.
      *
-     * @param logged what the JobManagers' logs say of these jobs
+     * @param logged failures in the JobManagers' logs
      */
     public synchronized Map<String, Integer> failures(
             Collection<String> jobs, CheckpointLog.Failures logged) {
@@ -203,7 +203,7 @@ public final class Monitor implements AutoCloseable {
         return counts;
     }
 
-    /** How long the checkpoints took that were seen since that moment. */
+    /** Durations of the checkpoints since a time. */
     public synchronized List<Long> durationsMs(long sinceMs) {
         return samples.stream()
                 .filter(sample -> sample.timeMs() > sinceMs && sample.durationMs() >= 0)

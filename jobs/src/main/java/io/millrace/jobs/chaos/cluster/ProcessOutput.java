@@ -11,14 +11,14 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Takes what a process prints through a pipe and keeps it in a file. It is this JVM that writes the
- * file, so a process whose own files are full, or that is killed, still has told what it told. A
- * thread of its own; the methods are safe for any thread.
+ * Copies the output of a process from a pipe to a file. This JVM writes the file, so it is complete
+ * even if the process has a full disk or is killed. Has its own thread; the methods are safe for
+ * any thread.
  */
 final class ProcessOutput {
     private static final long LOOK_MS = 20;
 
-    /** Of a log that says more, the end. */
+    /** Maximum lines of the end of a log. */
     private static final int LAST_LINES = 40;
 
     private final Process process;
@@ -53,9 +53,9 @@ final class ProcessOutput {
         }
     }
 
-    /** After this, all that it has printed before is in the file, if it lives. */
+    /** Copies all pending output to the file, if the process lives. */
     synchronized void take() throws IOException {
-        // Never waits for more, or others would wait for the lock.
+        // Does not block, as others would wait for the lock.
         for (int there = pipe.available(); there > 0; there = pipe.available()) {
             int length = pipe.read(piece, 0, Math.min(there, piece.length));
             if (length < 0) {
@@ -65,19 +65,19 @@ final class ProcessOutput {
         }
     }
 
-    /** Once the process has ended, waits until all is in the file. */
+    /** Waits until all output of an ended process is in the file. */
     void awaitEnd() throws InterruptedException {
         thread.join();
     }
 
-    /** All so far. */
+    /** All output so far. */
     String text() throws IOException {
         take();
-        // A killed process may have written half a character.
+        // A killed process may have written an incomplete character.
         return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
     }
 
-    /** Why it ended, as far as it has said: the last root cause, and the last lines. */
+    /** The reason for its end, from its output: the last root cause, and the last lines. */
     String lastWords() throws IOException {
         List<String> lines = text().lines().toList();
         String root =

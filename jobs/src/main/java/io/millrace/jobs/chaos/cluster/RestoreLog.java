@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What the TaskManagers have logged of restored requests since some moment. */
+/** Reads counts of restored requests from the TaskManagers' logs since construction. */
 public final class RestoreLog {
     private static final Pattern LINE =
             Pattern.compile(
@@ -13,19 +13,19 @@ public final class RestoreLog {
                             + " start over and lose (\\d+) tokens");
 
     /**
-     * Tokens that were in a checkpoint or savepoint when it was restored; a token counts each time.
+     * Tokens in restored checkpoints or savepoints; a token counts at each restore.
      *
-     * @param kept answers went on after them
-     * @param repeated were decoded again
+     * @param kept tokens after which answers continued
+     * @param repeated tokens that were decoded again
      */
     public record Tokens(long kept, long repeated) {}
 
     private final LogTails logs;
 
     /**
-     * Begins now.
+     * Begins at the current end of the logs.
      *
-     * @param folder where the processes' logs are
+     * @param folder folder of the processes' logs
      */
     public RestoreLog(Path folder) throws IOException {
         logs = new LogTails(folder, "taskmanager");

@@ -4,15 +4,15 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * Looks into a job's checkpoints. Chaos judges a job from outside and cannot read them; whoever
- * starts it hands in how.
+ * Reads a job's checkpoints. Chaos has no access to the operators' state; its caller provides the
+ * implementation.
  */
 @FunctionalInterface
 public interface SavedTokens {
     /**
-     * Tokens of half-written answers in the newest complete checkpoint.
+     * Tokens of unfinished answers in the newest complete checkpoint.
      *
-     * @param checkpoints of one submission; need not be there yet
+     * @param checkpoints folder of the checkpoints of one submission; may not exist yet
      */
     int inNewest(Path checkpoints) throws IOException;
 }

@@ -1,2 +1,2 @@
-/** The cluster under test: real processes, the way to them, and what they log. */
+/** The cluster under test: real processes, their network and their logs. */
 package io.millrace.jobs.chaos.cluster;

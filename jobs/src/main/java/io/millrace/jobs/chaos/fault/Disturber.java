@@ -14,16 +14,16 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Does to the cluster what a plan says, and puts it in order again. One thread; a second one lets a
- * process go on that stands still.
+ * Injects the faults of a plan, and repairs the cluster. One thread; a second one resumes stopped
+ * processes.
  */
 public final class Disturber implements AutoCloseable {
-    /** A log line passes, no state does. */
+    /** File limit of a full disk: enough for a log line, not for state. */
     private static final int FULL_DISK_BYTES = 512;
 
     private static final Duration BROKER_STOP = Duration.ofSeconds(20);
 
-    /** How much later than a transaction's time the broker may abort it. */
+    /** Maximum delay of the broker after a transaction's timeout. */
     private static final long BROKER_NOTICES_MS = 3000;
 
     private final Cluster cluster;
@@ -37,7 +37,9 @@ public final class Disturber implements AutoCloseable {
         this.job = job;
     }
 
-    /** Returns when what was killed has been started again, not when the job has recovered. */
+    /**
+     * Injects a fault. Returns when killed processes are restarted, before the job has recovered.
+     */
     public void inject(Fault fault) throws IOException, InterruptedException {
         switch (fault.kind()) {
             case TASKMANAGER_KILL -> {
@@ -71,13 +73,13 @@ public final class Disturber implements AutoCloseable {
         }
     }
 
-    /** One that has something to lose, if there is one. */
+    /** A TaskManager with tasks, if there is one. */
     private int taskManager(Fault fault) throws InterruptedException {
         List<Integer> busy = cluster.busyTaskManagers(job.id());
         return busy.get(fault.target() % busy.size());
     }
 
-    /** Does not wait for its end: others answer meanwhile, and more may happen to them. */
+    /** Does not wait for its end: other TaskManagers continue, and more faults may follow. */
     private void suspend(Fault fault) throws IOException, InterruptedException {
         ChildProcess process = cluster.taskManager(taskManager(fault));
         process.suspend();
@@ -90,7 +92,7 @@ public final class Disturber implements AutoCloseable {
             try {
                 process.resume();
             } catch (IOException e) {
-                // It was killed at this very moment.
+                // It was killed in the meantime.
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
@@ -142,7 +144,7 @@ public final class Disturber implements AutoCloseable {
         TimeUnit.MILLISECONDS.sleep(fault.lastsMs());
     }
 
-    /** Nothing stands still any more. */
+    /** Resumes stopped processes. */
     @Override
     public void close() {
         timer.shutdownNow();

@@ -3,11 +3,11 @@ package io.millrace.jobs.chaos.fault;
 /**
  * One fault of a plan.
  *
- * @param target which of the TaskManagers that are at work, where one is meant
- * @param delayMs when it comes, after the moment that its turn has come
- * @param lastsMs how long it lasts, where it does
- * @param parallelism what the job goes on with, of a rescale
- * @param early it does not wait until the job has recovered from the one before
+ * @param target index of the TaskManager with tasks, for faults of one
+ * @param delayMs delay after its turn
+ * @param lastsMs duration, for faults with one
+ * @param parallelism new parallelism, for a rescale
+ * @param early whether it does not wait for the recovery from the previous fault
  */
 public record Fault(
         FaultKind kind, int target, int delayMs, int lastsMs, int parallelism, boolean early) {

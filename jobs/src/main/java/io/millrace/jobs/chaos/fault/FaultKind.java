@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** What can be done to the cluster. */
+/** Kinds of faults. */
 public enum FaultKind {
     /** kill -9 of a TaskManager; another takes its place. */
     TASKMANAGER_KILL(4, true),
@@ -12,27 +12,29 @@ public enum FaultKind {
     JOBMANAGER_KILL(2, true),
     /** kill -9 of JobManager, TaskManagers, broker and ZooKeeper. */
     EVERYTHING_KILL(1, true),
-    /** A TaskManager stands still for longer than its heartbeats may be late, then goes on. */
+    /** A TaskManager is stopped for longer than the heartbeat timeout, then continues. */
     TASKMANAGER_STOP(1, true),
-    /** Stop with a savepoint, go on with another parallelism. */
+    /** Stop with a savepoint, resume with another parallelism. */
     RESCALE(2, true),
-    /** Stop with a savepoint, go on. */
+    /** Stop with a savepoint, resume. */
     SAVEPOINT(1, true),
-    /** A TaskManager stands still for less than that. */
+    /** A TaskManager is stopped for less than the heartbeat timeout. */
     TASKMANAGER_PAUSE(1, false),
-    /** kill -9 of the broker, which comes back. */
+    /** kill -9 of the broker, which is restarted. */
     BROKER_KILL(2, false),
-    /** The broker is stopped in order and comes back. */
+    /** The broker is shut down and restarted. */
     BROKER_RESTART(1, false),
-    /** No file can be written by JobManager and TaskManagers. */
+    /** JobManager and TaskManagers cannot write files. */
     DISK_FULL(2, false),
-    /** The way between the job and the broker is slow and thin, and breaks once. */
+    /**
+     * The network between the job and the broker has high latency and low bandwidth, and breaks
+     * once.
+     */
     SLOW_NETWORK(2, false),
     /**
      * JobManager and TaskManagers are killed between a checkpoint and the commit of its answers,
-     * and stay away for longer than Kafka keeps a transaction open. The job must then say so and
-     * fail; it goes on from the checkpoint before. Not among the kinds that are drawn unless asked
-     * for.
+     * and are down for longer than Kafka's transaction timeout. The job must then report it and
+     * fail; it resumes from the previous checkpoint. Only drawn if requested.
      */
     OUTAGE(1, true);
 
@@ -47,17 +49,17 @@ public enum FaultKind {
         this.restores = restores;
     }
 
-    /** What is drawn from unless somebody says otherwise. */
+    /** The default kinds. */
     public static List<FaultKind> usual() {
         return USUAL;
     }
 
-    /** How often it is drawn, among others. */
+    /** Relative frequency. */
     int weight() {
         return weight;
     }
 
-    /** Whether the job always has to restore its state. */
+    /** Whether the job must restore its state. */
     public boolean restores() {
         return restores;
     }

@@ -5,11 +5,14 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 
-/** The faults of one run, in order. A seed gives the same plan everywhere and for ever. */
+/** The faults of one run, in order. A seed always gives the same plan. */
 public final class FaultPlan {
     private static final int HEARTBEATS_LOST_MS = 20_000;
 
-    /** Less than between two checkpoints, so that what the last one holds is still under way. */
+    /**
+     * Less than the checkpoint interval, so that requests of the last checkpoint are still in
+     * flight.
+     */
     private static final int MOST_DELAY_MS = 300;
 
     private final long seed;
@@ -20,10 +23,10 @@ public final class FaultPlan {
     private int parallelism;
 
     /**
-     * @param kinds what may happen
-     * @param taskManagers how many there are
-     * @param parallelism what the job begins with
-     * @param maxParallelism most that it may be rescaled to
+     * @param kinds the kinds to draw from
+     * @param taskManagers number of TaskManagers
+     * @param parallelism parallelism at the start
+     * @param maxParallelism maximum parallelism of a rescale
      */
     public FaultPlan(
             long seed,
@@ -44,9 +47,8 @@ public final class FaultPlan {
     }
 
     /**
-     * Draws so many faults: each kind once where there is room for all. Else at least three in five
-     * restore the job's state, if the kinds allow: a run in which nothing was restored shows
-     * nothing.
+     * Draws faults: each kind at least once if the count allows. Otherwise at least three in five
+     * restore the job's state, if the kinds allow, since a run without restores shows nothing.
      */
     public List<Fault> draw(int count) {
         List<FaultKind> restoring = kinds.stream().filter(FaultKind::restores).toList();
@@ -89,7 +91,7 @@ public final class FaultPlan {
                     default -> 2000 + random.nextInt(4000);
                 };
         int other = 1 + random.nextInt(maxParallelism);
-        // A savepoint can be taken of a running job only.
+        // A savepoint needs a running job.
         boolean early = mayBeEarly && random.nextInt(4) == 0;
         if (kind == FaultKind.RESCALE) {
             parallelism = other == parallelism ? 1 + other % maxParallelism : other;

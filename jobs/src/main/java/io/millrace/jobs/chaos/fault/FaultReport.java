@@ -3,20 +3,20 @@ package io.millrace.jobs.chaos.fault;
 import java.util.Locale;
 
 /**
- * What one fault has met, and what came of it.
+ * The report of one fault.
  *
- * @param fault the same in words
- * @param atMs when it began, since the run's start
- * @param answered answers that were committed before it
- * @param inFlight requests in flight when last looked before it
- * @param restored of these, requests that were answered on from a checkpoint or savepoint
- * @param restores how often tasks were restored until the next fault that waited for the recovery
+ * @param fault description of the fault
+ * @param atMs its start, since the run's start
+ * @param answered answers committed before it
+ * @param inFlight requests in flight at the last sample before it
+ * @param restored number of these that continued from a checkpoint or savepoint
+ * @param restores restores until the next fault that waited for the recovery
  * @param checkpoints checkpoints completed until then
  * @param failedCheckpoints checkpoints that failed until then
- * @param nextAnswerMs time from its begin to the next answer: until a consumer saw a committed
+ * @param nextAnswerMs time from its start to the next answer: until a consumer saw a committed
  *     answer that was completed after it; -1 if there was none
- * @param downtimeMs the longest time from then on in which no answer was committed although some
- *     were wanted; -1 if none was wanted
+ * @param downtimeMs the longest time from then on without a committed answer while requests were
+ *     unanswered; -1 if there were none
  */
 public record FaultReport(
         FaultKind kind,
@@ -31,7 +31,7 @@ public record FaultReport(
         long nextAnswerMs,
         long downtimeMs) {
 
-    /** Whether it shows something of state that was restored. */
+    /** Whether requests in flight were restored. */
     public boolean counts() {
         return inFlight > 0 && restored > 0;
     }
@@ -52,12 +52,12 @@ public record FaultReport(
                 downtime());
     }
 
-    /** The time to the next answer, in words. */
+    /** Display text of the time to the next answer. */
     public String nextAnswer() {
         return seconds(nextAnswerMs);
     }
 
-    /** The time without answers, in words. */
+    /** Display text of the downtime. */
     public String downtime() {
         return seconds(downtimeMs);
     }

@@ -4,18 +4,18 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * What may happen in a run, and how often.
+ * The kinds and the number of faults of a run.
  *
- * @param kinds drawn from
- * @param count how many, spread over the run's answers; not asked with {@code every}
- * @param every time from one to the next, as many as there is time for; null for the other way
+ * @param kinds the kinds to draw from
+ * @param count number of faults, spread over the run's answers; unused with {@code every}
+ * @param every interval of faults, as many as there is time for; null for {@code count} faults
  */
 public record Faults(List<FaultKind> kinds, int count, Duration every) {
     public Faults {
         kinds = List.copyOf(kinds);
     }
 
-    /** So many, spread over the run's answers. */
+    /** A number of faults, spread over the run's answers. */
     public static Faults of(int count, FaultKind... kinds) {
         return new Faults(List.of(kinds), count, null);
     }
@@ -24,7 +24,7 @@ public record Faults(List<FaultKind> kinds, int count, Duration every) {
         return of(0);
     }
 
-    /** How many there are to be; -1 for as many as there is time for. */
+    /** Number of planned faults; -1 for as many as there is time for. */
     public int planned() {
         return every == null ? count : -1;
     }

@@ -1,2 +1,2 @@
-/** The faults of a run: what may happen, when, and what came of it. */
+/** The faults of a run: kinds, plans, injection and reports. */
 package io.millrace.jobs.chaos.fault;
