@@ -20,20 +20,44 @@ final class PieceHashes {
 
     final long pieceRows;
     final long pieceBytes;
+
+    /** Of the whole tensor. */
     private final byte[][] hashes;
+
+    private final int first;
+    private final int pieces;
 
     private MessageDigest running;
     private long runningBytes;
 
     PieceHashes(long rows, long rowBytes) {
+        this(rows, rowBytes, null, 0);
+    }
+
+    private PieceHashes(long rows, long rowBytes, byte[][] shared, int first) {
         long groupBytes = Math.multiplyExact(rowBytes, (long) ROWS);
         pieceRows = ROWS * Math.max(1, BYTES / groupBytes);
         pieceBytes = pieceRows * rowBytes;
-        hashes = new byte[Math.toIntExact((rows + pieceRows - 1) / pieceRows)][];
+        pieces = Math.toIntExact((rows + pieceRows - 1) / pieceRows);
+        hashes = shared == null ? new byte[pieces][] : shared;
+        this.first = first;
+    }
+
+    /**
+     * What takes the hashes of one of the tensor's equal parts and leaves them here. Where a part
+     * does not consist of whole pieces, it leaves none.
+     *
+     * @param index of the part
+     * @param rows of each part
+     */
+    PieceHashes part(int index, long rows) {
+        boolean whole = rows % pieceRows == 0;
+        int begin = whole ? Math.toIntExact(index * (rows / pieceRows)) : 0;
+        return new PieceHashes(rows, pieceBytes / pieceRows, whole ? hashes : null, begin);
     }
 
     int pieces() {
-        return hashes.length;
+        return pieces;
     }
 
     /**
@@ -42,7 +66,7 @@ final class PieceHashes {
     void set(int piece, ByteBuffer bytes) {
         MessageDigest sha = Sha256.begin();
         sha.update(bytes);
-        hashes[piece] = sha.digest();
+        hashes[first + piece] = sha.digest();
     }
 
     /** Adds the next bytes, for one thread that reads from front to end. */
@@ -61,16 +85,20 @@ final class PieceHashes {
         }
     }
 
+    /** Nothing more comes. */
+    void end() {
+        if (running != null) {
+            endPiece();
+        }
+    }
+
     private void endPiece() {
-        hashes[(int) ((runningBytes - 1) / pieceBytes)] = running.digest();
+        hashes[first + (int) ((runningBytes - 1) / pieceBytes)] = running.digest();
         running = null;
     }
 
     /** The tensor's hash, or null while a piece is missing. */
     byte[] total(byte[] title) {
-        if (running != null) {
-            endPiece();
-        }
         MessageDigest sha = Sha256.begin();
         sha.update(title);
         for (byte[] hash : hashes) {

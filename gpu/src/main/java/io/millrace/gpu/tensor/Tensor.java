@@ -3,7 +3,9 @@ package io.millrace.gpu.tensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
@@ -123,6 +125,27 @@ public final class Tensor {
     }
 
     /**
+     * This matrix cut by rows into equal parts. Reading all parts hashes it where they consist of
+     * whole pieces of it, as in all but small models; elsewhere its hash takes a pass of its own.
+     */
+    public List<Tensor> split(int count) throws InvalidModelException {
+        if (original != null || shape[0] % count != 0) {
+            throw new IllegalArgumentException(
+                    "%s has no %d equal parts by rows.".formatted(this, count));
+        }
+        PieceHashes hashes = new PieceHashes(rows(), rowBytes());
+        long[] part = shape.clone();
+        part[0] /= count;
+        List<Tensor> parts = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            long length = bytes / count;
+            TensorBytes partBytes = new PartBytes(this, source, hashes, i, i * length);
+            parts.add(new Tensor(name, typeName, part, partBytes, length));
+        }
+        return List.copyOf(parts);
+    }
+
+    /**
      * Reads the tensor once from front to end, in pieces of whole groups of rows.
      *
      * @param rowGroup the rows of a piece are a multiple of this, but for the last piece
@@ -140,7 +163,7 @@ public final class Tensor {
             throw tooLong();
         }
         byte[] piece = new byte[(int) Math.min(pieceBytes, bytes)];
-        PieceHashes hashes = digest == null ? new PieceHashes(rows, rowBytes) : null;
+        PieceHashes hashes = digest == null ? hashes() : null;
         try (TensorBytes.Reader reader = source.open()) {
             for (long done = 0; done < bytes; ) {
                 int length = (int) Math.min(piece.length, bytes - done);
@@ -159,6 +182,7 @@ public final class Tensor {
             }
         }
         if (hashes != null) {
+            hashes.end();
             hashed(hashes);
         }
     }
@@ -172,7 +196,7 @@ public final class Tensor {
         if (original != null) {
             throw new IllegalStateException("Tensor " + name + " has no pieces: it is transposed.");
         }
-        PieceHashes hashes = new PieceHashes(rows(), rowBytes());
+        PieceHashes hashes = hashes();
         if (hashes.pieceBytes > Integer.MAX_VALUE - 16) {
             throw tooLong();
         }
@@ -181,10 +205,12 @@ public final class Tensor {
 
     /**
      * The noise that the tensor consists of, from which a device can make it; null for other
-     * tensors.
+     * tensors, and for a part that is not the first.
      */
     public NoiseBytes noise() {
-        return source instanceof NoiseBytes noise ? noise : null;
+        TensorBytes first =
+                source instanceof PartBytes part && part.index() == 0 ? part.source() : source;
+        return first instanceof NoiseBytes noise ? noise : null;
     }
 
     /** Whether this is the transpose of another tensor. */
@@ -211,8 +237,19 @@ public final class Tensor {
                         .formatted(name, source, rowBytes()));
     }
 
+    /** What takes the hashes of one pass. */
+    private PieceHashes hashes() throws InvalidModelException {
+        return source instanceof PartBytes part
+                ? part.shared().part(part.index(), rows())
+                : new PieceHashes(rows(), rowBytes());
+    }
+
     /** Keeps the hash if all pieces were hashed. */
     void hashed(PieceHashes hashes) {
+        if (source instanceof PartBytes part) {
+            part.whole().hashed(part.shared());
+            return;
+        }
         String dims =
                 Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(","));
         String title = name + ' ' + typeName + ' ' + dims + '\n';
@@ -329,6 +366,9 @@ public final class Tensor {
     public byte[] digest() throws IOException {
         if (original != null) {
             return original.digest();
+        }
+        if (source instanceof PartBytes part) {
+            return part.whole().digest();
         }
         if (digest == null) {
             read(1, (piece, length, firstRow) -> {});

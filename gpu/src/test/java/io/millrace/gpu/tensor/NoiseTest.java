@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -103,6 +104,17 @@ class NoiseTest {
                                                 units.array(),
                                                 start + (int) firstRow * 4,
                                                 start + (int) firstRow * 4 + length)));
+    }
+
+    @Test
+    void theFirstPartOfNoiseIsNoise() throws IOException {
+        Noise noise = new Noise(DType.BF16);
+        Tensor tensor = noise.tensor("a", 54, 17);
+        List<Tensor> halves = tensor.split(2);
+        assertThat(halves.get(0).noise()).isEqualTo(tensor.noise());
+        assertThat(halves.get(1).noise()).isNull();
+        assertThat(halves.get(1).readFloats())
+                .isEqualTo(Arrays.copyOfRange(tensor.readFloats(), 27 * 17, 54 * 17));
     }
 
     @ParameterizedTest

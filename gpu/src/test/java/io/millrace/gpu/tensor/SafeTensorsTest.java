@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,11 +40,8 @@ class SafeTensorsTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 3, 17, 97})
     void readsInPiecesOfWholeRowGroups(int rows) throws IOException {
-        float[] values = new float[rows * 3];
-        String header =
-                "{\"t\":{\"dtype\":\"F32\",\"shape\":[%d,3],\"data_offsets\":[0,%d]}}"
-                        .formatted(rows, rows * 12);
-        Tensor tensor = SafeTensors.open(file(header, floats(values))).get("t");
+        Path file = file(header(rows, 3), floats(ascending(rows * 3)));
+        Tensor tensor = SafeTensors.open(file).get("t");
         long[] expected = {0};
         tensor.read(
                 16,
@@ -67,13 +65,8 @@ class SafeTensorsTest {
     @ParameterizedTest
     @CsvSource({"1, 1", "17, 3", "54, 4099", "97, 1023", "1023, 97"})
     void piecesReadInAnyOrderGiveTheBytesAndTheHash(int rows, int columns) throws IOException {
-        float[] values = new float[rows * columns];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = i;
-        }
-        String header =
-                "{\"t\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]}}"
-                        .formatted(rows, columns, values.length * 4);
+        float[] values = ascending(rows * columns);
+        String header = header(rows, columns);
         Path file = file(header, floats(values));
         Tensor tensor = SafeTensors.open(file).get("t");
         byte[] all = new byte[values.length * 4];
@@ -107,6 +100,53 @@ class SafeTensorsTest {
         byte[] bytes = new byte[buffer.flip().remaining()];
         buffer.get(bytes);
         return bytes;
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        // Parts of whole pieces, and of none.
+        "128, 1023, 2, true",
+        "96, 4099, 3, true",
+        "34, 1023, 2, false",
+        "6, 17, 3, false",
+        "97, 54, 1, false"
+    })
+    void partsAreTheRowsAndTogetherTheHash(int rows, int columns, int count, boolean whole)
+            throws IOException {
+        float[] values = ascending(rows * columns);
+        String header = header(rows, columns);
+        byte[] digest = SafeTensors.open(file(header, floats(values))).get("t").digest();
+        for (boolean byPieces : new boolean[] {true, false}) {
+            Path file = file(header, floats(values));
+            Tensor tensor = SafeTensors.open(file).get("t");
+            List<Tensor> parts = tensor.split(count);
+            int length = values.length / count;
+            for (int i = count - 1; i >= 0; i--) {
+                Tensor part = parts.get(i).expect(rows / count, columns);
+                float[] expected = Arrays.copyOfRange(values, i * length, (i + 1) * length);
+                if (byPieces) {
+                    assertThat(directly(part)).isEqualTo(floats(expected));
+                } else {
+                    assertThat(part.readFloats()).containsExactly(expected);
+                }
+            }
+            if (whole) {
+                Files.delete(file);
+            }
+            assertThat(tensor.digest()).isEqualTo(digest);
+            assertThat(parts.get(0).digest()).isEqualTo(digest);
+        }
+    }
+
+    @Test
+    void partsThatWereNotAllReadAreNoHash() throws IOException {
+        Path file = file(header(64, 2049), floats(ascending(64 * 2049)));
+        Tensor tensor = SafeTensors.open(file).get("t");
+        tensor.split(2).get(1).readFloats();
+        assertThat(tensor.digest()).isEqualTo(SafeTensors.open(file).get("t").digest());
+        assertThatThrownBy(() -> tensor.split(3))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("3 equal parts");
     }
 
     @Test
@@ -261,6 +301,20 @@ class SafeTensorsTest {
             buffer.put(part);
         }
         return Files.write(Files.createTempFile(dir, "t", ".safetensors"), buffer.array());
+    }
+
+    /** Of one tensor of floats, t. */
+    private static String header(int rows, int columns) {
+        return "{\"t\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]}}"
+                .formatted(rows, columns, rows * columns * 4);
+    }
+
+    private static float[] ascending(int count) {
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = i;
+        }
+        return values;
     }
 
     private static byte[] floats(float... values) {
