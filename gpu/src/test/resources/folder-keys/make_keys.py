@@ -30,6 +30,7 @@ FAMILIES = {
     "Qwen3ForCausalLM": transformers.Qwen3Config,
     "GPT2LMHeadModel": transformers.GPT2Config,
     "Starcoder2ForCausalLM": transformers.Starcoder2Config,
+    "Phi3ForCausalLM": transformers.Phi3Config,
 }
 # What PreTrainedConfig and its parts read without declaring it.
 UNDECLARED = [

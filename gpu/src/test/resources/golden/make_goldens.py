@@ -120,6 +120,19 @@ FAMILIES = {
         ),
         torch.float32,
     ),
+    # q, k and v in one weight, gate and up in another.
+    "phi3": (
+        transformers.Phi3Config,
+        dict(
+            LLAMA_LIKE,
+            hidden_size=48,
+            num_attention_heads=6,
+            num_hidden_layers=3,
+            sliding_window=12,
+            original_max_position_embeddings=256,
+        ),
+        torch.bfloat16,
+    ),
     # Norms, GELU and biases of GPT-2's kind, with rotary heads in groups and a window.
     "starcoder2": (
         transformers.Starcoder2Config,

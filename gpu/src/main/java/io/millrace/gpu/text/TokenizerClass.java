@@ -1,6 +1,7 @@
 package io.millrace.gpu.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -33,8 +34,8 @@ enum TokenizerClass {
     }
 
     /**
-     * The class of a model. The model type decides for Qwen2, whose folders often name a wrong
-     * class, and for Mistral, which has none; otherwise the files decide.
+     * The class of a model. The model type decides for Qwen2 and Phi-3, whose folders often name a
+     * wrong class, and for Mistral; otherwise the files decide. Phi-3 and Mistral have BASE.
      *
      * @param tokenizerConfig tokenizer_config.json
      * @param config config.json
@@ -46,7 +47,7 @@ enum TokenizerClass {
         if (type.equals("qwen2")) {
             return QWEN2;
         }
-        if (type.equals("mistral") || type.equals("ministral")) {
+        if (List.of("mistral", "ministral", "phi3").contains(type)) {
             return BASE;
         }
         return switch (name.endsWith("Fast") ? name.substring(0, name.length() - 4) : name) {

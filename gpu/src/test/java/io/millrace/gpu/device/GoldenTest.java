@@ -75,6 +75,7 @@ class GoldenTest {
                 "qwen3",
                 "mistral",
                 "ministral",
+                "phi3",
                 "starcoder2",
                 "gpt2"
             })
@@ -88,7 +89,7 @@ class GoldenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"qwen2", "qwen2-window"})
+    @ValueSource(strings = {"qwen2", "qwen2-window", "phi3"})
     void whatHas16BitsComputesTheSameInF32(String family) throws IOException {
         Path golden = FAMILIES.resolve(family);
         assertFamily(golden, RetypedModel.write(golden, DType.F32, dir));

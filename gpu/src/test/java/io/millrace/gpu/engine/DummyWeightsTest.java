@@ -50,6 +50,7 @@ class DummyWeightsTest {
                             .vocabulary(320)
                             .tied(true);
             case "odd" -> TinyModels.qwen3().hidden(54).heads(3, 1, 24).intermediate(97);
+            case "joined" -> TinyModels.phi3(17).hidden(64).heads(2, 1, 64).intermediate(192);
             case "gpt2" -> TinyModels.gpt2().hidden(64).heads(4, 4, 16).intermediate(192);
             default -> throw new AssertionError(name);
         };
@@ -99,7 +100,7 @@ class DummyWeightsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "tied", "odd", "gpt2"})
+    @ValueSource(strings = {"llama", "tied", "odd", "joined", "gpt2"})
     void answersAreTheSameEachTimeAndAlone(String name) throws Exception {
         EngineOptions options = options(withoutWeights(model(name), name));
         List<GenerationRequest> requests = requests();

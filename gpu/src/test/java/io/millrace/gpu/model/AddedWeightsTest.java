@@ -28,13 +28,14 @@ class AddedWeightsTest {
                     "qwen2", TinyModels.qwen2(),
                     "qwen3", TinyModels.qwen3(),
                     "mistral", TinyModels.mistral(null),
+                    "phi3", TinyModels.phi3(17),
                     "starcoder2", TinyModels.starcoder2(17),
                     "gpt2", TinyModels.gpt2());
 
     @TempDir Path dir;
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "qwen2", "qwen3", "mistral", "starcoder2", "gpt2"})
+    @ValueSource(strings = {"llama", "qwen2", "qwen3", "mistral", "phi3", "starcoder2", "gpt2"})
     void outputAndDownOfEachLayerAreAdded(String family) throws IOException {
         TinyModels model = FAMILIES.get(family).hidden(HIDDEN).heads(6, 6, 8);
         model.layers(LAYERS).intermediate(INNER);

@@ -10,8 +10,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineOptions.LoadFormat;
+import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.Backend;
+import io.millrace.gpu.device.ReferenceBackend;
+import io.millrace.gpu.model.family.DecoderShape;
 import io.millrace.gpu.model.family.LlamaFamily;
 import io.millrace.gpu.model.family.Qwen2Family;
 import io.millrace.gpu.model.family.RopeScaling;
@@ -77,12 +80,13 @@ class ModelFolderTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "starcoder2", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "phi3", "qwen2", "qwen3", "starcoder2", "gpt2"})
     void aDummyModelHasTheTensorsOfARealOne(String name) throws IOException {
         for (boolean tied : new boolean[] {true, false}) {
             TinyModels model =
                     switch (name) {
                         case "mistral" -> TinyModels.mistral(17);
+                        case "phi3" -> TinyModels.phi3(17);
                         case "qwen2" -> TinyModels.qwen2();
                         case "qwen3" -> TinyModels.qwen3();
                         case "starcoder2" -> TinyModels.starcoder2(17);
@@ -548,6 +552,80 @@ class ModelFolderTest {
                 TinyModels.starcoder2(null).config(c -> c.put("hidden_act", "gelu")),
                 "hidden_act",
                 "gelu");
+    }
+
+    @Test
+    void phi3HasTheDefaultsOfTransformersAndAWindowOnlyWhereItIsNamed() throws IOException {
+        assertThat(open(TinyModels.phi3(17)).shape().windows()).containsExactly(17, 17);
+        TinyModels unsaid =
+                TinyModels.phi3(null)
+                        .config(
+                                c -> {
+                                    c.remove("sliding_window");
+                                    c.remove("num_key_value_heads");
+                                    c.remove("tie_word_embeddings");
+                                    c.remove("rms_norm_eps");
+                                    c.remove("rope_theta");
+                                    c.remove("head_dim");
+                                });
+        DecoderShape shape = open(unsaid).shape();
+        assertThat(shape.windows()).containsOnly(Backend.NO_WINDOW);
+        assertThat(shape.kvHeads()).isEqualTo(4);
+        assertThat(shape.headSize()).isEqualTo(8);
+        assertThat(shape.normEpsilon()).isEqualTo(1e-5f);
+        assertThat(shape.rope().theta()).isEqualTo(10000);
+        assertThat(shape.tiedEmbedding()).isFalse();
+        // As in the files on the Hub.
+        TinyModels published =
+                TinyModels.phi3(17)
+                        .config(
+                                c ->
+                                        c.put("attention_bias", false)
+                                                .put("embd_pdrop", 0.0)
+                                                .put("resid_pdrop", 0.0)
+                                                .put("original_max_position_embeddings", 128)
+                                                .putNull("rope_scaling"));
+        assertThat(open(published).maxPositions()).isEqualTo(256);
+    }
+
+    @Test
+    void refusesAPhi3ThatIsStretchedOrRotatedInPart() {
+        assertRefused(
+                TinyModels.phi3(null)
+                        .config(
+                                c ->
+                                        c.putObject("rope_scaling")
+                                                .put("type", "longrope")
+                                                .putArray("long_factor")
+                                                .add(1.5)),
+                "rope_scaling",
+                "long");
+        assertRefused(
+                TinyModels.phi3(null).config(c -> c.put("partial_rotary_factor", 0.75)),
+                "partial_rotary_factor",
+                "0.75");
+        assertRefused(
+                TinyModels.phi3(null)
+                        .config(
+                                c ->
+                                        c.putObject("rope_parameters")
+                                                .put("rope_type", "linear")
+                                                .put("factor", 2.0)),
+                "rope_type = linear",
+                "supported: default");
+    }
+
+    @Test
+    void aModelWithJoinedWeightsIsHashedByThePassThatLoadsIt() throws IOException {
+        // Rows of 128 bytes: a piece has 2048.
+        Path folder = TinyModels.phi3(null).intermediate(2048).write(dir);
+        String fingerprint = ModelFolder.open(folder).fingerprint();
+        ModelFolder loaded = ModelFolder.open(folder);
+        var backend =
+                new ReferenceBackend(loaded.attentionShape(), loaded.rotary(256), 1, 1, false);
+        Decoder.load(loaded, backend, LoadProgress.NONE);
+        Files.delete(folder.resolve("model.safetensors"));
+        assertThat(loaded.fingerprint()).isEqualTo(fingerprint);
     }
 
     @Test

@@ -37,6 +37,7 @@ public final class TinyModels {
 
     private static final String LLAMA = "LlamaForCausalLM";
     private static final String GPT2 = "GPT2LMHeadModel";
+    private static final String PHI3 = "Phi3ForCausalLM";
     private static final String STARCODER2 = "Starcoder2ForCausalLM";
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final List<String> SPECIALS =
@@ -83,6 +84,11 @@ public final class TinyModels {
     public static TinyModels mistral(Integer window) {
         return new TinyModels("MistralForCausalLM", false, false)
                 .config(c -> c.put("sliding_window", window));
+    }
+
+    /** Null for no window. */
+    public static TinyModels phi3(Integer window) {
+        return new TinyModels(PHI3, false, false).config(c -> c.put("sliding_window", window));
     }
 
     /** As many key and value heads as query heads; hidden must be heads times headSize. */
@@ -363,21 +369,35 @@ public final class TinyModels {
 
     private List<Spec> llamaSpecs() {
         List<Spec> specs = new ArrayList<>();
+        boolean joined = architecture.equals(PHI3);
         specs.add(new Spec("model.embed_tokens.weight", vocabulary, hidden, 0, 1));
         for (int i = 0; i < layers; i++) {
             String p = "model.layers." + i + ".";
             specs.add(new Spec(p + "input_layernorm.weight", hidden, 0, 1, 0.1));
-            projection(specs, p + "self_attn.q_proj", heads * headSize, hidden, qkvBias);
-            projection(specs, p + "self_attn.k_proj", kvHeads * headSize, hidden, qkvBias);
-            projection(specs, p + "self_attn.v_proj", kvHeads * headSize, hidden, qkvBias);
+            if (joined) {
+                projection(
+                        specs,
+                        p + "self_attn.qkv_proj",
+                        (heads + 2 * kvHeads) * headSize,
+                        hidden,
+                        qkvBias);
+            } else {
+                projection(specs, p + "self_attn.q_proj", heads * headSize, hidden, qkvBias);
+                projection(specs, p + "self_attn.k_proj", kvHeads * headSize, hidden, qkvBias);
+                projection(specs, p + "self_attn.v_proj", kvHeads * headSize, hidden, qkvBias);
+            }
             if (headNorms) {
                 specs.add(new Spec(p + "self_attn.q_norm.weight", headSize, 0, 1, 0.3));
                 specs.add(new Spec(p + "self_attn.k_norm.weight", headSize, 0, 1, 0.3));
             }
             projection(specs, p + "self_attn.o_proj", hidden, heads * headSize, false);
             specs.add(new Spec(p + "post_attention_layernorm.weight", hidden, 0, 1, 0.1));
-            projection(specs, p + "mlp.gate_proj", intermediate, hidden, false);
-            projection(specs, p + "mlp.up_proj", intermediate, hidden, false);
+            if (joined) {
+                projection(specs, p + "mlp.gate_up_proj", 2 * intermediate, hidden, false);
+            } else {
+                projection(specs, p + "mlp.gate_proj", intermediate, hidden, false);
+                projection(specs, p + "mlp.up_proj", intermediate, hidden, false);
+            }
             projection(specs, p + "mlp.down_proj", hidden, intermediate, false);
         }
         specs.add(new Spec("model.norm.weight", hidden, 0, 1, 0.1));

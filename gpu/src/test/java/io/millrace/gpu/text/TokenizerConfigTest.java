@@ -49,6 +49,9 @@ class TokenizerConfigTest {
                 "llama   | Unheard                 | ",
                 "mistral |                         | ",
                 "mistral | LlamaTokenizerFast      | ",
+                "phi3    |                         | ",
+                "phi3    | LlamaTokenizer          | ",
+                "phi3    | GPT2TokenizerFast       | ",
                 "        | Qwen2Tokenizer          | QWEN2",
                 "        |                         | ",
             })

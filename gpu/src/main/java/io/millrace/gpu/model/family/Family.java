@@ -41,6 +41,7 @@ public interface Family {
         families.put("LlamaForCausalLM", new LlamaFamily());
         families.put("MinistralForCausalLM", new MistralFamily());
         families.put("MistralForCausalLM", new MistralFamily());
+        families.put("Phi3ForCausalLM", new Phi3Family());
         families.put("Qwen2ForCausalLM", new Qwen2Family());
         families.put("Qwen3ForCausalLM", new Qwen3Family());
         families.put("Starcoder2ForCausalLM", new Starcoder2Family());

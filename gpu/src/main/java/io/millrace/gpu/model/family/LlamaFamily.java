@@ -16,6 +16,6 @@ public final class LlamaFamily implements Family {
     @Override
     public <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
             throws IOException {
-        return LlamaLike.weights(shape, reader, false, false);
+        return LlamaLike.weights(shape, reader);
     }
 }

@@ -11,11 +11,22 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 
 /** Shared by Llama and its descendants. */
 final class LlamaLike {
     /** Name of the token embedding. */
     static final String EMBEDDING = "model.embed_tokens.weight";
+
+    /** What the weights of a layer have that Llama's have not. */
+    enum Trait {
+        /** q, k and v have biases. */
+        QKV_BIAS,
+        /** Query and key heads are normed. */
+        HEAD_NORMS,
+        /** q, k and v are one tensor, gate and up another. */
+        JOINED
+    }
 
     private LlamaLike() {}
 
@@ -144,22 +155,16 @@ final class LlamaLike {
         return List.copyOf(windows);
     }
 
-    /**
-     * Reads the weights by the names that Llama gave them.
-     *
-     * @param bias whether q, k and v have biases
-     * @param headNorms whether query and key heads are normed
-     */
+    /** Reads the weights by the names that Llama gave them. */
     static <M, V> DecoderWeights<M, V> weights(
-            DecoderShape shape, WeightReader<M, V> reader, boolean bias, boolean headNorms)
-            throws IOException {
+            DecoderShape shape, WeightReader<M, V> reader, Trait... traits) throws IOException {
         int hidden = shape.hidden();
         int vocabulary = shape.vocabulary();
         Tensor tokens = reader.tensor(EMBEDDING, vocabulary, hidden);
         M embedding = reader.table(tokens);
         List<DecoderWeights.Layer<M, V>> layers = new ArrayList<>();
         for (int i = 0; i < shape.layers(); i++) {
-            layers.add(layer(shape, reader, "model.layers." + i + ".", bias, headNorms));
+            layers.add(layer(shape, reader, "model.layers." + i + ".", Set.of(traits)));
         }
         Norm<V> lastNorm = norm(shape, reader, "model.norm.weight", hidden);
         M head =
@@ -170,54 +175,73 @@ final class LlamaLike {
     }
 
     private static <M, V> DecoderWeights.Layer<M, V> layer(
-            DecoderShape shape,
-            WeightReader<M, V> reader,
-            String prefix,
-            boolean bias,
-            boolean headNorms)
+            DecoderShape shape, WeightReader<M, V> reader, String prefix, Set<Trait> traits)
             throws IOException {
         int hidden = shape.hidden();
         int queries = shape.heads() * shape.headSize();
-        int keys = shape.kvHeads() * shape.headSize();
         int inner = shape.intermediate();
         String attention = prefix + "self_attn.";
         String feedForward = prefix + "mlp.";
         Norm<V> attentionNorm = norm(shape, reader, prefix + "input_layernorm.weight", hidden);
-        M qkv =
-                reader.matrix(
-                        reader.tensor(attention + "q_proj.weight", queries, hidden),
-                        reader.tensor(attention + "k_proj.weight", keys, hidden),
-                        reader.tensor(attention + "v_proj.weight", keys, hidden));
-        V qkvBias =
-                bias
+        QkvProjection<M, V> qkv = qkv(shape, reader, attention, traits);
+        M output = reader.addedMatrix(reader.tensor(attention + "o_proj.weight", hidden, queries));
+        Norm<V> feedForwardNorm =
+                norm(shape, reader, prefix + "post_attention_layernorm.weight", hidden);
+        M gateUp = gateUp(shape, reader, feedForward, traits);
+        M down = reader.addedMatrix(reader.tensor(feedForward + "down_proj.weight", hidden, inner));
+        return new DecoderWeights.Layer<>(
+                attentionNorm,
+                qkv,
+                output,
+                null,
+                feedForwardNorm,
+                new DecoderWeights.FeedForward<>(true, gateUp, null, down, null));
+    }
+
+    private static <M, V> QkvProjection<M, V> qkv(
+            DecoderShape shape, WeightReader<M, V> reader, String attention, Set<Trait> traits)
+            throws IOException {
+        int hidden = shape.hidden();
+        int size = shape.headSize();
+        int queries = shape.heads() * size;
+        int keys = shape.kvHeads() * size;
+        M matrix =
+                traits.contains(Trait.JOINED)
+                        ? reader.matrix(
+                                reader.tensor(
+                                        attention + "qkv_proj.weight", queries + 2 * keys, hidden))
+                        : reader.matrix(
+                                reader.tensor(attention + "q_proj.weight", queries, hidden),
+                                reader.tensor(attention + "k_proj.weight", keys, hidden),
+                                reader.tensor(attention + "v_proj.weight", keys, hidden));
+        V bias =
+                traits.contains(Trait.QKV_BIAS)
                         ? reader.vector(
                                 reader.tensor(attention + "q_proj.bias", queries),
                                 reader.tensor(attention + "k_proj.bias", keys),
                                 reader.tensor(attention + "v_proj.bias", keys))
                         : null;
-        int size = shape.headSize();
-        String query = attention + "q_norm.weight";
-        String key = attention + "k_norm.weight";
-        var projection =
-                new QkvProjection<>(
-                        qkv,
-                        qkvBias,
-                        headNorms ? norm(shape, reader, query, size) : null,
-                        headNorms ? norm(shape, reader, key, size) : null);
-        M output = reader.addedMatrix(reader.tensor(attention + "o_proj.weight", hidden, queries));
-        Norm<V> feedForwardNorm =
-                norm(shape, reader, prefix + "post_attention_layernorm.weight", hidden);
-        Tensor gate = reader.tensor(feedForward + "gate_proj.weight", inner, hidden);
-        Tensor up = reader.tensor(feedForward + "up_proj.weight", inner, hidden);
-        M gateUp = reader.gatedMatrix(gate, up);
-        M down = reader.addedMatrix(reader.tensor(feedForward + "down_proj.weight", hidden, inner));
-        return new DecoderWeights.Layer<>(
-                attentionNorm,
-                projection,
-                output,
-                null,
-                feedForwardNorm,
-                new DecoderWeights.FeedForward<>(true, gateUp, null, down, null));
+        boolean normed = traits.contains(Trait.HEAD_NORMS);
+        return new QkvProjection<>(
+                matrix,
+                bias,
+                normed ? norm(shape, reader, attention + "q_norm.weight", size) : null,
+                normed ? norm(shape, reader, attention + "k_norm.weight", size) : null);
+    }
+
+    private static <M, V> M gateUp(
+            DecoderShape shape, WeightReader<M, V> reader, String feedForward, Set<Trait> traits)
+            throws IOException {
+        int hidden = shape.hidden();
+        int inner = shape.intermediate();
+        if (traits.contains(Trait.JOINED)) {
+            String name = feedForward + "gate_up_proj.weight";
+            List<Tensor> parts = reader.tensor(name, 2L * inner, hidden).split(2);
+            return reader.gatedMatrix(parts.get(0), parts.get(1));
+        }
+        return reader.gatedMatrix(
+                reader.tensor(feedForward + "gate_proj.weight", inner, hidden),
+                reader.tensor(feedForward + "up_proj.weight", inner, hidden));
     }
 
     private static <M, V> Norm<V> norm(

@@ -24,6 +24,6 @@ final class MistralFamily implements Family {
     @Override
     public <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
             throws IOException {
-        return LlamaLike.weights(shape, reader, false, false);
+        return LlamaLike.weights(shape, reader);
     }
 }

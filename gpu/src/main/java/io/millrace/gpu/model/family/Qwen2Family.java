@@ -15,6 +15,6 @@ public final class Qwen2Family implements Family {
     @Override
     public <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
             throws IOException {
-        return LlamaLike.weights(shape, reader, true, false);
+        return LlamaLike.weights(shape, reader, LlamaLike.Trait.QKV_BIAS);
     }
 }

@@ -15,6 +15,6 @@ final class Qwen3Family implements Family {
     @Override
     public <M, V> DecoderWeights<M, V> weights(DecoderShape shape, WeightReader<M, V> reader)
             throws IOException {
-        return LlamaLike.weights(shape, reader, false, true);
+        return LlamaLike.weights(shape, reader, LlamaLike.Trait.HEAD_NORMS);
     }
 }

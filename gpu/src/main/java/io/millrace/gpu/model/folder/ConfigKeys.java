@@ -17,6 +17,7 @@ final class ConfigKeys {
     private static final Set<String> GPT2 = Set.of("GPT2LMHeadModel");
     private static final Set<String> LLAMA = Set.of("LlamaForCausalLM");
     private static final Set<String> MISTRAL = Set.of("MinistralForCausalLM", "MistralForCausalLM");
+    private static final Set<String> PHI3 = Set.of("Phi3ForCausalLM");
     private static final Set<String> QWEN = Set.of("Qwen2ForCausalLM", "Qwen3ForCausalLM");
     private static final Set<String> STARCODER2 = Set.of("Starcoder2ForCausalLM");
     private static final Set<String> LLAMA_LIKE =
@@ -24,14 +25,24 @@ final class ConfigKeys {
                     "LlamaForCausalLM",
                     "MinistralForCausalLM",
                     "MistralForCausalLM",
+                    "Phi3ForCausalLM",
                     "Qwen2ForCausalLM",
                     "Qwen3ForCausalLM");
 
-    private static final Set<String> WITH_ROPE =
-            Stream.concat(LLAMA_LIKE.stream(), STARCODER2.stream())
-                    .collect(Collectors.toUnmodifiableSet());
+    private static final Set<String> WITH_ROPE = union(LLAMA_LIKE, STARCODER2);
 
     private ConfigKeys() {}
+
+    private static Set<String> union(Set<String> some, Set<String> others) {
+        return Stream.concat(some.stream(), others.stream())
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    private static Set<String> without(Set<String> some, Set<String> others) {
+        return some.stream()
+                .filter(name -> !others.contains(name))
+                .collect(Collectors.toUnmodifiableSet());
+    }
 
     static List<FolderKey> all() {
         List<FolderKey> keys = new ArrayList<>();
@@ -39,6 +50,8 @@ final class ConfigKeys {
         withRope().forEach(key -> keys.add(key.of(WITH_ROPE)));
         llamaLike().forEach(key -> keys.add(key.of(LLAMA_LIKE)));
         keys.addAll(windows());
+        keys.addAll(unlikePhi3());
+        phi3().forEach(key -> keys.add(key.of(PHI3)));
         starcoder2().forEach(key -> keys.add(key.of(STARCODER2)));
         gpt2().forEach(key -> keys.add(key.of(GPT2)));
         keys.addAll(withoutEffect());
@@ -88,9 +101,6 @@ final class ConfigKeys {
                 honoured(
                         "max_position_embeddings",
                         "longest context; linear stretching makes it as much longer"),
-                honoured(
-                        "original_max_position_embeddings",
-                        "of llama3, wins over the one in `rope_parameters`"),
                 honoured("rope_theta", "base of the rotary frequencies; 10000"),
                 honoured("rope_scaling", "the older form of `rope_parameters`, over which it wins"),
                 honoured("rope_parameters", "rotary frequencies; its keys are below"),
@@ -101,7 +111,6 @@ final class ConfigKeys {
     private static List<FolderKey> llamaLike() {
         return List.of(
                 honoured("num_key_value_heads", "key and value heads; as many as query heads"),
-                honoured("rms_norm_eps", "added to the mean square in a norm; 1e-6"),
                 refused("hidden_act", "the gate is SiLU", "silu", "swish"),
                 refused("attention_bias", "biases are the family's: of Qwen2 on q, k, v", false),
                 refused("mlp_bias", "the feed-forward part has no biases", false),
@@ -122,6 +131,8 @@ final class ConfigKeys {
                                 "max_position_embeddings or more, or use_sliding_window = false",
                                 ConfigKeys::isNoWindow)
                         .of(LLAMA),
+                honoured("sliding_window", "positions that a token sees; absent or null: no window")
+                        .of(union(PHI3, STARCODER2)),
                 honoured("use_sliding_window", "false: no layer has a window; false").of(QWEN),
                 refused("use_sliding_window", "a Llama has no window", false).of(LLAMA),
                 noEffect("use_sliding_window", "`sliding_window` alone decides, as in transformers")
@@ -138,6 +149,24 @@ final class ConfigKeys {
                                 ConfigKeys::isFullAttention)
                         .of(LLAMA),
                 honoured("layer_types", "which layers have the window; all").of(MISTRAL));
+    }
+
+    private static List<FolderKey> unlikePhi3() {
+        return List.of(
+                honoured(
+                                "original_max_position_embeddings",
+                                "of llama3, wins over the one in `rope_parameters`")
+                        .of(without(WITH_ROPE, PHI3)),
+                honoured("rms_norm_eps", "added to the mean square in a norm; 1e-6")
+                        .of(without(LLAMA_LIKE, PHI3)));
+    }
+
+    private static List<FolderKey> phi3() {
+        return List.of(
+                honoured("rms_norm_eps", "added to the mean square in a norm; 1e-5"),
+                noEffect("original_max_position_embeddings", "of longrope, which is refused"),
+                noEffect("resid_pdrop", "dropout is for training"),
+                noEffect("embd_pdrop", "dropout is for training"));
     }
 
     private static boolean isNoWindow(JsonNode window, ConfigFile file) {
@@ -160,8 +189,6 @@ final class ConfigKeys {
         return List.of(
                 honoured("num_key_value_heads", "key and value heads; 2"),
                 honoured("norm_epsilon", "added to the variance in a norm; 1e-5"),
-                honoured(
-                        "sliding_window", "positions that a token sees; absent or null: no window"),
                 refused(
                         "hidden_act",
                         "the feed-forward part has GELU by tanh",

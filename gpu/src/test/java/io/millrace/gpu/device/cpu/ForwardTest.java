@@ -47,6 +47,8 @@ class ForwardTest {
                 TinyModels.mistral(1),
                 TinyModels.mistral(7),
                 TinyModels.mistral(17).heads(6, 2, 8).layers(3),
+                TinyModels.phi3(null).hidden(54).heads(3, 1, 24).intermediate(97),
+                TinyModels.phi3(17).heads(6, 2, 8).tied(true).dtype(DType.BF16),
                 TinyModels.starcoder2(null).tied(false),
                 TinyModels.starcoder2(17).hidden(54).heads(6, 2, 24).intermediate(97),
                 windowInTheLastLayer(),
@@ -81,6 +83,7 @@ class ForwardTest {
                 TinyModels.mistral(3).heads(4, 4, 24),
                 TinyModels.mistral(17).dtype(DType.BF16),
                 windowInTheLastLayer(),
+                TinyModels.phi3(7).heads(6, 2, 8).dtype(DType.F16),
                 TinyModels.starcoder2(7).heads(6, 2, 8),
                 TinyModels.gpt2(),
                 TinyModels.gpt2().hidden(40).heads(5, 5, 8).intermediate(97).dtype(DType.F16));
@@ -168,6 +171,7 @@ class ForwardTest {
                 TinyModels.llama().hidden(54).heads(3, 1, 8).intermediate(97).dtype(DType.BF16),
                 TinyModels.qwen2().hidden(97).heads(7, 1, 24).intermediate(17).tied(true),
                 TinyModels.qwen3().hidden(17).heads(1, 1, 16).intermediate(54).dtype(DType.F16),
+                TinyModels.phi3(null).hidden(54).heads(3, 1, 24).intermediate(97),
                 TinyModels.gpt2().hidden(56).heads(7, 7, 8).intermediate(97),
                 TinyModels.gpt2().hidden(24).heads(1, 1, 24).intermediate(17).tied(false));
     }
