@@ -1,2 +1,2 @@
-/** What a request must be, and what the engine and the topics call the same thing. */
+/** Validation of requests, and their mapping between topics and engine. */
 package io.millrace.operators.request;

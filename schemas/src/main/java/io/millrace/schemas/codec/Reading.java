@@ -16,8 +16,8 @@ import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /**
- * How the bytes of one record are read: in which form they are, and by which schema they were
- * written. Knows all that is needed, so that no registry is asked again. Any thread.
+ * A decoder for the bytes of one record, with their form and writer schema, so that no registry is
+ * queried again. Any thread.
  */
 public final class Reading<T extends SpecificRecordBase> {
     private final RecordType<T> type;
@@ -28,7 +28,9 @@ public final class Reading<T extends SpecificRecordBase> {
     private final long fingerprint;
     private final int start;
 
-    /** Null for none. Explains what is refused as JSON, and nothing else. */
+    /**
+     * The schema id of a header, or null; only for messages about bytes that are refused as JSON.
+     */
     private final byte[] schemaId;
 
     private Reading(
@@ -68,18 +70,18 @@ public final class Reading<T extends SpecificRecordBase> {
                 .collect(toUnmodifiableMap(Reading::fingerprint, reading -> reading));
     }
 
-    /** By the same schema, after another prefix. */
+    /** The same schema after another prefix. */
     public Reading<T> after(int prefix) {
         return prefix == start ? this : new Reading<>(type, writer, fingerprint, prefix, schemaId);
     }
 
-    /** The same, but what is refused is explained by this schema id of its header as well. */
+    /** The same, with a header's schema id for messages. */
     Reading<T> explainedBy(byte[] header) {
         return new Reading<>(type, writer, fingerprint, start, header);
     }
 
     /**
-     * Reads a record. Takes memory in proportion to the bytes, whatever they claim.
+     * Reads a record. Memory is proportional to the bytes, regardless of the lengths in them.
      *
      * @throws CodecException if the bytes are not such a record
      */
@@ -93,13 +95,14 @@ public final class Reading<T extends SpecificRecordBase> {
     }
 
     private JsonReader json(byte[] bytes) {
-        // A typing mistake in a request must not pass silently; a newer release's result may.
+        // An unknown field of a request may be a typing error, and is refused; a result of a newer
+        // release may have one.
         return new JsonReader(bytes, schemaId, type == RecordType.REQUEST);
     }
 
     /**
-     * Reads a record for somebody who wants to mend it: goes on past what is wrong, in JSON. Of
-     * Avro there is nothing to read behind a fault.
+     * Reads a record with all its faults, to be corrected: JSON is read on after a fault, Avro
+     * cannot be.
      */
     public Draft<T> draft(byte[] bytes) {
         if (writer == null) {
@@ -112,7 +115,7 @@ public final class Reading<T extends SpecificRecordBase> {
         }
     }
 
-    /** The schema that the bytes were written by; null for JSON. */
+    /** The writer schema; null for JSON. */
     public Schema writer() {
         return writer;
     }

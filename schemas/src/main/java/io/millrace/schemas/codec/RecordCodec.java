@@ -9,8 +9,8 @@ import io.millrace.schemas.codec.registry.RegistryException;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /**
- * Turns one kind of record into the bytes of one wire format, and back. Equal records give equal
- * bytes, on every JVM. For one thread.
+ * Encodes and decodes one kind of record in one wire format. Equal records give equal bytes, on
+ * every JVM. For one thread.
  */
 public interface RecordCodec<T extends SpecificRecordBase> {
 
@@ -18,7 +18,7 @@ public interface RecordCodec<T extends SpecificRecordBase> {
     byte[] encode(T record);
 
     /**
-     * Reads a record. Takes memory in proportion to the bytes, whatever they claim.
+     * Reads a record. Memory is proportional to the bytes, regardless of the lengths in them.
      *
      * @throws CodecException if the bytes are not such a record
      * @throws RegistryException if a schema registry is needed and does not answer
@@ -31,14 +31,14 @@ public interface RecordCodec<T extends SpecificRecordBase> {
      * Reads a Kafka record's value.
      *
      * @param schemaId value of its {@link SchemaRef#HEADER}, or null; formats without a registry
-     *     only explain by it what they refuse
+     *     use it for messages only
      */
     default T decode(byte[] bytes, byte[] schemaId) throws CodecException {
         return reading(bytes, schemaId).read(bytes);
     }
 
     /**
-     * Finds out how a Kafka record's value is to be read, without reading it.
+     * Returns the decoder for a Kafka record's value, without reading it.
      *
      * @param schemaId value of its {@link SchemaRef#HEADER}, or null
      * @throws CodecException if its first bytes are not those of the format, or its schema is not
@@ -48,8 +48,8 @@ public interface RecordCodec<T extends SpecificRecordBase> {
     Reading<T> reading(byte[] bytes, byte[] schemaId) throws CodecException;
 
     /**
-     * Readies encoding: registers the schema where there is a registry, so that what is wrong with
-     * it is said at start.
+     * Prepares encoding: registers the schema if there is a registry, so that its errors show at
+     * the start.
      */
     default void prepare() {}
 

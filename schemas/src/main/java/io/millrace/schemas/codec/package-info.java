@@ -1,2 +1,2 @@
-/** Records as bytes of one wire format, and back. */
+/** Encoding and decoding of records in the wire formats. */
 package io.millrace.schemas.codec;

@@ -2,10 +2,10 @@ package io.millrace.schemas.text;
 
 import java.util.Locale;
 
-/** Finds the known name that a misspelled one was probably meant to be. */
+/** Finds the known name nearest to a misspelled one. */
 public final class NearestName {
 
-    /** Longer names are nobody's slip of the pen. */
+    /** Maximum length of a misspelled name. */
     private static final int LONGEST = 64;
 
     private NearestName() {}
@@ -28,7 +28,10 @@ public final class NearestName {
         return nearest;
     }
 
-    /** {@code maxTokens}, {@code max-tokens} and {@code max_tokens} are the same to a reader. */
+    /**
+     * The name without case and separators: {@code maxTokens}, {@code max-tokens} and {@code
+     * max_tokens} are equal.
+     */
     private static String bare(String name) {
         return name.toLowerCase(Locale.ROOT).replace("_", "").replace("-", "");
     }

@@ -1,2 +1,2 @@
-/** Strict text, and the nearest of several names. */
+/** Strict UTF-8, and the nearest of several names. */
 package io.millrace.schemas.text;

@@ -1,2 +1,2 @@
-/** One record as JSON by its Avro schema: written, read, and what is wrong with what is not one. */
+/** Records as JSON by their Avro schemas, and the faults of invalid ones. */
 package io.millrace.schemas.codec.json;

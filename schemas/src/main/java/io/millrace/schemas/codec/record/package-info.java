@@ -1,5 +1,2 @@
-/**
- * What all formats share: kinds of records, names of formats and schemas, and how bytes are
- * refused.
- */
+/** Shared by all formats: kinds of records, names of formats and schemas, and refusals of bytes. */
 package io.millrace.schemas.codec.record;

@@ -1,2 +1,2 @@
-/** A schema registry: how to reach it, and what it is asked. */
+/** The client of a schema registry and its settings. */
 package io.millrace.schemas.codec.registry;
