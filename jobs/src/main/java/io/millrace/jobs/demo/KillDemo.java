@@ -126,29 +126,15 @@ final class KillDemo {
         RestoreLog log = new RestoreLog(folder);
         send(cluster, requests);
         line("Prompts", "%d e-mails are on the topic; a checkpoint every 100 ms", requests.size());
-        Path checkpoints = job.checkpoints();
-        awaitHalfAnswers(checkpoints, history, requests.size());
+        awaitHalfAnswers(job.checkpoints(), history, requests.size());
         ChildProcess killed = cluster.taskManager(0);
         killed.kill();
         long killedAt = System.nanoTime();
-        // No checkpoint can complete any more: this one will be restored.
-        HalfAnswers half = HalfAnswers.newest(checkpoints);
-        if (half == null || half.tokens().isEmpty()) {
-            throw new CommandFailedException(
-                    "Nothing was half-written when the TaskManager was killed: try again.");
-        }
+        HalfAnswers half = saved(job.checkpoints());
         String shown = half.longest();
         String beginning = text(tokenizer, half.tokens().get(shown));
         line("Killed", "kill -9 of TaskManager %d, in the middle of its answers", killed.pid());
-        line(
-                "Saved",
-                "%s holds %d half answer%s, %d tokens; of %s:",
-                half.checkpoint(),
-                half.tokens().size(),
-                half.tokens().size() == 1 ? "" : "s",
-                half.total(),
-                shown);
-        progress.plain("            " + beginning);
+        showSaved(half, beginning);
 
         cluster.startTaskManager(0);
         // Answers that were only waiting for their commit come first, and show nothing.
@@ -180,6 +166,28 @@ final class KillDemo {
                 "the same e-mails, and nobody disturbed it (%.1f s in all)",
                 (System.nanoTime() - start) / 1e9);
         return compare(requests, shown, beginning, disturbed, undisturbed, restored);
+    }
+
+    /** The checkpoint that will be restored: no later one can complete after the kill. */
+    private static HalfAnswers saved(Path checkpoints) throws IOException {
+        HalfAnswers half = HalfAnswers.newest(checkpoints);
+        if (half == null || half.tokens().isEmpty()) {
+            throw new CommandFailedException(
+                    "Nothing was half-written when the TaskManager was killed: try again.");
+        }
+        return half;
+    }
+
+    private void showSaved(HalfAnswers half, String beginning) {
+        line(
+                "Saved",
+                "%s holds %d half answer%s, %d tokens; of %s:",
+                half.checkpoint(),
+                half.tokens().size(),
+                half.tokens().size() == 1 ? "" : "s",
+                half.total(),
+                half.longest());
+        progress.plain("            " + beginning);
     }
 
     private int compare(

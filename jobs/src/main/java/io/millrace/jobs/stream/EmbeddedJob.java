@@ -76,10 +76,7 @@ public final class EmbeddedJob implements AutoCloseable {
         FlinkSettings.requireCheckpoints(settings);
         int parallelism = arguments.parallelism(settings);
         if (arguments.createTopics) {
-            Set<String> created = TopicLimits.create(kafka, parallelism);
-            if (!created.isEmpty()) {
-                progress.line("Kafka", "created %s", String.join(", ", created));
-            }
+            createTopics(kafka, parallelism);
         }
         TopicLimits limits = TopicLimits.read(kafka, parallelism);
         Resumption resumption =
@@ -90,6 +87,33 @@ public final class EmbeddedJob implements AutoCloseable {
                         arguments);
         arguments.start = resumption.start();
         kafka = arguments.kafka();
+        showTopics(kafka, limits);
+        load(pipeline);
+
+        limits.checkTransactionTimeout(kafka, FlinkSettings.checkpointInterval(settings));
+        resumption.state().ifPresent(found -> FlinkSettings.resume(settings, found.path()));
+        showInput(kafka, limits, resumption);
+        cluster = EmbeddedCluster.start(settings, parallelism, uiPort);
+        progress.line("Web UI", "%s", cluster.webUi());
+
+        StreamExecutionEnvironment environment = new StreamExecutionEnvironment(settings);
+        StreamingJob.define(environment, pipeline, kafka, limits, parallelism);
+        StreamGraph graph = environment.getStreamGraph();
+        graph.setJobName(arguments.applicationId);
+        checkpoints = new CheckpointWatch(state.checkpoints());
+        job = cluster.submit(graph);
+        group = new GroupWatch(kafka, GROUP);
+        brokers = new BrokerWatch(kafka, BROKERS, BROKERS_ANSWER);
+    }
+
+    private void createTopics(KafkaSettings kafka, int parallelism) {
+        Set<String> created = TopicLimits.create(kafka, parallelism);
+        if (!created.isEmpty()) {
+            progress.line("Kafka", "created %s", String.join(", ", created));
+        }
+    }
+
+    private void showTopics(KafkaSettings kafka, TopicLimits limits) {
         progress.line(
                 "Kafka",
                 "%s: %s (%d partitions) -> %s, %s",
@@ -101,10 +125,9 @@ public final class EmbeddedJob implements AutoCloseable {
                 kafka.outputTopic(),
                 kafka.deadLetterTopic());
         kafka.notes().forEach(note -> progress.line("Kafka", "%s", note));
-        load(pipeline);
+    }
 
-        limits.checkTransactionTimeout(kafka, FlinkSettings.checkpointInterval(settings));
-        resumption.state().ifPresent(found -> FlinkSettings.resume(settings, found.path()));
+    private void showInput(KafkaSettings kafka, TopicLimits limits, Resumption resumption) {
         progress.line(
                 "State",
                 "%s",
@@ -118,17 +141,6 @@ public final class EmbeddedJob implements AutoCloseable {
                 .map(found -> report.resumed(found.path()))
                 .orElseGet(report::begun)
                 .forEach(line -> progress.line("Input", "%s", line));
-        cluster = EmbeddedCluster.start(settings, parallelism, uiPort);
-        progress.line("Web UI", "%s", cluster.webUi());
-
-        StreamExecutionEnvironment environment = new StreamExecutionEnvironment(settings);
-        StreamingJob.define(environment, pipeline, kafka, limits, parallelism);
-        StreamGraph graph = environment.getStreamGraph();
-        graph.setJobName(arguments.applicationId);
-        checkpoints = new CheckpointWatch(state.checkpoints());
-        job = cluster.submit(graph);
-        group = new GroupWatch(kafka, GROUP);
-        brokers = new BrokerWatch(kafka, BROKERS, BROKERS_ANSWER);
     }
 
     /** Loads the model before the job is submitted, so that an error is reported once. */
@@ -162,7 +174,7 @@ public final class EmbeddedJob implements AutoCloseable {
                 ended(result.get(LOOK.toMillis(), TimeUnit.MILLISECONDS));
                 return;
             } catch (TimeoutException e) {
-                tellFailures();
+                reportFailures();
             } catch (ExecutionException e) {
                 throw new CommandFailedException("The job is gone: " + Sentence.of(e), e);
             }
@@ -194,9 +206,9 @@ public final class EmbeddedJob implements AutoCloseable {
             try {
                 CompletableFuture.anyOf(result, stop).get(LOOK.toMillis(), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
-                tell("Kafka", brokers.look());
-                tell("Kafka", group.look());
-                tellFailures();
+                show("Kafka", brokers.look());
+                show("Kafka", group.look());
+                reportFailures();
                 continue;
             } catch (ExecutionException e) {
                 throw new CommandFailedException("The job is gone: " + Sentence.of(e), e);
@@ -234,21 +246,21 @@ public final class EmbeddedJob implements AutoCloseable {
         }
     }
 
-    private void tell(String label, String news) {
-        if (news != null) {
-            progress.line(label, "%s", news);
+    private void show(String label, String sentence) {
+        if (sentence != null) {
+            progress.line(label, "%s", sentence);
         }
     }
 
     /** Reports each failure that the job recovers from, and notes when it runs. */
-    public void tellFailures() throws InterruptedException {
+    public void reportFailures() throws InterruptedException {
         ExecutionGraphInfo info = cluster.look(job);
-        tell(
+        show(
                 "State",
                 checkpoints.look(info.getArchivedExecutionGraph().getCheckpointStatsSnapshot()));
         for (Throwable failure : failures.look(info)) {
             running = false;
-            tellFailure(failure);
+            reportFailure(failure);
         }
         if (!running && EmbeddedCluster.allRunning(info.getArchivedExecutionGraph())) {
             running = true;
@@ -256,7 +268,7 @@ public final class EmbeddedJob implements AutoCloseable {
     }
 
     /** Reports a failure; one that follows from reported trouble is only counted. */
-    private void tellFailure(Throwable failure) {
+    private void reportFailure(Throwable failure) {
         if (!brokers.explains(failure) && !checkpoints.explains(failure)) {
             progress.line(
                     "Failure",

@@ -323,26 +323,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                         allocate("Counters", (long) arrivals * Integer.BYTES));
         write = new OpParams(fixed);
         if (type() != DType.F32) {
-            int items = Launches.decodeItems(maxRows, rotary.positions());
-            prefill = PrefillKernel.on(type, shape, limits());
-            int prefillItems = prefill.items(shape, maxTokens, maxRows);
-            int shared = Launches.sharedItems(items);
-            int arrived = Launches.attentionArrivals(shape, maxTokens);
-            DeviceMemory partial = allocate("Attention", Launches.attentionPartials(shape, items));
-            DeviceMemory counters = allocate("Attention", (long) arrived * Integer.BYTES);
-            for (int window : windows) {
-                plans.put(
-                        window,
-                        new OpParams.Plan(
-                                allocate("A plan", AttentionWork.BYTES),
-                                allocate("A plan", (long) DecodeItem.BYTES * items),
-                                allocate("A plan", (long) SharedItem.BYTES * shared),
-                                allocate("A plan", (long) SharedMember.BYTES * items),
-                                allocate("A plan", (long) Integer.BYTES * items),
-                                allocate("A plan", (long) PrefillItem.BYTES * prefillItems),
-                                partial,
-                                counters));
-            }
+            allocatePlans();
         }
         reader = scope.add(new LogitsReader(context, vocabulary));
         sampler =
@@ -356,6 +337,30 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                                 maxRows,
                                 rotary.positions(),
                                 runAhead));
+    }
+
+    /** Allocates the scratch of attention on tensor cores: work lists of each window. */
+    private void allocatePlans() throws GpuException {
+        int items = Launches.decodeItems(maxRows, rotary.positions());
+        prefill = PrefillKernel.on(type, shape, limits());
+        int prefillItems = prefill.items(shape, maxTokens, maxRows);
+        int shared = Launches.sharedItems(items);
+        int arrived = Launches.attentionArrivals(shape, maxTokens);
+        DeviceMemory partial = allocate("Attention", Launches.attentionPartials(shape, items));
+        DeviceMemory counters = allocate("Attention", (long) arrived * Integer.BYTES);
+        for (int window : windows) {
+            plans.put(
+                    window,
+                    new OpParams.Plan(
+                            allocate("A plan", AttentionWork.BYTES),
+                            allocate("A plan", (long) DecodeItem.BYTES * items),
+                            allocate("A plan", (long) SharedItem.BYTES * shared),
+                            allocate("A plan", (long) SharedMember.BYTES * items),
+                            allocate("A plan", (long) Integer.BYTES * items),
+                            allocate("A plan", (long) PrefillItem.BYTES * prefillItems),
+                            partial,
+                            counters));
+        }
     }
 
     /** Limits of a launch. A test overrides them with those of a smaller GPU. */

@@ -127,18 +127,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
             DeviceMemory logprobs =
                     allocate((long) maxRows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES);
             fill(sampleParams.begin(), logits, tables, ids, logprobs);
-            long tiles = (long) maxRows * launches.headTiles();
-            DeviceMemory headTiles = allocate(tiles * HeadTile.BYTES);
-            DeviceMemory headCandidates = allocate(tiles * SamplePick.BYTES);
-            pickParams.begin().tiles(headTiles).candidates(headCandidates);
-            pickParams.sample.copy(sampleParams);
-            headParams
-                    .begin()
-                    .rows(admission.rows())
-                    .sample(tables)
-                    .tiles(headTiles)
-                    .candidates(headCandidates)
-                    .maxRows(maxRows);
+            fillHead(tables);
             PinnedMemory memory =
                     scope.add(
                             new PinnedMemory(
@@ -200,6 +189,22 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                 .vocabulary(vocabulary)
                 .maxRows(maxRows)
                 .maxEdits(admission.maxEdits());
+    }
+
+    /** Sets the parameters of a head that samples, and of the kernel after it. */
+    private void fillHead(long tables) throws GpuException {
+        long tiles = (long) maxRows * launches.headTiles();
+        DeviceMemory headTiles = allocate(tiles * HeadTile.BYTES);
+        DeviceMemory headCandidates = allocate(tiles * SamplePick.BYTES);
+        pickParams.begin().tiles(headTiles).candidates(headCandidates);
+        pickParams.sample.copy(sampleParams);
+        headParams
+                .begin()
+                .rows(admission.rows())
+                .sample(tables)
+                .tiles(headTiles)
+                .candidates(headCandidates)
+                .maxRows(maxRows);
     }
 
     private DeviceMemory allocate(long bytes) throws GpuException {
