@@ -28,7 +28,7 @@ public final class ManyThreads implements SessionListener, AutoCloseable {
     private ManyThreads(EngineSession session) {
         this.session = session;
         // On the engine's thread, which must not be held up.
-        session.onNews(() -> execute(this::drain));
+        session.onEvents(() -> execute(this::drain));
     }
 
     /** Any thread. */

@@ -88,7 +88,7 @@ final class CompletionSequence extends Sequence {
     }
 
     /** Whether the last token has not been reported to the caller yet. */
-    boolean isLastTokenNews() {
+    boolean isLastTokenNew() {
         return row.generatedCount > told;
     }
 

@@ -307,7 +307,7 @@ final class DecoderEngine implements Engine {
         if (completion.isFinished()) {
             scheduler.remove(completion);
         }
-        if (completion.isLastTokenNews()) {
+        if (completion.isLastTokenNew()) {
             listener.onToken(generation.handle, completion.index(), token);
         }
         if (generation.isFinished() && !generation.isDead()) {

@@ -106,7 +106,7 @@ public final class EngineSession implements AutoCloseable {
      * Sets the wake-up, which the engine thread runs when there are events to drain; runs it at
      * once if there are some already. It must not block and not throw.
      */
-    public void onNews(Runnable wakeUp) {
+    public void onEvents(Runnable wakeUp) {
         Objects.requireNonNull(wakeUp);
         synchronized (lock) {
             this.wakeUp = wakeUp;
@@ -209,7 +209,7 @@ public final class EngineSession implements AutoCloseable {
      * Reports a failure of the engine, and this session's requests in its last step. Engine thread
      * or watchdog.
      */
-    void tellFault(List<Object> suspects, boolean alone, Throwable cause) {
+    void reportFault(List<Object> suspects, boolean alone, Throwable cause) {
         FaultListener told;
         synchronized (lock) {
             told = closed ? null : faultListener;

@@ -316,7 +316,7 @@ final class EngineThread extends Thread {
     /** The sessions end whatever becomes of telling them why. */
     private void fail(Engine engine, Throwable cause) {
         try {
-            requests.tellFault(engine, cause);
+            requests.reportFault(engine, cause);
         } catch (Throwable t) {
             suppress(cause, t);
         } finally {

@@ -18,7 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * The requests of all sessions: those that wait for the engine, and whom those belong to that it
  * has. Puts what the engine says of them into the sessions' outboxes. Engine thread only, but for
- * {@link #tellFault}.
+ * {@link #reportFault}.
  */
 final class SessionRequests implements StepListener {
     /** Whom a handle of the engine belongs to. */
@@ -29,7 +29,7 @@ final class SessionRequests implements StepListener {
 
     private final Admission admission = new Admission();
     private final Map<Long, Owner> byTicket = new HashMap<>();
-    private final Set<EngineSession> withNews = new HashSet<>();
+    private final Set<EngineSession> withEvents = new HashSet<>();
 
     /** Executes a command of another thread: add a request, cancel it, or close its session. */
     void execute(Engine engine, Command command) {
@@ -44,7 +44,7 @@ final class SessionRequests implements StepListener {
                 engine.cancel(owner.handle());
             }
         } else {
-            withNews.remove(session);
+            withEvents.remove(session);
             admission.removeIf(waiting -> waiting.session() == session);
             byTicket.values()
                     .removeIf(
@@ -72,27 +72,27 @@ final class SessionRequests implements StepListener {
                 session.add(Outbox.ADMITTED, command.ticket(), 0, now(), null);
             } catch (RequestRejectedException e) {
                 session.add(Outbox.FAILED, command.ticket(), 0, now(), session.said(e));
-                withNews.add(session);
+                withEvents.add(session);
             } catch (RuntimeException e) {
                 session.add(Outbox.FAILED, command.ticket(), 0, now(), e);
-                withNews.add(session);
+                withEvents.add(session);
             }
         }
     }
 
-    /** Wakes each session that has news since the last time. */
+    /** Wakes each session with events since the last call. */
     void wakeSessions() {
-        for (EngineSession session : withNews) {
+        for (EngineSession session : withEvents) {
             session.wake();
         }
-        withNews.clear();
+        withEvents.clear();
     }
 
     @Override
     public void onToken(long handle, int completion, int tokenId) {
         Owner owner = byHandle.get(handle);
         owner.session().add(completion, owner.ticket(), tokenId, now(), null);
-        withNews.add(owner.session());
+        withEvents.add(owner.session());
     }
 
     @Override
@@ -100,7 +100,7 @@ final class SessionRequests implements StepListener {
         Owner owner = byHandle.remove(handle);
         byTicket.remove(owner.ticket());
         owner.session().add(Outbox.FINISHED, owner.ticket(), 0, now(), result);
-        withNews.add(owner.session());
+        withEvents.add(owner.session());
     }
 
     @Override
@@ -109,7 +109,7 @@ final class SessionRequests implements StepListener {
         byTicket.remove(owner.ticket());
         owner.session()
                 .add(Outbox.FAILED, owner.ticket(), 0, now(), new IllegalStateException(reason));
-        withNews.add(owner.session());
+        withEvents.add(owner.session());
     }
 
     private static long now() {
@@ -120,7 +120,7 @@ final class SessionRequests implements StepListener {
      * Tells each session which of its requests may have brought the engine down. Engine thread, or
      * the watchdog where that thread is stuck in its step.
      */
-    void tellFault(Engine engine, Throwable cause) {
+    void reportFault(Engine engine, Throwable cause) {
         Collection<Owner> suspects = new ArrayList<>();
         for (long handle : engine.requestsInStep()) {
             Owner owner = byHandle.get(handle);
@@ -136,6 +136,6 @@ final class SessionRequests implements StepListener {
         for (Owner owner : suspects) {
             tags.computeIfAbsent(owner.session(), session -> new ArrayList<>()).add(owner.tag());
         }
-        tags.forEach((session, its) -> session.tellFault(its, alone, cause));
+        tags.forEach((session, its) -> session.reportFault(its, alone, cause));
     }
 }

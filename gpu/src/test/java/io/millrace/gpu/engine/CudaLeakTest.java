@@ -185,7 +185,7 @@ class CudaLeakTest {
         EngineSession session = SharedEngine.acquire(options, Engine::open);
         Tickets tickets = new Tickets();
         Semaphore news = new Semaphore(0);
-        session.onNews(news::release);
+        session.onEvents(news::release);
         try (session) {
             for (int i = 0; i < REQUESTS / OPENINGS; i++) {
                 tickets.alive.add(session.submit(request(random, i)));

@@ -71,7 +71,7 @@ class EngineFaultTest {
     private static List<Long> drainUntil(EngineSession session, int finished) throws Exception {
         List<Long> tickets = new ArrayList<>();
         BlockingQueue<String> wakeUps = new LinkedBlockingQueue<>();
-        session.onNews(() -> wakeUps.add(""));
+        session.onEvents(() -> wakeUps.add(""));
         while (tickets.size() < finished) {
             wakeUps.take();
             session.drain(
@@ -292,7 +292,7 @@ class EngineFaultTest {
             sessions.add(session("s" + i, Duration.ZERO));
         }
         for (EngineSession bad : sessions.subList(0, 4)) {
-            bad.onNews(
+            bad.onEvents(
                     () -> {
                         throw new IllegalStateException("the mailbox is gone");
                     });

@@ -82,7 +82,7 @@ class SharedEngineTest {
     /** Drains at every wake-up until {@code last} is among the news. */
     private static Recorder drainUntil(EngineSession session, String last) throws Exception {
         BlockingQueue<String> wakeUps = new LinkedBlockingQueue<>();
-        session.onNews(() -> wakeUps.add(""));
+        session.onEvents(() -> wakeUps.add(""));
         Recorder recorder = new Recorder();
         while (!recorder.news.contains(last)) {
             wakeUps.take();
@@ -170,7 +170,7 @@ class SharedEngineTest {
         try (EngineSession session = SharedEngine.acquire(options, loader)) {
             AtomicInteger wakeUps = new AtomicInteger();
             CountDownLatch woken = new CountDownLatch(1);
-            session.onNews(
+            session.onEvents(
                     () -> {
                         wakeUps.incrementAndGet();
                         woken.countDown();
@@ -247,7 +247,7 @@ class SharedEngineTest {
         goes.submit(request(1000));
         goes.submit(request(1000));
         AtomicInteger calls = new AtomicInteger();
-        goes.onNews(calls::incrementAndGet);
+        goes.onEvents(calls::incrementAndGet);
         goes.close();
         int before = calls.get();
         engine.permits.release(1_000_000);
@@ -262,8 +262,8 @@ class SharedEngineTest {
         EngineSession first = SharedEngine.acquire(options, loader);
         EngineSession second = SharedEngine.acquire(options, loader);
         CountDownLatch told = new CountDownLatch(2);
-        first.onNews(told::countDown);
-        second.onNews(told::countDown);
+        first.onEvents(told::countDown);
+        second.onEvents(told::countDown);
         IllegalStateException cause = new IllegalStateException("device");
         engine.stepFailure = cause;
         first.submit(request(1));
@@ -288,7 +288,7 @@ class SharedEngineTest {
     void aFatalErrorIsThrownAsItIs() throws Exception {
         try (EngineSession session = SharedEngine.acquire(options, loader)) {
             CountDownLatch told = new CountDownLatch(1);
-            session.onNews(told::countDown);
+            session.onEvents(told::countDown);
             InternalError error = new InternalError("the context is dead");
             engine.stepFailure = error;
             session.submit(request(1));

@@ -262,7 +262,7 @@ final class PipelineBench implements AutoCloseable {
         while (answers.size() < drawn.size()) {
             reader.poll(POLL, item -> take(item, answers));
             if (System.nanoTime() - start > PATIENCE_NANOS) {
-                job.tellFailures();
+                job.reportFailures();
                 throw new CommandFailedException(
                         "The job answered %d of %d requests and then none for minutes: see the log."
                                 .formatted(answers.size(), drawn.size()));

@@ -214,8 +214,8 @@ public final class DemoCommand implements Callable<Integer> {
             long start = System.nanoTime();
             send(arguments, requests);
             int seen = 0;
-            long lastNews = start;
-            while (!table.complete() && System.nanoTime() - lastNews < PATIENCE.toNanos()) {
+            long lastRecord = start;
+            while (!table.complete() && System.nanoTime() - lastRecord < PATIENCE.toNanos()) {
                 reader.poll(
                         POLL,
                         item -> {
@@ -224,10 +224,10 @@ public final class DemoCommand implements Callable<Integer> {
                                 file.add(item.record());
                             }
                         });
-                job.tellFailures();
+                job.reportFailures();
                 if (table.seen() > seen) {
                     seen = table.seen();
-                    lastNews = System.nanoTime();
+                    lastRecord = System.nanoTime();
                 }
             }
             progress.plain("");

@@ -40,7 +40,7 @@ final class DeadLetterCount implements AutoCloseable {
     }
 
     /** A sentence about new dead letters, or null without new ones. */
-    String news() {
+    String sentence() {
         if (count == told) {
             return null;
         }

@@ -127,7 +127,7 @@ public final class ResultsCommand implements Callable<Integer> {
             int exit = followUntilStopped(reader);
             countBy(each -> each.readToTheEnd(LAST_LOOK));
             if (unshown != null) {
-                tellDeadLetters();
+                showDeadLetters();
             }
             return exit;
         } finally {
@@ -155,7 +155,7 @@ public final class ResultsCommand implements Callable<Integer> {
             }
             if (System.nanoTime() - told > DEAD_LETTERS.toNanos()) {
                 countBy(DeadLetterCount::look);
-                told = unshown != null && tellDeadLetters() ? System.nanoTime() : told;
+                told = unshown != null && showDeadLetters() ? System.nanoTime() : told;
             }
         }
         return 0;
@@ -176,13 +176,13 @@ public final class ResultsCommand implements Callable<Integer> {
         }
     }
 
-    private boolean tellDeadLetters() {
-        String news = unshown.news();
-        if (news != null) {
+    private boolean showDeadLetters() {
+        String sentence = unshown.sentence();
+        if (sentence != null) {
             out.flush();
-            System.err.println(news);
+            System.err.println(sentence);
         }
-        return news != null;
+        return sentence != null;
     }
 
     private void show(AnswerReader.Item item) {

@@ -185,7 +185,7 @@ public final class SubmitCommand implements Callable<Integer> {
                 }
                 draft = text ? prompt(line, number) : json.draft(line.getBytes(UTF_8));
             } catch (RequestLines.BadLineException e) {
-                tellBad(number, List.of(e.getMessage()));
+                reportBad(number, List.of(e.getMessage()));
                 continue;
             }
             InferenceRequest request = draft.record();
@@ -194,7 +194,7 @@ public final class SubmitCommand implements Callable<Integer> {
             }
             List<String> faults = faults(draft);
             if (!faults.isEmpty()) {
-                tellBad(number, faults);
+                reportBad(number, faults);
                 continue;
             }
             byte[] key = request.getId().getBytes(UTF_8);
@@ -202,7 +202,7 @@ public final class SubmitCommand implements Callable<Integer> {
                     new ProducerRecord<>(topic, key, codec.encode(request));
             String tooLarge = limits.reasonAgainst(record);
             if (tooLarge != null) {
-                tellBad(number, List.of(tooLarge));
+                reportBad(number, List.of(tooLarge));
                 continue;
             }
             producer.send(record, (metadata, e) -> onSent(number, e));
@@ -216,7 +216,7 @@ public final class SubmitCommand implements Callable<Integer> {
         if (e == null) {
             acknowledged.incrementAndGet();
         } else if (e instanceof RecordTooLargeException) {
-            tellBad(number, List.of("the record is too large: " + e.getMessage()));
+            reportBad(number, List.of("the record is too large: " + e.getMessage()));
         } else {
             failure.compareAndSet(null, e);
         }
@@ -248,7 +248,7 @@ public final class SubmitCommand implements Callable<Integer> {
         return bad;
     }
 
-    private synchronized void tellBad(long number, List<String> faults) {
+    private synchronized void reportBad(long number, List<String> faults) {
         bad++;
         if (bad <= BAD_LINES_SHOWN) {
             faults.forEach(fault -> System.err.println("line " + number + ": " + fault));

@@ -30,13 +30,13 @@ final class Subtask implements SessionListener {
     }
 
     void run(EngineSession session) throws Exception {
-        Semaphore news = new Semaphore(0);
-        session.onNews(news::release);
+        Semaphore events = new Semaphore(0);
+        session.onEvents(events::release);
         for (int i = first; i < requests.size(); i += step) {
             byTicket.put(session.submit(requests.get(i)), i);
         }
         while (!byTicket.isEmpty() && failure == null) {
-            news.acquire();
+            events.acquire();
             session.drain(this);
         }
         if (failure != null) {

@@ -73,15 +73,15 @@ final class TopicEntries implements Entries {
         try (KafkaConsumer<byte[], byte[]> consumer = consumer(properties)) {
             consumer.assign(ends.keySet());
             consumer.seekToBeginning(ends.keySet());
-            long lastNews = System.nanoTime();
+            long lastRecord = System.nanoTime();
             while (!isAtEnd(consumer)) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
-                    lastNews = System.nanoTime();
+                    lastRecord = System.nanoTime();
                     if (record.offset() < end(record)) {
                         to.accept(entry(record));
                     }
                 }
-                if (System.nanoTime() - lastNews > PATIENCE.toNanos()) {
+                if (System.nanoTime() - lastRecord > PATIENCE.toNanos()) {
                     throw new CommandFailedException(
                             "Nothing came of %s for %d s, and it is not read to its end: does its broker run?"
                                     .formatted(name(), PATIENCE.toSeconds()));

@@ -117,8 +117,8 @@ public final class VerifyCommand implements Callable<Integer> {
                         "There is nothing to verify: neither a request in %s nor an answer in %s."
                                 .formatted(asked.name(), answered.name()));
             }
-            tellCounts(ledger, asked, answered, refused);
-            long others = tellFingerprints(ledger, again.model().fingerprint());
+            showCounts(ledger, asked, answered, refused);
+            long others = showFingerprints(ledger, again.model().fingerprint());
             Comparison comparison = new Comparison(again, settings.format());
             compare(comparison, again, sample);
             Verdict verdict = verdict(comparison, ledger, others);
@@ -176,7 +176,7 @@ public final class VerifyCommand implements Callable<Integer> {
         }
     }
 
-    private void tellCounts(Ledger ledger, Entries asked, Entries answered, Entries refused) {
+    private void showCounts(Ledger ledger, Entries asked, Entries answered, Entries refused) {
         long letters = ledger.deadLetters().values().stream().mapToLong(Integer::longValue).sum();
         progress.line(
                 "Read",
@@ -216,7 +216,7 @@ public final class VerifyCommand implements Callable<Integer> {
         }
     }
 
-    private long tellFingerprints(Ledger ledger, String here) {
+    private long showFingerprints(Ledger ledger, String here) {
         Map<String, Integer> others = new TreeMap<>(ledger.fingerprints());
         others.remove(here);
         others.forEach(

@@ -122,14 +122,14 @@ public final class BrokerWatch implements AutoCloseable {
         Map<Integer, Node> returned = without(gone, missing);
         gone = missing;
         if (back) {
-            String news =
+            String sentence =
                     "brokers answer again at %s, after %d s%s"
                             .formatted(
                                     addresses(nodes),
                                     TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - awaySince),
                                     CheckpointWatch.times(restarts));
             restarts = 0;
-            return news;
+            return sentence;
         }
         if (!lost.isEmpty()) {
             return "broker %s is gone, others answer: %d. What it alone has waits."

@@ -45,7 +45,7 @@ public final class CheckpointWatch implements AutoCloseable {
      * @param checkpoints the JobManager's statistics; null if it has none
      */
     public String look(CheckpointStatsSnapshot checkpoints) {
-        String news = null;
+        String sentence = null;
         for (CheckpointFailures.Failure each : failures.take()) {
             if (!TROUBLE.contains(each.cause().getCheckpointFailureReason())) {
                 continue;
@@ -53,10 +53,10 @@ public final class CheckpointWatch implements AutoCloseable {
             lastMs = each.timeMs();
             if (failed++ == 0) {
                 firstMs = lastMs;
-                news = begun(each.cause());
+                sentence = begun(each.cause());
             }
         }
-        return news != null || failed == 0 ? news : ended(checkpoints);
+        return sentence != null || failed == 0 ? sentence : ended(checkpoints);
     }
 
     private String begun(CheckpointException failure) {
@@ -77,12 +77,12 @@ public final class CheckpointWatch implements AutoCloseable {
             return null;
         }
         Duration lasted = Duration.ofMillis(newest.getTriggerTimestamp() - firstMs);
-        String news =
+        String sentence =
                 "checkpoints succeed again, after %d s; %d failed%s"
                         .formatted(lasted.toSeconds(), failed, times(restarts));
         failed = 0;
         restarts = 0;
-        return news;
+        return sentence;
     }
 
     /** The words after the number of failures. */

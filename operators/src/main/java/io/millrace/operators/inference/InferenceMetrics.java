@@ -83,7 +83,7 @@ final class InferenceMetrics {
         restoredTokensLost.inc(counts.lostTokens());
     }
 
-    void onNews() {
+    void onEvents() {
         long now = stats.get().preemptions();
         preemptions.inc(now - preemptionsSeen);
         preemptionsSeen = now;

@@ -131,7 +131,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             take(restored.subList(from, to));
         }
         restored.clear();
-        session.onNews(() -> wake(this::drain, "news from the engine"));
+        session.onEvents(() -> wake(this::drain, "events from the engine"));
         // Nothing may be emitted before the whole task is open.
         mailbox.execute(this::release, "restored outcomes");
     }
@@ -146,7 +146,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     }
 
     private void drain() {
-        metrics.onNews();
+        metrics.onEvents();
         session.drain(this);
         release();
     }

@@ -155,8 +155,8 @@ class InferenceMetricsTest {
     void preemptionsAreCountedFromTheOpeningOn() throws Exception {
         InferenceMetrics told = register();
         stats = new EngineStats(1, 2, 3, 4, 5, 6, 10, 8, 9, 10, 11);
-        told.onNews();
-        told.onNews();
+        told.onEvents();
+        told.onEvents();
         assertThat(count("preemptions")).isEqualTo(3);
     }
 

@@ -90,7 +90,7 @@ record HeapPlan(
                     "--block-size is %d: a block of %d MiB is more than the CPU backend can index."
                             .formatted(options.blockSize(), block / MIB));
         }
-        long left = heap - besidesCache();
+        long left = heap - withoutCache();
         long whole = (perSequence + 1) * block;
         long asked = options.kvCacheBytes();
         // Other users of the heap get half of what is left, unless an option says otherwise.
@@ -108,12 +108,12 @@ record HeapPlan(
         return (int) blocks;
     }
 
-    private long besidesCache() {
+    private long withoutCache() {
         return weights + weights / ARRAY_LOSS + scratch + OTHERS;
     }
 
     private InvalidModelException tooLarge(long heap, long cache, long left) {
-        long needed = besidesCache() + cache;
+        long needed = withoutCache() + cache;
         return new InvalidModelException(
                 ("The model in %s needs a heap of %s, and this one has %s: %s for the weights, %s for"
                                 + " the KV cache (%s), %s for steps (--max-batched-tokens %d,"

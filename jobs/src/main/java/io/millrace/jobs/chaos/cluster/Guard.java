@@ -42,13 +42,13 @@ public final class Guard implements AutoCloseable {
 
     synchronized void watch(long pid) throws IOException {
         pids.add(pid);
-        tellPids();
+        sendPids();
     }
 
     /** Removes a process that has ended: its id may be reused. */
     synchronized void forget(long pid) throws IOException {
         if (pids.remove(pid)) {
-            tellPids();
+            sendPids();
         }
     }
 
@@ -57,7 +57,7 @@ public final class Guard implements AutoCloseable {
         tell("folder ");
     }
 
-    private void tellPids() throws IOException {
+    private void sendPids() throws IOException {
         StringBuilder line = new StringBuilder("pids");
         pids.forEach(pid -> line.append(' ').append(pid));
         tell(line.toString());

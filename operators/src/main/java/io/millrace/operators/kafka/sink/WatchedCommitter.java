@@ -68,10 +68,10 @@ final class WatchedCommitter implements Committer<PendingTransaction> {
                             "{} is refused, and state of the first form does not say where its"
                                     + " records are: they were committed before, or are lost",
                             pending.committable());
-                    request.tellLost();
+                    request.failAsLost();
                 } else if (records.contains(
                         pending.topic(), pending.partition(), pending.offset())) {
-                    request.tellCommittedBefore();
+                    request.completeAsCommitted();
                 } else {
                     lost.add(request);
                 }
@@ -92,7 +92,7 @@ final class WatchedCommitter implements Committer<PendingTransaction> {
         for (WatchedRequest request : lost) {
             lostTransactions.inc();
             lostRecords.inc(request.transaction().records());
-            request.tellLost();
+            request.failAsLost();
         }
     }
 

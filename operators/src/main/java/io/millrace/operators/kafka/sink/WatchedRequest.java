@@ -23,12 +23,12 @@ final class WatchedRequest implements CommitRequest<KafkaCommittable> {
     }
 
     /** Completes the request as failed: its records are lost. */
-    void tellLost() {
+    void failAsLost() {
         request.signalFailedWithKnownReason(refusal);
     }
 
     /** Completes the request as done: an earlier attempt had committed it. */
-    void tellCommittedBefore() {
+    void completeAsCommitted() {
         request.signalAlreadyCommitted();
     }
 
