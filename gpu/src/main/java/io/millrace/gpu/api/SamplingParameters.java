@@ -1,5 +1,6 @@
 package io.millrace.gpu.api;
 
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.common.Range;
 import io.millrace.gpu.common.Rule;
 import java.util.List;
@@ -30,6 +31,7 @@ import java.util.function.Function;
  * @param suppressTokens token ids that are never drawn
  * @param logitBias added to the logits of tokens after penalties; keys are token ids in decimal, as
  *     requests have them
+ * @param constraint what each completion is; null for any text
  */
 public record SamplingParameters(
         int maxTokens,
@@ -48,7 +50,8 @@ public record SamplingParameters(
         int logprobs,
         int minTokens,
         List<Integer> suppressTokens,
-        Map<String, Double> logitBias) {
+        Map<String, Double> logitBias,
+        Constraint constraint) {
 
     /** In place of a number of log probabilities. */
     public static final int NO_LOGPROBS = -1;
@@ -90,6 +93,7 @@ public record SamplingParameters(
         b.minTokens = minTokens;
         b.suppressTokens = suppressTokens;
         b.logitBias = logitBias;
+        b.constraint = constraint;
         return b;
     }
 
@@ -149,7 +153,8 @@ public record SamplingParameters(
                 Rule::tokens,
                 SamplingParameters::stopTokenIds,
                 Builder::stopTokenIds),
-        IGNORE_EOS("ignore_eos", Rule.ANY, SamplingParameters::ignoreEos, Builder::ignoreEos);
+        IGNORE_EOS("ignore_eos", Rule.ANY, SamplingParameters::ignoreEos, Builder::ignoreEos),
+        CONSTRAINT("constraint", Rule.ANY, SamplingParameters::constraint, Builder::constraint);
 
         private final String requestName;
         private final Rule<Object> rule;
@@ -230,6 +235,7 @@ public record SamplingParameters(
         private int minTokens;
         private List<Integer> suppressTokens = List.of();
         private Map<String, Double> logitBias = Map.of();
+        private Constraint constraint;
 
         private Builder() {}
 
@@ -318,6 +324,11 @@ public record SamplingParameters(
             return this;
         }
 
+        public Builder constraint(Constraint value) {
+            constraint = value;
+            return this;
+        }
+
         public SamplingParameters build() {
             return new SamplingParameters(
                     maxTokens,
@@ -336,7 +347,8 @@ public record SamplingParameters(
                     logprobs,
                     minTokens,
                     suppressTokens,
-                    logitBias);
+                    logitBias,
+                    constraint);
         }
     }
 }

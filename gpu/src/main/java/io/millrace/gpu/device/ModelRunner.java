@@ -44,6 +44,11 @@ public interface ModelRunner extends AutoCloseable {
     /** Display name of the device. */
     String device();
 
+    /** Whether it samples rows with a mask; see {@code SamplingFeatures.masked}. */
+    default boolean takesMasks() {
+        return false;
+    }
+
     /** GPU memory in use, in bytes; 0 on the CPU. */
     default long gpuMemoryBytes() {
         return 0;

@@ -5,6 +5,7 @@ import io.millrace.gpu.api.GenerationResult.Completion;
 import io.millrace.gpu.api.GenerationResult.TokenLogprobs;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.program.StepOutput;
 import io.millrace.gpu.sampling.SamplingRow;
 import io.millrace.gpu.schedule.Sequence;
 import io.millrace.gpu.text.Detokenizer;
@@ -53,6 +54,7 @@ final class CompletionSequence extends Sequence {
                         generation.request.promptTokenIds(),
                         generation.stopIds);
         row.position = total();
+        row.constrained = generation.constrainedText();
         stops =
                 generation.stops.isEmpty()
                         ? null
@@ -112,11 +114,20 @@ final class CompletionSequence extends Sequence {
                 takeSpecial(token);
             }
             finish(FinishReason.STOP, row.generatedCount - 1);
+        } else if (row.constrained != null && endsText(token)) {
+            boolean cut = row.constrained.isAtLimit();
+            finish(cut ? FinishReason.LENGTH : FinishReason.STOP, row.generatedCount);
         } else if (stops != null && (stops.add(detokenizer.add(token)) || takeSpecial(token))) {
             finish(FinishReason.STOP, row.generatedCount);
         } else if (row.generatedCount >= generation.maxTokens) {
             finish(FinishReason.LENGTH, row.generatedCount);
         }
+    }
+
+    /** Whether nothing may come behind this token of the text. */
+    private boolean endsText(int token) {
+        row.constrained.accept(token);
+        return row.constrained.isOver();
     }
 
     /** Whether a stop string ends with this token, which is a special one. */
@@ -151,6 +162,36 @@ final class CompletionSequence extends Sequence {
             int generated = from + prompt - row.prompt.length;
             System.arraycopy(row.generated, generated, target, offset + prompt, count - prompt);
         }
+    }
+
+    /**
+     * Why no token could be drawn.
+     *
+     * @param token what the runner said instead of one
+     */
+    String failure(int token) {
+        if (token != StepOutput.BAD_LOGITS) {
+            throw new IllegalStateException("The model runner drew token " + token + ".");
+        }
+        String where = "at position %d of completion %d".formatted(total(), index());
+        if (row.constrained != null && row.constrained.failure() != null) {
+            return "The constraint's grammar failed %s: %s."
+                    .formatted(where, row.constrained.failure());
+        }
+        if (row.constrained != null) {
+            return ("The model's logits %s are not numbers, or each token that the constraint allows"
+                            + " is held back by suppress_tokens or min_tokens: leave these out, or"
+                            + " check that the weights are whole.")
+                    .formatted(where);
+        }
+        if (row.features.edits()) {
+            return ("The model's logits %s are not numbers, or every token is suppressed: name fewer"
+                            + " in suppress_tokens, or check that the weights are whole.")
+                    .formatted(where);
+        }
+        return ("The model's logits %s are not numbers: it cannot go on from this prompt; check that"
+                        + " the weights are whole.")
+                .formatted(where);
     }
 
     Completion result() {

@@ -9,6 +9,7 @@ import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.StepListener;
 import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.device.ModelRunner;
 import io.millrace.gpu.program.StepBatch;
 import io.millrace.gpu.program.StepOutput;
@@ -37,6 +38,7 @@ final class DecoderEngine implements Engine {
     private final EndOfText endOfText;
     private final ModelRunner runner;
     private final RequestCheck requestCheck;
+    private final ConstraintCheck constraints;
     private final BlockManager blocks;
     private final PrefixTree tree;
     private final int maxSequences;
@@ -80,6 +82,7 @@ final class DecoderEngine implements Engine {
         this.endOfText = endOfText;
         this.runner = runner;
         blocks = new BlockManager(runner.kvBlocks(), runner.blockSize());
+        constraints = new ConstraintCheck(text, endOfText, runner);
         requestCheck =
                 new RequestCheck(
                         runner.vocabularySize(),
@@ -90,7 +93,8 @@ final class DecoderEngine implements Engine {
                                 blocks.capacity(),
                                 runner.blockSize(),
                                 runner.kvBlockBytes(),
-                                options.names()));
+                                options.names()),
+                        constraints);
         this.model =
                 new ModelInfo(
                         model.name(),
@@ -143,6 +147,11 @@ final class DecoderEngine implements Engine {
     }
 
     @Override
+    public Constraint compile(Constraint constraint) throws RequestRejectedException {
+        return constraints.compile(constraint);
+    }
+
+    @Override
     public void check(GenerationRequest request) throws RequestRejectedException {
         requestCheck.check(request);
     }
@@ -156,6 +165,7 @@ final class DecoderEngine implements Engine {
                         ++lastHandle,
                         request,
                         Math.min(request.sampling().maxTokens(), room),
+                        constraints.grammar(request.sampling()),
                         endOfText,
                         text.tokenizer());
         generations.put(generation.handle, generation);
@@ -299,7 +309,7 @@ final class DecoderEngine implements Engine {
         int token = output.tokenIds[sample];
         if (token < 0) {
             forget(generation);
-            listener.onFailed(generation.handle, failure(completion, token));
+            listener.onFailed(generation.handle, completion.failure(token));
             return;
         }
         generatedTokens++;
@@ -321,21 +331,6 @@ final class DecoderEngine implements Engine {
             throw new IllegalStateException(
                     "A row has %d samples; a completion takes one a step.".formatted(samples));
         }
-    }
-
-    private static String failure(CompletionSequence completion, int token) {
-        if (token != StepOutput.BAD_LOGITS) {
-            throw new IllegalStateException("The model runner drew token " + token + ".");
-        }
-        if (completion.row().features.edits()) {
-            return ("The model's logits at position %d of completion %d are not numbers, or every"
-                            + " token is suppressed: name fewer in suppress_tokens, or check that"
-                            + " the weights are whole.")
-                    .formatted(completion.total(), completion.index());
-        }
-        return ("The model's logits at position %d of completion %d are not numbers: it cannot go on"
-                        + " from this prompt; check that the weights are whole.")
-                .formatted(completion.total(), completion.index());
     }
 
     private void finish(Generation generation, StepListener listener) {

@@ -28,8 +28,11 @@ record EndOfText(List<Integer> tokenIds, List<String> strings) {
                 ints(sampling.stopTokenIds()), ints(sampling.ignoreEos() ? List.of() : tokenIds));
     }
 
-    /** Stop strings of a request. */
+    /** Stop strings of a request; none where a constraint says how it ends. */
     List<String> stops(SamplingParameters sampling) {
+        if (sampling.constraint() != null) {
+            return List.of();
+        }
         Stream<String> own = sampling.ignoreEos() ? Stream.of() : strings.stream();
         return Stream.concat(own, sampling.stop().stream()).toList();
     }

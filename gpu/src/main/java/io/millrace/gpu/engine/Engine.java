@@ -11,6 +11,7 @@ import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.StepListener;
 import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.api.constraint.Constraint;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
@@ -121,6 +122,18 @@ public interface Engine extends AutoCloseable {
      */
     default StreamedText streamText(SamplingParameters sampling, Consumer<String> out) {
         return new StreamedText(tokenizer(), sampling.stop(), out);
+    }
+
+    /**
+     * Compiles a constraint, so that neither {@link #check} nor {@link #add} of a request with what
+     * this returns has to. Those with the constraint itself compile it, or find it compiled. Takes
+     * milliseconds, rarely a second.
+     *
+     * @throws RequestRejectedException it is wrong, or not supported: with the keyword and its
+     *     place
+     */
+    default Constraint compile(Constraint constraint) throws RequestRejectedException {
+        return constraint;
     }
 
     /**

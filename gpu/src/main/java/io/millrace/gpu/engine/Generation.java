@@ -5,6 +5,8 @@ import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.GenerationResult.Completion;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.sampling.constraint.ConstrainedText;
+import io.millrace.gpu.sampling.grammar.Grammar;
 import io.millrace.gpu.schedule.SequenceGroup;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -26,21 +28,29 @@ final class Generation {
     /** Strings that end a completion, the model's own and the request's. */
     final List<String> stops;
 
+    /** What each completion is; null for any text. */
+    private final Grammar grammar;
+
     private final List<CompletionSequence> completions = new ArrayList<>();
     private int unfinished;
 
     /** Whether it has finished, failed or been cancelled: it has no further events. */
     private boolean dead;
 
+    /**
+     * @param grammar that of the request's constraint; null without one
+     */
     Generation(
             long handle,
             GenerationRequest request,
             int maxTokens,
+            Grammar grammar,
             EndOfText endOfText,
             Tokenizer tokenizer) {
         this.handle = handle;
         this.request = request;
         this.maxTokens = maxTokens;
+        this.grammar = grammar;
         SamplingParameters sampling = request.sampling();
         group = new SequenceGroup(request.priority(), handle, request.promptTokenIds().length);
         seed = sampling.seed() != null ? sampling.seed() : seedOf(request.id());
@@ -65,6 +75,11 @@ final class Generation {
         hash = (hash ^ hash >>> 33) * 0xFF51AFD7ED558CCDL;
         hash = (hash ^ hash >>> 33) * 0xC4CEB9FE1A85EC53L;
         return hash ^ hash >>> 33;
+    }
+
+    /** The text of a completion at its beginning; null for any text. */
+    ConstrainedText constrainedText() {
+        return grammar == null ? null : new ConstrainedText(grammar, stopIds, maxTokens);
     }
 
     List<CompletionSequence> completions() {

@@ -5,7 +5,10 @@ import io.millrace.gpu.api.EngineOptions.AddBos;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.sampling.constraint.GrammarCache;
+import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
 import io.millrace.gpu.text.HuggingFaceTokenizer;
+import io.millrace.gpu.text.TokenBytes;
 import io.millrace.gpu.text.TokenizerConfig;
 import io.millrace.gpu.text.TokenizerJson;
 import io.millrace.gpu.text.jinja.ChatTemplate;
@@ -43,6 +46,10 @@ final class ModelText {
     private final String tokens;
 
     private final OptionalInt endOfText;
+
+    /** Finds its tokens by their bytes. */
+    private final GrammarCache.Tokens bytes;
+
     private final Optional<ChatTemplate> template;
 
     /** The reason why there is no template. */
@@ -52,22 +59,30 @@ final class ModelText {
             Tokenizer tokenizer,
             String tokens,
             OptionalInt endOfText,
+            GrammarCache.Tokens bytes,
             Optional<ChatTemplate> template,
             String without) {
         this.tokenizer = tokenizer;
         this.tokens = tokens;
         this.endOfText = endOfText;
+        this.bytes = bytes;
         this.template = template;
         this.without = without;
     }
 
-    /** Makes one without a chat template. */
+    /** Makes one without a chat template, whose tokens' bytes are not known. */
     static ModelText of(Tokenizer tokenizer) {
-        return new ModelText(tokenizer, "", OptionalInt.empty(), Optional.empty(), NO_TEMPLATE);
+        return of(tokenizer, () -> vocabulary(null));
     }
 
-    static ModelText of(Tokenizer tokenizer, ChatTemplate template) {
-        return new ModelText(tokenizer, "", OptionalInt.empty(), Optional.of(template), "");
+    /**
+     * Makes one without a chat template.
+     *
+     * @param bytes finds its tokens by their bytes
+     */
+    static ModelText of(Tokenizer tokenizer, GrammarCache.Tokens bytes) {
+        return new ModelText(
+                tokenizer, "", OptionalInt.empty(), bytes, Optional.empty(), NO_TEMPLATE);
     }
 
     /**
@@ -110,7 +125,13 @@ final class ModelText {
                             + e.getMessage()
                             + "): send the conversation as one prompt.";
         }
-        return new ModelText(tokenizer, json.fingerprint(), end, template, without);
+        return new ModelText(
+                tokenizer,
+                json.fingerprint(),
+                end,
+                () -> vocabulary(folder.resolve(TOKENIZER)),
+                template,
+                without);
     }
 
     /**
@@ -148,6 +169,32 @@ final class ModelText {
 
     Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** Finds the tokens by their bytes, which takes a while. */
+    GrammarCache.Tokens bytes() {
+        return bytes;
+    }
+
+    /**
+     * The tokens of a tokenizer.json by their bytes.
+     *
+     * @param file null if there is none
+     */
+    static Vocabulary vocabulary(Path file) throws RequestRejectedException {
+        String reason = "there is no tokenizer.json";
+        if (file != null) {
+            try {
+                return new Vocabulary(TokenBytes.of(file));
+            } catch (IOException e) {
+                reason = e.getMessage();
+            }
+        }
+        throw new RequestRejectedException(
+                Reason.UNSUPPORTED,
+                "Completions of this model cannot be constrained, since the bytes of its tokens are"
+                        + " not known (%s): leave constraint out and check the answer."
+                                .formatted(reason));
     }
 
     /** The tokenizer's end-of-text token, if it is in the model's vocabulary. */

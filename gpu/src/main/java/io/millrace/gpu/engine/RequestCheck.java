@@ -13,11 +13,17 @@ final class RequestCheck {
     private final int vocabularySize;
     private final EndOfText endOfText;
     private final SequenceRoom room;
+    private final ConstraintCheck constraints;
 
-    RequestCheck(int vocabularySize, EndOfText endOfText, SequenceRoom room) {
+    RequestCheck(
+            int vocabularySize,
+            EndOfText endOfText,
+            SequenceRoom room,
+            ConstraintCheck constraints) {
         this.vocabularySize = vocabularySize;
         this.endOfText = endOfText;
         this.room = room;
+        this.constraints = constraints;
     }
 
     /** Most tokens of prompt and completion together that fit. */
@@ -36,6 +42,7 @@ final class RequestCheck {
         checkEdits(request.sampling());
         room.check(request.promptTokenIds().length, request.sampling().maxTokens());
         checkGenerated(request);
+        constraints.check(request, room.context() - request.promptTokenIds().length);
     }
 
     private void checkPrompt(int[] prompt) throws RequestRejectedException {

@@ -15,6 +15,8 @@ import io.millrace.gpu.api.SamplingParameters;
  * @param topP top-p is on
  * @param minP min-p is on
  * @param logprobs log probabilities are requested
+ * @param masked only tokens of a mask may be sampled, which the host computes from all tokens
+ *     before
  * @param runsAhead whether the next token can be sampled before the host has seen the last one, as
  *     the device keeps all state that the rule needs
  */
@@ -27,6 +29,7 @@ public record SamplingFeatures(
         boolean topP,
         boolean minP,
         boolean logprobs,
+        boolean masked,
         boolean runsAhead) {
 
     /** Those of a completion with such parameters. */
@@ -41,7 +44,8 @@ public record SamplingFeatures(
                 p.topP() < 1,
                 (float) p.minP() > 0,
                 p.logprobs() != SamplingParameters.NO_LOGPROBS,
-                true);
+                p.constraint() != null,
+                p.constraint() == null);
     }
 
     /** Whether top-k leaves out any of so many tokens. */

@@ -1,6 +1,7 @@
 package io.millrace.gpu.sampling;
 
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.sampling.constraint.ConstrainedText;
 import java.util.Arrays;
 
 /**
@@ -32,6 +33,9 @@ public final class SamplingRow {
 
     /** Changes of single tokens' logits. */
     public final LogitEdits edits;
+
+    /** The text that its tokens are; null for any text. Set by the engine before it is sampled. */
+    public ConstrainedText constrained;
 
     /** Tokens generated so far; the first {@link #generatedCount} entries. */
     public int[] generated;
@@ -84,6 +88,7 @@ public final class SamplingRow {
         System.arraycopy(tokens, from, next.generated, generatedCount, count);
         next.generatedCount = generatedCount + count;
         next.position = position + count;
+        next.constrained = constrained == null ? null : constrained.after(tokens, from, count);
         return next;
     }
 

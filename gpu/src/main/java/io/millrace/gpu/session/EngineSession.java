@@ -7,6 +7,7 @@ import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.OptionNames;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.api.constraint.Constraint;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
@@ -75,6 +76,11 @@ public final class EngineSession implements AutoCloseable {
     /** As {@code Engine.renderChat}. */
     public String renderChat(ChatPrompt prompt) throws RequestRejectedException {
         return thread.engine().renderChat(prompt);
+    }
+
+    /** As {@code Engine.compile}. */
+    public Constraint compile(Constraint constraint) throws RequestRejectedException {
+        return thread.engine().compile(constraint);
     }
 
     /** As {@code Engine.check}. */

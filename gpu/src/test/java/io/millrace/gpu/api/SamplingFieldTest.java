@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.gpu.api.SamplingParameters.Field;
+import io.millrace.gpu.api.constraint.Constraint;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -48,6 +49,7 @@ class SamplingFieldTest {
                         .minTokens(5)
                         .suppressTokens(List.of(2, 1))
                         .logitBias(Map.of("3", 0.5))
+                        .constraint(new Constraint.Choice(List.of("a", "b")))
                         .build();
         SamplingParameters.Builder copy = SamplingParameters.builder();
         for (Field field : Field.values()) {

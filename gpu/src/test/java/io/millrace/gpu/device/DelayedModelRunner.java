@@ -56,6 +56,8 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
             sampling.generated = host.generated.clone();
             sampling.generatedCount = host.generatedCount;
             sampling.position = host.position;
+            // The host's: it does not run ahead of it.
+            sampling.constrained = host.constrained;
         }
 
         int last() {

@@ -19,6 +19,11 @@ abstract class ForwardingModelRunner implements ModelRunner {
     }
 
     @Override
+    public boolean takesMasks() {
+        return runner.takesMasks();
+    }
+
+    @Override
     public int kvBlocks() {
         return runner.kvBlocks();
     }

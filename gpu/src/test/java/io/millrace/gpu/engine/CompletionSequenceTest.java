@@ -100,6 +100,7 @@ class CompletionSequenceTest {
                         1,
                         GenerationRequest.of("r", new int[] {7}, sampling),
                         maxTokens,
+                        null,
                         EndOfText.of(List.of(END_OF_TEXT)),
                         TOKENIZER);
         CompletionSequence completion = generation.completions().get(0);

@@ -102,7 +102,9 @@ class CudaAheadTest {
                         "testing");
         return new DecoderEngine(
                 info,
-                ModelText.of(HuggingFaceTokenizer.open(folder.tokenizerFile())),
+                ModelText.of(
+                        HuggingFaceTokenizer.open(folder.tokenizerFile()),
+                        () -> ModelText.vocabulary(folder.tokenizerFile())),
                 EndOfText.of(folder.endOfTextIds()),
                 runner,
                 EngineOptions.of("tiny")

@@ -11,6 +11,7 @@ import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.device.cpu.TestingModelRunner;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -102,11 +103,16 @@ class DecoderRefusalTest {
 
     @Test
     void whatARequestHoldsBackIsBounded() throws Exception {
+        EndOfText ends = EndOfText.of(List.of(4097, 17));
         RequestCheck check =
                 new RequestCheck(
                         5000,
-                        EndOfText.of(List.of(4097, 17)),
-                        new SequenceRoom(97, 97, 200, 16, 1000, EngineOptions.of("model").names()));
+                        ends,
+                        new SequenceRoom(97, 97, 200, 16, 1000, EngineOptions.of("model").names()),
+                        new ConstraintCheck(
+                                ModelText.of(new TestingTokenizer()),
+                                ends,
+                                new TestingModelRunner(5000, 200, 16)));
         List<Integer> stops = IntStream.range(0, 2047).boxed().toList();
         check.check(request("r", "abc", p -> p.stopTokenIds(stops).minTokens(1)));
         check.check(request("r", "abc", p -> p.stopTokenIds(stops).suppressTokens(List.of(4096))));

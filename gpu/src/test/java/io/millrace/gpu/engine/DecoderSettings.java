@@ -8,6 +8,7 @@ import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.device.DelayedModelRunner;
 import io.millrace.gpu.device.ModelRunner;
 import io.millrace.gpu.device.cpu.TestingModelRunner;
+import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
 import java.util.List;
 
 /** How a decoder engine on a testing runner is laid out; none of it may be seen in an answer. */
@@ -57,7 +58,8 @@ record DecoderSettings(int blocks, int blockSize, int maxTokens, int maxSequence
                         CONTEXT,
                         SamplingParameters.greedy(16),
                         "testing"),
-                ModelText.of(new TestingTokenizer()),
+                ModelText.of(
+                        new TestingTokenizer(), () -> new Vocabulary(TestingTokenizer.bytes())),
                 EndOfText.of(List.of(TestingTokenizer.END_OF_TEXT)),
                 runner,
                 EngineOptions.of("tiny")

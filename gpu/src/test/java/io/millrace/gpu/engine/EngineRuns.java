@@ -11,6 +11,7 @@ import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.GenerationResult.Completion;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.device.DelayedModelRunner;
 import io.millrace.gpu.device.ModelRunner;
 import io.millrace.gpu.device.RecordingModelRunner;
@@ -64,6 +65,18 @@ abstract class EngineRuns {
     static final int[] AHEAD = {0, 1, 8};
 
     private static final int CONTEXT = 1280;
+
+    /** The shortest text of each has at most {@link #FEWEST} tokens. */
+    private static final List<Constraint> CONSTRAINTS =
+            List.of(
+                    new Constraint.JsonSchema(
+                            "{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"a\":{"
+                                    + "\"type\":\"string\"},\"b\":{\"$ref\":\"#\"}},\"required\":[\"a\"]}}"),
+                    new Constraint.Regex("[a-z]{1,5}( [^a-z]+)*"),
+                    new Constraint.Choice(List.of("a", "abc", "ab, no", "zz \u00e4")),
+                    Constraint.jsonObject());
+
+    private static final int FEWEST = 2;
 
     /** One in 16 of the tokens. */
     private static final List<Integer> STOP_IDS =
@@ -186,11 +199,12 @@ abstract class EngineRuns {
     Run run(
             Family family,
             Way way,
-            List<GenerationRequest> requests,
+            List<GenerationRequest> asked,
             List<Integer> stepsBetween,
             int cancelled)
             throws Exception {
         RecordingModelRunner runner = open(family, way);
+        List<GenerationRequest> requests = runner.takesMasks() ? asked : unconstrained(asked);
         try (DecoderEngine engine = engine(family, way, runner)) {
             RecordingListener listener = new RecordingListener();
             List<Long> handles = new ArrayList<>();
@@ -239,7 +253,9 @@ abstract class EngineRuns {
                         "testing");
         return new DecoderEngine(
                 info,
-                ModelText.of(HuggingFaceTokenizer.open(folder.tokenizerFile())),
+                ModelText.of(
+                        HuggingFaceTokenizer.open(folder.tokenizerFile()),
+                        () -> ModelText.vocabulary(folder.tokenizerFile())),
                 EndOfText.of(folder.endOfTextIds()),
                 ahead(runner, way.ahead),
                 EngineOptions.of("tiny")
@@ -315,10 +331,40 @@ abstract class EngineRuns {
             p.minTokens(i % 5 == 2 ? 9 : 0);
             p.suppressTokens(i % 11 == 4 ? List.of(17, 97) : List.of());
             p.logitBias(i % 6 == 1 ? Map.of("54", 2.5, "101", -3.0) : Map.of());
+            SamplingParameters sampling = p.build();
+            if (i % 8 == 6) {
+                int which = (int) (i / 8 + seed) % CONSTRAINTS.size();
+                sampling = constrained(sampling, CONSTRAINTS.get(which));
+            }
             requests.add(
                     new GenerationRequest(
-                            "request " + i, prompt, p.build(), random.nextInt(2), List.of()));
+                            "request " + i, prompt, sampling, random.nextInt(2), List.of()));
         }
         return requests;
+    }
+
+    /** The same for a device that takes no masks. */
+    private static List<GenerationRequest> unconstrained(List<GenerationRequest> requests) {
+        return requests.stream()
+                .map(
+                        r ->
+                                new GenerationRequest(
+                                        r.id(),
+                                        r.promptTokenIds(),
+                                        r.sampling().toBuilder().constraint(null).build(),
+                                        r.priority(),
+                                        r.generated()))
+                .toList();
+    }
+
+    /** The same, with what goes with a constraint only. */
+    private static SamplingParameters constrained(SamplingParameters p, Constraint constraint) {
+        return p.toBuilder()
+                .maxTokens(Math.max(p.maxTokens(), FEWEST))
+                .stop(List.of())
+                .stopTokenIds(List.of())
+                .suppressTokens(List.of())
+                .constraint(constraint)
+                .build();
     }
 }

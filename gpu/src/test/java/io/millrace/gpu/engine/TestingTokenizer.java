@@ -7,6 +7,15 @@ import java.util.Map;
 final class TestingTokenizer implements Tokenizer {
     static final int END_OF_TEXT = 26;
 
+    /** What each token stands for; the special one for nothing. */
+    static byte[][] bytes() {
+        byte[][] bytes = new byte[END_OF_TEXT + 1][];
+        for (int token = 0; token < END_OF_TEXT; token++) {
+            bytes[token] = new byte[] {(byte) ('a' + token)};
+        }
+        return bytes;
+    }
+
     @Override
     public int[] encode(String text) {
         return text.chars().map(c -> c - 'a').toArray();

@@ -4,6 +4,7 @@ import static io.millrace.gpu.engine.DecoderSettings.VOCABULARY;
 
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.constraint.Constraint;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -13,9 +14,15 @@ import java.util.function.UnaryOperator;
 
 /** Requests for a decoder engine on a testing runner. */
 final class TestingWorkload {
+    /** Each matches some text of one letter. */
+    private static final List<String> REGEXES = List.of("[a-m]+", "z|(xy?)+", "[b-df-hj-z]{1,17}");
+
     private TestingWorkload() {}
 
-    /** Requests of all kinds: lengths, temperatures, n, penalties, edits, stops, priorities. */
+    /**
+     * Requests of all kinds: lengths, temperatures, n, penalties, edits, stops, constraints,
+     * priorities.
+     */
     static List<GenerationRequest> workload(int size, long seed) {
         Random random = new Random(seed);
         List<GenerationRequest> requests = new ArrayList<>();
@@ -36,6 +43,10 @@ final class TestingWorkload {
             p.minTokens(random.nextInt(3) == 0 ? random.nextInt(17) : 0);
             p.logitBias(random.nextInt(3) == 0 ? Map.of("5", 1.5, "7", -2.0) : Map.of());
             p.suppressTokens(random.nextInt(3) == 0 ? List.of(5, random.nextInt(9)) : List.of());
+            if (i % 5 == 3) {
+                p.constraint(new Constraint.Regex(REGEXES.get(i / 5 % REGEXES.size())));
+                p.stop(List.of()).stopTokenIds(List.of()).suppressTokens(List.of());
+            }
             requests.add(
                     new GenerationRequest(
                             "request " + i, prompt, p.build(), random.nextInt(2), List.of()));

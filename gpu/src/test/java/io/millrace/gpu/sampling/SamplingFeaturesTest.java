@@ -3,6 +3,7 @@ package io.millrace.gpu.sampling;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.constraint.Constraint;
 import org.junit.jupiter.api.Test;
 
 class SamplingFeaturesTest {
@@ -19,6 +20,7 @@ class SamplingFeaturesTest {
                                 false,
                                 false,
                                 Integer.MAX_VALUE,
+                                false,
                                 false,
                                 false,
                                 false,
@@ -67,6 +69,13 @@ class SamplingFeaturesTest {
     @Test
     void noneOfTheTopIsALogProbabilityToo() {
         assertThat(of(PLAIN.toBuilder().logprobs(0)).logprobs()).isTrue();
+    }
+
+    @Test
+    void aConstraintIsAMaskThatTheHostMakesOfTheTokensBefore() {
+        SamplingFeatures constrained = of(PLAIN.toBuilder().constraint(Constraint.jsonObject()));
+        assertThat(constrained.masked()).isTrue();
+        assertThat(constrained.runsAhead()).isFalse();
     }
 
     private static SamplingFeatures of(SamplingParameters.Builder parameters) {

@@ -166,6 +166,11 @@ public final class CpuModelRunner implements ModelRunner {
     }
 
     @Override
+    public boolean takesMasks() {
+        return true;
+    }
+
+    @Override
     public void run(StepBatch batch, StepOutput output) {
         decoder.forward(batch, output);
     }

@@ -26,7 +26,8 @@ public final class CpuSampler {
     private final int vocabularySize;
 
     /**
-     * Logits after penalties and edits, then their distance to the largest over the temperature.
+     * Logits after penalties, edits and mask, then their distance to the largest over the
+     * temperature.
      */
     private final float[] scores;
 
@@ -67,13 +68,14 @@ public final class CpuSampler {
      *
      * @param logits raw logits, {@code vocabularySize} of them from {@code offset} on
      * @return a token id, or {@link StepOutput#BAD_LOGITS} if a logit is NaN or positive infinity,
-     *     or all are negative infinity, in the raw ones or after edits
+     *     or all are negative infinity, in the raw ones or after edits and mask
      */
     public int sample(float[] logits, int offset, SamplingRow row) {
         SamplingFeatures features = row.features;
         boolean greedy = features.greedy();
         int best = argmax(logits, offset);
-        if (best < 0 || greedy && !features.penalties() && !features.edits()) {
+        boolean changed = features.penalties() || features.edits() || features.masked();
+        if (best < 0 || greedy && !changed) {
             return best;
         }
         System.arraycopy(logits, offset, scores, 0, vocabularySize);
@@ -83,7 +85,10 @@ public final class CpuSampler {
         if (features.edits()) {
             row.edits.apply(scores, row.position);
         }
-        if (features.penalties() || features.edits()) {
+        if (features.masked()) {
+            row.constrained.apply(scores);
+        }
+        if (changed) {
             best = argmax(scores, 0);
             if (best < 0 || greedy) {
                 return best;

@@ -64,6 +64,11 @@ public final class TestingModelRunner implements ModelRunner {
     }
 
     @Override
+    public boolean takesMasks() {
+        return true;
+    }
+
+    @Override
     public int kvBlocks() {
         return slots.length / blockSize;
     }

@@ -1,0 +1,130 @@
+package io.millrace.gpu.engine;
+
+import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.RequestRejectedException.Reason;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.constraint.Constraint;
+import io.millrace.gpu.device.ModelRunner;
+import io.millrace.gpu.sampling.constraint.CompiledConstraint;
+import io.millrace.gpu.sampling.constraint.ConstrainedText;
+import io.millrace.gpu.sampling.constraint.GrammarCache;
+import io.millrace.gpu.sampling.grammar.Grammar;
+import java.util.Arrays;
+import java.util.List;
+
+/** Decides which constraints an engine can hold a completion to. Safe for any thread. */
+final class ConstraintCheck {
+    private static final long MOST_BYTES = 256L << 20;
+
+    /** Part of the heap that grammars may have. */
+    private static final int HEAP_SHARE = 8;
+
+    /** No text has more: what needs more is made of bytes that are no token. */
+    private static final int MOST_TOKENS = 1 << 28;
+
+    private final GrammarCache grammars;
+    private final EndOfText endOfText;
+    private final String lacking;
+
+    ConstraintCheck(ModelText text, EndOfText endOfText, ModelRunner runner) {
+        long bytes = Math.min(MOST_BYTES, Runtime.getRuntime().maxMemory() / HEAP_SHARE);
+        grammars = new GrammarCache(text.bytes(), bytes);
+        this.endOfText = endOfText;
+        lacking =
+                runner.takesMasks()
+                        ? null
+                        : "constraint is set, but on "
+                                + runner.device()
+                                + " this release cannot constrain completions: run the model on the"
+                                + " CPU, or leave constraint out and check the answer.";
+    }
+
+    /** As {@link Engine#compile}. */
+    Constraint compile(Constraint constraint) throws RequestRejectedException {
+        if (lacking != null) {
+            throw new RequestRejectedException(Reason.UNSUPPORTED, lacking);
+        }
+        return constraint instanceof CompiledConstraint
+                ? constraint
+                : new CompiledConstraint(constraint, grammars.get(constraint));
+    }
+
+    /** The grammar of a request's constraint; null without one. */
+    Grammar grammar(SamplingParameters sampling) throws RequestRejectedException {
+        return sampling.constraint() == null ? null : grammars.get(sampling.constraint());
+    }
+
+    /**
+     * Rejects a request whose completions cannot be what its constraint says.
+     *
+     * @param room tokens that the model's context leaves behind the prompt
+     */
+    void check(GenerationRequest request, int room) throws RequestRejectedException {
+        SamplingParameters sampling = request.sampling();
+        if (sampling.constraint() == null) {
+            return;
+        }
+        if (lacking != null) {
+            throw new RequestRejectedException(Reason.UNSUPPORTED, lacking);
+        }
+        checkStops("stop", sampling.stop());
+        checkStops("stop_token_ids", sampling.stopTokenIds());
+        Grammar grammar = grammar(sampling);
+        if (grammar.fewestTokens() > MOST_TOKENS) {
+            throw invalid(
+                    "The constraint allows no text that this model's tokens can write: no answer is"
+                            + " possible, change it.");
+        }
+        // Here no token is needed to end a text.
+        int fewest = Math.max(1, grammar.fewestTokens() - 1);
+        int most = Math.min(sampling.maxTokens(), room);
+        if (fewest > most) {
+            throw invalid(
+                    ("The shortest text that the constraint allows has %d tokens, but the answer may"
+                                    + " have %d (max_tokens is %d): %s.")
+                            .formatted(
+                                    fewest,
+                                    most,
+                                    sampling.maxTokens(),
+                                    fewest <= room
+                                            ? "set max_tokens to at least " + fewest
+                                            : "shorten the prompt or the constraint"));
+        }
+        checkGenerated(request, grammar, most);
+    }
+
+    /** A text that is cut where it is not whole would be none of the constraint's. */
+    private static void checkStops(String name, List<?> stops) throws RequestRejectedException {
+        if (!stops.isEmpty()) {
+            throw invalid(
+                    name
+                            + " is set beside constraint, and could cut the answer where it is not"
+                            + " whole: leave "
+                            + name
+                            + " out, the constraint says where the answer ends.");
+        }
+    }
+
+    private void checkGenerated(GenerationRequest request, Grammar grammar, int most)
+            throws RequestRejectedException {
+        int[] stopIds = endOfText.stopIds(request.sampling()).sorted().toArray();
+        for (int[] tokens : request.generated()) {
+            ConstrainedText text = new ConstrainedText(grammar, stopIds, most);
+            for (int i = 0; i < tokens.length; i++) {
+                boolean ends =
+                        i == tokens.length - 1 && Arrays.binarySearch(stopIds, tokens[i]) >= 0;
+                if (!ends && !text.accept(tokens[i])) {
+                    throw invalid(
+                            ("Token %d was generated before, but the constraint does not allow it"
+                                            + " there: it was another constraint.")
+                                    .formatted(tokens[i]));
+                }
+            }
+        }
+    }
+
+    private static RequestRejectedException invalid(String message) {
+        return new RequestRejectedException(Reason.INVALID_PARAMETER, message);
+    }
+}

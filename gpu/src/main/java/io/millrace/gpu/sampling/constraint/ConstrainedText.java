@@ -1,0 +1,140 @@
+package io.millrace.gpu.sampling.constraint;
+
+import io.millrace.gpu.sampling.grammar.Grammar;
+import io.millrace.gpu.sampling.grammar.Matcher;
+import java.util.Arrays;
+
+/**
+ * Where one completion stands in its grammar, and which tokens may come next: those of the text
+ * from which it can still be ended with the tokens left, and the tokens that end a completion where
+ * the text may end. A function of the tokens so far; one thread at a time.
+ */
+public final class ConstrainedText {
+    private final Matcher matcher;
+
+    /** Tokens that end the completion. */
+    private final int[] stopIds;
+
+    /** Bit t % 64 of word t / 64 is token t; the tokens behind are not allowed. */
+    private final long[] mask;
+
+    private int left;
+
+    /** Whether {@link #mask} is that of the tokens so far. */
+    private boolean known;
+
+    /** Whether some token of the text may come next. Known with the mask. */
+    private boolean goesOn;
+
+    /**
+     * @param stopIds tokens that end the completion; negative ones are none
+     * @param maxTokens most tokens of the completion
+     */
+    public ConstrainedText(Grammar grammar, int[] stopIds, int maxTokens) {
+        this(grammar.matcher(), stopIds, maxTokens, words(grammar, stopIds));
+    }
+
+    private ConstrainedText(Matcher matcher, int[] stopIds, int left, int words) {
+        this.matcher = matcher;
+        this.stopIds = stopIds;
+        this.left = left;
+        mask = new long[words];
+    }
+
+    private static int words(Grammar grammar, int[] stopIds) {
+        int words = grammar.maskWords();
+        for (int id : stopIds) {
+            words = Math.max(words, (id >> 6) + 1);
+        }
+        return words;
+    }
+
+    /**
+     * This text as it would be after some tokens.
+     *
+     * @param count so many of {@code tokens} from {@code from} on
+     */
+    public ConstrainedText after(int[] tokens, int from, int count) {
+        ConstrainedText next = new ConstrainedText(matcher.copy(), stopIds, left, mask.length);
+        for (int i = from; i < from + count; i++) {
+            next.accept(tokens[i]);
+        }
+        return next;
+    }
+
+    /** Moves on by a token of the text; false if it was not allowed. */
+    public boolean accept(int token) {
+        left--;
+        known = false;
+        return matcher.accept(token);
+    }
+
+    /** Whether the text is whole, and no token of the text may come next. */
+    public boolean isOver() {
+        return matcher.isAccepting() && prepare() && !goesOn;
+    }
+
+    /** Of one that is over: whether with more tokens it could have gone on. */
+    public boolean isAtLimit() {
+        known = false;
+        matcher.mask(mask);
+        return Arrays.stream(mask).anyMatch(word -> word != 0);
+    }
+
+    /** What went wrong with the grammar itself; null for nothing. */
+    public String failure() {
+        return matcher.failure() == null ? null : matcher.failure().getMessage();
+    }
+
+    /** Makes -infinity of the scores of tokens that may not come next. */
+    public void apply(float[] scores) {
+        int size = prepare() ? Math.min(scores.length, mask.length * Long.SIZE) : 0;
+        for (int i = 0; i < size; i += Long.SIZE) {
+            long word = mask[i >> 6];
+            if (word == -1) {
+                continue;
+            }
+            int to = Math.min(Long.SIZE, size - i);
+            for (int bit = 0; bit < to; bit++) {
+                if ((word >>> bit & 1) == 0) {
+                    scores[i + bit] = Float.NEGATIVE_INFINITY;
+                }
+            }
+        }
+        for (int i = size; i < scores.length; i++) {
+            scores[i] = Float.NEGATIVE_INFINITY;
+        }
+    }
+
+    /** Makes the mask, unless it is there; false if the grammar failed. */
+    private boolean prepare() {
+        if (known) {
+            return true;
+        }
+        // The grammar counts a token that ends the text, and here the text may end without one.
+        if (!matcher.mask(mask, left + 1)) {
+            return false;
+        }
+        for (int id : stopIds) {
+            set(id, false);
+        }
+        goesOn = false;
+        for (long word : mask) {
+            goesOn |= word != 0;
+        }
+        if (matcher.isAccepting()) {
+            for (int id : stopIds) {
+                set(id, true);
+            }
+        }
+        known = true;
+        return true;
+    }
+
+    private void set(int id, boolean allowed) {
+        if (id >= 0) {
+            long bit = 1L << id;
+            mask[id >> 6] = allowed ? mask[id >> 6] | bit : mask[id >> 6] & ~bit;
+        }
+    }
+}
