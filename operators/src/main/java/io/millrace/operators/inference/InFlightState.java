@@ -1,11 +1,13 @@
 package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.ModelInfo;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.operators.record.SavedBytesSerializer;
+import io.millrace.operators.request.WireConstraint;
 import io.millrace.schemas.InFlightModel;
 import io.millrace.schemas.InFlightRequest;
 import java.io.IOException;
@@ -33,6 +35,9 @@ final class InFlightState {
     private final ListState<byte[]> schemas;
     private final ListState<byte[]> model;
 
+    /** The job's; null without one. */
+    private final io.millrace.schemas.Constraint constraint;
+
     /** Restored long records, until they are taken. */
     private List<LongElement> longOnes;
 
@@ -40,14 +45,20 @@ final class InFlightState {
             ListState<byte[]> requests,
             ListState<byte[]> schemas,
             ListState<byte[]> model,
+            io.millrace.schemas.Constraint constraint,
             List<LongElement> longOnes) {
         this.requests = requests;
         this.schemas = schemas;
         this.model = model;
+        this.constraint = constraint;
         this.longOnes = longOnes;
     }
 
-    static InFlightState open(StateInitializationContext context) throws Exception {
+    /**
+     * @param constraint the job's; null without one
+     */
+    static InFlightState open(StateInitializationContext context, Constraint constraint)
+            throws Exception {
         OperatorStateStore store = context.getOperatorStateStore();
         return new InFlightState(
                 store.getListState(
@@ -56,6 +67,7 @@ final class InFlightState {
                         new ListStateDescriptor<>(SCHEMAS, BytePrimitiveArraySerializer.INSTANCE)),
                 store.getUnionListState(
                         new ListStateDescriptor<>(MODEL, BytePrimitiveArraySerializer.INSTANCE)),
+                WireConstraint.write(constraint),
                 LongRecordState.restore(context));
     }
 
@@ -147,13 +159,14 @@ final class InFlightState {
         return left;
     }
 
-    private static InFlightModel toState(ModelInfo info) {
+    private InFlightModel toState(ModelInfo info) {
         return new InFlightModel(
                 info.name(),
                 info.fingerprint(),
                 info.parts().model(),
                 info.parts().tokenizer(),
-                info.parts().kernels());
+                info.parts().kernels(),
+                constraint);
     }
 
     private static InFlightRequest toState(InFlight record, ModelInfo model) throws IOException {

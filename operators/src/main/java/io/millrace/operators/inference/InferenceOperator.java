@@ -78,7 +78,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     @Override
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
-        state = InFlightState.open(context);
+        state = InFlightState.open(context, options.constraint());
         EngineOptions engine =
                 GrantedGpu.fillIn(
                         options.engine(),
@@ -98,7 +98,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         prompts =
                 scope.add(
                         new PromptPool(
-                                new Preparation(session, options),
+                                Preparation.open(session, options),
                                 task,
                                 () -> wake(this::takePrepared, "prepared prompts")));
         longRecords =
@@ -110,9 +110,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                                 ready -> wake(ready::run, "a long record")));
         longState = scope.add(LongRecordState.of(getContainingTask()));
         if (context.isRestored()) {
-            Restoration restoration =
-                    new Restoration(
-                            options.resumePolicy(), options.engine().names(), session.model());
+            Restoration restoration = Restoration.of(options, session.model());
             restored.addAll(state.restore(restoration));
             restoration.log();
             restoredCounts = restoration.counts();

@@ -5,6 +5,7 @@ import io.millrace.gpu.api.OptionNames;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.session.EngineSession;
 import io.millrace.operators.options.PipelineOption;
 import io.millrace.operators.options.PipelineOptions;
@@ -14,6 +15,7 @@ import io.millrace.operators.request.RequestMapper;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.InferenceRequest;
 import java.util.List;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 
 /**
  * Prepares a request for the engine: renders conversations, tokenizes texts, and refuses requests
@@ -22,14 +24,33 @@ import java.util.List;
 final class Preparation {
     private final EngineSession session;
 
+    /** What a request has where it does not say, the job's constraint compiled. */
+    private final SamplingParameters defaults;
+
     /** Maximum bytes of a prompt's text, checked before it is tokenized. */
     private final long maxPromptBytes;
 
     /** Naming of options in refusals. */
     private final OptionNames names;
 
-    Preparation(EngineSession session, PipelineOptions options) {
+    /**
+     * Compiles the job's constraint.
+     *
+     * @throws SuppressRestartsException it is wrong, or not supported
+     */
+    static Preparation open(EngineSession session, PipelineOptions options) {
+        try {
+            return new Preparation(session, options);
+        } catch (RequestRejectedException e) {
+            throw new SuppressRestartsException(
+                    new IllegalStateException("The job's constraint: " + e.getMessage(), e));
+        }
+    }
+
+    private Preparation(EngineSession session, PipelineOptions options)
+            throws RequestRejectedException {
         this.session = session;
+        this.defaults = constrained(session.model().defaultSampling(), options.constraint());
         this.maxPromptBytes = options.maxPromptBytes();
         this.names = options.engine().names();
     }
@@ -40,8 +61,10 @@ final class Preparation {
      */
     GenerationRequest prepare(InferenceRequest request, Origin origin, List<int[]> generated)
             throws RequestRejectedException {
-        SamplingParameters sampling =
-                RequestMapper.sampling(request, session.model().defaultSampling());
+        SamplingParameters sampling = RequestMapper.sampling(request, defaults);
+        if (request.getConstraint() != null) {
+            sampling = constrained(sampling, sampling.constraint());
+        }
         GenerationRequest prepared =
                 new GenerationRequest(
                         request.getId(),
@@ -51,6 +74,13 @@ final class Preparation {
                         generated);
         session.check(prepared);
         return prepared;
+    }
+
+    private SamplingParameters constrained(SamplingParameters sampling, Constraint constraint)
+            throws RequestRejectedException {
+        return constraint == null
+                ? sampling
+                : sampling.toBuilder().constraint(session.compile(constraint)).build();
     }
 
     private int[] promptTokens(InferenceRequest request, Origin origin)

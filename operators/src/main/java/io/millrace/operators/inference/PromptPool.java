@@ -13,13 +13,13 @@ import java.util.List;
  * the mailbox thread must handle barriers and other requests.
  *
  * <pre>
- *                  ┌──> short ones, in order ──┐
- *   mailbox thread ┤                           ├──> ready ──> one wake-up, drained by the
- *                  └──> long ones, in order ───┘              mailbox thread
+ *                  ┌──> short ones, in order ─────────────────────┐
+ *   mailbox thread ┼──> long ones, in order ──────────────────────┼──> ready ──> one wake-up,
+ *                  └──> those with a constraint of their own ─────┘    drained by the mailbox thread
  * </pre>
  *
- * <p>A request waits for earlier ones of its lane, never for the other lane. The mailbox thread
- * submits, drains and closes.
+ * <p>A request waits for earlier ones of its lane, never for another lane: compiling a constraint
+ * may take as long as tokenizing a long prompt. The mailbox thread submits, drains and closes.
  */
 final class PromptPool implements AutoCloseable {
     /** Minimum length of a long prompt, whose tokenizing takes milliseconds. */
@@ -39,6 +39,7 @@ final class PromptPool implements AutoCloseable {
     private final Runnable wakeUp;
     private final Lane shortLane;
     private final Lane longLane;
+    private final Lane constraintLane;
 
     /** Guarded by itself. */
     private final List<Ready> ready = new ArrayList<>();
@@ -53,6 +54,7 @@ final class PromptPool implements AutoCloseable {
         this.wakeUp = wakeUp;
         shortLane = new Lane("millrace-prompts of " + task);
         longLane = new Lane("millrace-long-prompts of " + task);
+        constraintLane = new Lane("millrace-constraints of " + task);
     }
 
     /** Submits a request that was read. */
@@ -61,8 +63,14 @@ final class PromptPool implements AutoCloseable {
         Origin origin = record.inbound.origin();
         List<int[]> generated = record.generated();
         pending++;
-        (isLong(request) ? longLane : shortLane)
-                .execute(() -> add(prepare(record, request, origin, generated)));
+        lane(request).execute(() -> add(prepare(record, request, origin, generated)));
+    }
+
+    private Lane lane(InferenceRequest request) {
+        if (request.getConstraint() != null) {
+            return constraintLane;
+        }
+        return isLong(request) ? longLane : shortLane;
     }
 
     private static boolean isLong(InferenceRequest request) {
@@ -112,7 +120,9 @@ final class PromptPool implements AutoCloseable {
     public void close() {
         shortLane.stop();
         longLane.stop();
+        constraintLane.stop();
         shortLane.close();
         longLane.close();
+        constraintLane.close();
     }
 }

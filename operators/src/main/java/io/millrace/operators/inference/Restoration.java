@@ -4,16 +4,21 @@ import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.OptionNames;
 import io.millrace.operators.options.PipelineOption;
+import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.options.ResumePolicy;
 import io.millrace.operators.options.ResumePolicy.OnModelChange;
 import io.millrace.operators.options.ResumePolicy.Resume;
+import io.millrace.operators.request.WireConstraint;
+import io.millrace.schemas.Constraint;
 import io.millrace.schemas.EarlierModel;
 import io.millrace.schemas.InFlightModel;
 import io.millrace.schemas.InFlightRequest;
+import io.millrace.schemas.InferenceRequest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,6 +55,9 @@ final class Restoration {
     private final OptionNames names;
     private final ModelInfo model;
 
+    /** The job's, as the state has it; null without one. */
+    private final Constraint constraint;
+
     /** Null if the state is of a release that did not save it. */
     private InFlightModel saved;
 
@@ -58,10 +66,23 @@ final class Restoration {
     /** Seen fingerprints, and whether they are this model's of an earlier release. */
     private final Map<String, Boolean> earlier = new HashMap<>();
 
-    Restoration(ResumePolicy policy, OptionNames names, ModelInfo model) {
+    /** That of a job with this model. */
+    static Restoration of(PipelineOptions options, ModelInfo model) {
+        return new Restoration(
+                options.resumePolicy(),
+                options.engine().names(),
+                model,
+                WireConstraint.write(options.constraint()));
+    }
+
+    /**
+     * @param constraint the job's; null without one
+     */
+    Restoration(ResumePolicy policy, OptionNames names, ModelInfo model, Constraint constraint) {
         this.policy = policy;
         this.names = names;
         this.model = model;
+        this.constraint = constraint;
     }
 
     /**
@@ -98,7 +119,9 @@ final class Restoration {
         if (!same) {
             checkChange(state.getModelFingerprint());
         }
-        if (policy.resume() == Resume.RESTART || !(same || canTakeOver(state))) {
+        if (policy.resume() == Resume.RESTART
+                || !(same || canTakeOver(state))
+                || !isSameConstraint(state.getRequest())) {
             count(new Counts(0, 1, 0, 0, 0, tokens));
             return Progress.NONE;
         }
@@ -115,6 +138,12 @@ final class Restoration {
     private boolean isThisModel(String fingerprint) {
         return model.fingerprint().equals(fingerprint)
                 || earlier.computeIfAbsent(fingerprint, model.earlier()::contains);
+    }
+
+    /** Whether what a request takes of the job is as it was: else its tokens may lead nowhere. */
+    private boolean isSameConstraint(InferenceRequest request) {
+        return request != null && request.getConstraint() != null
+                || Objects.equals(saved == null ? null : saved.getConstraint(), constraint);
     }
 
     /** Whether this model should and can continue after another model's tokens. */

@@ -2,6 +2,7 @@ package io.millrace.operators.options;
 
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.OptionNames;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.engine.EngineLoader;
 import io.millrace.gpu.engine.OpenEngine;
 import io.millrace.operators.record.FailureEncoder;
@@ -31,6 +32,7 @@ import java.util.Objects;
  *     pauses
  * @param maxPromptBytes maximum bytes (UTF-8) of a prompt's text, or of a conversation's contents
  *     together, checked before it is tokenized
+ * @param constraint the constraint of requests without one of their own; null for none
  * @param failures encodes the failures of long records on another thread; null leaves it to the
  *     sink
  * @param name prefix of operator uids, which tells several pipelines of one job apart
@@ -49,6 +51,7 @@ public record PipelineOptions(
         int maxInFlightRequests,
         long maxInFlightTokens,
         long maxPromptBytes,
+        Constraint constraint,
         FailureEncoder failures,
         String name)
         implements Serializable {
@@ -117,6 +120,7 @@ public record PipelineOptions(
                 maxInFlightRequests,
                 maxInFlightTokens,
                 maxPromptBytes,
+                constraint,
                 encoder,
                 name);
     }
@@ -150,6 +154,7 @@ public record PipelineOptions(
         private int maxInFlightRequests;
         private long maxInFlightTokens;
         private long maxPromptBytes;
+        private Constraint constraint;
         private FailureEncoder failures;
         private String name = "millrace";
 
@@ -241,6 +246,11 @@ public record PipelineOptions(
             return this;
         }
 
+        public Builder constraint(Constraint value) {
+            constraint = value;
+            return this;
+        }
+
         public Builder failures(FailureEncoder value) {
             failures = value;
             return this;
@@ -266,6 +276,7 @@ public record PipelineOptions(
                     maxInFlightRequests,
                     maxInFlightTokens,
                     maxPromptBytes,
+                    constraint,
                     failures,
                     name);
         }

@@ -1,7 +1,6 @@
 package io.millrace.operators.request;
 
 import io.millrace.gpu.api.SamplingParameters.Field;
-import io.millrace.schemas.Constraint;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.time.Instant;
@@ -62,7 +61,7 @@ public final class RequestFaults {
                             + "\"; name that one or none.");
         }
         checkPrompt(request);
-        checkConstraint(request.getConstraint());
+        checkConstraint(request);
         checkSampling(request);
         checkDeadline(request.getDeadlineMs());
     }
@@ -126,28 +125,21 @@ public final class RequestFaults {
         add(FailureCode.EMPTY_PROMPT, field, field + " is empty; give at least one " + what + ".");
     }
 
-    private void checkConstraint(Constraint constraint) {
-        if (constraint != null) {
-            String field =
-                    constraint.getChoice() != null
-                            ? ".choice"
-                            : constraint.getRegex() != null
-                                    ? ".regex"
-                                    : constraint.getJsonSchema() != null ? ".json_schema" : "";
-            add(
-                    FailureCode.UNSUPPORTED,
-                    "constraint",
-                    "constraint"
-                            + field
-                            + " is set, but this release cannot constrain completions; leave it"
-                            + " out and check the answer.");
+    private void checkConstraint(InferenceRequest request) {
+        if (request.getConstraint() == null) {
+            return;
+        }
+        String fault = WireConstraint.fault(request.getConstraint());
+        if (fault != null) {
+            add(FailureCode.INVALID_PARAMETER, "constraint", fault);
         }
     }
 
     private void checkSampling(InferenceRequest request) {
         for (Field field : Field.values()) {
             String name = field.requestName();
-            Object value = request.get(name);
+            // What is wrong with a constraint was said before.
+            Object value = field == Field.CONSTRAINT ? null : request.get(name);
             String fault = value == null ? null : field.fault(name, value, Integer.MAX_VALUE);
             if (fault != null) {
                 add(FailureCode.INVALID_PARAMETER, name, fault);

@@ -34,9 +34,12 @@ public final class RequestMapper {
         SamplingParameters.Builder b = defaults.toBuilder();
         for (Field field : Field.values()) {
             Object value = request.get(field.requestName());
-            if (value != null) {
+            if (value != null && field != Field.CONSTRAINT) {
                 field.set(b, value);
             }
+        }
+        if (request.getConstraint() != null) {
+            b.constraint(WireConstraint.read(request.getConstraint()));
         }
         return b.build();
     }

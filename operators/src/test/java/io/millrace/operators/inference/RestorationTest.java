@@ -15,6 +15,7 @@ import io.millrace.operators.options.ResumePolicy;
 import io.millrace.operators.options.ResumePolicy.OnModelChange;
 import io.millrace.operators.options.ResumePolicy.Resume;
 import io.millrace.operators.record.InFlightCodec;
+import io.millrace.schemas.Constraint;
 import io.millrace.schemas.EarlierModel;
 import io.millrace.schemas.InFlightModel;
 import io.millrace.schemas.InFlightRequest;
@@ -28,6 +29,11 @@ class RestorationTest {
             new EarlierFingerprints("", "parts\nlength ", 1000);
 
     private static Restoration restoration(Resume resume, OnModelChange onModelChange) {
+        return restoration(resume, onModelChange, null);
+    }
+
+    private static Restoration restoration(
+            Resume resume, OnModelChange onModelChange, Constraint constraint) {
         return new Restoration(
                 new ResumePolicy(resume, onModelChange),
                 OptionNames.COMMAND_LINE,
@@ -40,11 +46,12 @@ class RestorationTest {
                         1000,
                         1000,
                         SamplingParameters.greedy(16),
-                        "testing"));
+                        "testing"),
+                constraint);
     }
 
     private static InFlightModel model(String fingerprint, String tokenizer) {
-        return new InFlightModel("old", fingerprint, "m", tokenizer, "other");
+        return new InFlightModel("old", fingerprint, "m", tokenizer, "other", null);
     }
 
     /** Two completions, the second of 7 tokens, begun by the model of {@code fingerprint}. */
@@ -82,6 +89,31 @@ class RestorationTest {
         Restoration over = restoration(Resume.RESTART, OnModelChange.FAIL);
         assertThat(over.resume(request("NEW"))).isSameAs(Progress.NONE);
         assertThat(over.counts()).isEqualTo(new Counts(0, 1, 0, 0, 0, 7));
+    }
+
+    @Test
+    void underAnotherConstraintOfTheJobRequestsWithoutTheirOwnStartOver() {
+        Constraint digits = new Constraint(null, "[0-9]+", null);
+        for (Constraint before : new Constraint[] {null, new Constraint(null, "a+", null)}) {
+            Restoration over = restoration(Resume.CONTINUE, OnModelChange.FAIL, digits);
+            InFlightModel saved = model("NEW", "t");
+            saved.setConstraint(before);
+            over.onModel(saved);
+            assertThat(over.resume(request("NEW"))).isSameAs(Progress.NONE);
+            InFlightRequest own = request("NEW");
+            own.getRequest().setConstraint(new Constraint(List.of("ham"), null, null));
+            assertThat(over.resume(own).generated()).hasSize(2);
+            assertThat(over.counts()).isEqualTo(new Counts(1, 1, 0, 0, 7, 7));
+        }
+        Restoration same = restoration(Resume.CONTINUE, OnModelChange.FAIL, digits);
+        InFlightModel saved = model("NEW", "t");
+        saved.setConstraint(new Constraint(null, "[0-9]+", null));
+        same.onModel(saved);
+        assertThat(same.resume(request("NEW")).generated()).hasSize(2);
+        Restoration none = restoration(Resume.CONTINUE, OnModelChange.FAIL);
+        assertThat(none.resume(request("NEW")).generated())
+                .as("of a release that had no constraints")
+                .hasSize(2);
     }
 
     @Test

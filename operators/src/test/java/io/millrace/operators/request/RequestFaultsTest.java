@@ -23,7 +23,6 @@ class RequestFaultsTest {
                     "messages",
                     "prompt_token_ids",
                     "model",
-                    "constraint",
                     "priority",
                     "deadline_ms",
                     "routing_key",
@@ -38,7 +37,7 @@ class RequestFaultsTest {
                         .setMaxTokens(0)
                         .setTemperature(-1.0)
                         .setStop(List.of(""))
-                        .setConstraint(new Constraint(null, "a+", null))
+                        .setConstraint(new Constraint(null, "a+", "{}"))
                         .setDeadlineMs(17L)
                         .build();
         assertThat(RequestFaults.of(request, "triage"))
@@ -66,6 +65,7 @@ class RequestFaultsTest {
                                         OTHER_FIELDS.stream(),
                                         Arrays.stream(Field.values()).map(Field::requestName))
                                 .toList());
+        var regex = new io.millrace.gpu.api.constraint.Constraint.Regex("a+");
         SamplingParameters all =
                 SamplingParameters.builder()
                         .maxTokens(17)
@@ -85,12 +85,15 @@ class RequestFaultsTest {
                         .minTokens(7)
                         .suppressTokens(List.of(9))
                         .logitBias(Map.of("5", 0.5))
+                        .constraint(regex)
                         .build();
         SamplingParameters none = SamplingParameters.builder().build();
         InferenceRequest request = InferenceRequest.newBuilder().setId("1").build();
         for (Field field : Field.values()) {
             assertThat(field.get(all)).as(field.requestName()).isNotEqualTo(field.get(none));
-            request.put(field.requestName(), field.get(all));
+            request.put(
+                    field.requestName(),
+                    field == Field.CONSTRAINT ? WireConstraint.write(regex) : field.get(all));
         }
         assertThat(RequestMapper.sampling(request, none)).isEqualTo(all);
         assertThat(RequestMapper.sampling(InferenceRequest.newBuilder().setId("1").build(), all))

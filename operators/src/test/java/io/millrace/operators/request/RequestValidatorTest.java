@@ -56,17 +56,17 @@ class RequestValidatorTest {
                             r.setMessages(List.of());
                         }),
                 of(
-                        FailureCode.UNSUPPORTED,
-                        "constraint.regex is set",
-                        r -> r.setConstraint(new Constraint(null, "a+", null))),
+                        invalid,
+                        "constraint has 0 of choice, regex and json_schema; set one.",
+                        r -> r.setConstraint(new Constraint(null, null, null))),
                 of(
-                        FailureCode.UNSUPPORTED,
-                        "constraint.choice is set",
-                        r -> r.setConstraint(new Constraint(List.of("a"), null, null))),
+                        invalid,
+                        "constraint has 2 of choice, regex and json_schema; set one.",
+                        r -> r.setConstraint(new Constraint(null, "a+", "{}"))),
                 of(
-                        FailureCode.UNSUPPORTED,
-                        "constraint.json_schema is set",
-                        r -> r.setConstraint(new Constraint(null, null, "{}"))),
+                        invalid,
+                        "constraint.choice is empty",
+                        r -> r.setConstraint(new Constraint(List.of(), null, null))),
                 of(
                         invalid,
                         "prompt_token_ids[1] is -1",

@@ -32,6 +32,7 @@ class FormatsDocTest {
             List.of(
                     "{\"id\":\"1\",\"promt\":\"hi\"}",
                     "{\"id\":\"1\",\"prompt\":\"hi\",\"constraint\":{\"regx\":\"a+\"}}",
+                    "{\"id\":\"1\",\"prompt\":\"hi\",\"response_format\":{\"type\":\"xml\"}}",
                     "{\"prompt\":\"hi\"}",
                     "{\"id\":\"\",\"prompt\":\"hi\"}",
                     "{\"id\":17,\"prompt\":\"hi\"}",

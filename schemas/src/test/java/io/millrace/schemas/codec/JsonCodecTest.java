@@ -209,7 +209,7 @@ class JsonCodecTest {
                     {"id":"1","temperature":"0.5"}           | INVALID_PARAMETER | field temperature must be a number, not text: write 0.5 without quotes
                     {"id":"1","max_completion_tokens":16}    | UNKNOWN_FIELD     | unknown field max_completion_tokens: write max_tokens
                     {"id":"1","input":"hi"}                  | UNKNOWN_FIELD     | unknown field input: write prompt (text) or messages
-                    {"id":"1","response_format":{}}          | UNKNOWN_FIELD     | unknown field response_format: this release does not have it
+                    {"id":"1","tools":[]}                    | UNKNOWN_FIELD     | unknown field tools: this release does not have it
                     {"id":"1","metadata":{},"specversion":"1.0","source":"/a","type":"t","data":{}} | UNKNOWN_FIELD | the record is a CloudEvent in structured mode: send it in binary mode
                     {"id":"1","custom_id":"a","method":"POST","url":"/v1","body":{}} | UNKNOWN_FIELD | the record is a line of OpenAI's batch format
                     {"id":"1","schema":{"type":"struct"},"payload":{}} | UNKNOWN_FIELD | the record is Kafka Connect's envelope of schema and payload: set value.converter.schemas.enable=false

@@ -33,14 +33,16 @@ final class Envelope {
         INSTEAD.put("do_sample", "leave it away; temperature 0 does not sample");
         INSTEAD.put("stream", "leave it away; an answer comes whole");
         INSTEAD.put("user", "put it in metadata");
+        INSTEAD.put("guided_json", "write response_format, or constraint.json_schema");
+        INSTEAD.put("guided_regex", "write constraint.regex");
+        INSTEAD.put("guided_choice", "write constraint.choice");
         for (String name :
                 new String[] {
-                    "response_format",
+                    "guided_grammar",
                     "tools",
                     "tool_choice",
                     "functions",
                     "function_call",
-                    "logit_bias",
                     "best_of",
                     "echo",
                     "suffix"

@@ -73,6 +73,13 @@ final class JsonPath {
                 && "content".equals(names[2]);
     }
 
+    /** Whether this is the JSON schema of a constraint. */
+    boolean isSchema() {
+        return depth == 2
+                && ConstraintForms.FIELD.equals(names[0])
+                && "json_schema".equals(names[1]);
+    }
+
     /** A refusal of the record. */
     CodecException refused(String message) {
         return text.refused(FailureCode.UNREADABLE, message);

@@ -40,6 +40,7 @@ public final class JsonReader {
     private JsonText text;
     private JsonPath path;
     private JsonScalars scalars;
+    private ConstraintForms constraints;
 
     // All faults, where all are asked for; else null, and the first one is thrown.
     private List<CodecException> faults;
@@ -71,6 +72,7 @@ public final class JsonReader {
         }
         path = new JsonPath(text);
         scalars = new JsonScalars(path, text.hasEscapes(), strict);
+        constraints = new ConstraintForms(text, path, scalars);
         try (JsonParser in = text.parser()) {
             return readAll(in, type);
         } catch (IOException e) {
@@ -159,7 +161,8 @@ public final class JsonReader {
             throws IOException, CodecException {
         String name = in.currentName();
         boolean base64 = false;
-        Schema.Field field = schema.getField(name);
+        boolean form = strict && path.depth() == 1 && ConstraintForms.isForm(name);
+        Schema.Field field = schema.getField(form ? ConstraintForms.FIELD : name);
         if (field == null && name.endsWith(JsonWriter.BASE64_SUFFIX)) {
             int bare = name.length() - JsonWriter.BASE64_SUFFIX.length();
             field = schema.getField(name.substring(0, bare));
@@ -172,9 +175,17 @@ public final class JsonReader {
             return;
         }
         if (seen[field.pos()]) {
-            throw path.refused("field " + path + " stands twice: keep one");
+            throw path.refused(
+                    "field "
+                            + path
+                            + (form ? " says what another field says" : " stands twice")
+                            + ": keep one");
         }
         seen[field.pos()] = true;
+        if (form) {
+            record.put(field.pos(), constraints.read(in, token));
+            return;
+        }
         record.put(
                 field.pos(),
                 base64 ? scalars.readBase64(in, token) : readValue(in, token, field.schema()));
@@ -258,10 +269,14 @@ public final class JsonReader {
                 scalars.expect(token == JsonToken.START_OBJECT, "an object", in, token);
                 yield readMap(in, schema.getValueType());
             }
-            case STRING ->
-                    strict && token == JsonToken.START_ARRAY && path.isContent()
-                            ? new ContentParts(path, scalars).read(in)
-                            : scalars.readText(in, token);
+            case STRING -> {
+                if (strict && token == JsonToken.START_ARRAY && path.isContent()) {
+                    yield new ContentParts(path, scalars).read(in);
+                }
+                yield strict && path.isSchema()
+                        ? constraints.readSchema(in, token)
+                        : scalars.readText(in, token);
+            }
             case BYTES ->
                     ByteBuffer.wrap(scalars.readText(in, token).getBytes(StandardCharsets.UTF_8));
             case BOOLEAN -> scalars.readBoolean(in, token);

@@ -16,8 +16,11 @@ import java.util.Set;
 /** The text of one record: what a parser reads, and what a second look finds for a message. */
 final class JsonText {
 
-    /** The contract nests five deep; a recursive reader must not be led to the stack's end. */
-    static final int DEEPEST = 32;
+    /**
+     * The contract nests five deep, and a JSON schema in a request deeper. A recursive reader must
+     * not be led to the stack's end.
+     */
+    static final int DEEPEST = 256;
 
     private static final JsonFactory FACTORY =
             JsonFactory.builder()
@@ -54,6 +57,11 @@ final class JsonText {
     JsonParser parser() throws IOException {
         // Of one array, so that a long text is not gathered piece by piece.
         return FACTORY.createParser(json.toCharArray());
+    }
+
+    /** The characters from {@code from} to before {@code to}, as they stand. */
+    String part(long from, long to) {
+        return json.substring((int) from, (int) to);
     }
 
     /** Whether characters are written as numbers: strict UTF-8 has no half of a surrogate pair. */
