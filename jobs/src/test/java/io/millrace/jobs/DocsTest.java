@@ -50,11 +50,13 @@ class DocsTest {
                 "docs/verify.md",
                 "docs/results/README.md",
                 "docs/corpus.md",
+                "docs/constraints.md",
                 "models/triage/README.md"
             })
     void commandsThatAreShownCanBeTyped(String page) throws IOException {
         for (String line : Files.readAllLines(ROOT.resolve(page))) {
-            Matcher command = Pattern.compile("(?:[A-Z_]+=\\S+ )*\\./millrace (.*)").matcher(line);
+            Matcher command =
+                    Pattern.compile("\\s*(?:[A-Z_]+=\\S+ )*\\./millrace (.*)").matcher(line);
             if (command.matches()) {
                 Millrace.commandLine(null).parseArgs(words(command.group(1)));
             }

@@ -1,6 +1,10 @@
 package io.millrace.jobs.cli;
 
-/** Range checks of option values; each failure names the option, the value and the range. */
+import io.millrace.gpu.api.constraint.Constraint;
+import io.millrace.gpu.api.constraint.ConstraintOption;
+import java.util.Map;
+
+/** Checks of option values; each failure names the option, the value and what it must be. */
 public final class Checks {
     private Checks() {}
 
@@ -15,6 +19,15 @@ public final class Checks {
         if (!(value >= least && value <= most)) {
             throw new CommandFailedException(
                     option + " is " + value + ": it must be from " + least + " to " + most + ".");
+        }
+    }
+
+    /** The constraint that options say; null where none is given. */
+    public static Constraint constraint(Map<ConstraintOption, Object> given) {
+        try {
+            return ConstraintOption.of(given);
+        } catch (IllegalArgumentException e) {
+            throw new CommandFailedException(e.getMessage(), e);
         }
     }
 }

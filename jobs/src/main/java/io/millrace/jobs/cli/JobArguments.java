@@ -1,5 +1,6 @@
 package io.millrace.jobs.cli;
 
+import io.millrace.gpu.api.constraint.ConstraintOption;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.OutputPartition;
 import io.millrace.operators.kafka.source.OnLostInput;
@@ -174,6 +175,13 @@ public final class JobArguments {
     private final CommandSpec pipelineTable =
             Arguments.table(List.of(PipelineOption.values()), PipelineOption::setting, pipeline);
 
+    private final Map<ConstraintOption, Object> constraints = new EnumMap<>(ConstraintOption.class);
+
+    @Mixin
+    private final CommandSpec constraintTable =
+            Arguments.table(
+                    List.of(ConstraintOption.values()), ConstraintOption::setting, constraints);
+
     @Option(
             names = "--parallelism",
             paramLabel = "COUNT",
@@ -290,7 +298,9 @@ public final class JobArguments {
             Checks.atLeast("--parallelism", parallelism, 1);
         }
         PipelineOptions.Builder builder =
-                PipelineOptions.builder(engine.options(), Loaders.engine()).journal(journal);
+                PipelineOptions.builder(engine.options(), Loaders.engine())
+                        .journal(journal)
+                        .constraint(Checks.constraint(constraints));
         pipeline.forEach((option, value) -> option.set(builder, value));
         try {
             return builder.build();

@@ -8,12 +8,16 @@ import static io.millrace.gpu.common.Setting.Kind.TEXTS;
 
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.SamplingParameters.Field;
+import io.millrace.gpu.api.constraint.Constraint;
+import io.millrace.gpu.api.constraint.ConstraintOption;
 import io.millrace.gpu.common.Setting;
 import io.millrace.gpu.common.Setting.Kind;
 import io.millrace.gpu.common.Setting.Names;
 import io.millrace.gpu.common.Setting.Values;
 import io.millrace.jobs.cli.Arguments;
+import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.operators.request.WireConstraint;
 import io.millrace.schemas.InferenceRequest;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -71,6 +75,13 @@ public final class SamplingArguments {
     private final CommandSpec table =
             Arguments.table(List.copyOf(FLAGS.keySet()), FLAGS::get, given);
 
+    private final Map<ConstraintOption, Object> constraints = new EnumMap<>(ConstraintOption.class);
+
+    @Mixin
+    private final CommandSpec constraintTable =
+            Arguments.table(
+                    List.of(ConstraintOption.values()), ConstraintOption::setting, constraints);
+
     /** Named as in requests. */
     private static void flag(Field field, Kind kind, String label, String sentence) {
         String flag = "--" + field.requestName().replace('_', '-');
@@ -83,6 +94,7 @@ public final class SamplingArguments {
 
     /** Refuses what is out of range, with one sentence. */
     public void check() {
+        constraint();
         given.forEach(
                 (field, value) -> {
                     String flag = FLAGS.get(field).names().flag();
@@ -93,11 +105,15 @@ public final class SamplingArguments {
                 });
     }
 
+    private Constraint constraint() {
+        return Checks.constraint(constraints);
+    }
+
     /** The parameters, with the model's own where none is given. */
     public SamplingParameters over(SamplingParameters defaults) {
         SamplingParameters.Builder parameters = defaults.toBuilder();
         given.forEach((field, value) -> field.set(parameters, value));
-        return parameters.build();
+        return parameters.constraint(constraint()).build();
     }
 
     /** What was given as a request of that id, which has no prompt yet. */
@@ -107,6 +123,7 @@ public final class SamplingArguments {
                 (field, value) ->
                         request.put(
                                 request.getSchema().getField(field.requestName()).pos(), value));
+        request.setConstraint(WireConstraint.write(constraint()));
         return request;
     }
 }

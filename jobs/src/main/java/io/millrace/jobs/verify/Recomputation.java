@@ -6,6 +6,8 @@ import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.gpu.engine.OpenEngine;
 import io.millrace.gpu.session.EngineSession;
@@ -43,10 +45,18 @@ final class Recomputation implements AutoCloseable {
     private final EngineOptions otherwise;
     private final LoadProgress progress;
     private final ModelInfo model;
+
+    /** What a request has where it does not say. */
+    private final SamplingParameters defaults;
+
     private Engine engine;
     private EngineSession session;
 
-    Recomputation(EngineOptions options, LoadProgress progress) throws IOException {
+    /**
+     * @param constraint the job's; null without one
+     */
+    Recomputation(EngineOptions options, Constraint constraint, LoadProgress progress)
+            throws IOException {
         this.options = options;
         this.progress = progress;
         this.otherwise =
@@ -54,6 +64,7 @@ final class Recomputation implements AutoCloseable {
                         .withMaxSequences(other(SEQUENCES, options.maxSequences()));
         engine = Engine.open(options, progress);
         model = engine.model();
+        defaults = model.defaultSampling().toBuilder().constraint(constraint).build();
     }
 
     private static int other(int[] of, int than) {
@@ -75,7 +86,7 @@ final class Recomputation implements AutoCloseable {
                 new GenerationRequest(
                         request.getId(),
                         prompt(question.entry(), request),
-                        RequestMapper.sampling(request, model.defaultSampling()),
+                        RequestMapper.sampling(request, defaults),
                         request.getPriority() == null ? 0 : request.getPriority(),
                         List.of());
         engine.check(generation);

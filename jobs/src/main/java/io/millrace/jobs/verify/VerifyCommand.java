@@ -3,6 +3,8 @@ package io.millrace.jobs.verify;
 import static java.util.stream.Collectors.joining;
 
 import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.constraint.ConstraintOption;
+import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.EngineArguments;
@@ -15,12 +17,14 @@ import io.millrace.schemas.codec.FormatSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** Audits a job's answers: counts all of them, computes a sample again, compares the bytes. */
@@ -81,6 +85,14 @@ public final class VerifyCommand implements Callable<Integer> {
     private long seed;
 
     @Mixin private EngineArguments engine = new EngineArguments();
+
+    private final Map<ConstraintOption, Object> constraints = new EnumMap<>(ConstraintOption.class);
+
+    @Mixin
+    private final CommandSpec constraintTable =
+            Arguments.table(
+                    List.of(ConstraintOption.values()), ConstraintOption::setting, constraints);
+
     @Mixin private KafkaArguments kafka = new KafkaArguments();
     @Mixin private JobArguments.FormatArguments format = new JobArguments.FormatArguments();
     @Mixin private VerboseArgument verbose = new VerboseArgument();
@@ -100,6 +112,7 @@ public final class VerifyCommand implements Callable<Integer> {
         try (Recomputation again =
                 new Recomputation(
                         engine.options(),
+                        Checks.constraint(constraints),
                         (phase, done, total) -> progress.percent("Verify", phase, done, total))) {
             progress.line(
                     "Model",

@@ -116,7 +116,7 @@ class SubmitITCase {
     void whatTheJobWouldRefuseIsToldWithAllItsFaultsAndTheRestIsSent() throws Exception {
         String lines =
                 "{\"id\":\"1\",\"prompt\":\"a\",\"max_completion_tokens\":5,"
-                        + "\"top_k\":\"7\",\"constraint\":{\"regex\":\"a+\"},\"temperature\":-1}\n"
+                        + "\"top_k\":\"7\",\"constraint\":{\"regex\":\"a+\",\"choice\":[\"a\"]},\"temperature\":-1}\n"
                         + line("2", 3)
                         + "{\"id\":\"3\",\"messages\":{},\"n\":0}\n";
         assertThat(submit("faults", file(utf8(lines)))).isEqualTo(1);
@@ -125,8 +125,7 @@ class SubmitITCase {
                         "line 1: unknown field max_completion_tokens: write max_tokens",
                         "line 1: field top_k must be a whole number, not text: write 7 without"
                                 + " quotes",
-                        "line 1: constraint.regex is set, but this release cannot constrain"
-                                + " completions; leave it out and check the answer.",
+                        "line 1: constraint has 2 of choice, regex and json_schema; set one.",
                         "line 1: temperature is -1.0; it must be from 0 to 100.",
                         "line 3: field messages must be an array, not an object",
                         "line 3: n is 0; it must be from 1 to 64.");
