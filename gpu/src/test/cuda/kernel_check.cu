@@ -5,7 +5,7 @@
 // outputs poisoned with NaN beforehand, so that a missing or a stray write shows; KV arenas full of NaN where nothing is stored.
 // `small` is a handful of shapes, for compute-sanitizer. `race` launches one kernel of matmul once, and nothing else: racecheck takes
 // long for each launch; race.sh runs it. The launch rules are those of Launches.java.
-//   nvcc -std=c++17 -O2 -I ../../main/cuda/include -o kernel_check kernel_check.cu
+//   nvcc -std=c++17 -O2 -arch=sm_90 -I ../../main/cuda/include -o kernel_check kernel_check.cu
 #include <algorithm>
 #include <array>
 #include <climits>
