@@ -301,10 +301,10 @@ final class StructWriters {
         out.append("        %s(Struct whole, int offset) {\n".formatted(struct.name));
         out.append("            super(LAYOUT, whole, offset);\n        }\n");
         if (struct.isParams()) {
-            out.append("\n        /** Begins anew: all fields are to be set. */\n");
+            out.append("\n        /** Clears all fields, which must then be set. */\n");
             out.append("        public %s begin() {\n            clear();\n".formatted(struct.name));
         } else {
-            out.append("\n        /** Begins anew, at a byte of the memory: all fields are to be set. */\n");
+            out.append("\n        /** Moves to a byte of the memory and clears all fields, which must then be set. */\n");
             out.append("        public %s begin(ByteBuffer memory, int at) {\n".formatted(struct.name));
             out.append("            moveTo(memory, at);\n            clear();\n");
         }

@@ -20,7 +20,7 @@ final class CompletionSequence extends Sequence {
     private final Tokenizer tokenizer;
     private final SamplingRow row;
 
-    /** Tokens that were generated before an interruption, and reported then. */
+    /** Number of tokens that were generated, and reported, before an interruption. */
     private final int told;
 
     /** Log probabilities; null if the request has none. */

@@ -28,9 +28,9 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
- * The engine: each step schedules, runs one forward pass, and hands the drawn tokens on. Where the
- * runner takes steps ahead, those that follow are launched before the tokens of the first are
- * looked at; see {@link ModelRunner}.
+ * The engine: each step schedules, runs one forward pass, and reports the sampled tokens. If the
+ * runner runs ahead, further steps are launched before the tokens of the first are read; see {@link
+ * ModelRunner}.
  */
 final class DecoderEngine implements Engine {
     private final ModelInfo model;
@@ -45,12 +45,12 @@ final class DecoderEngine implements Engine {
     private final Scheduler scheduler;
     private final StepBatch batch;
 
-    /** By the slot of the step's plan. */
+    /** Outputs by the slot of the step's plan. */
     private final StepOutput[] outputs;
 
     private final Map<Long, Generation> generations = new HashMap<>();
 
-    /** Resumed requests whose tokens were complete already; told of in the next step. */
+    /** Resumed requests whose tokens were complete already; reported in the next step. */
     private final Queue<Generation> finishedBefore = new ArrayDeque<>();
 
     private long lastHandle;
@@ -60,17 +60,17 @@ final class DecoderEngine implements Engine {
     private long generatedTokens;
     private boolean closed;
 
-    /** What is launched, computed or handed on; stays if that fails. */
+    /** The step that is launched, computed or reported; kept if that fails. */
     private volatile StepPlan stepping;
 
-    /** A forward pass began and did not end well: the KV blocks may hold anything. */
+    /** Whether a forward pass began and failed: the KV blocks are then undefined. */
     private boolean dirty;
 
     /**
      * Owns {@code runner} from here on.
      *
-     * @param model its {@code maxModelLen} is that of model and options; the KV cache may lower it
-     * @param options those of the device decided
+     * @param model with the {@code maxModelLen} of model and options, which the KV cache may lower
+     * @param options with the device's defaults applied
      */
     DecoderEngine(
             ModelInfo model,
@@ -121,7 +121,7 @@ final class DecoderEngine implements Engine {
         return model;
     }
 
-    /** What is wrong with the model's defaults under these options; null for nothing. */
+    /** A warning about the model's defaults with these options; null for none. */
     String remark() {
         return requestCheck.remark(model.defaultSampling().maxTokens());
     }
@@ -230,7 +230,7 @@ final class DecoderEngine implements Engine {
         stepping = null;
     }
 
-    /** Launches as many steps as the runner takes and as can be planned. */
+    /** Launches as many steps as the runner accepts and as can be planned. */
     private void launch() {
         while (scheduler.inFlight() < outputs.length) {
             StepPlan plan = scheduler.next();
@@ -325,7 +325,7 @@ final class DecoderEngine implements Engine {
         }
     }
 
-    /** Of several tokens somebody would have to say which of them to accept. */
+    /** Refuses several samples per row: the engine has no rule for accepting them. */
     private static void requireNoneOrOne(int samples) {
         if (samples > 1) {
             throw new IllegalStateException(

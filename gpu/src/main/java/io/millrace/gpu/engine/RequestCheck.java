@@ -26,12 +26,12 @@ final class RequestCheck {
         this.constraints = constraints;
     }
 
-    /** Most tokens of prompt and completion together that fit. */
+    /** Maximum tokens of prompt and completion together. */
     int maxModelLen() {
         return room.positions();
     }
 
-    /** What is wrong with a default of max_tokens; null where some requests fit with it. */
+    /** A warning about a default of max_tokens; null if some requests fit with it. */
     String remark(int defaultMaxTokens) {
         return room.remark(defaultMaxTokens);
     }

@@ -62,10 +62,10 @@ record SequenceRoom(
     }
 
     /**
-     * What is wrong with a default that no request fits with.
+     * A warning about a default with which no request fits.
      *
-     * @param maxTokens most tokens to generate where a request does not say
-     * @return null where at least the shortest prompt fits
+     * @param maxTokens default of the maximum tokens to generate
+     * @return null if at least the shortest prompt fits
      */
     String remark(int maxTokens) {
         int needed = 1 + Math.min(maxTokens, context - 1);

@@ -290,11 +290,11 @@ public final class PrefixTree {
         int[] position = new int[parent.length];
         int count = 0;
         for (int node = newer[ROOT]; node != ROOT; node = newer[node]) {
-            require(position[node] == 0, node, "was let go of twice");
+            require(position[node] == 0, node, "is idle twice");
             require(newer[older[node]] == node, node, "is not where its neighbours say");
             position[node] = ++count;
         }
-        require(count == idle, ROOT, "miscounts what was let go of");
+        require(count == idle, ROOT, "miscounts idle nodes");
         return position;
     }
 

@@ -22,8 +22,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * the sessions' outboxes and closes the engine at its end. Only this thread uses the engine's
  * schedule; other threads use the inbox.
  *
- * <p>A step that fails is the engine's last: its KV blocks may hold anything. Each session is told
- * which of its requests were in that step, then all of them fail, and whoever acquires next loads a
+ * <p>A step that fails is the engine's last: its KV blocks may hold anything. The engine reports to
+ * each session its requests in that step, then fails all requests, and the next acquisition loads a
  * new engine. A step that does not end is stopped by the {@link Watchdog}; one that cannot be
  * stopped is left to itself, and the sessions fail with an {@link InternalError}: it ends the JVM.
  *

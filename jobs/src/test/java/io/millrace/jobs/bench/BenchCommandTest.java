@@ -266,7 +266,7 @@ class BenchCommandTest {
                         <!-- bench:begin -->
                         **On the CPU**
 
-                        | workload | model | Millrace | other engines | besides |
+                        | workload | model | Millrace | other engines | other metrics |
                         |---|---|---|---|---|
                         | w | m | rate 12.3 tok/s (54 % of the memory's bandwidth) | other 1.0 11 tok/s<br>third 9 tok/s | time mean 1,234 ms, p50 0.50 ms |
                         | v | m | count 17 |  |  |
@@ -275,7 +275,7 @@ class BenchCommandTest {
 
                         **On a GPU**
 
-                        | workload | model | Millrace | besides |
+                        | workload | model | Millrace | other metrics |
                         |---|---|---|---|
                         | x | m | rate 5 tok/s (17 % of the roofline) |  |
 
@@ -283,7 +283,7 @@ class BenchCommandTest {
 
                         **Checkpoints under load**
 
-                        | workload | model | Millrace | besides |
+                        | workload | model | Millrace | other metrics |
                         |---|---|---|---|
                         | checkpoints | m | count 3 |  |
 
@@ -311,7 +311,7 @@ class BenchCommandTest {
                         <!-- bench:begin -->
                         **On a GPU**
 
-                        | workload | model | Millrace | besides |
+                        | workload | model | Millrace | other metrics |
                         |---|---|---|---|
                         | W1 | m | output 97 tok/s |  |
                         | W2 | m | output 54 tok/s |  |

@@ -53,7 +53,7 @@ final class CpuAttention {
         outputs = new float[queries * paddedSize];
     }
 
-    /** Floats of scratch for rows of so many positions. */
+    /** Floats of scratch for rows of a number of positions. */
     static long floats(AttentionShape shape, long positions) {
         long padded = paddedQueries(tokensPerTask(shape) * shape.group());
         return padded * (positions + 2 * WIDTH + 3L * shape.headSize()) + positions * TILE;

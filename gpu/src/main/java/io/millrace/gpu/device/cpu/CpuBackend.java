@@ -23,7 +23,7 @@ import java.util.List;
  */
 final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activation> {
 
-    /** Rows of one width, one a token. */
+    /** An activation: one row per token. (tokens, width) */
     record Activation(float[] values, int width) {}
 
     private final AttentionShape shape;

@@ -10,46 +10,45 @@ import io.millrace.gpu.sampling.SamplingRow;
 import java.util.Arrays;
 
 /**
- * Draws tokens from logits by the rule of {@code docs/numerics.md}, "Sampling". Owns scratch memory
- * for one row, so one thread at a time; the logits it is given stay as they are.
+ * Samples tokens from logits by the rule of {@code docs/numerics.md}, "Sampling". Owns scratch
+ * memory for one row, so one thread at a time; it does not change the logits.
  */
 public final class CpuSampler {
-    /** Probabilities become integers by this factor, so that their sums have no order. */
+    /** Factor of probabilities as integers, whose sums do not depend on their order. */
     private static final float MASS_SCALE = 0x1p40f;
 
     private static final int BUCKETS = 4096;
     private static final float BUCKETS_PER_UNIT = 128f;
 
-    /** In place of a number of kept tokens. */
+    /** Stands for a number of kept tokens: all. */
     private static final int ALL = -1;
 
     private final int vocabularySize;
 
-    /**
-     * Logits after penalties, edits and mask, then their distance to the largest over the
-     * temperature.
-     */
+    /** Logits after penalties, edits and mask; then scores, (l - max) / T. */
     private final float[] scores;
 
-    /** 32-bit words that one of these keeps for each token of the vocabulary, rounded up. */
+    /** 32-bit words of scratch per token of the vocabulary, rounded up. */
     static final int WORDS_PER_TOKEN = 5;
 
-    /** How often each token was generated; all zero between calls. */
+    /** Number of times each token was generated; all zero between calls. */
     private final int[] counts;
 
-    /** Whether the repetition penalty has met each token; all false between calls. */
+    /** Whether the repetition penalty was applied to each token; all false between calls. */
     private final boolean[] seen;
 
-    /** Scores by steps of 1/128 from the largest down; the last bucket takes all the rest. */
+    /**
+     * Weights of scores in steps of 1/128 from the largest down; the last bucket has all the rest.
+     */
     private final long[] buckets = new long[BUCKETS];
 
-    /** Token ids: those that steps so far have kept. */
+    /** Ids of the tokens that are kept so far. */
     private final int[] kept;
 
     /** Token ids: a heap by {@link #before}. */
     private final int[] heap;
 
-    /** The last four words drawn, and what they were drawn for. */
+    /** The last Philox block, and its group of tokens. */
     private final int[] words = new int[4];
 
     private int wordsGroup;
@@ -64,11 +63,11 @@ public final class CpuSampler {
     }
 
     /**
-     * The next token of a completion.
+     * Samples the next token of a completion.
      *
      * @param logits raw logits, {@code vocabularySize} of them from {@code offset} on
      * @return a token id, or {@link StepOutput#BAD_LOGITS} if a logit is NaN or positive infinity,
-     *     or all are negative infinity, in the raw ones or after edits and mask
+     *     or all are negative infinity, raw or after edits and mask
      */
     public int sample(float[] logits, int offset, SamplingRow row) {
         SamplingFeatures features = row.features;
@@ -106,7 +105,7 @@ public final class CpuSampler {
      * Log probabilities at one position, by log-softmax of the raw logits.
      *
      * @param tokenId the generated token
-     * @param top how many of the most likely tokens to report besides
+     * @param top number of most likely tokens to report
      */
     public TokenLogprobs logprobs(float[] logits, int offset, int tokenId, int top) {
         int best = argmax(logits, offset);
@@ -191,7 +190,7 @@ public final class CpuSampler {
     /**
      * Applies top-k and top-p.
      *
-     * @return how many tokens {@link #kept} has; {@link #ALL} if none was taken out
+     * @return number of tokens in {@link #kept}; {@link #ALL} if none was filtered
      */
     private int restrict(SamplingRow row) {
         int size = ALL;
@@ -205,13 +204,13 @@ public final class CpuSampler {
     }
 
     /**
-     * Keeps those tokens, of the {@code size} that are kept so far, before which in order the
-     * weights sum to less than {@code wanted}, or to {@code share} of all if that is less.
+     * Keeps those of the {@code size} tokens so far before which, in order, the weights sum to less
+     * than {@code wanted}, or than {@code share} of all if that is less.
      *
-     * <p>Only the bucket in which the sum gets there has to be put in order.
+     * <p>Only the bucket in which the sum reaches that limit is sorted.
      *
-     * @param byMass whether a token's weight is its mass; else it is 1
-     * @return how many are kept, in no order
+     * @param byMass whether the weight of a token is its probability mass; otherwise it is 1
+     * @return number of kept tokens, which are in no order
      */
     private int first(int size, boolean byMass, long wanted, double share) {
         int candidates = size == ALL ? vocabularySize : size;
@@ -261,15 +260,15 @@ public final class CpuSampler {
         return Math.max(1, Math.min(mass, (long) (share * (double) mass)));
     }
 
-    /** Draws among the first {@code size} of {@link #kept}, or among all. */
+    /** Samples among the first {@code size} of {@link #kept}, or among all. */
     private int draw(SamplingRow row, int best, int size) {
         float leastProbability = (float) row.parameters.minP();
-        // Clearly below its logarithm, nobody needs the exact exp to see that a score is too low.
+        // Clearly below the logarithm of min-p, a score is too low without computing its exp.
         float leastScore = (float) Math.log(leastProbability) - 0.001f;
         int k0 = (int) row.seed;
         int k1 = (int) (row.seed >>> 32);
         wordsGroup = -1;
-        // The likeliest token first: with its value known, few others need their noise.
+        // The most likely token first: given its value, few others need their noise.
         int winner = best;
         float highest = scores[best] + SamplingMath.noise(word(row, best, k0, k1));
         int candidates = size == ALL ? vocabularySize : size;
@@ -305,7 +304,7 @@ public final class CpuSampler {
     }
 
     /**
-     * Lane i of 16 adds tokens i, i + 16, ... in turn; then lane i gets lane i + 8, + 4, + 2, + 1.
+     * Lane i of 16 adds tokens i, i + 16, ... in order; then lane i adds lane i + 8, + 4, + 2, + 1.
      */
     private float sumOfExp(float[] logits, int offset, float max) {
         float[] lanes = new float[16];
@@ -331,7 +330,7 @@ public final class CpuSampler {
         }
     }
 
-    /** Takes the first of a heap of {@code size}; the caller counts down. */
+    /** Removes the first of a heap of {@code size}; the caller decrements the size. */
     private int pop(int size) {
         int first = heap[0];
         heap[0] = heap[size - 1];

@@ -22,9 +22,9 @@ public final class ResultTable {
     private static final String ALL = "bench";
     private static final String SUMMARY = "summary";
     private static final String HEAD =
-            "| workload | model | Millrace | besides |\n|---|---|---|---|\n";
+            "| workload | model | Millrace | other metrics |\n|---|---|---|---|\n";
     private static final String HEAD_WITH_OTHERS =
-            "| workload | model | Millrace | other engines | besides |\n|---|---|---|---|---|\n";
+            "| workload | model | Millrace | other engines | other metrics |\n|---|---|---|---|---|\n";
 
     /** In their order on the page. */
     private enum Section {

@@ -26,10 +26,7 @@ import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
 import org.apache.avro.specific.SpecificRecordBase;
 
-/**
- * Reads one record from JSON by its Avro schema, and says exactly what is wrong with what is not
- * one.
- */
+/** Reads one record from JSON by its Avro schema, and names the exact fault of an invalid one. */
 public final class JsonReader {
 
     private final byte[] bytes;

@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The kernels of the build, which lie beside this class, and the file of each. */
+/** The kernels of the build, resources of this package, and the file of each. */
 public final class KernelIndex {
     private static final String INDEX = "kernels.index";
 
