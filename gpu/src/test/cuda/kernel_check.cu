@@ -661,6 +661,133 @@ static void checkEmbed(int vocabulary, int hidden, int tokens, bool learned) {
     freeAll();
 }
 
+// ---- resolve ------------------------------------------------------------------------------------------------------
+
+/** StepLayout: offsets, in words, of a step's tables, and host memory for the tables of some steps. */
+struct StepTables {
+    int maxTokens, maxRows, header, rowStart, gather, sample, rowTable, drawn, tokenIds, positions, rowOf, blocks, words, slots;
+    int32_t* pinned;
+    std::vector<int32_t> lastTokens, ended;
+    LastStep* last;
+    ResolveParams params{};
+
+    StepTables(int maxTokens, int maxRows, int mostBlocks, int places) : maxTokens(maxTokens), maxRows(maxRows), slots(2 * maxRows + 1) {
+        int at = RESOLVE_BLOCK_CTAS * LINE_WORDS;
+        auto table = [&](int count) { int begin = at; at += ceilDiv(count, LINE_WORDS) * LINE_WORDS; return begin; };
+        header = table(4), rowStart = table(maxRows + 1), gather = table(maxRows), sample = table(8 + 4 * maxRows), rowTable = table(maxRows);
+        drawn = table(maxRows), tokenIds = table(maxTokens), positions = table(maxTokens), rowOf = table(maxTokens), blocks = table(1 + mostBlocks);
+        words = at;
+        CK(cudaHostAlloc(&pinned, (size_t)places * words * 4, cudaHostAllocMapped));
+        memset(pinned, 0, (size_t)places * words * 4);
+        for (int i = 0; i < slots; i++) lastTokens.push_back(random(150000)), ended.push_back(random(4) == 0);
+        CK(cudaHostGetDevicePointer((void**)&params.places, pinned, 0));
+        last = (LastStep*)alloc(places * sizeof(LastStep));
+        params.lastTokens = upload(lastTokens);
+        params.ended = upload(ended);
+        params.tables = (int32_t*)alloc(words * 4, 0xff);
+        params.began = (uint64_t*)alloc(8);
+        params.placeWords = words, params.header = header, params.rowTable = rowTable, params.drawn = drawn, params.tokenIds = tokenIds, params.tokenWords = positions - tokenIds;
+    }
+    ~StepTables() {
+        CK(cudaStreamSynchronize(stream));
+        CK(cudaFreeHost(pinned));
+    }
+
+    uint32_t state = 1;
+    int random(int below) { state = state * 1664525u + 1013904223u; return (state >> 8) % below; }
+
+    /** Writes a step; most rows of one token have the one that their slot sampled last. */
+    void write(int place, const std::vector<int>& tokensOf, int blockIds) {
+        int32_t* to = pinned + (size_t)place * words;
+        int rows = tokensOf.size(), token = 0;
+        for (int row = 0; row < rows; row++) {
+            bool isDrawn = tokensOf[row] == 1 && random(8) > 0;
+            to[rowStart + row] = token;
+            to[gather + row] = token + tokensOf[row] - 1;
+            to[rowTable + row] = 1 + (int)((long)row * blockIds / rows);
+            for (int i = 0; i < tokensOf[row]; i++, token++) to[tokenIds + token] = random(150000), to[positions + token] = 1 + random(9999), to[rowOf + token] = row;
+            if (isDrawn) to[tokenIds + token - 1] = DRAWN - (2 * row + random(2));
+            to[drawn + row] = isDrawn ? to[tokenIds + token - 1] : 0;
+            for (int i = 0; i < 4; i++) to[sample + 8 + i * maxRows + row] = random(1 << 20);
+        }
+        to[rowStart + rows] = token;
+        for (int i = 0; i < 8; i++) to[sample + i] = random(1 << 20);
+        to[blocks] = 0;
+        for (int i = 1; i <= blockIds; i++) to[blocks + i] = 1 + random(1 << 20);
+        to[header] = token, to[header + 1] = to[header + 2] = rows;
+        for (int i = 0; i < RESOLVE_BLOCK_CTAS; i++) to[i * LINE_WORDS] = 1 + blockIds;
+    }
+
+    /** What sample_deliver leaves to the resolve of a place. */
+    void expect(int place, int blockWords) {
+        LastStep all{-1, place, blockWords, 0};
+        CK(cudaMemcpyAsync(last + place, &all, sizeof all, cudaMemcpyHostToDevice, stream));
+        CK(cudaStreamSynchronize(stream));
+    }
+
+    /** Words of the device's tables that are not those of the step in a place, with sampled tokens in them. */
+    int wrong(int place) {
+        auto got = download<int32_t>(params.tables, words);
+        std::vector<int32_t> want(pinned + (size_t)place * words, pinned + (size_t)(place + 1) * words);
+        int tokens = want[header], rows = want[header + 1];
+        for (int i = 0; i < tokens; i++) {
+            int slot = DRAWN - want[tokenIds + i];
+            if (slot < 0) continue;
+            want[tokenIds + i] = ended[slot] ? 0 : lastTokens[slot];
+            if (ended[slot]) want[positions + i] = want[rowTable + want[rowOf + i]] = 0;
+        }
+        int n = 0;
+        auto compare = [&](int at, int count) { for (int i = at; i < at + count; i++) n += got[i] != want[i]; };
+        compare(header, 4), compare(rowStart, rows + 1), compare(gather, rows), compare(sample, 8 + 4 * maxRows), compare(rowTable, rows);
+        compare(tokenIds, tokens), compare(positions, tokens), compare(rowOf, tokens), compare(blocks, want[0]);
+        return n;
+    }
+
+    void resolve(int place, int tokens) {
+        ResolveParams p = params;
+        p.last = last + place;
+        p.tokens = tokens;
+        launch("resolve", RESOLVE_TABLE_CTAS + RESOLVE_BLOCK_CTAS, RESOLVE_THREADS, 0, p);
+    }
+};
+
+/** A graph that is launched for one step after the other, all of the same in-flight slot: nothing may come from a cache. */
+static void checkResolve(int maxTokens, int maxRows, int mostBlocks, int bucket) {
+    if (skipped("resolve")) return;
+    StepTables tables(maxTokens, maxRows, mostBlocks, 2);
+    for (int place = 0; place < 2; place++) {
+        tables.write(place, {1}, 1);
+        tables.expect(place, 1);
+        tables.resolve(place, bucket);  // loads the kernel
+        CK(cudaStreamSynchronize(stream));
+        cudaGraph_t graph;
+        cudaGraphExec_t exec;
+        CK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+        tables.resolve(place, bucket);
+        CK(cudaStreamEndCapture(stream, &graph));
+        CK(cudaGraphInstantiate(&exec, graph, 0));
+        for (int step = 0; step < 20; step++) {
+            std::vector<int> tokensOf;
+            int most = 1 + tables.random(bucket);
+            for (int tokens = 0; tokens < most && (int)tokensOf.size() < maxRows;) {
+                tokensOf.push_back(step % 2 ? 1 : std::min(most - tokens, 1 + tables.random(97)));
+                tokens += tokensOf.back();
+            }
+            int blockIds = step == 0 ? mostBlocks : (int)tokensOf.size() + tables.random(mostBlocks - (int)tokensOf.size() + 1);
+            tables.write(place, tokensOf, blockIds);
+            // Too few, as many as there are, too many.
+            tables.expect(place, std::min(1 + mostBlocks, blockIds * (step % 3) + step % 3));
+            CK(cudaMemsetAsync(tables.params.tables, 0xff, tables.words * 4, stream));
+            CK(cudaGraphLaunch(exec, stream));
+            int wrong = tables.wrong(place);
+            report(wrong == 0, text("resolve %d of %d tokens, %zu of %d rows, %d block ids, step %d: %d words", most, maxTokens, tokensOf.size(), maxRows, blockIds, step, wrong));
+        }
+        CK(cudaGraphExecDestroy(exec));
+        CK(cudaGraphDestroy(graph));
+    }
+    freeAll();
+}
+
 // ---- qkv_finish ---------------------------------------------------------------------------------------------------
 
 struct Rows {  // rows of a step: (first position, tokens)
@@ -1275,6 +1402,21 @@ static double timed(int count, const std::function<void(int)>& body) {
     return times[times.size() / 2] * 1000.0 / count;
 }
 
+/** Steps that decode, each in an in-flight slot of its own, so that the GPU has read none of it before; bound by the bus, at 50 GB/s. */
+static void timeResolve(int rows, int blockIds) {
+    if (skipped("resolve")) return;
+    constexpr int PLACES = 64;
+    StepTables tables(2048, 256, std::max(blockIds, 40000), PLACES);
+    for (int i = 0; i < PLACES; i++) tables.write(i, std::vector<int>(rows, 1), blockIds);
+    for (int i = 0; i < PLACES; i++) tables.expect(i, 1 + blockIds);
+    double us = timed(PLACES, [&](int i) { tables.resolve(i, rows); });
+    for (int i = 0; i < PLACES; i++) tables.expect(i, 0);
+    double unlikely = timed(PLACES, [&](int i) { tables.resolve(i, rows); });
+    double bytes = 4.0 * (tables.tokenIds - tables.header + 3 * rows + blockIds);
+    printf("resolve %4d rows, %6.0f KB of tables %8.2f us (%.2f with a second trip), %5.1f at 50 GB/s\n", rows, bytes / 1024, us, unlikely, bytes / 50e3);
+    freeAll();
+}
+
 static void timeMatmul(const char* model, const char* what, int rows, int k, int epilogue, const std::vector<int>& counts) {
     size_t bytes = (size_t)pad64(rows) * pad64(k) * 2;
     int copies = std::max(1, (int)(160000000 / bytes));
@@ -1459,6 +1601,7 @@ int main(int argc, char** argv) {
         checkNorm<Bf16>(97, 17);
         checkNorm<float>(896, 3);
         checkHead(97, 130, {17});
+        checkResolve(97, 17, 300, 54);
         checkEmbed<Bf16>(97, 130, 17, true);
         checkQkv<Bf16>(7, 1, 24, 8, true, true, false);
         checkAttention<Bf16>(7, 1, 64, 16, 100, {{0, 17}, {600, 1}, {30, 1}, {120, 33}});
@@ -1499,6 +1642,10 @@ int main(int argc, char** argv) {
         checkHead(9001, 896, {16, 65, 257, 300}, 71);
         checkHead(32000, 2048, {1, 64, 127});
         checkHead(151936, 896, {17, 200});
+        checkResolve(17, 5, 54, 17);
+        checkResolve(1023, 97, 9700, 300);
+        checkResolve(2048, 256, 40000, 256);
+        checkResolve(2048, 256, 40000, 2048);
         checkEmbed<Bf16>(1000, 97, 54, true);
         checkEmbed<F16>(1000, 896, 17, false);
         checkEmbed<float>(97, 130, 1023, true);
@@ -1567,6 +1714,11 @@ int main(int argc, char** argv) {
         timeHead("Llama-3.2-1B", 128256, 2048, counts);
         timeHead("Llama-3.1-8B", 128256, 4096, counts);
     }
+    if (mode == "time") {
+        for (int rows : {1, 64, 256}) {
+            for (int blockIds : {32 * rows, 40000}) timeResolve(rows, blockIds);
+        }
+    }
     if (mode == "time" && (only.empty() || only == "prefill")) {
         for (int blockSize : {16, 64}) {
             timePrefill("1 x 16384", 16, 16, 128, {{0, 16384}}, blockSize);
@@ -1587,7 +1739,7 @@ int main(int argc, char** argv) {
             timePrefill("1 x 64 after 4096", heads, kvHeads, headSize, {{4096, 64}});
         }
     }
-    if (mode == "time" && only != "prefill") {
+    if (mode == "time" && only != "prefill" && only != "resolve") {
         for (int rows : {1, 16, 64, 256}) {
             std::vector<std::pair<int, int>> spans(rows, {511, 1}), longer(rows, {1200, 1}), mixed;
             for (int i = 0; i < rows; i++) mixed.push_back({100 + i * 977 % 900, 1});

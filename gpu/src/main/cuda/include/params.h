@@ -19,22 +19,42 @@ struct StepHeader {
     int32_t reserved;
 };
 
-/** Stands for a token id: the token that was sampled last for the row's slot. */
+/** Stands for a token id: DRAWN - s is the token that was sampled last for slot s. */
 constexpr int32_t DRAWN = -1;
 
-/** resolve: writes sampled tokens into the step's tables. */
+/** Threads of a CTA of resolve. */
+constexpr int RESOLVE_THREADS = 512;
+/** CTAs of resolve that bring all but block ids. */
+constexpr int RESOLVE_TABLE_CTAS = 2;
+/** CTAs of resolve that bring block ids. */
+constexpr int RESOLVE_BLOCK_CTAS = 6;
+/** Words of a cache line. Each table of a step begins on one. */
+constexpr int LINE_WORDS = 32;
+
+/** What the last kernel of a step leaves to the first one of the next. */
+struct LastStep {
+    int32_t place;       // in-flight slot of the step
+    int32_t nextPlace;   // of the next step
+    int32_t blockWords;  // words of block ids that the next step is likely to have at the most
+    int32_t reserved;
+};
+
+/** resolve: brings the step's tables from host memory, with sampled tokens in them. Offsets, in words, are those of StepLayout. */
 struct ResolveParams {
-    const StepHeader* step;
-    const int32_t* gather;      // (samples) token after which each is drawn
-    const int32_t* slots;       // (sampled) its slot
-    const int32_t* rowOf;       // (tokens)
-    const int32_t* rowTable;    // (rows)
+    const int32_t* places;      // mapped host memory: (in-flight slots, placeWords) tables of a step
+    const LastStep* last;
     const int32_t* lastTokens;  // (slots)
     const int32_t* ended;       // (slots)
-    int32_t* tokenIds;          // (tokens)
-    int32_t* positions;         // (tokens)
-    int32_t* blocks;            // block ids
+    int32_t* tables;            // the step's tables in device memory
     uint64_t* began;            // start of the step, in nanoseconds of the GPU's global timer
+    int32_t placeWords;
+    int32_t header;             // begins the tables before rowTable
+    int32_t rowTable;           // (rows)
+    int32_t drawn;              // (rows) the token id that the host wrote, where it stands for one; else 0
+    int32_t tokenIds;           // (tokens); positions, rowOf and blocks follow
+    int32_t tokenWords;         // from each of these to the next
+    int32_t tokens;             // that the launch is made for
+    int32_t again;              // 1: the last step's tables; 0: the next step's
 };
 
 /** Whether rows of gate and up alternate by eight in the stored matrix. */

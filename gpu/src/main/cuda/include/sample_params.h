@@ -130,8 +130,8 @@ constexpr int LOGPROB_WORDS = 1 + 2 * MAX_TOP;
 
 /**
  * Words before the tables of a SampleStep: numbers of rows, of filtered rows, of rows with log probabilities, then the
- * step's number, its in-flight slot, and three zeros. Tables of maxRows words follow: slots, positions, indices of filtered
- * rows, indices of rows with log probabilities.
+ * step's number, its in-flight slot, that of the next step, the next step's likely words of block ids, and a zero. Tables of
+ * maxRows words follow: slots, positions, indices of filtered rows, indices of rows with log probabilities.
  */
 constexpr int STEP_HEADER = 8;
 
@@ -173,6 +173,7 @@ struct DeliverParams {
     const int* logprobs;    // (rows, LOGPROB_WORDS)
     const u64* began;       // start of the step's first kernel
     int* outputs;           // (in-flight slots, outputWords), mapped host memory, 64-byte aligned
+    LastStep* last;
     int maxRows;
     int outputWords;
 };

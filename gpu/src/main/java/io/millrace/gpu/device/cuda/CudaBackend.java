@@ -149,6 +149,9 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private StepBatch batch;
     private int bucket;
 
+    /** Whether the present step was delivered and is computed once more. */
+    private boolean repeats;
+
     /** Whether rows of the present step may share chunks. */
     private boolean shares;
 
@@ -468,19 +471,20 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         bucket = Math.min(maxTokens, TokenBuckets.of(next.tokens));
         shares = type() != DType.F32 && sharedChunks.any(next, shareFrom);
         planned.clear();
-        step.upload(next, queued);
+        repeats = false;
+        step.write(next, queued);
         sampler.admit();
     }
 
     /**
-     * Queues the first kernels of a step: they write sampled tokens into its tables and list the
-     * work of attention. A batch without such tokens does not need them.
+     * Queues the first kernels of a step: they bring its tables, with sampled tokens in them, and
+     * list the work of attention.
      */
     void resolve() {
         launch(
                 "resolve",
-                Launches.resolve(Math.min(bucket, maxRows)),
-                write.resolve(sampler.drawn()));
+                Launches.resolve(),
+                write.resolve(sampler.drawn(), step.staging(), bucket, repeats));
         plans.keySet().forEach(this::plan);
     }
 
@@ -494,9 +498,10 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         }
     }
 
-    /** Prepares for the ops of the present step to be called once more, from the first on. */
+    /** Prepares for the ops of the last step to be called once more, from the first on. */
     public void again() {
         planned.clear();
+        repeats = true;
     }
 
     /** The bucket of tokens that the launches of the present step cover. */
@@ -506,7 +511,8 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
 
     /** The kind of the present step, which selects its launches; below {@code StepGraphs.KINDS}. */
     int kind() {
-        return (isDecode() ? 1 : 0) + (drawsInHead() ? 2 : 0) + (shares ? 4 : 0);
+        int sampling = sampler.kind(drawsInHead());
+        return (isDecode() ? 1 : 0) + (shares ? 2 : 0) + 4 * sampling;
     }
 
     /** Whether every row of the present step has one token; it then has fewer launches. */
@@ -669,12 +675,21 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     /** Queues the sampling kernels; {@code output} is filled when the step is completed. */
     @Override
     public void sample(StepOutput output) {
-        sampler.queue(output, drawsInHead());
+        sampleRows();
+        queued(output);
     }
 
-    /** Queues the sampling kernels of the last step once more, to time them. */
-    public void sampleAgain() {
-        sampler.sampleAgain(drawsInHead());
+    /**
+     * Queues the sampling kernels of the present step. Of a step that is computed once more they
+     * write the same bytes again, if its rows have no penalties.
+     */
+    public void sampleRows() {
+        sampler.sample(drawsInHead());
+    }
+
+    /** Notes that all of the step is queued; {@code output} is filled when it is completed. */
+    void queued(StepOutput output) {
+        sampler.queued(output);
     }
 
     /** Waits for the oldest step in flight, and fills its output. */

@@ -76,7 +76,7 @@ public final class CudaModelRunner implements ModelRunner {
     private final int blockSize;
     private final int runAhead;
     private final Overlap overlap = Overlap.ofProcess();
-    private final Runnable compute = this::compute;
+    private final Runnable step = this::step;
 
     private CudaModelRunner(
             CudaContext context,
@@ -317,14 +317,20 @@ public final class CudaModelRunner implements ModelRunner {
             context.enter();
             backend.begin(batch);
             context.queue().overlap(overlap.applies(backend.hidden(), backend.bucket()));
-            graphs.run(backend.bucket(), backend.kind(), compute);
-            backend.sample(output);
+            graphs.run(backend.bucket(), backend.kind(), step);
+            backend.queued(output);
         } catch (InternalError e) {
             throw new InternalError("%s %s".formatted(e.getMessage(), backend.suspects()), e);
         }
     }
 
-    /** Queues the kernels of the present step, one by one. */
+    /** Queues all kernels of the present step, one by one. */
+    private void step() {
+        compute();
+        backend.sampleRows();
+    }
+
+    /** Queues the kernels of the present step before those that sample, one by one. */
     public void compute() {
         backend.resolve();
         decoder.compute();

@@ -15,10 +15,10 @@ import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
 import io.millrace.gpu.device.cuda.step.OutputSlots;
 import io.millrace.gpu.device.cuda.step.QueuedStep;
 import io.millrace.gpu.device.cuda.step.SampleSlots;
-import io.millrace.gpu.device.cuda.step.StepGraphs;
 import io.millrace.gpu.device.cuda.step.StepQueue;
 import io.millrace.gpu.device.cuda.step.StepWait;
 import io.millrace.gpu.device.cuda.struct.KernelParams;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader.LastStep;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.DeliverParams;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.HeadParams;
 import io.millrace.gpu.device.cuda.struct.SampleParamsHeader.HeadTile;
@@ -43,12 +43,13 @@ import jcuda.driver.JCudaDriver;
  * begin     takes sampling slots: the step's tables can be written
  * admit     initializes the slots of new rows
  *           (here the step's logits are computed)
- * queue     samples; the device writes ids into host memory
+ * sample    samples; the device writes ids into host memory
+ * queued    notes that all of the step is queued
  * complete  waits for the oldest queued step
  * </pre>
  */
 public final class CudaSampler implements AutoCloseable, StepWait.Device {
-    /** Sampling graphs of a step without samples, and of one whose head has sampled. */
+    /** Choices of kernels for a step without samples, and for one whose head has sampled. */
     private static final int NOTHING_SAMPLED = 4;
 
     private static final int PICKED = 5;
@@ -61,7 +62,6 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private final SampleSlots slots;
     private final StepQueue steps;
     private final StepWait wait = new StepWait(this);
-    private final StepGraphs graphs;
     private final Scope scope = new Scope();
     private final List<DeviceMemory> scratch = new ArrayList<>();
     private final SampleAdmission admission;
@@ -71,12 +71,10 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private final HeadParams headParams = new HeadParams();
     private final DeliverParams deliverParams = new DeliverParams();
 
-    /** Start of the present step. */
+    /** Start of the present step; from {@link #last} on, the LastStep. */
     private final DeviceMemory began;
 
     private final OutputSlots outputs;
-    private final Runnable launch = this::launch;
-    private final Runnable launchPicks = this::launchPicks;
 
     /** The step that is being queued. */
     private QueuedStep step;
@@ -111,7 +109,6 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
         slots = new SampleSlots(vocabulary, SampleAdmission.slots(maxRows, runAhead));
         steps = new StepQueue(runAhead, maxRows);
         try {
-            graphs = scope.add(new StepGraphs(context));
             admission =
                     scope.add(
                             new SampleAdmission(
@@ -122,7 +119,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                                     maxRows,
                                     positions,
                                     runAhead));
-            began = scope.add(allocate(context, maxRows, vocabulary, Long.BYTES));
+            began = scope.add(allocate(context, maxRows, vocabulary, 2 * LastStep.BYTES));
             DeviceMemory ids = allocate((long) maxRows * Integer.BYTES);
             DeviceMemory logprobs =
                     allocate((long) maxRows * SampleLaunches.LOGPROB_WORDS * Integer.BYTES);
@@ -144,6 +141,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                     .logprobs(logprobs)
                     .began(began)
                     .outputs(memory.address())
+                    .last(last())
                     .maxRows(maxRows)
                     .outputWords(OutputSlots.words(maxRows));
         } catch (Throwable t) {
@@ -228,7 +226,12 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
 
     /** Inputs of a step's first kernel. */
     OpParams.Drawn drawn() {
-        return new OpParams.Drawn(admission.lastTokens(), admission.ended(), began.address());
+        return new OpParams.Drawn(
+                admission.lastTokens(), admission.ended(), began.address(), last());
+    }
+
+    private long last() {
+        return began.address() + LastStep.BYTES;
     }
 
     /** Begins the next step: takes its slots, queues nothing. */
@@ -255,53 +258,37 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     }
 
     /**
-     * Queues the sampling of the step's rows.
+     * Which kernels sample the step's rows, a number below {@link SampleLaunches#KINDS}: most steps
+     * need three.
      *
-     * @param output filled when the step is completed
-     * @param fromHead whether the step's head has sampled, so that there are no logits
+     * @param fromHead whether the step's head samples, so that there are no logits
      */
-    void queue(StepOutput output, boolean fromHead) {
+    int kind(boolean fromHead) {
+        if (step.sampled() == 0) {
+            return NOTHING_SAMPLED;
+        }
+        return fromHead
+                ? PICKED
+                : (step.filtered() > 0 ? 1 : 0) + (step.withLogprobs() > 0 ? 2 : 0);
+    }
+
+    /** Queues the kernels that sample the step's rows, and the one that delivers the samples. */
+    void sample(boolean fromHead) {
+        switch (kind(fromHead)) {
+            case NOTHING_SAMPLED -> {}
+            case PICKED -> launch(launches.pick(), pickParams);
+            default -> launchSampling();
+        }
+        launch(SampleLaunches.deliver(), deliverParams);
+    }
+
+    /** Notes that all of the step is queued; {@code output} is filled when it is completed. */
+    void queued(StepOutput output) {
         step.output(output);
-        int kind =
-                step.sampled() == 0
-                        ? NOTHING_SAMPLED
-                        : fromHead
-                                ? PICKED
-                                : (step.filtered() > 0 ? 1 : 0) + (step.withLogprobs() > 0 ? 2 : 0);
-        // One graph per kind of step: most need three of the kernels.
-        graphs.run(kind, kind == PICKED ? launchPicks : launch);
         for (int i = 0; i < step.sampled(); i++) {
             slots.queued(step.slot(i));
         }
         steps.launched();
-    }
-
-    /**
-     * Queues the sampling kernels of the last step once more, to time them. Without penalties they
-     * write the same bytes again.
-     */
-    void sampleAgain(boolean fromHead) {
-        if (fromHead) {
-            launchPicks();
-        } else {
-            launch();
-        }
-    }
-
-    private void launch() {
-        if (step.sampled() > 0) {
-            launchSampling();
-        }
-        deliver();
-    }
-
-    private void deliver() {
-        launch(SampleLaunches.deliver(), deliverParams);
-    }
-
-    private void launchPicks() {
-        launch(launches.pick(), pickParams);
-        deliver();
     }
 
     private void launchSampling() {

@@ -441,6 +441,8 @@ class BackendParityTest {
             tokens = batch.tokens;
             fast.backend.begin(batch);
             oracle.backend.begin(batch);
+            ((CudaBackend) fast.backend).resolve();
+            ((CudaBackend) oracle.backend).resolve();
             reference.backend.begin(batch);
             for (Op op : Op.values()) {
                 check(op);

@@ -222,9 +222,8 @@ class CudaHeadTest {
             }
             batch.tokens = batch.rows;
             logits.fill(0xFF);
-            tables.upload(batch, sampler.begin(batch));
+            TestingTables.bring(batch, tables, sampler, kernels, context);
             assertThat(sampler.takesFastPath()).isTrue();
-            sampler.admit();
             HeadParams params = sampler.head();
             params.matmul
                     .begin()
@@ -244,7 +243,8 @@ class CudaHeadTest {
                     .epilogue(ParamsHeader.EPILOGUE_STORE)
                     .sampledOnly(1);
             CudaSampler.launch(kernels, launch, params, context);
-            sampler.queue(output, true);
+            sampler.sample(true);
+            sampler.queued(output);
             sampler.complete();
         }
 

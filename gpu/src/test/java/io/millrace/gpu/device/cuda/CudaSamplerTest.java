@@ -394,9 +394,9 @@ class CudaSamplerTest {
                 batch.positions[i] = batch.sampling[i] == null ? 0 : batch.sampling[i].position - 1;
             }
             batch.tokens = batch.rows;
-            tables.upload(batch, sampler.begin(batch));
-            sampler.admit();
-            sampler.queue(to, false);
+            TestingTables.bring(batch, tables, sampler, kernels, context);
+            sampler.sample(false);
+            sampler.queued(to);
         }
 
         void draw(float[][] values) {

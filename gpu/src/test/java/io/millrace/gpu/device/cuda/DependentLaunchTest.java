@@ -454,7 +454,7 @@ class DependentLaunchTest {
             Runnable step =
                     () -> {
                         layers();
-                        runner.backend().sampleAgain();
+                        runner.backend().sampleRows();
                     };
             try (RecordedGraph graph = RecordedGraph.record(context, step)) {
                 edges = graph.edges();

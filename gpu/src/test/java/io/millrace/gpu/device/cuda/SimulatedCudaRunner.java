@@ -64,6 +64,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
     private final SamplingRow[] rows;
     private final BitSet[] stops;
     private final boolean[] counts;
+    private int nextPlace;
     private volatile Throwable failure;
     private volatile int dropped;
     private volatile int recounted;
@@ -82,7 +83,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
         slots = new SampleSlots(computes.vocabularySize(), slotCount);
         steps = new StepQueue(runAhead, maxRows);
         layout = new StepLayout(maxTokens, maxRows, computes.blockSize());
-        int words = layout.blocks + maxRows * mostBlocks;
+        int words = layout.blocks + 1 + maxRows * mostBlocks;
         places = new ByteBuffer[steps.inFlightSlots()];
         Arrays.setAll(places, i -> buffer(words));
         outputMemory = buffer(steps.inFlightSlots() * OutputSlots.words(maxRows));
@@ -155,8 +156,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
         QueuedStep step = steps.next();
         step.plan(batch, slots);
         ByteBuffer place = places[step.inFlightSlot()];
-        int words = layout.write(batch, step, place.asIntBuffer());
-        queue(() -> copyTables(place.asIntBuffer(), words));
+        layout.write(batch, step, place.asIntBuffer());
         tell(step);
         queue(this::compute);
         step.output(output);
@@ -165,12 +165,6 @@ public final class SimulatedCudaRunner implements ModelRunner {
             slots.queued(step.slot(i));
         }
         steps.launched();
-    }
-
-    private void copyTables(IntBuffer from, int words) {
-        for (int i = 0; i < words; i++) {
-            tables.put(i, from.get(i));
-        }
     }
 
     /** What the upload ring carries: it keeps each piece until it is copied. */
@@ -261,34 +255,40 @@ public final class SimulatedCudaRunner implements ModelRunner {
 
     /** resolve */
     private void resolve() {
-        for (int i = 0; i < tables.get(2); i++) {
-            int token = tables.get(layout.gather + i);
-            if (tables.get(layout.tokenIds + token) != StepBatch.DRAWN) {
+        IntBuffer from = places[nextPlace].asIntBuffer();
+        for (int i = 0; i < layout.blocks + from.get(0); i++) {
+            tables.put(i, from.get(i));
+        }
+        for (int token = 0; token < tables.get(layout.header); token++) {
+            int slot = StepBatch.DRAWN - tables.get(layout.tokenIds + token);
+            if (slot < 0) {
                 continue;
             }
-            int slot = tables.get(layout.slots + i);
             if (ended[slot]) {
-                tables.put(layout.tokenIds + token, 0);
                 tables.put(layout.positions + token, 0);
-                int row = tables.get(layout.rowOf + token);
-                tables.put(layout.blocks + tables.get(layout.rowTable + row), 0);
-            } else {
-                tables.put(layout.tokenIds + token, lastTokens[slot]);
+            }
+            tables.put(layout.tokenIds + token, ended[slot] ? 0 : lastTokens[slot]);
+        }
+        for (int row = 0; row < tables.get(layout.header + 1); row++) {
+            int slot = StepBatch.DRAWN - tables.get(layout.drawn + row);
+            if (slot >= 0 && ended[slot]) {
+                tables.put(layout.rowTable + row, 0);
             }
         }
     }
 
     private void compute() {
         resolve();
-        int rowCount = tables.get(1);
-        StepBatch batch = new StepBatch(tables.get(0), rowCount);
+        int rowCount = tables.get(layout.header + 1);
+        StepBatch batch = new StepBatch(tables.get(layout.header), rowCount);
         int[] index = new int[rowCount];
         int sampled = 0;
         for (int row = 0; row < rowCount; row++) {
             int first = tables.get(layout.rowStart + row);
             int end = tables.get(layout.rowStart + row + 1);
             boolean draws =
-                    sampled < tables.get(2) && tables.get(layout.gather + sampled) == end - 1;
+                    sampled < tables.get(layout.header + 2)
+                            && tables.get(layout.gather + sampled) == end - 1;
             int at = layout.blocks + tables.get(layout.rowTable + row);
             if (tables.get(at) == 0) {
                 // Padding: two such rows write to one place, which a model of Java would mind.
@@ -352,6 +352,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
                 }
             }
         }
+        nextPlace = tables.get(layout.sample + 5);
         // The number after all else, as seen by whoever sees the number.
         VarHandle.releaseFence();
         outputMemory.putInt(place, tables.get(layout.sample + 3));

@@ -3,6 +3,7 @@ package io.millrace.gpu.device.cuda.kernel;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.cuda.driver.DeviceLimits;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader;
 
 /**
  * Chooses kernel, tile and grid of each op from shapes and a bucket of tokens, and computes the
@@ -61,9 +62,15 @@ public final class Launches {
 
     private Launches() {}
 
-    /** ResolveParams: one thread per sample. */
-    public static KernelLaunch resolve(int rows) {
-        return new KernelLaunch("resolve", ceil(rows, THREADS), 1, 1, THREADS, 0);
+    /** ResolveParams: the same grid for all steps. */
+    public static KernelLaunch resolve() {
+        return new KernelLaunch(
+                "resolve",
+                ParamsHeader.RESOLVE_TABLE_CTAS + ParamsHeader.RESOLVE_BLOCK_CTAS,
+                1,
+                1,
+                ParamsHeader.RESOLVE_THREADS,
+                0);
     }
 
     /** EmbedParams: one CTA per token. */

@@ -52,8 +52,27 @@ public final class OpParams {
      * @param lastTokens (slots)
      * @param ended (slots)
      * @param began start of the last step
+     * @param last LastStep of the last step that was delivered
      */
-    public record Drawn(long lastTokens, long ended, long began) {}
+    public record Drawn(long lastTokens, long ended, long began, long last) {}
+
+    /**
+     * Host memory from which the first kernel of a step brings its tables. Offsets are in words.
+     *
+     * @param address device address of the first in-flight slot's tables
+     * @param tables where they are brought to
+     * @param words from one in-flight slot to the next
+     * @param tokenWords from each table of tokens to the next
+     */
+    public record Staging(
+            long address,
+            long tables,
+            int words,
+            int header,
+            int rowTable,
+            int drawn,
+            int tokenIds,
+            int tokenWords) {}
 
     /**
      * Values that are the same for all steps.
@@ -121,19 +140,28 @@ public final class OpParams {
         step = fixed.step;
     }
 
-    public ResolveParams resolve(Drawn drawn) {
+    /**
+     * ResolveParams.
+     *
+     * @param tokens that the launch is made for
+     * @param again whether the tables are those of the last step that was delivered
+     */
+    public ResolveParams resolve(Drawn drawn, Staging staging, int tokens, boolean again) {
         return resolve.begin()
-                .step(step.header())
-                .gather(step.gather())
-                .slots(step.slots())
-                .rowOf(step.rowOf())
-                .rowTable(step.rowTable())
+                .places(staging.address())
+                .last(drawn.last())
                 .lastTokens(drawn.lastTokens())
                 .ended(drawn.ended())
-                .tokenIds(step.tokenIds())
-                .positions(step.positions())
-                .blocks(step.blocks())
-                .began(drawn.began());
+                .tables(staging.tables())
+                .began(drawn.began())
+                .placeWords(staging.words())
+                .header(staging.header())
+                .rowTable(staging.rowTable())
+                .drawn(staging.drawn())
+                .tokenIds(staging.tokenIds())
+                .tokenWords(staging.tokenWords())
+                .tokens(tokens)
+                .again(again ? 1 : 0);
     }
 
     /**

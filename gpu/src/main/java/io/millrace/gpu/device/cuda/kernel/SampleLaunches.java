@@ -13,6 +13,9 @@ public final class SampleLaunches {
     /** Bits of a token id in a sort key. */
     public static final int TOKEN_BITS = 20;
 
+    /** Choices of kernels that sample the rows of a step. */
+    public static final int KINDS = 6;
+
     static final int TILE = 4096;
     static final int CHUNK = 8192;
 

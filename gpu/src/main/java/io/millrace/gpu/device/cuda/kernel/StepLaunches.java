@@ -31,11 +31,11 @@ public record StepLaunches(
     public Set<KernelLaunch> on(
             DeviceLimits limits, int multiprocessors, Segmentation segmentation) {
         Set<KernelLaunch> all = new LinkedHashSet<>();
+        all.add(Launches.resolve());
         GemmTiles gemms = GemmTiles.on(limits, multiprocessors);
         for (int tokens = 1; tokens <= maxTokens; tokens = TokenBuckets.of(tokens) + 1) {
             int bucket = Math.min(maxTokens, TokenBuckets.of(tokens));
             int rows = Math.min(bucket, maxRows);
-            all.add(Launches.resolve(rows));
             all.add(Launches.embed(type, bucket));
             all.add(Launches.norm(type, bucket));
             all.add(Launches.norm(type, rows));

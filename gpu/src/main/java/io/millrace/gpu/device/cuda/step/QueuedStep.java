@@ -13,6 +13,7 @@ import java.nio.IntBuffer;
 public final class QueuedStep {
     private final int maxRows;
     private final int inFlightSlot;
+    private final int nextSlot;
 
     /** Per sample: row of the batch, sampling slot, requested log probabilities (-1: none). */
     private final int[] rowOf;
@@ -33,9 +34,11 @@ public final class QueuedStep {
 
     /**
      * @param inFlightSlot index among the steps that can be in flight
+     * @param nextSlot that of the next step
      */
-    QueuedStep(int inFlightSlot, int maxRows) {
+    QueuedStep(int inFlightSlot, int nextSlot, int maxRows) {
         this.inFlightSlot = inFlightSlot;
+        this.nextSlot = nextSlot;
         this.maxRows = maxRows;
         rowOf = new int[maxRows];
         slots = new int[maxRows];
@@ -92,11 +95,15 @@ public final class QueuedStep {
         }
     }
 
-    /** Writes SampleStep of {@code sample_params.h}. */
-    void write(StepBatch batch, IntBuffer to, int at) {
+    /**
+     * Writes SampleStep of {@code sample_params.h}.
+     *
+     * @param blockWords words of block ids that the next step is likely to have at the most
+     */
+    void write(StepBatch batch, int blockWords, IntBuffer to, int at) {
         to.put(at, sampled).put(at + 1, filtered).put(at + 2, withLogprobs);
         to.put(at + 3, number).put(at + 4, inFlightSlot);
-        to.put(at + 5, 0).put(at + 6, 0).put(at + 7, 0);
+        to.put(at + 5, nextSlot).put(at + 6, blockWords).put(at + 7, 0);
         int table = at + SampleLaunches.STEP_HEADER;
         int nextFiltered = table + 2 * maxRows;
         int nextLogprobs = table + 3 * maxRows;

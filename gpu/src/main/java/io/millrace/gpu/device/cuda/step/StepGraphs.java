@@ -2,6 +2,7 @@ package io.millrace.gpu.device.cuda.step;
 
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.RecordedGraph;
+import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
 import io.millrace.gpu.device.cuda.kernel.TokenBuckets;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -14,7 +15,8 @@ import java.util.Set;
  * recorded; the second is recorded.
  */
 public final class StepGraphs implements AutoCloseable {
-    static final int KINDS = 8;
+    /** Whether it decodes, whether rows share chunks, and how its rows are sampled. */
+    static final int KINDS = 4 * SampleLaunches.KINDS;
 
     private final CudaContext context;
     private final Set<Integer> seen = new HashSet<>();
@@ -39,12 +41,7 @@ public final class StepGraphs implements AutoCloseable {
         }
     }
 
-    /**
-     * Queues kernels.
-     *
-     * @param key identifies the launches, which are the same each time
-     */
-    public void run(int key, Runnable launches) {
+    private void run(int key, Runnable launches) {
         RecordedGraph graph = graphs.get(key);
         if (graph == null && seen.add(key)) {
             launches.run();

@@ -1,6 +1,7 @@
 package io.millrace.gpu.device.cuda.step;
 
 import io.millrace.gpu.device.cuda.kernel.SampleLaunches;
+import io.millrace.gpu.device.cuda.struct.ParamsHeader;
 import io.millrace.gpu.program.StepBatch;
 import java.nio.IntBuffer;
 
@@ -8,28 +9,30 @@ import java.nio.IntBuffer;
  * Offsets of a step's tables, in words, and their writer.
  *
  * <pre>
- * header      tokens, rows, sampled, 0
- * tokenIds    (most tokens)
- * positions   (most tokens)
- * rowOf       (most tokens)      row of each token
+ * counts      words of blocks, for each CTA of resolve that brings some on a cache line of its own
+ * header      StepHeader of params.h
  * rowStart    (most rows + 1)
- * rowTable    (most rows)        index in blocks of the row's first block id
  * gather      (most rows)        token whose logits are computed, by sample
  * sample      SampleStep of sample_params.h: how rows are sampled
- * blocks      block ids, row after row; the copy to the device ends with the last of them
+ * rowTable    (most rows)        index in blocks of the row's first block id
+ * drawn       (most rows)        tokenIds of a row's token that the step before samples, else 0
+ * tokenIds    (most tokens)      DRAWN - slot for a token that the step before samples
+ * positions   (most tokens)
+ * rowOf       (most tokens)      row of each token
+ * blocks      0, the block of rows that have ended; then block ids, row after row
  * </pre>
  */
 public final class StepLayout {
-    private static final int HEADER_WORDS = 4;
+    private static final int LINE = ParamsHeader.LINE_WORDS;
+    private static final int COUNTS = ParamsHeader.RESOLVE_BLOCK_CTAS;
 
-    /** In words, so that each table begins at a multiple of 16 bytes. */
-    private static final int ALIGNMENT = 4;
-
+    public final int header = COUNTS * LINE;
     public final int tokenIds;
     public final int positions;
     public final int rowOf;
     public final int rowStart;
     public final int rowTable;
+    public final int drawn;
     public final int gather;
     public final int sample;
 
@@ -41,30 +44,32 @@ public final class StepLayout {
 
     public StepLayout(int maxTokens, int maxRows, int blockSize) {
         this.blockSize = blockSize;
-        tokenIds = HEADER_WORDS;
-        positions = tokenIds + aligned(maxTokens);
-        rowOf = positions + aligned(maxTokens);
-        rowStart = rowOf + aligned(maxTokens);
-        rowTable = rowStart + aligned(maxRows + 1);
-        gather = rowTable + aligned(maxRows);
+        rowStart = header + LINE;
+        gather = rowStart + aligned(maxRows + 1);
         sample = gather + aligned(maxRows);
         slots = sample + SampleLaunches.STEP_HEADER;
-        blocks = sample + aligned(SampleLaunches.stepWords(maxRows));
+        rowTable = sample + aligned(SampleLaunches.stepWords(maxRows));
+        drawn = rowTable + aligned(maxRows);
+        tokenIds = drawn + aligned(maxRows);
+        positions = tokenIds + aligned(maxTokens);
+        rowOf = positions + aligned(maxTokens);
+        blocks = rowOf + aligned(maxTokens);
     }
 
+    /** Each table begins on a cache line. */
     private static int aligned(int words) {
-        return (words + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        return (words + LINE - 1) / LINE * LINE;
     }
 
     /** Writes a step's tables, and returns their number of words. */
     public int write(StepBatch batch, QueuedStep step, IntBuffer to) {
-        to.put(0, batch.tokens);
-        to.put(1, batch.rows);
-        to.put(3, 0);
+        to.put(header, batch.tokens).put(header + 1, batch.rows);
+        to.put(header + 2, batch.samples()).put(header + 3, 0);
         to.put(tokenIds, batch.tokenIds, 0, batch.tokens);
         to.put(positions, batch.positions, 0, batch.tokens);
         to.put(rowStart, batch.rowStart, 0, batch.rows + 1);
-        int next = 0;
+        to.put(blocks, 0);
+        int next = 1;
         for (int row = 0; row < batch.rows; row++) {
             int end = batch.rowStart[row + 1];
             for (int token = batch.rowStart[row]; token < end; token++) {
@@ -74,12 +79,22 @@ public final class StepLayout {
             to.put(rowTable + row, next);
             to.put(blocks + next, batch.blockTables[row], 0, count);
             next += count;
+            to.put(drawn + row, 0);
             for (int i = 0; i < batch.samples(row); i++) {
                 to.put(gather + batch.sampleStart[row] + i, batch.firstSampled(row) + i);
             }
+            if (batch.tokenIds[end - 1] == StepBatch.DRAWN) {
+                int id = StepBatch.DRAWN - step.slot(batch.sampleStart[row]);
+                to.put(drawn + row, id);
+                to.put(tokenIds + end - 1, id);
+            }
         }
-        to.put(2, batch.samples());
-        step.write(batch, to, sample);
+        for (int i = 0; i < COUNTS; i++) {
+            to.put(i * LINE, next);
+        }
+        // A row grows by one block in a step that decodes.
+        int likely = Math.min(next + batch.rows, to.capacity() - blocks);
+        step.write(batch, likely, to, sample);
         return blocks + next;
     }
 }

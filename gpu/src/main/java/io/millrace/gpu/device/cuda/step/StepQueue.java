@@ -22,8 +22,9 @@ public final class StepQueue {
      * @param runAhead steps that may be in flight when another is launched
      */
     public StepQueue(int runAhead, int maxRows) {
-        slots = new QueuedStep[runAhead + 1];
-        Arrays.setAll(slots, slot -> new QueuedStep(slot, maxRows));
+        int count = runAhead + 1;
+        slots = new QueuedStep[count];
+        Arrays.setAll(slots, slot -> new QueuedStep(slot, (slot + 1) % count, maxRows));
     }
 
     /** Most steps in flight. */

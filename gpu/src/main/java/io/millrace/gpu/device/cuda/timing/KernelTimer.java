@@ -314,11 +314,11 @@ public final class KernelTimer implements AutoCloseable {
     private KernelTiming timed(Op op, KernelWork work, KernelCase step, int perStep, int repeats) {
         Runnable launches =
                 switch (op) {
-                    case SAMPLING -> backend::sampleAgain;
+                    case SAMPLING -> backend::sampleRows;
                     case STEP ->
                             () -> {
                                 compute();
-                                backend.sampleAgain();
+                                backend.sampleRows();
                             };
                     default -> this::compute;
                 };

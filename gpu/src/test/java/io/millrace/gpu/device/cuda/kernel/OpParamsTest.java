@@ -35,7 +35,11 @@ class OpParamsTest {
         OpParams.Plan plan = new OpParams.Plan(null, null, null, null, null, null, null, null);
         RowTiles tiles = new RowTiles(null, "bf16", 34, 128, RowTiles.Alternate.UP, null, 3);
         Struct[] all = {
-            write.resolve(new OpParams.Drawn(8, 16, 24)),
+            write.resolve(
+                    new OpParams.Drawn(8, 16, 24, 32),
+                    new OpParams.Staging(8, 16, 960, 192, 512, 544, 576, 32),
+                    17,
+                    false),
             write.embed(matrix, null, null),
             write.norm(null, norm, input, true, 54),
             write.matmul(matrix, input, null, null, OpParams.Epilogue.GATED),
