@@ -25,6 +25,7 @@ class ArchitectureTest {
                     "corpus",
                     "corpus.output",
                     "corpus.file",
+                    "corpus.format.parquet",
                     "corpus.format.text",
                     "corpus.format.compression",
                     "corpus.format",

@@ -10,8 +10,12 @@ import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.operators.corpus.Asking;
 import io.millrace.operators.corpus.InputFile;
+import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.FileFormat;
+import io.millrace.operators.corpus.format.Place;
+import io.millrace.operators.corpus.format.Row;
+import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.output.OutputFolder;
 import io.millrace.operators.options.PipelineOptions;
 import java.io.ByteArrayInputStream;
@@ -60,6 +64,7 @@ class CorpusPipelineITCase extends PipelineFixture {
     private static final Columns COLUMNS = new Columns("text", "key", "answer", false);
 
     private Path in;
+    private Columns columns = COLUMNS;
 
     @BeforeEach
     void makeTheFolder() throws IOException {
@@ -118,6 +123,49 @@ class CorpusPipelineITCase extends PipelineFixture {
         start("out", 2, savepoint).getJobExecutionResult().get();
         assertSame(outputs("out"), undisturbed);
         assertThat(decoded()).as("tokens decoded in both runs").isEqualTo(2 * alone);
+    }
+
+    /** A null prompt is a failure of its row; a file of many row groups is resumed within one. */
+    @Test
+    void afterFailuresAParquetFileHasTheSameBytes() throws Exception {
+        columns = new Columns("text", "number", "answer", false);
+        Path files = Path.of("src/test/resources/parquet");
+        Files.copy(files.resolve("zstd-v2.parquet"), in.resolve("a.parquet"));
+        byte[] whole = Files.readAllBytes(files.resolve("snappy.parquet"));
+        Files.write(in.resolve("cut.parquet"), Arrays.copyOf(whole, whole.length - 97));
+        Map<String, byte[]> undisturbed = run("undisturbed", 1);
+        assertThat(undisturbed)
+                .containsOnlyKeys(
+                        "a.parquet", "_failures/a.parquet.jsonl", "_failures/cut.parquet.jsonl");
+        List<JsonNode> failures = json(undisturbed.get("_failures/a.parquet.jsonl"));
+        assertThat(failures).hasSize(6);
+        assertThat(failures.get(0).get("row").asInt()).isEqualTo(6);
+        assertThat(failures.get(0).get("original").asText()).contains("\"text\":null");
+        JsonNode cut = json(undisturbed.get("_failures/cut.parquet.jsonl")).get(0);
+        assertThat(cut.get("last_good_row").asInt()).isZero();
+        assertThat(cut.get("message").asText()).contains("its footer is missing");
+        assertThat(parquetRows("undisturbed/a.parquet")).hasSize(91);
+        JsonNode first = parquetRows("undisturbed/a.parquet").get(0);
+        assertThat(first.get("answer").asText()).isEqualTo(answer("0", "text 0 ü☕"));
+        control.stepTime(Duration.ofMillis(1));
+        for (String id : List.of("13", "61")) {
+            control.failAt(id, 0, () -> new IllegalStateException("planted"));
+        }
+        assertSame(run("disturbed", 2), undisturbed);
+        assertThat(control.loads()).isGreaterThan(2);
+    }
+
+    private List<JsonNode> parquetRows(String file) throws IOException {
+        List<JsonNode> rows = new ArrayList<>();
+        FileFormat format = FileFormat.of(file, null, null);
+        try (RowReader reader = RowFiles.open(format, folder.resolve(file), Place.START)) {
+            assertThat(reader.seek()).isTrue();
+            for (Row row = reader.next(); row != null; row = reader.next()) {
+                String text = RowFiles.text(format, reader.header(), row.bytes());
+                rows.add(new JsonMapper().readTree(text));
+            }
+        }
+        return rows;
     }
 
     /** One subtask is at work, and two have nothing to do any more. */
@@ -284,7 +332,7 @@ class CorpusPipelineITCase extends PipelineFixture {
                         .build();
         Asking asking =
                 new Asking(
-                        COLUMNS,
+                        columns,
                         false,
                         null,
                         "{\"id\":\"x\",\"max_tokens\":10}".getBytes(UTF_8),

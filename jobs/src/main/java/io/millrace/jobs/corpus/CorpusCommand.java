@@ -43,7 +43,7 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         showDefaultValues = true,
         description = {
-            "Answers the rows of JSONL and CSV files, compressed or not, into files of the same names.",
+            "Answers the rows of JSONL, CSV and Parquet files, into files of the same names.",
             "The same command goes on where it was stopped or killed, to the token; once all is done"
                     + " it does nothing. The exit code is 1 if rows or files are without an answer."
         })
@@ -112,7 +112,7 @@ public final class CorpusCommand implements Callable<Integer> {
 
     @Option(
             names = "--rows",
-            paramLabel = "jsonl|csv",
+            paramLabel = "jsonl|csv|parquet",
             description = "What rows are, whatever the files' names say.")
     private FileFormat.Rows rows;
 

@@ -153,8 +153,8 @@ final class InputFiles {
             throw new CommandFailedException(
                     "The name of %s does not tell what it is made of (.jsonl, .ndjson, .csv or .tsv,"
                                     .formatted(path)
-                            + " with .gz, .xz, .zst or without): give --rows, or leave it out with a glob such"
-                            + " as 'IN/**.jsonl'.");
+                            + " with .gz, .xz, .zst or without; .parquet): give --rows, or leave it out with"
+                            + " a glob such as 'IN/**.jsonl'.");
         }
         files.add(InputFile.of(name, path, format));
     }

@@ -1,8 +1,8 @@
 package io.millrace.operators.corpus;
 
 import io.millrace.gpu.common.Sha256;
+import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.FileFormat;
-import io.millrace.operators.corpus.format.compression.Compressions;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
@@ -60,6 +60,6 @@ public record InputFile(
 
     /** About how many bytes the rows have, for what is told of the progress. */
     public long plainBytes() throws IOException {
-        return Compressions.plainBytes(Path.of(path), format.compression());
+        return RowFiles.plainBytes(format, Path.of(path));
     }
 }

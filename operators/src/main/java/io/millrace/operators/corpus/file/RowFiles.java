@@ -9,6 +9,9 @@ import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.format.RowWriter;
 import io.millrace.operators.corpus.format.UnreadableFileException;
 import io.millrace.operators.corpus.format.compression.Compressions;
+import io.millrace.operators.corpus.format.parquet.ParquetForm;
+import io.millrace.operators.corpus.format.parquet.ParquetRows;
+import io.millrace.operators.corpus.format.parquet.ParquetWriter;
 import io.millrace.operators.corpus.format.text.CsvForm;
 import io.millrace.operators.corpus.format.text.CsvRows;
 import io.millrace.operators.corpus.format.text.JsonForm;
@@ -20,6 +23,7 @@ import io.millrace.schemas.text.Text;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Opens files of rows by their format. */
@@ -33,16 +37,34 @@ public final class RowFiles {
      * @throws UnreadableFileException its beginning is not of this format
      */
     public static RowReader open(FileFormat format, Path file, Place from) throws IOException {
+        return switch (format.rows()) {
+            case PARQUET -> new ParquetRows(file, from);
+            case JSONL, CSV -> openLines(format, file, from);
+        };
+    }
+
+    private static RowReader openLines(FileFormat format, Path file, Place from)
+            throws IOException {
         InputStream in = Compressions.open(file, format.compression());
         try {
             RowBytes bytes = new RowBytes(in, format.compression() == Compression.NONE);
-            return switch (format.rows()) {
-                case CSV -> new CsvRows(bytes, format.delimiter(), from);
-                case JSONL -> new JsonRows(bytes, from);
-            };
+            return format.rows() == FileFormat.Rows.CSV
+                    ? new CsvRows(bytes, format.delimiter(), from)
+                    : new JsonRows(bytes, from);
         } catch (IOException | RuntimeException e) {
             in.close();
             throw e;
+        }
+    }
+
+    /** About how many bytes the rows of a file have, for what is told of the progress. */
+    public static long plainBytes(FileFormat format, Path file) throws IOException {
+        try {
+            return format.rows() == FileFormat.Rows.PARQUET
+                    ? ParquetRows.plainBytes(file)
+                    : Compressions.plainBytes(file, format.compression());
+        } catch (UnreadableFileException e) {
+            return Files.size(file);
         }
     }
 
@@ -54,15 +76,17 @@ public final class RowFiles {
      */
     public static RowForm form(FileFormat format, byte[] header, Columns columns)
             throws UnreadableFileException {
-        return lines(format, header, columns);
+        return switch (format.rows()) {
+            case PARQUET -> new ParquetForm(header, columns);
+            case JSONL, CSV -> lines(format, header, columns);
+        };
     }
 
     private static LineForm lines(FileFormat format, byte[] header, Columns columns)
             throws UnreadableFileException {
-        return switch (format.rows()) {
-            case CSV -> new CsvForm(header, format.delimiter(), columns);
-            case JSONL -> new JsonForm(columns);
-        };
+        return format.rows() == FileFormat.Rows.CSV
+                ? new CsvForm(header, format.delimiter(), columns)
+                : new JsonForm(columns);
     }
 
     /**
@@ -74,8 +98,13 @@ public final class RowFiles {
     public static RowWriter write(
             FileFormat format, byte[] header, Columns columns, OutputStream out)
             throws IOException {
-        LineForm form = lines(format, header, columns);
-        return new LineWriter(form, Compressions.compress(out, format.compression()));
+        return switch (format.rows()) {
+            case PARQUET -> new ParquetWriter(header, columns, out);
+            case JSONL, CSV ->
+                    new LineWriter(
+                            lines(format, header, columns),
+                            Compressions.compress(out, format.compression()));
+        };
     }
 
     /**
@@ -84,6 +113,9 @@ public final class RowFiles {
      * @param header what the reader gave
      */
     public static String text(FileFormat format, byte[] header, byte[] row) {
-        return Text.decode(row, 0, row.length);
+        return switch (format.rows()) {
+            case PARQUET -> ParquetForm.json(header, row);
+            case JSONL, CSV -> Text.decode(row, 0, row.length);
+        };
     }
 }

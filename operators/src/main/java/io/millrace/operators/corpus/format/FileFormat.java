@@ -16,7 +16,9 @@ public record FileFormat(Rows rows, char delimiter, Compression compression)
         /** A JSON object a line. */
         JSONL,
         /** A record of RFC 4180; the first one is the header. */
-        CSV
+        CSV,
+        /** A record of a Parquet file. */
+        PARQUET
     }
 
     /**
@@ -34,9 +36,11 @@ public record FileFormat(Rows rows, char delimiter, Compression compression)
             named = Rows.JSONL;
         } else if (bare.endsWith(".csv") || tabs) {
             named = Rows.CSV;
+        } else if (bare.endsWith(".parquet")) {
+            named = Rows.PARQUET;
         }
         Rows kind = rows == null ? named : rows;
-        if (kind == null) {
+        if (kind == null || kind == Rows.PARQUET && compression != Compression.NONE) {
             return null;
         }
         return new FileFormat(kind, delimiter != null ? delimiter : tabs ? '\t' : ',', compression);

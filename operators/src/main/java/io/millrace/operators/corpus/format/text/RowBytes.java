@@ -1,5 +1,6 @@
 package io.millrace.operators.corpus.format.text;
 
+import io.millrace.operators.corpus.format.Row;
 import io.millrace.operators.corpus.format.UnreadableFileException;
 import java.io.Closeable;
 import java.io.IOException;
@@ -11,8 +12,7 @@ import java.util.Arrays;
  * its beginning.
  */
 public final class RowBytes implements Closeable {
-    /** A longer row is a failure: nothing that long is one row. */
-    static final int MOST_ROW_BYTES = 16 << 20;
+    static final int MOST_ROW_BYTES = Row.MOST_BYTES;
 
     /** So much of it is kept. */
     private static final int KEPT_OF_TOO_LONG = 64 << 10;
@@ -156,10 +156,7 @@ public final class RowBytes implements Closeable {
 
     /** What is wrong with the row's length, null if nothing is. */
     String tooLong() {
-        return length <= MOST_ROW_BYTES
-                ? null
-                : "the row has %,d bytes, more than the %,d that one may have"
-                        .formatted(length, MOST_ROW_BYTES);
+        return length <= MOST_ROW_BYTES ? null : Row.tooLong(length);
     }
 
     @Override

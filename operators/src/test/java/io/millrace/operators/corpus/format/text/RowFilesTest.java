@@ -45,7 +45,7 @@ class RowFilesTest {
         assertThat(FileFormat.of("x.csv", null, ';'))
                 .isEqualTo(new FileFormat(FileFormat.Rows.CSV, ';', Compression.NONE));
         assertThat(FileFormat.of("x.txt", FileFormat.Rows.JSONL, null)).isEqualTo(JSONL);
-        assertThat(FileFormat.of("x.parquet", null, null)).isNull();
+        assertThat(FileFormat.of("x.orc", null, null)).isNull();
     }
 
     @Test

@@ -1,0 +1,256 @@
+package io.millrace.operators.corpus.format.parquet;
+
+import io.millrace.operators.corpus.format.UnreadableFileException;
+import io.millrace.schemas.text.Text;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.util.Arrays;
+import java.util.zip.CRC32;
+import org.apache.parquet.bytes.BytesInput;
+import org.apache.parquet.column.Encoding;
+import org.apache.parquet.column.page.DataPage;
+import org.apache.parquet.column.page.DataPageV1;
+import org.apache.parquet.column.page.DataPageV2;
+import org.apache.parquet.column.page.DictionaryPage;
+import org.apache.parquet.column.page.PageReader;
+import org.apache.parquet.format.ColumnMetaData;
+import org.apache.parquet.format.DataPageHeader;
+import org.apache.parquet.format.DataPageHeaderV2;
+import org.apache.parquet.format.PageHeader;
+import org.apache.parquet.format.PageType;
+import org.apache.parquet.format.Util;
+
+/** The pages of one column in one row group, read one at a time. One thread. */
+final class Pages implements PageReader {
+    /** Of one page, decompressed. */
+    private static final int MOST_BYTES = 1 << 29;
+
+    private final ChannelBytes in;
+    private final ColumnMetaData column;
+
+    /** Read already, its page not. */
+    private PageHeader next;
+
+    private long values;
+
+    Pages(FileChannel channel, ColumnMetaData column) {
+        this.column = column;
+        long from = column.getData_page_offset();
+        // Some writers say 0 where there is none.
+        if (column.isSetDictionary_page_offset() && column.getDictionary_page_offset() > 0) {
+            from = Math.min(from, column.getDictionary_page_offset());
+        }
+        in = new ChannelBytes(channel, from);
+    }
+
+    @Override
+    public long getTotalValueCount() {
+        return column.getNum_values();
+    }
+
+    @Override
+    public DictionaryPage readDictionaryPage() {
+        try {
+            PageHeader header = header();
+            if (header.getType() != PageType.DICTIONARY_PAGE) {
+                next = header;
+                return null;
+            }
+            byte[] page = decompress(header, bytes(header), 0);
+            int count = header.getDictionary_page_header().getNum_values();
+            if (count < 0 || count > page.length) {
+                throw new UnreadableFileException("its dictionary is damaged");
+            }
+            return new DictionaryPage(
+                    BytesInput.from(page),
+                    count,
+                    encoding(header.getDictionary_page_header().getEncoding()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public DataPage readPage() {
+        if (values >= column.getNum_values()) {
+            return null;
+        }
+        try {
+            while (true) {
+                PageHeader header = next == null ? header() : next;
+                next = null;
+                byte[] page = bytes(header);
+                if (header.isSetData_page_header()) {
+                    return page(header, header.getData_page_header(), page);
+                }
+                if (header.isSetData_page_header_v2()) {
+                    return page(header, header.getData_page_header_v2(), page);
+                }
+                // An index, or what later writers may put there.
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private DataPage page(PageHeader header, DataPageHeader data, byte[] page)
+            throws UnreadableFileException {
+        values += positive(data.getNum_values());
+        byte[] plain = decompress(header, page, 0);
+        return new DataPageV1(
+                BytesInput.from(plain),
+                data.getNum_values(),
+                plain.length,
+                null,
+                encoding(data.getRepetition_level_encoding()),
+                encoding(data.getDefinition_level_encoding()),
+                encoding(data.getEncoding()));
+    }
+
+    /** Levels come first, and are never compressed. */
+    private DataPage page(PageHeader header, DataPageHeaderV2 data, byte[] page)
+            throws UnreadableFileException {
+        values += positive(data.getNum_values());
+        int repetition = data.getRepetition_levels_byte_length();
+        int levels = repetition + data.getDefinition_levels_byte_length();
+        if (repetition < 0 || levels < repetition || levels > page.length) {
+            throw new UnreadableFileException("a page of it is damaged (levels)");
+        }
+        boolean compressed = !data.isSetIs_compressed() || data.isIs_compressed();
+        byte[] plain = compressed ? decompress(header, page, levels) : page;
+        int from = compressed ? 0 : levels;
+        return DataPageV2.uncompressed(
+                data.getNum_rows(),
+                data.getNum_nulls(),
+                data.getNum_values(),
+                BytesInput.from(page, 0, repetition),
+                BytesInput.from(page, repetition, levels - repetition),
+                encoding(data.getEncoding()),
+                BytesInput.from(plain, from, plain.length - from),
+                null);
+    }
+
+    private static int positive(int count) throws UnreadableFileException {
+        if (count <= 0) {
+            throw new UnreadableFileException(
+                    "a page of it is damaged (%d values)".formatted(count));
+        }
+        return count;
+    }
+
+    private static Encoding encoding(org.apache.parquet.format.Encoding encoding)
+            throws UnreadableFileException {
+        try {
+            return Encoding.valueOf(encoding.name());
+        } catch (IllegalArgumentException | NullPointerException e) {
+            throw new UnreadableFileException(
+                    "a page of it is encoded in a way that is not read (%s)".formatted(encoding));
+        }
+    }
+
+    private PageHeader header() throws IOException {
+        try {
+            PageHeader header = Util.readPageHeader(in);
+            if (header.getCompressed_page_size() < 0
+                    || header.getUncompressed_page_size() < 0
+                    || header.getUncompressed_page_size() > MOST_BYTES) {
+                throw new UnreadableFileException(
+                        "a page of it has %,d bytes".formatted(header.getUncompressed_page_size()));
+            }
+            return header;
+        } catch (UncheckedIOException | UnreadableFileException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            throw new UnreadableFileException(
+                    "the head of a page of it is damaged (%s)"
+                            .formatted(Text.brief(String.valueOf(e.getMessage()), 100)));
+        }
+    }
+
+    private byte[] bytes(PageHeader header) throws IOException {
+        int length = header.getCompressed_page_size();
+        if (length > in.left()) {
+            throw new UnreadableFileException("a page of it is cut off");
+        }
+        byte[] page = in.readNBytes(length);
+        CRC32 sum = new CRC32();
+        sum.update(page);
+        if (header.isSetCrc() && header.getCrc() != (int) sum.getValue()) {
+            throw new UnreadableFileException("a page of it is damaged (checksum)");
+        }
+        return page;
+    }
+
+    private byte[] decompress(PageHeader header, byte[] page, int from)
+            throws UnreadableFileException {
+        byte[] data = from == 0 ? page : Arrays.copyOfRange(page, from, page.length);
+        int length = header.getUncompressed_page_size() - from;
+        if (length < 0) {
+            throw new UnreadableFileException("a page of it is damaged (length)");
+        }
+        return data.length == 0 && length == 0
+                ? data
+                : PageCodec.decompress(column.getCodec(), data, length);
+    }
+
+    /**
+     * A part of the file. What the disk says is an unchecked exception: it is no fault of the file.
+     */
+    private static final class ChannelBytes extends InputStream {
+        private final FileChannel channel;
+        private final ByteBuffer buffer = ByteBuffer.allocate(1 << 14).limit(0);
+        private long behind;
+
+        ChannelBytes(FileChannel channel, long from) {
+            this.channel = channel;
+            this.behind = from;
+        }
+
+        /** Bytes up to the end of the file. */
+        long left() throws IOException {
+            return channel.size() - behind + buffer.remaining();
+        }
+
+        @Override
+        public int read() throws IOException {
+            return buffer.hasRemaining() || fill() ? buffer.get() & 0xff : -1;
+        }
+
+        @Override
+        public int read(byte[] target, int offset, int length) throws IOException {
+            if (length == 0) {
+                return 0;
+            }
+            if (!buffer.hasRemaining() && length >= buffer.capacity()) {
+                int count = read(ByteBuffer.wrap(target, offset, length));
+                behind += Math.max(0, count);
+                return count;
+            }
+            if (!buffer.hasRemaining() && !fill()) {
+                return -1;
+            }
+            int count = Math.min(length, buffer.remaining());
+            buffer.get(target, offset, count);
+            return count;
+        }
+
+        private boolean fill() {
+            buffer.clear();
+            int count = read(buffer);
+            behind += Math.max(0, count);
+            buffer.flip();
+            return count > 0;
+        }
+
+        private int read(ByteBuffer target) {
+            try {
+                return behind < 0 ? -1 : channel.read(target, behind);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}
