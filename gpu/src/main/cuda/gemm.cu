@@ -9,6 +9,7 @@
 //
 //   A x B        A tokens, B rows of the weight; CTAs are persistent, and the copies of the next tile overlap the epilogue
 //   all2, all8   the same for weights of up to 2 or 8 split-K segments, one after the other; `partials` keeps the first half's sums
+//   turns        each of the two warpgroups multiplies a whole tile, in turns; the epilogue of one is hidden by the other
 //
 // gemm_cluster.cu has the kernels with one segment per CTA. GemmTiles.java chooses the tile.
 //
@@ -17,3 +18,4 @@
 #include "gemm.h"
 
 GEMM_WHOLE_TILES(GEMM)
+GEMM_TURN_TILES(GEMM_TURNS)

@@ -20,13 +20,6 @@
 
 #if __CUDA_ARCH__ >= 900
 
-/** The larger one, or NaN if either is. */
-__device__ __forceinline__ float maxOrNan(float a, float b) {
-    float y;
-    asm("max.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
-    return y;
-}
-
 /** Sampling parameters of a row. */
 struct DrawnRow {
     u64 seed;

@@ -24,6 +24,7 @@
 #include "layout.h"
 #include "params.h"
 #include "scalar.h"
+#include "silu.h"
 
 #define CK(x)                                                                              \
     do {                                                                                   \
@@ -225,6 +226,10 @@ static void matmulOn(const Tile& t, int bucket, const MatmulParams& p) {
 struct GemmTile {
     const char* name;
     int tokens, rows, cluster, most, stages, resident;
+    const char* kind = "";  // "turns_": its warpgroups have a tile each
+    template <class T>
+    std::string kernel() const { return std::string("gemm_") + kind + Name<T>::of() + "_" + name; }
+    std::string label() const { return std::string(kind) + name; }
     bool takes(const MatmulParams& p) const {
         return (cluster > 1 ? p.segments == cluster : p.segments <= most) && (p.epilogue != EPILOGUE_GATED || rows % 16 == 0);
     }
@@ -232,18 +237,19 @@ struct GemmTile {
     size_t partials(int ctas) const { return most > 1 ? (size_t)ctas * tokens * rows * 4 : 0; }
 };
 #define GEMM_TILE(NAME, ...) GemmTile{#NAME, __VA_ARGS__},
-static const GemmTile GEMMS[] = {GEMM_TILES(GEMM_TILE)};
+#define GEMM_TURN_TILE(NAME, ...) GemmTile{#NAME, __VA_ARGS__, "turns_"},
+static const GemmTile GEMMS[] = {GEMM_TILES(GEMM_TILE) GEMM_TURN_TILES(GEMM_TURN_TILE)};
 /** At most `ctas` of them, if each does all segments of its tiles. */
 template <class T>
 static void gemmOn(const GemmTile& t, int bucket, int ctas, const MatmulParams& p) {
     int tiles = t.tiles(bucket, p);
-    launch(std::string("gemm_") + Name<T>::of() + "_" + t.name, dim3(t.cluster > 1 ? tiles : std::min(tiles, ctas), 1, t.cluster),
+    launch(t.kernel<T>(), dim3(t.cluster > 1 ? tiles : std::min(tiles, ctas), 1, t.cluster),
            gemmThreads(t.tokens, t.rows, t.most), gemmSharedBytes(t.tokens, t.rows, t.cluster, t.stages), p);
 }
 
 // ---- matmul -------------------------------------------------------------------------------------------------------
 
-/** silu and gelu of every float there is, against a division that rounds by itself. */
+/** silu and gelu of every float there is, against a division that rounds by itself; and what GATED has in their place where it can. */
 __global__ void everyLogistic(unsigned long long* wrong) {
     unsigned long long mine = 0;
     auto timesPlain = [](float x, float y) {
@@ -254,6 +260,10 @@ __global__ void everyLogistic(unsigned long long* wrong) {
     for (unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x; i < 1ull << 32; i += (unsigned long long)gridDim.x * blockDim.x) {
         float x = __uint_as_float((unsigned)i);
         mine += differ(silu(x), timesPlain(x, x));
+        mine += moderate(x) && __float_as_uint(siluModerate(x)) != __float_as_uint(silu(x));
+        float y = __uint_as_float((unsigned)i * 2654435761u);
+        mine += narrowFinite<Bf16>(x, y) != (narrow<Bf16>(x).bits | (uint32_t)narrow<Bf16>(y).bits << 16);
+        mine += narrowFinite<F16>(x, y) != (narrow<F16>(x).bits | (uint32_t)narrow<F16>(y).bits << 16);
         mine += differ(gelu(x), timesPlain(x, (fmaf(x * x, 0.044715f, 1.0f) * x) * 1.59576912f));
     }
     if (mine) atomicAdd(wrong, mine);
@@ -362,7 +372,7 @@ static void checkMatmul(int rows, int k, const std::vector<int>& tokenCounts) {
                         }
                     }
                     for (const GemmTile& t : GEMMS) {
-                        if (!t.takes(p) || !kernels.count(std::string("gemm_") + Name<T>::of() + "_" + t.name)) continue;
+                        if (!t.takes(p) || !kernels.count(t.kernel<T>())) continue;
                         // A bucket past the count; a CTA a tile, and three CTAs that have all tiles between them.
                         for (int bucket : {tokens, tokens + 100}) {
                             for (int ctas : {INT_MAX, 3}) {
@@ -370,7 +380,7 @@ static void checkMatmul(int rows, int k, const std::vector<int>& tokenCounts) {
                                 p.partials = (float*)alloc(t.partials(std::min(ctas, t.tiles(bucket, p))), 0xff);
                                 void* out = fresh();
                                 gemmOn<T>(t, bucket, ctas, p);
-                                same(out, oracle, outBytes, name + text(" gemm %s at most %d CTAs", t.name, ctas));
+                                same(out, oracle, outBytes, name + text(" gemm %s at most %d CTAs", t.label().c_str(), ctas));
                             }
                         }
                     }
@@ -452,11 +462,11 @@ static void checkSegments(int segments) {
         check(t.name);
     }
     for (const GemmTile& t : GEMMS) {
-        if (!t.takes(p) || !kernels.count(std::string("gemm_") + Name<T>::of() + "_" + t.name)) continue;
+        if (!t.takes(p) || !kernels.count(t.kernel<T>())) continue;
         p.partials = (float*)alloc(t.partials(t.tiles(tokens, p)), 0xff);
         fresh();
         gemmOn<T>(t, tokens, INT_MAX, p);
-        check(std::string("gemm ") + t.name);
+        check("gemm " + t.label());
     }
     freeAll();
 }
@@ -488,11 +498,47 @@ static void checkZeros() {
         void* oracle = fresh();
         launch(std::string("oracle_matmul_") + Name<T>::of(), dim3(ceilDiv(tokens, 8), ROWS / 16), 32, 0, p);
         for (const GemmTile& t : GEMMS) {
-            if (!t.takes(p) || !kernels.count(std::string("gemm_") + Name<T>::of() + "_" + t.name)) continue;
+            if (!t.takes(p) || !kernels.count(t.kernel<T>())) continue;
             p.partials = (float*)alloc(t.partials(t.tiles(tokens, p)), 0xff);
             void* out = fresh();
             gemmOn<T>(t, tokens, INT_MAX, p);
-            same(out, oracle, bytes, text("zeros %s segments %d gemm %s", Name<T>::of(), segments, t.name));
+            same(out, oracle, bytes, text("zeros %s segments %d gemm %s", Name<T>::of(), segments, t.label().c_str()));
+        }
+        freeAll();
+    }
+}
+
+/** GATED where tokens' sums are multiplied by 0, or by so little or so much that silu has no ordinary number. */
+template <class T>
+static void checkGates() {
+    if (skipped("matmul")) return;
+    constexpr int ROWS = 480, K = 192;
+    for (int columns : {ROWS / 2, ROWS / 2 - 3}) {
+        MatmulParams p{};
+        int tokens = 97;
+        p.rows = ROWS;
+        p.columns = columns;
+        p.k = K;
+        p.segments = 1;
+        p.epilogue = EPILOGUE_GATED;
+        p.weight = tiles<T>(ROWS, K, 1.5f / std::sqrt((float)K), 11);
+        p.x = tiles<T>(tokens, K, 1.0f, 12, 0xff);
+        std::vector<float> scales;
+        for (int i = 0; i < tokens; i++) {
+            static const float some[] = {1, 0, 1e-31f, -1e-38f, 40, 64, -1e4f, 3e38f, INFINITY, NAN};
+            scales.push_back(i % 3 == 0 ? some[i / 3 % 10] : 1.3f);
+        }
+        p.inverse = upload(scales);
+        p.step = header(tokens, 1, 1);
+        size_t bytes = (size_t)pad64(tokens) * pad64(columns) * 2;
+        auto fresh = [&]() { return p.outTiles = alloc(bytes, 0xff); };
+        void* oracle = fresh();
+        launch(std::string("oracle_matmul_") + Name<T>::of(), dim3(ceilDiv(tokens, 8), pad64(ROWS) / 16), 32, 0, p);
+        for (const GemmTile& t : GEMMS) {
+            if (!t.takes(p) || !kernels.count(t.kernel<T>())) continue;
+            void* out = fresh();
+            gemmOn<T>(t, tokens, INT_MAX, p);
+            same(out, oracle, bytes, text("gates %s columns %d gemm %s", Name<T>::of(), columns, t.label().c_str()));
         }
         freeAll();
     }
@@ -1450,10 +1496,10 @@ static void timeMatmul(const char* model, const char* what, int rows, int k, int
             if (!t.takes(p) || t.tokens >= 2 * std::max(64, tokens) || (tokens > 512 && t.cluster > 1)) continue;
             int ctas = 132 * t.resident;
             double us = timed(count, [&](int i) { MatmulParams q = p; q.weight = weights[i % copies]; gemmOn<Bf16>(t, tokens, ctas, q); });
-            all += text("  %s: %.1f", t.name, us);
-            if (us < bestGemm) bestGemm = us, bestTile = t.name;
+            all += text("  %s: %.1f", t.label().c_str(), us);
+            if (us < bestGemm) bestGemm = us, bestTile = t.label();
         }
-        printf("%-13s %-8s %6d x %-6d S %d  M %4d  mma %8.2f us  gemm %8.2f us %-12s %5.0f GB/s  %5.1f TFLOP/s  %5.1f %% |%s\n", model, what, rows, k,
+        printf("%-13s %-8s %6d x %-6d S %d  M %4d  mma %8.2f us  gemm %8.2f us %-13s %5.0f GB/s  %5.1f TFLOP/s  %5.1f %% |%s\n", model, what, rows, k,
                p.segments, tokens, best, bestGemm, bestTile.c_str(), bytes / bestGemm / 1e3, 2.0 * tokens * rows * (double)k / bestGemm / 1e6,
                100 * ideal / bestGemm, all.c_str());
         CK(cudaStreamSynchronize(stream));
@@ -1484,7 +1530,7 @@ static void timeHead(const char* model, int vocabulary, int k, const std::vector
             std::string stored;
             for (const GemmTile& t : GEMMS) {
                 if (!greedy || !t.takes(p.matmul) || t.tokens >= 2 * std::max(64, tokens) || t.most > 1) continue;
-                stored += text("  %s: %.1f", t.name, timed(4, [&](int) { gemmOn<Bf16>(t, tokens, 132 * t.resident, p.matmul); }));
+                stored += text("  %s: %.1f", t.label().c_str(), timed(4, [&](int) { gemmOn<Bf16>(t, tokens, 132 * t.resident, p.matmul); }));
             }
             double bytes = (double)vocabulary * k * 2, ideal = std::max(bytes / 4.3e6, 2.0 * tokens * vocabulary * (double)k / 788e6);
             printf("%-13s head that draws, %s  M %4d  ideal %6.1f us |%s | logits%s\n", model, greedy ? "greedy" : "plain ", tokens, ideal, all.c_str(), stored.c_str());
@@ -1615,6 +1661,7 @@ int main(int argc, char** argv) {
         checkLogistic();
         checkZeros<Bf16>();
         checkZeros<F16>();
+        checkGates<Bf16>();
         for (int segments : {1, 2, 4, 8}) {
             checkSegments<Bf16>(segments);
             checkSegments<F16>(segments);

@@ -6,9 +6,9 @@
 #include "wgmma.h"
 
 #if __CUDA_ARCH__ >= 900
-#define GEMM_BODY(T, TOKENS, ROWS, SEGMENTS, MOST, STAGES)        \
-    Gemm<T, TOKENS, ROWS, SEGMENTS, MOST, STAGES> gemm{p};        \
-    StoreTile epilogue;                                           \
+#define GEMM_BODY(...)            \
+    Gemm<__VA_ARGS__> gemm{p};    \
+    StoreTile epilogue;           \
     gemm.run(epilogue);
 #else
 #define GEMM_BODY(...)
@@ -19,6 +19,13 @@
     extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS) CLUSTER(SEGMENTS)                     \
             gemm_bf16_##NAME(const __grid_constant__ MatmulParams p) {                                                        \
         GEMM_BODY(Bf16, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                                                                 \
+    }
+
+/** The same for a line of GEMM_TURN_TILES. */
+#define GEMM_TURNS(NAME, TOKENS, ROWS, SEGMENTS, MOST, STAGES, CTAS)                                                          \
+    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS)                                       \
+            gemm_turns_bf16_##NAME(const __grid_constant__ MatmulParams p) {                                                  \
+        GEMM_BODY(Bf16, TOKENS, ROWS, SEGMENTS, MOST, STAGES, true)                                                           \
     }
 
 #if __CUDA_ARCH__ >= 900
@@ -65,14 +72,16 @@ struct StoreTile {
  *
  * SEGMENTS: the weight's number of split-K segments, if the CTAs of a cluster have one each; 1 if a CTA computes all segments. These
  * are at most MOST: 1, 2, or 8, which takes registers for the sum of a half.
+ * IN_TURNS: a warpgroup multiplies a whole tile, while the other finishes its own; for weights of one segment.
  */
-template <class T, int TOKENS, int ROWS, int SEGMENTS, int MOST, int STAGES>
+template <class T, int TOKENS, int ROWS, int SEGMENTS, int MOST, int STAGES, bool IN_TURNS = false>
 struct Gemm {
     using Type = T;
     static constexpr int TILE_ROWS = ROWS;
     static constexpr int CLUSTER_SEGMENTS = SEGMENTS;
     static constexpr int WARPGROUPS = TOKENS == 64 ? 1 : 2;
-    static constexpr int SUBTILES = TOKENS / (64 * WARPGROUPS);  // per warpgroup, of 64 tokens each
+    static constexpr int TILE_WARPGROUPS = IN_TURNS ? 1 : WARPGROUPS;  // that multiply a tile
+    static constexpr int SUBTILES = TOKENS / (64 * TILE_WARPGROUPS);   // per warpgroup, of 64 tokens each
     static constexpr int CONSUMERS = 128 * WARPGROUPS;
     static constexpr int THREADS = gemmThreads(TOKENS, ROWS, MOST);
     // With large tiles the producer's warpgroup gives registers to the consumers.
@@ -80,6 +89,8 @@ struct Gemm {
     static constexpr int STAGE = gemmStageBytes(TOKENS, ROWS);
     static constexpr int ACCUMULATORS = ROWS / 2;
     static constexpr int STRIDE = gemmSumStride(ROWS);
+    /** Named barriers of the warpgroups' turns. */
+    static constexpr int TURN_BARRIER = 2;
 
     const MatmulParams& p;
     int tokens;
@@ -117,6 +128,12 @@ struct Gemm {
                 stage = 0;
                 parity ^= 1;
             }
+        }
+
+        __device__ __forceinline__ void skip(int count) {
+            stage += count;
+            parity ^= stage / STAGES & 1;
+            stage %= STAGES;
         }
     };
 
@@ -188,37 +205,79 @@ struct Gemm {
     /** Computes one accumulation chain over 64-blocks of k for the first LIVE subtiles; the sums of the others are 0. */
     template <int LIVE = SUBTILES>
     __device__ __forceinline__ void multiply(Turn& turn, int from, int to, float (&acc)[SUBTILES][ACCUMULATORS]) const {
+        clear(acc);
+        for (int block = from; block < to; block++) {
+            addStage<LIVE>(turn, acc);
+            // Meanwhile the other warpgroup, or the other CTA of the multiprocessor, keeps the tensor cores busy.
+            waitProducts();
+            release(turn.stage);
+            turn.next();
+        }
+    }
+
+    /**
+     * The same for a whole tile. With `waits` it begins once the other warpgroup has asked for all products of its tile, and with `passes` it
+     * lets the other begin. Products of a stage are asked for while those of the one before are under way.
+     */
+    __device__ __forceinline__ void multiplyInTurn(Turn& turn, bool waits, bool passes, float (&acc)[SUBTILES][ACCUMULATORS]) const {
+        clear(acc);
         int warpgroup = threadIdx.x / 128;
+        if (waits) {
+            syncThreads(TURN_BARRIER + warpgroup, CONSUMERS);
+        }
+        int last = 0;
+        for (int block = 0; block < blocks; block++) {
+            addStage<SUBTILES>(turn, acc);
+            waitProductsButOne();
+            if (block > 0) {
+                release(last);
+            }
+            last = turn.stage;
+            turn.next();
+        }
+        if (passes) {
+            arriveThreads(TURN_BARRIER + 1 - warpgroup, CONSUMERS);
+        }
+        waitProducts();
+        release(last);
+    }
+
+    __device__ __forceinline__ static void clear(float (&acc)[SUBTILES][ACCUMULATORS]) {
 #pragma unroll
         for (int i = 0; i < SUBTILES * ACCUMULATORS; i++) {
             (&acc[0][0])[i] = 0.0f;
         }
-        for (int block = from; block < to; block++) {
-            waitBarrier(full + 8 * turn.stage, turn.parity);
-            uint32_t stage = ring + turn.stage * STAGE;
-            uint64_t x = matrixDescriptor(stage + warpgroup * SUBTILES * BLOCK);
-            uint64_t weight = matrixDescriptor(stage + TOKENS * 128);
-            beginProducts();
+    }
+
+    /** Asks for the products of a stage. */
+    template <int LIVE>
+    __device__ __forceinline__ void addStage(const Turn& turn, float (&acc)[SUBTILES][ACCUMULATORS]) const {
+        waitBarrier(full + 8 * turn.stage, turn.parity);
+        uint32_t stage = ring + turn.stage * STAGE;
+        uint64_t x = matrixDescriptor(stage + (IN_TURNS ? 0 : threadIdx.x / 128 * SUBTILES * BLOCK));
+        uint64_t weight = matrixDescriptor(stage + TOKENS * 128);
+        beginProducts();
 #pragma unroll
-            for (int step = 0; step < 4; step++) {
+        for (int step = 0; step < 4; step++) {
 #pragma unroll
-                for (int i = 0; i < LIVE; i++) {
-                    Wgmma<T, ROWS>::add(acc[i], x + i * (BLOCK >> 4) + 2 * step, weight + 2 * step);
-                }
+            for (int i = 0; i < LIVE; i++) {
+                Wgmma<T, ROWS>::add(acc[i], x + i * (BLOCK >> 4) + 2 * step, weight + 2 * step);
             }
-            commitProducts();
-            // Meanwhile the other warpgroup, or the other CTA of the multiprocessor, keeps the tensor cores busy.
-            waitProducts();
-            if (threadIdx.x % 32 == 0) {
-                arrive(empty + 8 * turn.stage);
-            }
-            turn.next();
+        }
+        commitProducts();
+    }
+
+    /** This warp has read a stage. */
+    __device__ __forceinline__ void release(int stage) const {
+        if (threadIdx.x % 32 == 0) {
+            arrive(empty + 8 * stage);
         }
     }
 
     /** The first token of the tile of which this thread has sums; the second is 8 higher, and so on every 64. */
     __device__ __forceinline__ static int fragmentToken() {
-        return threadIdx.x / 128 * (64 * SUBTILES) + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4;
+        int warpgroup = IN_TURNS ? 0 : threadIdx.x / 128;
+        return warpgroup * (64 * SUBTILES) + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4;
     }
 
     /** Computes all tiles; a warpgroup has 64 or 128 tokens of each. */
@@ -232,7 +291,14 @@ struct Gemm {
             multiply(turn, segmentStart(p, blockIdx.z), segmentStart(p, blockIdx.z + 1), acc);
             spread(acc);
         } else {
-            for (int tile = blockIdx.x; tile < tokenTiles() * rowTiles(); tile += gridDim.x) {
+            int tiles = tokenTiles() * rowTiles();
+            int stride = gridDim.x;
+            for (int tile = blockIdx.x; tile < tiles; tile += stride) {
+                bool passes = tile + stride < tiles;
+                if (IN_TURNS && (tile - blockIdx.x) / stride % 2 != threadIdx.x / 128) {
+                    turn.skip(blocks);
+                    continue;
+                }
                 Place at = place(tile);
                 int token = at.token + fragmentToken();
                 float scales[SUBTILES][2];  // loaded before they are needed
@@ -241,7 +307,11 @@ struct Gemm {
                     scales[i / 2][i % 2] = rowScale(p, min(token + 64 * (i / 2) + 8 * (i % 2), tokens - 1));
                 }
                 epilogue.begin(*this, at.token);
-                multiplyLive(turn, tokens - at.token, acc);
+                if constexpr (IN_TURNS) {
+                    multiplyInTurn(turn, tile != blockIdx.x, passes, acc);
+                } else {
+                    multiplyLive(turn, tokens - at.token, acc);
+                }
                 epilogue.finish(*this, at.token, at.row, scales, acc);
             }
         }
@@ -410,7 +480,7 @@ struct Gemm {
         if (threadIdx.x == 0) {
             for (int i = 0; i < STAGES; i++) {
                 initBarrier(full + 8 * i, 1);
-                initBarrier(empty + 8 * i, CONSUMERS / 32);
+                initBarrier(empty + 8 * i, 4 * TILE_WARPGROUPS);
             }
             barriersReady();
         }

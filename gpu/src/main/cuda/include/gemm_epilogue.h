@@ -1,6 +1,7 @@
 // The epilogue for sums of neighbouring columns in a thread's registers; the bits are those of epilogue.h.
 #pragma once
 #include "epilogue.h"
+#include "silu.h"
 
 /** An epilogue as a compile-time constant. */
 template <Epilogue E>
@@ -120,6 +121,23 @@ __device__ __forceinline__ void finishColumns(
     }
 }
 
+/** Word c of the two lanes of a pair, in lane c. */
+__device__ __forceinline__ uint2 turnPair(uint32_t a, uint32_t b) {
+    bool odd = threadIdx.x & 1;
+    uint32_t x = __shfl_xor_sync(ALL_LANES, odd ? a : b, 1);
+    return odd ? make_uint2(x, b) : make_uint2(a, x);
+}
+
+/** Word c of the four lanes of a quad, in lane c. */
+__device__ __forceinline__ uint4 turnQuad(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+    uint2 low = turnPair(a, b);
+    uint2 up = turnPair(c, d);
+    bool high = threadIdx.x & 2;
+    uint32_t x = __shfl_xor_sync(ALL_LANES, high ? low.x : up.x, 2);
+    uint32_t y = __shfl_xor_sync(ALL_LANES, high ? low.y : up.y, 2);
+    return high ? make_uint4(x, y, up.x, up.y) : make_uint4(low.x, low.y, x, y);
+}
+
 /**
  * A thread's sums after wgmma, of tokens by rows: of every 64 tokens `token` and `token + 8`, of every eight rows 2 c and 2 c + 1.
  */
@@ -141,42 +159,74 @@ struct Fragments {
         bool plain = columns <= p.columns && p.bias == nullptr;
         withEpilogue(p, [&](auto known) {
             constexpr Epilogue E = decltype(known)::EPILOGUE;
-            if constexpr (E == EPILOGUE_GELU) {
-                finishInTurn<E>();
-            } else if (!plain) {
-                finishInTurn<E>();
-            } else {
+            bool finished = false;
+            if constexpr (E != EPILOGUE_GELU) {
+                if (plain) {
+                    finished = true;
 #pragma unroll
-                for (int i = 0; i < SUBTILES; i++) {
-#pragma unroll
-                    for (int half = 0; half < 2; half++) {
-                        int at = token + 64 * i + 8 * half;
-                        if (at < tokens) {
-                            if constexpr (E == EPILOGUE_GATED) {
-                                finishGatedRow(at, half, scales[i][half], acc[i]);
-                            } else {
-                                finishRow<E>(at, half, scales[i][half], acc[i]);
-                            }
-                        }
+                    for (int i = 0; i < SUBTILES; i++) {
+                        finished = finishRows<E>(token + 64 * i, scales[i], acc[i]) && finished;
                     }
                 }
+            }
+            if (!finished) {
+                finishInTurn<E>();
             }
         });
     }
 
-    /** Finishes all columns of one token. */
-    __device__ __forceinline__ void finishGatedRow(int at, int half, float scale, const float (&sums)[ROWS / 2]) const {
-        char* to = outTile<T>(p, at, 0) - (at & 7) * 16 + threadIdx.x % 4 * 4;
+    /** Finishes all columns of tokens `at` and `at + 8`; false if they have to be finished again, in turn. */
+    template <Epilogue E>
+    __device__ __forceinline__ bool finishRows(int at, const float (&scale)[2], const float (&sums)[ROWS / 2]) const {
+        if constexpr (E == EPILOGUE_GATED) {
+            // All lanes of the warp, or none.
+            return __all_sync(ALL_LANES, at + 8 < tokens) ? finishGatedRows(at, scale, sums) : at >= tokens;
+        } else {
 #pragma unroll
-        for (int j = 0; j < ROWS / 16; j++) {
-            int piece = firstRow / 16 + j;
-            T y[2];
+            for (int half = 0; half < 2; half++) {
+                if (at + 8 * half < tokens) {
+                    finishRow<E>(at + 8 * half, half, scale[half], sums);
+                }
+            }
+            return true;
+        }
+    }
+
+    /** The same for GATED with both tokens there; false if a gate is not moderate. Stores whole sectors. */
+    __device__ __forceinline__ bool finishGatedRows(int at, const float (&scale)[2], const float (&sums)[ROWS / 2]) const {
+        constexpr int PIECES = ROWS / 16;
+        constexpr int QUADS = PIECES / 4 * 4;
+        size_t block = (size_t)(at >> 6) * (pad64(p.columns) >> 6) * 8192;
+        int lane = threadIdx.x % 4;
+        float most = 0.0f;
+        auto pair = [&](int j, int half) {  // this lane's part of a piece
+            float y[2];
 #pragma unroll
             for (int k = 0; k < 2; k++) {
-                y[k] = narrow<T>(silu(sums[8 * j + 2 * half + k] * scale) * (sums[8 * j + 4 + 2 * half + k] * scale));
+                float gate = sums[8 * j + 2 * half + k] * scale[half];
+                most = maxOrNan(most, fabsf(gate));
+                y[k] = siluModerate(gate) * (sums[8 * j + 4 + 2 * half + k] * scale[half]);
             }
-            *(uint32_t*)(to + (size_t)(piece >> 3) * 8192 + ((piece ^ at) & 7) * 16) = (uint32_t)y[0].bits | (uint32_t)y[1].bits << 16;
+            return narrowFinite<T>(y[0], y[1]);
+        };
+        auto there = [&](int j, int half) {
+            uint32_t piece = firstRow / 16 + j;
+            return (char*)p.outTiles + block + ((at & 63) * 128 + piece / 8 * 8192 + (piece ^ at) % 8 * 16 + half * 1024);
+        };
+#pragma unroll
+        for (int j = 0; j < QUADS; j += 4) {
+#pragma unroll
+            for (int half = 0; half < 2; half++) {
+                *(uint4*)there(j + lane, half) = turnQuad(pair(j, half), pair(j + 1, half), pair(j + 2, half), pair(j + 3, half));
+            }
         }
+        if constexpr (PIECES % 4 >= 2) {
+            *(uint4*)there(QUADS + lane % 2, lane / 2) = turnQuad(pair(QUADS, 0), pair(QUADS + 1, 0), pair(QUADS, 1), pair(QUADS + 1, 1));
+        }
+        if constexpr (PIECES % 2 == 1) {
+            *(uint2*)(there(PIECES - 1, lane % 2) + lane / 2 * 8) = turnPair(pair(PIECES - 1, 0), pair(PIECES - 1, 1));
+        }
+        return moderate(most);
     }
 
     template <Epilogue E>

@@ -39,8 +39,8 @@ __host__ __device__ constexpr int gemmSharedBytes(int tokens, int rows, int segm
     TILE(128x96, 128, 96, 1, 1, 8, 1)        \
     TILE(128x128, 128, 128, 1, 1, 7, 1)      \
     TILE(128x160, 128, 160, 1, 1, 6, 1)      \
+    TILE(128x192, 128, 192, 1, 1, 5, 1)      \
     TILE(256x112, 256, 112, 1, 1, 4, 1)      \
-    TILE(256x128, 256, 128, 1, 1, 4, 1)      \
     TILE(128x256all2, 128, 256, 1, 2, 4, 1)  \
     TILE(128x128all2, 128, 128, 1, 2, 7, 1)  \
     TILE(128x112all8, 128, 112, 1, 8, 7, 1)  \
@@ -58,3 +58,7 @@ __host__ __device__ constexpr int gemmSharedBytes(int tokens, int rows, int segm
     TILE(128x144x4, 128, 144, 4, 1, 6, 1)    \
     TILE(64x64x8, 64, 64, 8, 1, 7, 2)        \
     TILE(128x128x8, 128, 128, 8, 1, 7, 1)
+// Tiles that a CTA's warpgroups have in turns.
+#define GEMM_TURN_TILES(TILE)                \
+    TILE(128x160, 128, 160, 1, 1, 6, 1)      \
+    TILE(128x176, 128, 176, 1, 1, 5, 1)

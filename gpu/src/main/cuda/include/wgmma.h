@@ -107,6 +107,7 @@ WGMMAS(16, 128, 64, 65)
 WGMMAS(18, 144, 72, 73)
 WGMMAS(20, 160, 80, 81)
 WGMMAS(22, 176, 88, 89)
+WGMMAS(24, 192, 96, 97)
 WGMMAS(32, 256, 128, 129)
 
 /** Descriptor of a matrix with rows of 128 bytes at an address of shared memory; for the next 16 elements of k it is 2 higher. */
@@ -122,6 +123,9 @@ __device__ __forceinline__ void commitProducts() { asm volatile("wgmma.commit_gr
 
 /** Waits for all wgmma that this thread committed. */
 __device__ __forceinline__ void waitProducts() { asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory"); }
+
+/** The same for all but the group committed last. */
+__device__ __forceinline__ void waitProductsButOne() { asm volatile("wgmma.wait_group.sync.aligned 1;" ::: "memory"); }
 
 __device__ __forceinline__ void initBarrier(uint32_t barrier, int arrivals) {
     asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
@@ -157,5 +161,10 @@ __device__ __forceinline__ void copyBulk(uint32_t to, const void* from, uint32_t
 /** Barrier of the CTA for `threads` of its threads. */
 __device__ __forceinline__ void syncThreads(int barrier, int threads) {
     asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+}
+
+/** Arrives at such a barrier without waiting. */
+__device__ __forceinline__ void arriveThreads(int barrier, int threads) {
+    asm volatile("bar.arrive %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
 }
 #endif

@@ -88,6 +88,11 @@ public record GemmTile(int tokens, int rows, int cluster, int most, int stages, 
         return launch("gemm_" + type, bucket, weightRows, multiprocessors, sharedBytes());
     }
 
+    /** The same where the warpgroups of a CTA have tiles in turns. */
+    KernelLaunch launchTurns(String type, int bucket, int weightRows, int multiprocessors) {
+        return launch("gemm_turns_" + type, bucket, weightRows, multiprocessors, sharedBytes());
+    }
+
     /** The same for the head that samples. */
     KernelLaunch launchHead(String type, int bucket, int weightRows, int multiprocessors) {
         return launch("head_" + type, bucket, weightRows, multiprocessors, headSharedBytes());

@@ -24,8 +24,8 @@ public final class GemmTiles {
                     new GemmTile(128, 96, 1, 1, 8, 1),
                     new GemmTile(128, 128, 1, 1, 7, 1),
                     new GemmTile(128, 160, 1, 1, 6, 1),
+                    new GemmTile(128, 192, 1, 1, 5, 1),
                     new GemmTile(256, 112, 1, 1, 4, 1),
-                    new GemmTile(256, 128, 1, 1, 4, 1),
                     new GemmTile(128, 256, 1, 2, 4, 1),
                     new GemmTile(128, 128, 1, 2, 7, 1),
                     new GemmTile(128, 112, 1, 8, 7, 1),
@@ -40,6 +40,10 @@ public final class GemmTiles {
                     new GemmTile(128, 144, 4, 1, 6, 1),
                     new GemmTile(64, 64, 8, 1, 7, 2),
                     new GemmTile(128, 128, 8, 1, 7, 1));
+
+    /** The tiles that the warpgroups of a CTA have in turns, of include/gemm_tiles.h. */
+    static final List<GemmTile> TURNS =
+            List.of(new GemmTile(128, 160, 1, 1, 6, 1), new GemmTile(128, 176, 1, 1, 5, 1));
 
     /** The tiles of include/head_tiles.h, in its order: fewest tokens first. */
     static final List<GemmTile> HEADS =
@@ -78,6 +82,13 @@ public final class GemmTiles {
     /** Share of the shorter of copies and multiplications that the other does not hide. */
     private static final double SEEN = 0.2;
 
+    /**
+     * Time of gated tiles in turns, relative to others: they hide the epilogue but for the last.
+     */
+    private static final double IN_TURNS = 0.92;
+
+    private static final double LAST_FINISH = 8000;
+
     /** Share of the multiprocessors on which clusters of more than two CTAs fit. */
     private static final double IN_CLUSTERS = 120.0 / 132;
 
@@ -98,6 +109,7 @@ public final class GemmTiles {
     private record Product(int tokens, int rows, int k, int segments, boolean gated) {}
 
     private final List<GemmTile> tiles;
+    private final List<GemmTile> turns;
     private final List<GemmTile> heads;
     private final int multiprocessors;
 
@@ -110,8 +122,13 @@ public final class GemmTiles {
     private final Map<Product, Optional<KernelLaunch>> finishing = new HashMap<>();
 
     private GemmTiles(
-            List<GemmTile> tiles, List<GemmTile> heads, int multiprocessors, int mostShared) {
+            List<GemmTile> tiles,
+            List<GemmTile> turns,
+            List<GemmTile> heads,
+            int multiprocessors,
+            int mostShared) {
         this.tiles = tiles;
+        this.turns = turns;
         this.heads = heads;
         this.mostShared = mostShared;
         this.multiprocessors = multiprocessors;
@@ -120,11 +137,13 @@ public final class GemmTiles {
     /** The tiles that a GPU can run: none except on Hopper. */
     public static GemmTiles on(DeviceLimits limits, int multiprocessors) {
         if (limits.capability() != HOPPER) {
-            return new GemmTiles(List.of(), List.of(), multiprocessors, limits.sharedBytes());
+            return new GemmTiles(
+                    List.of(), List.of(), List.of(), multiprocessors, limits.sharedBytes());
         }
         int most = limits.sharedBytes();
         return new GemmTiles(
                 ALL.stream().filter(t -> t.sharedBytes() <= most).toList(),
+                TURNS.stream().filter(t -> t.sharedBytes() <= most).toList(),
                 HEADS.stream().filter(t -> t.headSharedBytes() <= most).toList(),
                 multiprocessors,
                 most);
@@ -132,7 +151,7 @@ public final class GemmTiles {
 
     /** No tiles: every matmul runs as on other GPUs. */
     public static GemmTiles none() {
-        return new GemmTiles(List.of(), List.of(), 1, 0);
+        return new GemmTiles(List.of(), List.of(), List.of(), 1, 0);
     }
 
     /**
@@ -194,12 +213,21 @@ public final class GemmTiles {
     }
 
     private Optional<KernelLaunch> choose(Product p) {
-        return tiles.stream()
+        Optional<GemmTile> tile = fastest(tiles, p);
+        Optional<GemmTile> inTurns = p.gated ? fastest(turns, p) : Optional.empty();
+        if (tile.isPresent() && inTurns.isPresent()) {
+            double hidden = IN_TURNS * nanoseconds(inTurns.get(), p) + LAST_FINISH;
+            if (hidden < nanoseconds(tile.get(), p)) {
+                return inTurns.map(t -> t.launchTurns(TYPE, p.tokens, p.rows, multiprocessors));
+            }
+        }
+        return tile.map(t -> spread(p, t.launch(TYPE, p.tokens, p.rows, multiprocessors)));
+    }
+
+    private Optional<GemmTile> fastest(List<GemmTile> of, Product p) {
+        return of.stream()
                 .filter(t -> t.takes(p.segments, p.gated) && t.suits(p.tokens))
-                .min(
-                        Comparator.comparingDouble(
-                                t -> nanoseconds(t, p.tokens, p.rows, p.k, p.gated)))
-                .map(t -> spread(p, t.launch(TYPE, p.tokens, p.rows, multiprocessors)));
+                .min(Comparator.comparingDouble(t -> nanoseconds(t, p)));
     }
 
     /**
@@ -244,6 +272,10 @@ public final class GemmTiles {
         return !type.equals(TYPE)
                 ? 0
                 : tiles.stream().mapToLong(t -> t.partials(multiprocessors)).max().orElse(0);
+    }
+
+    private double nanoseconds(GemmTile tile, Product p) {
+        return nanoseconds(tile, p.tokens, p.rows, p.k, p.gated);
     }
 
     /** Time of the multiprocessor with the most CTAs, or of reading the weight. */

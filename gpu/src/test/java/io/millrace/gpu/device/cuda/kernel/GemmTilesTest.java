@@ -30,7 +30,9 @@ class GemmTilesTest {
 
     @Test
     void theTilesAreThoseOfTheKernels() throws IOException {
-        assertAreThoseOf("gemm_tiles.h", GemmTiles.ALL);
+        List<GemmTile> all = new ArrayList<>(GemmTiles.ALL);
+        all.addAll(GemmTiles.TURNS);
+        assertAreThoseOf("gemm_tiles.h", all);
         assertAreThoseOf("head_tiles.h", GemmTiles.HEADS);
     }
 
@@ -117,10 +119,12 @@ class GemmTilesTest {
     }
 
     private static GemmTile tile(KernelLaunch launch) {
-        return GemmTiles.ALL.stream()
-                .filter(t -> launch.kernel().equals("gemm_bf16_" + t.name()))
-                .findFirst()
-                .orElseThrow();
+        boolean turns = launch.kernel().startsWith("gemm_turns_");
+        return (turns ? GemmTiles.TURNS : GemmTiles.ALL)
+                .stream()
+                        .filter(t -> launch.kernel().endsWith("_bf16_" + t.name()))
+                        .findFirst()
+                        .orElseThrow();
     }
 
     @Test
@@ -133,7 +137,9 @@ class GemmTilesTest {
 
     @Test
     void aMultiprocessorHoldsAsManyAsATileSays() {
-        for (GemmTile tile : GemmTiles.ALL) {
+        List<GemmTile> all = new ArrayList<>(GemmTiles.ALL);
+        all.addAll(GemmTiles.TURNS);
+        for (GemmTile tile : all) {
             // 1 KB of each CTA is the system's.
             assertThat(tile.resident() * (tile.sharedBytes() + 1024))
                     .as(tile.name())
@@ -159,8 +165,21 @@ class GemmTilesTest {
         assertThat(kernel(256, 896, 4864, 8, false)).isEqualTo("gemm_bf16_128x128x8");
         assertThat(kernel(64, 9728, 896, 1, true)).isEqualTo("gemm_bf16_64x80");
         assertThat(kernel(64, 151_936, 896, 1, false)).isEqualTo("gemm_bf16_64x80");
-        assertThat(kernel(2048, 28_672, 4096, 1, true)).isEqualTo("gemm_bf16_128x160");
+        assertThat(kernel(512, 6144, 4096, 1, false)).isEqualTo("gemm_bf16_128x192");
         assertThat(kernel(2048, 4096, 14_336, 2, false)).isEqualTo("gemm_bf16_128x256all2");
+    }
+
+    @Test
+    void warpgroupsHaveGatedTilesInTurnsWhereThereAreMany() {
+        assertThat(kernel(1024, 28_672, 4096, 1, true)).isEqualTo("gemm_turns_bf16_128x176");
+        assertThat(kernel(2048, 28_672, 4096, 1, true)).isEqualTo("gemm_turns_bf16_128x176");
+        assertThat(kernel(2048, 16_384, 2048, 1, true)).isEqualTo("gemm_turns_bf16_128x160");
+        assertThat(kernel(1024, 16_384, 2048, 1, true)).isEqualTo("gemm_bf16_128x256all2");
+        assertThat(kernel(2048, 28_672, 4096, 1, false)).startsWith("gemm_bf16_");
+        KernelLaunch turns = H200.launch("bf16", 2048, 28_672, 4096, 1, true).orElseThrow();
+        assertThat(turns.x()).isEqualTo(MULTIPROCESSORS);
+        assertThat(turns.threads()).isEqualTo(384);
+        assertThat(turns.sharedBytes()).isEqualTo(5 * ((128 + 176) * 128 + 16));
     }
 
     @Test
