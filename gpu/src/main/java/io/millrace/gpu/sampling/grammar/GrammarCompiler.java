@@ -2,6 +2,7 @@ package io.millrace.gpu.sampling.grammar;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.sampling.grammar.automaton.AutomatonTooLargeException;
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.mask.GrammarLimitException;
 import io.millrace.gpu.sampling.grammar.mask.GrammarStates;
@@ -23,6 +24,7 @@ import java.util.List;
  */
 public final class GrammarCompiler {
     private static final int REGEX_STATES = 20_000;
+    private static final long REGEX_STEPS = 10_000_000;
 
     private final Vocabulary vocabulary;
     private final Formats formats;
@@ -76,6 +78,9 @@ public final class GrammarCompiler {
         try {
             states = new GrammarStates(start, vocabulary, mostBytes - compiled);
         } catch (GrammarLimitException e) {
+            if (e.getCause() instanceof SchemaException cause) {
+                throw new GrammarException(cause.getMessage(), cause.keyword(), cause);
+            }
             throw new GrammarException(
                     "The constraint is beyond a limit: " + e.getMessage(), "$schema", e);
         }
@@ -108,7 +113,7 @@ public final class GrammarCompiler {
     /** A text that a regular expression of ECMA-262 matches from its beginning to its end. */
     public Grammar regex(String pattern) {
         try {
-            return plain(Regex.match(pattern, REGEX_STATES));
+            return plain(Regex.match(pattern, new Budget(REGEX_STATES, REGEX_STEPS)));
         } catch (RegexException | AutomatonTooLargeException e) {
             throw new GrammarException(
                     "The regular expression '%s' is not supported: %s"

@@ -1,6 +1,8 @@
 package io.millrace.gpu.sampling.grammar;
 
 import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 
 /** Samples answers of a grammar at random: each token of a mask is as likely as another. */
@@ -8,6 +10,9 @@ final class RandomAnswer {
     private final byte[][] tokens;
     private final Random random;
     private final long[] mask;
+
+    /** What each mask took. */
+    final List<Double> maskMicros = new ArrayList<>();
 
     /** Tokens of the answer that was written last, the end among them. */
     int length;
@@ -29,7 +34,10 @@ final class RandomAnswer {
         Matcher matcher = grammar.matcher();
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         for (int left = most; left > 0; left--) {
-            if (!matcher.mask(mask, left)) {
+            long start = System.nanoTime();
+            boolean made = matcher.mask(mask, left);
+            maskMicros.add((System.nanoTime() - start) / 1e3);
+            if (!made) {
                 throw new AssertionError(matcher.failure().getMessage() + ", behind " + text);
             }
             int count = 0;

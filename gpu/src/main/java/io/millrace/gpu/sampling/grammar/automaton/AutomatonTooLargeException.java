@@ -1,10 +1,14 @@
 package io.millrace.gpu.sampling.grammar.automaton;
 
-/** An automaton would have more states than its limit. */
+/** Automata would have more states, or take more steps, than is allowed. */
 public final class AutomatonTooLargeException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    public AutomatonTooLargeException(int limit) {
-        super("its automaton would have more than %,d states".formatted(limit));
+    public AutomatonTooLargeException(int states) {
+        this("its automaton would have more than %,d states".formatted(states));
+    }
+
+    AutomatonTooLargeException(String reason) {
+        super(reason + "; ask for fewer repetitions, shorter lengths or fewer alternatives");
     }
 }

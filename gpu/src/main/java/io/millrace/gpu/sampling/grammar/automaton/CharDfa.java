@@ -25,6 +25,9 @@ public final class CharDfa {
 
     final boolean[] accepting;
 
+    /** 0 until it is asked for. */
+    private int hash;
+
     CharDfa(int[][] starts, int[][] targets, boolean[] accepting) {
         this.starts = starts;
         this.targets = targets;
@@ -37,7 +40,7 @@ public final class CharDfa {
             rows.add(loop.first(i), loop.last(i), 0);
         }
         rows.end(accepting);
-        return rows.build();
+        return rows.build(Budget.unbounded());
     }
 
     /** The texts of a list. */
@@ -49,13 +52,14 @@ public final class CharDfa {
      * The texts of some number of characters.
      *
      * @param most {@link BoundedDfa#NO_LIMIT} for any number
-     * @throws AutomatonTooLargeException more than {@code limit} states
+     * @throws AutomatonTooLargeException it is beyond the budget
      */
-    public static CharDfa ofLengths(int least, int most, int limit) {
+    public static CharDfa ofLengths(int least, int most, Budget budget) {
         int last = most == BoundedDfa.NO_LIMIT ? least : most;
-        if (last >= limit) {
-            throw new AutomatonTooLargeException(limit);
+        if (last >= budget.states()) {
+            throw new AutomatonTooLargeException(budget.states());
         }
+        budget.spend(4L * last);
         DfaBuilder rows = new DfaBuilder(last + 1);
         for (int count = 0; count <= last; count++) {
             if (count < last || most == BoundedDfa.NO_LIMIT) {
@@ -66,7 +70,7 @@ public final class CharDfa {
             }
             rows.end(count >= least);
         }
-        return rows.build();
+        return rows.build(budget);
     }
 
     public int states() {
@@ -138,38 +142,38 @@ public final class CharDfa {
     }
 
     /** Whether some text is of both sets. */
-    public boolean meets(CharDfa other) {
-        return !and(other, Integer.MAX_VALUE).isEmpty();
+    public boolean meets(CharDfa other, Budget budget) {
+        return !and(other, budget).isEmpty();
     }
 
-    public CharDfa and(CharDfa other, int limit) {
+    public CharDfa and(CharDfa other, Budget budget) {
         if (isAny() || other.isEmpty()) {
             return other;
         }
         return other.isAny() || isEmpty()
                 ? this
-                : DfaProduct.of(this, other, DfaProduct.Operation.AND, limit);
+                : DfaProduct.of(this, other, DfaProduct.Operation.AND, budget);
     }
 
-    public CharDfa or(CharDfa other, int limit) {
+    public CharDfa or(CharDfa other, Budget budget) {
         if (isAny() || other.isEmpty()) {
             return this;
         }
         return other.isAny() || isEmpty()
                 ? other
-                : DfaProduct.of(this, other, DfaProduct.Operation.OR, limit);
+                : DfaProduct.of(this, other, DfaProduct.Operation.OR, budget);
     }
 
     /** The texts of this set that the other does not have. */
-    public CharDfa minus(CharDfa other, int limit) {
+    public CharDfa minus(CharDfa other, Budget budget) {
         return isEmpty() || other.isEmpty()
                 ? this
-                : DfaProduct.of(this, other, DfaProduct.Operation.MINUS, limit);
+                : DfaProduct.of(this, other, DfaProduct.Operation.MINUS, budget);
     }
 
     /** All texts that are not in the set. */
     public CharDfa not() {
-        return ANY.minus(this, Integer.MAX_VALUE);
+        return ANY.minus(this, Budget.unbounded());
     }
 
     /** About the bytes that it holds. */
@@ -183,14 +187,18 @@ public final class CharDfa {
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof CharDfa dfa
-                && Arrays.equals(accepting, dfa.accepting)
-                && Arrays.deepEquals(starts, dfa.starts)
-                && Arrays.deepEquals(targets, dfa.targets);
+        return this == other
+                || other instanceof CharDfa dfa
+                        && Arrays.equals(accepting, dfa.accepting)
+                        && Arrays.deepEquals(starts, dfa.starts)
+                        && Arrays.deepEquals(targets, dfa.targets);
     }
 
     @Override
     public int hashCode() {
-        return 31 * Arrays.hashCode(accepting) + Arrays.deepHashCode(targets);
+        if (hash == 0) {
+            hash = 31 * Arrays.hashCode(accepting) + Arrays.deepHashCode(targets);
+        }
+        return hash;
     }
 }

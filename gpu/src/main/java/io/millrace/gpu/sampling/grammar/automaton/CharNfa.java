@@ -19,6 +19,15 @@ public final class CharNfa {
         AT_END
     }
 
+    /** More states are allowed than those of a deterministic automaton. */
+    private static final int FACTOR = 8;
+
+    /** What a word of a set of states takes. */
+    private static final long WORD_STEPS = 4;
+
+    /** What a state takes while it is built. */
+    private static final int STATE_STEPS = 20;
+
     private record Edge(CharSet characters, int to) {}
 
     private record Jump(Where where, int to) {}
@@ -26,17 +35,10 @@ public final class CharNfa {
     private final List<List<Edge>> edges = new ArrayList<>();
     private final List<List<Jump>> jumps = new ArrayList<>();
     private final BitSet accepting = new BitSet();
-    private final int limit;
+    private final Budget budget;
 
-    public CharNfa() {
-        this(Integer.MAX_VALUE);
-    }
-
-    /**
-     * @param limit most states
-     */
-    public CharNfa(int limit) {
-        this.limit = limit;
+    public CharNfa(Budget budget) {
+        this.budget = budget;
         state();
     }
 
@@ -50,21 +52,24 @@ public final class CharNfa {
      * @throws AutomatonTooLargeException there are as many as allowed
      */
     public int state() {
-        if (edges.size() >= limit) {
-            throw new AutomatonTooLargeException(limit);
+        if (edges.size() / FACTOR >= budget.states()) {
+            throw new AutomatonTooLargeException(budget.states());
         }
+        budget.spend(STATE_STEPS);
         edges.add(new ArrayList<>(2));
         jumps.add(new ArrayList<>(2));
         return edges.size() - 1;
     }
 
     public void edge(int from, CharSet characters, int to) {
+        budget.spend(1);
         if (!characters.isEmpty()) {
             edges.get(from).add(new Edge(characters, to));
         }
     }
 
     public void jump(int from, Where where, int to) {
+        budget.spend(1);
         jumps.get(from).add(new Jump(where, to));
     }
 
@@ -95,29 +100,25 @@ public final class CharNfa {
     /**
      * The same set of texts, deterministic.
      *
-     * @throws AutomatonTooLargeException for more than {@code most} states
+     * @throws AutomatonTooLargeException it is beyond the budget
      */
-    public CharDfa determinize(int most) {
+    public CharDfa determinize() {
         Map<BitSet, Integer> numbers = new HashMap<>();
         List<BitSet> sets = new ArrayList<>();
         BitSet first = new BitSet();
         close(first, start(), Where.AT_START);
-        number(numbers, sets, first, most);
+        number(numbers, sets, first);
         DfaBuilder rows = new DfaBuilder(16);
         for (int i = 0; i < sets.size(); i++) {
             BitSet set = sets.get(i);
-            addRow(rows, set, numbers, sets, most);
+            addRow(rows, set, numbers, sets);
             rows.end(accepts(set));
         }
-        return rows.build();
+        return rows.build(budget);
     }
 
     private void addRow(
-            DfaBuilder rows,
-            BitSet set,
-            Map<BitSet, Integer> numbers,
-            List<BitSet> sets,
-            int most) {
+            DfaBuilder rows, BitSet set, Map<BitSet, Integer> numbers, List<BitSet> sets) {
         List<Edge> leaving = new ArrayList<>();
         set.stream().forEach(s -> leaving.addAll(edges.get(s)));
         int[] cuts =
@@ -129,6 +130,7 @@ public final class CharNfa {
                         .distinct()
                         .toArray();
         for (int i = 0; i + 1 < cuts.length; i++) {
+            budget.spend(3L * leaving.size());
             BitSet target = new BitSet();
             for (Edge edge : leaving) {
                 if (edge.characters.contains(cuts[i])) {
@@ -136,7 +138,7 @@ public final class CharNfa {
                 }
             }
             if (!target.isEmpty()) {
-                rows.add(cuts[i], cuts[i + 1] - 1, number(numbers, sets, target, most));
+                rows.add(cuts[i], cuts[i + 1] - 1, number(numbers, sets, target));
             }
         }
     }
@@ -150,15 +152,16 @@ public final class CharNfa {
         return Arrays.stream(cuts);
     }
 
-    private static int number(
-            Map<BitSet, Integer> numbers, List<BitSet> sets, BitSet set, int most) {
+    private int number(Map<BitSet, Integer> numbers, List<BitSet> sets, BitSet set) {
+        // A set that is kept takes its words; they are counted, since memory is bounded too.
+        budget.spend(WORD_STEPS * (set.length() / 64 + 1));
         int fresh = sets.size();
         Integer known = numbers.putIfAbsent(set, fresh);
         if (known != null) {
             return known;
         }
-        if (fresh >= most) {
-            throw new AutomatonTooLargeException(most);
+        if (fresh >= budget.states()) {
+            throw new AutomatonTooLargeException(budget.states());
         }
         sets.add(set);
         return fresh;
@@ -174,6 +177,7 @@ public final class CharNfa {
             if (set.get(s)) {
                 continue;
             }
+            budget.spend(4L + jumps.get(s).size());
             set.set(s);
             for (Jump jump : jumps.get(s)) {
                 boolean free = jump.where == Where.ANYWHERE || jump.where == where;
@@ -213,6 +217,7 @@ public final class CharNfa {
             if (seen.get(s)) {
                 continue;
             }
+            budget.spend(1);
             seen.set(s);
             if (accepting.get(s)) {
                 return true;

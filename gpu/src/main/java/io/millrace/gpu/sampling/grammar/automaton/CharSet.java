@@ -63,12 +63,9 @@ public final class CharSet {
     }
 
     public boolean contains(int character) {
-        for (int i = 0; i < bounds.length; i += 2) {
-            if (character <= bounds[i + 1]) {
-                return character >= bounds[i];
-            }
-        }
-        return false;
+        int at = Arrays.binarySearch(bounds, character);
+        // Behind an odd number of bounds it is within a range.
+        return at >= 0 || (-at - 1) % 2 != 0;
     }
 
     /** The characters of either set. */
@@ -99,13 +96,14 @@ public final class CharSet {
 
     /** All other characters. */
     public CharSet not() {
-        CharSet rest = NONE;
+        Builder rest = new Builder();
         int next = 0;
         for (int i = 0; i < bounds.length; i += 2) {
-            rest = rest.or(of(next, bounds[i] - 1));
+            rest.add(next, bounds[i] - 1);
             next = bounds[i + 1] + 1;
         }
-        return rest.or(of(next, LARGEST));
+        rest.add(next, LARGEST);
+        return rest.build();
     }
 
     /** The characters that both sets have. */

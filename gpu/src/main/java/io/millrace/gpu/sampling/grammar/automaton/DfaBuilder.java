@@ -9,11 +9,14 @@ import java.util.Map;
 
 /**
  * Collects the rows of an automaton, state by state, then drops the states that lead nowhere and,
- * where there are not many, joins those that are equal.
+ * where it takes little, joins those that are equal.
  */
 public final class DfaBuilder {
     /** Most states among which equal ones are looked for: it takes their square. */
     private static final int MOST_JOINED = 400;
+
+    /** Most ranges that are compared for it. */
+    private static final long MOST_WORK = 1_000_000;
 
     private final List<int[]> starts;
     private final List<int[]> targets;
@@ -64,10 +67,14 @@ public final class DfaBuilder {
         next = 0;
     }
 
-    /** The automaton; state 0 is the first row. */
-    public CharDfa build() {
+    /**
+     * The automaton; state 0 is the first row.
+     *
+     * @throws AutomatonTooLargeException it is beyond the budget
+     */
+    public CharDfa build(Budget budget) {
         BitSet live = live();
-        int[] classes = starts.size() <= MOST_JOINED ? classes(live) : apart(live);
+        int[] classes = starts.size() <= MOST_JOINED ? classes(live, budget) : apart(live);
         if (classes[0] == CharDfa.DEAD) {
             return empty();
         }
@@ -175,7 +182,7 @@ public final class DfaBuilder {
     }
 
     /** Of each state the number of its class of equal states (Moore); -1 for one that is dead. */
-    private int[] classes(BitSet live) {
+    private int[] classes(BitSet live, Budget budget) {
         int n = starts.size();
         int[] classes = new int[n];
         int count = 0;
@@ -183,7 +190,12 @@ public final class DfaBuilder {
             classes[s] = !live.get(s) ? -1 : accepting.get(s) ? 1 : 0;
         }
         Map<Signature, Integer> numbers = new HashMap<>();
-        while (true) {
+        long ranges = starts.stream().mapToLong(row -> row.length).sum();
+        for (long work = 0; ; work += ranges) {
+            budget.spend(ranges);
+            if (work > MOST_WORK) {
+                return apart(live);
+            }
             numbers.clear();
             int[] refined = new int[n];
             for (int s = 0; s < n; s++) {

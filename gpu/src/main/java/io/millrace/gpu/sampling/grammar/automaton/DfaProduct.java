@@ -15,22 +15,22 @@ final class DfaProduct {
     private final CharDfa a;
     private final CharDfa b;
     private final Operation operation;
-    private final int limit;
+    private final Budget budget;
     private final Map<Long, Integer> numbers = new HashMap<>();
     private long[] pairs = new long[16];
 
-    private DfaProduct(CharDfa a, CharDfa b, Operation operation, int limit) {
+    private DfaProduct(CharDfa a, CharDfa b, Operation operation, Budget budget) {
         this.a = a;
         this.b = b;
         this.operation = operation;
-        this.limit = limit;
+        this.budget = budget;
     }
 
     /**
-     * @throws AutomatonTooLargeException for more than {@code limit} states
+     * @throws AutomatonTooLargeException it is beyond the budget
      */
-    static CharDfa of(CharDfa a, CharDfa b, Operation operation, int limit) {
-        return new DfaProduct(a, b, operation, limit).build();
+    static CharDfa of(CharDfa a, CharDfa b, Operation operation, Budget budget) {
+        return new DfaProduct(a, b, operation, budget).build();
     }
 
     private CharDfa build() {
@@ -49,7 +49,7 @@ final class DfaProduct {
                         case MINUS -> inA && !inB;
                     });
         }
-        return rows.build();
+        return rows.build(budget);
     }
 
     private void addRow(DfaBuilder rows, int s, int t) {
@@ -57,6 +57,7 @@ final class DfaProduct {
         int j = 0;
         int from = 0;
         while (from <= CharSet.LARGEST) {
+            budget.spend(2);
             int lastA = s < 0 ? CharSet.LARGEST : a.last(s, i);
             int lastB = t < 0 ? CharSet.LARGEST : b.last(t, j);
             int last = Math.min(lastA, lastB);
@@ -88,8 +89,8 @@ final class DfaProduct {
         if (known != null) {
             return known;
         }
-        if (fresh >= limit) {
-            throw new AutomatonTooLargeException(limit);
+        if (fresh >= budget.states()) {
+            throw new AutomatonTooLargeException(budget.states());
         }
         if (fresh == pairs.length) {
             pairs = Arrays.copyOf(pairs, 2 * fresh);

@@ -7,4 +7,8 @@ public final class GrammarLimitException extends RuntimeException {
     GrammarLimitException(String message) {
         super(message);
     }
+
+    GrammarLimitException(RuntimeException cause) {
+        super(cause.getMessage(), cause);
+    }
 }

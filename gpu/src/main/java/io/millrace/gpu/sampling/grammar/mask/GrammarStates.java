@@ -1,6 +1,8 @@
 package io.millrace.gpu.sampling.grammar.mask;
 
+import io.millrace.gpu.sampling.grammar.automaton.AutomatonTooLargeException;
 import io.millrace.gpu.sampling.grammar.position.Position;
+import io.millrace.gpu.sampling.grammar.shape.SchemaException;
 
 /** The states of one grammar and their masks for one vocabulary. Safe for any thread. */
 public final class GrammarStates {
@@ -16,7 +18,11 @@ public final class GrammarStates {
         this.vocabulary = vocabulary;
         this.table = new StateTable(mostBytes);
         this.masks = new TokenMasks(vocabulary, table);
-        this.start = table.start(start);
+        try {
+            this.start = table.start(start);
+        } catch (AutomatonTooLargeException | SchemaException e) {
+            throw new GrammarLimitException(e);
+        }
     }
 
     public Vocabulary vocabulary() {
@@ -48,8 +54,12 @@ public final class GrammarStates {
      */
     public synchronized State after(State state, byte[] bytes) {
         State next = state;
-        for (int i = 0; i < bytes.length && next != State.DEAD; i++) {
-            next = table.next(next, bytes[i] & 0xFF);
+        try {
+            for (int i = 0; i < bytes.length && next != State.DEAD; i++) {
+                next = table.next(next, bytes[i] & 0xFF);
+            }
+        } catch (AutomatonTooLargeException | SchemaException e) {
+            throw new GrammarLimitException(e);
         }
         return next;
     }
@@ -61,6 +71,10 @@ public final class GrammarStates {
      * @throws GrammarLimitException the grammar is beyond a limit
      */
     public synchronized void fill(State state, int mostCost, long[] mask) {
-        masks.fill(state, mostCost, mask);
+        try {
+            masks.fill(state, mostCost, mask);
+        } catch (AutomatonTooLargeException | SchemaException e) {
+            throw new GrammarLimitException(e);
+        }
     }
 }

@@ -1,6 +1,7 @@
 package io.millrace.gpu.sampling.grammar.position;
 
 import io.millrace.gpu.sampling.grammar.automaton.BoundedDfa;
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.schema.CompiledSchema;
 import io.millrace.gpu.sampling.grammar.schema.JsonText;
@@ -19,6 +20,7 @@ import java.util.Map;
 /** The places within the texts of a schema's values. One thread at a time. */
 public final class Positions {
     private static final int LIMIT = 100_000;
+    private static final long STEPS = 5_000_000;
 
     private final CompiledSchema schema;
     private final CharacterBytes bytes;
@@ -144,7 +146,9 @@ public final class Positions {
         CharDfa own = CharDfa.ofTexts(List.copyOf(shape.members().keySet()));
         for (ObjectShape.Others other : shape.others()) {
             CharDfa rest =
-                    shape.members().isEmpty() ? other.names() : other.names().minus(own, LIMIT);
+                    shape.members().isEmpty()
+                            ? other.names()
+                            : other.names().minus(own, new Budget(LIMIT, STEPS));
             if (!rest.isEmpty()) {
                 others.add(new ObjectShape.Others(rest, other.demand()));
             }

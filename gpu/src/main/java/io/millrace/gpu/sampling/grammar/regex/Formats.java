@@ -1,5 +1,6 @@
 package io.millrace.gpu.sampling.grammar.regex;
 
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import java.util.Map;
 import java.util.Optional;
@@ -69,7 +70,12 @@ public final class Formats {
         String pattern = PATTERNS.get(name);
         return pattern == null
                 ? Optional.empty()
-                : Optional.of(compiled.computeIfAbsent(name, any -> Regex.match(pattern, LIMIT)));
+                : Optional.of(
+                        compiled.computeIfAbsent(name, any -> Regex.match(pattern, budget())));
+    }
+
+    private static Budget budget() {
+        return new Budget(LIMIT, Long.MAX_VALUE);
     }
 
     /** Most characters of a text of the format. */

@@ -1,6 +1,7 @@
 package io.millrace.gpu.sampling.grammar.regex;
 
 import io.millrace.gpu.sampling.grammar.automaton.AutomatonTooLargeException;
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.automaton.CharNfa;
 import io.millrace.gpu.sampling.grammar.automaton.CharNfa.Where;
@@ -12,34 +13,35 @@ import java.util.List;
  * lookahead is the intersection of two automata, and stands in no group.
  */
 public final class Regex {
-    private static final int NFA_FACTOR = 8;
+    /** What a part of a sequence with lookaheads takes: each of its options repeats the rest. */
+    private static final int PART_STEPS = 100;
 
-    private final int limit;
+    private final Budget budget;
 
-    private Regex(int limit) {
-        this.limit = limit;
+    private Regex(Budget budget) {
+        this.budget = budget;
     }
 
     /**
      * The texts in which the pattern is found anywhere, as JSON Schema asks.
      *
-     * @param limit most states
+     * @param budget for all automata that it takes to make it
      * @throws RegexException wrong, or no automaton stands for it
-     * @throws AutomatonTooLargeException more than {@code limit} states
+     * @throws AutomatonTooLargeException it is beyond the budget
      */
-    public static CharDfa search(String pattern, int limit) {
-        RegexNode node = new RegexParser(pattern).parse();
+    public static CharDfa search(String pattern, Budget budget) {
+        RegexNode node = new RegexParser(pattern, budget).parse();
         RegexNode any = new RegexNode.Repeat(new RegexNode.Characters(CharSet.ALL), 0, -1);
-        return new Regex(limit).automaton(List.of(any, node, any));
+        return new Regex(budget).automaton(List.of(any, node, any));
     }
 
     /** The texts that the pattern matches from their first character to their last. */
-    public static CharDfa match(String pattern, int limit) {
-        return new Regex(limit).automaton(List.of(new RegexParser(pattern).parse()));
+    public static CharDfa match(String pattern, Budget budget) {
+        return new Regex(budget).automaton(List.of(new RegexParser(pattern, budget).parse()));
     }
 
     private CharDfa automaton(List<RegexNode> parts) {
-        CharNfa nfa = new CharNfa(NFA_FACTOR * limit);
+        CharNfa nfa = new CharNfa(budget);
         int first = nfa.state();
         nfa.jump(nfa.start(), Where.ANYWHERE, first);
         int end = nfa.state();
@@ -47,7 +49,7 @@ public final class Regex {
         // What follows a lookahead is the rest of the whole: it can stand in a part of parts only
         // where that part's own rest is known, so sequences and choices are flattened here.
         top(nfa, flattened(parts), first, end);
-        return nfa.determinize(limit);
+        return nfa.determinize();
     }
 
     private static List<RegexNode> flattened(List<RegexNode> parts) {
@@ -62,6 +64,7 @@ public final class Regex {
 
     /** Adds a sequence that ends with the text, in which lookaheads may stand. */
     private void top(CharNfa nfa, List<RegexNode> parts, int from, int end) {
+        budget.spend(PART_STEPS * (parts.size() + 1L));
         int state = from;
         for (int i = 0; i < parts.size(); i++) {
             RegexNode part = parts.get(i);
@@ -96,7 +99,7 @@ public final class Regex {
         RegexNode any = new RegexNode.Repeat(new RegexNode.Characters(CharSet.ALL), 0, -1);
         CharDfa follows = automaton(rest);
         CharDfa begins = automaton(List.of(lookahead.body(), any));
-        return lookahead.negative() ? follows.minus(begins, limit) : follows.and(begins, limit);
+        return lookahead.negative() ? follows.minus(begins, budget) : follows.and(begins, budget);
     }
 
     private static boolean hasStart(List<RegexNode> parts) {

@@ -1,8 +1,11 @@
 package io.millrace.gpu.sampling.grammar.regex;
 
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharSet;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Reads a regular expression as ECMA-262 has it, by characters (the {@code u} flag), and with the
@@ -13,10 +16,13 @@ final class RegexParser {
     private static final int LARGEST_COUNT = 100_000;
 
     private final int[] text;
+    private final Budget budget;
+    private final Map<String, CharSet> properties = new HashMap<>();
     private int at;
     private int depth;
 
-    RegexParser(String pattern) {
+    RegexParser(String pattern, Budget budget) {
+        this.budget = budget;
         text = pattern.codePoints().toArray();
     }
 
@@ -194,6 +200,7 @@ final class RegexParser {
                     at = back; // A class is no end of a range: the hyphen is a character.
                 }
             }
+            budget.spend(set.ranges() + first.ranges());
             set = set.or(first);
         }
         if (!take(']')) {
@@ -306,7 +313,12 @@ final class RegexParser {
         if (!take('}')) {
             throw new RegexException("\\p{%s does not end".formatted(name));
         }
-        CharSet set = CharacterClasses.ofProperty(name.toString());
+        CharSet set = properties.get(name.toString());
+        if (set == null) {
+            budget.spend(CharSet.LARGEST);
+            set = CharacterClasses.ofProperty(name.toString());
+            properties.put(name.toString(), set);
+        }
         return negated ? set.not() : set;
     }
 

@@ -78,15 +78,11 @@ public final class CompiledSchema {
         SchemaDocument document = new SchemaDocument(schema);
         Literals literals = new Literals(limits.demands(), document.hasUnevaluated());
         Normalizer normalizer = new Normalizer(document, literals, formats, limits);
-        Inhabitation inhabitation = new Inhabitation(normalizer, literals, limits);
+        Inhabitation inhabitation = new Inhabitation(normalizer, literals);
         int root = literals.schema(schema, Literals.Sign.ASSERTED);
         CompiledSchema compiled =
                 new CompiledSchema(literals, inhabitation, new PropertyOrder(document), root);
-        try {
-            compiled.visit(normalizer);
-        } catch (AutomatonTooLargeException e) {
-            throw new SchemaException("pattern", "", e.getMessage());
-        }
+        compiled.visit(normalizer);
         compiled.narrow = normalizer.isNarrowed();
         if (compiled.narrow && compiled.isEmpty()) {
             throw new SchemaException("oneOf", "", "its branches could not be told apart");
@@ -113,13 +109,41 @@ public final class CompiledSchema {
         List<Integer> queue = new ArrayList<>(List.of(root));
         while (!queue.isEmpty()) {
             int demand = queue.remove(queue.size() - 1);
-            if (!shapes.containsKey(demand) && inhabitation.has(demand)) {
-                Shapes pruned = pruned(demand, normalizer.resolved(demand));
+            if (!shapes.containsKey(demand) && has(demand)) {
+                Shapes pruned = prunedAtPlace(demand, normalizer.resolved(demand));
                 shapes.put(demand, pruned);
                 pruned.objects().forEach(shape -> addChildren(shape, queue));
                 pruned.arrays().forEach(shape -> addChildren(shape, queue));
             }
         }
+    }
+
+    private boolean has(int demand) {
+        try {
+            return inhabitation.has(demand);
+        } catch (AutomatonTooLargeException | SchemaException e) {
+            throw refused(demand, e);
+        }
+    }
+
+    private Shapes prunedAtPlace(int demand, Shapes all) {
+        try {
+            return pruned(demand, all);
+        } catch (AutomatonTooLargeException | SchemaException e) {
+            throw refused(demand, e);
+        }
+    }
+
+    /** The refusal, by the place of the first of a demand's schemas where it has no own. */
+    private SchemaException refused(int demand, RuntimeException reason) {
+        SchemaException refusal =
+                reason instanceof SchemaException known
+                        ? known
+                        : new SchemaException("pattern", "", reason.getMessage());
+        List<JsonNode> nodes = nodes(demand);
+        return refusal.pointer().isEmpty() && !nodes.isEmpty()
+                ? refusal.at(order.pointer(nodes.get(0)))
+                : refusal;
     }
 
     private static void addChildren(ObjectShape shape, List<Integer> queue) {

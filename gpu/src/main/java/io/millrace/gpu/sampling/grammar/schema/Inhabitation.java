@@ -10,7 +10,6 @@ import io.millrace.gpu.sampling.grammar.shape.NumberAutomaton;
 import io.millrace.gpu.sampling.grammar.shape.NumberShape;
 import io.millrace.gpu.sampling.grammar.shape.ObjectShape;
 import io.millrace.gpu.sampling.grammar.shape.SchemaException;
-import io.millrace.gpu.sampling.grammar.shape.SchemaLimits;
 import io.millrace.gpu.sampling.grammar.shape.Shapes;
 import io.millrace.gpu.sampling.grammar.shape.StringShape;
 import java.util.ArrayList;
@@ -25,18 +24,19 @@ import java.util.Set;
  * shapes, so that whatever text is begun can be ended.
  */
 final class Inhabitation {
+    /** What a look at a demand takes, about. */
+    private static final int LOOK_STEPS = 20;
+
     private final Normalizer normalizer;
     private final Literals literals;
-    private final SchemaLimits limits;
     private final Set<Integer> inhabited = new HashSet<>();
     private final Set<Integer> empty = new HashSet<>();
     private final Map<StringShape, BoundedDfa> strings = new HashMap<>();
     private final Map<NumberShape, CharDfa> numbers = new HashMap<>();
 
-    Inhabitation(Normalizer normalizer, Literals literals, SchemaLimits limits) {
+    Inhabitation(Normalizer normalizer, Literals literals) {
         this.normalizer = normalizer;
         this.literals = literals;
-        this.limits = limits;
         inhabited.add(Literals.ANYTHING);
         empty.add(Literals.NOTHING);
     }
@@ -50,12 +50,12 @@ final class Inhabitation {
             return false;
         }
         // All that must be known first; then again and again until nothing new is found.
-        Set<Integer> asked = new HashSet<>();
-        collect(demand, asked);
+        List<Integer> asked = insideOut(demand);
         boolean grown = true;
         while (grown && !inhabited.contains(demand)) {
             grown = false;
             for (int one : asked) {
+                normalizer.budget().spend(LOOK_STEPS);
                 if (!inhabited.contains(one) && isSeen(normalizer.resolved(one))) {
                     inhabited.add(one);
                     grown = true;
@@ -65,38 +65,56 @@ final class Inhabitation {
         if (inhabited.contains(demand)) {
             return true;
         }
-        asked.removeAll(inhabited);
+        asked.removeIf(inhabited::contains);
         empty.addAll(asked);
         return false;
     }
 
-    private void collect(int demand, Set<Integer> asked) {
-        List<Integer> queue = new ArrayList<>(List.of(demand));
-        while (!queue.isEmpty()) {
-            int next = queue.remove(queue.size() - 1);
-            boolean open = !inhabited.contains(next) && !empty.contains(next) && asked.add(next);
-            if (!open || isSeen(normalizer.resolved(next))) {
+    /** The demands that must be known, inner ones first as far as they do not recur. */
+    private List<Integer> insideOut(int demand) {
+        List<Integer> order = new ArrayList<>();
+        Set<Integer> asked = new HashSet<>(List.of(demand));
+        List<Integer> stack = new ArrayList<>(List.of(demand));
+        while (!stack.isEmpty()) {
+            int next = stack.remove(stack.size() - 1);
+            if (next < 0) {
+                order.add(~next);
                 continue;
             }
+            stack.add(~next);
             Shapes shapes = normalizer.resolved(next);
-            for (ObjectShape shape : shapes.objects()) {
-                shape.members().values().stream()
-                        .filter(m -> m.required() || shape.least() > 0)
-                        .forEach(m -> queue.add(m.demand()));
-                if (shape.least() > 0) {
-                    shape.others().forEach(o -> queue.add(o.demand()));
-                }
-            }
-            for (ArrayShape shape : shapes.arrays()) {
-                for (int i = 0; i <= shape.first().size(); i++) {
-                    queue.add(shape.item(i));
-                    for (ArrayShape.Contained contained : shape.contained()) {
-                        queue.add(literals.and(shape.item(i), contained.demand()));
-                        queue.add(literals.and(shape.item(i), contained.contrary()));
+            if (!isSeen(shapes)) {
+                for (int inner : inner(shapes)) {
+                    boolean open = !inhabited.contains(inner) && !empty.contains(inner);
+                    if (open && asked.add(inner)) {
+                        stack.add(inner);
                     }
                 }
             }
         }
+        return order;
+    }
+
+    private List<Integer> inner(Shapes shapes) {
+        List<Integer> inner = new ArrayList<>();
+        for (ObjectShape shape : shapes.objects()) {
+            shape.members().values().stream()
+                    .filter(m -> m.required() || shape.least() > 0)
+                    .forEach(m -> inner.add(m.demand()));
+            if (shape.least() > 0) {
+                shape.others().forEach(o -> inner.add(o.demand()));
+            }
+        }
+        for (ArrayShape shape : shapes.arrays()) {
+            for (int i = 0; i <= shape.first().size(); i++) {
+                inner.add(shape.item(i));
+                for (ArrayShape.Contained contained : shape.contained()) {
+                    inner.add(literals.and(shape.item(i), contained.demand()));
+                    inner.add(literals.and(shape.item(i), contained.contrary()));
+                }
+            }
+        }
+        return inner;
     }
 
     /** Whether a value is seen with what is known so far. */
@@ -133,7 +151,13 @@ final class Inhabitation {
 
     /** The texts of a string shape. */
     BoundedDfa bounded(StringShape shape) {
-        return strings.computeIfAbsent(shape, s -> new BoundedDfa(s.texts(), s.least(), s.most()));
+        BoundedDfa texts = strings.get(shape);
+        if (texts == null) {
+            texts = new BoundedDfa(shape.texts(), shape.least(), shape.most());
+            normalizer.budget().spend(8 * texts.bytes());
+            strings.put(shape, texts);
+        }
+        return texts;
     }
 
     /** The texts of a number shape. */
@@ -141,7 +165,7 @@ final class Inhabitation {
         CharDfa texts = numbers.get(shape);
         if (texts == null) {
             try {
-                texts = NumberAutomaton.of(shape, limits.states());
+                texts = NumberAutomaton.of(shape, normalizer.budget());
             } catch (AutomatonTooLargeException e) {
                 throw new SchemaException(
                         shape.multiplesOf().isEmpty() && shape.noMultiplesOf().isEmpty()

@@ -1,6 +1,7 @@
 package io.millrace.gpu.sampling.grammar.schema;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.shape.Algebra;
 import io.millrace.gpu.sampling.grammar.shape.Literals;
@@ -28,7 +29,7 @@ final class LogicKeywords {
     private final SchemaDocument document;
     private final Literals literals;
     private final Algebra algebra;
-    private final int limit;
+    private final Budget budget;
 
     LogicKeywords(
             Normalizer normalizer,
@@ -36,13 +37,13 @@ final class LogicKeywords {
             SchemaDocument document,
             Literals literals,
             Algebra algebra,
-            int limit) {
+            Budget budget) {
         this.normalizer = normalizer;
         this.reader = reader;
         this.document = document;
         this.literals = literals;
         this.algebra = algebra;
-        this.limit = limit;
+        this.budget = budget;
     }
 
     void addParts(JsonNode schema, Sign sign, List<Shapes> parts) {
@@ -203,7 +204,7 @@ final class LogicKeywords {
         }
         ObjectShape all = ObjectShape.ALL;
         for (String name : names) {
-            all = all.and(ObjectShape.member(name, Literals.ANYTHING, true), literals, limit);
+            all = all.and(ObjectShape.member(name, Literals.ANYTHING, true), literals, budget);
         }
         return Shapes.ALL.withObjects(List.of(all));
     }
@@ -218,7 +219,7 @@ final class LogicKeywords {
         }
         CharDfa allowed = CharDfa.NONE;
         for (StringShape shape : of(value, Sign.ASSERTED).strings()) {
-            allowed = allowed.or(unbounded(shape), limit);
+            allowed = allowed.or(unbounded(shape), budget);
         }
         List<Others> others =
                 allowed.isEmpty() ? List.of() : List.of(new Others(allowed, Literals.ANYTHING));
@@ -238,6 +239,6 @@ final class LogicKeywords {
         if (shape.hasAnyLength()) {
             return shape.texts();
         }
-        return shape.texts().and(CharDfa.ofLengths(shape.least(), shape.most(), limit), limit);
+        return shape.texts().and(CharDfa.ofLengths(shape.least(), shape.most(), budget), budget);
     }
 }

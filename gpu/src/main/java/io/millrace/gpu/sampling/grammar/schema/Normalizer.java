@@ -2,6 +2,7 @@ package io.millrace.gpu.sampling.grammar.schema;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.sampling.grammar.automaton.AutomatonTooLargeException;
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.regex.Formats;
 import io.millrace.gpu.sampling.grammar.shape.Algebra;
@@ -29,11 +30,14 @@ import java.util.Set;
  * demands, so that recursion is finite.
  */
 final class Normalizer {
+    /** Most schemas about one value, each within the other: as many calls are open. */
+    private static final int DEEPEST = 200;
+
     private final SchemaDocument document;
     private final Literals literals;
     private final Reader reader;
     private final Algebra algebra;
-    private final SchemaLimits limits;
+    private final Budget budget;
     private final ValueKeywords values;
     private final StringKeywords strings;
     private final NumberKeywords numbers;
@@ -51,16 +55,21 @@ final class Normalizer {
     Normalizer(SchemaDocument document, Literals literals, Formats formats, SchemaLimits limits) {
         this.document = document;
         this.literals = literals;
-        this.limits = limits;
+        budget = new Budget(limits.states(), limits.steps());
         reader = new Reader(document);
-        algebra = new Algebra(literals, limits, this::isPlainlyNothing);
+        algebra = new Algebra(literals, limits, budget, this::isPlainlyNothing);
         values = new ValueKeywords(reader, document.draft(), literals, algebra);
-        strings = new StringKeywords(reader, formats, limits.states());
+        strings = new StringKeywords(reader, formats, budget);
         numbers = new NumberKeywords(reader);
         arrays = new ArrayKeywords(reader, literals);
-        objects = new ObjectKeywords(reader, literals, strings, limits.states());
-        someMembers = new SomeMembers(reader, literals);
-        logic = new LogicKeywords(this, reader, document, literals, algebra, limits.states());
+        objects = new ObjectKeywords(reader, literals, strings, budget);
+        someMembers = new SomeMembers(reader, literals, budget);
+        logic = new LogicKeywords(this, reader, document, literals, algebra, budget);
+    }
+
+    /** For all automata of the schema. */
+    Budget budget() {
+        return budget;
     }
 
     /** Whether somewhere more was refused than the schema asks for. */
@@ -117,8 +126,17 @@ final class Normalizer {
      * @throws SchemaException it leads back to itself without a step into the value
      */
     Shapes inPlace(int demand) {
-        if (!open.add(demand)) {
+        boolean deep = open.size() >= DEEPEST;
+        if (deep || !open.add(demand)) {
             Literal literal = literals.literal(literals.of(demand)[0]);
+            if (deep) {
+                throw reader.refused(
+                        literal.node(),
+                        literal.node().has("$ref") ? "$ref" : Keywords.firstLogical(literal.node()),
+                        ("more than %d references and schemas lead to it one behind the other; refer"
+                                        + " to it by fewer steps")
+                                .formatted(DEEPEST));
+            }
             throw reader.refused(
                     literal.node(), "$ref", "it leads back to itself without a step inwards");
         }
@@ -212,7 +230,7 @@ final class Normalizer {
                             reader.schema(schema, "unevaluatedProperties", value), Sign.ASSERTED);
             List<ObjectShape> objects = new ArrayList<>();
             for (ObjectShape shape : shapes.objects()) {
-                objects.add(shape.withUnevaluated(demand, literals, limits.states()));
+                objects.add(shape.withUnevaluated(demand, literals, budget));
             }
             objects.removeIf(ObjectShape::isPlainlyEmpty);
             shapes = shapes.withObjects(objects);

@@ -1,6 +1,7 @@
 package io.millrace.gpu.sampling.grammar.schema;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.sampling.grammar.shape.NumberAutomaton;
 import io.millrace.gpu.sampling.grammar.shape.NumberShape;
 import java.math.BigDecimal;
 
@@ -32,6 +33,13 @@ final class NumberKeywords {
             BigDecimal factor = reader.number(schema, "multipleOf");
             if (factor.signum() <= 0) {
                 throw reader.refused(schema, "multipleOf", factor + " is not above 0");
+            }
+            if (!NumberAutomaton.isSupported(factor.stripTrailingZeros())) {
+                throw reader.refused(
+                        schema,
+                        "multipleOf",
+                        factor
+                                + " has too many remainders to count; ask for a factor up to 10,000");
             }
             shape = shape.and(NumberShape.multiplesOf(factor, false));
         }

@@ -1,6 +1,7 @@
 package io.millrace.gpu.sampling.grammar.schema;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.shape.Literals;
 import io.millrace.gpu.sampling.grammar.shape.Literals.Sign;
@@ -22,13 +23,13 @@ final class ObjectKeywords {
     private final Reader reader;
     private final Literals literals;
     private final StringKeywords strings;
-    private final int limit;
+    private final Budget budget;
 
-    ObjectKeywords(Reader reader, Literals literals, StringKeywords strings, int limit) {
+    ObjectKeywords(Reader reader, Literals literals, StringKeywords strings, Budget budget) {
         this.reader = reader;
         this.literals = literals;
         this.strings = strings;
-        this.limit = limit;
+        this.budget = budget;
     }
 
     /** The objects that satisfy them all. */
@@ -39,13 +40,13 @@ final class ObjectKeywords {
             for (String name : required(schema)) {
                 required.put(name, new Member(Literals.ANYTHING, true));
             }
-            shape = shape.and(ObjectShape.ALL.withMembers(required), literals, limit);
+            shape = shape.and(ObjectShape.ALL.withMembers(required), literals, budget);
         }
         int least = reader.count(schema, "minProperties", 0);
         int most = reader.count(schema, "maxProperties", ObjectShape.NO_LIMIT);
         return least == 0 && most == ObjectShape.NO_LIMIT
                 ? shape
-                : shape.and(ObjectShape.count(least, most), literals, limit);
+                : shape.and(ObjectShape.count(least, most), literals, budget);
     }
 
     private List<String> required(JsonNode schema) {
@@ -67,8 +68,8 @@ final class ObjectKeywords {
         for (Map.Entry<String, Integer> pattern : patterns(schema).entrySet()) {
             CharDfa names = strings.pattern(schema, "patternProperties", pattern.getKey());
             others = split(others, names, pattern.getValue(), unmatched);
-            unmatched = unmatched.minus(names, limit);
-            evaluated = evaluated.or(names, limit);
+            unmatched = unmatched.minus(names, budget);
+            evaluated = evaluated.or(names, budget);
         }
         Map<String, Member> members = new LinkedHashMap<>();
         for (Map.Entry<String, Integer> entry : named.entrySet()) {
@@ -87,7 +88,7 @@ final class ObjectKeywords {
             evaluated =
                     additional != null
                             ? CharDfa.ANY
-                            : evaluated.or(CharDfa.ofTexts(List.copyOf(named.keySet())), limit);
+                            : evaluated.or(CharDfa.ofTexts(List.copyOf(named.keySet())), budget);
         }
         return new ObjectShape(
                 members,
@@ -102,8 +103,8 @@ final class ObjectKeywords {
     private List<Others> split(List<Others> others, CharDfa names, int demand, CharDfa unmatched) {
         List<Others> parts = new ArrayList<>();
         for (Others other : others) {
-            CharDfa both = other.names().and(names, limit);
-            CharDfa alone = other.names().minus(names, limit);
+            CharDfa both = other.names().and(names, budget);
+            CharDfa alone = other.names().minus(names, budget);
             if (!both.isEmpty()) {
                 parts.add(new Others(both, literals.and(other.demand(), demand)));
             }
@@ -111,7 +112,7 @@ final class ObjectKeywords {
                 parts.add(new Others(alone, other.demand()));
             }
         }
-        CharDfa fresh = names.and(unmatched, limit);
+        CharDfa fresh = names.and(unmatched, budget);
         if (!fresh.isEmpty()) {
             parts.add(new Others(fresh, demand));
         }
@@ -176,7 +177,7 @@ final class ObjectKeywords {
         for (Map.Entry<String, Integer> pattern :
                 demands(schema, "patternProperties", sign).entrySet()) {
             CharDfa names = strings.pattern(schema, "patternProperties", pattern.getKey());
-            unmatched = unmatched.minus(names, limit);
+            unmatched = unmatched.minus(names, budget);
             if (pattern.getValue() != Literals.NOTHING) {
                 denied.add(
                         ObjectShape.some(
@@ -193,7 +194,7 @@ final class ObjectKeywords {
             return;
         }
         List<String> named = List.copyOf(named(schema, sign).keySet());
-        CharDfa names = unmatched.minus(CharDfa.ofTexts(named), limit);
+        CharDfa names = unmatched.minus(CharDfa.ofTexts(named), budget);
         int demand = literals.schema(additional, sign);
         denied.add(ObjectShape.some(new Some(names, demand, sign, schema, "additionalProperties")));
     }

@@ -1,8 +1,10 @@
 package io.millrace.gpu.sampling.grammar.schema;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -22,6 +24,11 @@ public final class PropertyOrder {
 
     PropertyOrder(SchemaDocument document) {
         this.document = document;
+    }
+
+    /** Where a schema stands. */
+    String pointer(JsonNode schema) {
+        return document.place(schema).pointer();
     }
 
     /** About the bytes that the document holds. */
@@ -107,35 +114,45 @@ public final class PropertyOrder {
         List<JsonNode> known = beside.get(schema);
         if (known == null) {
             known = new ArrayList<>();
-            Map<JsonNode, Boolean> seen = new IdentityHashMap<>();
-            collect(schema, known, seen);
+            collect(schema, known);
             beside.put(schema, known);
         }
         return known;
     }
 
-    private void collect(JsonNode schema, List<JsonNode> all, Map<JsonNode, Boolean> seen) {
-        if (!schema.isObject() || seen.put(schema, true) != null) {
-            return;
+    /** Without recursion: references may be many, one behind the other. */
+    private void collect(JsonNode start, List<JsonNode> all) {
+        Map<JsonNode, Boolean> seen = new IdentityHashMap<>();
+        Deque<JsonNode> open = new ArrayDeque<>(List.of(start));
+        while (!open.isEmpty()) {
+            JsonNode schema = open.pop();
+            if (!schema.isObject() || seen.put(schema, true) != null) {
+                continue;
+            }
+            boolean refers = schema.path("$ref").isTextual();
+            boolean siblings = !refers || document.draft().refHasSiblings();
+            List<JsonNode> next = new ArrayList<>();
+            if (refers) {
+                next.add(document.resolve(schema, "$ref", schema.get("$ref").textValue()));
+            }
+            if (siblings) {
+                all.add(schema);
+                addBeside(schema, next);
+            }
+            for (int i = next.size() - 1; i >= 0; i--) {
+                open.push(next.get(i));
+            }
         }
-        boolean refers = schema.path("$ref").isTextual();
-        boolean siblings = !refers || document.draft().refHasSiblings();
-        if (siblings) {
-            all.add(schema);
-        }
-        if (refers) {
-            collect(document.resolve(schema, "$ref", schema.get("$ref").textValue()), all, seen);
-        }
-        if (!siblings) {
-            return;
-        }
+    }
+
+    private static void addBeside(JsonNode schema, List<JsonNode> next) {
         for (String list : LISTS) {
-            schema.path(list).forEach(s -> collect(s, all, seen));
+            schema.path(list).forEach(next::add);
         }
         for (String one : ONES) {
-            collect(schema.path(one), all, seen);
+            next.add(schema.path(one));
         }
-        schema.path("dependentSchemas").forEach(s -> collect(s, all, seen));
-        schema.path("dependencies").forEach(s -> collect(s, all, seen));
+        schema.path("dependentSchemas").forEach(next::add);
+        schema.path("dependencies").forEach(next::add);
     }
 }

@@ -2,6 +2,7 @@ package io.millrace.gpu.sampling.grammar.schema;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.sampling.grammar.shape.Literals.Sign;
+import io.millrace.gpu.sampling.grammar.shape.NumberShape;
 import io.millrace.gpu.sampling.grammar.shape.SchemaException;
 import java.math.BigDecimal;
 import java.util.ArrayList;
@@ -55,7 +56,31 @@ final class Reader {
         if (!value.isNumber()) {
             throw refused(schema, keyword, value + " is no number");
         }
-        return value.decimalValue();
+        return exact(schema, keyword, value);
+    }
+
+    /**
+     * The value of a number.
+     *
+     * @throws SchemaException it has more digits than are computed with
+     */
+    BigDecimal exact(JsonNode schema, String keyword, JsonNode value) {
+        if (value.isFloatingPointNumber() && !value.isBigDecimal()) {
+            if (!Double.isFinite(value.doubleValue())) {
+                throw refused(schema, keyword, value + " is no number");
+            }
+        }
+        BigDecimal number = value.decimalValue();
+        long before = (long) number.precision() - number.scale();
+        if (Math.abs(before) > NumberShape.MOST_DIGITS
+                || Math.abs((long) number.scale()) > NumberShape.MOST_DIGITS) {
+            throw refused(
+                    schema,
+                    keyword,
+                    "a number of more than %d digits; ask for one of fewer digits"
+                            .formatted(NumberShape.MOST_DIGITS));
+        }
+        return number;
     }
 
     String text(JsonNode schema, String keyword) {

@@ -1,5 +1,6 @@
 package io.millrace.gpu.sampling.grammar.schema;
 
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.shape.Literals;
 import io.millrace.gpu.sampling.grammar.shape.ObjectShape;
 import io.millrace.gpu.sampling.grammar.shape.ObjectShape.Member;
@@ -19,10 +20,12 @@ final class SomeMembers {
 
     private final Reader reader;
     private final Literals literals;
+    private final Budget budget;
 
-    SomeMembers(Reader reader, Literals literals) {
+    SomeMembers(Reader reader, Literals literals, Budget budget) {
         this.reader = reader;
         this.literals = literals;
+        this.budget = budget;
     }
 
     List<ObjectShape> resolve(ObjectShape shape) {
@@ -55,7 +58,7 @@ final class SomeMembers {
                 all.add(shape.withMembers(members));
             }
         }
-        boolean free = shape.others().stream().anyMatch(o -> o.names().meets(some.names()));
+        boolean free = shape.others().stream().anyMatch(o -> o.names().meets(some.names(), budget));
         if (free) {
             reader.cannotDeny(some.denied(), some.keyword(), some.sign());
         }

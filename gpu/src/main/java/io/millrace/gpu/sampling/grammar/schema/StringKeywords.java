@@ -1,6 +1,7 @@
 package io.millrace.gpu.sampling.grammar.schema;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.regex.Formats;
 import io.millrace.gpu.sampling.grammar.regex.Regex;
@@ -14,16 +15,16 @@ import java.util.Optional;
 final class StringKeywords {
     private final Reader reader;
     private final Formats formats;
-    private final int limit;
+    private final Budget budget;
     private final Map<String, CharDfa> patterns = new HashMap<>();
 
     /**
      * @param formats null where they are annotations
      */
-    StringKeywords(Reader reader, Formats formats, int limit) {
+    StringKeywords(Reader reader, Formats formats, Budget budget) {
         this.reader = reader;
         this.formats = formats;
-        this.limit = limit;
+        this.budget = budget;
     }
 
     StringShape shape(JsonNode schema) {
@@ -34,14 +35,14 @@ final class StringKeywords {
                         reader.count(schema, "maxLength", StringShape.NO_LIMIT));
         if (schema.has("pattern")) {
             String pattern = reader.text(schema, "pattern");
-            shape = shape.and(of(pattern(schema, "pattern", pattern)), limit);
+            shape = shape.and(of(pattern(schema, "pattern", pattern)), budget);
         }
         if (formats != null && schema.path("format").isTextual()) {
             String name = schema.get("format").textValue();
             Optional<CharDfa> texts = formats.find(name);
             if (texts.isPresent()) {
                 StringShape format = new StringShape(texts.get(), 0, formats.longest(name));
-                shape = shape.and(format, limit);
+                shape = shape.and(format, budget);
             }
         }
         return shape;
@@ -56,7 +57,7 @@ final class StringKeywords {
         CharDfa known = patterns.get(pattern);
         if (known == null) {
             try {
-                known = Regex.search(pattern, limit);
+                known = Regex.search(pattern, budget);
             } catch (RegexException e) {
                 throw reader.refused(
                         schema, keyword, "'%s': %s".formatted(pattern, e.getMessage()));

@@ -91,6 +91,11 @@ final class ValueKeywords {
                 : algebra.or(all, Shapes.NONE.withStrings(List.of(shape)));
     }
 
+    /** The keyword that has a constant; a constant within one is its own schema. */
+    private static String constantKeyword(JsonNode schema) {
+        return schema.has("enum") && !schema.has("const") ? "enum" : "const";
+    }
+
     /** One value, or all others. */
     Shapes constant(JsonNode schema, JsonNode value, Sign sign) {
         boolean denied = sign.isDenied();
@@ -99,7 +104,8 @@ final class ValueKeywords {
             case STRING:
                 return listed(schema, List.of(value), sign);
             case NUMBER:
-                NumberShape number = NumberShape.only(value.decimalValue());
+                NumberShape number =
+                        NumberShape.only(reader.exact(schema, constantKeyword(schema), value));
                 return base.withNumbers(denied ? number.not() : List.of(number));
             case ARRAY:
                 return base.withArrays(denied ? otherArrays(value, sign) : List.of(array(value)));

@@ -1,5 +1,6 @@
 package io.millrace.gpu.sampling.grammar.shape;
 
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -7,19 +8,26 @@ import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.IntPredicate;
 import java.util.function.Predicate;
+import java.util.function.ToIntFunction;
 
 /** Joins and intersects {@link Shapes}, and bounds how much of it there is. */
 public final class Algebra {
+    private static final long STEPS_EACH = 20;
+
     private final Literals literals;
     private final SchemaLimits limits;
+    private final Budget budget;
 
     /** Whether it is plain to see that no value satisfies a demand. */
     private final IntPredicate plainlyNothing;
 
     private int work;
+    private long steps;
 
-    public Algebra(Literals literals, SchemaLimits limits, IntPredicate plainlyNothing) {
+    public Algebra(
+            Literals literals, SchemaLimits limits, Budget budget, IntPredicate plainlyNothing) {
         this.literals = literals;
+        this.budget = budget;
         this.limits = limits;
         this.plainlyNothing = plainlyNothing;
     }
@@ -40,26 +48,30 @@ public final class Algebra {
                         a.strings(),
                         b.strings(),
                         StringShape.ALL,
-                        (s, t) -> s.and(t, limits.states()),
-                        StringShape::isPlainlyEmpty),
+                        (s, t) -> s.and(t, budget),
+                        StringShape::isPlainlyEmpty,
+                        shape -> 1),
                 pairs(
                         a.numbers(),
                         b.numbers(),
                         NumberShape.ALL,
                         NumberShape::and,
-                        NumberShape::isPlainlyEmpty),
+                        NumberShape::isPlainlyEmpty,
+                        shape -> 1),
                 pairs(
                         a.arrays(),
                         b.arrays(),
                         ArrayShape.ALL,
                         (s, t) -> s.and(t, literals),
-                        this::isPlainlyEmpty),
+                        this::isPlainlyEmpty,
+                        shape -> 1 + shape.first().size()),
                 pairs(
                         a.objects(),
                         b.objects(),
                         ObjectShape.ALL,
-                        (s, t) -> s.and(t, literals, limits.states()),
-                        this::isPlainlyEmpty));
+                        (s, t) -> s.and(t, literals, budget),
+                        this::isPlainlyEmpty,
+                        shape -> 1 + shape.members().size() + shape.others().size()));
     }
 
     private boolean isPlainlyEmpty(ArrayShape shape) {
@@ -81,7 +93,12 @@ public final class Algebra {
     }
 
     private <T> List<T> pairs(
-            List<T> a, List<T> b, T all, BiFunction<T, T, T> and, Predicate<T> isEmpty) {
+            List<T> a,
+            List<T> b,
+            T all,
+            BiFunction<T, T, T> and,
+            Predicate<T> isEmpty,
+            ToIntFunction<T> size) {
         if (a.isEmpty() || b.size() == 1 && b.get(0).equals(all)) {
             return a;
         }
@@ -89,6 +106,7 @@ public final class Algebra {
             return b;
         }
         spend(a.size() * b.size());
+        spendSteps((long) sum(a, size) * b.size() + (long) sum(b, size) * a.size());
         Set<T> both = new LinkedHashSet<>();
         for (T one : a) {
             for (T other : b) {
@@ -140,6 +158,20 @@ public final class Algebra {
                             .formatted(limits.shapes()));
         }
         return new ArrayList<>(shapes);
+    }
+
+    private static <T> int sum(List<T> shapes, ToIntFunction<T> size) {
+        return shapes.stream().mapToInt(size).sum();
+    }
+
+    /** What it takes to combine the members and items of shapes, which may be many. */
+    private void spendSteps(long units) {
+        steps += STEPS_EACH * units;
+        if (steps > limits.steps()) {
+            throw new TooManyException(
+                    "combined with the schemas beside it, it takes more than %,d steps"
+                            .formatted(limits.steps()));
+        }
     }
 
     private void spend(int units) {

@@ -3,8 +3,11 @@ package io.millrace.gpu.sampling.grammar.shape;
 import io.millrace.gpu.sampling.grammar.shape.ArrayShape.Contained;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.IntPredicate;
 
 /**
@@ -41,7 +44,9 @@ public final class ItemCounts {
         this.isPossible = isPossible;
         if (shape.contained().size() > MOST_CONTAINED) {
             throw new SchemaException(
-                    "contains", "", "more than " + MOST_CONTAINED + " for one array");
+                    "contains",
+                    "",
+                    "more than " + MOST_CONTAINED + " for one array; ask for fewer");
         }
         int counts = Math.max(shape.first().size(), shape.least());
         last = shape.most() == ArrayShape.NO_LIMIT ? counts : shape.most();
@@ -113,28 +118,51 @@ public final class ItemCounts {
 
     /** Whether an array that ends well can begin like this. */
     private boolean canEnd(State state) {
-        Boolean known = ends.get(state);
-        if (known != null) {
-            return known;
-        }
         if (shape.contained().isEmpty()) {
             return canReach(state.index);
         }
-        // A way round a loop ends nothing sooner: a state that is open counts as none.
-        if (ends.size() > MOST_STATES) {
-            throw new SchemaException("contains", "", "it asks for very many items");
-        }
-        ends.put(state, false);
-        boolean possible = isEnd(state);
-        for (Item item : possible ? List.<Item>of() : candidates(state)) {
-            if (isPossible.test(item.demand) && canEnd(item.next)) {
-                possible = true;
-                break;
+        Boolean known = ends.get(state);
+        return known != null ? known : search(state);
+    }
+
+    /** Looks for a way to an end, without recursion: it may be as long as an array. */
+    private boolean search(State start) {
+        List<Step> way = new ArrayList<>(List.of(new Step(start, candidates(start).iterator())));
+        Set<State> seen = new HashSet<>(List.of(start));
+        while (!way.isEmpty()) {
+            Step top = way.get(way.size() - 1);
+            if (isEnd(top.state) || ends.getOrDefault(top.state, false)) {
+                way.forEach(step -> ends.put(step.state, true));
+                return true;
+            }
+            State next = null;
+            while (next == null && top.rest.hasNext()) {
+                Item item = top.rest.next();
+                boolean open = !Boolean.FALSE.equals(ends.get(item.next));
+                if (isPossible.test(item.demand) && open && seen.add(item.next)) {
+                    next = item.next;
+                }
+            }
+            if (next == null) {
+                way.remove(way.size() - 1);
+            } else {
+                way.add(new Step(next, candidates(next).iterator()));
+            }
+            if (seen.size() + ends.size() > MOST_STATES) {
+                throw new SchemaException(
+                        "contains",
+                        "",
+                        "more than %,d numbers of items to tell apart; ask for fewer items"
+                                .formatted(MOST_STATES));
             }
         }
-        ends.put(state, possible);
-        return possible;
+        // No end was found, so none of those that were seen has one.
+        seen.forEach(state -> ends.put(state, false));
+        return false;
     }
+
+    /** A state on the way, and the items that were not tried yet. */
+    private record Step(State state, Iterator<Item> rest) {}
 
     private boolean canReach(int index) {
         for (int i = index; i < shape.least(); i++) {

@@ -1,6 +1,7 @@
 package io.millrace.gpu.sampling.grammar.shape;
 
 import io.millrace.gpu.sampling.grammar.automaton.AutomatonTooLargeException;
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.automaton.DfaBuilder;
 import java.math.BigDecimal;
@@ -17,7 +18,10 @@ import java.util.Map;
  */
 public final class NumberAutomaton {
     private static final int LARGEST_FACTOR = 10_000;
-    private static final int LONGEST_BOUND = 400;
+    private static final int LARGEST_SCALE = 9;
+
+    /** What a state takes, with the states behind each character. */
+    private static final int STATE_STEPS = 300;
 
     private enum Phase {
         START,
@@ -59,6 +63,7 @@ public final class NumberAutomaton {
     private record Factor(int value, int scale, boolean negated) {}
 
     private final NumberShape shape;
+    private final Budget budget;
     private final int limit;
     private final Bound lowerOfPositive;
     private final Bound lowerOfNegative;
@@ -72,9 +77,10 @@ public final class NumberAutomaton {
     private final Map<State, Integer> numbers = new HashMap<>();
     private final List<State> states = new ArrayList<>();
 
-    private NumberAutomaton(NumberShape shape, int limit) {
+    private NumberAutomaton(NumberShape shape, Budget budget) {
         this.shape = shape;
-        this.limit = limit;
+        this.budget = budget;
+        this.limit = budget.states();
         shape.multiplesOf().forEach(factor -> factors.add(factor(factor, false)));
         shape.noMultiplesOf().forEach(factor -> factors.add(factor(factor, true)));
         exponents = factors.isEmpty() && isZeroOrNone(shape.low()) && isZeroOrNone(shape.high());
@@ -98,16 +104,26 @@ public final class NumberAutomaton {
     /**
      * The texts of the numbers.
      *
-     * @throws AutomatonTooLargeException more than {@code limit} states, a large factor or bound
+     * @throws AutomatonTooLargeException it is beyond the budget, a large factor or bound
      */
-    public static CharDfa of(NumberShape shape, int limit) {
-        return new NumberAutomaton(shape, limit).build();
+    public static CharDfa of(NumberShape shape, Budget budget) {
+        return new NumberAutomaton(shape, budget).build();
+    }
+
+    /** Whether remainders by a factor are few enough to be counted, of integers at least. */
+    public static boolean isSupported(BigDecimal factor) {
+        int scale = Math.max(0, factor.scale());
+        BigInteger value = factor.movePointRight(scale).toBigIntegerExact();
+        BigInteger ofIntegers = value.divide(value.gcd(BigInteger.TEN.pow(scale)));
+        return value.bitLength() <= 31
+                && scale <= LARGEST_SCALE
+                && ofIntegers.compareTo(BigInteger.valueOf(LARGEST_FACTOR)) <= 0;
     }
 
     private Factor factor(BigDecimal factor, boolean negated) {
         int scale = Math.max(0, factor.scale());
         BigInteger value = factor.movePointRight(scale).toBigIntegerExact();
-        if (value.signum() <= 0 || value.bitLength() > 31 || scale > 9) {
+        if (!isSupported(factor)) {
             throw new AutomatonTooLargeException(limit);
         }
         boolean beside = shape.multiplesOf().contains(BigDecimal.ONE);
@@ -134,8 +150,8 @@ public final class NumberAutomaton {
         if (bound == null) {
             return 1;
         }
-        if (Math.abs((long) bound.precision() - bound.scale()) > LONGEST_BOUND
-                || Math.abs((long) bound.scale()) > LONGEST_BOUND) {
+        if (Math.abs((long) bound.precision() - bound.scale()) > NumberShape.MOST_DIGITS
+                || Math.abs((long) bound.scale()) > NumberShape.MOST_DIGITS) {
             throw new AutomatonTooLargeException(limit);
         }
         return bound.abs().toBigInteger().toString().length();
@@ -146,6 +162,7 @@ public final class NumberAutomaton {
         number(new State(Phase.START, false, 0, 0, 0, 0, noRemainders()));
         for (int i = 0; i < states.size(); i++) {
             State state = states.get(i);
+            budget.spend(STATE_STEPS);
             for (char c : "+-.0123456789Ee".toCharArray()) {
                 State next = next(state, c);
                 if (next != null) {
@@ -154,7 +171,7 @@ public final class NumberAutomaton {
             }
             rows.end(accepts(state));
         }
-        return rows.build();
+        return rows.build(budget);
     }
 
     private List<Integer> noRemainders() {

@@ -23,6 +23,9 @@ public record NumberShape(
         Set<BigDecimal> multiplesOf,
         Set<BigDecimal> noMultiplesOf,
         boolean plain) {
+    /** Most digits of a number, before its point and behind it. */
+    public static final int MOST_DIGITS = 400;
+
     public static final NumberShape ALL =
             new NumberShape(null, false, null, false, Set.of(), Set.of(), false);
 

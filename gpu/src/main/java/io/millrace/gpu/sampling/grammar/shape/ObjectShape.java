@@ -1,6 +1,7 @@
 package io.millrace.gpu.sampling.grammar.shape;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -78,7 +79,7 @@ public record ObjectShape(
         return new Member(Literals.NOTHING, false);
     }
 
-    public ObjectShape and(ObjectShape other, Literals literals, int limit) {
+    public ObjectShape and(ObjectShape other, Literals literals, Budget budget) {
         Map<String, Member> both = new LinkedHashMap<>();
         for (String name : members.keySet()) {
             both.put(name, and(members.get(name), other.member(name), literals));
@@ -93,7 +94,7 @@ public record ObjectShape(
         List<Others> rest = new ArrayList<>();
         for (Others a : others) {
             for (Others b : other.others) {
-                CharDfa names = a.names.and(b.names, limit);
+                CharDfa names = a.names.and(b.names, budget);
                 if (!names.isEmpty()) {
                     rest.add(new Others(names, literals.and(a.demand, b.demand)));
                 }
@@ -104,7 +105,7 @@ public record ObjectShape(
                 rest,
                 Math.max(least, other.least),
                 Math.min(most, other.most),
-                evaluated.or(other.evaluated, limit),
+                evaluated.or(other.evaluated, budget),
                 all);
     }
 
@@ -125,7 +126,7 @@ public record ObjectShape(
     }
 
     /** Adds a demand to the members that no keyword has looked at. */
-    public ObjectShape withUnevaluated(int demand, Literals literals, int limit) {
+    public ObjectShape withUnevaluated(int demand, Literals literals, Budget budget) {
         Map<String, Member> all = new LinkedHashMap<>();
         members.forEach(
                 (name, member) -> {
@@ -135,8 +136,8 @@ public record ObjectShape(
                 });
         List<Others> rest = new ArrayList<>();
         for (Others other : others) {
-            CharDfa seen = other.names.and(evaluated, limit);
-            CharDfa unseen = other.names.minus(evaluated, limit);
+            CharDfa seen = other.names.and(evaluated, budget);
+            CharDfa unseen = other.names.minus(evaluated, budget);
             if (!seen.isEmpty()) {
                 rest.add(new Others(seen, other.demand));
             }

@@ -1,5 +1,6 @@
 package io.millrace.gpu.sampling.grammar.shape;
 
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,9 +16,9 @@ public record StringShape(CharDfa texts, int least, int most) {
 
     public static final StringShape ALL = new StringShape(CharDfa.ANY, 0, NO_LIMIT);
 
-    public StringShape and(StringShape other, int limit) {
+    public StringShape and(StringShape other, Budget budget) {
         return new StringShape(
-                texts.and(other.texts, limit),
+                texts.and(other.texts, budget),
                 Math.max(least, other.least),
                 Math.min(most, other.most));
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.gpu.sampling.grammar.automaton.AutomatonTooLargeException;
+import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import java.util.Random;
 import java.util.regex.Pattern;
@@ -12,8 +13,12 @@ import org.junit.jupiter.api.Test;
 class RegexTest {
     private static final int LIMIT = 5000;
 
+    private static Budget budget() {
+        return new Budget(LIMIT, 30_000_000);
+    }
+
     private static boolean finds(String pattern, String text) {
-        return Regex.search(pattern, LIMIT).accepts(text);
+        return Regex.search(pattern, budget()).accepts(text);
     }
 
     @Test
@@ -56,7 +61,7 @@ class RegexTest {
         Random random = new Random(7);
         for (int i = 0; i < 2000; i++) {
             String pattern = pattern(random, 3);
-            CharDfa dfa = Regex.search(pattern, LIMIT);
+            CharDfa dfa = Regex.search(pattern, budget());
             Pattern oracle = Pattern.compile(pattern);
             for (int k = 0; k < 20; k++) {
                 StringBuilder text = new StringBuilder();
@@ -91,13 +96,13 @@ class RegexTest {
                 new String[] {
                     "(a)\\1", "(?<=a)b", "\\bx", "a**", "(", ")", "[b-a]", "a{3,2}", "\\"
                 }) {
-            assertThatThrownBy(() -> Regex.search(pattern, LIMIT))
+            assertThatThrownBy(() -> Regex.search(pattern, budget()))
                     .as(pattern)
                     .isInstanceOf(RegexException.class);
         }
-        assertThatThrownBy(() -> Regex.search("[ab]*a[ab]{20}$", LIMIT))
+        assertThatThrownBy(() -> Regex.search("[ab]*a[ab]{20}$", budget()))
                 .isInstanceOf(AutomatonTooLargeException.class);
-        assertThatThrownBy(() -> Regex.search("(a{1000}){1000}", LIMIT))
+        assertThatThrownBy(() -> Regex.search("(a{1000}){1000}", budget()))
                 .isInstanceOf(AutomatonTooLargeException.class);
     }
 }
