@@ -23,6 +23,8 @@
 //                     step's number, which the host polls
 //   sample_begin      new rows: initializes their slots with parameters, stop ids and edits. Not part of a step.
 //   sample_admit      new rows with penalties: rebuilds counts from the tokens so far. Not part of a step.
+//   sample_mask       rows with a mask: -infinity for the logits that it leaves out, before all of the above. No part of a step's
+//                     graph: the host makes masks of tokens that it has seen. Such rows get no log probabilities here.
 //
 // Running ahead. The host may queue a step before it has seen the tokens of the last one. Slots therefore keep what the
 // next step needs: the last token, counts, and whether the row has ended, by one of its stop ids or by bad logits. A

@@ -84,3 +84,17 @@ extern "C" __global__ void __launch_bounds__(LOGPROB_THREADS) sample_admit(const
         }
     }
 }
+
+// A CTA per tile and mask. Penalties and edits leave -infinity as it is, so it can be written before them. Bad logits stay bad.
+extern "C" __global__ void __launch_bounds__(SCAN_THREADS) sample_mask(const __grid_constant__ MaskParams p) {
+    beginWithInputs();
+    float* logits = p.logits + (u64)p.rows[blockIdx.y] * p.stride;
+    const unsigned* mask = p.masks + (u64)blockIdx.y * p.words;
+    int first = blockIdx.x * TILE;
+    int end = min(first + TILE, p.vocabulary);
+    for (int token = first + threadIdx.x; token < end; token += SCAN_THREADS) {
+        if (!(mask[token >> 5] >> (token & 31) & 1) && logits[token] < INFINITY) {
+            logits[token] = -INFINITY;
+        }
+    }
+}

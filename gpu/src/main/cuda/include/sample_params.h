@@ -186,3 +186,14 @@ struct AdmitParams {
     int vocabulary;
     int reserved;
 };
+
+/** sample_mask: of some rows, the tokens that their masks leave out. */
+struct MaskParams {
+    float* logits;          // (rows, stride)
+    const int* rows;        // (masks) row of each mask
+    const unsigned* masks;  // (masks, words) a bit for each token that may be drawn
+    int stride;
+    int vocabulary;
+    int words;              // at least vocabulary / 32
+    int reserved;
+};

@@ -46,7 +46,12 @@ public interface ModelRunner extends AutoCloseable {
 
     /** Whether it samples rows with a mask; see {@code SamplingFeatures.masked}. */
     default boolean takesMasks() {
-        return false;
+        return true;
+    }
+
+    /** Whether rows with a mask can have log probabilities, which are of the raw logits. */
+    default boolean masksKeepLogprobs() {
+        return true;
     }
 
     /** GPU memory in use, in bytes; 0 on the CPU. */

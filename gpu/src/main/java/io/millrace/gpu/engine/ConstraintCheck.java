@@ -26,11 +26,13 @@ final class ConstraintCheck {
     private final GrammarCache grammars;
     private final EndOfText endOfText;
     private final String lacking;
+    private final ModelRunner runner;
 
     ConstraintCheck(ModelText text, EndOfText endOfText, ModelRunner runner) {
         long bytes = Math.min(MOST_BYTES, Runtime.getRuntime().maxMemory() / HEAP_SHARE);
         grammars = new GrammarCache(text.bytes(), bytes);
         this.endOfText = endOfText;
+        this.runner = runner;
         lacking =
                 runner.takesMasks()
                         ? null
@@ -70,6 +72,14 @@ final class ConstraintCheck {
         }
         checkStops("stop", sampling.stop());
         checkStops("stop_token_ids", sampling.stopTokenIds());
+        if (sampling.logprobs() != SamplingParameters.NO_LOGPROBS && !runner.masksKeepLogprobs()) {
+            throw new RequestRejectedException(
+                    Reason.UNSUPPORTED,
+                    "logprobs is set beside constraint, but on "
+                            + runner.device()
+                            + " this release has no log probabilities of constrained completions:"
+                            + " leave logprobs out, or run the model on the CPU.");
+        }
         Grammar grammar = grammar(sampling);
         if (grammar.fewestTokens() > MOST_TOKENS) {
             throw invalid(

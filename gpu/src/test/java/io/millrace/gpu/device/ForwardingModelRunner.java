@@ -24,6 +24,11 @@ abstract class ForwardingModelRunner implements ModelRunner {
     }
 
     @Override
+    public boolean masksKeepLogprobs() {
+        return runner.masksKeepLogprobs();
+    }
+
+    @Override
     public int kvBlocks() {
         return runner.kvBlocks();
     }

@@ -364,6 +364,7 @@ abstract class EngineRuns {
                 .stop(List.of())
                 .stopTokenIds(List.of())
                 .suppressTokens(List.of())
+                .logprobs(SamplingParameters.NO_LOGPROBS)
                 .constraint(constraint)
                 .build();
     }

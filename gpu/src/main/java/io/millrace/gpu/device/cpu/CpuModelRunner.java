@@ -166,11 +166,6 @@ public final class CpuModelRunner implements ModelRunner {
     }
 
     @Override
-    public boolean takesMasks() {
-        return true;
-    }
-
-    @Override
     public void run(StepBatch batch, StepOutput output) {
         decoder.forward(batch, output);
     }

@@ -28,6 +28,7 @@ import io.millrace.gpu.device.cuda.kernel.StepLaunches;
 import io.millrace.gpu.device.cuda.kernel.TileLayout;
 import io.millrace.gpu.device.cuda.kernel.TokenBuckets;
 import io.millrace.gpu.device.cuda.step.QueuedStep;
+import io.millrace.gpu.device.cuda.step.StepGraphs;
 import io.millrace.gpu.device.cuda.step.StepTables;
 import io.millrace.gpu.device.cuda.struct.KernelParams;
 import io.millrace.gpu.device.cuda.struct.ParamsHeader.AttentionWork;
@@ -509,8 +510,14 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         return bucket;
     }
 
-    /** The kind of the present step, which selects its launches; below {@code StepGraphs.KINDS}. */
+    /**
+     * The kind of the present step, which selects its launches; below {@code StepGraphs.KINDS}, or
+     * {@link StepGraphs#UNRECORDED}.
+     */
     int kind() {
+        if (sampler.isMasked()) {
+            return StepGraphs.UNRECORDED;
+        }
         int sampling = sampler.kind(drawsInHead());
         return (isDecode() ? 1 : 0) + (shares ? 2 : 0) + 4 * sampling;
     }

@@ -306,6 +306,11 @@ public final class CudaModelRunner implements ModelRunner {
     }
 
     @Override
+    public boolean masksKeepLogprobs() {
+        return false;
+    }
+
+    @Override
     public void run(StepBatch batch, StepOutput output) {
         launch(batch, output);
         complete();

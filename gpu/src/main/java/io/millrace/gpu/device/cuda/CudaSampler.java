@@ -65,6 +65,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     private final Scope scope = new Scope();
     private final List<DeviceMemory> scratch = new ArrayList<>();
     private final SampleAdmission admission;
+    private final SampleMasks masks;
 
     private final SampleParams sampleParams = new SampleParams();
     private final PickParams pickParams = new PickParams();
@@ -119,6 +120,7 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                                     maxRows,
                                     positions,
                                     runAhead));
+            masks = scope.add(new SampleMasks(context, kernels, launches, logits, vocabulary));
             began = scope.add(allocate(context, maxRows, vocabulary, 2 * LastStep.BYTES));
             DeviceMemory ids = allocate((long) maxRows * Integer.BYTES);
             DeviceMemory logprobs =
@@ -272,12 +274,20 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
                 : (step.filtered() > 0 ? 1 : 0) + (step.withLogprobs() > 0 ? 2 : 0);
     }
 
+    /** Whether rows of the step have masks: their count is in no graph. */
+    boolean isMasked() {
+        return step.masked() > 0;
+    }
+
     /** Queues the kernels that sample the step's rows, and the one that delivers the samples. */
     void sample(boolean fromHead) {
         switch (kind(fromHead)) {
             case NOTHING_SAMPLED -> {}
             case PICKED -> launch(launches.pick(), pickParams);
-            default -> launchSampling();
+            default -> {
+                masks.queue(step, slots);
+                launchSampling();
+            }
         }
         launch(SampleLaunches.deliver(), deliverParams);
     }

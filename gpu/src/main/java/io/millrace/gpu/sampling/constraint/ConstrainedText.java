@@ -2,6 +2,7 @@ package io.millrace.gpu.sampling.constraint;
 
 import io.millrace.gpu.sampling.grammar.Grammar;
 import io.millrace.gpu.sampling.grammar.Matcher;
+import java.nio.LongBuffer;
 import java.util.Arrays;
 
 /**
@@ -103,6 +104,19 @@ public final class ConstrainedText {
         }
         for (int i = size; i < scores.length; i++) {
             scores[i] = Float.NEGATIVE_INFINITY;
+        }
+    }
+
+    /**
+     * Writes the mask: bit t % 64 of word t / 64 is token t.
+     *
+     * @param words so many, from {@code at} on; tokens beyond the mask may not come next
+     */
+    public void write(LongBuffer to, int at, int words) {
+        int size = prepare() ? Math.min(words, mask.length) : 0;
+        to.put(at, mask, 0, size);
+        for (int i = size; i < words; i++) {
+            to.put(at + i, 0);
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.GenerationResult.TokenLogprobs;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.device.cpu.CpuSampler;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
@@ -17,6 +18,10 @@ import io.millrace.gpu.program.StepBatch;
 import io.millrace.gpu.program.StepOutput;
 import io.millrace.gpu.sampling.LogitEdits;
 import io.millrace.gpu.sampling.SamplingRow;
+import io.millrace.gpu.sampling.constraint.ConstrainedText;
+import io.millrace.gpu.sampling.grammar.Grammar;
+import io.millrace.gpu.sampling.grammar.GrammarCompiler;
+import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -210,6 +215,77 @@ class CudaSamplerTest {
             assertThat(device.output.tokenIds)
                     .containsExactly(StepOutput.BAD_LOGITS, StepOutput.BAD_LOGITS);
         }
+    }
+
+    /** Texts of tokens of one to three letters, as many as there are places for. */
+    private static Vocabulary letters(int vocabulary) {
+        byte[][] tokens = new byte[vocabulary][];
+        for (int token = 0; token < vocabulary; token++) {
+            String text = Integer.toString(token % (26 * 26 * 26), 26);
+            byte[] bytes = new byte[text.length()];
+            for (int i = 0; i < bytes.length; i++) {
+                bytes[i] = (byte) ('a' + Character.digit(text.charAt(i), 26));
+            }
+            tokens[token] = bytes;
+        }
+        return new Vocabulary(tokens);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"97, 17", "1023, 97", "4097, 65", "32000, 130", "151936, 32"})
+    void masksLeaveOutTheSameTokensAsOnTheCpu(int vocabulary, int rows) throws IOException {
+        Random random = new Random(vocabulary);
+        GrammarCompiler compiler = new GrammarCompiler(letters(vocabulary), true, 16 << 20);
+        List<Grammar> grammars =
+                List.of(compiler.regex("([a-c]{1,3}x?)*[b-z]{4,}"), compiler.regex("[a-m]{0,54}"));
+        try (Device device = new Device(vocabulary, rows)) {
+            SamplingRow[] all = new SamplingRow[rows];
+            Arrays.setAll(all, i -> masked(i, vocabulary, random, grammars));
+            device.batch.rows = rows;
+            for (int step = 0; step < 20; step++) {
+                float[][] logits = new float[rows][];
+                for (int i = 0; i < rows; i++) {
+                    device.batch.sample(i, i % 7 == 3 ? 0 : 1, i % 7 == 3 ? null : all[i]);
+                    logits[i] = logits(vocabulary, random);
+                }
+                device.draw(logits);
+                for (int i = 0; i < rows; i++) {
+                    if (i % 7 == 3) {
+                        continue;
+                    }
+                    int token = new CpuSampler(vocabulary).sample(logits[i], 0, all[i]);
+                    assertThat(device.output.tokenIds[device.batch.sampleStart[i]])
+                            .as("row %d of step %d", i, step)
+                            .isEqualTo(token);
+                    grow(all[i], token);
+                    if (all[i].constrained != null && token >= 0) {
+                        all[i].constrained.accept(token);
+                    }
+                    if (token < 0 || all[i].constrained != null && all[i].constrained.isOver()) {
+                        all[i] = masked(i, vocabulary, random, grammars);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Two of three rows are constrained. */
+    private static SamplingRow masked(
+            int i, int vocabulary, Random random, List<Grammar> grammars) {
+        SamplingRow plain = row(vocabulary, random);
+        SamplingParameters p =
+                plain.parameters.toBuilder()
+                        .logprobs(SamplingParameters.NO_LOGPROBS)
+                        .constraint(i % 3 == 0 ? null : new Constraint.Regex("of " + i % 2))
+                        .build();
+        SamplingRow row =
+                new SamplingRow(
+                        p, plain.seed, plain.completion, plain.prompt, new int[0], plain.edits);
+        row.position = plain.position;
+        if (i % 3 != 0) {
+            row.constrained = new ConstrainedText(grammars.get(i % 2), new int[0], 54);
+        }
+        return row;
     }
 
     private static void drawOnCpu(

@@ -106,6 +106,11 @@ public final class SampleLaunches {
         return new KernelLaunch("sample_admit", rows, 1, 1, LOGPROB_THREADS, 0);
     }
 
+    /** Masks of rows of logits. */
+    public KernelLaunch mask(int masks) {
+        return new KernelLaunch("sample_mask", tiles(), masks, 1, SCAN_THREADS, 0);
+    }
+
     /** All launches, each with the most rows. */
     List<KernelLaunch> all() {
         return List.of(
@@ -118,7 +123,8 @@ public final class SampleLaunches {
                 logprobs(),
                 deliver(),
                 begin(maxRows),
-                admit(maxRows));
+                admit(maxRows),
+                mask(maxRows));
     }
 
     private KernelLaunch launch(String kernel, long items, int each, int threads) {

@@ -28,6 +28,7 @@ public final class QueuedStep {
     private int sampled;
     private int filtered;
     private int withLogprobs;
+    private int masked;
     private int onFastPath;
     private int drawn;
     private StepOutput output;
@@ -62,6 +63,7 @@ public final class QueuedStep {
         sampled = 0;
         filtered = 0;
         withLogprobs = 0;
+        masked = 0;
         onFastPath = 0;
         drawn = 0;
         from.begin();
@@ -89,6 +91,7 @@ public final class QueuedStep {
             filtered += isFiltered[sampled] ? 1 : 0;
             boolean logprobs = sampling.features.logprobs();
             withLogprobs += logprobs ? 1 : 0;
+            masked += sampling.features.masked() ? 1 : 0;
             boolean fast = from.takesFastPath(slots[sampled], batch.positions[last] + 1);
             onFastPath += fast && !logprobs ? 1 : 0;
             sampled++;
@@ -152,6 +155,11 @@ public final class QueuedStep {
     /** Number of filtered rows. */
     public int filtered() {
         return filtered;
+    }
+
+    /** Number of rows with a mask. */
+    public int masked() {
+        return masked;
     }
 
     /** Number of rows with log probabilities. */

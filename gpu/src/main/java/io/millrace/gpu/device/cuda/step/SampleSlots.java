@@ -131,13 +131,15 @@ public final class SampleSlots {
     }
 
     /**
-     * Whether the row takes the fast path: one read per logit, without penalties or edits.
+     * Whether the row takes the fast path: one read per logit, without penalties, edits or mask.
      *
      * @param position the position to be sampled
      */
     boolean takesFastPath(int slot, int position) {
         boolean unedited = (flags[slot] & EDITS) == 0 || rows[slot].edits.endBefore(position);
-        return (flags[slot] & (FILTERED | PENALTIES)) == 0 && unedited;
+        return (flags[slot] & (FILTERED | PENALTIES)) == 0
+                && unedited
+                && !rows[slot].features.masked();
     }
 
     /** Whether the device's counts of the slot differ from those of the row's tokens. */

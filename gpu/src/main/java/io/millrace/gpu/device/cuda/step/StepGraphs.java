@@ -22,6 +22,9 @@ public final class StepGraphs implements AutoCloseable {
     private final Set<Integer> seen = new HashSet<>();
     private final Map<Integer, RecordedGraph> graphs = new HashMap<>();
 
+    /** Kind of a step whose kernels are queued one by one. */
+    public static final int UNRECORDED = -1;
+
     public StepGraphs(CudaContext context) {
         this.context = context;
     }
@@ -29,12 +32,12 @@ public final class StepGraphs implements AutoCloseable {
     /**
      * Queues the step's kernels.
      *
-     * @param kind kind of step, below {@link #KINDS}
+     * @param kind kind of step, below {@link #KINDS}, or {@link #UNRECORDED}
      * @param launches queues them one by one; the same launches for each step of the bucket and
      *     kind
      */
     public void run(int bucket, int kind, Runnable launches) {
-        if (bucket > TokenBuckets.MOST_RECORDED) {
+        if (kind == UNRECORDED || bucket > TokenBuckets.MOST_RECORDED) {
             launches.run();
         } else {
             run(KINDS * bucket + kind, launches);
