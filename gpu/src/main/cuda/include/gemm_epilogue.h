@@ -169,6 +169,8 @@ struct Fragments {
                     }
                 }
             }
+            // A lane that finishes again overwrites what other lanes have stored for it.
+            __syncwarp();
             if (!finished) {
                 finishInTurn<E>();
             }
