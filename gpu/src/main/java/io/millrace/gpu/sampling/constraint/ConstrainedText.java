@@ -19,6 +19,9 @@ public final class ConstrainedText {
     /** Bit t % 64 of word t / 64 is token t; the tokens behind are not allowed. */
     private final long[] mask;
 
+    /** The grammar's part of it: the mask itself, unless a token that ends lies behind it. */
+    private final long[] text;
+
     private int left;
 
     /** Whether {@link #mask} is that of the tokens so far. */
@@ -32,22 +35,22 @@ public final class ConstrainedText {
      * @param maxTokens most tokens of the completion
      */
     public ConstrainedText(Grammar grammar, int[] stopIds, int maxTokens) {
-        this(grammar.matcher(), stopIds, maxTokens, words(grammar, stopIds));
+        this(grammar.matcher(), stopIds, maxTokens, grammar.maskWords());
     }
 
+    /**
+     * @param words of the grammar's masks
+     */
     private ConstrainedText(Matcher matcher, int[] stopIds, int left, int words) {
         this.matcher = matcher;
         this.stopIds = stopIds;
         this.left = left;
-        mask = new long[words];
-    }
-
-    private static int words(Grammar grammar, int[] stopIds) {
-        int words = grammar.maskWords();
+        int all = words;
         for (int id : stopIds) {
-            words = Math.max(words, (id >> 6) + 1);
+            all = Math.max(all, (id >> 6) + 1);
         }
-        return words;
+        mask = new long[all];
+        text = all == words ? mask : new long[words];
     }
 
     /**
@@ -56,7 +59,7 @@ public final class ConstrainedText {
      * @param count so many of {@code tokens} from {@code from} on
      */
     public ConstrainedText after(int[] tokens, int from, int count) {
-        ConstrainedText next = new ConstrainedText(matcher.copy(), stopIds, left, mask.length);
+        ConstrainedText next = new ConstrainedText(matcher.copy(), stopIds, left, text.length);
         for (int i = from; i < from + count; i++) {
             next.accept(tokens[i]);
         }
@@ -78,8 +81,7 @@ public final class ConstrainedText {
     /** Of one that is over: whether with more tokens it could have gone on. */
     public boolean isAtLimit() {
         known = false;
-        matcher.mask(mask);
-        return Arrays.stream(mask).anyMatch(word -> word != 0);
+        return fill(Integer.MAX_VALUE) && goesOn;
     }
 
     /** What went wrong with the grammar itself; null for nothing. */
@@ -126,15 +128,8 @@ public final class ConstrainedText {
             return true;
         }
         // The grammar counts a token that ends the text, and here the text may end without one.
-        if (!matcher.mask(mask, left + 1)) {
+        if (!fill(left + 1)) {
             return false;
-        }
-        for (int id : stopIds) {
-            set(id, false);
-        }
-        goesOn = false;
-        for (long word : mask) {
-            goesOn |= word != 0;
         }
         if (matcher.isAccepting()) {
             for (int id : stopIds) {
@@ -142,6 +137,25 @@ public final class ConstrainedText {
             }
         }
         known = true;
+        return true;
+    }
+
+    /** Makes the mask of the tokens of the text; false if the grammar failed. */
+    private boolean fill(int tokensLeft) {
+        goesOn = false;
+        if (!matcher.mask(text, tokensLeft)) {
+            return false;
+        }
+        if (mask != text) {
+            Arrays.fill(mask, 0);
+            System.arraycopy(text, 0, mask, 0, text.length);
+        }
+        for (int id : stopIds) {
+            set(id, false);
+        }
+        for (long word : mask) {
+            goesOn |= word != 0;
+        }
         return true;
     }
 
