@@ -8,9 +8,9 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * Phi-3 and Phi-4: Llama with q, k and v in one tensor, gate and up in another, and a
- * sliding window in all layers or in none. Those stretched for long contexts (longrope) or rotated
- * in part are refused.
+ * Phi-3 and Phi-4: Llama with q, k and v in one tensor, gate and up in another, and a sliding
+ * window in all layers or in none. Those stretched for long contexts (longrope) or rotated in part
+ * are refused.
  */
 final class Phi3Family implements Family {
 
