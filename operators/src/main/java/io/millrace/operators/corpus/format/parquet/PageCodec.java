@@ -39,10 +39,7 @@ final class PageCodec {
                         case ZSTD -> Zstd.decompress(page, length);
                         case LZ4_RAW ->
                                 LZ4.safeDecompressor().decompress(page, 0, page.length, length);
-                        case BROTLI, LZO, LZ4 ->
-                                throw new UnreadableFileException(
-                                        "its pages are compressed with %s, which is not read: write it with zstd, snappy or gzip"
-                                                .formatted(codec));
+                        case BROTLI, LZO, LZ4 -> throw unreadable(codec);
                     };
             if (plain.length != length) {
                 throw new UnreadableFileException(
@@ -55,6 +52,20 @@ final class PageCodec {
             throw new UnreadableFileException(
                     "a page of it is damaged (%s: %s)".formatted(codec, e.getMessage()));
         }
+    }
+
+    /** Refuses what is neither read nor written. */
+    static void requireReadable(CompressionCodec codec) throws UnreadableFileException {
+        switch (codec) {
+            case UNCOMPRESSED, SNAPPY, GZIP, ZSTD, LZ4_RAW -> {}
+            case BROTLI, LZO, LZ4 -> throw unreadable(codec);
+        }
+    }
+
+    private static UnreadableFileException unreadable(CompressionCodec codec) {
+        return new UnreadableFileException(
+                "its pages are compressed with %s, which is not read: write it with zstd, snappy or gzip"
+                        .formatted(codec));
     }
 
     private static byte[] snappy(byte[] page, int length) throws IOException {

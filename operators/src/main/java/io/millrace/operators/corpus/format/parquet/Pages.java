@@ -10,6 +10,7 @@ import java.nio.channels.FileChannel;
 import java.util.Arrays;
 import java.util.zip.CRC32;
 import org.apache.parquet.bytes.BytesInput;
+import org.apache.parquet.column.ColumnDescriptor;
 import org.apache.parquet.column.Encoding;
 import org.apache.parquet.column.page.DataPage;
 import org.apache.parquet.column.page.DataPageV1;
@@ -25,19 +26,29 @@ import org.apache.parquet.format.Util;
 
 /** The pages of one column in one row group, read one at a time. One thread. */
 final class Pages implements PageReader {
-    /** Of one page, decompressed. */
-    private static final int MOST_BYTES = 1 << 29;
-
     private final ChannelBytes in;
+    private final ColumnDescriptor descriptor;
     private final ColumnMetaData column;
+
+    /** What all columns of the row group hold. */
+    private final PageBounds bounds;
+
+    /** Bytes of the page that was read last. */
+    private long held;
 
     /** Read already, its page not. */
     private PageHeader next;
 
     private long values;
 
-    Pages(FileChannel channel, ColumnMetaData column) {
+    Pages(
+            FileChannel channel,
+            ColumnDescriptor descriptor,
+            ColumnMetaData column,
+            PageBounds bounds) {
+        this.descriptor = descriptor;
         this.column = column;
+        this.bounds = bounds;
         long from = column.getData_page_offset();
         // Some writers say 0 where there is none.
         if (column.isSetDictionary_page_offset() && column.getDictionary_page_offset() > 0) {
@@ -59,11 +70,11 @@ final class Pages implements PageReader {
                 next = header;
                 return null;
             }
+            // Held as long as the row group is.
+            bounds.replace(0, header.getUncompressed_page_size());
             byte[] page = decompress(header, bytes(header), 0);
             int count = header.getDictionary_page_header().getNum_values();
-            if (count < 0 || count > page.length) {
-                throw new UnreadableFileException("its dictionary is damaged");
-            }
+            PageBounds.requireDictionary(descriptor.getPrimitiveType(), count, page);
             return new DictionaryPage(
                     BytesInput.from(page),
                     count,
@@ -82,6 +93,8 @@ final class Pages implements PageReader {
             while (true) {
                 PageHeader header = next == null ? header() : next;
                 next = null;
+                bounds.replace(held, header.getUncompressed_page_size());
+                held = header.getUncompressed_page_size();
                 byte[] page = bytes(header);
                 if (header.isSetData_page_header()) {
                     return page(header, header.getData_page_header(), page);
@@ -100,14 +113,19 @@ final class Pages implements PageReader {
             throws UnreadableFileException {
         values += positive(data.getNum_values());
         byte[] plain = decompress(header, page, 0);
+        Encoding repetition = encoding(data.getRepetition_level_encoding());
+        Encoding definition = encoding(data.getDefinition_level_encoding());
+        Encoding encoding = encoding(data.getEncoding());
+        PageBounds.requireLevelsAndValues(
+                descriptor, data.getNum_values(), repetition, definition, encoding, plain);
         return new DataPageV1(
                 BytesInput.from(plain),
                 data.getNum_values(),
                 plain.length,
                 null,
-                encoding(data.getRepetition_level_encoding()),
-                encoding(data.getDefinition_level_encoding()),
-                encoding(data.getEncoding()));
+                repetition,
+                definition,
+                encoding);
     }
 
     /** Levels come first, and are never compressed. */
@@ -122,13 +140,19 @@ final class Pages implements PageReader {
         boolean compressed = !data.isSetIs_compressed() || data.isIs_compressed();
         byte[] plain = compressed ? decompress(header, page, levels) : page;
         int from = compressed ? 0 : levels;
+        int count = data.getNum_values();
+        Encoding encoding = encoding(data.getEncoding());
+        PageBounds.requireLevels(count, descriptor.getMaxRepetitionLevel(), page, 0, repetition);
+        PageBounds.requireLevels(
+                count, descriptor.getMaxDefinitionLevel(), page, repetition, levels);
+        PageBounds.requireValues(encoding, count, plain, from);
         return DataPageV2.uncompressed(
                 data.getNum_rows(),
                 data.getNum_nulls(),
-                data.getNum_values(),
+                count,
                 BytesInput.from(page, 0, repetition),
                 BytesInput.from(page, repetition, levels - repetition),
-                encoding(data.getEncoding()),
+                encoding,
                 BytesInput.from(plain, from, plain.length - from),
                 null);
     }
@@ -154,12 +178,7 @@ final class Pages implements PageReader {
     private PageHeader header() throws IOException {
         try {
             PageHeader header = Util.readPageHeader(in);
-            if (header.getCompressed_page_size() < 0
-                    || header.getUncompressed_page_size() < 0
-                    || header.getUncompressed_page_size() > MOST_BYTES) {
-                throw new UnreadableFileException(
-                        "a page of it has %,d bytes".formatted(header.getUncompressed_page_size()));
-            }
+            PageBounds.requireSize(header);
             return header;
         } catch (UncheckedIOException | UnreadableFileException e) {
             throw e;

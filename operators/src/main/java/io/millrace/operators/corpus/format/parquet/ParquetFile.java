@@ -114,6 +114,7 @@ final class ParquetFile implements Closeable {
             if (chunk.isSetCrypto_metadata() || !chunk.isSetMeta_data()) {
                 throw new UnreadableFileException("its columns are encrypted");
             }
+            PageCodec.requireReadable(chunk.getMeta_data().getCodec());
         }
     }
 

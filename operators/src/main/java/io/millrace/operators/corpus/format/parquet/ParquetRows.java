@@ -35,6 +35,8 @@ public final class ParquetRows implements RowReader {
     /** Null between two row groups. */
     private RecordReader<Object[]> records;
 
+    private RecordBuilder builder;
+
     /** Rows of the row group that are left. */
     private long left;
 
@@ -91,7 +93,11 @@ public final class ParquetRows implements RowReader {
         if (!hasNext()) {
             return null;
         }
-        byte[] row = Records.bytes(file.schema().message(), record());
+        Object[] record = record();
+        if (builder.fault() != null) {
+            return new Row(rows, rows, new byte[0], builder.fault());
+        }
+        byte[] row = Records.bytes(file.schema().message(), record);
         if (row.length > Row.MOST_BYTES) {
             return new Row(rows, rows, new byte[0], Row.tooLong(row.length));
         }
@@ -116,13 +122,17 @@ public final class ParquetRows implements RowReader {
 
     private void open(RowGroup next) throws IOException {
         List<ColumnDescriptor> all = file.schema().message().getColumns();
+        PageBounds bounds = new PageBounds();
         PageReadStore store =
                 new PageReadStore() {
                     @Override
                     public PageReader getPageReader(ColumnDescriptor column) {
                         int number = all.indexOf(column);
                         return new Pages(
-                                file.channel(), next.getColumns().get(number).getMeta_data());
+                                file.channel(),
+                                column,
+                                next.getColumns().get(number).getMeta_data(),
+                                bounds);
                     }
 
                     @Override
@@ -130,7 +140,7 @@ public final class ParquetRows implements RowReader {
                         return next.getNum_rows();
                     }
                 };
-        RecordBuilder builder = new RecordBuilder(file.schema().message());
+        builder = new RecordBuilder(file.schema().message());
         records = reading(() -> columns.getRecordReader(store, builder));
     }
 
@@ -148,9 +158,6 @@ public final class ParquetRows implements RowReader {
     private <T> T reading(Reading<T> reading) throws IOException {
         try {
             return reading.read();
-        } catch (OutOfMemoryError e) {
-            // Of one array whose length is what a damaged page says.
-            throw new UnreadableFileException("a page of it needs more memory than there is");
         } catch (RuntimeException e) {
             for (Throwable cause = e; cause != null; cause = cause.getCause()) {
                 if (cause instanceof UncheckedIOException io) {

@@ -29,8 +29,8 @@ import org.apache.parquet.io.api.RecordConsumer;
 
 /**
  * Writes rows as Parquet: the input's columns as they were, and the answer as a column of strings.
- * A row group ends by its rows and their bytes as {@link Records} has them, so that the same rows
- * give the same file. Holds one row group.
+ * A row group ends by its rows and their bytes as {@link Records} has them, those of the answers
+ * included, so that the same rows give the same file. Holds one row group.
  */
 public final class ParquetWriter implements RowWriter {
     private static final int MOST_ROWS = 100_000;
@@ -82,10 +82,11 @@ public final class ParquetWriter implements RowWriter {
         }
         Object[] record = Records.read(header.schema().message(), row);
         Object[] answered = Arrays.copyOf(record, schema.message().getFieldCount());
-        answered[result] = Answers.text(answers).getBytes(StandardCharsets.UTF_8);
+        byte[] answer = Answers.text(answers).getBytes(StandardCharsets.UTF_8);
+        answered[result] = answer;
         Records.tell(schema.message(), answered, consumer);
         groupRows++;
-        groupBytes += row.length;
+        groupBytes += row.length + answer.length;
         if (groupRows >= MOST_ROWS || groupBytes >= MOST_BYTES) {
             endGroup();
         }

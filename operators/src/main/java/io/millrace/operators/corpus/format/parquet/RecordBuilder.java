@@ -1,7 +1,9 @@
 package io.millrace.operators.corpus.format.parquet;
 
+import io.millrace.operators.corpus.format.Row;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.parquet.io.ParquetDecodingException;
 import org.apache.parquet.io.api.Binary;
 import org.apache.parquet.io.api.Converter;
 import org.apache.parquet.io.api.GroupConverter;
@@ -11,12 +13,36 @@ import org.apache.parquet.schema.GroupType;
 import org.apache.parquet.schema.Type;
 import org.apache.parquet.schema.Type.Repetition;
 
-/** Makes the tree of a record, as {@link Records} has it, of what the columns tell. One thread. */
+/**
+ * Makes the tree of a record, as {@link Records} has it, of what the columns tell. Of a record that
+ * is too long it keeps no more than its beginning. One thread.
+ */
 final class RecordBuilder extends RecordMaterializer<Object[]> {
+    /** Groups and values of one row: in the heap each is some 30 bytes. */
+    static final int MOST_VALUES = 1 << 20;
+
     private final Group root;
+    private long bytes;
+    private long values;
 
     RecordBuilder(GroupType type) {
         root = new Group(type, null, 0, false);
+    }
+
+    /** Why the record that was read last is no row, null if it is one. */
+    String fault() {
+        if (values > MOST_VALUES) {
+            return "the row has %,d values, more than the %,d that one may have"
+                    .formatted(values, MOST_VALUES);
+        }
+        return bytes > Row.MOST_BYTES ? Row.tooLong(bytes) : null;
+    }
+
+    /** Counts a value; whether there is room for it. */
+    private boolean count(long length) {
+        bytes += length;
+        values++;
+        return bytes <= Row.MOST_BYTES && values <= MOST_VALUES;
     }
 
     @Override
@@ -29,10 +55,11 @@ final class RecordBuilder extends RecordMaterializer<Object[]> {
         return root;
     }
 
-    private static final class Group extends GroupConverter {
+    private final class Group extends GroupConverter {
         private final Group parent;
         private final int number;
         private final boolean repeated;
+        private final GroupType type;
         private final Converter[] fields;
         private Object[] values;
 
@@ -40,6 +67,7 @@ final class RecordBuilder extends RecordMaterializer<Object[]> {
             this.parent = parent;
             this.number = number;
             this.repeated = repeated;
+            this.type = type;
             fields = new Converter[type.getFieldCount()];
             for (int i = 0; i < fields.length; i++) {
                 Type field = type.getType(i);
@@ -58,12 +86,26 @@ final class RecordBuilder extends RecordMaterializer<Object[]> {
 
         @Override
         public void start() {
+            if (parent == null) {
+                RecordBuilder.this.bytes = 0;
+                RecordBuilder.this.values = 0;
+            }
             values = new Object[fields.length];
         }
 
         @Override
         public void end() {
-            if (parent != null) {
+            if (fault() != null) {
+                return;
+            }
+            for (int i = 0; i < fields.length; i++) {
+                if (values[i] == null && type.getType(i).isRepetition(Repetition.REQUIRED)) {
+                    throw new ParquetDecodingException(
+                            "column %s has no value in a row where it must have one"
+                                    .formatted(type.getFieldName(i)));
+                }
+            }
+            if (parent != null && count(fields.length)) {
                 parent.put(number, repeated, values);
             }
         }
@@ -71,6 +113,11 @@ final class RecordBuilder extends RecordMaterializer<Object[]> {
         @SuppressWarnings("unchecked")
         void put(int field, boolean list, Object value) {
             if (!list) {
+                if (values[field] != null) {
+                    throw new ParquetDecodingException(
+                            "column %s has two values in a row where it may have one"
+                                    .formatted(type.getFieldName(field)));
+                }
                 values[field] = value;
                 return;
             }
@@ -81,7 +128,7 @@ final class RecordBuilder extends RecordMaterializer<Object[]> {
         }
     }
 
-    private static final class Value extends PrimitiveConverter {
+    private final class Value extends PrimitiveConverter {
         private final Group parent;
         private final int number;
         private final boolean repeated;
@@ -92,38 +139,43 @@ final class RecordBuilder extends RecordMaterializer<Object[]> {
             this.repeated = repeated;
         }
 
-        private void put(Object value) {
-            parent.put(number, repeated, value);
+        private void put(int length, Object value) {
+            if (count(length)) {
+                parent.put(number, repeated, value);
+            }
         }
 
         @Override
         public void addBinary(Binary value) {
-            put(value.getBytes());
+            // Copied only if there is room for it.
+            if (count(Integer.BYTES + (long) value.length())) {
+                parent.put(number, repeated, value.getBytes());
+            }
         }
 
         @Override
         public void addBoolean(boolean value) {
-            put(value);
+            put(1, value);
         }
 
         @Override
         public void addDouble(double value) {
-            put(value);
+            put(Double.BYTES, value);
         }
 
         @Override
         public void addFloat(float value) {
-            put(value);
+            put(Float.BYTES, value);
         }
 
         @Override
         public void addInt(int value) {
-            put(value);
+            put(Integer.BYTES, value);
         }
 
         @Override
         public void addLong(long value) {
-            put(value);
+            put(Long.BYTES, value);
         }
     }
 }

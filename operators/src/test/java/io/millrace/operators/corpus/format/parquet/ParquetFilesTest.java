@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.TextNode;
 import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.Fields;
@@ -20,14 +21,23 @@ import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.codec.record.CodecException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import org.apache.parquet.format.CompressionCodec;
+import org.apache.parquet.format.FileMetaData;
 import org.apache.parquet.format.KeyValue;
+import org.apache.parquet.format.Util;
+import org.apache.parquet.io.api.GroupConverter;
+import org.apache.parquet.schema.MessageType;
+import org.apache.parquet.schema.MessageTypeParser;
 import org.apache.parquet.schema.Type;
+import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -39,6 +49,7 @@ class ParquetFilesTest {
     private static final FileFormat PARQUET = FileFormat.of("a.parquet", null, null);
     private static final Columns COLUMNS = new Columns("text", "number", "answer", false);
     private static final int ROWS = 97;
+    private static final int CHANGES = 400;
 
     @TempDir Path folder;
 
@@ -292,21 +303,153 @@ class ParquetFilesTest {
     }
 
     /** Whatever is damaged costs this file and nothing else. */
+    @ParameterizedTest
+    @ValueSource(strings = {"zstd-v2", "pages-v2", "snappy"})
+    void aChangedByteGivesRowsOrSaysThatItIsDamaged(String name) throws IOException {
+        byte[] whole = Files.readAllBytes(file(name));
+        Random random = new Random(15);
+        SoftAssertions softly = new SoftAssertions();
+        for (int i = 0; i < CHANGES; i++) {
+            int at = random.nextInt(whole.length);
+            byte[] damaged = whole.clone();
+            damaged[at] ^= (byte) (1 + random.nextInt(255));
+            Path file = Files.write(folder.resolve("damaged"), damaged);
+            softly.assertThatCode(
+                            () -> {
+                                try {
+                                    texts(file, Place.START);
+                                } catch (UnreadableFileException e) {
+                                    assertThat(e.getMessage()).isNotEmpty();
+                                }
+                            })
+                    .as("byte %d of %s", at, name)
+                    .doesNotThrowAnyException();
+        }
+        softly.assertAll();
+    }
+
+    /** A null there would be no row any more. */
     @Test
-    void everyChangedByteGivesRowsOrSaysThatItIsDamaged() throws IOException {
-        for (String name : List.of("zstd-v2", "pages-v2", "snappy")) {
-            byte[] whole = Files.readAllBytes(file(name));
-            for (int at = 0; at < whole.length; at += 3) {
-                byte[] damaged = whole.clone();
-                damaged[at] ^= (byte) (1 + at % 255);
-                Path file = Files.write(folder.resolve("damaged"), damaged);
-                try {
-                    texts(file, Place.START);
-                } catch (UnreadableFileException e) {
-                    assertThat(e.getMessage()).as("byte %d of %s", at, name).isNotEmpty();
-                }
+    void aRequiredColumnWithoutAValueIsDamage() {
+        MessageType type =
+                MessageTypeParser.parseMessageType(
+                        "message m { optional group g { required int32 a; required int32 b; } }");
+        RecordBuilder builder = new RecordBuilder(type);
+        builder.getRootConverter().start();
+        GroupConverter group = builder.getRootConverter().getConverter(0).asGroupConverter();
+        group.start();
+        group.getConverter(0).asPrimitiveConverter().addInt(7);
+        assertThatThrownBy(group::end).hasMessageContaining("column b has no value");
+        group.getConverter(1).asPrimitiveConverter().addInt(7);
+        assertThatThrownBy(() -> group.getConverter(1).asPrimitiveConverter().addInt(8))
+                .hasMessageContaining("column b has two values");
+        group.end();
+        builder.getRootConverter().end();
+        assertThat(builder.fault()).isNull();
+        assertThat((Object[]) builder.getCurrentRecord()[0]).containsExactly(7, 7);
+    }
+
+    @Test
+    void aRowThatIsTooLongIsAFailureAndTheNextOneIsNot() throws IOException {
+        byte[] header;
+        byte[] bytes;
+        try (RowReader rows = open(file("zstd-v2"), Place.START)) {
+            header = rows.header();
+            bytes = rows.next().bytes();
+        }
+        MessageType type = ParquetHeader.read(header).schema().message();
+        Object[] record = Records.read(type, bytes);
+        record[type.getFieldIndex("text")] = new byte[Row.MOST_BYTES];
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (RowWriter writer = RowFiles.write(PARQUET, header, COLUMNS, out)) {
+            writer.add(Records.bytes(type, record), List.of("x"));
+            writer.add(bytes, List.of("y"));
+            writer.finish();
+        }
+        Path copy = Files.write(folder.resolve("copy"), out.toByteArray());
+        try (RowReader rows = open(copy, Place.START)) {
+            Row first = rows.next();
+            assertThat(first.fault()).contains("more than the 16,777,216 that one may have");
+            assertThat(first.bytes()).isEmpty();
+            Row second = rows.next();
+            assertThat(second.fault()).isNull();
+            assertThat(second.number()).isEqualTo(2);
+            assertThat(json(RowFiles.text(PARQUET, rows.header(), second.bytes())).get("answer"))
+                    .isEqualTo(TextNode.valueOf("y"));
+        }
+    }
+
+    /** A million of them would take more memory than their bytes say. */
+    @Test
+    void aRowOfTooManyValuesIsNotHeld() {
+        MessageType type =
+                MessageTypeParser.parseMessageType("message m { repeated boolean flags; }");
+        RecordBuilder builder = new RecordBuilder(type);
+        GroupConverter root = builder.getRootConverter();
+        for (int extra = 0; extra <= 1; extra++) {
+            root.start();
+            for (int i = 0; i < RecordBuilder.MOST_VALUES + 7 * extra; i++) {
+                root.getConverter(0).asPrimitiveConverter().addBoolean(true);
+            }
+            root.end();
+            assertThat((List<?>) builder.getCurrentRecord()[0]).hasSize(RecordBuilder.MOST_VALUES);
+            if (extra == 0) {
+                assertThat(builder.fault()).isNull();
+            } else {
+                assertThat(builder.fault()).contains("the row has 1,048,583 values");
             }
         }
+    }
+
+    /** They are in memory until their row group ends. */
+    @Test
+    void aRowGroupEndsByTheBytesOfItsAnswers() throws IOException {
+        byte[] header;
+        byte[] row;
+        try (RowReader rows = open(file("zstd-v2"), Place.START)) {
+            header = rows.header();
+            row = rows.next().bytes();
+        }
+        String answer = "a".repeat(4 << 20);
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (RowWriter writer = RowFiles.write(PARQUET, header, COLUMNS, out)) {
+            for (int i = 0; i < 19; i++) {
+                writer.add(row, List.of(answer));
+            }
+            writer.finish();
+        }
+        Path copy = Files.write(folder.resolve("copy"), out.toByteArray());
+        try (ParquetFile file = ParquetFile.open(copy)) {
+            assertThat(file.footer().getRow_groups())
+                    .extracting(group -> group.getNum_rows())
+                    .containsExactly(16L, 3L);
+        }
+    }
+
+    @Test
+    void aCodecThatIsNotWrittenIsRefusedWhereverItStands() throws IOException {
+        byte[] whole = repeated(100_017);
+        FileMetaData footer;
+        try (ParquetFile file = ParquetFile.open(Files.write(folder.resolve("x"), whole))) {
+            footer = file.footer();
+        }
+        footer.getRow_groups()
+                .get(1)
+                .getColumns()
+                .get(1)
+                .getMeta_data()
+                .setCodec(CompressionCodec.LZO);
+        ByteArrayOutputStream changed = new ByteArrayOutputStream();
+        changed.write(whole, 0, whole.length - 8 - footerLength(whole));
+        int before = changed.size();
+        Util.writeFileMetaData(footer, changed);
+        ByteBuffer tail = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+        changed.write(tail.putInt(changed.size() - before).put(ParquetFile.MAGIC).array());
+        assertUnreadable(changed.toByteArray(), "compressed with LZO, which is not read");
+    }
+
+    private static int footerLength(byte[] file) {
+        return ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getInt(file.length - 8);
     }
 
     private static void assertRefused(Columns columns, String... parts) throws IOException {
