@@ -1,13 +1,17 @@
 package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.JobArguments;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -144,6 +148,29 @@ class CommandLineTest {
         assertThat(arguments.kafka().topics()).isEqualTo(List.of("a", "b", "c"));
         assertThat(Arguments.parse(new JobArguments(), "--model=m").kafka().topics())
                 .isEqualTo(List.of("prompts"));
+    }
+
+    @Test
+    void theJobsConstraintIsTheOneThatAnOptionSays(@TempDir Path folder) throws Exception {
+        assertThat(constraint()).isNull();
+        assertThat(constraint("--regex=[a-z]+,x")).isEqualTo(new Constraint.Regex("[a-z]+,x"));
+        assertThat(constraint("--choice=ham,spam"))
+                .isEqualTo(new Constraint.Choice(List.of("ham", "spam")));
+        Path schema = Files.writeString(folder.resolve("s.json"), "{\"type\": \"null\"}\n");
+        assertThat(constraint("--json-schema=" + schema))
+                .isEqualTo(new Constraint.JsonSchema("{\"type\": \"null\"}\n"));
+        assertThatThrownBy(() -> constraint("--regex=a", "--choice=b"))
+                .hasMessage(
+                        "--regex and --choice are given: an answer has one constraint, give one.");
+        assertThatThrownBy(() -> constraint("--json-schema=" + folder.resolve("none.json")))
+                .hasMessageContaining("none.json, which cannot be read as UTF-8 text");
+    }
+
+    private static Constraint constraint(String... options) {
+        JobArguments arguments = new JobArguments();
+        String[] all =
+                Stream.concat(Stream.of("--model=m"), Stream.of(options)).toArray(String[]::new);
+        return Arguments.parse(arguments, all).pipeline(null).constraint();
     }
 
     @Test

@@ -2,6 +2,8 @@ package io.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -11,7 +13,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -21,6 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class GenerateCommandTest {
     private static final Path MODEL = Path.of("..", "models", "triage");
+
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     @TempDir Path folder;
     private final StringWriter err = new StringWriter();
@@ -77,6 +83,48 @@ class GenerateCommandTest {
         run(MODEL, "--prompt", "Dear", "--id", "");
         assertThat(exit).isEqualTo(1);
         assertThat(err.toString()).contains("--id is empty");
+    }
+
+    @Test
+    void anAnswerIsJsonThatIsValidByTheSchema() throws Exception {
+        String schema = MODEL.resolve("answer.schema.json").toString();
+        Set<String> different = new HashSet<>();
+        for (int seed = 0; seed < 3; seed++) {
+            String[] hot = {"-n97", "-t", "1", "--seed", "" + seed, "--prompt", "Dear friend"};
+            String answer = run(MODEL, with(hot, "--json-schema", schema)).strip();
+            assertThat(exit).as(err.toString()).isZero();
+            JsonNode json = JSON.readTree(answer);
+            assertThat(json.fieldNames())
+                    .toIterable()
+                    .as(answer)
+                    .containsExactly("label", "subject", "reason");
+            assertThat(json.get("label").textValue()).isIn("ham", "spam");
+            assertThat(characters(json.get("subject"))).isBetween(1, 60);
+            assertThat(characters(json.get("reason"))).isBetween(0, 80);
+            different.add(answer);
+        }
+        assertThat(different).hasSizeGreaterThan(1);
+    }
+
+    private static int characters(JsonNode text) {
+        return text.textValue().codePointCount(0, text.textValue().length());
+    }
+
+    private static String[] with(String[] some, String... more) {
+        return Stream.concat(Stream.of(some), Stream.of(more)).toArray(String[]::new);
+    }
+
+    @Test
+    void anAnswerMatchesTheExpressionOrIsOneOfTheChoices() {
+        String[] hot = {"-n33", "-t", "2", "--prompt", "Lowest rates"};
+        assertThat(run(MODEL, with(hot, "--regex", "[A-Z]{5}-[0-9]{7}")).strip())
+                .matches("[A-Z]{5}-[0-9]{7}");
+        assertThat(run(MODEL, with(hot, "--choice", "neither,both of them")).strip())
+                .isIn("neither", "both of them");
+        assertThat(exit).isZero();
+        run(MODEL, with(hot, "--regex", "(a)\\1"));
+        assertThat(exit).isEqualTo(1);
+        assertThat(err.toString()).contains("The regular expression '(a)\\1' is not supported");
     }
 
     @Test

@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineOptions.Device;
 import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.operators.request.RequestMapper;
 import io.millrace.schemas.InferenceRequest;
@@ -44,17 +46,24 @@ final class TestingAnswers {
 
     /** The answers, in the same order. */
     static List<String> of(List<String> requests) throws Exception {
+        return of(requests, null);
+    }
+
+    /** The answers of a job with that constraint, null for none. */
+    static List<String> of(List<String> requests, Constraint constraint) throws Exception {
         RecordCodec<InferenceRequest> codec =
                 RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, null);
         List<String> all = new ArrayList<>();
         try (Engine engine = Engine.open(OPTIONS)) {
+            SamplingParameters defaults =
+                    engine.model().defaultSampling().toBuilder().constraint(constraint).build();
             for (String line : requests) {
                 InferenceRequest request = codec.decode(line.getBytes(UTF_8));
                 GenerationRequest generation =
                         GenerationRequest.of(
                                 request.getId(),
                                 engine.tokenizer().encode(request.getPrompt()),
-                                RequestMapper.sampling(request, engine.model().defaultSampling()));
+                                RequestMapper.sampling(request, defaults));
                 all.add(
                         new String(
                                 RecordCodec.open(RecordType.RESULT, FormatSettings.JSON, null)

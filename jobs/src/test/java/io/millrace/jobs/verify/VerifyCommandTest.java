@@ -3,6 +3,7 @@ package io.millrace.jobs.verify;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.jobs.TestingCommand;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -66,6 +67,25 @@ class VerifyCommandTest {
                 .anyMatch(line -> line.startsWith("Chunks  17 of 17 answers equal: 33 tokens"))
                 .anyMatch(line -> line.startsWith("Subtasks 17 of 17 answers equal: "))
                 .anyMatch(line -> line.contains("proven: each request has its one answer"));
+    }
+
+    @Test
+    void answersOfAJobWithAConstraintAreProvenWithItAlone() throws Exception {
+        List<String> requests = new ArrayList<>();
+        for (int i = 0; i < 7; i++) {
+            String own = i == 3 ? ",\"response_format\":{\"type\":\"json_object\"}" : "";
+            requests.add(
+                    "{\"id\":\"%d\",\"prompt\":\"Dear friend\",\"max_tokens\":17,\"temperature\":1%s}"
+                            .formatted(i, own));
+        }
+        answers.clear();
+        answers.addAll(TestingAnswers.of(requests, new Constraint.Regex("[A-Z]{5}[0-9]{3,}")));
+        assertThat(answers.get(3)).contains("\"text\":\"{");
+        assertThat(answers.get(4)).containsPattern("\"text\":\"[A-Z]{5}[0-9]{3,}\"");
+        assertThat(verifyAll(requests, "--regex=[A-Z]{5}[0-9]{3,}")).as(command.all()).isZero();
+        assertThat(command.all()).contains("Subtasks 7 of 7 answers equal: ");
+        assertThat(verifyAll(requests)).as(command.all()).isEqualTo(4);
+        assertThat(command.all()).contains("DIFFERENT: 6 of the 7 answers");
     }
 
     @Test
