@@ -67,6 +67,7 @@ class ConstraintFormsTest {
         assertThat(read("\"structured_outputs\":{\"json_object\":true}")).isEqualTo(object);
         assertThat(read("\"response_format\":{\"type\":\"text\"}")).isNull();
         assertThat(read("\"response_format\":null")).isNull();
+        assertThat(read("\"structured_outputs\":{}")).isNull();
         assertThat(read("\"structured_outputs\":{\"json\":null,\"json_object\":false}")).isNull();
     }
 
@@ -103,6 +104,8 @@ class ConstraintFormsTest {
                     "response_format":{"type":"json_schema","json_schema":{"schema":7}} | INVALID_PARAMETER | field response_format.json_schema.schema must be text, not the number 7
                     "structured_outputs":{"grammar":"x"}                          | UNSUPPORTED       | field structured_outputs.grammar is set: this release has json, json_object, regex and choice
                     "structured_outputs":{"json":{},"json_object":true}           | UNREADABLE        | field structured_outputs.json_object stands beside another schema: keep one
+                    "structured_outputs":{"regex":"a","regex":"b"}                | UNREADABLE        | field structured_outputs.regex stands twice: keep one
+                    "structured_outputs":{"choice":["a"],"choice":[]}             | UNREADABLE        | field structured_outputs.choice stands twice: keep one
                     "structured_outputs":{"choice":["a",1]}                       | INVALID_PARAMETER | field structured_outputs.choice[1] must be text, not the number 1
                     "constraint":{"regex":"a"},"response_format":{"type":"text"}  | UNREADABLE        | field response_format says what another field says: keep one
                     "structured_outputs":{},"constraint":{}                       | UNREADABLE        | field constraint stands twice: keep one

@@ -112,9 +112,7 @@ final class ConstraintForms {
             JsonToken token = in.nextToken();
             switch (name) {
                 case "schema" -> {
-                    if (schema != null) {
-                        throw path.refused("field " + path + " stands twice: keep one");
-                    }
+                    once(schema);
                     schema = readSchema(in, token);
                 }
                 // The answer is valid whatever these say.
@@ -146,8 +144,14 @@ final class ConstraintForms {
                         set(constraint, ANY_OBJECT);
                     }
                 }
-                case "regex" -> constraint.setRegex(scalars.readText(in, token));
-                case "choice" -> constraint.setChoice(readTexts(in, token));
+                case "regex" -> {
+                    once(constraint.getRegex());
+                    constraint.setRegex(scalars.readText(in, token));
+                }
+                case "choice" -> {
+                    once(constraint.getChoice());
+                    constraint.setChoice(readTexts(in, token));
+                }
                 default ->
                         throw path.refused(
                                 FailureCode.UNSUPPORTED,
@@ -169,6 +173,13 @@ final class ConstraintForms {
             throw path.refused("field " + path + " stands beside another schema: keep one");
         }
         constraint.setJsonSchema(schema);
+    }
+
+    /** Refuses a field that has a value already. */
+    private void once(Object before) throws CodecException {
+        if (before != null) {
+            throw path.refused("field " + path + " stands twice: keep one");
+        }
     }
 
     private List<String> readTexts(JsonParser in, JsonToken token)
