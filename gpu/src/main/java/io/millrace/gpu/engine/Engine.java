@@ -143,7 +143,8 @@ public interface Engine extends AutoCloseable {
     void check(GenerationRequest request) throws RequestRejectedException;
 
     /**
-     * Adds a request.
+     * Adds a request. A constraint that {@link #compile} did not return is compiled here, if it is
+     * not kept from before: for up to a second, rarely, no step runs.
      *
      * @return a handle, unique within this engine
      * @throws RequestRejectedException as {@link #check}

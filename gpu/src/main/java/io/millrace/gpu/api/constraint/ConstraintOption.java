@@ -15,8 +15,8 @@ import java.util.Map;
 public enum ConstraintOption {
     JSON_SCHEMA(
             Names.of("jsonSchema", "--json-schema", "FILE"),
-            "Each answer is JSON that is valid by the schema in this file, and ends within"
-                    + " --max-tokens or the request's max_tokens (docs/constraints.md).") {
+            "Each answer is JSON that is valid by the schema in this file, and ends within its"
+                    + " max_tokens (docs/constraints.md).") {
         @Override
         Constraint read(String value) {
             try {
