@@ -10,7 +10,7 @@ import java.util.Arrays;
  * step       7     5     6          5 is the oldest; 8 gets its slot once 5 is completed
  * </pre>
  *
- * The resources of a slot (tables being copied, outputs) are free when its next step is launched.
+ * The resources of a slot (tables, outputs) are free when its next step is launched.
  */
 public final class StepQueue {
     private final QueuedStep[] slots;
