@@ -54,6 +54,7 @@ final class CorpusRun implements AutoCloseable {
     private static final Duration LOOK = Duration.ofMillis(200);
     private static final Duration HEARTBEAT = Duration.ofSeconds(1);
     private static final Duration SAVEPOINT = Duration.ofMinutes(2);
+    private static final Duration ASSEMBLY = Duration.ofHours(6);
     private static final Duration CANCEL = Duration.ofSeconds(20);
 
     private final OutputFolder folder;
@@ -209,6 +210,8 @@ final class CorpusRun implements AutoCloseable {
         settings.addAll(
                 FlinkSettings.ofJob(
                         NAME, CheckpointingMode.EXACTLY_ONCE, given.checkpointInterval(), state));
+        // What is triggered behind the last checkpoint waits for the last files.
+        settings.set(CheckpointingOptions.CHECKPOINTING_TIMEOUT, ASSEMBLY);
         settings.set(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER, Integer.MAX_VALUE);
         // Counts travel with heartbeats.
         settings.set(HeartbeatManagerOptions.HEARTBEAT_INTERVAL, HEARTBEAT);

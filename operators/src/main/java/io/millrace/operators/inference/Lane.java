@@ -38,7 +38,7 @@ public final class Lane implements AutoCloseable {
         executor.execute(task);
     }
 
-    /** Drops waiting tasks, and ignores further ones. */
+    /** Drops waiting tasks; further ones are refused with an exception. */
     public void stop() {
         executor.shutdownNow();
     }

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.function.Consumer;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.util.function.ThrowingRunnable;
 
@@ -20,21 +19,22 @@ final class Assembler implements AutoCloseable {
         void commit(FileState file) throws IOException;
     }
 
+    /** Hears what is done. */
+    interface Done {
+        void accept(String file) throws IOException;
+    }
+
     private final OutputFolder folder;
     private final Assembly assembly;
     private final MailboxExecutor mailbox;
-    private final Consumer<String> done;
+    private final Done done;
     private final Lane lane = new Lane("corpus-assembly");
     private final Set<String> inWork = new HashSet<>();
 
     /**
      * @param done hears the name of each file whose output is where it belongs, mailbox thread
      */
-    Assembler(
-            OutputFolder folder,
-            Assembly assembly,
-            MailboxExecutor mailbox,
-            Consumer<String> done) {
+    Assembler(OutputFolder folder, Assembly assembly, MailboxExecutor mailbox, Done done) {
         this.folder = folder;
         this.assembly = assembly;
         this.mailbox = mailbox;
@@ -63,11 +63,11 @@ final class Assembler implements AutoCloseable {
     }
 
     /** Runs in the lane. */
-    private void tell(String name, Work work, Runnable then) {
+    private void tell(String name, Work work, Work then) {
         ThrowingRunnable<Exception> mail;
         try {
             work.run();
-            mail = then::run;
+            mail = () -> told(name, then);
         } catch (IOException | RuntimeException e) {
             mail =
                     () -> {
@@ -87,7 +87,16 @@ final class Assembler implements AutoCloseable {
         }
     }
 
-    private void finished(String name) {
+    /** In the mailbox. */
+    private void told(String name, Work then) throws Exception {
+        try {
+            then.run();
+        } catch (IOException e) {
+            throw OutputFaults.of("the count of what is done behind " + name, folder, e);
+        }
+    }
+
+    private void finished(String name) throws IOException {
         inWork.remove(name);
         done.accept(name);
     }

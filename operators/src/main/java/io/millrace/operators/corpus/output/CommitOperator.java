@@ -7,7 +7,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -191,16 +190,12 @@ final class CommitOperator extends AbstractStreamOperator<Void>
         }
     }
 
-    private void committed(String name) {
+    private void committed(String name) throws IOException {
         FileState file = files.remove(name);
         committed.add(name);
         committedFiles++;
         committedTally = committedTally.plus(file.tally());
-        try {
-            new Totals(committedFiles, committedTally).write(folder);
-        } catch (IOException e) {
-            throw new UncheckedIOException("Cannot note what is committed.", e);
-        }
+        new Totals(committedFiles, committedTally).write(folder);
         filesCounter.add(1);
     }
 

@@ -96,7 +96,7 @@ final class FileAssembly {
                 int length = head.getInt();
                 long number = head.getLong();
                 if (number < 1 || number > end.rows() || index.get(number) != null) {
-                    throw new IllegalStateException(
+                    throw new OutputFaults.StagingLost(
                             "%s: row %d is staged, but it has rows 1 to %d, each once."
                                     .formatted(end.file(), number, end.rows()));
                 }
@@ -119,7 +119,7 @@ final class FileAssembly {
             for (long number = 1; number <= end.rows(); number++) {
                 Entry entry = index.get(number);
                 if (entry == null) {
-                    throw new IllegalStateException(
+                    throw new OutputFaults.StagingLost(
                             "%s: row %d is not staged.".formatted(end.file(), number));
                 }
                 StagedRow row = parts.row(entry);

@@ -15,6 +15,22 @@ final class OutputFaults {
 
     private OutputFaults() {}
 
+    /** What is staged is not what the checkpoint says: a further attempt would meet the same. */
+    static final class StagingLost extends IllegalStateException {
+        private static final long serialVersionUID = 1L;
+
+        /**
+         * @param message what is wrong, a sentence
+         */
+        StagingLost(String message) {
+            super(message);
+        }
+
+        StagingLost(String message, Exception cause) {
+            super(message, cause);
+        }
+    }
+
     /**
      * What a task fails with.
      *
@@ -22,7 +38,7 @@ final class OutputFaults {
      * @return an exception that suppresses restarts and names the remedy, or {@code fault}
      */
     static Exception of(String what, OutputFolder folder, Exception fault) {
-        if (fault instanceof IllegalStateException) {
+        if (fault instanceof StagingLost) {
             return permanent(
                     "What is staged for %s is not what the checkpoint says. %s Bring back what lay in %s, or begin anew with another output folder."
                             .formatted(what, fault.getMessage(), folder.hidden()),

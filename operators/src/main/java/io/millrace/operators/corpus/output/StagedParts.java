@@ -79,20 +79,22 @@ final class StagedParts implements Closeable {
             try {
                 channel = FileChannel.open(path, StandardOpenOption.READ);
             } catch (NoSuchFileException e) {
-                throw new IllegalStateException("%s is gone.".formatted(path), e);
+                throw new OutputFaults.StagingLost("%s is gone.".formatted(path), e);
             }
         }
 
         ByteBuffer bytes(long offset, int length) throws IOException {
             if (offset < from || offset + length > from + buffer.limit()) {
-                if (buffer.capacity() < length) {
-                    buffer = ByteBuffer.allocate(length);
+                // One long row must not keep its room in each of many windows.
+                int room = Math.max(WINDOW, length);
+                if (buffer.capacity() != room) {
+                    buffer = ByteBuffer.allocate(room);
                 }
                 buffer.clear();
                 from = offset;
                 while (buffer.position() < length) {
                     if (channel.read(buffer, from + buffer.position()) < 0) {
-                        throw new IllegalStateException(
+                        throw new OutputFaults.StagingLost(
                                 "%s ends at byte %d, but a checkpoint counts more: was it changed?"
                                         .formatted(path, from + buffer.position()));
                     }

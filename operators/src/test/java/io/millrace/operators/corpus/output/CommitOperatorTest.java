@@ -102,6 +102,20 @@ class CommitOperatorTest {
     }
 
     @Test
+    void aFullDiskUnderTheCountsEndsTheJob() throws Exception {
+        try (var harness = harness(null)) {
+            send(harness, "a.jsonl", 3);
+            Files.createSymbolicLink(folder.hidden().resolve("totals.part"), Path.of("/dev/full"));
+            harness.snapshot(1, 1);
+            harness.notifyOfCompletedCheckpoint(1);
+            assertThatThrownBy(() -> harness.getTaskMailbox().take(TaskMailbox.MIN_PRIORITY).run())
+                    .hasStackTraceContaining(SuppressRestartsException.class.getName())
+                    .hasStackTraceContaining("There is no room for the count of what is done")
+                    .hasStackTraceContaining("the same command goes on");
+        }
+    }
+
+    @Test
     void noBarrierWaitsForAFileThatIsPutTogether() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
         TaskMailboxImpl mailbox = new TaskMailboxImpl(Thread.currentThread());

@@ -113,7 +113,7 @@ class FileAssemblyTest {
         Path part = Path.of(gone.parts().iterator().next().part());
         Files.delete(part);
         assertThatThrownBy(() -> assembly.commit(gone))
-                .isInstanceOf(IllegalStateException.class)
+                .isInstanceOf(OutputFaults.StagingLost.class)
                 .hasMessage(part + " is gone.");
     }
 
@@ -157,7 +157,7 @@ class FileAssemblyTest {
                         new IOException("No space left on device"),
                         new IOException("Disk quota exceeded"),
                         new java.nio.file.AccessDeniedException("/out"),
-                        new IllegalStateException("x is gone."))) {
+                        new OutputFaults.StagingLost("x is gone."))) {
             Exception told = OutputFaults.of("the output of " + NAME, folder, fault);
             assertThat(told).isInstanceOf(SuppressRestartsException.class);
             assertThat(told.getCause())
@@ -165,8 +165,12 @@ class FileAssemblyTest {
                     .hasMessageContaining(String.valueOf(fault.getMessage()))
                     .hasMessageMatching("(?s).*(the same command goes on|begin anew).*");
         }
-        Exception passing = new IOException("Input/output error");
-        assertThat(OutputFaults.of(NAME, folder, passing)).isSameAs(passing);
+        for (Exception passing :
+                List.of(
+                        new IOException("Input/output error"),
+                        new IllegalStateException("a fault of the program"))) {
+            assertThat(OutputFaults.of(NAME, folder, passing)).isSameAs(passing);
+        }
     }
 
     /** As many input files as there are: what is known of them is not kept. */

@@ -49,7 +49,7 @@ class ParquetFilesTest {
     private static final FileFormat PARQUET = FileFormat.of("a.parquet", null, null);
     private static final Columns COLUMNS = new Columns("text", "number", "answer", false);
     private static final int ROWS = 97;
-    private static final int CHANGES = 400;
+    private static final int CHANGES = 150;
 
     @TempDir Path folder;
 
