@@ -16,6 +16,7 @@ import io.millrace.gpu.text.jinja.value.TemplateException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
@@ -72,7 +73,11 @@ final class ModelText {
 
     /** Makes one without a chat template, whose tokens' bytes are not known. */
     static ModelText of(Tokenizer tokenizer) {
-        return of(tokenizer, () -> vocabulary(null));
+        return of(
+                tokenizer,
+                () -> {
+                    throw bytesUnknown("there is no " + TOKENIZER);
+                });
     }
 
     /**
@@ -129,7 +134,7 @@ final class ModelText {
                 tokenizer,
                 json.fingerprint(),
                 end,
-                () -> vocabulary(folder.resolve(TOKENIZER)),
+                () -> vocabulary(folder, vocabulary),
                 template,
                 without);
     }
@@ -177,20 +182,24 @@ final class ModelText {
     }
 
     /**
-     * The tokens of a tokenizer.json by their bytes.
+     * The tokens by their bytes, special ones as the tokenizer has them. The files are read again:
+     * few models have constraints, and their trees are large.
      *
-     * @param file null if there is none
+     * @param size number of token ids that the model knows: others are never drawn
      */
-    static Vocabulary vocabulary(Path file) throws RequestRejectedException {
-        String reason = "there is no tokenizer.json";
-        if (file != null) {
-            try {
-                return new Vocabulary(TokenBytes.of(file));
-            } catch (IOException e) {
-                reason = e.getMessage();
-            }
+    static Vocabulary vocabulary(Path folder, int size) throws RequestRejectedException {
+        try {
+            TokenizerConfig config = TokenizerConfig.read(folder);
+            TokenizerJson json = TokenizerJson.read(folder.resolve(TOKENIZER), config, size);
+            byte[][] bytes = TokenBytes.of(json);
+            return new Vocabulary(Arrays.copyOf(bytes, Math.min(size, bytes.length)));
+        } catch (IOException e) {
+            throw bytesUnknown(e.getMessage());
         }
-        throw new RequestRejectedException(
+    }
+
+    private static RequestRejectedException bytesUnknown(String reason) {
+        return new RequestRejectedException(
                 Reason.UNSUPPORTED,
                 "Completions of this model cannot be constrained, since the bytes of its tokens are"
                         + " not known (%s): leave constraint out and check the answer."

@@ -1,7 +1,7 @@
 package io.millrace.gpu.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -20,13 +20,22 @@ public final class TokenBytes {
     private TokenBytes() {}
 
     /**
-     * The bytes by token id; null for special tokens and ids without a token.
+     * The bytes by token id, of a file without the folder's other files.
      *
      * @throws IOException the file is missing, or its vocabulary is of another kind
      */
     public static byte[][] of(Path tokenizerJson) throws IOException {
-        String text = TokenizerJson.read(tokenizerJson).text();
-        JsonNode root = new ObjectMapper().readTree(text);
+        return of(TokenizerJson.read(tokenizerJson));
+    }
+
+    /**
+     * The bytes by token id; null for special tokens, which decoding leaves out, and ids without a
+     * token.
+     *
+     * @throws IOException the vocabulary is of another kind
+     */
+    public static byte[][] of(TokenizerJson json) throws IOException {
+        JsonNode root = json.root() == null ? MissingNode.getInstance() : json.root();
         JsonNode vocabulary = root.path("model").path("vocab");
         boolean byteLevel = has(root.path("decoder"), "ByteLevel", "decoders");
         boolean spaces =
@@ -34,7 +43,7 @@ public final class TokenBytes {
                         || has(root.path("decoder"), "Metaspace", "decoders");
         if (!vocabulary.isObject() || !byteLevel && !spaces) {
             throw new IOException(
-                    tokenizerJson + " has no byte-level vocabulary and none with spaces as U+2581");
+                    json.file() + " has no byte-level vocabulary and none with spaces as U+2581");
         }
         Map<Integer, byte[]> tokens = new HashMap<>();
         Map<Character, Integer> letters = letters();

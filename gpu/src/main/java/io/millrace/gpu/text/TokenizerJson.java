@@ -392,4 +392,9 @@ public final class TokenizerJson {
     Path file() {
         return file;
     }
+
+    /** Null if the file is no tokenizer. */
+    ObjectNode root() {
+        return root;
+    }
 }

@@ -104,7 +104,7 @@ class CudaAheadTest {
                 info,
                 ModelText.of(
                         HuggingFaceTokenizer.open(folder.tokenizerFile()),
-                        () -> ModelText.vocabulary(folder.tokenizerFile())),
+                        () -> ModelText.vocabulary(folder.path(), folder.vocabularySize())),
                 EndOfText.of(folder.endOfTextIds()),
                 runner,
                 EngineOptions.of("tiny")

@@ -255,7 +255,7 @@ abstract class EngineRuns {
                 info,
                 ModelText.of(
                         HuggingFaceTokenizer.open(folder.tokenizerFile()),
-                        () -> ModelText.vocabulary(folder.tokenizerFile())),
+                        () -> ModelText.vocabulary(folder.path(), folder.vocabularySize())),
                 EndOfText.of(folder.endOfTextIds()),
                 ahead(runner, way.ahead),
                 EngineOptions.of("tiny")

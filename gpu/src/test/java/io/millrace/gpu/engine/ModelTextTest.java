@@ -1,5 +1,6 @@
 package io.millrace.gpu.engine;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -12,6 +13,7 @@ import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.model.TinyModels;
+import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
 import io.millrace.gpu.text.TestingTokenizerJson;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -130,6 +132,26 @@ class ModelTextTest {
         assertThat(openPlain().fingerprint()).isEqualTo(alone);
         Files.writeString(config, "{\"eos_token\": \"ll\"}");
         assertThat(openPlain().fingerprint()).isNotEqualTo(alone);
+    }
+
+    @Test
+    void theBytesOfTokensAreThoseOfTheModelsTokens() throws Exception {
+        int hello = TestingTokenizerJson.BYTES + 3;
+        assertThat(openPlain().bytes().find().bytes(hello)).isEqualTo("hello".getBytes(UTF_8));
+        Files.writeString(
+                folder.resolve("tokenizer_config.json"),
+                "{\"unk_token\": \"hello\", \"eos_token\": \"<unheard>\"}");
+
+        Vocabulary tokens = openPlain().bytes().find();
+        assertThat(tokens.bytes(hello)).as("special by the other file").isNull();
+        assertThat(tokens.bytes(hello - 1)).isEqualTo("hell".getBytes(UTF_8));
+        assertThat(tokens.size())
+                .as("none that the model does not have")
+                .isEqualTo(TestingTokenizerJson.VOCABULARY);
+        Vocabulary few = ModelText.open(folder, hello, AddBos.MODEL).bytes().find();
+        assertThat(few.size()).isEqualTo(hello);
+        Vocabulary many = ModelText.open(folder, 999, AddBos.MODEL).bytes().find();
+        assertThat(many.size()).isEqualTo(TestingTokenizerJson.VOCABULARY + 1);
     }
 
     @Test
