@@ -174,11 +174,11 @@ final class CompletionSequence extends Sequence {
             throw new IllegalStateException("The model runner drew token " + token + ".");
         }
         String where = "at position %d of completion %d".formatted(total(), index());
-        if (row.constrained != null && row.constrained.failure() != null) {
-            return "The constraint's grammar failed %s: %s."
-                    .formatted(where, row.constrained.failure());
-        }
         if (row.constrained != null) {
+            String broken = row.constrained.nextFailure();
+            if (broken != null) {
+                return "The constraint's grammar failed %s: %s.".formatted(where, broken);
+            }
             return ("The model's logits %s are not numbers, or each token that the constraint allows"
                             + " is held back by suppress_tokens or min_tokens: leave these out, or"
                             + " check that the weights are whole.")

@@ -101,7 +101,17 @@ final class ConstraintCheck {
                                             ? "set max_tokens to at least " + fewest
                                             : "shorten the prompt or the constraint"));
         }
-        checkGenerated(request, grammar, most);
+        int[] stopIds = endOfText.stopIds(sampling).sorted().toArray();
+        ConstrainedText start = new ConstrainedText(grammar, stopIds, most);
+        if (stopIds.length == 0 && grammar.fewestTokens() == 1 && start.isOver()) {
+            throw invalid(
+                    "The constraint allows the empty text alone, which only a token that ends the"
+                            + " answer can make, and here none does: leave ignore_eos out, or"
+                            + " change the constraint.");
+        }
+        for (int[] tokens : request.generated()) {
+            checkGenerated(tokens, stopIds, start);
+        }
     }
 
     /** A text that is cut where it is not whole would be none of the constraint's. */
@@ -116,20 +126,18 @@ final class ConstraintCheck {
         }
     }
 
-    private void checkGenerated(GenerationRequest request, Grammar grammar, int most)
+    private static void checkGenerated(int[] tokens, int[] stopIds, ConstrainedText start)
             throws RequestRejectedException {
-        int[] stopIds = endOfText.stopIds(request.sampling()).sorted().toArray();
-        for (int[] tokens : request.generated()) {
-            ConstrainedText text = new ConstrainedText(grammar, stopIds, most);
-            for (int i = 0; i < tokens.length; i++) {
-                boolean ends =
-                        i == tokens.length - 1 && Arrays.binarySearch(stopIds, tokens[i]) >= 0;
-                if (!ends && !text.accept(tokens[i])) {
-                    throw invalid(
-                            ("Token %d was generated before, but the constraint does not allow it"
-                                            + " there: it was another constraint.")
-                                    .formatted(tokens[i]));
-                }
+        ConstrainedText text = start.after(tokens, 0, 0);
+        for (int i = 0; i < tokens.length; i++) {
+            boolean ends = i == tokens.length - 1 && Arrays.binarySearch(stopIds, tokens[i]) >= 0;
+            if (!ends && !text.accept(tokens[i])) {
+                throw invalid(
+                        text.failure() == null
+                                ? "Token %d was generated before, but the constraint does not allow it there: it was another constraint."
+                                        .formatted(tokens[i])
+                                : "The answer cannot go on behind token %d, which was generated before: %s."
+                                        .formatted(tokens[i], text.failure()));
             }
         }
     }

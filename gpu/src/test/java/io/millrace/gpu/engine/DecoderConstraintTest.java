@@ -17,6 +17,9 @@ import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.constraint.Constraint;
+import io.millrace.gpu.sampling.constraint.CompiledConstraint;
+import io.millrace.gpu.sampling.grammar.BrokenGrammar;
+import io.millrace.gpu.sampling.grammar.Grammar;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -135,6 +138,32 @@ class DecoderConstraintTest {
     }
 
     @Test
+    void theEmptyTextIsATokenThatEnds() throws Exception {
+        for (Completion c : run(ROOMY.open(), hot(regex("()"), p -> p)).completions()) {
+            assertThat(c.text()).isEmpty();
+            assertThat(c.tokenIds()).containsExactly(TestingTokenizer.END_OF_TEXT);
+            assertThat(c.finishReason()).isEqualTo(FinishReason.STOP);
+        }
+    }
+
+    @Test
+    void tokensBehindWhichTheGrammarFailsAreNoOtherConstraints() {
+        Grammar grammar =
+                BrokenGrammar.of(TestingTokenizer.bytes(), new IllegalStateException("broken"));
+        GenerationRequest request = hot(new CompiledConstraint(regex("a|b"), grammar), p -> p);
+        GenerationRequest resumed =
+                new GenerationRequest(
+                        "r",
+                        request.promptTokenIds(),
+                        request.sampling(),
+                        0,
+                        List.of(new int[] {0}));
+        assertThatThrownBy(() -> ROOMY.open().check(resumed))
+                .hasMessageContaining("cannot go on behind token 0")
+                .hasMessageContaining("a defect of this release");
+    }
+
+    @Test
     void whatIsCompiledBeforeIsTheSame() throws Exception {
         DecoderEngine engine = ROOMY.open();
         Constraint compiled = engine.compile(regex("[a-c]{5}"));
@@ -169,6 +198,11 @@ class DecoderConstraintTest {
                 regex("[a-c]{95}"),
                 p -> p.maxTokens(97),
                 "has 95 tokens, but the answer may have 94 (max_tokens is 97): shorten the prompt");
+        refused(
+                Reason.INVALID_PARAMETER,
+                regex("()"),
+                p -> p.ignoreEos(true),
+                "The constraint allows the empty text alone");
         refused(
                 Reason.INVALID_PARAMETER,
                 regex("a+"),
@@ -209,6 +243,27 @@ class DecoderConstraintTest {
                 .contains("each token that the constraint allows is held back");
         assertThat(List.of(describe(listener.results.get(good))))
                 .isEqualTo(answers(ROOMY, List.of(other)));
+    }
+
+    @Test
+    void aDefectOfAGrammarFailsItsRequestAlone() throws Exception {
+        Grammar grammar =
+                BrokenGrammar.of(TestingTokenizer.bytes(), new IllegalStateException("broken"));
+        GenerationRequest stuck = hot(new CompiledConstraint(regex("a|b"), grammar), p -> p);
+        GenerationRequest other = request("other", "abc", p -> p.maxTokens(5));
+        for (int ahead : AHEAD) {
+            DecoderEngine engine = ROOMY.ahead(ahead).open();
+            RecordingListener listener = new RecordingListener();
+            long bad = engine.add(stuck);
+            long good = engine.add(other);
+            listener.drain(engine);
+            assertThat(listener.failures.get(bad))
+                    .contains("The constraint's grammar failed at position 3 of completion 0")
+                    .contains("a defect of this release")
+                    .contains("IllegalStateException: broken");
+            assertThat(List.of(describe(listener.results.get(good))))
+                    .isEqualTo(answers(ROOMY, List.of(other)));
+        }
     }
 
     @Test

@@ -4,6 +4,8 @@ import io.millrace.gpu.sampling.grammar.Grammar;
 import io.millrace.gpu.sampling.grammar.Matcher;
 import java.nio.LongBuffer;
 import java.util.Arrays;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Where one completion stands in its grammar, and which tokens may come next: those of the text
@@ -11,6 +13,8 @@ import java.util.Arrays;
  * the text may end. A function of the tokens so far; one thread at a time.
  */
 public final class ConstrainedText {
+    private static final Logger LOG = LoggerFactory.getLogger(ConstrainedText.class);
+
     private final Matcher matcher;
 
     /** Tokens that end the completion. */
@@ -70,7 +74,7 @@ public final class ConstrainedText {
     public boolean accept(int token) {
         left--;
         known = false;
-        return matcher.accept(token);
+        return logged(matcher.accept(token));
     }
 
     /** Whether the text is whole, and no token of the text may come next. */
@@ -87,6 +91,12 @@ public final class ConstrainedText {
     /** What went wrong with the grammar itself; null for nothing. */
     public String failure() {
         return matcher.failure() == null ? null : matcher.failure().getMessage();
+    }
+
+    /** The same, of the next token as well. */
+    public String nextFailure() {
+        prepare();
+        return failure();
     }
 
     /** Makes -infinity of the scores of tokens that may not come next. */
@@ -143,7 +153,7 @@ public final class ConstrainedText {
     /** Makes the mask of the tokens of the text; false if the grammar failed. */
     private boolean fill(int tokensLeft) {
         goesOn = false;
-        if (!matcher.mask(text, tokensLeft)) {
+        if (!logged(matcher.mask(text, tokensLeft))) {
             return false;
         }
         if (mask != text) {
@@ -157,6 +167,15 @@ public final class ConstrainedText {
             goesOn |= word != 0;
         }
         return true;
+    }
+
+    /** Logs the first defect of a grammar, with its trace. */
+    private boolean logged(boolean success) {
+        Throwable defect = success ? null : matcher.takeDefect();
+        if (defect != null) {
+            LOG.error("A constraint met a defect of this release: its answers fail.", defect);
+        }
+        return success;
     }
 
     private void set(int id, boolean allowed) {

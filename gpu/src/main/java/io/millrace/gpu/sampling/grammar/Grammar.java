@@ -3,6 +3,7 @@ package io.millrace.gpu.sampling.grammar;
 import io.millrace.gpu.sampling.grammar.mask.GrammarStates;
 import io.millrace.gpu.sampling.grammar.schema.CompiledSchema;
 import io.millrace.gpu.sampling.grammar.schema.PropertyOrder;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The texts that an answer may be, compiled for a vocabulary. Immutable to its users and safe for
@@ -12,6 +13,9 @@ public final class Grammar {
     private final GrammarStates states;
     private final GrammarCompiler.Size size;
     private final boolean empty;
+
+    /** Whether a defect that its matchers met was taken. */
+    private final AtomicBoolean taken = new AtomicBoolean();
 
     /** Null where it is not of a schema. */
     private final CompiledSchema schema;
@@ -30,7 +34,7 @@ public final class Grammar {
 
     /** A matcher at the beginning of a text. */
     public Matcher matcher() {
-        return new Matcher(states);
+        return new Matcher(states, taken);
     }
 
     /**

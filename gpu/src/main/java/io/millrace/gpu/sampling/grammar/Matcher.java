@@ -4,6 +4,7 @@ import io.millrace.gpu.sampling.grammar.mask.GrammarLimitException;
 import io.millrace.gpu.sampling.grammar.mask.GrammarStates;
 import io.millrace.gpu.sampling.grammar.mask.State;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Where one answer stands in a {@link Grammar}. For one thread. Its position is a function of the
@@ -11,16 +12,22 @@ import java.util.Arrays;
  */
 public final class Matcher {
     private final GrammarStates states;
+
+    /** Whether a defect that this grammar's matchers met was taken. */
+    private final AtomicBoolean taken;
+
     private State state;
     private GrammarException failure;
 
-    Matcher(GrammarStates states) {
+    Matcher(GrammarStates states, AtomicBoolean taken) {
         this.states = states;
+        this.taken = taken;
         this.state = states.start();
     }
 
     private Matcher(Matcher other) {
         states = other.states;
+        taken = other.taken;
         state = other.state;
         failure = other.failure;
     }
@@ -65,15 +72,26 @@ public final class Matcher {
             try {
                 states.fill(state, mostCost, mask);
                 return true;
-            } catch (GrammarLimitException e) {
-                fail(e.getMessage(), e);
+            } catch (RuntimeException | StackOverflowError e) {
+                fail(e);
             }
         }
         Arrays.fill(mask, 0);
         return false;
     }
 
-    private void fail(String reason, Exception cause) {
+    /** Whatever went wrong is of this answer alone: the engine goes on with the others. */
+    private void fail(Throwable cause) {
+        if (cause instanceof GrammarLimitException) {
+            fail(cause.getMessage(), cause);
+            return;
+        }
+        fail(
+                "a defect of this release, please report it with its trace in the log: " + cause,
+                cause);
+    }
+
+    private void fail(String reason, Throwable cause) {
         failure = new GrammarException("The constraint failed: " + reason, "constraint", cause);
     }
 
@@ -82,6 +100,16 @@ public final class Matcher {
      */
     public GrammarException failure() {
         return failure;
+    }
+
+    /**
+     * What a defect of the grammar threw, for the log; null if there was none, and once a matcher
+     * of this grammar was asked.
+     */
+    public Throwable takeDefect() {
+        Throwable cause = failure == null ? null : failure.getCause();
+        boolean defect = cause != null && !(cause instanceof GrammarLimitException);
+        return defect && taken.compareAndSet(false, true) ? cause : null;
     }
 
     /** Moves on by a token; false, without moving, if it may not come next or it has failed. */
@@ -95,8 +123,8 @@ public final class Matcher {
         if (bytes != null && failure == null) {
             try {
                 next = states.after(state, bytes);
-            } catch (GrammarLimitException e) {
-                fail(e.getMessage(), e);
+            } catch (RuntimeException | StackOverflowError e) {
+                fail(e);
             }
         }
         if (next == State.DEAD) {

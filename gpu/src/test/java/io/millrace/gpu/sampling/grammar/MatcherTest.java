@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
 import io.millrace.gpu.sampling.grammar.schema.InstanceText;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class MatcherTest {
@@ -67,5 +69,37 @@ class MatcherTest {
         assertThat(matcher.isAccepting()).isFalse();
         assertThat(matcher.accept('2')).isTrue();
         assertThat(matcher.isAccepting()).isTrue();
+    }
+
+    @Test
+    void aDefectIsAFailureOfTheMatcherThatMeetsIt() {
+        for (Throwable defect :
+                List.of(new IllegalStateException("broken"), new StackOverflowError())) {
+            Grammar grammar = BrokenGrammar.of(tokens, defect);
+            Matcher broken = grammar.matcher();
+            Matcher masked = grammar.matcher();
+            Matcher whole = grammar.matcher();
+            long[] mask = new long[grammar.maskWords()];
+            Arrays.fill(mask, -1);
+
+            assertThat(broken.accept('a')).isFalse();
+            assertThat(masked.mask(mask, 9)).isFalse();
+            assertThat(mask).containsOnly(0);
+            assertThat(whole.accept('b')).isTrue();
+
+            for (Matcher failed : List.of(broken, masked, broken.copy())) {
+                assertThat(failed.failure())
+                        .hasMessageContaining("a defect of this release")
+                        .hasMessageContaining(defect.toString())
+                        .hasCause(defect);
+                assertThat(failed.accept('b')).isFalse();
+            }
+            assertThat(whole.takeDefect()).isNull();
+            assertThat(masked.takeDefect()).isSameAs(defect);
+            assertThat(broken.takeDefect()).as("taken before").isNull();
+            assertThat(whole.failure()).isNull();
+            assertThat(whole.isAccepting()).isTrue();
+            assertThat(whole.mask(mask)).isTrue();
+        }
     }
 }
