@@ -145,10 +145,51 @@ class GrammarLimitsTest {
         assertThat(matcher.accept(new byte[] {'{', '"'})).isFalse();
         assertThat(matcher.failure())
                 .isInstanceOf(GrammarException.class)
-                .hasMessageContaining("more than 4,096 places");
+                .hasMessageContaining("more than 4,096 places of the grammar are where");
         assertThat(matcher.mask(new long[grammar.maskWords()], 100)).isFalse();
         assertThat(other.accept("null".getBytes())).isTrue();
         assertThat(other.isAccepting()).isTrue();
         assertThat(other.failure()).isNull();
+    }
+
+    @Test
+    void alternativesThatAllGoOnWithAnyCharacterAreRefusedOrFailTheirMatcherAlone()
+            throws InterruptedException {
+        assertThat(refusal(patterns(400)))
+                .contains("more than 8,192 bytes may lead on")
+                .contains("ask for fewer");
+        assertThat(refusal(patterns(40))).isEmpty();
+
+        String inner = "{\"items\": %s, \"type\": \"array\"}".formatted(patterns(400));
+        Grammar grammar = compiler.jsonSchema(inner);
+        Matcher matcher = grammar.matcher();
+        Matcher other = grammar.matcher();
+        assertThat(matcher.accept("[\"".getBytes())).isFalse();
+        assertThat(matcher.failure()).hasMessageContaining("more than 8,192 bytes may lead on");
+        assertThat(other.accept("[]".getBytes())).isTrue();
+        assertThat(other.isAccepting()).isTrue();
+    }
+
+    private static String patterns(int count) {
+        StringBuilder schema = new StringBuilder("{\"anyOf\": [");
+        for (int i = 0; i < count; i++) {
+            String pattern = "w%d.*%dx".formatted(i, i);
+            schema.append(i == 0 ? "" : ", ")
+                    .append("{\"type\": \"string\", \"pattern\": \"%s\"}".formatted(pattern));
+        }
+        return schema.append("]}").toString();
+    }
+
+    @Test
+    void anObjectMayHaveManyNames() throws InterruptedException {
+        StringBuilder schema = new StringBuilder("{\"type\": \"object\", \"properties\": {");
+        for (int i = 0; i < 1500; i++) {
+            schema.append(i == 0 ? "" : ", ").append("\"a%d\": {\"type\": \"null\"}".formatted(i));
+        }
+        Grammar grammar = compiler.jsonSchema(schema.append("}}").toString());
+        Matcher matcher = grammar.matcher();
+        assertThat(matcher.mask(new long[grammar.maskWords()], 100)).isTrue();
+        assertThat(matcher.accept("{\"a7\":null,\"a1499\":null}".getBytes())).isTrue();
+        assertThat(matcher.isAccepting()).isTrue();
     }
 }

@@ -20,6 +20,10 @@ public final class GrammarStates {
         this.masks = new TokenMasks(vocabulary, table);
         try {
             this.start = table.start(start);
+            // What is beyond a limit behind the first byte is refused before an answer begins.
+            for (int value = 0; value < this.start.next.length; value++) {
+                table.next(this.start, value);
+            }
         } catch (AutomatonTooLargeException | SchemaException e) {
             throw new GrammarLimitException(e);
         }

@@ -25,8 +25,16 @@ final class StateTable {
     private static final int STACK_BYTES = 160;
     private static final int PLACE_BYTES = 40;
 
-    /** Most places of one state. */
+    /**
+     * Most places of one state, and most places to go back to of the values that are entered there.
+     */
     private static final int MOST_PLACES = 4096;
+
+    /**
+     * Most bytes that lead on from all places of one state together: what a walk through a
+     * vocabulary takes at each of its bytes. A string of any characters has 150, a name has one.
+     */
+    private static final int MOST_BRANCHES = 8192;
 
     private record Key(long[] places, boolean accepting) {
         @Override
@@ -59,11 +67,12 @@ final class StateTable {
     private int positionNumber;
 
     // The places of the state that is being made.
-    private Position[] positions = new Position[16];
-    private Stack[] outers = new Stack[16];
-    private int size;
+    private final Places places = new Places();
     private boolean accepting;
-    private final List<Returns> calls = new ArrayList<>();
+    private final Map<Position, Places> calls = new IdentityHashMap<>();
+    private final List<Position> callees = new ArrayList<>();
+    private int returns;
+    private int branches;
 
     StateTable(long mostBytes) {
         this.mostBytes = mostBytes;
@@ -72,14 +81,19 @@ final class StateTable {
     State start(Position position) {
         clear();
         Stack text = new Stack(new Position[1], new Stack[1], 0);
-        enter(position).add(null, text);
+        enter(position, null, text);
         return made();
     }
 
     private void clear() {
-        size = 0;
+        places.clear();
         accepting = false;
-        calls.clear();
+        if (!callees.isEmpty()) {
+            calls.clear();
+            callees.clear();
+        }
+        returns = 0;
+        branches = 0;
     }
 
     /** The state after a byte. */
@@ -163,14 +177,22 @@ final class StateTable {
 
     private void place(Position position, Stack stack) {
         Edges edges = edges(position);
-        if (edges.size() > 0) {
-            addPlace(position, stack);
+        if (edges.size() > 0 && addPlace(position, stack)) {
+            branches += edges.width();
+            if (branches > MOST_BRANCHES) {
+                throw tooMany(MOST_BRANCHES, "bytes may lead on from the grammar's places");
+            }
         }
         for (int i = 0; i < edges.calls(); i++) {
             // A value that ends where the value around it ends needs no place to go back to.
             Position back = edges.back(i);
-            Returns returns = enter(edges.callee(i));
-            returns.add(edges(back).isOnlyEnd() ? null : back, stack);
+            if (!edges(back).isOnlyEnd()) {
+                enter(edges.callee(i), back, stack);
+                continue;
+            }
+            for (int k = 0; k < stack.backs.length; k++) {
+                enter(edges.callee(i), stack.backs[k], stack.outers[k]);
+            }
         }
         if (edges.isEnd()) {
             for (int i = 0; i < stack.backs.length; i++) {
@@ -183,108 +205,72 @@ final class StateTable {
         }
     }
 
-    private Returns enter(Position callee) {
-        for (Returns call : calls) {
-            if (call.callee == callee) {
-                return call;
-            }
+    /** Enters a value that goes back to a place. */
+    private void enter(Position callee, Position back, Stack outer) {
+        Places backs = calls.get(callee);
+        if (backs == null) {
+            backs = new Places();
+            calls.put(callee, backs);
+            callees.add(callee);
         }
-        Returns fresh = new Returns(callee);
-        calls.add(fresh);
-        return fresh;
-    }
-
-    /** Where a value that is entered goes back to. */
-    private final class Returns {
-        private final Position callee;
-        private final List<Position> backs = new ArrayList<>(2);
-        private final List<Stack> outers = new ArrayList<>(2);
-
-        Returns(Position callee) {
-            this.callee = callee;
-        }
-
-        void add(Position back, Stack outer) {
-            if (back == null) {
-                for (int i = 0; i < outer.backs.length; i++) {
-                    addOne(outer.backs[i], outer.outers[i]);
-                }
-            } else {
-                addOne(back, outer);
-            }
-        }
-
-        private void addOne(Position back, Stack outer) {
-            for (int i = 0; i < backs.size(); i++) {
-                if (backs.get(i) == back && outers.get(i) == outer) {
-                    return;
-                }
-            }
-            backs.add(back);
-            outers.add(outer);
-        }
-
-        Stack stack() {
-            long[] places = new long[backs.size()];
-            for (int i = 0; i < places.length; i++) {
-                int back = backs.get(i) == null ? -1 : StateTable.this.number(backs.get(i));
-                int outer = outers.get(i) == null ? 0 : outers.get(i).number;
-                places[i] = (long) back << 32 | outer;
-            }
-            Arrays.sort(places);
-            Key key = new Key(places, false);
-            Stack known = stacks.get(key);
-            if (known == null) {
-                Position[] all = backs.toArray(new Position[0]);
-                known = new Stack(all, outers.toArray(new Stack[0]), ++stackNumber);
-                stacks.put(key, known);
-                bytes += STACK_BYTES + PLACE_BYTES * places.length;
-            }
-            return known;
+        if (backs.add(back, outer) && ++returns > MOST_PLACES) {
+            throw tooMany(MOST_PLACES, "places of the grammar may come behind a value");
         }
     }
 
-    private void addPlace(Position position, Stack stack) {
-        for (int i = 0; i < size; i++) {
-            if (positions[i] == position && outers[i] == stack) {
-                return;
-            }
+    private Stack stack(Places backs) {
+        Key key = new Key(numbers(backs), false);
+        Stack known = stacks.get(key);
+        if (known == null) {
+            known = new Stack(backs.positions(), backs.stacks(), ++stackNumber);
+            stacks.put(key, known);
+            bytes += STACK_BYTES + PLACE_BYTES * backs.size();
         }
-        if (size == positions.length) {
-            if (size >= MOST_PLACES) {
-                throw new GrammarLimitException(
-                        "the text may stand at more than %,d places of the grammar at once"
-                                .formatted(MOST_PLACES));
-            }
-            positions = Arrays.copyOf(positions, 2 * size);
-            outers = Arrays.copyOf(outers, 2 * size);
+        return known;
+    }
+
+    /** Equal sets of places have equal numbers. */
+    private long[] numbers(Places all) {
+        long[] numbers = new long[all.size()];
+        for (int i = 0; i < numbers.length; i++) {
+            int position = all.position(i) == null ? -1 : number(all.position(i));
+            int stack = all.stack(i) == null ? 0 : all.stack(i).number;
+            numbers[i] = (long) position << 32 | stack;
         }
-        positions[size] = position;
-        outers[size++] = stack;
+        Arrays.sort(numbers);
+        return numbers;
+    }
+
+    /** Adds a place; false if it is there. */
+    private boolean addPlace(Position position, Stack stack) {
+        boolean added = places.add(position, stack);
+        if (places.size() > MOST_PLACES) {
+            throw tooMany(MOST_PLACES, "places of the grammar are where the text may stand");
+        }
+        return added;
+    }
+
+    private static GrammarLimitException tooMany(int most, String what) {
+        return new GrammarLimitException(
+                "more than %,d %s at once: too many alternatives begin alike, ask for fewer"
+                        .formatted(most, what));
     }
 
     private State made() {
-        for (int i = 0; i < calls.size(); i++) {
-            place(calls.get(i).callee, calls.get(i).stack());
+        // Values that are entered enter others in turn, which are behind them in the list.
+        for (int i = 0; i < callees.size(); i++) {
+            place(callees.get(i), stack(calls.get(callees.get(i))));
         }
-        if (size == 0 && !accepting) {
+        if (places.size() == 0 && !accepting) {
             return State.DEAD;
         }
-        long[] places = new long[size];
-        for (int i = 0; i < size; i++) {
-            int number = number(positions[i]);
-            places[i] = (long) number << 32 | outers[i].number;
-        }
-        Arrays.sort(places);
-        Key key = new Key(places, accepting);
+        Key key = new Key(numbers(places), accepting);
         State known = states.get(key);
         if (known == null) {
-            known =
-                    new State(
-                            Arrays.copyOf(positions, size), Arrays.copyOf(outers, size), accepting);
+            known = new State(places.positions(), places.stacks(), accepting);
             states.put(key, known);
             hold(known);
-            bytes += PLACE_BYTES * size;
+            bytes += PLACE_BYTES * places.size();
         }
         return known;
     }

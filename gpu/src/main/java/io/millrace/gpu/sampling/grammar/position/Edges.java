@@ -13,12 +13,14 @@ public final class Edges {
     private final List<Position> returns = new ArrayList<>(1);
     private boolean end;
     private int held;
+    private int width;
 
     void add(int first, int last, Position target) {
         if (size == ranges.length) {
             ranges = Arrays.copyOf(ranges, 2 * size);
             targets = Arrays.copyOf(targets, 2 * size);
         }
+        width += last - first + 1;
         ranges[size] = first << 8 | last;
         targets[size++] = target;
     }
@@ -45,6 +47,11 @@ public final class Edges {
     /** About the bytes that the edges hold, and the places that were made with them. */
     public long bytes() {
         return 64L * (size + held) + 200L * callees.size();
+    }
+
+    /** Number of bytes that lead on, those of each range. */
+    public int width() {
+        return width;
     }
 
     /** Number of ranges of bytes. */
