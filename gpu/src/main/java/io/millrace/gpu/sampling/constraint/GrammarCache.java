@@ -6,6 +6,7 @@ import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.sampling.grammar.Grammar;
 import io.millrace.gpu.sampling.grammar.GrammarCompiler;
 import io.millrace.gpu.sampling.grammar.GrammarException;
+import io.millrace.gpu.sampling.grammar.mask.StateBytes;
 import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -16,7 +17,8 @@ import java.util.concurrent.FutureTask;
 /**
  * The grammars of constraints for one vocabulary. Each is compiled once, on the thread that asks
  * for it first; others that want the same wait for it. Bounded in bytes: those that were not asked
- * for longest are forgotten, and go on for who holds them. Safe for any thread.
+ * for longest are forgotten, and go on for who holds them. States and masks are bounded for all
+ * that are held together, here or elsewhere. Safe for any thread.
  */
 public final class GrammarCache {
     /** The tokens of a model, found when the first constraint comes. */
@@ -36,13 +38,15 @@ public final class GrammarCache {
 
     private static final int LONGEST_MESSAGE = 1000;
 
-    private final FutureTask<GrammarCompiler> compiler;
+    private final Tokens tokens;
+    private final StateBytes together;
     private final long mostBytes;
 
     /** In order of use. Guarded by itself, as is what follows. */
     private final Map<Constraint, FutureTask<Grammar>> grammars =
             new LinkedHashMap<>(16, 0.75f, true);
 
+    private FutureTask<GrammarCompiler> compiler;
     private int uses;
     private long compiled;
 
@@ -51,7 +55,8 @@ public final class GrammarCache {
      */
     public GrammarCache(Tokens tokens, long mostBytes) {
         this.mostBytes = mostBytes;
-        compiler = new FutureTask<>(() -> new GrammarCompiler(tokens.find(), true, mostBytes / 4));
+        this.tokens = tokens;
+        together = new StateBytes(mostBytes / 2);
     }
 
     /**
@@ -74,8 +79,41 @@ public final class GrammarCache {
         if (known == null) {
             task.run();
         }
-        forgetSome(known == null);
-        return result(known == null ? task : known);
+        FutureTask<Grammar> asked = known == null ? task : known;
+        try {
+            return result(asked);
+        } catch (Error e) {
+            // Not enough memory now may be enough later.
+            synchronized (grammars) {
+                grammars.remove(constraint, asked);
+            }
+            throw e;
+        } finally {
+            forgetSome(known == null);
+        }
+    }
+
+    private GrammarCompiler compiler() throws RequestRejectedException {
+        FutureTask<GrammarCompiler> task;
+        synchronized (grammars) {
+            if (compiler == null) {
+                compiler =
+                        new FutureTask<>(
+                                () ->
+                                        new GrammarCompiler(
+                                                tokens.find(), true, mostBytes / 4, together));
+            }
+            task = compiler;
+        }
+        task.run();
+        try {
+            return result(task);
+        } catch (Error e) {
+            synchronized (grammars) {
+                compiler = compiler == task ? null : compiler;
+            }
+            throw e;
+        }
     }
 
     /** How many were compiled so far. */
@@ -86,8 +124,7 @@ public final class GrammarCache {
     }
 
     private Grammar compile(Constraint constraint) throws RequestRejectedException {
-        compiler.run();
-        GrammarCompiler ready = result(compiler);
+        GrammarCompiler ready = compiler();
         synchronized (grammars) {
             compiled++;
         }
@@ -180,9 +217,12 @@ public final class GrammarCache {
             return bytes;
         }
         try {
-            return bytes + result(entry.getValue()).bytes();
-        } catch (RequestRejectedException e) {
+            return bytes + entry.getValue().get().bytes();
+        } catch (ExecutionException e) {
+            // What is kept is the refusal.
             return bytes;
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("A task that is done does not wait", e);
         }
     }
 

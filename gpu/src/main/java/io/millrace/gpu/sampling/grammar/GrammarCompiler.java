@@ -6,6 +6,7 @@ import io.millrace.gpu.sampling.grammar.automaton.Budget;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.mask.GrammarLimitException;
 import io.millrace.gpu.sampling.grammar.mask.GrammarStates;
+import io.millrace.gpu.sampling.grammar.mask.StateBytes;
 import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
 import io.millrace.gpu.sampling.grammar.position.Position;
 import io.millrace.gpu.sampling.grammar.position.Positions;
@@ -29,15 +30,27 @@ public final class GrammarCompiler {
     private final Vocabulary vocabulary;
     private final Formats formats;
     private final long mostBytes;
+    private final StateBytes together;
 
     /**
      * @param assertFormats whether {@code format} says what is valid, or is an annotation
      * @param mostBytes about how much a grammar may hold: automata, states and masks
      */
     public GrammarCompiler(Vocabulary vocabulary, boolean assertFormats, long mostBytes) {
+        this(vocabulary, assertFormats, mostBytes, new StateBytes(Long.MAX_VALUE));
+    }
+
+    /**
+     * As above.
+     *
+     * @param together bounds the states and masks of all its grammars together
+     */
+    public GrammarCompiler(
+            Vocabulary vocabulary, boolean assertFormats, long mostBytes, StateBytes together) {
         this.vocabulary = vocabulary;
         this.formats = assertFormats ? new Formats() : null;
         this.mostBytes = mostBytes;
+        this.together = together;
     }
 
     /** JSON that is valid by a schema, in one line, members in the schema's order. */
@@ -76,7 +89,7 @@ public final class GrammarCompiler {
         }
         GrammarStates states;
         try {
-            states = new GrammarStates(start, vocabulary, mostBytes - compiled);
+            states = new GrammarStates(start, vocabulary, mostBytes - compiled, together);
         } catch (GrammarLimitException e) {
             if (e.getCause() instanceof SchemaException cause) {
                 throw new GrammarException(cause.getMessage(), cause.keyword(), cause);

@@ -7,6 +7,9 @@ import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.sampling.grammar.Grammar;
+import io.millrace.gpu.sampling.grammar.GrammarCompiler;
+import io.millrace.gpu.sampling.grammar.Matcher;
+import io.millrace.gpu.sampling.grammar.mask.StateBytes;
 import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +17,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class GrammarCacheTest {
@@ -78,7 +82,7 @@ class GrammarCacheTest {
         for (int i = 1; i < 2000; i++) {
             cache.get(schema(i));
         }
-        assertThat(cache.bytes()).isLessThan(8 << 20);
+        assertThat(cache.bytes()).isLessThanOrEqualTo(4 << 20);
         assertThat(cache.compiled()).isEqualTo(2000);
         cache.get(schema(1999));
         assertThat(cache.compiled()).as("the newest is there").isEqualTo(2000);
@@ -98,5 +102,47 @@ class GrammarCacheTest {
         for (int i = 0; i < 2; i++) {
             assertThatThrownBy(() -> cache.get(Constraint.jsonObject())).hasMessage("no bytes");
         }
+    }
+
+    @Test
+    void anErrorIsThrownToWhoAsksAndNotKept() throws Exception {
+        AtomicInteger asked = new AtomicInteger();
+        GrammarCache cache =
+                new GrammarCache(
+                        () -> {
+                            if (asked.getAndIncrement() == 0) {
+                                throw new OutOfMemoryError("planted");
+                            }
+                            return bytes();
+                        },
+                        64 << 20);
+        assertThatThrownBy(() -> cache.get(schema(1)))
+                .isInstanceOf(OutOfMemoryError.class)
+                .hasMessage("planted");
+        assertThat(cache.bytes()).as("nothing is kept").isZero();
+        assertThat(cache.get(schema(2)).isEmpty()).isFalse();
+        assertThat(cache.get(schema(1)).isEmpty()).isFalse();
+    }
+
+    @Test
+    void grammarsThatAreHeldElsewhereShareOneBoundOfStates() throws Exception {
+        int most = 4 << 20;
+        StateBytes together = new StateBytes(most);
+        GrammarCompiler compiler = new GrammarCompiler(bytes(), true, most, together);
+        List<Grammar> held = new ArrayList<>();
+        long alone = 0;
+        for (int i = 0; i < 40; i++) {
+            held.add(compiler.jsonSchema("{\"minItems\": %d}".formatted(i)));
+        }
+        for (Grammar grammar : held) {
+            Matcher matcher = grammar.matcher();
+            for (int depth = 0; depth < 1000; depth++) {
+                assertThat(matcher.accept("[".getBytes())).isTrue();
+            }
+            alone = Math.max(alone, grammar.bytes());
+            assertThat(together.total()).isLessThan(2 * most);
+        }
+        assertThat(40 * alone).as("without the bound").isGreaterThan(4L * most);
+        assertThat(together.total()).isGreaterThan(most / 2);
     }
 }

@@ -15,15 +15,22 @@ public final class GrammarStates {
      * @param mostBytes about how much is kept of states and masks
      */
     public GrammarStates(Position start, Vocabulary vocabulary, long mostBytes) {
+        this(start, vocabulary, mostBytes, new StateBytes(Long.MAX_VALUE));
+    }
+
+    /**
+     * @param mostBytes about how much is kept of states and masks
+     * @param together with those of other grammars
+     */
+    public GrammarStates(
+            Position start, Vocabulary vocabulary, long mostBytes, StateBytes together) {
         this.vocabulary = vocabulary;
-        this.table = new StateTable(mostBytes);
+        this.table = new StateTable(mostBytes, together);
         this.masks = new TokenMasks(vocabulary, table);
         try {
             this.start = table.start(start);
-            // What is beyond a limit behind the first byte is refused before an answer begins.
-            for (int value = 0; value < this.start.next.length; value++) {
-                table.next(this.start, value);
-            }
+            // Where all strings of a schema begin: what is beyond a limit is refused beforehand.
+            table.next(this.start, '"');
         } catch (AutomatonTooLargeException | SchemaException e) {
             throw new GrammarLimitException(e);
         }

@@ -51,6 +51,7 @@ final class StateTable {
     }
 
     private final long mostBytes;
+    private final StateBytes.Share share;
     private final Map<Key, Stack> stacks = new HashMap<>();
     private final Map<Position, Integer> numbers = new IdentityHashMap<>();
     private final Map<Key, State> states = new HashMap<>();
@@ -75,7 +76,15 @@ final class StateTable {
     private int branches;
 
     StateTable(long mostBytes) {
+        this(mostBytes, new StateBytes(Long.MAX_VALUE));
+    }
+
+    /**
+     * @param together with the states of other tables
+     */
+    StateTable(long mostBytes, StateBytes together) {
         this.mostBytes = mostBytes;
+        share = together.join(this);
     }
 
     State start(Position position) {
@@ -300,7 +309,7 @@ final class StateTable {
     }
 
     private void forgetIfFull() {
-        if (bytes <= mostBytes) {
+        if (!share.isTooMuch(bytes) && bytes <= mostBytes) {
             return;
         }
         held.forEach(State::forget);
@@ -311,6 +320,7 @@ final class StateTable {
         stacks.clear();
         numbers.clear();
         bytes = 0;
+        share.isTooMuch(bytes);
         round++;
     }
 }
