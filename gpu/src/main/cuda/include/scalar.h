@@ -76,10 +76,10 @@ __device__ __forceinline__ uint32_t narrowPair<F16>(float low, float high) {
     return y;
 }
 
-/** exp(x), x at most 0 or NaN; docs/numerics.md, Sampling. */
-__device__ __forceinline__ float expNegative(float x) {
+/** exp(x) / 2^n, x at most 0 or NaN; `exponent` is n where a float has it. docs/numerics.md, Sampling. */
+__device__ __forceinline__ float expScaled(float x, int& exponent) {
     float n = fmaf(x, 1.44269504f, 12582912.0f);  // 1.5 * 2^23: the low bits are the whole number
-    int exponent = __float_as_int(n) << 23;
+    exponent = __float_as_int(n) << 23;
     n = n - 12582912.0f;
     float r = fmaf(n, 2.12194440e-4f, fmaf(n, -0.693359375f, x));
     float q = 0.0001989198131f;
@@ -88,7 +88,13 @@ __device__ __forceinline__ float expNegative(float x) {
     q = fmaf(q, r, 0.04166645681f);
     q = fmaf(q, r, 0.1666666668f);
     q = fmaf(q, r, 0.5000000014f);
-    float y = fmaf(r * r, q, r) + 1.0f;
+    return fmaf(r * r, q, r) + 1.0f;
+}
+
+/** exp(x), x at most 0 or NaN; docs/numerics.md, Sampling. */
+__device__ __forceinline__ float expNegative(float x) {
+    int exponent;
+    float y = expScaled(x, exponent);
     y = y * __int_as_float(exponent + (127 << 23));
     return x < -87.0f ? 0.0f : y;
 }

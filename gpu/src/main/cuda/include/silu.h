@@ -30,18 +30,9 @@ __device__ __forceinline__ bool moderate(float x) { return fabsf(x) <= 64.0f; }
 
 /** silu in two thirds of the instructions: all that it computes is a normal number, or x is so small that it is halved. */
 __device__ __forceinline__ float siluModerate(float x) {
-    float y = -fabsf(x);
-    float n = fmaf(y, 1.44269504f, 12582912.0f);
-    int exponent = __float_as_int(n) << 23;
-    n = n - 12582912.0f;
-    float r = fmaf(n, 2.12194440e-4f, fmaf(n, -0.693359375f, y));
-    float q = 0.0001989198131f;
-    q = fmaf(q, r, 0.001393454193f);
-    q = fmaf(q, r, 0.008333310024f);
-    q = fmaf(q, r, 0.04166645681f);
-    q = fmaf(q, r, 0.1666666668f);
-    q = fmaf(q, r, 0.5000000014f);
-    float e = __int_as_float(__float_as_int(fmaf(r * r, q, r) + 1.0f) + exponent);  // times 2^n
+    int exponent;
+    float y = expScaled(-fabsf(x), exponent);
+    float e = __int_as_float(__float_as_int(y) + exponent);
     float a = fmaxf(x, x * e);  // x * e if x < 0
     float b = 1.0f + e;
     float inverse;

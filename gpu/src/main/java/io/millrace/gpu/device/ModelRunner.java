@@ -44,11 +44,6 @@ public interface ModelRunner extends AutoCloseable {
     /** Display name of the device. */
     String device();
 
-    /** Whether it samples rows with a mask; see {@code SamplingFeatures.masked}. */
-    default boolean takesMasks() {
-        return true;
-    }
-
     /** Whether rows with a mask can have log probabilities, which are of the raw logits. */
     default boolean masksKeepLogprobs() {
         return true;

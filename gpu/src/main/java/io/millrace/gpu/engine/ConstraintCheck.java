@@ -25,7 +25,6 @@ final class ConstraintCheck {
 
     private final GrammarCache grammars;
     private final EndOfText endOfText;
-    private final String lacking;
     private final ModelRunner runner;
 
     ConstraintCheck(ModelText text, EndOfText endOfText, ModelRunner runner) {
@@ -33,20 +32,10 @@ final class ConstraintCheck {
         grammars = new GrammarCache(text.bytes(), bytes);
         this.endOfText = endOfText;
         this.runner = runner;
-        lacking =
-                runner.takesMasks()
-                        ? null
-                        : "constraint is set, but on "
-                                + runner.device()
-                                + " this release cannot constrain completions: run the model on the"
-                                + " CPU, or leave constraint out and check the answer.";
     }
 
     /** As {@link Engine#compile}. */
     Constraint compile(Constraint constraint) throws RequestRejectedException {
-        if (lacking != null) {
-            throw new RequestRejectedException(Reason.UNSUPPORTED, lacking);
-        }
         return constraint instanceof CompiledConstraint
                 ? constraint
                 : new CompiledConstraint(constraint, grammars.get(constraint));
@@ -66,9 +55,6 @@ final class ConstraintCheck {
         SamplingParameters sampling = request.sampling();
         if (sampling.constraint() == null) {
             return;
-        }
-        if (lacking != null) {
-            throw new RequestRejectedException(Reason.UNSUPPORTED, lacking);
         }
         checkStops("stop", sampling.stop());
         checkStops("stop_token_ids", sampling.stopTokenIds());

@@ -19,11 +19,6 @@ abstract class ForwardingModelRunner implements ModelRunner {
     }
 
     @Override
-    public boolean takesMasks() {
-        return runner.takesMasks();
-    }
-
-    @Override
     public boolean masksKeepLogprobs() {
         return runner.masksKeepLogprobs();
     }

@@ -199,12 +199,11 @@ abstract class EngineRuns {
     Run run(
             Family family,
             Way way,
-            List<GenerationRequest> asked,
+            List<GenerationRequest> requests,
             List<Integer> stepsBetween,
             int cancelled)
             throws Exception {
         RecordingModelRunner runner = open(family, way);
-        List<GenerationRequest> requests = runner.takesMasks() ? asked : unconstrained(asked);
         try (DecoderEngine engine = engine(family, way, runner)) {
             RecordingListener listener = new RecordingListener();
             List<Long> handles = new ArrayList<>();
@@ -341,20 +340,6 @@ abstract class EngineRuns {
                             "request " + i, prompt, sampling, random.nextInt(2), List.of()));
         }
         return requests;
-    }
-
-    /** The same for a device that takes no masks. */
-    private static List<GenerationRequest> unconstrained(List<GenerationRequest> requests) {
-        return requests.stream()
-                .map(
-                        r ->
-                                new GenerationRequest(
-                                        r.id(),
-                                        r.promptTokenIds(),
-                                        r.sampling().toBuilder().constraint(null).build(),
-                                        r.priority(),
-                                        r.generated()))
-                .toList();
     }
 
     /** The same, with what goes with a constraint only. */

@@ -64,11 +64,6 @@ public final class TestingModelRunner implements ModelRunner {
     }
 
     @Override
-    public boolean takesMasks() {
-        return true;
-    }
-
-    @Override
     public int kvBlocks() {
         return slots.length / blockSize;
     }
