@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * Where each row of a file is staged, by its number. Lies in a file of its own, so that the number
@@ -83,9 +84,9 @@ final class RowIndex implements AutoCloseable {
         Page page = pages.get(index);
         if (page == null) {
             if (pages.size() >= MOST_PAGES) {
-                Iterator<Long> oldest = pages.keySet().iterator();
-                long gone = oldest.next();
-                write(gone, pages.get(gone));
+                Iterator<Map.Entry<Long, Page>> oldest = pages.entrySet().iterator();
+                Map.Entry<Long, Page> gone = oldest.next();
+                write(gone.getKey(), gone.getValue());
                 oldest.remove();
             }
             page = read(index);
