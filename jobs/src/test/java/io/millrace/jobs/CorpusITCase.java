@@ -120,9 +120,21 @@ class CorpusITCase {
         assertThat(manifest).hasContent(noted);
     }
 
+    /** It can be given right at the next start. */
+    @Test
+    void aConstraintThatIsWrongIsSaidBeforeAnythingIsBegun() {
+        Path out = folder.resolve("wrong");
+        TestingCommand wrong = command(out, "--regex=(?<=a)b");
+        assertThat(wrong.all()).contains("The job's constraint: ", "(?<=a)b");
+        assertThat(wrong.exitCode()).isEqualTo(1);
+        assertThat(out.resolve(".millrace/corpus.json")).doesNotExist();
+    }
+
     private void whatIsNotAsItWasIsRefused(Path out) throws IOException {
         assertThat(command(out, "--temperature=0.5").all())
                 .contains("was begun with", "temperature");
+        assertThat(command(out, "--choice=yes,no").all())
+                .contains("was begun with no --choice, and this is --choice yes,no");
         assertThat(command(out, "--result-field=reply").all()).contains("--result-field answer");
         Files.writeString(in.resolve("more.jsonl"), "{}\n");
         assertThat(command(out).all()).contains("more.jsonl has come since the beginning");

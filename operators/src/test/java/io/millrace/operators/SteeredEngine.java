@@ -24,6 +24,9 @@ public final class SteeredEngine implements InvocationHandler {
     private final TestingControl control;
     private final Map<Long, String> ids = new HashMap<>();
 
+    /** Tokens so far of first completions. */
+    private final Map<Long, Integer> counts = new HashMap<>();
+
     private SteeredEngine(Engine engine, TestingControl control) {
         this.engine = engine;
         this.control = control;
@@ -68,6 +71,9 @@ public final class SteeredEngine implements InvocationHandler {
                 GenerationRequest request = (GenerationRequest) arguments[0];
                 long handle = engine.add(request);
                 ids.put(handle, request.id());
+                counts.put(
+                        handle,
+                        request.generated().isEmpty() ? 0 : request.generated().get(0).length);
                 control.onAdd(request);
                 return handle;
             case "close":
@@ -91,6 +97,9 @@ public final class SteeredEngine implements InvocationHandler {
                 new StepListener() {
                     @Override
                     public void onToken(long handle, int completion, int token) {
+                        int position =
+                                completion == 0 ? counts.merge(handle, 1, Integer::sum) - 1 : -1;
+                        control.beforeToken(ids.get(handle), position);
                         control.onToken(ids.get(handle));
                         listener.onToken(handle, completion, token);
                     }

@@ -1,6 +1,8 @@
 package io.millrace.jobs.corpus;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.constraint.Constraint;
+import io.millrace.gpu.api.constraint.ConstraintOption;
 import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.EngineArguments;
@@ -262,6 +264,12 @@ public final class CorpusCommand implements Callable<Integer> {
         options.put("--kv-cache-memory", String.valueOf(sizes.kvCacheBytes()));
         options.put("--max-prompt-size", maxPromptSize.getBytes() + " bytes");
         options.put("sampling", new String(sampling(), StandardCharsets.UTF_8));
+        for (ConstraintOption option : ConstraintOption.values()) {
+            Constraint constraint = sampling.constraint();
+            options.put(
+                    option.setting().names().flag(),
+                    constraint == null ? null : option.text(constraint));
+        }
         return Manifest.of(path, clock, options, files);
     }
 
@@ -287,6 +295,7 @@ public final class CorpusCommand implements Callable<Integer> {
                 .faults(new FaultOptions(stepTimeout, MAX_ATTEMPTS, suspects))
                 .maxInFlightRequests(maxInFlight == null ? 0 : maxInFlight)
                 .maxPromptBytes(maxPromptSize.getBytes())
+                .constraint(sampling.constraint())
                 .name(PIPELINE)
                 .build();
     }

@@ -1,5 +1,7 @@
 package io.millrace.jobs.corpus;
 
+import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.session.EngineSession;
 import io.millrace.gpu.session.SharedEngine;
 import io.millrace.jobs.cli.CommandFailedException;
@@ -173,6 +175,7 @@ final class CorpusRun implements AutoCloseable {
         PipelineOptions options = pipeline.apply(state.suspects());
         load(options);
         arguments.warnOfNoise(progress);
+        compile(options.constraint());
         manifest.requireModel(engine.model().fingerprint());
         long bytes = 0;
         for (InputFile file : files) {
@@ -202,6 +205,18 @@ final class CorpusRun implements AutoCloseable {
                 engine.model().device(),
                 (System.nanoTime() - start) / 1e9,
                 engine.model().fingerprint());
+    }
+
+    /** Refuses a constraint that is wrong before the corpus is begun with it. */
+    private void compile(Constraint constraint) {
+        if (constraint == null) {
+            return;
+        }
+        try {
+            engine.compile(constraint);
+        } catch (RequestRejectedException e) {
+            throw new CommandFailedException("The job's constraint: " + e.getMessage(), e);
+        }
     }
 
     private void start(Asking asking, PipelineOptions options, Settings given)

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.operators.corpus.InputFile;
@@ -29,6 +30,10 @@ final class Manifest {
     static final String FILE = "corpus.json";
 
     private static final int VERSION = 2;
+
+    /** Characters of a value in an error. */
+    private static final int LONGEST_SAID = 200;
+
     private static final JsonMapper JSON =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
@@ -152,13 +157,14 @@ final class Manifest {
         JsonNode now = given.content.get("options");
         for (Iterator<String> names = now.fieldNames(); names.hasNext(); ) {
             String name = names.next();
-            if (!now.get(name).equals(then.path(name))) {
+            JsonNode before = then.has(name) ? then.get(name) : NullNode.getInstance();
+            if (!now.get(name).equals(before)) {
                 throw refused(
                         "%s was begun with %s, and this is %s"
                                 .formatted(
                                         folder(),
-                                        said(name, then.get(name)),
-                                        said(name, now.get(name))));
+                                        said(name, before, now.get(name)),
+                                        said(name, now.get(name), before)));
             }
         }
         if (!now().equals(given.now())) {
@@ -196,8 +202,31 @@ final class Manifest {
         return "it has other fields in " + FILE;
     }
 
-    private static String said(String name, JsonNode value) {
-        return value == null || value.isNull() ? "no " + name : name + " " + value.asText();
+    /** An option and its value, of a long one the part from just before the first difference. */
+    private static String said(String name, JsonNode value, JsonNode other) {
+        if (value.isNull()) {
+            return "no " + name;
+        }
+        String text = value.asText();
+        String others = other.isNull() ? "" : other.asText();
+        if (text.length() <= LONGEST_SAID) {
+            return name + " " + text;
+        }
+        int same = 0;
+        while (same < Math.min(text.length(), others.length())
+                && text.charAt(same) == others.charAt(same)) {
+            same++;
+        }
+        int from = Math.max(0, Math.min(same - LONGEST_SAID / 4, text.length() - LONGEST_SAID));
+        int to = Math.min(from + LONGEST_SAID, text.length());
+        return "%s %s%s%s (from character %d of %d)"
+                .formatted(
+                        name,
+                        from == 0 ? "" : "...",
+                        text.substring(from, to),
+                        to == text.length() ? "" : "...",
+                        from + 1,
+                        text.length());
     }
 
     private Map<String, JsonNode> files() {

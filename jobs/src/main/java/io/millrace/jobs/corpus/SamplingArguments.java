@@ -17,7 +17,6 @@ import io.millrace.gpu.common.Setting.Values;
 import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.CommandFailedException;
-import io.millrace.operators.request.WireConstraint;
 import io.millrace.schemas.InferenceRequest;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -105,7 +104,8 @@ public final class SamplingArguments {
                 });
     }
 
-    private Constraint constraint() {
+    /** What each answer has to be; null for anything. */
+    public Constraint constraint() {
         return Checks.constraint(constraints);
     }
 
@@ -116,14 +116,13 @@ public final class SamplingArguments {
         return parameters.constraint(constraint()).build();
     }
 
-    /** What was given as a request of that id, which has no prompt yet. */
+    /** What was given, but for the constraint, as a request of that id, which has no prompt yet. */
     InferenceRequest request(String id) {
         InferenceRequest request = InferenceRequest.newBuilder().setId(id).build();
         given.forEach(
                 (field, value) ->
                         request.put(
                                 request.getSchema().getField(field.requestName()).pos(), value));
-        request.setConstraint(WireConstraint.write(constraint()));
         return request;
     }
 }

@@ -13,6 +13,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -52,6 +53,33 @@ class ManifestTest {
                         "a.jsonl was changed since the beginning: size was 17 and is 18");
         assertThatThrownBy(() -> read.requireSame(manifest(17, "other")))
                 .hasMessageContaining("sha256_of_first_64_kib was \"head\" and is \"other\"");
+    }
+
+    @Test
+    void anotherConstraintIsRefusedWithBoth() throws IOException {
+        String schema = "{\"type\":\"object\",\"description\":\"" + "x".repeat(1023) + "\",";
+        String then = schema + "\"required\":[\"label\"]}";
+        String now = schema + "\"required\":[\"subject\"]}";
+        Path other = path.resolveSibling("other.json");
+        manifest(other, "--json-schema", then).requireModel("the model");
+        Manifest read = Manifest.read(other);
+        read.requireSame(manifest(other, "--json-schema", then));
+        assertThatThrownBy(() -> read.requireSame(manifest(other, "--json-schema", now)))
+                .isInstanceOf(CommandFailedException.class)
+                .hasMessageContaining("was begun with --json-schema ...xxx")
+                .hasMessageContaining("\"required\":[\"label\"]} (from character ")
+                .hasMessageContaining("and this is --json-schema ...xxx")
+                .hasMessageContaining("\"required\":[\"subject\"]} (from character ");
+        assertThatThrownBy(() -> read.requireSame(manifest(other, "--regex", "[a-z]+")))
+                .hasMessageContaining("was begun with no --regex, and this is --regex [a-z]+");
+        assertThatThrownBy(() -> read.requireSame(manifest(other, "--json-schema", null)))
+                .hasMessageContaining("and this is no --json-schema");
+    }
+
+    private static Manifest manifest(Path path, String option, String value) throws IOException {
+        Map<String, String> options = new HashMap<>();
+        options.put(option, value);
+        return Manifest.of(path, NOW, options, List.of());
     }
 
     @ParameterizedTest

@@ -18,6 +18,11 @@ public enum ConstraintOption {
             "Each answer is JSON that is valid by the schema in this file, and ends within its"
                     + " max_tokens (docs/constraints.md).") {
         @Override
+        public String text(Constraint constraint) {
+            return constraint instanceof Constraint.JsonSchema json ? json.schema() : null;
+        }
+
+        @Override
         Constraint read(String value) {
             try {
                 return new Constraint.JsonSchema(Files.readString(Path.of(value)));
@@ -34,6 +39,11 @@ public enum ConstraintOption {
             "Each answer is a text that this regular expression (ECMA-262) matches from its"
                     + " beginning to its end.") {
         @Override
+        public String text(Constraint constraint) {
+            return constraint instanceof Constraint.Regex regex ? regex.pattern() : null;
+        }
+
+        @Override
         Constraint read(String value) {
             return new Constraint.Regex(value);
         }
@@ -41,6 +51,13 @@ public enum ConstraintOption {
     CHOICE(
             Names.of("choice", "--choice", "TEXT,..."),
             "Each answer is one of these texts, divided by commas.") {
+        @Override
+        public String text(Constraint constraint) {
+            return constraint instanceof Constraint.Choice choice
+                    ? String.join(",", choice.texts())
+                    : null;
+        }
+
         @Override
         Constraint read(String value) {
             return new Constraint.Choice(List.of(value.split(",", -1)));
@@ -57,6 +74,9 @@ public enum ConstraintOption {
     public Setting setting() {
         return setting;
     }
+
+    /** What a constraint of this option says: of a file its text; null of another option's. */
+    public abstract String text(Constraint constraint);
 
     abstract Constraint read(String value);
 
