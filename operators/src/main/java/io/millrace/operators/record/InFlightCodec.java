@@ -35,45 +35,48 @@ import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /**
- * Writes records in flight as operator state and reads them back, in any schema that wrote them.
+ * Encodes records in flight as elements of operator state and decodes them again, whichever schema
+ * they were written with.
  *
  * <pre>
  *   element   [form][C3 01][CRC-64 of the writer's schema, 8 bytes][Avro binary]
- *   schemas   the writers' schemas as JSON, so that no release needs to know others and no restore
- *             asks a registry: of the elements once a snapshot, of records' values once a subtask
+ *   schemas   the writers' schemas as JSON, so that a restore needs no registry and no knowledge of
+ *             other releases: schemas of elements once per snapshot, schemas of record values once
+ *             per subtask
  *
- *   form 1    everything but requests; requests of older releases, with topic, partition, offset,
- *             and the request decoded beside the record's value
- *   form 2    requests with source and position, to be read out of the record's value again
- *   form 3    what stands for a request of form 2 that lies elsewhere in the snapshot
+ *   form 1    models in flight; also requests written by older releases, with topic, partition,
+ *             offset, and the decoded request beside the record's value
+ *   form 2    requests with source and position; a restore decodes the record's value again
+ *   form 3    a reference to a request of form 2 that is stored elsewhere in the snapshot
  * </pre>
  *
- * A request whose value does not tell all of it has no reading, and is decoded beside its value in
- * form 2, too.
+ * A request that cannot be decoded from its record's value alone has no {@link Reading}: form 2
+ * then stores the decoded request beside the value.
  */
 public final class InFlightCodec {
     private static final byte FIRST_FORM = 1;
 
-    /** Form of a request, in which nothing but tokens and a few numbers are beside its record. */
+    /** Form of a request: its record, the tokens so far and a few numbers. */
     static final byte REQUEST_FORM = 2;
 
-    /** What the first form has instead of a position. */
-    private static final Schema FIRST_PLACE =
+    /** The fields that form 1 has instead of a position. */
+    private static final Schema FIRST_FORM_POSITION =
             SchemaBuilder.record(InFlightRequest.getClassSchema().getFullName())
                     .fields()
                     .requiredInt("partition")
                     .requiredLong("offset")
                     .endRecord();
 
-    /** Form of a reference, which is no Avro. */
+    /** Form of a reference; it is not Avro. */
     private static final byte REFERENCE_FORM = 3;
 
     private static final Reading<InferenceRequest> JSON = Reading.json(RecordType.REQUEST);
 
+    /** First bytes of Avro's single-object encoding. */
     private static final short MARK = (short) 0xC301;
     private static final int HEADER_BYTES = 10;
 
-    /** Costly to compute, and constant. */
+    /** Computed once, because computing them is slow. */
     private static final Map<Schema, Long> FINGERPRINTS =
             Map.of(
                     InFlightRequest.getClassSchema(),
@@ -87,23 +90,23 @@ public final class InFlightCodec {
     private final Map<Long, Reading<InferenceRequest>> readings = new HashMap<>();
 
     /**
-     * @param schemas what {@link #schemas} gave when the elements were written
+     * @param schemas the result of {@link #schemas} when the elements were written
      */
     public InFlightCodec(Iterable<byte[]> schemas) {
-        FINGERPRINTS.keySet().forEach(this::know);
+        FINGERPRINTS.keySet().forEach(this::addWriter);
         for (byte[] schema : schemas) {
-            know(new Schema.Parser().parse(new String(schema, StandardCharsets.UTF_8)));
+            addWriter(new Schema.Parser().parse(new String(schema, StandardCharsets.UTF_8)));
         }
     }
 
-    private void know(Schema schema) {
+    private void addWriter(Schema schema) {
         writers.putIfAbsent(SchemaNormalization.parsingFingerprint64(schema), schema);
     }
 
     /**
-     * The schemas to save with elements of these records.
+     * The schemas to save with the elements of these records.
      *
-     * @param subtask index of this subtask: the first one writes what all have in common
+     * @param subtask index of this subtask; the first one also writes the schemas of elements
      */
     public static List<byte[]> schemas(Stream<Inbound> records, int subtask) {
         Map<Long, Schema> schemas = new HashMap<>();
@@ -128,7 +131,7 @@ public final class InFlightCodec {
         for (List<Integer> completion : request.getGenerated()) {
             tokens += completion.size();
         }
-        // Room for the long parts, so that writing them does not copy what is written already.
+        // Large enough for the long fields, so that the buffer does not grow and copy.
         ByteArrayOutputStream out =
                 new ByteArrayOutputStream(
                         1024
@@ -140,20 +143,20 @@ public final class InFlightCodec {
         return out.toByteArray();
     }
 
-    /** What stands for a request that lies elsewhere: its source and position. */
+    /** Encodes a reference, by source and position, to a request that is stored elsewhere. */
     public static byte[] encodeReference(InFlightRequest request) {
         byte[] key = key(request).getBytes(StandardCharsets.UTF_8);
         return ByteBuffer.allocate(1 + key.length).put(REFERENCE_FORM).put(key).array();
     }
 
-    /** Which request an element stands for; null where it is the request itself. */
+    /** The key of the request that an element refers to; null if the element is no reference. */
     public static String reference(byte[] element) {
         return form(element) == REFERENCE_FORM
                 ? new String(element, 1, element.length - 1, StandardCharsets.UTF_8)
                 : null;
     }
 
-    /** Tells a request in flight from others, as {@link #reference} does. */
+    /** The key of a request in flight, unique within a job, which {@link #reference} returns. */
     public static String key(InFlightRequest request) {
         return request.getPosition() + " " + request.getSource();
     }
@@ -166,8 +169,8 @@ public final class InFlightCodec {
     }
 
     /**
-     * Reads a request in flight of any form. Its {@code request} is set whichever form it has, or
-     * its failure: a record that this release does not take for a request any more is rejected.
+     * Decodes a request in flight of form 1 or 2. Sets either its {@code request} or its failure: a
+     * record that an older release accepted and this one refuses becomes a failure.
      */
     public InFlightRequest decode(byte[] element) throws IOException {
         return decode(element, null);
@@ -176,7 +179,7 @@ public final class InFlightCodec {
     /**
      * As {@link #decode(byte[])}.
      *
-     * @param value the record's value, where it was left out of the element; else null
+     * @param value the record's value if the element does not contain it, else null
      */
     public InFlightRequest decode(byte[] element, byte[] value) throws IOException {
         int form = form(element);
@@ -211,7 +214,7 @@ public final class InFlightCodec {
         return read(InFlightModel.class, after(element));
     }
 
-    /** Of an element that may be empty. */
+    /** The form of an element; -1 if it is empty. */
     private static int form(byte[] element) {
         return element.length == 0 ? -1 : element[0];
     }
@@ -222,7 +225,7 @@ public final class InFlightCodec {
 
     private static IOException unknown(int form, String known) {
         return new IOException(
-                "What was in flight was saved in form "
+                "A record in flight was saved in form "
                         + (form < 0 ? "(empty)" : form)
                         + ", and this release reads "
                         + known
@@ -232,10 +235,10 @@ public final class InFlightCodec {
 
     private Position firstPosition(ByteBuffer message) throws IOException {
         Schema writer = writer(InFlightRequest.class, message);
-        GenericRecord place =
-                new GenericDatumReader<GenericRecord>(writer, FIRST_PLACE)
+        GenericRecord fields =
+                new GenericDatumReader<GenericRecord>(writer, FIRST_FORM_POSITION)
                         .read(null, decoder(message));
-        return new Position.InPartition((int) place.get("partition"), (long) place.get("offset"));
+        return new Position.InPartition((int) fields.get("partition"), (long) fields.get("offset"));
     }
 
     private Reading<InferenceRequest> reading(RecordReading saved) throws IOException {
@@ -281,7 +284,7 @@ public final class InFlightCodec {
                 .read(null, decoder(message));
     }
 
-    /** Of a message that stands behind its schema's fingerprint then. */
+    /** Reads the header of a message and leaves the buffer at its Avro binary. */
     private Schema writer(Class<?> type, ByteBuffer message) throws IOException {
         if (message.remaining() < HEADER_BYTES || message.getShort() != MARK) {
             throw new IOException("The saved bytes are not an Avro message.");
@@ -338,7 +341,7 @@ public final class InFlightCodec {
         return state.build();
     }
 
-    /** How a record is read once more; null if its value does not tell all of it. */
+    /** How to decode a record's value again; null if the value does not hold the whole request. */
     private static Reading<InferenceRequest> reading(Inbound inbound) {
         if (inbound instanceof Inbound.Unread unread) {
             return unread.reading();
@@ -346,7 +349,7 @@ public final class InFlightCodec {
         return inbound instanceof Inbound.Request request ? request.reading() : null;
     }
 
-    /** The record of a state that {@link #decode} gave. */
+    /** The record of a state that {@link #decode} returned. */
     public Inbound toInbound(InFlightRequest state) throws IOException {
         List<Header> headers = new ArrayList<>(state.getHeaders().size());
         for (RecordHeader header : state.getHeaders()) {
@@ -372,7 +375,7 @@ public final class InFlightCodec {
         }
         Reading<InferenceRequest> reading = reading(state.getReading());
         boolean begun = !state.getGenerated().isEmpty() || state.getResult() != null;
-        // A long one that has not begun may not have been read, and so not checked, before.
+        // A long record without tokens may have been saved before it was decoded and validated.
         return origin.isLong() && !begun
                 ? new Inbound.Unread(origin, reading)
                 : new Inbound.Request(origin, state.getRequest(), reading);

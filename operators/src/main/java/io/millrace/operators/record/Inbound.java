@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.apache.flink.api.common.typeinfo.TypeInfo;
 
-/** A record on its way to the engine. What cannot be answered flows on as {@link Rejected}. */
+/** A record on its way to the engine. One that cannot be answered flows on as {@link Rejected}. */
 @TypeInfo(WireType.InboundFactory.class)
 public sealed interface Inbound {
 
@@ -16,11 +16,11 @@ public sealed interface Inbound {
     Origin origin();
 
     /**
-     * A request that operators made of other records. Its outcome has its timestamp, and its id as
-     * the key.
+     * A request that a job made from other records. The outcome has this timestamp, and the
+     * request's id as its key.
      *
-     * @param source names the stream in logs and dead letters
-     * @param timestamp milliseconds since 1970; a chat template's clock, too
+     * @param source name of the stream in logs and dead letters
+     * @param timestamp milliseconds since 1970; also the current time for chat templates
      */
     static Inbound of(String source, InferenceRequest request, long timestamp) {
         String id = String.valueOf(request.getId());
@@ -36,28 +36,28 @@ public sealed interface Inbound {
     }
 
     /**
-     * A request that was read.
+     * A decoded request.
      *
-     * @param reading how it is read out of the record's value once more; null if the value does not
-     *     tell all of it
+     * @param reading how to decode the record's value again; null if the value does not hold the
+     *     whole request
      */
     record Request(Origin origin, InferenceRequest request, Reading<InferenceRequest> reading)
             implements Inbound {
 
-        /** A request that was not read out of the record's value, or not as a topic's is. */
+        /** A request that cannot be decoded from the record's value alone. */
         public Request(Origin origin, InferenceRequest request) {
             this(origin, request, null);
         }
     }
 
     /**
-     * A long record, which nobody has looked into: the mailbox thread has others read it.
+     * A long record that is not decoded yet, because that would hold up the mailbox thread.
      *
-     * @param reading how it is read
+     * @param reading how to decode it
      */
     record Unread(Origin origin, Reading<InferenceRequest> reading) implements Inbound {
 
-        /** What the record is: a request, or rejected. Any thread. */
+        /** Decodes the record to a request or a rejection. Any thread. */
         public Inbound read() {
             try {
                 return new Request(origin, reading.read(origin.value()), reading);
@@ -68,9 +68,9 @@ public sealed interface Inbound {
     }
 
     /**
-     * A record that will be a failure.
+     * A record that becomes a failure.
      *
-     * @param id the request's id where one could be read, else null
+     * @param id the request's id, or null if it could not be read
      */
     record Rejected(Origin origin, String id, FailureCode code, String message)
             implements Inbound {}

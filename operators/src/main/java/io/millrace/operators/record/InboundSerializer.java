@@ -13,7 +13,7 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
     private static final long serialVersionUID = 1L;
     public static final InboundSerializer INSTANCE = new InboundSerializer();
 
-    // 0 and 1 are the first form: records on their way lie in checkpoints.
+    // Kinds 0 and 1 are those of older releases; unaligned checkpoints can hold such records.
     private static final int FIRST_REQUEST = 0;
     private static final int FIRST_REJECTED = 1;
     private static final int REQUEST = 2;
@@ -44,7 +44,7 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
                 switch (kind) {
                     case FIRST_REQUEST, FIRST_REJECTED -> Wire.readFirstOrigin(in);
                     case REQUEST, REJECTED -> Wire.readOrigin(in);
-                    default -> throw new IOException("No inbound record is of kind " + kind + ".");
+                    default -> throw new IOException("Unknown kind of inbound record: " + kind + ".");
                 };
         return switch (kind) {
             case FIRST_REQUEST ->

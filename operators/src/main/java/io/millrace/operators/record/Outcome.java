@@ -21,7 +21,8 @@ public sealed interface Outcome {
      * A record that could not be answered.
      *
      * @param id the request's id, or null if it could not be read
-     * @param encoded encoded form for the sink; null if the sink encodes it. Never leaves the task.
+     * @param encoded encoded form for the sink; null if the sink is to encode the failure. Never
+     *     leaves the task.
      */
     record Failed(
             Origin origin,
@@ -64,7 +65,7 @@ public sealed interface Outcome {
             int cachedTokens,
             int attempts) {
 
-        /** For an outcome that an older release saved without them. */
+        /** The facts of an outcome that an older release saved without any. */
         static final RunFacts NONE = new RunFacts(0, 0, 0, 0, 0, 0);
     }
 }

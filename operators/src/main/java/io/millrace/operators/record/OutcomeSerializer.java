@@ -14,8 +14,8 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
     private static final long serialVersionUID = 1L;
     public static final OutcomeSerializer INSTANCE = new OutcomeSerializer();
 
-    // 0 and 1 are the first form, which had no facts of failures: records on their way lie in
-    // checkpoints.
+    // Kinds 0 and 1 are those of older releases, which wrote failures without facts; unaligned
+    // checkpoints can hold such records.
     private static final int FIRST_ANSWERED = 0;
     private static final int FIRST_FAILED = 1;
     private static final int ANSWERED = 2;
@@ -64,7 +64,7 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
                 switch (kind) {
                     case FIRST_ANSWERED, FIRST_FAILED -> Wire.readFirstOrigin(in);
                     case ANSWERED, FAILED -> Wire.readOrigin(in);
-                    default -> throw new IOException("No outcome is of kind " + kind + ".");
+                    default -> throw new IOException("Unknown kind of outcome: " + kind + ".");
                 };
         return switch (kind) {
             case FIRST_ANSWERED, ANSWERED ->

@@ -46,10 +46,10 @@ public sealed interface Position {
     }
 
     /**
-     * A row of a file whose rows may be longer than a line.
+     * A row of a file in which a row can span lines.
      *
-     * @param number of the row, from 1
-     * @param line in which it begins, from 1
+     * @param number number of the row, from 1
+     * @param line number of its first line, from 1
      */
     record Row(long number, long line) implements Position {
         @Override
@@ -74,9 +74,9 @@ public sealed interface Position {
     }
 
     /**
-     * A record in no source: made by operators from other records, and named by its request's id.
+     * A record without a source, which a job made from other records.
      *
-     * @param id of the request
+     * @param id id of its request
      */
     record Made(String id) implements Position {
         @Override
@@ -106,7 +106,7 @@ public sealed interface Position {
     /** Prefix of the text of a row. */
     String ROW = "row ";
 
-    /** Prefix of the text of a made record. */
+    /** Prefix of the text of {@link Made}. */
     String ID = "id ";
 
     /** The partition in dead letters; 0 if the source has none. */
@@ -115,16 +115,16 @@ public sealed interface Position {
     /** The offset in dead letters; for a file the number of the line or row. */
     long offset();
 
-    /** This position as {@link #parse} reads it. */
+    /** The text of this position, which {@link #parse} reads. */
     String text();
 
     /** Display text with the source, such as {@code prompts-3@17}. */
     String in(String source);
 
     /**
-     * Parses the text of {@link #text}.
+     * Parses the result of {@link #text}.
      *
-     * @throws IllegalArgumentException it is no position of this release
+     * @throws IllegalArgumentException this release knows no such position
      */
     static Position parse(String text) {
         try {
@@ -152,7 +152,7 @@ public sealed interface Position {
         throw new IllegalArgumentException(
                 "\""
                         + text
-                        + "\" is no position in a topic or a file that this release knows: restore"
-                        + " with the release that wrote it.");
+                        + "\" is no position that this release can read: restore with the release"
+                        + " that wrote it.");
     }
 }

@@ -9,7 +9,7 @@ import org.apache.flink.api.common.eventtime.WatermarkGeneratorSupplier;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 
-/** Wraps a watermark strategy to use the records' own timestamps, which state and outcomes keep. */
+/** Wraps a watermark strategy so that records keep their own timestamps. */
 public final class RecordTimestamps implements WatermarkStrategy<Inbound> {
     private static final long serialVersionUID = 1L;
 
@@ -25,8 +25,8 @@ public final class RecordTimestamps implements WatermarkStrategy<Inbound> {
         if (!(strategy.createTimestampAssigner(context) instanceof RecordTimestampAssigner)) {
             throw new SuppressRestartsException(
                     new IllegalArgumentException(
-                            "The watermark strategy assigns timestamps of its own, but an outcome has"
-                                    + " its record's timestamp: leave withTimestampAssigner out and"
+                            "The watermark strategy assigns timestamps, but an outcome must have"
+                                    + " its record's timestamp: remove withTimestampAssigner and"
                                     + " give the record that timestamp."));
         }
         return (inbound, timestamp) -> inbound.origin().timestamp();

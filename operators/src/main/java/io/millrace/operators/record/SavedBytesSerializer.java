@@ -10,9 +10,9 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Serializer of immutable elements of operator state: a snapshot does not copy them, unlike with
- * Flink's serializer of byte arrays, with which the mailbox thread copies each. Writes the same
- * bytes as that serializer, and reads state that it wrote.
+ * Serializer of operator state elements that never change. Unlike with Flink's serializer of byte
+ * arrays, a snapshot does not copy them on the mailbox thread. Both serializers write the same
+ * bytes, and this one accepts state of the other.
  */
 public final class SavedBytesSerializer extends WireSerializer<byte[]> {
     private static final long serialVersionUID = 1L;

@@ -5,16 +5,16 @@ import io.millrace.schemas.InferenceRequest;
 
 /** Estimates the tokens of a record before it is tokenized. */
 public final class TokenEstimate {
-    /** Typical of English text. */
+    /** A typical ratio for English text. */
     private static final int CHARACTERS_PER_TOKEN = 4;
 
     private TokenEstimate() {}
 
     /**
-     * Tokens of prompt and completions together; of the prompt only if the record is unread; 0 for
-     * a rejection.
+     * Estimated tokens of prompt and completions together; of the prompt alone if the record is not
+     * decoded; 0 for a rejection.
      *
-     * @param longest maximum tokens of a request; a longer prompt will be refused
+     * @param longest maximum tokens of a prompt and of completions, at which both are cut off
      */
     public static long of(Inbound inbound, long longest) {
         if (inbound instanceof Inbound.Unread unread) {
@@ -36,7 +36,7 @@ public final class TokenEstimate {
         return characters(request) / CHARACTERS_PER_TOKEN + 1;
     }
 
-    /** Characters of a request's prompt as text or as a conversation; 0 as token ids. */
+    /** Characters of a prompt that is text or a conversation; 0 for token ids. */
     public static long characters(InferenceRequest request) {
         long characters = request.getPrompt() == null ? 0 : request.getPrompt().length();
         if (request.getMessages() != null) {

@@ -18,7 +18,7 @@ import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** Writes and reads the parts that the wire types have in common. */
+/** Writes and reads the fields that the wire types share. */
 final class Wire {
     private static final int NO_READING = 0;
     private static final int JSON_READING = 1;
@@ -48,7 +48,7 @@ final class Wire {
         return readOrigin(source, Position.parse(readString(in)), in);
     }
 
-    /** In the first form, which knew topics only. */
+    /** Reads an origin of an older release, which has topic, partition and offset. */
     static Origin readFirstOrigin(DataInputView in) throws IOException {
         String topic = readString(in);
         return readOrigin(topic, new Position.InPartition(in.readInt(), in.readLong()), in);
@@ -82,7 +82,10 @@ final class Wire {
                 .read(null, DecoderFactory.get().binaryDecoder(bytes, null));
     }
 
-    /** A schema is named only; of one that was never released, the reading is left out. */
+    /**
+     * Writes the fingerprint of the reading's schema, not the schema. A reading by a schema that no
+     * release contains is written as none.
+     */
     static void writeReading(Reading<InferenceRequest> reading, DataOutputView out)
             throws IOException {
         if (reading == null) {
@@ -111,11 +114,11 @@ final class Wire {
                 Reading<InferenceRequest> reading = RELEASED.get(fingerprint);
                 return reading == null ? null : reading.after(start);
             default:
-                throw new IOException("No record is read in way " + kind + ".");
+                throw new IOException("Unknown kind of reading: " + kind + ".");
         }
     }
 
-    /** As UTF-8, of any length; null stays null. */
+    /** Writes UTF-8 of any length, or null. */
     static void writeString(String text, DataOutputView out) throws IOException {
         writeBytes(text == null ? null : text.getBytes(StandardCharsets.UTF_8), out);
     }

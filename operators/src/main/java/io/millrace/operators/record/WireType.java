@@ -7,7 +7,7 @@ import org.apache.flink.api.common.typeinfo.TypeInfoFactory;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 
-/** Flink's view of the types between our operators: opaque, immutable, never through Kryo. */
+/** Type information of the records between our operators: opaque, immutable, without Kryo. */
 public final class WireType<T> extends TypeInformation<T> {
     private static final long serialVersionUID = 1L;
 
@@ -21,7 +21,7 @@ public final class WireType<T> extends TypeInformation<T> {
     private final Class<T> type;
     private final TypeSerializer<T> serializer;
 
-    /** A type of another package. */
+    /** Type information of another package's type. */
     public static <T> WireType<T> of(Class<T> type, WireSerializer<T> serializer) {
         return new WireType<>(type, serializer);
     }

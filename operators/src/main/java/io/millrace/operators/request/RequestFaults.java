@@ -9,17 +9,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * All that is wrong with a request and can be seen by looking at it, in a fixed order. The job
- * answers the first one with a dead letter; who writes requests is told all of them.
+ * The faults of a request that can be found without tokenizer and model, in a fixed order. A dead
+ * letter names the first; commands that check requests report all.
  */
 public final class RequestFaults {
-    /** The last millisecond of the year 9999: later is a mistaken unit. */
+    /** The last millisecond of the year 9999. A later deadline has the wrong unit. */
     private static final long LAST_DEADLINE_MS = 253_402_300_799_999L;
 
-    /** In 1973: earlier is a mistaken unit, or counted from now. As seconds it is in 5138. */
+    /**
+     * A time in 1973. An earlier deadline is in seconds or relative to now: as seconds, this number
+     * is a time in the year 5138.
+     */
     private static final long FIRST_DEADLINE_MS = 100_000_000_000L;
 
-    /** One of them is the prompt. */
+    /** The fields of which exactly one is the prompt. */
     private static final List<String> PROMPT = List.of("prompt", "messages", "prompt_token_ids");
 
     private final List<Fault> all = new ArrayList<>();
@@ -27,8 +30,8 @@ public final class RequestFaults {
     /**
      * One fault.
      *
-     * @param fields names of the top fields of which one has to be changed
-     * @param message what is wrong, with the value and the remedy
+     * @param fields top-level fields, one of which has to be changed
+     * @param message the fault, with the value and the remedy
      */
     public record Fault(FailureCode code, List<String> fields, String message) {}
 
@@ -37,8 +40,8 @@ public final class RequestFaults {
     /**
      * The faults of a request.
      *
-     * @param model name of the model that answers; null leaves the request's model unchecked
-     * @return empty for a request that may be answered
+     * @param model name of the job's model; null accepts any name in the request
+     * @return empty if the request can be submitted
      */
     public static List<Fault> of(InferenceRequest request, String model) {
         RequestFaults faults = new RequestFaults();
@@ -138,7 +141,7 @@ public final class RequestFaults {
     private void checkSampling(InferenceRequest request) {
         for (Field field : Field.values()) {
             String name = field.requestName();
-            // What is wrong with a constraint was said before.
+            // Faults of the constraint are already in the list.
             Object value = field == Field.CONSTRAINT ? null : request.get(name);
             String fault = value == null ? null : field.fault(name, value, Integer.MAX_VALUE);
             if (fault != null) {
@@ -147,7 +150,7 @@ public final class RequestFaults {
         }
     }
 
-    /** Of a list the first one only: the others are likely wrong for the same reason. */
+    /** Reports only the first invalid id: others are probably invalid for the same reason. */
     private void checkTokenIds(String field, List<Integer> ids) {
         for (int i = 0; i < ids.size(); i++) {
             if (ids.get(i) < 0) {

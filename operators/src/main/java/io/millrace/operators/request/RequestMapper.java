@@ -22,13 +22,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Translates between the topics' contract and the engine's. Pure functions of (model, request):
- * nothing of the run may enter a result.
+ * Converts requests and results between the topics' schemas and the engine's types. Pure functions
+ * of (model, request): a result must not depend on the run.
  */
 public final class RequestMapper {
     private RequestMapper() {}
 
-    /** The request's parameters, with the model's own where it names none. */
+    /** The sampling parameters of a request; those it leaves out have the model's defaults. */
     public static SamplingParameters sampling(
             InferenceRequest request, SamplingParameters defaults) {
         SamplingParameters.Builder b = defaults.toBuilder();
@@ -44,7 +44,10 @@ public final class RequestMapper {
         return b.build();
     }
 
-    /** The conversation; its clock is the record's timestamp, so that a replay tells the same. */
+    /**
+     * The conversation of a request. The current time for its chat template is the record's
+     * timestamp, so that a replay renders the same prompt.
+     */
     public static ChatPrompt chat(InferenceRequest request, Origin origin) {
         List<ChatTurn> turns = new ArrayList<>(request.getMessages().size());
         for (ChatMessage message : request.getMessages()) {
@@ -83,7 +86,10 @@ public final class RequestMapper {
                 request.getMetadata());
     }
 
-    /** The model's; where others began the answer, theirs as well, and how far each came. */
+    /**
+     * The model's fingerprint. If other models began the answer, theirs come first, each with the
+     * tokens it generated per completion.
+     */
     private static String fingerprint(ModelInfo model, List<EarlierModel> earlier) {
         StringBuilder text = new StringBuilder();
         for (EarlierModel before : earlier) {

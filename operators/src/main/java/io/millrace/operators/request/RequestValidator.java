@@ -5,9 +5,9 @@ import java.util.List;
 import org.apache.flink.api.common.functions.MapFunction;
 
 /**
- * Turns requests that can be refused by looking at them into {@link Inbound.Rejected}. Cheap checks
- * only; what needs the tokenizer or the model is checked by the inference operator, and so is a
- * record that is still unread.
+ * Turns invalid requests into {@link Inbound.Rejected}. Its checks are cheap; the inference operator
+ * does those that need the tokenizer or the model, and all checks of a record that is not decoded
+ * yet.
  */
 public final class RequestValidator implements MapFunction<Inbound, Inbound> {
     private static final long serialVersionUID = 1L;
@@ -23,8 +23,8 @@ public final class RequestValidator implements MapFunction<Inbound, Inbound> {
     }
 
     /**
-     * @param readAll whether unread records are read here, for those behind that must look into
-     *     them
+     * @param readAll whether to decode unread records here, because operators downstream need them
+     *     decoded
      */
     public RequestValidator(String model, boolean readAll) {
         this.model = model;

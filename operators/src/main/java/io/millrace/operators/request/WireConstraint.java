@@ -3,14 +3,14 @@ package io.millrace.operators.request;
 import io.millrace.gpu.api.constraint.Constraint;
 import java.util.List;
 
-/** Translates constraints between the topics' contract and the engine's. */
+/** Converts constraints between the topics' schema and the engine's type. */
 public final class WireConstraint {
     private WireConstraint() {}
 
     /**
-     * What a request's constraint says; null for null.
+     * The engine's constraint; null for null.
      *
-     * @throws IllegalArgumentException not exactly one of its fields is set; see {@link #fault}
+     * @throws IllegalArgumentException the constraint has a {@link #fault}
      */
     public static Constraint read(io.millrace.schemas.Constraint wire) {
         if (wire == null) {
@@ -27,7 +27,7 @@ public final class WireConstraint {
                 : new Constraint.JsonSchema(wire.getJsonSchema());
     }
 
-    /** A constraint as requests have it; null for null. */
+    /** The constraint of a request; null for null. */
     public static io.millrace.schemas.Constraint write(Constraint constraint) {
         if (constraint == null) {
             return null;
@@ -38,10 +38,10 @@ public final class WireConstraint {
         } else if (constraint instanceof Constraint.JsonSchema json) {
             return new io.millrace.schemas.Constraint(null, null, json.schema());
         }
-        throw new IllegalArgumentException("A compiled constraint is an engine's own.");
+        throw new IllegalArgumentException("A compiled constraint has no form in requests.");
     }
 
-    /** What is wrong with one by its look; null for nothing. */
+    /** The fault of a constraint as far as its fields show it; null if there is none. */
     static String fault(io.millrace.schemas.Constraint wire) {
         List<String> choice = wire.getChoice();
         int set =
