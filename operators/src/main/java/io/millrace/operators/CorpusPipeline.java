@@ -1,13 +1,13 @@
 package io.millrace.operators;
 
-import io.millrace.operators.corpus.Asking;
 import io.millrace.operators.corpus.CorpusSource;
-import io.millrace.operators.corpus.EndsAside;
+import io.millrace.operators.corpus.FileEndRouter;
 import io.millrace.operators.corpus.FileRecordSerializer;
 import io.millrace.operators.corpus.InputFile;
+import io.millrace.operators.corpus.RequestTemplate;
 import io.millrace.operators.corpus.output.CommitOperatorFactory;
-import io.millrace.operators.corpus.output.FileNews;
-import io.millrace.operators.corpus.output.FileNewsSerializer;
+import io.millrace.operators.corpus.output.FileEvent;
+import io.millrace.operators.corpus.output.FileEventSerializer;
 import io.millrace.operators.corpus.output.OutputFolder;
 import io.millrace.operators.corpus.output.StageOperatorFactory;
 import io.millrace.operators.options.PipelineOptions;
@@ -40,29 +40,29 @@ public final class CorpusPipeline {
     public static void build(
             StreamExecutionEnvironment env,
             List<InputFile> files,
-            Asking asking,
+            RequestTemplate template,
             OutputFolder output,
             PipelineOptions options) {
         String name = options.name();
         SingleOutputStreamOperator<Inbound> rows =
                 env.fromSource(
-                                Valved.source(new CorpusSource(files, asking, name), options),
+                                Valved.source(new CorpusSource(files, template, name), options),
                                 WatermarkStrategy.noWatermarks(),
                                 "files",
                                 FileRecordSerializer.TYPE)
                         .uid(name + "-files")
-                        .process(new EndsAside())
+                        .process(new FileEndRouter())
                         .returns(WireType.INBOUND)
                         .name("rows")
                         .uid(name + "-rows");
-        DataStream<FileNews> staged =
+        DataStream<FileEvent> staged =
                 InferencePipeline.build(rows, options)
                         .transform(
-                                "stage", FileNewsSerializer.TYPE, new StageOperatorFactory(output))
+                                "stage", FileEventSerializer.TYPE, new StageOperatorFactory(output))
                         .uid(name + "-stage");
-        staged.union(rows.getSideOutput(EndsAside.ENDS))
+        staged.union(rows.getSideOutput(FileEndRouter.ENDS))
                 .transform(
-                        "commit", Types.VOID, new CommitOperatorFactory(output, asking.columns()))
+                        "commit", Types.VOID, new CommitOperatorFactory(output, template.columns()))
                 .uid(name + "-commit")
                 .setParallelism(1)
                 .setMaxParallelism(1);

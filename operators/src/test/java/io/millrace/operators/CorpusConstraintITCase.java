@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.millrace.gpu.api.constraint.Constraint;
-import io.millrace.operators.corpus.Asking;
 import io.millrace.operators.corpus.InputFile;
+import io.millrace.operators.corpus.RequestTemplate;
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.FileFormat;
 import io.millrace.operators.corpus.output.OutputFolder;
@@ -158,8 +158,8 @@ class CorpusConstraintITCase extends PipelineFixture {
                         .maxInFlightRequests(17)
                         .name("corpus")
                         .build();
-        Asking asking =
-                new Asking(
+        RequestTemplate template =
+                new RequestTemplate(
                         new Columns("text", "key", "answer", false),
                         false,
                         null,
@@ -173,7 +173,7 @@ class CorpusConstraintITCase extends PipelineFixture {
         CorpusPipeline.build(
                 env,
                 List.of(file),
-                asking,
+                template,
                 new OutputFolder(folder.resolve(out).toString()),
                 options);
         return env.executeAsync(name);

@@ -8,13 +8,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.SamplingParameters;
-import io.millrace.operators.corpus.Asking;
 import io.millrace.operators.corpus.InputFile;
+import io.millrace.operators.corpus.RequestTemplate;
 import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.FileFormat;
-import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.Row;
+import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.output.OutputFolder;
 import io.millrace.operators.options.PipelineOptions;
@@ -158,7 +158,7 @@ class CorpusPipelineITCase extends PipelineFixture {
     private List<JsonNode> parquetRows(String file) throws IOException {
         List<JsonNode> rows = new ArrayList<>();
         FileFormat format = FileFormat.of(file, null, null);
-        try (RowReader reader = RowFiles.open(format, folder.resolve(file), Place.START)) {
+        try (RowReader reader = RowFiles.open(format, folder.resolve(file), RowPosition.START)) {
             assertThat(reader.seek()).isTrue();
             for (Row row = reader.next(); row != null; row = reader.next()) {
                 String text = RowFiles.text(format, reader.header(), row.bytes());
@@ -231,7 +231,7 @@ class CorpusPipelineITCase extends PipelineFixture {
         assertThat(cut.get(0).get("last_good_row").asInt()).isEqualTo(good);
         assertThat(cut.get(0).get("message").asText())
                 .isEqualTo(
-                        "cut.jsonl.gz cannot be read behind row %d: its gzip data is cut off."
+                        "cut.jsonl.gz cannot be read after row %d: its gzip data is truncated."
                                 .formatted(good));
         assertThat(json(out.get("_failures/other.csv.jsonl")).get(0).get("message").asText())
                 .contains("no column \"text\"", "key, words");
@@ -254,7 +254,7 @@ class CorpusPipelineITCase extends PipelineFixture {
         Files.setLastModifiedTime(changed, FileTime.fromMillis(time.toMillis() + 17));
         JobClient again = start("out", 1, savepoint);
         assertThatThrownBy(() -> again.getJobExecutionResult().get())
-                .hasStackTraceContaining("b.jsonl.gz was changed since");
+                .hasStackTraceContaining("b.jsonl.gz was changed, while");
     }
 
     private int decoded() {
@@ -330,15 +330,15 @@ class CorpusPipelineITCase extends PipelineFixture {
                         .maxInFlightRequests(IN_FLIGHT)
                         .name("corpus")
                         .build();
-        Asking asking =
-                new Asking(
+        RequestTemplate template =
+                new RequestTemplate(
                         columns,
                         false,
                         null,
                         "{\"id\":\"x\",\"max_tokens\":10}".getBytes(UTF_8),
                         1_700_000_000_000L);
         CorpusPipeline.build(
-                env, files(), asking, new OutputFolder(folder.resolve(out).toString()), options);
+                env, files(), template, new OutputFolder(folder.resolve(out).toString()), options);
         return env.executeAsync(name);
     }
 

@@ -6,14 +6,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.millrace.gpu.api.Tokenizer;
 import io.millrace.gpu.engine.Engine;
-import io.millrace.operators.corpus.Asking;
 import io.millrace.operators.corpus.InputFile;
+import io.millrace.operators.corpus.RequestTemplate;
 import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.FileFormat;
-import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.Row;
 import io.millrace.operators.corpus.format.RowForm;
+import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.format.RowWriter;
 import io.millrace.operators.corpus.format.parquet.TestingParquet;
@@ -136,14 +136,14 @@ class CorpusThroughputITCase {
                                 InstantEngine.options(MODEL, name, 256), InstantEngine.loader())
                         .name("corpus")
                         .build();
-        Asking asking =
-                new Asking(
+        RequestTemplate template =
+                new RequestTemplate(
                         COLUMNS,
                         false,
                         null,
                         "{\"id\":\"x\",\"max_tokens\":%d}".formatted(TOKENS).getBytes(UTF_8),
                         1_700_000_000_000L);
-        CorpusPipeline.build(env, List.of(input), asking, out, options);
+        CorpusPipeline.build(env, List.of(input), template, out, options);
         return env.executeAsync(name);
     }
 
@@ -238,7 +238,8 @@ class CorpusThroughputITCase {
     /** The output as one thread writes it that reads, answers and writes row by row. */
     private Path expected(InputFile input, Tokenizer tokenizer) throws Exception {
         Path path = folder.resolve("expected");
-        try (RowReader rows = RowFiles.open(input.format(), Path.of(input.path()), Place.START);
+        try (RowReader rows =
+                        RowFiles.open(input.format(), Path.of(input.path()), RowPosition.START);
                 OutputStream out = new BufferedOutputStream(Files.newOutputStream(path));
                 RowWriter writer = RowFiles.write(input.format(), rows.header(), COLUMNS, out)) {
             RowForm form = RowFiles.form(input.format(), rows.header(), COLUMNS);

@@ -15,43 +15,43 @@ public enum EngineOption {
     MODEL(
             Names.of("model", "--model", "DIR"),
             Values.requiredText(),
-            "Folder of the model in Hugging Face form.",
+            "Folder of the model in Hugging Face format.",
             EngineOptions::model),
     MODEL_NAME(
             Names.of("modelName", "--model-name", "NAME"),
             Values.text(),
-            "Name of the model in requests and results; by default the folder's.",
+            "Name of the model in requests and results; by default that of the folder.",
             EngineOptions::modelName),
     DEVICE(
             Names.of("device", "--device", null),
             Values.oneOf(EngineOptions.Device.AUTO),
-            "Where the model runs; auto takes a GPU where there is one.",
+            "Device of the model; auto takes a GPU if there is one, otherwise the CPU.",
             EngineOptions::device),
     WEIGHTS(
             Names.of("weights", "--weights", null),
             Values.oneOf(EngineOptions.Weights.MODEL),
-            "Number format of the weights: as the model has them, or int8, one byte a weight,"
-                    + " rounded as they are loaded: half the memory, faster for one sequence at a"
-                    + " time, other answers. On the CPU only.",
+            "Number format of the weights: that of the model, or int8, to which they are rounded"
+                    + " while loading. int8 takes half the memory, decodes a single sequence faster,"
+                    + " and gives other answers. CPU only.",
             EngineOptions::weights),
     LOAD_FORMAT(
             Names.of("loadFormat", "--load-format", null),
             Values.oneOf(EngineOptions.LoadFormat.AUTO),
-            "Where weights come from: auto reads those in the model's folder; dummy needs none and"
-                    + " makes noise in the shapes of config.json, the same each time: to measure a"
-                    + " model that is not there. Answers are noise, too.",
+            "Source of the weights: auto reads the files of the model's folder; dummy generates"
+                    + " noise in the shapes of config.json, the same in each run, to measure the"
+                    + " speed of a model without its weights.",
             EngineOptions::loadFormat),
     ADD_BOS(
             Names.of("addBos", "--add-bos", null),
             Values.oneOf(EngineOptions.AddBos.MODEL),
-            "Whether a prompt of text begins with the model's bos_token: as tokenizer.json says,"
-                    + " always, or never. Conversations begin as the chat template has it.",
+            "Whether a text prompt begins with the model's bos_token: as tokenizer.json says, always,"
+                    + " or never. For conversations the chat template decides.",
             EngineOptions::addBos),
     MAX_MODEL_LEN(
             Names.of("maxModelLen", "--max-model-len", "TOKENS"),
             Values.of(0, Range.atLeast(0)),
-            "Most tokens that a request may have, its prompt and max_tokens together; 0 takes the"
-                    + " model's context. Others are dead letters, no answer is cut.",
+            "Maximum tokens of a request, prompt and max_tokens together; 0 takes the model's"
+                    + " context. Longer requests become dead letters; no answer is truncated.",
             EngineOptions::maxModelLen),
     BLOCK_SIZE(
             Names.of("blockSize", "--block-size", "TOKENS"),
@@ -62,17 +62,17 @@ public enum EngineOption {
             Names.of("kvCacheBytes", "--kv-cache-memory", "SIZE"),
             Values.ofBytes(0, "0", Range.atLeast(0)),
             "Memory for KV blocks, such as 512m or 20g; 0 lets the engine choose. Requests that"
-                    + " might not fit are dead letters, no answer is cut.",
+                    + " might not fit become dead letters; no answer is truncated.",
             EngineOptions::kvCacheBytes),
     MAX_BATCHED_TOKENS(
             Names.of("maxBatchedTokens", "--max-batched-tokens", "TOKENS"),
             new ByDevice(2048, 512),
-            "Most tokens in one step: longer prompts are cut into chunks.",
+            "Maximum tokens of one step; longer prompts are split into chunks.",
             EngineOptions::maxBatchedTokens),
     MAX_SEQUENCES(
             Names.of("maxSequences", "--max-sequences", "COUNT"),
             new ByDevice(256, 64),
-            "Most sequences running at once.",
+            "Maximum number of running sequences.",
             EngineOptions::maxSequences),
     THREADS(
             Names.of("threads", "--threads", "COUNT"),
@@ -85,13 +85,13 @@ public enum EngineOption {
                     EngineOptions.ANY_GPU,
                     "the one that Flink gives the job as external resource gpu, or else the first",
                     Range.atLeast(0)),
-            "Which GPU, counted from 0.",
+            "Index of the GPU, from 0.",
             EngineOptions::gpu),
     GPU_MEMORY_UTILIZATION(
             Names.of("gpuMemoryUtilization", "--gpu-memory-utilization", "SHARE"),
             Values.of(0.9, Range.greaterThan(0).atMost(1)),
-            "How much of the GPU's memory may be in use once the KV cache is there; without"
-                    + " --kv-cache-memory, that is what the cache gets.",
+            "Share of the GPU's memory that may be in use with the KV cache, including memory of"
+                    + " other programs; without --kv-cache-memory the cache takes what is left of it.",
             EngineOptions::gpuMemoryUtilization);
 
     /** A default that depends on the device; 0 stands for it in Java. */

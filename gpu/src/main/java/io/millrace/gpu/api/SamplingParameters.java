@@ -9,29 +9,30 @@ import java.util.function.BiConsumer;
 import java.util.function.Function;
 
 /**
- * How tokens are drawn and when a completion ends; resolved, no field is absent except {@code
- * seed}. The ranges are in {@link Field}.
+ * How tokens are sampled and when a completion ends, with all defaults resolved. The ranges are in
+ * {@link Field}.
  *
- * @param maxTokens most tokens to generate per completion
+ * @param maxTokens maximum tokens to generate per completion
  * @param temperature 0 is greedy; otherwise logits are divided by it
  * @param topP nucleus mass; 1 is off
- * @param topK most likely tokens that may be drawn; 0 is off
- * @param minP least probability relative to the most likely token; 0 is off
+ * @param topK number of most likely tokens to sample from; 0 is off
+ * @param minP minimum probability relative to the most likely token's; 0 is off
  * @param repetitionPenalty divides the logits of tokens seen in prompt or output; 1 is off
  * @param presencePenalty subtracted once from tokens already generated; 0 is off
  * @param frequencyPenalty subtracted for each time a token was generated; 0 is off
- * @param seed seed of the draws; null means a hash of the request's id
+ * @param seed seed of the random numbers; null for a hash of the request's id
  * @param stop strings that end a completion
  * @param stopTokenIds token ids that end a completion, besides the model's own
- * @param ignoreEos go on past the model's end-of-text tokens
+ * @param ignoreEos whether to continue after the model's end-of-text tokens
  * @param n number of completions
- * @param logprobs most likely tokens to report per position, {@link #NO_LOGPROBS} for none at all
- * @param minTokens tokens before which none that ends the completion is drawn; stop strings end it
- *     all the same
- * @param suppressTokens token ids that are never drawn
+ * @param logprobs number of most likely tokens to report per position; {@link #NO_LOGPROBS} for no
+ *     log probabilities
+ * @param minTokens number of tokens before which no token that ends the completion is sampled; stop
+ *     strings can end it earlier
+ * @param suppressTokens token ids that are never sampled
  * @param logitBias added to the logits of tokens after penalties; keys are token ids in decimal, as
- *     requests have them
- * @param constraint what each completion is; null for any text
+ *     in requests
+ * @param constraint constraint on the text of completions; null for none
  */
 public record SamplingParameters(
         int maxTokens,
@@ -53,7 +54,7 @@ public record SamplingParameters(
         Map<String, Double> logitBias,
         Constraint constraint) {
 
-    /** In place of a number of log probabilities. */
+    /** The value of {@code logprobs} that turns log probabilities off. */
     public static final int NO_LOGPROBS = -1;
 
     public SamplingParameters {
@@ -98,9 +99,9 @@ public record SamplingParameters(
     }
 
     /**
-     * The one table of parameters: what requests call each, which values it may have, and where it
-     * is kept. Whatever reads or checks parameters goes through it, in this order, so that the
-     * first fault of a request is the same everywhere.
+     * The table of parameters: name in requests, valid values, getter and setter. All code that
+     * reads or checks parameters uses it in this order, so that the first fault of a request is the
+     * same everywhere.
      */
     public enum Field {
         MAX_TOKENS(
@@ -161,7 +162,7 @@ public record SamplingParameters(
         private final Function<SamplingParameters, ?> getter;
         private final BiConsumer<Builder, Object> setter;
 
-        /** One of numbers. */
+        /** A numeric parameter. */
         <T extends Number> Field(
                 String requestName,
                 Range range,
@@ -170,7 +171,7 @@ public record SamplingParameters(
             this(requestName, Rule.numbers(range), getter, setter);
         }
 
-        @SuppressWarnings("unchecked") // A value is what the getter gives or a request's field has.
+        @SuppressWarnings("unchecked") // Values come from the getter or from a request's field.
         <T> Field(
                 String requestName,
                 Rule<? super T> rule,
@@ -182,20 +183,20 @@ public record SamplingParameters(
             this.setter = (BiConsumer<Builder, Object>) setter;
         }
 
-        /** Its name in requests, and for most in generation_config.json. */
+        /** Its name in requests; for most parameters also that in generation_config.json. */
         public String requestName() {
             return requestName;
         }
 
-        /** Its value, boxed; null where it is absent. */
+        /** Its value, boxed; null if absent. */
         public Object get(SamplingParameters parameters) {
             return getter.apply(parameters);
         }
 
         /**
-         * Sets it.
+         * Sets the parameter, without checking its range.
          *
-         * @param value of the type that a request has it in; in range or not
+         * @param value value of the type that requests have
          * @throws ClassCastException the value is of another type
          */
         public void set(Builder builder, Object value) {
@@ -203,13 +204,12 @@ public record SamplingParameters(
         }
 
         /**
-         * What is wrong with a value.
+         * The fault of a value.
          *
-         * @param called what whoever gave the value calls the parameter
+         * @param called the caller's name of the parameter
          * @param value boxed, not null
-         * @param vocabulary number of the model's tokens; {@link Integer#MAX_VALUE} where the model
-         *     is not known
-         * @return one sentence with name, value and range; null for nothing
+         * @param vocabulary number of the model's tokens; {@link Integer#MAX_VALUE} if unknown
+         * @return one sentence with name, value and range; null if the value is valid
          */
         public String fault(String called, Object value, int vocabulary) {
             return rule.fault(called, value, vocabulary);

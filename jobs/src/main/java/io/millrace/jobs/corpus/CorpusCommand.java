@@ -11,8 +11,8 @@ import io.millrace.jobs.cli.Loaders;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Signals;
 import io.millrace.jobs.cli.VerboseArgument;
-import io.millrace.operators.corpus.Asking;
 import io.millrace.operators.corpus.InputFile;
+import io.millrace.operators.corpus.RequestTemplate;
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.FileFormat;
 import io.millrace.operators.corpus.output.OutputFolder;
@@ -191,7 +191,7 @@ public final class CorpusCommand implements Callable<Integer> {
                 Signals.onStop(run::requestStop);
                 return run.answer(
                         manifest,
-                        asking(manifest),
+                        template(manifest),
                         this::pipeline,
                         new CorpusRun.Settings(checkpointInterval, parallelism, uiPort),
                         engine);
@@ -278,8 +278,8 @@ public final class CorpusCommand implements Callable<Integer> {
                 .encode(sampling.request("row"));
     }
 
-    private Asking asking(Manifest manifest) {
-        return new Asking(
+    private RequestTemplate template(Manifest manifest) {
+        return new RequestTemplate(
                 new Columns(promptField, idField, resultField, overwrite),
                 chat,
                 system,

@@ -16,9 +16,9 @@ import io.millrace.jobs.stream.StateDirectory;
 import io.millrace.jobs.watch.CheckpointWatch;
 import io.millrace.jobs.watch.FailureWatch;
 import io.millrace.operators.CorpusPipeline;
-import io.millrace.operators.corpus.Asking;
 import io.millrace.operators.corpus.InputFile;
-import io.millrace.operators.corpus.output.FileNews.Tally;
+import io.millrace.operators.corpus.RequestTemplate;
+import io.millrace.operators.corpus.output.FileEvent.Tally;
 import io.millrace.operators.corpus.output.OutputFolder;
 import io.millrace.operators.corpus.output.Totals;
 import io.millrace.operators.options.PipelineOptions;
@@ -162,7 +162,7 @@ final class CorpusRun implements AutoCloseable {
      */
     int answer(
             Manifest manifest,
-            Asking asking,
+            RequestTemplate template,
             Function<String, PipelineOptions> pipeline,
             Settings settings,
             EngineArguments arguments)
@@ -179,7 +179,7 @@ final class CorpusRun implements AutoCloseable {
         manifest.requireModel(engine.model().fingerprint());
         long bytes = 0;
         for (InputFile file : files) {
-            bytes += file.plainBytes();
+            bytes += file.uncompressedBytes();
         }
         progress.line(
                 "Input",
@@ -187,7 +187,7 @@ final class CorpusRun implements AutoCloseable {
                 files.size(),
                 bytes,
                 folder.root());
-        start(asking, options, settings);
+        start(template, options, settings);
         return await(new RowProgress(bytes, files.size(), System.nanoTime()))
                 ? finish(manifest, Totals.read(folder).tally())
                 : ExitCode.FAILED.code();
@@ -219,7 +219,7 @@ final class CorpusRun implements AutoCloseable {
         }
     }
 
-    private void start(Asking asking, PipelineOptions options, Settings given)
+    private void start(RequestTemplate template, PipelineOptions options, Settings given)
             throws InterruptedException {
         Configuration settings = FlinkSettings.load();
         settings.addAll(
@@ -241,7 +241,7 @@ final class CorpusRun implements AutoCloseable {
         progress.line("Web UI", "%s", cluster.webUi());
         StreamExecutionEnvironment environment = new StreamExecutionEnvironment(settings);
         environment.setParallelism(given.parallelism());
-        CorpusPipeline.build(environment, files, asking, folder, options);
+        CorpusPipeline.build(environment, files, template, folder, options);
         StreamGraph graph = environment.getStreamGraph();
         graph.setJobName(NAME);
         checkpoints = new CheckpointWatch(state.checkpoints());

@@ -77,7 +77,8 @@ public final class DemoCommand implements Callable<Integer> {
             names = "--device",
             paramLabel = "cpu|cuda|auto",
             defaultValue = "auto",
-            description = "Where the model runs; auto takes a GPU where there is one.")
+            description =
+                    "Device of the model; auto takes a GPU if there is one, otherwise the CPU.")
     private Device device;
 
     @Mixin private WeightsArgument format = new WeightsArgument();

@@ -80,13 +80,13 @@ class InputFilesTest {
         Path path = folder.resolve("a.jsonl");
         InputFile file = byName().find(path.toString()).get(0);
         Files.writeString(path, "xy");
-        assertThat(file.changes()).isEqualTo("had 1 bytes and has 2 now");
+        assertThat(file.changes()).isEqualTo("had 1 bytes and now has 2");
         Files.writeString(path, "y");
         Files.setLastModifiedTime(
                 path, java.nio.file.attribute.FileTime.fromMillis(file.modifiedMs()));
-        assertThat(file.changes()).isEqualTo("begins with other bytes now");
+        assertThat(file.changes()).isEqualTo("now begins with other bytes");
         Files.delete(path);
-        assertThat(file.changes()).isEqualTo("is gone");
+        assertThat(file.changes()).isEqualTo("was deleted");
     }
 
     @Test

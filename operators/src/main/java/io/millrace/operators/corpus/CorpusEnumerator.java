@@ -12,19 +12,19 @@ import org.apache.flink.api.connector.source.SplitEnumerator;
 import org.apache.flink.api.connector.source.SplitEnumeratorContext;
 
 /**
- * Gives each reader that asks the next file. Coordinator thread only.
+ * Assigns the next file to each reader that requests one. Coordinator thread only.
  *
- * <p>Readers end together, once all are idle: while some subtasks of a task have ended, none of its
+ * <p>Readers end together, once all are idle. After some subtasks of a task have ended, none of its
  * checkpoints with union list state can complete (Flink 2.3.0), and the last file may take hours.
  */
 final class CorpusEnumerator implements SplitEnumerator<FileSplit, Collection<FileSplit>> {
     private final SplitEnumeratorContext<FileSplit> context;
     private final Deque<FileSplit> splits;
-    private final Set<Integer> asking = new HashSet<>();
+    private final Set<Integer> requesting = new HashSet<>();
     private final Set<Integer> idle = new HashSet<>();
 
     /**
-     * @param splits in the order in which they are given away
+     * @param splits in the order of assignment
      */
     CorpusEnumerator(SplitEnumeratorContext<FileSplit> context, Collection<FileSplit> splits) {
         this.context = context;
@@ -37,18 +37,18 @@ final class CorpusEnumerator implements SplitEnumerator<FileSplit, Collection<Fi
     @Override
     public void handleSplitRequest(int subtask, String hostname) {
         if (!context.registeredReaders().containsKey(subtask)) {
-            // It has failed since, and its successor asks again.
+            // It has failed meanwhile; its next attempt sends a request of its own.
             return;
         }
-        asking.add(subtask);
-        give();
+        requesting.add(subtask);
+        assign();
     }
 
-    private void give() {
-        // Those whose attempt has ended ask again once there is another.
-        asking.retainAll(context.registeredReaders().keySet());
-        idle.retainAll(asking);
-        for (Iterator<Integer> waiting = asking.iterator();
+    private void assign() {
+        // Readers that have failed meanwhile: their next attempts send requests of their own.
+        requesting.retainAll(context.registeredReaders().keySet());
+        idle.retainAll(requesting);
+        for (Iterator<Integer> waiting = requesting.iterator();
                 waiting.hasNext() && !splits.isEmpty(); ) {
             int subtask = waiting.next();
             idle.remove(subtask);
@@ -59,7 +59,7 @@ final class CorpusEnumerator implements SplitEnumerator<FileSplit, Collection<Fi
 
     @Override
     public void handleSourceEvent(int subtask, SourceEvent event) {
-        if (event instanceof IdleEvent && asking.contains(subtask)) {
+        if (event instanceof IdleEvent && requesting.contains(subtask)) {
             idle.add(subtask);
             if (idle.size() == context.currentParallelism()) {
                 idle.forEach(context::signalNoMoreSplits);
@@ -72,13 +72,13 @@ final class CorpusEnumerator implements SplitEnumerator<FileSplit, Collection<Fi
         for (int i = back.size() - 1; i >= 0; i--) {
             splits.addFirst(back.get(i));
         }
-        give();
+        assign();
     }
 
-    /** A new attempt asks for itself. */
+    /** Drops the requests of an earlier attempt. */
     @Override
     public void addReader(int subtask) {
-        asking.remove(subtask);
+        requesting.remove(subtask);
         idle.remove(subtask);
     }
 

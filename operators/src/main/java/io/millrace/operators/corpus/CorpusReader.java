@@ -1,12 +1,12 @@
 package io.millrace.operators.corpus;
 
 import io.millrace.operators.corpus.file.RowFiles;
-import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.Row;
 import io.millrace.operators.corpus.format.RowForm;
+import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.format.UnreadableFileException;
-import io.millrace.operators.corpus.output.FileNews;
+import io.millrace.operators.corpus.output.FileEvent;
 import io.millrace.operators.valve.Valve;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -23,33 +23,33 @@ import org.apache.flink.core.io.InputStatus;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 
 /**
- * Reads one file after the other, on the mailbox thread: a row is microseconds away, and the valve
- * holds back what the engine cannot take. Its state is the place between two rows.
+ * Reads one file after the other on the mailbox thread: reading a row takes microseconds, and the
+ * valve stops reading while the engine is full. Its state is a position between two rows.
  *
- * <p>Once there is no file for it, and none of its rows is in flight, it says that it is idle, and
- * ends when it is told to.
+ * <p>A reader without a file and without rows in flight reports that it is idle. It ends when the
+ * enumerator has no more splits for any reader.
  */
 final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
     private final SourceReaderContext context;
-    private final Asking asking;
+    private final RequestTemplate template;
     private final Supplier<Valve> findValve;
     private final Deque<FileSplit> waiting = new ArrayDeque<>();
     private CompletableFuture<Void> available = new CompletableFuture<>();
     private boolean noMore;
     private Valve valve;
 
-    /** The enumerator knows that nothing is left to do here. */
+    /** Whether the enumerator was told that this reader is idle. */
     private boolean idle;
 
     /** The file that is being read; null between two files. */
     private FileSplit current;
 
     private RowReader rows;
-    private RowAsker asker;
+    private RowRequests requests;
 
-    CorpusReader(SourceReaderContext context, Asking asking, Supplier<Valve> findValve) {
+    CorpusReader(SourceReaderContext context, RequestTemplate template, Supplier<Valve> findValve) {
         this.context = context;
-        this.asking = asking;
+        this.template = template;
         this.findValve = findValve;
     }
 
@@ -66,7 +66,7 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
         if (current == null) {
             current = waiting.poll();
             if (current == null) {
-                return nothing();
+                return withoutFile();
             }
         }
         FileRecord next = next();
@@ -80,7 +80,7 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
         return InputStatus.MORE_AVAILABLE;
     }
 
-    private InputStatus nothing() {
+    private InputStatus withoutFile() {
         if (noMore) {
             return InputStatus.END_OF_INPUT;
         }
@@ -92,7 +92,7 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
         return InputStatus.NOTHING_AVAILABLE;
     }
 
-    /** Null on the way to the place where reading goes on. */
+    /** The next record; null while the reader still skips to its start position. */
     private FileRecord next() throws IOException {
         InputFile file = current.file();
         byte[] header = new byte[0];
@@ -100,8 +100,8 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
             if (rows == null) {
                 requireSame(file);
                 rows = RowFiles.open(file.format(), Path.of(file.path()), current.from());
-                RowForm form = RowFiles.form(file.format(), rows.header(), asking.columns());
-                asker = new RowAsker(file, form, asking);
+                RowForm form = RowFiles.form(file.format(), rows.header(), template.columns());
+                requests = new RowRequests(file, form, template);
             }
             header = rows.header();
             if (!rows.seek()) {
@@ -109,33 +109,33 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
             }
             Row row = rows.next();
             if (row != null) {
-                return new FileRecord.Asked(asker.ask(row));
+                return new FileRecord.Row(requests.of(row));
             }
             requireSame(file);
             return end(header, null);
         } catch (UnreadableFileException e) {
-            // What was overwritten meanwhile is another file, not an unreadable one.
+            // If the file was overwritten meanwhile, the job fails instead of the file.
             requireSame(file);
             return end(header, e.getMessage());
         }
     }
 
     private FileRecord end(byte[] header, String fault) throws IOException {
-        Place place = rows == null ? current.from() : rows.place();
+        RowPosition position = rows == null ? current.from() : rows.position();
         String message =
                 fault == null
                         ? null
                         : "%s cannot be read%s: %s."
                                 .formatted(
                                         current.file().name(),
-                                        place.rows() == 0 ? "" : " behind row " + place.rows(),
+                                        position.rows() == 0 ? "" : " after row " + position.rows(),
                                         fault);
-        FileNews.End end =
-                new FileNews.End(
+        FileEvent.End end =
+                new FileEvent.End(
                         current.file().name(),
                         current.file().format(),
                         header,
-                        place.rows(),
+                        position.rows(),
                         message);
         closeFile();
         current = null;
@@ -147,7 +147,7 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
         if (changes != null) {
             throw new SuppressRestartsException(
                     new IllegalStateException(
-                            "The input file %s %s, while its rows were being answered: bring back what it was, or begin anew with another output folder."
+                            "The input file %s %s, while its rows were being answered: restore the file, or start again with another output folder."
                                     .formatted(file.path(), changes)));
         }
     }
@@ -156,7 +156,7 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
     public List<FileSplit> snapshotState(long checkpointId) {
         List<FileSplit> splits = new ArrayList<>(waiting);
         if (current != null) {
-            splits.add(0, rows == null ? current : new FileSplit(current.file(), rows.place()));
+            splits.add(0, rows == null ? current : new FileSplit(current.file(), rows.position()));
         }
         return splits;
     }
@@ -188,7 +188,7 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
         if (rows != null) {
             rows.close();
             rows = null;
-            asker = null;
+            requests = null;
         }
     }
 

@@ -1,6 +1,6 @@
 package io.millrace.operators.corpus;
 
-import io.millrace.operators.corpus.format.Place;
+import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.valve.Valve;
 import java.util.Collection;
 import java.util.Comparator;
@@ -17,22 +17,22 @@ import org.apache.flink.api.connector.source.SplitEnumeratorContext;
 import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
-/** The rows of files that are known when the job starts. One subtask at a time reads a file. */
+/** A bounded source of rows from a fixed list of files. Each file is read by one subtask. */
 public final class CorpusSource
         implements Source<FileRecord, FileSplit, Collection<FileSplit>>,
                 ResultTypeQueryable<FileRecord> {
     private static final long serialVersionUID = 1L;
 
     private final List<InputFile> files;
-    private final Asking asking;
+    private final RequestTemplate template;
     private final String pipeline;
 
     /**
-     * @param pipeline {@code PipelineOptions.name} of the operators behind it
+     * @param pipeline {@code PipelineOptions.name} of the operators downstream
      */
-    public CorpusSource(List<InputFile> files, Asking asking, String pipeline) {
+    public CorpusSource(List<InputFile> files, RequestTemplate template, String pipeline) {
         this.files = List.copyOf(files);
-        this.asking = asking;
+        this.template = template;
         this.pipeline = pipeline;
     }
 
@@ -41,7 +41,7 @@ public final class CorpusSource
         return Boundedness.BOUNDED;
     }
 
-    /** The largest first, so that none of them is left to one subtask alone at the end. */
+    /** Assigns the largest files first, so that no large file is left for the end. */
     @Override
     public SplitEnumerator<FileSplit, Collection<FileSplit>> createEnumerator(
             SplitEnumeratorContext<FileSplit> context) {
@@ -52,7 +52,7 @@ public final class CorpusSource
                                 Comparator.comparingLong(InputFile::size)
                                         .reversed()
                                         .thenComparing(InputFile::name))
-                        .map(file -> new FileSplit(file, Place.START))
+                        .map(file -> new FileSplit(file, RowPosition.START))
                         .toList());
     }
 
@@ -74,9 +74,9 @@ public final class CorpusSource
 
     @Override
     public SourceReader<FileRecord, FileSplit> createReader(SourceReaderContext context) {
-        // The context that a valved source has made sure of.
+        // A valved source has checked the type of the context.
         RuntimeContext runtime = ((RichSourceReaderContext) context).getRuntimeContext();
-        return new CorpusReader(context, asking, () -> Valve.require(runtime, pipeline));
+        return new CorpusReader(context, template, () -> Valve.require(runtime, pipeline));
     }
 
     @Override

@@ -1,13 +1,13 @@
 package io.millrace.operators.corpus;
 
-import io.millrace.operators.corpus.output.FileNews;
+import io.millrace.operators.corpus.output.FileEvent;
 import io.millrace.operators.record.Inbound;
 
-/** What the source gives: rows, and that a file has no more of them. */
+/** A record of the source: a row, or the end of a file. */
 public sealed interface FileRecord {
-    /** A row as a request, or why it is none. */
-    record Asked(Inbound inbound) implements FileRecord {}
+    /** A row as a request or a rejection. */
+    record Row(Inbound inbound) implements FileRecord {}
 
-    /** All rows of a file came before this. */
-    record Ended(FileNews.End end) implements FileRecord {}
+    /** Follows the last row of a file. */
+    record Ended(FileEvent.End end) implements FileRecord {}
 }

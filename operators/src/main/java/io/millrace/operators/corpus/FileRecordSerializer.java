@@ -1,7 +1,7 @@
 package io.millrace.operators.corpus;
 
-import io.millrace.operators.corpus.output.FileNews;
-import io.millrace.operators.corpus.output.FileNewsSerializer;
+import io.millrace.operators.corpus.output.FileEvent;
+import io.millrace.operators.corpus.output.FileEventSerializer;
 import io.millrace.operators.record.InboundSerializer;
 import io.millrace.operators.record.WireSerializer;
 import io.millrace.operators.record.WireType;
@@ -18,20 +18,21 @@ public final class FileRecordSerializer extends WireSerializer<FileRecord> {
     public static final WireType<FileRecord> TYPE = WireType.of(FileRecord.class, INSTANCE);
 
     @Override
-    public void serialize(FileRecord given, DataOutputView out) throws IOException {
-        out.writeBoolean(given instanceof FileRecord.Asked);
-        if (given instanceof FileRecord.Asked asked) {
-            InboundSerializer.INSTANCE.serialize(asked.inbound(), out);
-        } else if (given instanceof FileRecord.Ended ended) {
-            FileNewsSerializer.INSTANCE.serialize(ended.end(), out);
+    public void serialize(FileRecord record, DataOutputView out) throws IOException {
+        out.writeBoolean(record instanceof FileRecord.Row);
+        if (record instanceof FileRecord.Row row) {
+            InboundSerializer.INSTANCE.serialize(row.inbound(), out);
+        } else if (record instanceof FileRecord.Ended ended) {
+            FileEventSerializer.INSTANCE.serialize(ended.end(), out);
         }
     }
 
     @Override
     public FileRecord deserialize(DataInputView in) throws IOException {
         return in.readBoolean()
-                ? new FileRecord.Asked(InboundSerializer.INSTANCE.deserialize(in))
-                : new FileRecord.Ended((FileNews.End) FileNewsSerializer.INSTANCE.deserialize(in));
+                ? new FileRecord.Row(InboundSerializer.INSTANCE.deserialize(in))
+                : new FileRecord.Ended(
+                        (FileEvent.End) FileEventSerializer.INSTANCE.deserialize(in));
     }
 
     @Override

@@ -1,7 +1,7 @@
 package io.millrace.operators.corpus;
 
-import io.millrace.operators.corpus.format.Place;
-import io.millrace.operators.corpus.output.FileNewsSerializer;
+import io.millrace.operators.corpus.format.RowPosition;
+import io.millrace.operators.corpus.output.FileEventSerializer;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -12,11 +12,11 @@ import java.util.Collection;
 import java.util.List;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
-/** Writes splits, one or many, as state. */
+/** Serializer of splits in the state of readers. */
 final class FileSplitSerializer implements SimpleVersionedSerializer<FileSplit> {
     private static final int VERSION = 1;
 
-    /** Of the enumerator's: all splits that no reader has. */
+    /** Serializer of the enumerator's state: the splits that are not assigned. */
     static final class OfMany implements SimpleVersionedSerializer<Collection<FileSplit>> {
         @Override
         public int getVersion() {
@@ -66,11 +66,11 @@ final class FileSplitSerializer implements SimpleVersionedSerializer<FileSplit> 
     private static DataInputStream open(int version, byte[] bytes) throws IOException {
         if (version != VERSION) {
             throw new IOException(
-                    "Input files were saved in form "
+                    "The state of input files has version "
                             + version
-                            + ", and this release reads form "
+                            + ", and this release reads version "
                             + VERSION
-                            + ": restore with the release that wrote it.");
+                            + ": restore with the release that wrote the state.");
         }
         return new DataInputStream(new ByteArrayInputStream(bytes));
     }
@@ -82,7 +82,7 @@ final class FileSplitSerializer implements SimpleVersionedSerializer<FileSplit> 
         out.writeLong(file.size());
         out.writeLong(file.modifiedMs());
         out.writeUTF(file.head());
-        FileNewsSerializer.writeFormat(file.format(), out);
+        FileEventSerializer.writeFormat(file.format(), out);
         out.writeLong(split.from().offset());
         out.writeLong(split.from().rows());
         out.writeLong(split.from().lines());
@@ -96,7 +96,7 @@ final class FileSplitSerializer implements SimpleVersionedSerializer<FileSplit> 
                         in.readLong(),
                         in.readLong(),
                         in.readUTF(),
-                        FileNewsSerializer.readFormat(in)),
-                new Place(in.readLong(), in.readLong(), in.readLong()));
+                        FileEventSerializer.readFormat(in)),
+                new RowPosition(in.readLong(), in.readLong(), in.readLong()));
     }
 }

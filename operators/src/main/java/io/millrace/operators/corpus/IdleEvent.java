@@ -2,7 +2,7 @@ package io.millrace.operators.corpus;
 
 import org.apache.flink.api.connector.source.SourceEvent;
 
-/** A reader has no file, and none of its rows is in flight. */
+/** Tells the enumerator that a reader has no file and no rows in flight. */
 final class IdleEvent implements SourceEvent {
     private static final long serialVersionUID = 1L;
 }

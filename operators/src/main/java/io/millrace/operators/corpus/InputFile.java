@@ -11,21 +11,21 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /**
- * An input file, and what tells whether it is still the same.
+ * An input file, with the properties by which a change of the file is noticed.
  *
- * @param name its path below the input's folder, with slashes; names its output too
- * @param path absolute
+ * @param name path relative to the input folder, with slashes; the output has the same name
+ * @param path absolute path
  * @param size bytes
- * @param modifiedMs when it was changed last, milliseconds since 1970
- * @param head SHA-256 of its first 64 KiB, lower-case hexadecimal
- * @param format what it is made of
+ * @param modifiedMs time of the last change, milliseconds since 1970
+ * @param head SHA-256 of the first 64 KiB, lower-case hexadecimal
+ * @param format format of the rows
  */
 public record InputFile(
         String name, String path, long size, long modifiedMs, String head, FileFormat format)
         implements Serializable {
-    private static final int HEAD = 64 << 10;
+    private static final int HEAD_BYTES = 64 << 10;
 
-    /** Looks at a file. */
+    /** Reads the properties of a file. */
     public static InputFile of(String name, Path path, FileFormat format) throws IOException {
         return new InputFile(
                 name,
@@ -38,28 +38,28 @@ public record InputFile(
 
     private static String head(Path path) throws IOException {
         try (InputStream in = Files.newInputStream(path)) {
-            return Sha256.hex(in.readNBytes(HEAD));
+            return Sha256.hex(in.readNBytes(HEAD_BYTES));
         }
     }
 
-    /** What has become of the file since it was looked at; null if it is the same. */
+    /** How the file has changed since then, for a message; null if it has not. */
     public String changes() throws IOException {
         try {
             InputFile now = of(name, Path.of(path), format);
             if (now.size != size) {
-                return "had %,d bytes and has %,d now".formatted(size, now.size);
+                return "had %,d bytes and now has %,d".formatted(size, now.size);
             }
             if (now.modifiedMs != modifiedMs) {
-                return "was changed since";
+                return "was changed";
             }
-            return now.head.equals(head) ? null : "begins with other bytes now";
+            return now.head.equals(head) ? null : "now begins with other bytes";
         } catch (NoSuchFileException e) {
-            return "is gone";
+            return "was deleted";
         }
     }
 
-    /** About how many bytes the rows have, for what is told of the progress. */
-    public long plainBytes() throws IOException {
-        return RowFiles.plainBytes(format, Path.of(path));
+    /** Estimated size of the rows in bytes, for progress reports. */
+    public long uncompressedBytes() throws IOException {
+        return RowFiles.uncompressedBytes(format, Path.of(path));
     }
 }

@@ -1,2 +1,2 @@
-/** Files of rows as a source of requests, a split a file. */
+/** A source of requests that reads files of rows, one split per file. */
 package io.millrace.operators.corpus;

@@ -74,6 +74,7 @@ public final class InFlightCodec {
 
     /** First bytes of Avro's single-object encoding. */
     private static final short MARK = (short) 0xC301;
+
     private static final int HEADER_BYTES = 10;
 
     /** Computed once, because computing them is slow. */

@@ -44,7 +44,8 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
                 switch (kind) {
                     case FIRST_REQUEST, FIRST_REJECTED -> Wire.readFirstOrigin(in);
                     case REQUEST, REJECTED -> Wire.readOrigin(in);
-                    default -> throw new IOException("Unknown kind of inbound record: " + kind + ".");
+                    default ->
+                            throw new IOException("Unknown kind of inbound record: " + kind + ".");
                 };
         return switch (kind) {
             case FIRST_REQUEST ->

@@ -5,9 +5,9 @@ import java.util.List;
 import org.apache.flink.api.common.functions.MapFunction;
 
 /**
- * Turns invalid requests into {@link Inbound.Rejected}. Its checks are cheap; the inference operator
- * does those that need the tokenizer or the model, and all checks of a record that is not decoded
- * yet.
+ * Turns invalid requests into {@link Inbound.Rejected}. Its checks are cheap; the inference
+ * operator does those that need the tokenizer or the model, and all checks of a record that is not
+ * decoded yet.
  */
 public final class RequestValidator implements MapFunction<Inbound, Inbound> {
     private static final long serialVersionUID = 1L;

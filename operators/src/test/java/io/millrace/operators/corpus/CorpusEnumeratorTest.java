@@ -3,7 +3,7 @@ package io.millrace.operators.corpus;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.operators.corpus.format.FileFormat;
-import io.millrace.operators.corpus.format.Place;
+import io.millrace.operators.corpus.format.RowPosition;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -126,7 +126,7 @@ class CorpusEnumeratorTest {
         FileFormat format = FileFormat.of("x.jsonl", null, null);
         return new FileSplit(
                 new InputFile(name, "/in/" + name, 1, 2, "", format),
-                new Place(8 * rows, rows, rows));
+                new RowPosition(8 * rows, rows, rows));
     }
 
     private static void ask(CorpusEnumerator files, int subtask) {

@@ -160,12 +160,12 @@ class WireTypeTest {
                         () ->
                                 InboundSerializer.INSTANCE.deserialize(
                                         new DataInputDeserializer(later)))
-                .hasMessageContaining("kind 97");
+                .hasMessageContaining("inbound record: 97");
         assertThatThrownBy(
                         () ->
                                 OutcomeSerializer.INSTANCE.deserialize(
                                         new DataInputDeserializer(later)))
-                .hasMessageContaining("kind 97");
+                .hasMessageContaining("outcome: 97");
     }
 
     @Test

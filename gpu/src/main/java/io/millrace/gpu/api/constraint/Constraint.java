@@ -4,21 +4,21 @@ import java.io.Serializable;
 import java.util.List;
 
 /**
- * What each completion of a request is, from its first character to its last. Tokens that lead
- * nowhere else are not drawn, and the completion ends before the token limit. What of JSON Schema
- * and of regular expressions is known, {@code docs/constraints.md} says; an engine refuses the
- * rest.
+ * The set of texts that the completions of a request may be. Tokens that no such text continues
+ * with are not sampled, and the completion ends within the token limit. {@code docs/constraints.md}
+ * says which parts of JSON Schema and of regular expressions are supported; an engine refuses
+ * others.
  */
 public sealed interface Constraint {
 
     /**
-     * JSON that is valid by a schema, in one line, members in the schema's order.
+     * JSON that is valid by a schema, on one line, members in the schema's order.
      *
      * @param schema JSON text
      */
     record JsonSchema(String schema) implements Constraint, Serializable {}
 
-    /** A text that a regular expression of ECMA-262 matches from its beginning to its end. */
+    /** A text that a regular expression (ECMA-262) matches as a whole. */
     record Regex(String pattern) implements Constraint, Serializable {}
 
     /** One of some texts. */
@@ -28,7 +28,7 @@ public sealed interface Constraint {
         }
     }
 
-    /** One that an engine has compiled for its vocabulary, to be given back to that engine only. */
+    /** A constraint that an engine has compiled for its vocabulary; valid in that engine only. */
     non-sealed interface Compiled extends Constraint {}
 
     /** Any JSON object. */

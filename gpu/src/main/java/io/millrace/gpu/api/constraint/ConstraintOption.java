@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** The table of the options that say a constraint on command lines, one row each. */
+/** The table of command-line options for a constraint, one row each. */
 public enum ConstraintOption {
     JSON_SCHEMA(
             Names.of("jsonSchema", "--json-schema", "FILE"),
@@ -50,7 +50,7 @@ public enum ConstraintOption {
     },
     CHOICE(
             Names.of("choice", "--choice", "TEXT,..."),
-            "Each answer is one of these texts, divided by commas.") {
+            "Each answer is one of these texts, separated by commas.") {
         @Override
         public String text(Constraint constraint) {
             return constraint instanceof Constraint.Choice choice
@@ -81,10 +81,10 @@ public enum ConstraintOption {
     abstract Constraint read(String value);
 
     /**
-     * The constraint that options say.
+     * The constraint of some options.
      *
-     * @param given their values, texts
-     * @return null where none is given
+     * @param given the options' values
+     * @return null if no option is given
      * @throws IllegalArgumentException more than one is given, or a file cannot be read
      */
     public static Constraint of(Map<ConstraintOption, Object> given) {

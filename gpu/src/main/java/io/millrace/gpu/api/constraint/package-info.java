@@ -1,2 +1,2 @@
-/** What the completions of a request have to be, and how command lines say it. */
+/** Constraints on the completions of a request, and their command-line options. */
 package io.millrace.gpu.api.constraint;

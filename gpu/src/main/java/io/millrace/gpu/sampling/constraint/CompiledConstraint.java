@@ -4,9 +4,9 @@ import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.sampling.grammar.Grammar;
 
 /**
- * A constraint with its grammar: whoever holds it needs no cache.
+ * A constraint with its compiled grammar.
  *
- * @param source what the request had
+ * @param source the constraint of the request
  */
 public record CompiledConstraint(Constraint source, Grammar grammar)
         implements Constraint.Compiled {}

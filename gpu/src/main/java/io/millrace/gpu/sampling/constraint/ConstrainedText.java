@@ -8,42 +8,42 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Where one completion stands in its grammar, and which tokens may come next: those of the text
- * from which it can still be ended with the tokens left, and the tokens that end a completion where
- * the text may end. A function of the tokens so far; one thread at a time.
+ * The grammar state of one completion, and its mask of allowed tokens: tokens of the text after
+ * which the text can still end within the token limit, and, if the text may end here, the stop
+ * tokens. Depends on the tokens so far alone. One thread at a time.
  */
 public final class ConstrainedText {
     private static final Logger LOG = LoggerFactory.getLogger(ConstrainedText.class);
 
     private final Matcher matcher;
 
-    /** Tokens that end the completion. */
+    /** Stop tokens, which end the completion. */
     private final int[] stopIds;
 
-    /** Bit t % 64 of word t / 64 is token t; the tokens behind are not allowed. */
+    /** Bit t % 64 of word t / 64 is token t; tokens beyond the mask are not allowed. */
     private final long[] mask;
 
-    /** The grammar's part of it: the mask itself, unless a token that ends lies behind it. */
+    /** The mask of the grammar's vocabulary: {@link #mask} itself unless stop tokens exceed it. */
     private final long[] text;
 
     private int left;
 
-    /** Whether {@link #mask} is that of the tokens so far. */
+    /** Whether {@link #mask} is up to date. */
     private boolean known;
 
-    /** Whether some token of the text may come next. Known with the mask. */
+    /** Whether the text can continue; computed with the mask. */
     private boolean goesOn;
 
     /**
-     * @param stopIds tokens that end the completion; negative ones are none
-     * @param maxTokens most tokens of the completion
+     * @param stopIds stop tokens; negative ids are ignored
+     * @param maxTokens maximum tokens of the completion
      */
     public ConstrainedText(Grammar grammar, int[] stopIds, int maxTokens) {
         this(grammar.matcher(), stopIds, maxTokens, grammar.maskWords());
     }
 
     /**
-     * @param words of the grammar's masks
+     * @param words length of the grammar's masks
      */
     private ConstrainedText(Matcher matcher, int[] stopIds, int left, int words) {
         this.matcher = matcher;
@@ -58,9 +58,7 @@ public final class ConstrainedText {
     }
 
     /**
-     * This text as it would be after some tokens.
-     *
-     * @param count so many of {@code tokens} from {@code from} on
+     * A copy of this state advanced by {@code count} of {@code tokens} from index {@code from} on.
      */
     public ConstrainedText after(int[] tokens, int from, int count) {
         ConstrainedText next = new ConstrainedText(matcher.copy(), stopIds, left, text.length);
@@ -70,36 +68,36 @@ public final class ConstrainedText {
         return next;
     }
 
-    /** Moves on by a token of the text; false if it was not allowed. */
+    /** Advances by a token of the text; false if it was not allowed. */
     public boolean accept(int token) {
         left--;
         known = false;
         return logged(matcher.accept(token));
     }
 
-    /** Whether the text is whole, and no token of the text may come next. */
+    /** Whether the text is complete and cannot continue. */
     public boolean isOver() {
         return matcher.isAccepting() && prepare() && !goesOn;
     }
 
-    /** Of one that is over: whether with more tokens it could have gone on. */
+    /** For a text that {@link #isOver}: whether only the token limit keeps it from continuing. */
     public boolean isAtLimit() {
         known = false;
         return fill(Integer.MAX_VALUE) && goesOn;
     }
 
-    /** What went wrong with the grammar itself; null for nothing. */
+    /** The failure of the grammar itself; null for none. */
     public String failure() {
         return matcher.failure() == null ? null : matcher.failure().getMessage();
     }
 
-    /** The same, of the next token as well. */
+    /** As {@link #failure}, including the mask of the next token. */
     public String nextFailure() {
         prepare();
         return failure();
     }
 
-    /** Makes -infinity of the scores of tokens that may not come next. */
+    /** Sets the scores of tokens that are not allowed next to negative infinity. */
     public void apply(float[] scores) {
         int size = prepare() ? Math.min(scores.length, mask.length * Long.SIZE) : 0;
         for (int i = 0; i < size; i += Long.SIZE) {
@@ -122,7 +120,7 @@ public final class ConstrainedText {
     /**
      * Writes the mask: bit t % 64 of word t / 64 is token t.
      *
-     * @param words so many, from {@code at} on; tokens beyond the mask may not come next
+     * @param words number of words to write from {@code at} on; 0 beyond the mask
      */
     public void write(LongBuffer to, int at, int words) {
         int size = prepare() ? Math.min(words, mask.length) : 0;
@@ -132,12 +130,12 @@ public final class ConstrainedText {
         }
     }
 
-    /** Makes the mask, unless it is there; false if the grammar failed. */
+    /** Brings the mask up to date; false if the grammar failed. */
     private boolean prepare() {
         if (known) {
             return true;
         }
-        // The grammar counts a token that ends the text, and here the text may end without one.
+        // The grammar counts an end token, which a completion at its token limit does not need.
         if (!fill(left + 1)) {
             return false;
         }
@@ -150,7 +148,7 @@ public final class ConstrainedText {
         return true;
     }
 
-    /** Makes the mask of the tokens of the text; false if the grammar failed. */
+    /** Fills the mask with the tokens of the text; false if the grammar failed. */
     private boolean fill(int tokensLeft) {
         goesOn = false;
         if (!logged(matcher.mask(text, tokensLeft))) {
@@ -169,11 +167,11 @@ public final class ConstrainedText {
         return true;
     }
 
-    /** Logs the first defect of a grammar, with its trace. */
+    /** Logs the first defect of a grammar with its stack trace. */
     private boolean logged(boolean success) {
         Throwable defect = success ? null : matcher.takeDefect();
         if (defect != null) {
-            LOG.error("A constraint met a defect of this release: its answers fail.", defect);
+            LOG.error("A defect of this release makes answers of a constraint fail.", defect);
         }
         return success;
     }

@@ -1,2 +1,2 @@
-/** Constraints of requests as grammars, compiled once, and where each completion stands in its. */
+/** Compiles constraints of requests to grammars, once each, and tracks completions in them. */
 package io.millrace.gpu.sampling.constraint;

@@ -1,6 +1,6 @@
 package io.millrace.gpu.sampling.grammar;
 
-/** A constraint that is wrong, that is not supported, or that is beyond a limit. */
+/** A constraint is invalid, not supported, or exceeds a limit. */
 public final class GrammarException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -11,7 +11,7 @@ public final class GrammarException extends RuntimeException {
         this.keyword = keyword;
     }
 
-    /** What is refused: a schema's keyword, {@code regex} or {@code choice}. */
+    /** The refused part: a schema's keyword, {@code regex} or {@code choice}. */
     public String keyword() {
         return keyword;
     }

@@ -7,13 +7,13 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Where one answer stands in a {@link Grammar}. For one thread. Its position is a function of the
- * tokens accepted so far: after a restart they are accepted again.
+ * Tracks one answer in a {@link Grammar}. For one thread. Its state depends on the accepted tokens
+ * alone, so a restart restores it by accepting them again.
  */
 public final class Matcher {
     private final GrammarStates states;
 
-    /** Whether a defect that this grammar's matchers met was taken. */
+    /** Whether a matcher of this grammar has reported a defect. */
     private final AtomicBoolean taken;
 
     private State state;
@@ -32,30 +32,30 @@ public final class Matcher {
         failure = other.failure;
     }
 
-    /** Another one at the same place. */
+    /** A copy of this matcher. */
     public Matcher copy() {
         return new Matcher(this);
     }
 
     /**
-     * Sets the bit of each token that may come next, and clears all others. Tokens that are no text
-     * are never set: whether the answer may end is {@link #isAccepting}.
+     * Sets the bits of the tokens that may come next and clears all others. Tokens without text are
+     * never set; whether the answer may end is {@link #isAccepting}.
      *
      * @param mask (ceil(vocabulary / 64)), token t is bit t % 64 of word t / 64
-     * @return false, with no bit set, where the matcher has failed: see {@link #failure}
+     * @return false, with no bit set, if the matcher has failed: see {@link #failure}
      */
     public boolean mask(long[] mask) {
         return fill(mask, Integer.MAX_VALUE);
     }
 
     /**
-     * Sets the bit of each token after which the answer can still end in time, and clears all
-     * others. Where no bit is set the answer must end here. As long as each token is one of its
-     * mask and the tokens left fall by one with each, no mask fails for want of tokens.
+     * Sets the bits of the tokens after which the answer can still end in time, and clears all
+     * others. If no bit is set, the answer must end here. If each token is taken from its mask and
+     * {@code tokensLeft} decreases by one per token, no mask fails for lack of tokens.
      *
      * @param mask (ceil(vocabulary / 64)), token t is bit t % 64 of word t / 64
-     * @param tokensLeft tokens that may still be sampled, the end token among them
-     * @return false, with no bit set, where the matcher has failed: see {@link #failure}
+     * @param tokensLeft tokens that may still be sampled, including the end token
+     * @return false, with no bit set, if the matcher has failed: see {@link #failure}
      */
     public boolean mask(long[] mask, int tokensLeft) {
         if (failure == null && states.cost(state) > tokensLeft - 1) {
@@ -67,10 +67,10 @@ public final class Matcher {
         return fill(mask, tokensLeft - 2);
     }
 
-    private boolean fill(long[] mask, int mostCost) {
+    private boolean fill(long[] mask, int maxCost) {
         if (failure == null) {
             try {
-                states.fill(state, mostCost, mask);
+                states.fill(state, maxCost, mask);
                 return true;
             } catch (RuntimeException | StackOverflowError e) {
                 fail(e);
@@ -80,7 +80,7 @@ public final class Matcher {
         return false;
     }
 
-    /** Whatever went wrong is of this answer alone: the engine goes on with the others. */
+    /** Fails this answer only; the engine continues with the others. */
     private void fail(Throwable cause) {
         if (cause instanceof GrammarLimitException) {
             fail(cause.getMessage(), cause);
@@ -96,15 +96,16 @@ public final class Matcher {
     }
 
     /**
-     * Why this matcher cannot go on, which is for good and for this one alone; null where it can.
+     * Why this matcher has failed; null if it has not. A failure is final and concerns this matcher
+     * only.
      */
     public GrammarException failure() {
         return failure;
     }
 
     /**
-     * What a defect of the grammar threw, for the log; null if there was none, and once a matcher
-     * of this grammar was asked.
+     * The exception of a defect, for the log; null if there was none, or if a matcher of this
+     * grammar has returned one before.
      */
     public Throwable takeDefect() {
         Throwable cause = failure == null ? null : failure.getCause();
@@ -112,12 +113,12 @@ public final class Matcher {
         return defect && taken.compareAndSet(false, true) ? cause : null;
     }
 
-    /** Moves on by a token; false, without moving, if it may not come next or it has failed. */
+    /** Advances by a token; false, without a change, if it is not allowed or this has failed. */
     public boolean accept(int token) {
         return accept(states.vocabulary().bytes(token));
     }
 
-    /** Moves on by bytes; false, without moving, if they may not come next or it has failed. */
+    /** Advances by bytes; false, without a change, if they are not allowed or this has failed. */
     public boolean accept(byte[] bytes) {
         State next = State.DEAD;
         if (bytes != null && failure == null) {
@@ -134,7 +135,7 @@ public final class Matcher {
         return true;
     }
 
-    /** Whether the text so far is a whole one. */
+    /** Whether the text so far is a complete one. */
     public boolean isAccepting() {
         return states.isAccepting(state);
     }

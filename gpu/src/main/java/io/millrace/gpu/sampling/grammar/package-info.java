@@ -1,5 +1,5 @@
 /**
- * Grammars of answers: a JSON schema, a regular expression or a list of choices, compiled to an
- * automaton over bytes, and the tokens of a vocabulary that each of its states allows.
+ * Grammars of answers: compiles a JSON schema, a regular expression or a list of choices to an
+ * automaton over bytes, and finds the tokens that each of its states allows.
  */
 package io.millrace.gpu.sampling.grammar;

@@ -145,7 +145,7 @@ class GrammarLimitsTest {
         assertThat(matcher.accept(new byte[] {'{', '"'})).isFalse();
         assertThat(matcher.failure())
                 .isInstanceOf(GrammarException.class)
-                .hasMessageContaining("more than 4,096 places of the grammar are where");
+                .hasMessageContaining("more than 4,096 positions of the grammar are possible");
         assertThat(matcher.mask(new long[grammar.maskWords()], 100)).isFalse();
         assertThat(other.accept("null".getBytes())).isTrue();
         assertThat(other.isAccepting()).isTrue();
@@ -156,8 +156,8 @@ class GrammarLimitsTest {
     void alternativesThatAllGoOnWithAnyCharacterAreRefusedOrFailTheirMatcherAlone()
             throws InterruptedException {
         assertThat(refusal(patterns(400)))
-                .contains("more than 8,192 bytes may lead on")
-                .contains("ask for fewer");
+                .contains("more than 8,192 bytes may follow")
+                .contains("use fewer");
         assertThat(refusal(patterns(40))).isEmpty();
 
         String inner = "{\"items\": %s, \"type\": \"array\"}".formatted(patterns(400));
@@ -165,7 +165,7 @@ class GrammarLimitsTest {
         Matcher matcher = grammar.matcher();
         Matcher other = grammar.matcher();
         assertThat(matcher.accept("[\"".getBytes())).isFalse();
-        assertThat(matcher.failure()).hasMessageContaining("more than 8,192 bytes may lead on");
+        assertThat(matcher.failure()).hasMessageContaining("more than 8,192 bytes may follow");
         assertThat(other.accept("[]".getBytes())).isTrue();
         assertThat(other.isAccepting()).isTrue();
     }

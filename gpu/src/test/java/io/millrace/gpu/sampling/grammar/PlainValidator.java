@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
  * grammars. Knows what {@link RandomSchemas} makes and nothing else.
  */
 final class PlainValidator {
-    private static final int DEEPEST = 500;
+    private static final int MAX_DEPTH = 500;
 
     private final JsonNode root;
     private int depth;
@@ -37,7 +37,7 @@ final class PlainValidator {
         if (schema.isBoolean()) {
             return schema.booleanValue();
         }
-        if (++depth > DEEPEST) {
+        if (++depth > MAX_DEPTH) {
             throw new EndlessException();
         }
         boolean valid = true;

@@ -3,8 +3,8 @@ package io.millrace.operators.corpus.file;
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.Compression;
 import io.millrace.operators.corpus.format.FileFormat;
-import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.RowForm;
+import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.format.RowWriter;
 import io.millrace.operators.corpus.format.UnreadableFileException;
@@ -26,24 +26,25 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Opens files of rows by their format. */
+/** Opens readers, forms and writers of rows by a file's format. */
 public final class RowFiles {
     private RowFiles() {}
 
     /**
      * Opens a file for reading.
      *
-     * @param from where rows begin once {@link RowReader#seek} is there
-     * @throws UnreadableFileException its beginning is not of this format
+     * @param from position of the first row to return; see {@link RowReader#seek}
+     * @throws UnreadableFileException the beginning of the file does not have this format
      */
-    public static RowReader open(FileFormat format, Path file, Place from) throws IOException {
+    public static RowReader open(FileFormat format, Path file, RowPosition from)
+            throws IOException {
         return switch (format.rows()) {
             case PARQUET -> new ParquetRows(file, from);
             case JSONL, CSV -> openLines(format, file, from);
         };
     }
 
-    private static RowReader openLines(FileFormat format, Path file, Place from)
+    private static RowReader openLines(FileFormat format, Path file, RowPosition from)
             throws IOException {
         InputStream in = Compressions.open(file, format.compression());
         try {
@@ -57,12 +58,12 @@ public final class RowFiles {
         }
     }
 
-    /** About how many bytes the rows of a file have, for what is told of the progress. */
-    public static long plainBytes(FileFormat format, Path file) throws IOException {
+    /** Estimated size of a file's rows in bytes, for progress reports. */
+    public static long uncompressedBytes(FileFormat format, Path file) throws IOException {
         try {
             return format.rows() == FileFormat.Rows.PARQUET
-                    ? ParquetRows.plainBytes(file)
-                    : Compressions.plainBytes(file, format.compression());
+                    ? ParquetRows.uncompressedBytes(file)
+                    : Compressions.uncompressedBytes(file, format.compression());
         } catch (UnreadableFileException e) {
             return Files.size(file);
         }
@@ -71,8 +72,8 @@ public final class RowFiles {
     /**
      * The form of a file's rows.
      *
-     * @param header what the reader gave
-     * @throws UnreadableFileException the file has not the columns that are asked for
+     * @param header {@link RowReader#header} of the file
+     * @throws UnreadableFileException the file lacks one of the columns
      */
     public static RowForm form(FileFormat format, byte[] header, Columns columns)
             throws UnreadableFileException {
@@ -90,10 +91,10 @@ public final class RowFiles {
     }
 
     /**
-     * Begins an output.
+     * Opens a writer of an output file.
      *
-     * @param header what the input's reader gave
-     * @param out stays open
+     * @param header {@link RowReader#header} of the input file
+     * @param out not closed by the writer
      */
     public static RowWriter write(
             FileFormat format, byte[] header, Columns columns, OutputStream out)
@@ -108,9 +109,9 @@ public final class RowFiles {
     }
 
     /**
-     * A row as people read it; null where it is no text.
+     * A row as text for display; null if it is not text.
      *
-     * @param header what the reader gave
+     * @param header {@link RowReader#header} of the file
      */
     public static String text(FileFormat format, byte[] header, byte[] row) {
         return switch (format.rows()) {

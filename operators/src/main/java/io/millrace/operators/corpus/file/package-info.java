@@ -1,2 +1,2 @@
-/** Which reader, form and writer a file of rows has. */
+/** Chooses reader, form and writer by a file's format. */
 package io.millrace.operators.corpus.file;

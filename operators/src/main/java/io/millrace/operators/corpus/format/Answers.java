@@ -5,11 +5,11 @@ import io.millrace.schemas.text.Text;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** The answers of one row as they are written. */
+/** Formats the answers of one row for output files. */
 public final class Answers {
     private Answers() {}
 
-    /** As JSON: one as a string, more as an array of strings. */
+    /** JSON: a string for one answer, an array of strings for several. */
     public static String json(List<String> answers) {
         if (answers.size() == 1) {
             return quoted(answers.get(0));
@@ -17,7 +17,7 @@ public final class Answers {
         return answers.stream().map(Answers::quoted).collect(Collectors.joining(",", "[", "]"));
     }
 
-    /** As text where there is a place for one: more are JSON. */
+    /** Text of one cell: the answer itself, or JSON if there are several. */
     public static String text(List<String> answers) {
         return answers.size() == 1 ? Text.writable(answers.get(0)) : json(answers);
     }

@@ -3,13 +3,14 @@ package io.millrace.operators.corpus.format;
 import java.io.Serializable;
 
 /**
- * Which fields of a row are read and written. Of CSV they are columns by their name in the header.
+ * The fields of a row that are read and written: a column name in CSV, a path of names joined by
+ * dots in JSON and Parquet.
  *
- * @param prompt the prompt, in JSON a path of names with dots between; null where the whole row is
- *     a request of the topics' contract, JSON only
- * @param id what names the request, as {@code prompt}; null to make an id
- * @param result takes the answer
- * @param overwrite whether {@code result} may be there already
+ * @param prompt field of the prompt; null if the whole row is a request in the topics' schema (JSON
+ *     only)
+ * @param id field of the request's id; null to generate ids
+ * @param result name of the field that gets the answer
+ * @param overwrite whether the answer may replace a value of {@code result}
  */
 public record Columns(String prompt, String id, String result, boolean overwrite)
         implements Serializable {}

@@ -1,6 +1,6 @@
 package io.millrace.operators.corpus.format;
 
-/** How a file is compressed as a whole. */
+/** Compression of a whole file. */
 public enum Compression {
     NONE(""),
     GZIP(".gz"),
@@ -13,7 +13,7 @@ public enum Compression {
         this.ending = ending;
     }
 
-    /** The one that a file's name tells. */
+    /** The compression by a file name's ending. */
     static Compression of(String name) {
         for (Compression each : values()) {
             if (each != NONE && name.endsWith(each.ending)) {
@@ -23,7 +23,7 @@ public enum Compression {
         return NONE;
     }
 
-    /** A file's name without what tells the compression. */
+    /** A file name without the ending of the compression. */
     String bare(String name) {
         return name.substring(0, name.length() - ending.length());
     }

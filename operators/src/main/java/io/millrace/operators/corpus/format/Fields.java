@@ -1,10 +1,11 @@
 package io.millrace.operators.corpus.format;
 
 /**
- * What a request is made of.
+ * The fields of a row from which a request is made.
  *
- * @param prompt null where {@code request} is set
- * @param id null where the row has none, or is not asked for one
- * @param request the row as JSON of the topics' contract, with an id in any case; else null
+ * @param prompt the prompt; null if {@code request} is set
+ * @param id the id; null if the row has none or ids are generated
+ * @param request the whole row as a request in JSON, always with an id; null if {@code prompt} is
+ *     set
  */
 public record Fields(String prompt, String id, byte[] request) {}

@@ -3,29 +3,29 @@ package io.millrace.operators.corpus.format;
 import java.io.Serializable;
 
 /**
- * What a file of rows is made of. Its output is made of the same.
+ * The format of a file of rows. Its output has the same format.
  *
- * @param rows what a row is
- * @param delimiter between the cells of a CSV row, one ASCII character
- * @param compression of the whole
+ * @param rows kind of rows
+ * @param delimiter separator of CSV cells, one ASCII character
+ * @param compression compression of the whole file
  */
 public record FileFormat(Rows rows, char delimiter, Compression compression)
         implements Serializable {
     /** Kinds of rows. */
     public enum Rows {
-        /** A JSON object a line. */
+        /** A JSON object per line. */
         JSONL,
-        /** A record of RFC 4180; the first one is the header. */
+        /** A record as in RFC 4180; the first one is the header. */
         CSV,
         /** A record of a Parquet file. */
         PARQUET
     }
 
     /**
-     * The format that a file's name tells, null for none.
+     * The format by a file name's ending; null if the ending is unknown.
      *
-     * @param rows what rows are whatever the name says; null to go by it
-     * @param delimiter between cells whatever the name says; null to go by it
+     * @param rows overrides the kind of rows; null for none
+     * @param delimiter overrides the delimiter; null for none
      */
     public static FileFormat of(String name, Rows rows, Character delimiter) {
         Compression compression = Compression.of(name);

@@ -2,13 +2,13 @@ package io.millrace.operators.corpus.format;
 
 import io.millrace.schemas.codec.record.CodecException;
 
-/** How the rows of one file are understood. Immutable. */
+/** Parses the rows of one file. Immutable. */
 public interface RowForm {
 
     /**
-     * Looks into a row.
+     * Parses a row.
      *
-     * @throws CodecException it is not a row of this form, or has not what is asked for
+     * @throws CodecException the row is malformed, or lacks a field
      */
     Fields read(byte[] row) throws CodecException;
 }

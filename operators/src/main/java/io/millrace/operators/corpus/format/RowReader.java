@@ -5,25 +5,25 @@ import java.io.IOException;
 
 /** Reads the rows of one file in order. One thread. */
 public interface RowReader extends Closeable {
-    /** What stands before the first row, the end of its line included; empty where nothing does. */
+    /** The bytes before the first row, with their line ending; empty if there is no header. */
     byte[] header();
 
     /**
-     * Goes on towards the place from which rows are wanted, by so much at most that a barrier need
-     * not wait for it.
+     * Skips a bounded number of bytes or rows towards the start position, so that a barrier does
+     * not wait for a long skip.
      *
-     * @return whether it is there; before that there are no rows
-     * @throws UnreadableFileException the file ends before, or cannot be read so far
+     * @return whether the position is reached; only then {@link #next} may be called
+     * @throws UnreadableFileException the file ends or is damaged before the position
      */
     boolean seek() throws IOException;
 
     /**
-     * The next row, null at the end of the file.
+     * The next row; null at the end of the file.
      *
-     * @throws UnreadableFileException there is no telling what comes next
+     * @throws UnreadableFileException the file is damaged from here on
      */
     Row next() throws IOException;
 
-    /** Where the next row begins; until {@link #seek} is there, what it goes to. */
-    Place place();
+    /** The position of the next row; until {@link #seek} has reached it, the start position. */
+    RowPosition position();
 }

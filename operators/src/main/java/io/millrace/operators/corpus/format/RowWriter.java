@@ -4,15 +4,12 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.util.List;
 
-/**
- * Writes the rows of one output file in order. Its bytes are a function of what it is given alone.
- * One thread.
- */
+/** Writes the rows of one output file in order. The same input gives the same bytes. One thread. */
 public interface RowWriter extends Closeable {
     /**
      * Writes a row with its answer.
      *
-     * @param row one that the file's {@link RowForm} took
+     * @param row a row that the file's {@link RowForm} has parsed
      * @param answers at least one
      */
     void add(byte[] row, List<String> answers) throws IOException;
@@ -20,7 +17,7 @@ public interface RowWriter extends Closeable {
     /** Completes the file. */
     void finish() throws IOException;
 
-    /** Gives back what it holds; the stream that it writes to stays open. */
+    /** Releases resources; does not close the stream that it writes to. */
     @Override
     void close() throws IOException;
 }

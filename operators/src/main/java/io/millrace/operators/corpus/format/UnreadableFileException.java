@@ -2,12 +2,12 @@ package io.millrace.operators.corpus.format;
 
 import java.io.IOException;
 
-/** A file whose bytes are not what its format says: reading it again would be of no use. */
+/** The bytes of a file violate its format. Permanent: reading the file again fails the same way. */
 public final class UnreadableFileException extends IOException {
     private static final long serialVersionUID = 1L;
 
     /**
-     * @param message what is wrong and what may be done, a sentence without its end
+     * @param message the fault and the remedy, without a period at the end
      */
     public UnreadableFileException(String message) {
         super(message);

@@ -1,4 +1,2 @@
-/**
- * What all files of rows have: how they are named, read a row at a time, understood and written.
- */
+/** The interfaces of all file formats: naming, reading row by row, parsing and writing. */
 package io.millrace.operators.corpus.format;

@@ -10,16 +10,16 @@ import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.util.function.ThrowingRunnable;
 
 /**
- * Has files put together one after the other by a thread of its own, so that no barrier waits for
- * one. Called by the mailbox thread only, which hears what came of each.
+ * Assembles output files one after the other on a thread of its own, so that no barrier waits for
+ * them. Called by the mailbox thread only, which is notified when a file is done.
  */
 final class Assembler implements AutoCloseable {
-    /** Makes the output of a file that is whole. */
+    /** Assembles the output of a complete file. */
     interface Assembly {
         void commit(FileState file) throws IOException;
     }
 
-    /** Hears what is done. */
+    /** Is called after a file was committed. */
     interface Done {
         void accept(String file) throws IOException;
     }
@@ -29,10 +29,10 @@ final class Assembler implements AutoCloseable {
     private final MailboxExecutor mailbox;
     private final Done done;
     private final Lane lane = new Lane("corpus-assembly");
-    private final Set<String> inWork = new HashSet<>();
+    private final Set<String> inProgress = new HashSet<>();
 
     /**
-     * @param done hears the name of each file whose output is where it belongs, mailbox thread
+     * @param done called with the name of each committed file, on the mailbox thread
      */
     Assembler(OutputFolder folder, Assembly assembly, MailboxExecutor mailbox, Done done) {
         this.folder = folder;
@@ -42,32 +42,32 @@ final class Assembler implements AutoCloseable {
     }
 
     /**
-     * Has a file put together, unless that is in work already.
+     * Assembles a file, unless that is already in progress.
      *
-     * @param file whole; nothing more is told to it
+     * @param file complete; must not change any more
      */
     void commit(String name, FileState file) {
-        if (inWork.add(name)) {
-            lane.execute(() -> tell(name, () -> assembly.commit(file), () -> finished(name)));
+        if (inProgress.add(name)) {
+            lane.execute(() -> work(name, () -> assembly.commit(file), () -> finished(name)));
         }
     }
 
-    /** Removes what was staged of a file, behind what is in work. */
+    /** Deletes the staging files of a file, after the work in progress. */
     void forget(String name) {
         Path staged = folder.staging(name);
-        lane.execute(() -> tell(name, () -> OutputFolder.delete(staged), () -> {}));
+        lane.execute(() -> work(name, () -> OutputFolder.delete(staged), () -> {}));
     }
 
     private interface Work {
         void run() throws IOException;
     }
 
-    /** Runs in the lane. */
-    private void tell(String name, Work work, Work then) {
+    /** Works on the lane's thread, then continues on the mailbox thread. */
+    private void work(String name, Work work, Work then) {
         ThrowingRunnable<Exception> mail;
         try {
             work.run();
-            mail = () -> told(name, then);
+            mail = () -> proceed(name, then);
         } catch (IOException | RuntimeException e) {
             mail =
                     () -> {
@@ -82,33 +82,33 @@ final class Assembler implements AutoCloseable {
         try {
             mailbox.execute(mail, "output of %s", name);
         } catch (RejectedExecutionException e) {
-            // The task has ended meanwhile; the next attempt finds what was put together.
+            // The task has ended meanwhile; the next attempt finds the file committed.
             return;
         }
     }
 
-    /** In the mailbox. */
-    private void told(String name, Work then) throws Exception {
+    /** Runs on the mailbox thread. */
+    private void proceed(String name, Work then) throws Exception {
         try {
             then.run();
         } catch (IOException e) {
-            throw OutputFaults.of("the count of what is done behind " + name, folder, e);
+            throw OutputFaults.of("the totals after " + name, folder, e);
         }
     }
 
     private void finished(String name) throws IOException {
-        inWork.remove(name);
+        inProgress.remove(name);
         done.accept(name);
     }
 
-    /** Waits until nothing is in work, and lets the mailbox go on meanwhile. */
+    /** Waits until nothing is in progress; the mailbox goes on meanwhile. */
     void await() throws InterruptedException {
-        while (!inWork.isEmpty()) {
+        while (!inProgress.isEmpty()) {
             mailbox.yield();
         }
     }
 
-    /** Ends what is in work where it stands: it has no name yet that a user sees. */
+    /** Interrupts work in progress, which only writes files that users do not see. */
     @Override
     public void close() {
         lane.close();

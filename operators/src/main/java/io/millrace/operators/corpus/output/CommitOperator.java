@@ -1,7 +1,7 @@
 package io.millrace.operators.corpus.output;
 
 import io.millrace.operators.corpus.format.Columns;
-import io.millrace.operators.corpus.output.FileNews.Tally;
+import io.millrace.operators.corpus.output.FileEvent.Tally;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -26,12 +26,11 @@ import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 
 /**
- * Knows of every file how much of it is staged, and has it put together once a checkpoint holds all
- * of it; until it is, the checkpoints hold it still. There is one of it in a job. Mailbox thread
- * only.
+ * Keeps for each file what is staged, and commits its output once a checkpoint contains the whole
+ * file. The file stays in checkpoints until then. One instance per job. Mailbox thread only.
  */
 final class CommitOperator extends AbstractStreamOperator<Void>
-        implements OneInputStreamOperator<FileNews, Void>, BoundedOneInput {
+        implements OneInputStreamOperator<FileEvent, Void>, BoundedOneInput {
     private static final long serialVersionUID = 1L;
 
     static final String STATE = "corpus-files";
@@ -39,22 +38,22 @@ final class CommitOperator extends AbstractStreamOperator<Void>
     private final transient OutputFolder folder;
     private final transient Assembler assembler;
 
-    /** Files whose output is not where it belongs. */
+    /** Files that are not committed. */
     private final transient Map<String, FileState> files = new HashMap<>();
 
-    /** By checkpoint: those that are whole in it. */
-    private final transient TreeMap<Long, List<String>> whole = new TreeMap<>();
+    /** By checkpoint: the files that are complete in it. */
+    private final transient TreeMap<Long, List<String>> complete = new TreeMap<>();
 
-    /** Committed, but a checkpoint may still have them staged. */
+    /** Committed files whose staging files a checkpoint may still need. */
     private final transient List<String> committed = new ArrayList<>();
 
-    /** By checkpoint: those that it has nothing of any more. */
+    /** By checkpoint: the committed files that it no longer contains. */
     private final transient TreeMap<Long, List<String>> gone = new TreeMap<>();
 
-    /** All outcomes are here. */
+    /** Whether all outcomes have arrived. */
     private transient boolean finished;
 
-    /** The first checkpoint behind the last outcome; the task ends once one such is complete. */
+    /** The first checkpoint after the last outcome; the task ends once such a one is complete. */
     private transient long finalCheckpoint = Long.MAX_VALUE;
 
     private transient Tally committedTally = Tally.NONE;
@@ -86,9 +85,9 @@ final class CommitOperator extends AbstractStreamOperator<Void>
             DataInputStream in = new DataInputStream(new ByteArrayInputStream(element));
             if (in.readBoolean()) {
                 committedFiles = in.readLong();
-                committedTally = FileNewsSerializer.readTally(in);
+                committedTally = FileEventSerializer.readTally(in);
             } else {
-                take(FileNewsSerializer.read(in));
+                take(FileEventSerializer.read(in));
             }
         }
     }
@@ -113,12 +112,12 @@ final class CommitOperator extends AbstractStreamOperator<Void>
     }
 
     @Override
-    public void processElement(StreamRecord<FileNews> element) {
+    public void processElement(StreamRecord<FileEvent> element) {
         take(element.getValue());
     }
 
-    private void take(FileNews news) {
-        files.computeIfAbsent(news.file(), file -> new FileState()).take(news);
+    private void take(FileEvent event) {
+        files.computeIfAbsent(event.file(), file -> new FileState()).take(event);
     }
 
     @Override
@@ -130,19 +129,19 @@ final class CommitOperator extends AbstractStreamOperator<Void>
                         out -> {
                             out.writeBoolean(true);
                             out.writeLong(committedFiles);
-                            FileNewsSerializer.write(committedTally, out);
+                            FileEventSerializer.write(committedTally, out);
                         }));
         List<String> ready = new ArrayList<>();
         for (Map.Entry<String, FileState> each : files.entrySet()) {
-            for (FileNews news : each.getValue().news()) {
+            for (FileEvent event : each.getValue().events()) {
                 elements.add(
                         element(
                                 out -> {
                                     out.writeBoolean(false);
-                                    FileNewsSerializer.write(news, out);
+                                    FileEventSerializer.write(event, out);
                                 }));
             }
-            if (each.getValue().isWhole()) {
+            if (each.getValue().isComplete()) {
                 ready.add(each.getKey());
             }
         }
@@ -150,7 +149,7 @@ final class CommitOperator extends AbstractStreamOperator<Void>
         if (finished) {
             finalCheckpoint = Math.min(finalCheckpoint, context.getCheckpointId());
         }
-        whole.put(context.getCheckpointId(), ready);
+        complete.put(context.getCheckpointId(), ready);
         gone.put(context.getCheckpointId(), List.copyOf(committed));
     }
 
@@ -167,7 +166,7 @@ final class CommitOperator extends AbstractStreamOperator<Void>
     @Override
     public void notifyCheckpointComplete(long checkpointId) throws Exception {
         super.notifyCheckpointComplete(checkpointId);
-        for (List<String> names : whole.headMap(checkpointId, true).values()) {
+        for (List<String> names : complete.headMap(checkpointId, true).values()) {
             for (String name : names) {
                 FileState file = files.get(name);
                 if (file != null) {
@@ -175,7 +174,7 @@ final class CommitOperator extends AbstractStreamOperator<Void>
                 }
             }
         }
-        whole.headMap(checkpointId, true).clear();
+        complete.headMap(checkpointId, true).clear();
         for (List<String> names : gone.headMap(checkpointId, true).values()) {
             for (String name : names) {
                 if (committed.remove(name)) {
@@ -185,7 +184,7 @@ final class CommitOperator extends AbstractStreamOperator<Void>
         }
         gone.headMap(checkpointId, true).clear();
         if (checkpointId >= finalCheckpoint) {
-            // Nothing comes behind it that could wait, and the task ends with this call.
+            // No barrier can be delayed any more, and the task ends after this call.
             assembler.await();
         }
     }

@@ -6,9 +6,9 @@ import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
 import org.apache.flink.streaming.api.operators.StreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 
-/** Makes {@link CommitOperator}s. */
+/** Creates {@link CommitOperator}s. */
 public final class CommitOperatorFactory extends AbstractStreamOperatorFactory<Void>
-        implements OneInputStreamOperatorFactory<FileNews, Void> {
+        implements OneInputStreamOperatorFactory<FileEvent, Void> {
     private static final long serialVersionUID = 1L;
 
     private final OutputFolder folder;

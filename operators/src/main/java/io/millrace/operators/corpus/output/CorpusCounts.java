@@ -1,8 +1,8 @@
 package io.millrace.operators.corpus.output;
 
 /**
- * Names of the job's accumulators. The sums are of this attempt; what restored state held is told
- * under names of its own.
+ * Names of the job's accumulators. They count the current attempt; counts of restored state have
+ * names of their own.
  */
 public final class CorpusCounts {
     public static final String ROWS = "corpus-rows";
@@ -10,10 +10,10 @@ public final class CorpusCounts {
     public static final String TOKENS = "corpus-tokens";
     public static final String BYTES = "corpus-bytes";
 
-    /** Begins the name of what was there before this attempt. */
+    /** Prefix of the names of restored counts. */
     public static final String RESTORED = "restored-";
 
-    /** Input files whose output, or failure, is where it belongs. */
+    /** Input files whose output or failure is committed. */
     public static final String FILES = "corpus-files";
 
     /** 1 once all outcomes have arrived: the next checkpoint is the last one. */

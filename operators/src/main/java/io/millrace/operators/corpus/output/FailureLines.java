@@ -3,14 +3,14 @@ package io.millrace.operators.corpus.output;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.millrace.operators.corpus.file.RowFiles;
-import io.millrace.operators.corpus.output.FileNews.End;
+import io.millrace.operators.corpus.output.FileEvent.End;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.text.Text;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Base64;
 
-/** The lines of JSON about what could not be answered of one input file. One thread. */
+/** Writes the failures of one input file as lines of JSON. One thread. */
 final class FailureLines {
     private static final JsonFactory JSON =
             new JsonFactory().disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
@@ -23,7 +23,7 @@ final class FailureLines {
         this.out = out;
     }
 
-    /** A row that is a failure. */
+    /** Writes the failure of a row. */
     void add(StagedRow row) throws IOException {
         try (JsonGenerator json = begin()) {
             json.writeNumberField("row", row.number());
@@ -41,7 +41,7 @@ final class FailureLines {
         }
     }
 
-    /** The file itself, which cannot be read to its end. */
+    /** Writes the failure of the file itself, which cannot be read to its end. */
     void addFile() throws IOException {
         try (JsonGenerator json = begin()) {
             json.writeNumberField("last_good_row", end.rows());

@@ -3,7 +3,7 @@ package io.millrace.operators.corpus.output;
 import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.RowWriter;
-import io.millrace.operators.corpus.output.FileNews.End;
+import io.millrace.operators.corpus.output.FileEvent.End;
 import io.millrace.operators.corpus.output.RowIndex.Entry;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -19,9 +19,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Puts the output of one input file together: its rows in order, each once, and those without an
- * answer in a file aside. The bytes are a function of the rows and the answers alone. What has its
- * name already is left as it is, since it was made of the same.
+ * Assembles the output of one input file: its rows in order, each once, and failed rows in a file
+ * of their own. The bytes depend on rows and answers alone, so an output that already exists is
+ * kept.
  */
 final class FileAssembly {
     private static final int BUFFER = 1 << 16;
@@ -31,8 +31,8 @@ final class FileAssembly {
     private final String attempt;
 
     /**
-     * @param attempt a name that no other attempt has: one that is not quite dead yet may be
-     *     writing the same output
+     * @param attempt a unique name: an earlier attempt that is still running may write the same
+     *     output
      */
     FileAssembly(OutputFolder folder, Columns columns, String attempt) {
         this.folder = folder;
@@ -40,7 +40,7 @@ final class FileAssembly {
         this.attempt = attempt;
     }
 
-    /** Makes output and failures of a file that is whole, and gives them their names. */
+    /** Writes output and failures of a complete file, then publishes them. */
     void commit(FileState file) throws IOException {
         End end = file.end();
         if (folder.isCommitted(end)) {
@@ -54,7 +54,7 @@ final class FileAssembly {
             fill(index, parts, end);
             write(end, index, parts, answers, failures);
         }
-        // The output comes last: where it is, everything is.
+        // The output comes last: if it exists, so do the failures.
         if (Files.size(failures) > 0) {
             OutputFolder.publish(failures, folder.failures(end.file()));
         } else {
@@ -72,7 +72,7 @@ final class FileAssembly {
         return encoding.resolveSibling(encoding.getFileName() + "-" + attempt + ending);
     }
 
-    /** What earlier attempts began to write. */
+    /** Deletes files of earlier attempts. */
     private void removeLeftovers(String file) throws IOException {
         Path encoding = folder.encoding(file);
         Files.createDirectories(encoding.getParent());

@@ -1,8 +1,8 @@
 package io.millrace.operators.corpus.output;
 
-import io.millrace.operators.corpus.output.FileNews.End;
-import io.millrace.operators.corpus.output.FileNews.Staged;
-import io.millrace.operators.corpus.output.FileNews.Tally;
+import io.millrace.operators.corpus.output.FileEvent.End;
+import io.millrace.operators.corpus.output.FileEvent.Staged;
+import io.millrace.operators.corpus.output.FileEvent.Tally;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -10,21 +10,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What is known of one input file whose output is not where it belongs yet. */
+/** The state of one input file that is not committed. */
 final class FileState {
     private final Map<String, Staged> parts = new TreeMap<>();
     private End end;
 
-    void take(FileNews news) {
-        if (news instanceof End told) {
-            end = told;
-        } else if (news instanceof Staged staged) {
+    void take(FileEvent event) {
+        if (event instanceof End e) {
+            end = e;
+        } else if (event instanceof Staged staged) {
             parts.merge(staged.part(), staged, Staged::then);
         }
     }
 
-    /** Whether all of its rows are there. */
-    boolean isWhole() {
+    /** Whether the outcomes of all rows are staged. */
+    boolean isComplete() {
         return end != null && tally().rows() >= end.rows();
     }
 
@@ -44,12 +44,12 @@ final class FileState {
         return sum;
     }
 
-    /** What {@link #take} must be told to know the same. */
-    List<FileNews> news() {
-        List<FileNews> news = new ArrayList<>(parts.values());
+    /** The events from which {@link #take} restores this state. */
+    List<FileEvent> events() {
+        List<FileEvent> events = new ArrayList<>(parts.values());
         if (end != null) {
-            news.add(end);
+            events.add(end);
         }
-        return news;
+        return events;
     }
 }

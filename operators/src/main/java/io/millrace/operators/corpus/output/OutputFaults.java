@@ -5,9 +5,9 @@ import java.nio.file.AccessDeniedException;
 import java.util.List;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 
-/** Tells faults of the output folder that every further attempt would meet from those that pass. */
+/** Distinguishes permanent faults of the output folder from those that a restart may cure. */
 final class OutputFaults {
-    /** As the operating system says it. */
+    /** Messages of the operating system. */
     private static final List<String> FULL =
             List.of("No space left on device", "Disk quota exceeded", "File too large");
 
@@ -15,12 +15,12 @@ final class OutputFaults {
 
     private OutputFaults() {}
 
-    /** What is staged is not what the checkpoint says: a further attempt would meet the same. */
+    /** The staging files do not match the checkpoint. A restart does not cure it. */
     static final class StagingLost extends IllegalStateException {
         private static final long serialVersionUID = 1L;
 
         /**
-         * @param message what is wrong, a sentence
+         * @param message the fault, a sentence
          */
         StagingLost(String message) {
             super(message);
@@ -32,15 +32,16 @@ final class OutputFaults {
     }
 
     /**
-     * What a task fails with.
+     * The exception with which the task should fail.
      *
-     * @param what could not be written, such as "the output of a.csv"
-     * @return an exception that suppresses restarts and names the remedy, or {@code fault}
+     * @param what the object that could not be written, such as "the output of a.csv"
+     * @return an exception that suppresses restarts and names the remedy; {@code fault} itself if a
+     *     restart may cure it
      */
     static Exception of(String what, OutputFolder folder, Exception fault) {
         if (fault instanceof StagingLost) {
             return permanent(
-                    "What is staged for %s is not what the checkpoint says. %s Bring back what lay in %s, or begin anew with another output folder."
+                    "The staging files of %s do not match the checkpoint. %s Restore the files in %s, or start again with another output folder."
                             .formatted(what, fault.getMessage(), folder.hidden()),
                     fault);
         }
@@ -50,13 +51,13 @@ final class OutputFaults {
         String message = String.valueOf(fault.getMessage());
         if (FULL.stream().anyMatch(message::contains)) {
             return permanent(
-                    "There is no room for %s in %s (%s): make room, and the same command goes on."
+                    "There is no space for %s in %s (%s): free space, then repeat the command to continue."
                             .formatted(what, folder.root(), message),
                     fault);
         }
         if (fault instanceof AccessDeniedException || message.contains(READ_ONLY)) {
             return permanent(
-                    "There is no writing %s in %s (%s): make it writable, and the same command goes on."
+                    "The job may not write %s in %s (%s): make the folder writable, then repeat the command to continue."
                             .formatted(what, folder.root(), message),
                     fault);
         }

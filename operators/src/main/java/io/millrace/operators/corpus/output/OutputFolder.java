@@ -13,26 +13,26 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Where outputs lie.
+ * The layout of the output folder.
  *
  * <pre>
- * OUT/a/b.jsonl                       the output of IN/a/b.jsonl, whole as soon as it is there
- *    /_failures/a/b.jsonl.jsonl       rows that could not be answered, and why
- *    /.millrace/staging/HASH/PART     outcomes of a file that is not whole yet, by its name's hash
+ * OUT/a/b.jsonl                        output of IN/a/b.jsonl, always complete
+ *    /_failures/a/b.jsonl.jsonl        its failed rows, with reasons
+ *    /.millrace/staging/HASH/PART      outcomes of a file that is not committed, by its name's hash
  *    /.millrace/encoding/HASH-ATTEMPT  a file that is being written
- *    /.millrace/totals                how much has been committed
+ *    /.millrace/totals                 counts of committed files and rows
  * </pre>
  *
  * @param root absolute path of OUT
  */
 public record OutputFolder(String root) implements Serializable {
-    /** Holds what is not output. */
+    /** Folder of files that are not output. */
     public static final String HIDDEN = ".millrace";
 
-    /** Holds what could not be answered. */
+    /** Folder of failures. */
     public static final String FAILURES = "_failures";
 
-    /** Whether a file of that name below {@code root} is none of the outputs. */
+    /** Whether a path relative to {@code root} is in one of the folders that hold no output. */
     public static boolean isReserved(String name) {
         return name.startsWith(HIDDEN + "/") || name.startsWith(FAILURES + "/");
     }
@@ -42,12 +42,12 @@ public record OutputFolder(String root) implements Serializable {
         return Path.of(root).resolve(file);
     }
 
-    /** The rows of an input file that could not be answered. */
+    /** The failures of an input file. */
     public Path failures(String file) {
         return Path.of(root).resolve(FAILURES).resolve(file + ".jsonl");
     }
 
-    /** What is not output. */
+    /** The folder of files that are not output. */
     public Path hidden() {
         return Path.of(root).resolve(HIDDEN);
     }
@@ -60,12 +60,12 @@ public record OutputFolder(String root) implements Serializable {
         return hidden().resolve("encoding").resolve(Sha256.fingerprint(file));
     }
 
-    /** Whether an input file has its output, or the failure that it has none. */
-    boolean isCommitted(FileNews.End end) {
+    /** Whether the output of an input file exists, or its failure if it cannot be read. */
+    boolean isCommitted(FileEvent.End end) {
         return Files.exists(end.fault() == null ? output(end.file()) : failures(end.file()));
     }
 
-    /** Removes all that is needed only until every file is whole. */
+    /** Deletes staging files and files that were being written. */
     public void sweep() throws IOException {
         delete(hidden().resolve("staging"));
         delete(hidden().resolve("encoding"));
@@ -84,7 +84,7 @@ public record OutputFolder(String root) implements Serializable {
         }
     }
 
-    /** Gives a file that is whole its name, for good. */
+    /** Moves a complete file to its final name, durably. */
     static void publish(Path written, Path name) throws IOException {
         Files.createDirectories(name.getParent());
         Files.move(written, name, StandardCopyOption.ATOMIC_MOVE);

@@ -11,39 +11,40 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Where each row of a file is staged, by its number. Lies in a file of its own, so that the number
- * of rows is not bounded by the heap; written through its channel and never mapped, so that a full
- * disk is an exception and not the end of the JVM.
+ * Maps the number of each row of a file to its location in the staging files. Kept in a file, so
+ * that the number of rows is not limited by the heap. The file is not memory-mapped, because a full
+ * disk would then end the JVM instead of throwing an exception.
  *
  * <pre>
  *   row n, 16 bytes at 16 * (n - 1):   [part + 1, 4 bytes][length, 4 bytes][offset, 8 bytes]
  * </pre>
  *
- * Rows come nearly in order, so the pages used last serve nearly all of them.
+ * Rows come nearly in order, so a cache of the most recently used pages serves nearly all of them.
  */
 final class RowIndex implements AutoCloseable {
-    private static final int ENTRY = 16;
+    private static final int ENTRY_BYTES = 16;
 
-    /** Rows in a page: 4 KiB. */
-    private static final int PAGE = 256;
+    /** Rows of a page of 4 KiB. */
+    private static final int PAGE_ROWS = 256;
 
-    /** Pages in memory: 4 MiB. */
-    private static final int MOST_PAGES = 1024;
+    /** Cached pages: 4 MiB. */
+    private static final int MAX_PAGES = 1024;
 
     private final Path path;
     private final FileChannel channel;
     private final LinkedHashMap<Long, Page> pages = new LinkedHashMap<>(16, 0.75f, true);
 
     /**
-     * Where a row is staged.
+     * The location of a row.
      *
-     * @param part number of the staging file
-     * @param offset of the row in it, behind its length
+     * @param part index of the staging file
+     * @param length bytes of the row, without its length prefix
+     * @param offset position after the length prefix
      */
     record Entry(int part, int length, long offset) {}
 
     private static final class Page {
-        final ByteBuffer bytes = ByteBuffer.allocate(PAGE * ENTRY);
+        final ByteBuffer bytes = ByteBuffer.allocate(PAGE_ROWS * ENTRY_BYTES);
         boolean changed;
     }
 
@@ -58,7 +59,7 @@ final class RowIndex implements AutoCloseable {
                         StandardOpenOption.TRUNCATE_EXISTING);
     }
 
-    /** The row with that number, from 1; null if it was never put. */
+    /** The location of a row, by its number from 1; null if it was not put. */
     Entry get(long number) throws IOException {
         ByteBuffer page = page(number).bytes;
         int at = at(number);
@@ -76,17 +77,17 @@ final class RowIndex implements AutoCloseable {
     }
 
     private static int at(long number) {
-        return (int) ((number - 1) % PAGE) * ENTRY;
+        return (int) ((number - 1) % PAGE_ROWS) * ENTRY_BYTES;
     }
 
     private Page page(long number) throws IOException {
-        long index = (number - 1) / PAGE;
+        long index = (number - 1) / PAGE_ROWS;
         Page page = pages.get(index);
         if (page == null) {
-            if (pages.size() >= MOST_PAGES) {
+            if (pages.size() >= MAX_PAGES) {
                 Iterator<Map.Entry<Long, Page>> oldest = pages.entrySet().iterator();
-                Map.Entry<Long, Page> gone = oldest.next();
-                write(gone.getKey(), gone.getValue());
+                Map.Entry<Long, Page> evicted = oldest.next();
+                write(evicted.getKey(), evicted.getValue());
                 oldest.remove();
             }
             page = read(index);
@@ -95,10 +96,10 @@ final class RowIndex implements AutoCloseable {
         return page;
     }
 
-    /** What was never written is zero. */
+    /** Reads a page; entries that were never written are 0. */
     private Page read(long index) throws IOException {
         Page page = new Page();
-        long from = index * PAGE * ENTRY;
+        long from = index * PAGE_ROWS * ENTRY_BYTES;
         while (page.bytes.hasRemaining()
                 && channel.read(page.bytes, from + page.bytes.position()) > 0) {
             continue;
@@ -109,7 +110,7 @@ final class RowIndex implements AutoCloseable {
     private void write(long index, Page page) throws IOException {
         if (page.changed) {
             page.bytes.clear();
-            long from = index * PAGE * ENTRY;
+            long from = index * PAGE_ROWS * ENTRY_BYTES;
             while (page.bytes.hasRemaining()) {
                 channel.write(page.bytes, from + page.bytes.position());
             }

@@ -1,7 +1,7 @@
 package io.millrace.operators.corpus.output;
 
-import io.millrace.operators.corpus.output.FileNews.Staged;
-import io.millrace.operators.corpus.output.FileNews.Tally;
+import io.millrace.operators.corpus.output.FileEvent.Staged;
+import io.millrace.operators.corpus.output.FileEvent.Tally;
 import io.millrace.operators.record.Outcome;
 import java.io.IOException;
 import java.util.List;
@@ -14,11 +14,12 @@ import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 
 /**
- * Writes outcomes into staging files as they come, and tells before each barrier how far these
- * count: who is told keeps it in the same checkpoint. Has no state of its own. Mailbox thread only.
+ * Writes outcomes into staging files as they come. Before each barrier it emits the valid length of
+ * each file, which {@link CommitOperator} keeps in the same checkpoint. Has no state of its own.
+ * Mailbox thread only.
  */
-final class StageOperator extends AbstractStreamOperator<FileNews>
-        implements OneInputStreamOperator<Outcome, FileNews>, BoundedOneInput {
+final class StageOperator extends AbstractStreamOperator<FileEvent>
+        implements OneInputStreamOperator<Outcome, FileEvent>, BoundedOneInput {
     private static final long serialVersionUID = 1L;
 
     private final transient OutputFolder folder;
@@ -28,7 +29,7 @@ final class StageOperator extends AbstractStreamOperator<FileNews>
     private transient LongCounter tokens;
     private transient LongCounter bytes;
 
-    StageOperator(StreamOperatorParameters<FileNews> parameters, OutputFolder folder) {
+    StageOperator(StreamOperatorParameters<FileEvent> parameters, OutputFolder folder) {
         super(parameters);
         this.folder = folder;
     }
@@ -72,15 +73,15 @@ final class StageOperator extends AbstractStreamOperator<FileNews>
     @Override
     public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
         super.prepareSnapshotPreBarrier(checkpointId);
-        tell();
+        emitStaged();
     }
 
     @Override
     public void endInput() throws Exception {
-        tell();
+        emitStaged();
     }
 
-    private void tell() throws Exception {
+    private void emitStaged() throws Exception {
         List<Staged> grown;
         try {
             grown = files.flush();

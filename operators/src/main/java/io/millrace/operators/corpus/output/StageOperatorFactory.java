@@ -7,9 +7,9 @@ import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
 import org.apache.flink.streaming.api.operators.StreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 
-/** Makes {@link StageOperator}s. */
-public final class StageOperatorFactory extends AbstractStreamOperatorFactory<FileNews>
-        implements OneInputStreamOperatorFactory<Outcome, FileNews> {
+/** Creates {@link StageOperator}s. */
+public final class StageOperatorFactory extends AbstractStreamOperatorFactory<FileEvent>
+        implements OneInputStreamOperatorFactory<Outcome, FileEvent> {
     private static final long serialVersionUID = 1L;
 
     private final OutputFolder folder;
@@ -21,8 +21,8 @@ public final class StageOperatorFactory extends AbstractStreamOperatorFactory<Fi
 
     @Override
     @SuppressWarnings("unchecked")
-    public <T extends StreamOperator<FileNews>> T createStreamOperator(
-            StreamOperatorParameters<FileNews> parameters) {
+    public <T extends StreamOperator<FileEvent>> T createStreamOperator(
+            StreamOperatorParameters<FileEvent> parameters) {
         return (T) new StageOperator(parameters, folder);
     }
 

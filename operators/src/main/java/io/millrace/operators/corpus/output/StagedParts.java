@@ -1,6 +1,6 @@
 package io.millrace.operators.corpus.output;
 
-import io.millrace.operators.corpus.output.FileNews.Staged;
+import io.millrace.operators.corpus.output.FileEvent.Staged;
 import java.io.ByteArrayInputStream;
 import java.io.Closeable;
 import java.io.DataInputStream;
@@ -15,12 +15,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 
 /**
- * Reads the staging files of one input file at any place. Rows lie nearly in order, so a window of
- * each file serves many of them.
+ * Random access to the staging files of one input file. Rows are stored nearly in order, so one
+ * buffered window per file serves many of them.
  */
 final class StagedParts implements Closeable {
-    /** More than this are not open at a time. */
-    private static final int MOST_OPEN = 64;
+    /** Maximum number of open files. */
+    private static final int MAX_OPEN = 64;
 
     private static final int WINDOW = 1 << 16;
 
@@ -35,16 +35,16 @@ final class StagedParts implements Closeable {
         return parts.size();
     }
 
-    /** Bytes of a part that count. */
+    /** Valid bytes of a part. */
     long length(int part) {
         return parts.get(part).length();
     }
 
-    /** Bytes of a part, to be used before the next call. */
+    /** Bytes of a part; valid until the next call. */
     ByteBuffer bytes(int part, long offset, int length) throws IOException {
         Window window = open.get(part);
         if (window == null) {
-            if (open.size() >= MOST_OPEN) {
+            if (open.size() >= MAX_OPEN) {
                 Iterator<Window> oldest = open.values().iterator();
                 oldest.next().channel.close();
                 oldest.remove();
@@ -79,13 +79,13 @@ final class StagedParts implements Closeable {
             try {
                 channel = FileChannel.open(path, StandardOpenOption.READ);
             } catch (NoSuchFileException e) {
-                throw new OutputFaults.StagingLost("%s is gone.".formatted(path), e);
+                throw new OutputFaults.StagingLost("%s was deleted.".formatted(path), e);
             }
         }
 
         ByteBuffer bytes(long offset, int length) throws IOException {
             if (offset < from || offset + length > from + buffer.limit()) {
-                // One long row must not keep its room in each of many windows.
+                // Release the buffer of a long row, so that not every window keeps a large one.
                 int room = Math.max(WINDOW, length);
                 if (buffer.capacity() != room) {
                     buffer = ByteBuffer.allocate(room);
@@ -95,7 +95,7 @@ final class StagedParts implements Closeable {
                 while (buffer.position() < length) {
                     if (channel.read(buffer, from + buffer.position()) < 0) {
                         throw new OutputFaults.StagingLost(
-                                "%s ends at byte %d, but a checkpoint counts more: was it changed?"
+                                "%s ends at byte %d, before its length in the checkpoint."
                                         .formatted(path, from + buffer.position()));
                     }
                 }

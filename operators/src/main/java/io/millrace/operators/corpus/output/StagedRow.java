@@ -12,25 +12,25 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One row with what came of it, in a staging file: its length and its number first.
+ * One row with its outcome, as a record of a staging file that begins with length and row number.
  *
- * @param number of the row, from 1
- * @param line in which it begins
- * @param row its bytes
+ * @param number number of the row, from 1
+ * @param line number of its first line, from 1
+ * @param row bytes of the row
  * @param answers texts of the completions; empty for a failure
- * @param code the failure's; null for an answer
- * @param message what is wrong; null for an answer
+ * @param code code of a failure; null for an answer
+ * @param message message of a failure; null for an answer
  */
 record StagedRow(
         long number, long line, byte[] row, List<String> answers, String code, String message) {
 
-    /** Bytes before the number. */
+    /** Bytes of the length prefix. */
     static final int LENGTH_BYTES = Integer.BYTES;
 
     static StagedRow of(Outcome outcome) {
         Origin origin = outcome.origin();
         if (!(origin.position() instanceof Position.Row at)) {
-            throw new IllegalStateException(origin + " is no row of a file.");
+            throw new IllegalStateException(origin + " is not a row of a file.");
         }
         if (outcome instanceof Outcome.Answered answered) {
             List<String> answers = new ArrayList<>();
@@ -71,7 +71,7 @@ record StagedRow(
         }
     }
 
-    /** Reads one behind its length. */
+    /** Reads a row, without its length prefix. */
     static StagedRow read(DataInputStream in) throws IOException {
         long number = in.readLong();
         long line = in.readLong();

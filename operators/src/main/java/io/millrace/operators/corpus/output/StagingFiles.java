@@ -1,7 +1,7 @@
 package io.millrace.operators.corpus.output;
 
-import io.millrace.operators.corpus.output.FileNews.Staged;
-import io.millrace.operators.corpus.output.FileNews.Tally;
+import io.millrace.operators.corpus.output.FileEvent.Staged;
+import io.millrace.operators.corpus.output.FileEvent.Tally;
 import java.io.BufferedOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -18,13 +18,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The staging files that one attempt of one subtask writes, one for each input file. Nobody else
- * writes to them, so what an earlier attempt wrote past its last checkpoint is never looked at.
- * Mailbox thread only.
+ * The staging files that one attempt of one subtask writes, one per input file. No other attempt
+ * writes to them, so bytes that an attempt wrote after its last checkpoint are never read. Mailbox
+ * thread only.
  */
 final class StagingFiles implements AutoCloseable {
-    /** More than this are not open at a time. */
-    private static final int MOST_OPEN = 64;
+    /** Maximum number of open files. */
+    private static final int MAX_OPEN = 64;
 
     private static final int BUFFER = 1 << 16;
 
@@ -38,7 +38,7 @@ final class StagingFiles implements AutoCloseable {
     }
 
     private record Open(FileChannel channel, DataOutputStream out) {
-        /** Closes it once its bytes are on the disk. */
+        /** Forces the bytes to disk and closes the file. */
         void close() throws IOException {
             try (channel) {
                 out.flush();
@@ -50,13 +50,13 @@ final class StagingFiles implements AutoCloseable {
     private final OutputFolder folder;
     private final String name;
 
-    /** Those that something came for since the last flush: no more of them is known on the heap. */
+    /** Files that have grown since the last flush. */
     private final Map<String, Part> parts = new HashMap<>();
 
     private final LinkedHashMap<String, Open> open = new LinkedHashMap<>(16, 0.75f, true);
 
     /**
-     * @param name that no other attempt has
+     * @param name name that no other attempt has
      */
     StagingFiles(OutputFolder folder, String name) {
         this.folder = folder;
@@ -76,7 +76,7 @@ final class StagingFiles implements AutoCloseable {
     private DataOutputStream out(String file, Part part) throws IOException {
         Open found = open.get(file);
         if (found == null) {
-            if (open.size() >= MOST_OPEN) {
+            if (open.size() >= MAX_OPEN) {
                 Iterator<Open> oldest = open.values().iterator();
                 oldest.next().close();
                 oldest.remove();
@@ -99,7 +99,7 @@ final class StagingFiles implements AutoCloseable {
         return found.out();
     }
 
-    /** Brings all to the disk, and says what has come since the last time. */
+    /** Forces all bytes to disk; returns the files that have grown since the last call. */
     List<Staged> flush() throws IOException {
         for (Open each : open.values()) {
             each.close();
@@ -119,7 +119,7 @@ final class StagingFiles implements AutoCloseable {
         return grown;
     }
 
-    /** Files that something is known of on the heap. */
+    /** Number of files with an entry on the heap. */
     int known() {
         return parts.size();
     }

@@ -1,6 +1,6 @@
 package io.millrace.operators.corpus.output;
 
-import io.millrace.operators.corpus.output.FileNews.Tally;
+import io.millrace.operators.corpus.output.FileEvent.Tally;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -9,22 +9,22 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
 /**
- * What has been committed so far, in a file beside the outputs: a job that is done has no
- * checkpoint any more to tell it.
+ * Counts of committed files and rows, kept in a file beside the outputs, because a finished job has
+ * no checkpoint from which to read them.
  *
- * @param files input files whose output, or failure, is where it belongs
- * @param tally of their rows
+ * @param files input files whose output or failure is committed
+ * @param tally counts of their rows
  */
 public record Totals(long files, Tally tally) {
 
-    /** Those of a folder; none where nothing is committed yet. */
+    /** The totals of an output folder; zero if nothing is committed. */
     public static Totals read(OutputFolder folder) throws IOException {
         Path path = path(folder);
         if (!Files.exists(path)) {
             return new Totals(0, Tally.NONE);
         }
         try (DataInputStream in = new DataInputStream(Files.newInputStream(path))) {
-            return new Totals(in.readLong(), FileNewsSerializer.readTally(in));
+            return new Totals(in.readLong(), FileEventSerializer.readTally(in));
         }
     }
 
@@ -33,7 +33,7 @@ public record Totals(long files, Tally tally) {
         Path part = path.resolveSibling(path.getFileName() + ".part");
         try (DataOutputStream out = new DataOutputStream(Files.newOutputStream(part))) {
             out.writeLong(files);
-            FileNewsSerializer.write(tally, out);
+            FileEventSerializer.write(tally, out);
         }
         Files.move(part, path, StandardCopyOption.ATOMIC_MOVE);
     }

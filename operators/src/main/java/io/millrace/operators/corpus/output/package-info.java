@@ -1,2 +1,2 @@
-/** Answers on their way into files: staged as they come, put together once a file has all. */
+/** Output files: outcomes are staged as they come, and assembled once a file is complete. */
 package io.millrace.operators.corpus.output;

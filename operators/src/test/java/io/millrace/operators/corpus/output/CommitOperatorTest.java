@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.FileFormat;
-import io.millrace.operators.corpus.output.FileNews.End;
-import io.millrace.operators.corpus.output.FileNews.Staged;
-import io.millrace.operators.corpus.output.FileNews.Tally;
+import io.millrace.operators.corpus.output.FileEvent.End;
+import io.millrace.operators.corpus.output.FileEvent.Staged;
+import io.millrace.operators.corpus.output.FileEvent.Tally;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -96,8 +96,8 @@ class CommitOperatorTest {
             assertThatThrownBy(() -> harness.getTaskMailbox().take(TaskMailbox.MIN_PRIORITY).run())
                     .hasRootCauseInstanceOf(Exception.class)
                     .hasStackTraceContaining(SuppressRestartsException.class.getName())
-                    .hasStackTraceContaining("What is staged for the output of a.jsonl")
-                    .hasStackTraceContaining("is gone. Bring back what lay in");
+                    .hasStackTraceContaining("The staging files of the output of a.jsonl")
+                    .hasStackTraceContaining("was deleted. Restore the files in");
         }
     }
 
@@ -110,8 +110,8 @@ class CommitOperatorTest {
             harness.notifyOfCompletedCheckpoint(1);
             assertThatThrownBy(() -> harness.getTaskMailbox().take(TaskMailbox.MIN_PRIORITY).run())
                     .hasStackTraceContaining(SuppressRestartsException.class.getName())
-                    .hasStackTraceContaining("There is no room for the count of what is done")
-                    .hasStackTraceContaining("the same command goes on");
+                    .hasStackTraceContaining("There is no space for the totals after")
+                    .hasStackTraceContaining("then repeat the command");
         }
     }
 
@@ -170,11 +170,11 @@ class CommitOperatorTest {
         assertThat(ended.getCount()).isZero();
     }
 
-    private OneInputStreamOperatorTestHarness<FileNews, Void> harness(OperatorSubtaskState state)
+    private OneInputStreamOperatorTestHarness<FileEvent, Void> harness(OperatorSubtaskState state)
             throws Exception {
-        OneInputStreamOperatorTestHarness<FileNews, Void> harness =
+        OneInputStreamOperatorTestHarness<FileEvent, Void> harness =
                 new OneInputStreamOperatorTestHarness<>(
-                        new CommitOperatorFactory(folder, COLUMNS), FileNewsSerializer.INSTANCE);
+                        new CommitOperatorFactory(folder, COLUMNS), FileEventSerializer.INSTANCE);
         harness.setup();
         if (state != null) {
             harness.initializeState(state);
@@ -184,7 +184,7 @@ class CommitOperatorTest {
     }
 
     private void send(
-            OneInputStreamOperatorTestHarness<FileNews, Void> harness, String file, int rows)
+            OneInputStreamOperatorTestHarness<FileEvent, Void> harness, String file, int rows)
             throws Exception {
         try (StagingFiles files = new StagingFiles(folder, "part")) {
             for (int row = 1; row <= rows; row++) {

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.FileFormat;
-import io.millrace.operators.corpus.output.FileNews.End;
-import io.millrace.operators.corpus.output.FileNews.Staged;
-import io.millrace.operators.corpus.output.FileNews.Tally;
+import io.millrace.operators.corpus.output.FileEvent.End;
+import io.millrace.operators.corpus.output.FileEvent.Staged;
+import io.millrace.operators.corpus.output.FileEvent.Tally;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,9 +62,9 @@ class FileAssemblyTest {
                 files.flush().forEach(state::take);
             }
         }
-        assertThat(state.isWhole()).isFalse();
+        assertThat(state.isComplete()).isFalse();
         state.take(new End(NAME, CSV, HEADER, rows.size(), null));
-        assertThat(state.isWhole()).isTrue();
+        assertThat(state.isComplete()).isTrue();
         assertThat(state.tally()).isEqualTo(new Tally(1023, 0, 7 * 1023, 3 * 1023));
         assembly.commit(state);
         assertThat(Files.readString(folder.output(NAME))).isEqualTo(expected(1023));
@@ -104,7 +104,7 @@ class FileAssemblyTest {
             channel.truncate(channel.size() - 1);
         }
         assertThatThrownBy(() -> assembly.commit(cut))
-                .hasMessageContaining("a checkpoint counts more");
+                .hasMessageContaining("before its length in the checkpoint");
     }
 
     @Test
@@ -114,7 +114,7 @@ class FileAssemblyTest {
         Files.delete(part);
         assertThatThrownBy(() -> assembly.commit(gone))
                 .isInstanceOf(OutputFaults.StagingLost.class)
-                .hasMessage(part + " is gone.");
+                .hasMessage(part + " was deleted.");
     }
 
     /** A mapped index would end the JVM here. */
@@ -163,7 +163,7 @@ class FileAssemblyTest {
             assertThat(told.getCause())
                     .hasMessageContainingAll("the output of deep/a.csv", folder.root())
                     .hasMessageContaining(String.valueOf(fault.getMessage()))
-                    .hasMessageMatching("(?s).*(the same command goes on|begin anew).*");
+                    .hasMessageMatching("(?s).*(repeat the command|start again).*");
         }
         for (Exception passing :
                 List.of(
@@ -225,17 +225,17 @@ class FileAssemblyTest {
 
     @Test
     void newsComeBackFromTheirBytes() throws IOException {
-        for (FileNews news :
+        for (FileEvent event :
                 List.of(
                         new End(NAME, CSV, HEADER, 1023, null),
                         new End("ü", FileFormat.of("x.jsonl.gz", null, null), HEADER, 0, "why"),
                         new Staged(NAME, "/part", 1L << 40, new Tally(1, 2, 3, 1L << 50)))) {
             DataOutputSerializer out = new DataOutputSerializer(64);
-            FileNewsSerializer.INSTANCE.serialize(news, out);
-            FileNews read =
-                    FileNewsSerializer.INSTANCE.deserialize(
+            FileEventSerializer.INSTANCE.serialize(event, out);
+            FileEvent read =
+                    FileEventSerializer.INSTANCE.deserialize(
                             new DataInputDeserializer(out.getCopyOfBuffer()));
-            assertThat(read).usingRecursiveComparison().isEqualTo(news);
+            assertThat(read).usingRecursiveComparison().isEqualTo(event);
         }
     }
 

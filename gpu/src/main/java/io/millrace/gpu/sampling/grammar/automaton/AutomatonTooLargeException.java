@@ -1,6 +1,6 @@
 package io.millrace.gpu.sampling.grammar.automaton;
 
-/** Automata would have more states, or take more steps, than is allowed. */
+/** Automata would exceed their limit of states or steps. */
 public final class AutomatonTooLargeException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

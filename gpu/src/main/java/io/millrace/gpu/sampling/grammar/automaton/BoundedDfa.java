@@ -3,29 +3,29 @@ package io.millrace.gpu.sampling.grammar.automaton;
 import java.util.BitSet;
 
 /**
- * The texts of an automaton that have some number of characters. Knows of each state, after each
- * number of characters, whether a text of a right length can still be reached.
+ * The texts of an automaton whose length is within bounds. Keeps for each state and number of
+ * characters whether a text of an allowed length can still be completed.
  */
 public final class BoundedDfa {
     /** Any number of characters. */
     public static final int NO_LIMIT = Integer.MAX_VALUE;
 
-    private static final long MOST_WORK = 4_000_000;
+    private static final long MAX_WORK = 4_000_000;
 
     private final CharDfa texts;
     private final int least;
     private final int most;
 
-    /** By the number of characters read and the state; beyond its end a state is alive for ever. */
+    /** Alive states, by characters read and state; beyond its end all states are alive. */
     private final BitSet alive;
 
-    /** The numbers of characters that {@link #alive} has. */
+    /** Number of rows of {@link #alive}: characters read from 0 on. */
     private final int counted;
 
     private final int lastFree;
 
     /**
-     * @throws AutomatonTooLargeException the lengths are too large for an automaton of this size
+     * @throws AutomatonTooLargeException the minimum is too large for an automaton of this size
      */
     public BoundedDfa(CharDfa texts, int least, int most) {
         this.texts = texts;
@@ -34,12 +34,12 @@ public final class BoundedDfa {
         for (int s = 0; s < texts.states(); s++) {
             ranges += texts.ranges(s);
         }
-        int affordable = (int) (MOST_WORK / ranges);
+        int affordable = (int) (MAX_WORK / ranges);
         boolean plain = texts.isAny();
         if (!plain && least > affordable) {
-            throw new AutomatonTooLargeException((int) MOST_WORK);
+            throw new AutomatonTooLargeException((int) MAX_WORK);
         }
-        // Shorter texts than asked for are a part of what is asked for.
+        // A smaller maximum allows a subset of the texts.
         this.most = plain || most == NO_LIMIT ? most : Math.min(most, affordable);
         counted = plain ? 0 : 1 + (this.most == NO_LIMIT ? least : this.most);
         alive = new BitSet(counted * texts.states());
@@ -62,7 +62,7 @@ public final class BoundedDfa {
         }
     }
 
-    /** Whether a state leads to one that is alive in the row that begins at an index. */
+    /** Whether a state has a successor that is alive in the row that begins at an index. */
     private boolean reaches(int state, int row) {
         for (int r = 0; r < texts.ranges(state); r++) {
             int target = texts.target(state, r);
@@ -73,7 +73,7 @@ public final class BoundedDfa {
         return false;
     }
 
-    /** About the bytes that it holds beside its automaton. */
+    /** Estimated bytes without the automaton. */
     public long bytes() {
         return 64 + alive.size() / 8;
     }
@@ -86,7 +86,7 @@ public final class BoundedDfa {
         return least;
     }
 
-    /** The most characters; it may be less than was asked for where that was very large. */
+    /** The maximum number of characters; can be smaller than requested if that was very large. */
     public int most() {
         return most;
     }
@@ -108,7 +108,7 @@ public final class BoundedDfa {
         return count >= least && count <= most && texts.accepts(state);
     }
 
-    /** Whether bounds say nothing of so many characters after a number of them. */
+    /** Whether the bounds do not restrict the next {@code characters} after {@code count}. */
     public boolean isUnbounded(int count, int characters) {
         if (count < least) {
             return false;
@@ -116,7 +116,7 @@ public final class BoundedDfa {
         return most == NO_LIMIT || count + (long) characters <= lastFree;
     }
 
-    /** The last number of characters up to which no state is given up. */
+    /** The largest number of characters up to which all states are alive. */
     private int lastFree() {
         if (texts.isAny() || most == NO_LIMIT) {
             return most;

@@ -1,8 +1,8 @@
 package io.millrace.gpu.sampling.grammar.automaton;
 
 /**
- * What the automata of one pattern or one schema may take together: each so many states, all of
- * them so many steps. For one thread.
+ * Limits the automata of one pattern or schema: the states of each and the steps of all together.
+ * For one thread.
  */
 public final class Budget {
     private final int states;
@@ -10,8 +10,8 @@ public final class Budget {
     private long left;
 
     /**
-     * @param states most states of an automaton
-     * @param steps about as many ranges, edges and states that are looked at; a step is some
+     * @param states maximum states of an automaton
+     * @param steps approximate maximum of visited ranges, edges and states; a step takes some
      *     nanoseconds
      */
     public Budget(int states, long steps) {
@@ -24,15 +24,15 @@ public final class Budget {
         return new Budget(Integer.MAX_VALUE, Long.MAX_VALUE);
     }
 
-    /** Most states of an automaton. */
+    /** Maximum states of an automaton. */
     public int states() {
         return states;
     }
 
     /**
-     * Takes steps.
+     * Spends steps.
      *
-     * @throws AutomatonTooLargeException there are not so many left
+     * @throws AutomatonTooLargeException fewer steps are left
      */
     public void spend(long count) {
         left -= count;

@@ -4,11 +4,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A deterministic automaton over Unicode characters: a regular set of texts. Immutable; state 0 is
- * the first, and from every state an accepting one can be reached, unless the set is empty.
+ * A deterministic finite automaton over Unicode characters: a regular set of texts. Immutable.
+ * State 0 is the start state, and every state reaches an accepting one unless the set is empty.
  */
 public final class CharDfa {
-    /** No state: what was read is the beginning of no text of the set. */
+    /** No state: no text of the set begins with the characters read. */
     public static final int DEAD = -1;
 
     /** All texts. */
@@ -17,15 +17,15 @@ public final class CharDfa {
     /** No text. */
     public static final CharDfa NONE = DfaBuilder.empty();
 
-    /** Of each state, where its ranges of characters begin; the first at 0. */
+    /** First character of each range, by state; the first range begins at 0. */
     final int[][] starts;
 
-    /** Of each state and range, the next state. */
+    /** Next state, by state and range. */
     final int[][] targets;
 
     final boolean[] accepting;
 
-    /** 0 until it is asked for. */
+    /** 0 until computed. */
     private int hash;
 
     CharDfa(int[][] starts, int[][] targets, boolean[] accepting) {
@@ -49,10 +49,10 @@ public final class CharDfa {
     }
 
     /**
-     * The texts of some number of characters.
+     * All texts with a length within bounds.
      *
-     * @param most {@link BoundedDfa#NO_LIMIT} for any number
-     * @throws AutomatonTooLargeException it is beyond the budget
+     * @param most {@link BoundedDfa#NO_LIMIT} for no maximum
+     * @throws AutomatonTooLargeException the budget is exceeded
      */
     public static CharDfa ofLengths(int least, int most, Budget budget) {
         int last = most == BoundedDfa.NO_LIMIT ? least : most;
@@ -106,7 +106,7 @@ public final class CharDfa {
         return targets[state][at >= 0 ? at : -at - 2];
     }
 
-    /** Whether the text is one of the set. */
+    /** Whether the text is in the set. */
     public boolean accepts(String text) {
         int state = 0;
         for (int i = 0; i < text.length() && state != DEAD; ) {
@@ -117,7 +117,7 @@ public final class CharDfa {
         return state != DEAD && accepting[state];
     }
 
-    /** Whether every continuation is accepted in this state. */
+    /** Whether this state accepts every continuation. */
     public boolean isUniversal(int state) {
         if (!accepting[state]) {
             return false;
@@ -141,7 +141,7 @@ public final class CharDfa {
         return accepting.length == 1 && !accepting[0] && starts[0].length == 1;
     }
 
-    /** Whether some text is of both sets. */
+    /** Whether the sets have a text in common. */
     public boolean meets(CharDfa other, Budget budget) {
         return !and(other, budget).isEmpty();
     }
@@ -164,19 +164,19 @@ public final class CharDfa {
                 : DfaProduct.of(this, other, DfaProduct.Operation.OR, budget);
     }
 
-    /** The texts of this set that the other does not have. */
+    /** The difference of the sets. */
     public CharDfa minus(CharDfa other, Budget budget) {
         return isEmpty() || other.isEmpty()
                 ? this
                 : DfaProduct.of(this, other, DfaProduct.Operation.MINUS, budget);
     }
 
-    /** All texts that are not in the set. */
+    /** The complement of the set. */
     public CharDfa not() {
         return ANY.minus(this, Budget.unbounded());
     }
 
-    /** About the bytes that it holds. */
+    /** Estimated bytes. */
     public long bytes() {
         long ranges = 0;
         for (int[] row : starts) {

@@ -8,24 +8,24 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A nondeterministic automaton over Unicode characters while it is built. An edge without a
- * character may be bound to the text's beginning or to its end.
+ * Builds a nondeterministic finite automaton over Unicode characters. An epsilon transition can be
+ * limited to the beginning or the end of the text.
  */
 public final class CharNfa {
-    /** When an edge without a character may be taken. */
+    /** Where an epsilon transition may be taken. */
     public enum Where {
         ANYWHERE,
         AT_START,
         AT_END
     }
 
-    /** More states are allowed than those of a deterministic automaton. */
+    /** Maximum states, as a multiple of those of a deterministic automaton. */
     private static final int FACTOR = 8;
 
-    /** What a word of a set of states takes. */
+    /** Steps per word of a set of states. */
     private static final long WORD_STEPS = 4;
 
-    /** What a state takes while it is built. */
+    /** Steps per state. */
     private static final int STATE_STEPS = 20;
 
     private record Edge(CharSet characters, int to) {}
@@ -49,7 +49,7 @@ public final class CharNfa {
     /**
      * Adds a state.
      *
-     * @throws AutomatonTooLargeException there are as many as allowed
+     * @throws AutomatonTooLargeException the maximum is reached
      */
     public int state() {
         if (edges.size() / FACTOR >= budget.states()) {
@@ -77,7 +77,7 @@ public final class CharNfa {
         accepting.set(state);
     }
 
-    /** Adds the texts of an automaton between two states. */
+    /** Adds a copy of an automaton between two states. */
     public void embed(int from, CharDfa dfa, int to) {
         int first = edges.size();
         for (int i = 0; i < dfa.states(); i++) {
@@ -98,9 +98,9 @@ public final class CharNfa {
     }
 
     /**
-     * The same set of texts, deterministic.
+     * The deterministic automaton of the same set of texts (subset construction).
      *
-     * @throws AutomatonTooLargeException it is beyond the budget
+     * @throws AutomatonTooLargeException the budget is exceeded
      */
     public CharDfa determinize() {
         Map<BitSet, Integer> numbers = new HashMap<>();
@@ -153,7 +153,7 @@ public final class CharNfa {
     }
 
     private int number(Map<BitSet, Integer> numbers, List<BitSet> sets, BitSet set) {
-        // A set that is kept takes its words; they are counted, since memory is bounded too.
+        // Charge for the words of the set, which limits the memory of all sets.
         budget.spend(WORD_STEPS * (set.length() / 64 + 1));
         int fresh = sets.size();
         Integer known = numbers.putIfAbsent(set, fresh);
@@ -167,7 +167,7 @@ public final class CharNfa {
         return fresh;
     }
 
-    /** Adds what can be reached without a character; ends of text are left to {@link #accepts}. */
+    /** Adds the epsilon closure of a state, without transitions at the end of the text. */
     private void close(BitSet set, int state, Where where) {
         int[] stack = new int[8];
         int size = 0;
@@ -191,13 +191,13 @@ public final class CharNfa {
         }
     }
 
-    /** Whether the text may end in one of these states. */
+    /** Whether one of these states accepts at the end of the text. */
     private boolean accepts(BitSet set) {
         if (set.intersects(accepting)) {
             return true;
         }
-        // A text of no characters is at its start and at its end: the set has the start's jumps,
-        // and what follows an end's jump may ask for the start again.
+        // The empty text is at its start and its end at once, so transitions of either kind may
+        // follow each other.
         boolean empty = set.get(start());
         BitSet seen = new BitSet();
         for (int s = set.nextSetBit(0); s >= 0; s = set.nextSetBit(s + 1)) {

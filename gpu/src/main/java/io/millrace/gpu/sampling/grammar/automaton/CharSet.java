@@ -4,10 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/**
- * A set of Unicode scalar values, as sorted and disjoint ranges. Surrogates are in no set: text is
- * made of characters.
- */
+/** A set of Unicode scalar values as sorted, disjoint ranges. Surrogates are in no set. */
 public final class CharSet {
     public static final int LARGEST = 0x10FFFF;
     static final int FIRST_SURROGATE = 0xD800;
@@ -64,11 +61,11 @@ public final class CharSet {
 
     public boolean contains(int character) {
         int at = Arrays.binarySearch(bounds, character);
-        // Behind an odd number of bounds it is within a range.
+        // An odd insertion point is within a range.
         return at >= 0 || (-at - 1) % 2 != 0;
     }
 
-    /** The characters of either set. */
+    /** The union of the sets. */
     public CharSet or(CharSet other) {
         int[] merged = new int[bounds.length + other.bounds.length];
         int size = 0;
@@ -94,7 +91,7 @@ public final class CharSet {
         return new CharSet(Arrays.copyOf(merged, size));
     }
 
-    /** All other characters. */
+    /** The complement of the set. */
     public CharSet not() {
         Builder rest = new Builder();
         int next = 0;
@@ -106,16 +103,16 @@ public final class CharSet {
         return rest.build();
     }
 
-    /** The characters that both sets have. */
+    /** The intersection of the sets. */
     public CharSet and(CharSet other) {
         return not().or(other.not()).not();
     }
 
-    /** Collects ranges in rising order. */
+    /** Collects ranges in ascending order. */
     public static final class Builder {
         private final List<Integer> bounds = new ArrayList<>();
 
-        /** Adds the characters from {@code first} to {@code last}, above all that came before. */
+        /** Adds the characters from {@code first} to {@code last}, above those added before. */
         public void add(int first, int last) {
             CharSet range = of(first, last);
             for (int bound : range.bounds) {

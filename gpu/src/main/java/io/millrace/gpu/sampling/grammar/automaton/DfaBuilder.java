@@ -8,15 +8,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Collects the rows of an automaton, state by state, then drops the states that lead nowhere and,
- * where it takes little, joins those that are equal.
+ * Collects the rows of an automaton, state by state. Then removes states that reach no accepting
+ * one and, if that is cheap, merges equivalent states.
  */
 public final class DfaBuilder {
-    /** Most states among which equal ones are looked for: it takes their square. */
-    private static final int MOST_JOINED = 400;
+    /** Maximum states of an automaton that is minimized: the time grows with their square. */
+    private static final int MAX_JOINED = 400;
 
-    /** Most ranges that are compared for it. */
-    private static final long MOST_WORK = 1_000_000;
+    /** Maximum ranges compared by minimization. */
+    private static final long MAX_WORK = 1_000_000;
 
     private final List<int[]> starts;
     private final List<int[]> targets;
@@ -27,14 +27,14 @@ public final class DfaBuilder {
     private int next;
 
     /**
-     * @param states about how many there will be
+     * @param states expected number of states
      */
     public DfaBuilder(int states) {
         starts = new ArrayList<>(states);
         targets = new ArrayList<>(states);
     }
 
-    /** Adds a range to the row at hand; ranges come in order. */
+    /** Adds a range to the current row, in ascending order. */
     public void add(int first, int last, int target) {
         if (first > next) {
             put(next, CharDfa.DEAD);
@@ -55,7 +55,7 @@ public final class DfaBuilder {
         rowTargets[size++] = target;
     }
 
-    /** Ends the row at hand. */
+    /** Ends the current row. */
     public void end(boolean accepts) {
         if (next <= CharSet.LARGEST) {
             put(next, CharDfa.DEAD);
@@ -68,13 +68,13 @@ public final class DfaBuilder {
     }
 
     /**
-     * The automaton; state 0 is the first row.
+     * Builds the automaton; state 0 is the first row.
      *
-     * @throws AutomatonTooLargeException it is beyond the budget
+     * @throws AutomatonTooLargeException the budget is exceeded
      */
     public CharDfa build(Budget budget) {
         BitSet live = live();
-        int[] classes = starts.size() <= MOST_JOINED ? classes(live, budget) : apart(live);
+        int[] classes = starts.size() <= MAX_JOINED ? classes(live, budget) : apart(live);
         if (classes[0] == CharDfa.DEAD) {
             return empty();
         }
@@ -86,7 +86,7 @@ public final class DfaBuilder {
                 representative[classes[s]] = s;
             }
         }
-        // In the order in which they are reached, so that equal sets have equal automata.
+        // Number states in the order of a search, so that equal sets have equal automata.
         int[] number = new int[count];
         Arrays.fill(number, -1);
         int[] order = new int[count];
@@ -126,12 +126,12 @@ public final class DfaBuilder {
         return new CharDfa(newStarts, newTargets, newAccepting);
     }
 
-    /** The automaton of no text. */
+    /** The automaton of the empty set. */
     static CharDfa empty() {
         return new CharDfa(new int[][] {{0}}, new int[][] {{CharDfa.DEAD}}, new boolean[1]);
     }
 
-    /** The states from which an accepting one can be reached. */
+    /** The states that reach an accepting one. */
     private BitSet live() {
         int n = starts.size();
         int[] heads = new int[n + 1];
@@ -181,7 +181,7 @@ public final class DfaBuilder {
         return classes;
     }
 
-    /** Of each state the number of its class of equal states (Moore); -1 for one that is dead. */
+    /** Equivalence class of each state (Moore's algorithm); -1 for a dead state. */
     private int[] classes(BitSet live, Budget budget) {
         int n = starts.size();
         int[] classes = new int[n];
@@ -193,7 +193,7 @@ public final class DfaBuilder {
         long ranges = starts.stream().mapToLong(row -> row.length).sum();
         for (long work = 0; ; work += ranges) {
             budget.spend(ranges);
-            if (work > MOST_WORK) {
+            if (work > MAX_WORK) {
                 return apart(live);
             }
             numbers.clear();

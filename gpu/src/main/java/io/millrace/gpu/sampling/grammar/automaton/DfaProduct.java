@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Runs two automata side by side: the texts of both, of either, or of the first alone. */
+/** The product of two automata: intersection, union or difference of their sets. */
 final class DfaProduct {
     enum Operation {
         AND,
@@ -27,7 +27,7 @@ final class DfaProduct {
     }
 
     /**
-     * @throws AutomatonTooLargeException it is beyond the budget
+     * @throws AutomatonTooLargeException the budget is exceeded
      */
     static CharDfa of(CharDfa a, CharDfa b, Operation operation, Budget budget) {
         return new DfaProduct(a, b, operation, budget).build();

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A list of texts as the smallest automaton: equal ends are one. */
+/** Builds the minimal automaton of a list of texts by merging equal suffixes. */
 final class TextTrie {
     private static final class Node {
         final TreeMap<Integer, Node> next = new TreeMap<>();
@@ -41,7 +41,7 @@ final class TextTrie {
         int[][] targets = new int[count][];
         boolean[] accepting = new boolean[count];
         for (int i = 0; i < count; i++) {
-            // The root was numbered last, and is state 0.
+            // States are numbered in reverse: the root comes last and is state 0.
             Row row = rows.get(count - 1 - i);
             accepting[i] = row.end;
             fill(row.edges, i, starts, targets);
@@ -68,7 +68,7 @@ final class TextTrie {
         targets[state] = to.stream().mapToInt(Integer::intValue).toArray();
     }
 
-    /** Numbers the nodes from their ends on; without recursion, since texts may be long. */
+    /** Numbers the nodes bottom-up; without recursion, because texts can be long. */
     private void number() {
         List<Open> stack = new ArrayList<>();
         stack.add(new Open(root, new ArrayList<>(), root.next.entrySet().iterator()));

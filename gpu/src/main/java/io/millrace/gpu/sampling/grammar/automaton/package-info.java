@@ -1,2 +1,2 @@
-/** Finite automata over Unicode characters, with the operations of sets. */
+/** Finite automata over Unicode characters, with set operations. */
 package io.millrace.gpu.sampling.grammar.automaton;

@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What the tokens below one node of the vocabulary's tree do within a JSON string of any
- * characters: those that stay in it, and those that end it, by what they have behind the quote.
+ * Classifies the tokens below one node of the vocabulary's trie within an unrestricted JSON string:
+ * tokens that stay in the string, and tokens that end it, by their bytes after the quote.
  */
 final class FreeTokens {
     private final TokenTrie vocabulary;
@@ -19,8 +19,8 @@ final class FreeTokens {
     /**
      * A token that stays in the string.
      *
-     * @param begun characters that it begins
-     * @param rise tokens that its last character lacks
+     * @param begun number of characters that begin in it
+     * @param rise tokens needed to complete its last character
      */
     private record Staying(int token, int begun, int rise) {}
 
@@ -29,30 +29,30 @@ final class FreeTokens {
     private final List<Integer> leavingTokens = new ArrayList<>();
     private final List<Integer> before = new ArrayList<>();
 
-    /** The tokens that stay. */
+    /** Mask of the tokens that stay. */
     final long[] all;
 
-    /** What leaving tokens have behind the quote; values are places in {@link #tokens}. */
+    /** The bytes of leaving tokens after the quote; values are indices into {@link #tokens}. */
     final TokenTrie ends;
 
     /** Tokens that leave. */
     final int[] tokens;
 
-    /** Of each of them, the characters before the quote. */
+    /** Characters before the quote, by index into {@link #tokens}. */
     final int[] characters;
 
-    /** Most characters that a staying token begins. */
+    /** Maximum of {@link Staying#begun}. */
     final int most;
 
-    /** Most tokens that a staying token's last character lacks. */
+    /** Maximum of {@link Staying#rise}. */
     final int mostRise;
 
-    /** By number of characters, the tokens that begin no more; made when asked for. */
+    /** Mask of staying tokens that begin at most so many characters, by number; lazy. */
     private final long[][] within;
 
     /**
-     * @param table of a grammar of strings
-     * @param free its state within a string
+     * @param table states of the grammar of unrestricted strings
+     * @param free its state between two characters of a string
      */
     FreeTokens(TokenTrie vocabulary, int node, StateTable table, State free, int words) {
         this.vocabulary = vocabulary;
@@ -122,7 +122,7 @@ final class FreeTokens {
         }
     }
 
-    /** The staying tokens that begin at most so many characters. */
+    /** The staying tokens that begin at most {@code count} characters. */
     synchronized long[] within(int count) {
         if (count >= most) {
             return all;
@@ -139,11 +139,11 @@ final class FreeTokens {
     }
 
     /**
-     * Adds the staying tokens that leave an end within reach.
+     * Adds the staying tokens after which the text can still end in time.
      *
-     * @param needed characters that must come
-     * @param remaining characters that may come
-     * @param rest tokens that may come after, without those of the string's end
+     * @param needed minimum of further characters
+     * @param remaining maximum of further characters
+     * @param rest maximum of tokens after them, without those of the string's end
      */
     void add(long[] mask, int needed, int remaining, int rest, Spelling spelling) {
         int[] fewest = new int[most + 1];

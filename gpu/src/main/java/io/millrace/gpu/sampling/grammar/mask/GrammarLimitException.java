@@ -1,6 +1,6 @@
 package io.millrace.gpu.sampling.grammar.mask;
 
-/** A text led to a place where its grammar is beyond a limit: it cannot be followed further. */
+/** A state of a grammar exceeds a limit, so that its text cannot be continued. */
 public final class GrammarLimitException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -12,24 +12,24 @@ public final class GrammarStates {
     private final State start;
 
     /**
-     * @param mostBytes about how much is kept of states and masks
+     * @param maxBytes approximate maximum bytes of states and masks
      */
-    public GrammarStates(Position start, Vocabulary vocabulary, long mostBytes) {
-        this(start, vocabulary, mostBytes, new StateBytes(Long.MAX_VALUE));
+    public GrammarStates(Position start, Vocabulary vocabulary, long maxBytes) {
+        this(start, vocabulary, maxBytes, new StateBytes(Long.MAX_VALUE));
     }
 
     /**
-     * @param mostBytes about how much is kept of states and masks
-     * @param together with those of other grammars
+     * @param maxBytes approximate maximum bytes of states and masks
+     * @param together bound shared with other grammars
      */
     public GrammarStates(
-            Position start, Vocabulary vocabulary, long mostBytes, StateBytes together) {
+            Position start, Vocabulary vocabulary, long maxBytes, StateBytes together) {
         this.vocabulary = vocabulary;
-        this.table = new StateTable(mostBytes, together);
+        this.table = new StateTable(maxBytes, together);
         this.masks = new TokenMasks(vocabulary, table);
         try {
             this.start = table.start(start);
-            // Where all strings of a schema begin: what is beyond a limit is refused beforehand.
+            // All strings of a schema begin here: find an exceeded limit while compiling.
             table.next(this.start, '"');
         } catch (AutomatonTooLargeException | SchemaException e) {
             throw new GrammarLimitException(e);
@@ -48,20 +48,20 @@ public final class GrammarStates {
         return state.accepting;
     }
 
-    /** How few tokens lead from the state to the end of a text. */
+    /** Upper bound of the tokens needed from the state to the end of a text. */
     public int cost(State state) {
         return state.cost;
     }
 
-    /** About the bytes that states, positions and masks hold. */
+    /** Estimated bytes of states, positions and masks. */
     public synchronized long bytes() {
         return table.bytes();
     }
 
     /**
-     * The state after bytes; {@link State#DEAD} if they may not come.
+     * The state after some bytes; {@link State#DEAD} if they are not allowed.
      *
-     * @throws GrammarLimitException the grammar is beyond a limit
+     * @throws GrammarLimitException a state exceeds a limit
      */
     public synchronized State after(State state, byte[] bytes) {
         State next = state;
@@ -76,14 +76,14 @@ public final class GrammarStates {
     }
 
     /**
-     * Sets the tokens that may follow a state, and no others.
+     * Sets the bits of the tokens that may follow a state and clears all others.
      *
-     * @param mostCost of the states that tokens lead to
-     * @throws GrammarLimitException the grammar is beyond a limit
+     * @param maxCost maximum cost of the state after a token
+     * @throws GrammarLimitException a state exceeds a limit
      */
-    public synchronized void fill(State state, int mostCost, long[] mask) {
+    public synchronized void fill(State state, int maxCost, long[] mask) {
         try {
-            masks.fill(state, mostCost, mask);
+            masks.fill(state, maxCost, mask);
         } catch (AutomatonTooLargeException | SchemaException e) {
             throw new GrammarLimitException(e);
         }

@@ -4,19 +4,19 @@ import io.millrace.gpu.sampling.grammar.position.Position;
 import io.millrace.gpu.sampling.grammar.token.Spelling;
 
 /**
- * The values that are open around a place, innermost first. The innermost may have been entered
- * from several places at once. Equal ones are one object.
+ * The open values around a position, innermost first. The innermost one can have several return
+ * positions (a graph-structured stack). Equal stacks are one object.
  */
 final class Stack {
-    /** Where the innermost value's end leads; null for the end of the text. */
+    /** Return positions of the innermost value; null for the end of the text. */
     final Position[] backs;
 
-    /** Of each of these the values around it. */
+    /** The stack of each return position. */
     final Stack[] outers;
 
     final int number;
 
-    /** How few tokens lead from the innermost value's end to the text's end. */
+    /** Upper bound of the tokens needed from the innermost value's end to the text's end. */
     final int cost;
 
     Stack(Position[] backs, Stack[] outers, int number) {

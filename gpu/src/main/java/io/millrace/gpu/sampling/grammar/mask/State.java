@@ -6,40 +6,40 @@ import io.millrace.gpu.sampling.grammar.token.Spelling;
 import java.util.Arrays;
 
 /**
- * All the places where a text that has been read may stand. Equal states of a {@link StateTable}
- * are one object.
+ * All configurations that a text can be in after the bytes read: positions with stacks. Equal
+ * states of a {@link StateTable} are one object.
  */
 public final class State {
-    /** After what may not come. */
+    /** The state after bytes that are not allowed. */
     public static final State DEAD = new State(new Position[0], new Stack[0], false);
 
     final Position[] positions;
 
-    /** Of each position the values around it. */
+    /** The stack of each position. */
     final Stack[] stacks;
 
     /** Whether the whole text may end here. */
     final boolean accepting;
 
-    /** The state after each byte: {@link #DEAD}, or null for one that is not known yet. */
+    /** The state after each byte; null if it is not computed yet. */
     final State[] next = new State[256];
 
-    /** Whether of some place the tokens within free text are known beforehand. */
+    /** Whether precomputed tokens ({@link FreeTokens}) apply to one of the positions. */
     final boolean hasKnown;
 
-    /** How few tokens lead to the end of the text; see {@link Position#cost}. */
+    /** Upper bound of the tokens needed to the end of the text; see {@link Position#cost}. */
     final int cost;
 
-    /** The tokens that may come next, where they are few; null until asked for. */
+    /** The allowed tokens as a list, if they are few; null if not computed. */
     int[] few;
 
-    /** The tokens that may come next, where they are many. */
+    /** The allowed tokens as a mask, if they are many; null if not computed. */
     long[] many;
 
-    /** With {@link #few} or {@link #many}: no token leads to a state of a larger cost. */
+    /** With {@link #few} or {@link #many}: maximum cost of the state after a token. */
     int worst;
 
-    /** When the table that holds this state was emptied last, as it knows. */
+    /** The table's round in which this state was last held. */
     int round = -1;
 
     State(Position[] positions, Stack[] stacks, boolean accepting) {
@@ -65,12 +65,12 @@ public final class State {
         }
     }
 
-    /** How few tokens lead from one of the places to the end of the text. */
-    int cost(int place) {
-        return Spelling.sum(positions[place].cost(), stacks[place].cost);
+    /** Upper bound of the tokens needed from one configuration to the end of the text. */
+    int cost(int index) {
+        return Spelling.sum(positions[index].cost(), stacks[index].cost);
     }
 
-    /** Lets go of the states behind this one and of the mask. */
+    /** Drops references to successors, and the mask. */
     void forget() {
         few = null;
         many = null;

@@ -7,11 +7,10 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * A bound of the bytes that the states of several grammars hold together, whoever holds the
- * grammars. While all of them are below it each may grow; beyond, a grammar that holds more than an
- * equal part forgets its states before it makes others. So all together hold at most twice the
- * bound. A grammar that nobody holds counts until it is collected: that costs time, and changes no
- * mask. Safe for any thread.
+ * A bound of the bytes of the states of several grammars together. Below the bound each grammar may
+ * grow. Above it, a grammar with more than an equal share drops its states before it creates
+ * others, so the total is at most twice the bound. An unreachable grammar counts until it is
+ * garbage collected, which can cost time but changes no mask. Safe for any thread.
  */
 public final class StateBytes {
     private final long most;
@@ -23,13 +22,13 @@ public final class StateBytes {
         this.most = most;
     }
 
-    /** About the bytes of all states now. */
+    /** Estimated bytes of all states. */
     public synchronized long total() {
         prune();
         return total;
     }
 
-    /** What one holder of states has, none at first; counts as long as the holder is there. */
+    /** Adds a holder of states, which counts while it is reachable. */
     synchronized Share join(Object holder) {
         prune();
         Share share = new Share(holder, collected);
@@ -52,7 +51,7 @@ public final class StateBytes {
         return total > most && bytes > most / shares.size();
     }
 
-    /** The part of one holder, who calls it on one thread at a time. */
+    /** The bytes of one holder. One thread at a time. */
     final class Share extends WeakReference<Object> {
         private long bytes;
 
@@ -60,7 +59,7 @@ public final class StateBytes {
             super(holder, collected);
         }
 
-        /** Sets what the holder has; true if it shall let go of that before it takes more. */
+        /** Sets the holder's bytes; returns whether it must drop states before it creates more. */
         boolean isTooMuch(long now) {
             return now != bytes && update(this, now);
         }

@@ -11,55 +11,55 @@ import java.util.Map;
 import java.util.function.Predicate;
 
 /**
- * The states of a grammar, made when they are reached. Bounded: when it is full all states and
- * positions are forgotten, and those that are held elsewhere go on without what they led to. One
- * thread at a time.
+ * Creates the states of a grammar on demand. Bounded: a full table drops all states and positions;
+ * those that matchers reference remain usable and recompute their successors. One thread at a time.
  */
 final class StateTable {
-    /** About the bytes of a state without its masks. */
+    /** Estimated bytes of a state without its mask. */
     private static final int STATE_BYTES = 1400;
 
-    /** About the bytes of a position that is open, without its edges. */
+    /** Estimated bytes of an open position without its edges. */
     private static final int POSITION_BYTES = 200;
 
     private static final int STACK_BYTES = 160;
-    private static final int PLACE_BYTES = 40;
+    private static final int CONFIGURATION_BYTES = 40;
 
     /**
-     * Most places of one state, and most places to go back to of the values that are entered there.
+     * Maximum configurations of one state, and maximum return positions of the values entered in
+     * it.
      */
-    private static final int MOST_PLACES = 4096;
+    private static final int MAX_CONFIGURATIONS = 4096;
 
     /**
-     * Most bytes that lead on from all places of one state together: what a walk through a
-     * vocabulary takes at each of its bytes. A string of any characters has 150, a name has one.
+     * Maximum bytes that may follow the configurations of one state, summed: the work of a walk
+     * through a vocabulary at each byte. An unrestricted string has 150, a fixed name has one.
      */
-    private static final int MOST_BRANCHES = 8192;
+    private static final int MAX_BRANCHES = 8192;
 
-    private record Key(long[] places, boolean accepting) {
+    private record Key(long[] configurations, boolean accepting) {
         @Override
         public boolean equals(Object other) {
             return other instanceof Key key
                     && accepting == key.accepting
-                    && Arrays.equals(places, key.places);
+                    && Arrays.equals(configurations, key.configurations);
         }
 
         @Override
         public int hashCode() {
-            return Arrays.hashCode(places);
+            return Arrays.hashCode(configurations);
         }
     }
 
-    private final long mostBytes;
+    private final long maxBytes;
     private final StateBytes.Share share;
     private final Map<Key, Stack> stacks = new HashMap<>();
     private final Map<Position, Integer> numbers = new IdentityHashMap<>();
     private final Map<Key, State> states = new HashMap<>();
 
-    /** The states that hold others or a mask. */
+    /** States with successors or a mask. */
     private final List<State> held = new ArrayList<>();
 
-    /** The positions whose edges are held. */
+    /** Positions whose edges are computed. */
     private final List<Position> open = new ArrayList<>();
 
     private int round;
@@ -67,23 +67,23 @@ final class StateTable {
     private int stackNumber;
     private int positionNumber;
 
-    // The places of the state that is being made.
-    private final Places places = new Places();
+    // The configurations of the state under construction.
+    private final Configurations configurations = new Configurations();
     private boolean accepting;
-    private final Map<Position, Places> calls = new IdentityHashMap<>();
+    private final Map<Position, Configurations> calls = new IdentityHashMap<>();
     private final List<Position> callees = new ArrayList<>();
     private int returns;
     private int branches;
 
-    StateTable(long mostBytes) {
-        this(mostBytes, new StateBytes(Long.MAX_VALUE));
+    StateTable(long maxBytes) {
+        this(maxBytes, new StateBytes(Long.MAX_VALUE));
     }
 
     /**
-     * @param together with the states of other tables
+     * @param together bound shared with other tables
      */
-    StateTable(long mostBytes, StateBytes together) {
-        this.mostBytes = mostBytes;
+    StateTable(long maxBytes, StateBytes together) {
+        this.maxBytes = maxBytes;
         share = together.join(this);
     }
 
@@ -91,11 +91,11 @@ final class StateTable {
         clear();
         Stack text = new Stack(new Position[1], new Stack[1], 0);
         enter(position, null, text);
-        return made();
+        return finished();
     }
 
     private void clear() {
-        places.clear();
+        configurations.clear();
         accepting = false;
         if (!callees.isEmpty()) {
             calls.clear();
@@ -117,11 +117,11 @@ final class StateTable {
             Edges edges = edges(state.positions[p]);
             for (int i = 0; i < edges.size(); i++) {
                 if (edges.first(i) <= value && value <= edges.last(i)) {
-                    place(edges.target(i), state.stacks[p]);
+                    visit(edges.target(i), state.stacks[p]);
                 }
             }
         }
-        State made = made();
+        State made = finished();
         hold(state);
         state.next[value] = made;
         return made;
@@ -137,7 +137,7 @@ final class StateTable {
         return position.edges();
     }
 
-    /** A state of this table that leads to others now, or that has a mask. */
+    /** Counts a state that now has successors or a mask. */
     private void hold(State state) {
         if (state.round != round) {
             state.round = round;
@@ -146,16 +146,16 @@ final class StateTable {
         }
     }
 
-    /** The state of one place. */
+    /** The state of one configuration. */
     State of(Position position, Stack stack) {
         clear();
-        addPlace(position, stack);
-        return made();
+        addConfiguration(position, stack);
+        return finished();
     }
 
     /**
-     * A state that allows the same tokens, with places that take up to so many characters as its
-     * places do; the state itself where there is no other.
+     * A canonical state that allows the same tokens of up to {@code characters} characters; the
+     * state itself if there is none.
      */
     State like(State state, int characters) {
         boolean same = true;
@@ -167,33 +167,33 @@ final class StateTable {
         }
         clear();
         for (int p = 0; p < state.positions.length; p++) {
-            addPlace(state.positions[p].like(characters), state.stacks[p]);
+            addConfiguration(state.positions[p].like(characters), state.stacks[p]);
         }
         accepting = state.accepting;
-        return made();
+        return finished();
     }
 
-    /** The state of some of a state's places. */
+    /** The state of a subset of a state's configurations. */
     State some(State state, Predicate<Position> which) {
         clear();
         for (int p = 0; p < state.positions.length; p++) {
             if (which.test(state.positions[p])) {
-                addPlace(state.positions[p], state.stacks[p]);
+                addConfiguration(state.positions[p], state.stacks[p]);
             }
         }
-        return made();
+        return finished();
     }
 
-    private void place(Position position, Stack stack) {
+    private void visit(Position position, Stack stack) {
         Edges edges = edges(position);
-        if (edges.size() > 0 && addPlace(position, stack)) {
+        if (edges.size() > 0 && addConfiguration(position, stack)) {
             branches += edges.width();
-            if (branches > MOST_BRANCHES) {
-                throw tooMany(MOST_BRANCHES, "bytes may lead on from the grammar's places");
+            if (branches > MAX_BRANCHES) {
+                throw tooMany(MAX_BRANCHES, "bytes may follow in the grammar's positions");
             }
         }
         for (int i = 0; i < edges.calls(); i++) {
-            // A value that ends where the value around it ends needs no place to go back to.
+            // Tail call: a value that ends with the value around it returns to that one's caller.
             Position back = edges.back(i);
             if (!edges(back).isOnlyEnd()) {
                 enter(edges.callee(i), back, stack);
@@ -208,38 +208,38 @@ final class StateTable {
                 if (stack.backs[i] == null) {
                     accepting = true;
                 } else {
-                    place(stack.backs[i], stack.outers[i]);
+                    visit(stack.backs[i], stack.outers[i]);
                 }
             }
         }
     }
 
-    /** Enters a value that goes back to a place. */
+    /** Enters a value with a return position. */
     private void enter(Position callee, Position back, Stack outer) {
-        Places backs = calls.get(callee);
+        Configurations backs = calls.get(callee);
         if (backs == null) {
-            backs = new Places();
+            backs = new Configurations();
             calls.put(callee, backs);
             callees.add(callee);
         }
-        if (backs.add(back, outer) && ++returns > MOST_PLACES) {
-            throw tooMany(MOST_PLACES, "places of the grammar may come behind a value");
+        if (backs.add(back, outer) && ++returns > MAX_CONFIGURATIONS) {
+            throw tooMany(MAX_CONFIGURATIONS, "positions of the grammar may follow a value");
         }
     }
 
-    private Stack stack(Places backs) {
+    private Stack stack(Configurations backs) {
         Key key = new Key(numbers(backs), false);
         Stack known = stacks.get(key);
         if (known == null) {
             known = new Stack(backs.positions(), backs.stacks(), ++stackNumber);
             stacks.put(key, known);
-            bytes += STACK_BYTES + PLACE_BYTES * backs.size();
+            bytes += STACK_BYTES + CONFIGURATION_BYTES * backs.size();
         }
         return known;
     }
 
-    /** Equal sets of places have equal numbers. */
-    private long[] numbers(Places all) {
+    /** A key of a set of configurations, independent of their order. */
+    private long[] numbers(Configurations all) {
         long[] numbers = new long[all.size()];
         for (int i = 0; i < numbers.length; i++) {
             int position = all.position(i) == null ? -1 : number(all.position(i));
@@ -250,36 +250,36 @@ final class StateTable {
         return numbers;
     }
 
-    /** Adds a place; false if it is there. */
-    private boolean addPlace(Position position, Stack stack) {
-        boolean added = places.add(position, stack);
-        if (places.size() > MOST_PLACES) {
-            throw tooMany(MOST_PLACES, "places of the grammar are where the text may stand");
+    /** Adds a configuration; false if it is present. */
+    private boolean addConfiguration(Position position, Stack stack) {
+        boolean added = configurations.add(position, stack);
+        if (configurations.size() > MAX_CONFIGURATIONS) {
+            throw tooMany(MAX_CONFIGURATIONS, "positions of the grammar are possible");
         }
         return added;
     }
 
     private static GrammarLimitException tooMany(int most, String what) {
         return new GrammarLimitException(
-                "more than %,d %s at once: too many alternatives begin alike, ask for fewer"
+                "more than %,d %s at once: too many alternatives begin alike; use fewer"
                         .formatted(most, what));
     }
 
-    private State made() {
-        // Values that are entered enter others in turn, which are behind them in the list.
+    private State finished() {
+        // Entered values can enter further ones, which are appended to the list.
         for (int i = 0; i < callees.size(); i++) {
-            place(callees.get(i), stack(calls.get(callees.get(i))));
+            visit(callees.get(i), stack(calls.get(callees.get(i))));
         }
-        if (places.size() == 0 && !accepting) {
+        if (configurations.size() == 0 && !accepting) {
             return State.DEAD;
         }
-        Key key = new Key(numbers(places), accepting);
+        Key key = new Key(numbers(configurations), accepting);
         State known = states.get(key);
         if (known == null) {
-            known = new State(places.positions(), places.stacks(), accepting);
+            known = new State(configurations.positions(), configurations.stacks(), accepting);
             states.put(key, known);
             hold(known);
-            bytes += PLACE_BYTES * places.size();
+            bytes += CONFIGURATION_BYTES * configurations.size();
         }
         return known;
     }
@@ -287,14 +287,14 @@ final class StateTable {
     private int number(Position position) {
         Integer known = numbers.get(position);
         if (known == null) {
-            // Never used again, also when all is forgotten: keys of now and then shall not meet.
+            // Numbers are never reused, even after the table was emptied, so that keys stay unique.
             known = ++positionNumber;
             numbers.put(position, known);
         }
         return known;
     }
 
-    /** Keeps a mask with a state. */
+    /** Stores the mask of a state. */
     void keep(State state, int[] few, long[] many, int worst) {
         hold(state);
         state.few = few;
@@ -303,13 +303,13 @@ final class StateTable {
         bytes += few != null ? 4L * few.length : 8L * many.length;
     }
 
-    /** About the bytes that the states hold. */
+    /** Estimated bytes of states and masks. */
     long bytes() {
         return bytes;
     }
 
     private void forgetIfFull() {
-        if (!share.isTooMuch(bytes) && bytes <= mostBytes) {
+        if (!share.isTooMuch(bytes) && bytes <= maxBytes) {
             return;
         }
         held.forEach(State::forget);

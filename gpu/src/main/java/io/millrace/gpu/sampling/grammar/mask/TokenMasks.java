@@ -5,16 +5,15 @@ import io.millrace.gpu.sampling.grammar.token.TokenTrie;
 import java.util.Arrays;
 
 /**
- * Finds the tokens that may follow a state, by a walk through the vocabulary's tree in which what
- * the grammar does not allow is cut off early. Within a JSON string most tokens are allowed: these
- * are known beforehand, and only those are walked that end the string or that are not like the
- * others.
+ * Finds the tokens that may follow a state by a walk through the vocabulary's trie, which skips
+ * subtrees that the grammar does not allow. Within a JSON string most tokens are allowed: these are
+ * precomputed, and only tokens that end the string or that the string restricts are walked.
  */
 final class TokenMasks {
-    /** Nodes below which a walk is quicker than a look at what is known beforehand. */
+    /** Number of nodes up to which a walk is faster than precomputed tokens. */
     private static final int SMALL = 128;
 
-    /** Most tokens of a mask that is kept as a list. */
+    /** Maximum tokens of a mask that is stored as a list. */
     private static final int FEW = 1024;
 
     private final Vocabulary vocabulary;
@@ -25,7 +24,7 @@ final class TokenMasks {
     private final State[] endPath;
     private final long[] scratch;
 
-    // The mask that is being made: the largest cost allowed, and the largest that was met.
+    // Of the mask under construction: the maximum cost allowed, and the maximum found.
     private int limit;
     private int worst;
 
@@ -40,31 +39,31 @@ final class TokenMasks {
     }
 
     /**
-     * Sets the tokens that may follow the state, and no others.
+     * Sets the bits of the tokens that may follow the state and clears all others.
      *
-     * @param mostCost of the states that tokens lead to
+     * @param maxCost maximum cost of the state after a token
      */
-    void fill(State state, int mostCost, long[] out) {
+    void fill(State state, int maxCost, long[] out) {
         boolean known = state.few != null || state.many != null;
-        if (known && state.worst <= mostCost) {
+        if (known && state.worst <= maxCost) {
             copy(state, out);
             return;
         }
         State like = known ? state : table.like(state, vocabulary.longest());
         if (like != state) {
-            fill(like, mostCost, out);
+            fill(like, maxCost, out);
             return;
         }
-        // One of many that are quickly made is not kept.
+        // Do not store masks of states that are many and cheap: strings with a maximum length.
         boolean kept = state.positions.length != 1 || state.positions[0].remaining() < 0;
         if (kept && !known) {
             make(state, Integer.MAX_VALUE, out);
             keep(state, out);
-            if (worst <= mostCost) {
+            if (worst <= maxCost) {
                 return;
             }
         }
-        make(state, mostCost, out);
+        make(state, maxCost, out);
     }
 
     private static void copy(State state, long[] out) {
@@ -78,9 +77,9 @@ final class TokenMasks {
         }
     }
 
-    private void make(State state, int mostCost, long[] out) {
+    private void make(State state, int maxCost, long[] out) {
         Arrays.fill(out, 0);
-        limit = mostCost;
+        limit = maxCost;
         worst = 0;
         add(state, 0, out);
     }
@@ -104,7 +103,7 @@ final class TokenMasks {
         table.keep(state, few, null, worst);
     }
 
-    /** Adds the tokens below a node at which the text is in the state. */
+    /** Adds the tokens below a node of the trie, at which the text is in the state. */
     private void add(State state, int node, long[] out) {
         int rest = 0;
         for (int p = 0; p < state.positions.length; p++) {
@@ -124,19 +123,19 @@ final class TokenMasks {
                 || !position.isFreeText() && position.remaining() < 0 && !position.isNearlyFree();
     }
 
-    /** Adds the tokens of a place of which much is known; false where it is not. */
-    private boolean addKnown(State state, int place, int node, long[] out) {
-        Position position = state.positions[place];
+    /** Adds the tokens of a configuration by precomputed tokens; false if none apply. */
+    private boolean addKnown(State state, int index, int node, long[] out) {
+        Position position = state.positions[index];
         if (isWalked(position)) {
             return false;
         }
         FreeTokens tokens = vocabulary.freeTokens(node);
-        State free = table.of(position.free(), state.stacks[place]);
+        State free = table.of(position.free(), state.stacks[index]);
         if (position.isFreeText()) {
             addStaying(free, tokens, out);
             addEnds(free, tokens, 0, Integer.MAX_VALUE, out);
         } else if (position.remaining() >= 0) {
-            int highest = state.cost(place) + tokens.mostRise;
+            int highest = state.cost(index) + tokens.mostRise;
             worst = Math.max(worst, highest);
             int needed = position.needed();
             int remaining = position.remaining();
@@ -150,13 +149,13 @@ final class TokenMasks {
             Arrays.fill(scratch, 0);
             addStaying(free, tokens, scratch);
             addEnds(free, tokens, 0, Integer.MAX_VALUE, scratch);
-            correct(table.of(position, state.stacks[place]), free, node, scratch);
+            correct(table.of(position, state.stacks[index]), free, node, scratch);
             or(out, scratch);
         }
         return true;
     }
 
-    /** Adds the tokens that stay in a string of any characters. */
+    /** Adds the tokens that stay in an unrestricted string. */
     private void addStaying(State free, FreeTokens tokens, long[] out) {
         worst = Math.max(worst, free.cost + tokens.mostRise);
         if (free.cost + tokens.mostRise <= limit) {
@@ -167,7 +166,7 @@ final class TokenMasks {
         }
     }
 
-    /** Adds a token that leads to a state. */
+    /** Adds a token by the state after it. */
     private void put(State state, int token, long[] out) {
         worst = Math.max(worst, state.cost);
         if (state.cost <= limit) {
@@ -181,7 +180,7 @@ final class TokenMasks {
         }
     }
 
-    /** Adds the tokens that end a string, with some number of characters before its quote. */
+    /** Adds the tokens that end a string, with a bounded number of characters before the quote. */
     private void addEnds(State free, FreeTokens tokens, int least, int most, long[] out) {
         TokenTrie ends = tokens.ends;
         endPath[0] = table.next(free, '"');
@@ -205,7 +204,7 @@ final class TokenMasks {
         }
     }
 
-    /** Makes of the mask of free text that of a state which is mostly like it. */
+    /** Corrects the mask of an unrestricted string for a state that differs in few tokens. */
     private void correct(State start, State free, int node, long[] mask) {
         int base = trie.depths[node];
         path[base] = start;
@@ -258,7 +257,7 @@ final class TokenMasks {
             }
             boolean quote = trie.labels[at] == '"';
             if (quote && state.hasKnown && trie.ends[at] - at > SMALL) {
-                // Below a quote: the walks in there use the path below this depth only.
+                // The walks below the quote use the path below this depth only.
                 add(state, at, out);
                 at = trie.ends[at];
                 continue;

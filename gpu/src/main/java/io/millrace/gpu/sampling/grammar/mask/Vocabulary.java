@@ -21,7 +21,7 @@ public final class Vocabulary {
     private final Map<Integer, FreeTokens> freeTokens = new HashMap<>();
 
     /**
-     * @param tokens the bytes that each token stands for; null for one that is no text
+     * @param tokens bytes of each token; null for a token without text
      */
     public Vocabulary(byte[][] tokens) {
         this.tokens = tokens.clone();
@@ -44,17 +44,17 @@ public final class Vocabulary {
         return tokens.length;
     }
 
-    /** Words of 64 bits that a mask of all tokens has. */
+    /** Number of 64-bit words of a mask of all tokens. */
     public int words() {
         return words;
     }
 
-    /** The bytes of a token; null for one that is no text. */
+    /** The bytes of a token; null for a token without text. */
     public byte[] bytes(int token) {
         return token < 0 || token >= tokens.length ? null : tokens[token];
     }
 
-    /** How few tokens write a text. */
+    /** Counts the tokens needed for a text. */
     public Spelling spelling() {
         return spelling;
     }
@@ -67,7 +67,7 @@ public final class Vocabulary {
         return freeTokens.computeIfAbsent(node, n -> new FreeTokens(trie, n, table, free, words));
     }
 
-    /** Most characters that a token begins within a string. */
+    /** Maximum number of characters that begin in one token within a string. */
     int longest() {
         return freeTokens(0).most;
     }

@@ -1,2 +1,2 @@
-/** Runs a grammar over bytes and over a vocabulary: states, and the tokens each of them allows. */
+/** Runs a grammar over bytes and over a vocabulary: its states, and the tokens that each allows. */
 package io.millrace.gpu.sampling.grammar.mask;

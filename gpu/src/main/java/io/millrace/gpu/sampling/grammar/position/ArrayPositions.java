@@ -7,7 +7,7 @@ import io.millrace.gpu.sampling.grammar.shape.ItemCounts.State;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The places within an array, between its items. */
+/** The positions within an array, between its items. */
 final class ArrayPositions {
     private final Positions positions;
     private final ItemCounts counts;
@@ -15,7 +15,7 @@ final class ArrayPositions {
     private final boolean contains;
     private final Map<State, Position> ends = new HashMap<>();
 
-    /** With contained items: tokens behind an item. */
+    /** Tokens needed after an item, by state; only if items are counted by {@code contains}. */
     private Map<State, Integer> after;
 
     ArrayPositions(Positions positions, ArrayShape shape, ItemCounts counts) {
@@ -45,7 +45,7 @@ final class ArrayPositions {
         positions.forget();
     }
 
-    /** Behind the opening bracket. */
+    /** After the opening bracket. */
     Position start() {
         return new ItemPosition(counts.start(), true);
     }
@@ -54,7 +54,7 @@ final class ArrayPositions {
         return ends.computeIfAbsent(state, ItemEndPosition::new);
     }
 
-    /** Where an item begins. */
+    /** Before an item. */
     private final class ItemPosition extends Position {
         private final State state;
         private final boolean first;
@@ -85,7 +85,7 @@ final class ArrayPositions {
         }
     }
 
-    /** Behind an item. */
+    /** After an item. */
     private final class ItemEndPosition extends Position {
         private final State state;
 

@@ -3,9 +3,9 @@ package io.millrace.gpu.sampling.grammar.position;
 import io.millrace.gpu.sampling.grammar.token.Spelling;
 import java.util.List;
 
-/** Within a character: the ranges of its next byte. */
+/** Within a character, with the ranges of its next byte. */
 final class BytesPosition extends Position {
-    /** A range of bytes and what follows. */
+    /** A range of bytes and the position after it. */
     record Range(int first, int last, Position target) {}
 
     private final List<Range> ranges;

@@ -2,7 +2,7 @@ package io.millrace.gpu.sampling.grammar.position;
 
 import io.millrace.gpu.sampling.grammar.token.Spelling;
 
-/** Where a value begins within another one. */
+/** Before a value within another one. */
 final class CallPosition extends Position {
     private final Position value;
     private final Position back;

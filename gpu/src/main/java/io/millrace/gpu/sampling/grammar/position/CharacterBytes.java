@@ -13,12 +13,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** How the characters of a JSON string are written: as UTF-8, or behind a backslash. */
+/** Encodes characters of JSON strings as bytes: UTF-8, or escapes with a backslash. */
 final class CharacterBytes {
     private static final String SHORT = "\b\t\n\f\r\"\\";
     private static final String SHORT_LETTERS = "btnfr\"\\";
 
-    /** Last code point of one, two and three bytes. */
+    /** Last code points of one, two and three bytes. */
     private static final int[] LAST_OF_LENGTH = {0x7F, 0x7FF, 0xFFFF};
 
     private static final int FIRST_SURROGATE = 0xD800;
@@ -29,7 +29,7 @@ final class CharacterBytes {
     private final Map<CharDfa, TextCosts> costs = new IdentityHashMap<>();
 
     /**
-     * @param spelling of the vocabulary that positions are for
+     * @param spelling token counts of the vocabulary
      */
     CharacterBytes(Spelling spelling) {
         this.spelling = spelling;
@@ -39,12 +39,12 @@ final class CharacterBytes {
         return spelling;
     }
 
-    /** The costs of JSON strings of a set. */
+    /** The costs of JSON strings of a set of texts. */
     TextCosts costs(CharDfa texts) {
         return costs.computeIfAbsent(texts, t -> new TextCosts(t, this, true));
     }
 
-    /** Lets go of all positions. */
+    /** Drops all positions. */
     void forget() {
         shared.clear();
     }
@@ -58,9 +58,9 @@ final class CharacterBytes {
     }
 
     /**
-     * How a character of a range is written that takes the fewest bytes.
+     * The shortest encoding of a character of a range.
      *
-     * @param quoted whether it is of a JSON string
+     * @param quoted whether the character is within a JSON string
      */
     byte[] shortest(int first, int last, boolean quoted) {
         int c = first;
@@ -79,7 +79,7 @@ final class CharacterBytes {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    /** Bytes of one character, as a range for each of them. */
+    /** The byte sequences of a range of characters: a range per byte. */
     private record Sequence(int[] first, int[] last, int at, Position target) {
         boolean isLast() {
             return at + 1 == first.length;
@@ -92,14 +92,14 @@ final class CharacterBytes {
         private final List<Range> plain = new ArrayList<>();
         private final List<Range> escaped = new ArrayList<>();
 
-        /** Adds characters and what follows them. */
+        /** Adds characters and the position after them. */
         void add(int first, int last, Position target) {
             addAscii(first, Math.min(last, 0x7F), target);
             addSequences(Math.max(first, 0x80), Math.min(last, FIRST_SURROGATE - 1), target);
             addSequences(Math.max(first, LAST_SURROGATE + 1), last, target);
         }
 
-        /** Adds characters that are written as they are. */
+        /** Adds characters that are never escaped. */
         void addPlain(int first, int last, Position target) {
             if (first <= 0x7F) {
                 plain.add(new Range(first, Math.min(last, 0x7F), target));
@@ -134,7 +134,7 @@ final class CharacterBytes {
                 for (int end : LAST_OF_LENGTH) {
                     to = from <= end ? Math.min(to, end) : to;
                 }
-                // Cut where the bytes behind the first ones do not run through all they can be.
+                // Split where the continuation bytes do not cover their whole range.
                 int length = length(from);
                 for (int i = 1; i < length; i++) {
                     int low = (1 << 6 * i) - 1;
@@ -152,9 +152,9 @@ final class CharacterBytes {
         }
 
         /**
-         * Adds all that was collected.
+         * Adds the collected characters to edges.
          *
-         * @param any what follows any character; null where not all may come
+         * @param any the position after any character; null if some characters are not allowed
          */
         void addTo(Edges edges, Position any) {
             edges.hold(2 * sequences.size() + escaped.size());
@@ -187,7 +187,7 @@ final class CharacterBytes {
         return bytes;
     }
 
-    /** First bytes of two sequences are equal ranges or do not meet. */
+    /** Merges sequences by first byte; their ranges of first bytes are equal or disjoint. */
     private List<Range> ranges(List<Sequence> sequences) {
         Map<Integer, List<Sequence>> byFirst = new LinkedHashMap<>();
         for (Sequence s : sequences) {
@@ -210,7 +210,7 @@ final class CharacterBytes {
         return new Sequence(s.first, s.last, s.at + 1, s.target);
     }
 
-    /** Behind a backslash, where a character has only the spelling that it needs. */
+    /** After a backslash, if each character has one encoding. */
     private Position escapes(List<Range> characters) {
         List<Range> ranges = new ArrayList<>();
         Map<Integer, List<Range>> byHigh = new TreeMap<>();
@@ -236,7 +236,7 @@ final class CharacterBytes {
         return position(ranges);
     }
 
-    /** Behind a backslash, where any character may come in any spelling. */
+    /** After a backslash, if any character may come in any encoding. */
     private Position allEscapes(Position any) {
         Position one = hex(any);
         Position two = hex(one);
@@ -255,7 +255,7 @@ final class CharacterBytes {
         return position(ranges);
     }
 
-    /** The second digit behind a D: up to 7 it is a character of its own, else half of one. */
+    /** The second digit after a D: 0 to 7 for a character, 8 to B for a high surrogate. */
     private Position withLow(Position surrogate, Position two) {
         List<Range> ranges = new ArrayList<>();
         ranges.add(new Range('0', '7', two));
@@ -275,7 +275,7 @@ final class CharacterBytes {
         return position(low(next));
     }
 
-    /** The second half of a character that is written as two. */
+    /** The low surrogate of a pair. */
     private Position lowPair(Position any) {
         List<Range> second = new ArrayList<>();
         addLetters(second, 'c', 'f', hex(hex(any)));

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** What leads on from a {@link Position}: ranges of bytes, calls, and the end of the value. */
+/** The edges of a {@link Position}: ranges of bytes, calls, and the end of the value. */
 public final class Edges {
     private int[] ranges = new int[4];
     private Position[] targets = new Position[4];
@@ -29,7 +29,7 @@ public final class Edges {
         add(value, value, target);
     }
 
-    /** A value that may be entered, and where its end leads. */
+    /** Adds a value that may be entered, and its return position. */
     void call(Position callee, Position back) {
         callees.add(callee);
         returns.add(back);
@@ -39,17 +39,17 @@ public final class Edges {
         end = true;
     }
 
-    /** Counts ranges of further bytes, which places behind these edges hold. */
+    /** Counts ranges of bytes of the positions that these edges lead to. */
     void hold(int ranges) {
         held += ranges;
     }
 
-    /** About the bytes that the edges hold, and the places that were made with them. */
+    /** Estimated bytes of the edges and of the positions created with them. */
     public long bytes() {
         return 64L * (size + held) + 200L * callees.size();
     }
 
-    /** Number of bytes that lead on, those of each range. */
+    /** Number of bytes, summed over all ranges. */
     public int width() {
         return width;
     }
@@ -87,7 +87,7 @@ public final class Edges {
         return end;
     }
 
-    /** Whether the value ends here and nothing else can be. */
+    /** Whether the value must end here. */
     public boolean isOnlyEnd() {
         return end && size == 0 && callees.isEmpty();
     }

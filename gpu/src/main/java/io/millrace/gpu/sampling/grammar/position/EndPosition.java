@@ -1,6 +1,6 @@
 package io.millrace.gpu.sampling.grammar.position;
 
-/** Where a value has ended. */
+/** After a value. */
 final class EndPosition extends Position {
     static final EndPosition END = new EndPosition();
 

@@ -3,10 +3,10 @@ package io.millrace.gpu.sampling.grammar.position;
 import io.millrace.gpu.sampling.grammar.token.Spelling;
 import java.nio.charset.StandardCharsets;
 
-/** Within bytes that can be no others. */
+/** Within a fixed sequence of bytes. */
 final class FixedPosition extends Position {
     /**
-     * A text and how few tokens write it from each of its places on.
+     * A text, and the fewest tokens of each of its suffixes.
      *
      * @param costs (bytes + 1)
      */
@@ -17,7 +17,7 @@ final class FixedPosition extends Position {
     private final Position next;
 
     /**
-     * @param next behind the text
+     * @param next position after the text
      */
     FixedPosition(Text text, Position next) {
         this(text, 0, next);

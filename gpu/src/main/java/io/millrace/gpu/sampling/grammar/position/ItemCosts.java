@@ -14,14 +14,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.IntUnaryOperator;
 
-/** How few tokens write the rest of an array, by what was read of it. */
+/** The tokens needed for the rest of an array, by the items read. */
 final class ItemCosts {
     private final ArrayShape shape;
     private final ItemCounts counts;
     private final int comma;
     private final int close;
 
-    /** With contained items: the states that can be reached, those of most items first. */
+    /** Reachable states, those with the most items first; only with {@code contains}. */
     private List<State> states;
 
     ItemCosts(ArrayShape shape, ItemCounts counts, Spelling spelling) {
@@ -31,7 +31,7 @@ final class ItemCosts {
         close = ValueCosts.of(spelling, "]");
     }
 
-    /** The demands of the items whose tokens are needed. */
+    /** The demands of the items whose costs this depends on. */
     Set<Integer> needed() {
         Set<Integer> needed = new LinkedHashSet<>();
         if (shape.contained().isEmpty()) {
@@ -46,17 +46,17 @@ final class ItemCosts {
         return needed;
     }
 
-    /** Tokens behind the opening bracket. */
+    /** Tokens needed after the opening bracket. */
     int start(IntUnaryOperator value) {
         Map<State, Integer> after = shape.contained().isEmpty() ? null : after(value);
         return items(counts.start(), true, after, value);
     }
 
     /**
-     * Tokens from where an item begins.
+     * Tokens needed before an item.
      *
-     * @param first whether the array may end there too
-     * @param after of each state with contained items; null where there are none
+     * @param first whether it is the first item, so that the array can also end
+     * @param after tokens needed after an item, by state; null without {@code contains}
      */
     int items(State state, boolean first, Map<State, Integer> after, IntUnaryOperator value) {
         int best = first && counts.isEnd(state) ? close : Spelling.NEVER;
@@ -73,7 +73,7 @@ final class ItemCosts {
         return best;
     }
 
-    /** Tokens behind so many items, where none are contained. */
+    /** Tokens needed after a number of items, without {@code contains}. */
     int after(int items, IntUnaryOperator value) {
         int named = Math.min(shape.first().size(), shape.least());
         int from = Math.max(items, named);
@@ -89,7 +89,7 @@ final class ItemCosts {
         return cost;
     }
 
-    /** Of each state with contained items, tokens behind an item. */
+    /** Tokens needed after an item, by state, with {@code contains}. */
     Map<State, Integer> after(IntUnaryOperator value) {
         Map<State, Integer> after = new HashMap<>();
         for (State state : states()) {
@@ -104,7 +104,7 @@ final class ItemCosts {
         return after;
     }
 
-    /** An item leads to a state of more items, of more contained ones, or to the same state. */
+    /** In an order in which an item leads to an earlier state or to the same one. */
     private List<State> states() {
         if (states == null) {
             Set<State> reached = new LinkedHashSet<>(List.of(counts.start()));

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.function.IntUnaryOperator;
 
 /**
- * How few tokens write the rest of an object, by the members with names of their own that are
- * behind and by how many members must come that are not required by name.
+ * The tokens needed for the rest of an object, by the index of the next named member and the number
+ * of members that must come in addition to the required ones.
  */
 final class MemberCosts {
     private final Positions positions;
@@ -20,14 +20,14 @@ final class MemberCosts {
     private final int close;
     private final int comma;
 
-    /** Of each member, tokens of its name with quotes and colon; -1 until asked for. */
+    /** Tokens of each member's name with quotes and colon; -1 until computed. */
     private final int[] names;
 
-    /** The same behind a comma. */
+    /** As {@link #names}, with a comma before. */
     private final int[] further;
 
     /**
-     * @param least members, at least
+     * @param least minimum number of members
      */
     MemberCosts(
             Positions positions,
@@ -84,8 +84,8 @@ final class MemberCosts {
     }
 
     /**
-     * Of each number of members that must come besides the required ones, and of each index of the
-     * next member, tokens from behind a member to the object's end.
+     * Tokens needed after a member, by the number of members that must come in addition to the
+     * required ones and by the index of the next named member.
      *
      * @return (least + 1, members + 1)
      */

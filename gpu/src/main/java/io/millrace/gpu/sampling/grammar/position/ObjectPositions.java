@@ -11,12 +11,20 @@ import java.util.Set;
 import java.util.function.IntUnaryOperator;
 
 /**
- * The places within an object, between its values. Members with names of their own come in order,
- * the others behind them. Two members of the others may have one name: only one of them counts
- * where a least number is asked for.
+ * The positions within an object, between its values. Named members come in order, members with
+ * other names after them. Two of the latter can have the same name, so all of them count as one
+ * member towards {@code minProperties}.
  */
 final class ObjectPositions {
-    private record Place(int index, int named, int others, boolean first) {}
+    /**
+     * The members written so far.
+     *
+     * @param index index of the next named member
+     * @param named number of named members written, if members are counted
+     * @param others number of other members written, if members are counted
+     * @param first whether no member is written
+     */
+    private record Progress(int index, int named, int others, boolean first) {}
 
     /** A member with a name of its own. */
     record Named(String name, int demand, boolean required) {}
@@ -25,16 +33,16 @@ final class ObjectPositions {
     private final ObjectShape shape;
     private final List<Named> named = new ArrayList<>();
 
-    /** Of each index, how many members from there on are required. */
+    /** Number of required members from each index on. */
     private final int[] required;
 
     private final List<ObjectShape.Others> others;
     private final boolean counts;
-    private final Map<Place, Position> members = new HashMap<>();
-    private final Map<Place, Position> values = new HashMap<>();
+    private final Map<Progress, Position> members = new HashMap<>();
+    private final Map<Progress, Position> values = new HashMap<>();
     private final MemberCosts costs;
 
-    /** Tokens behind a member; null until asked for. */
+    /** Tokens needed after a member; null until computed. */
     private int[][] after;
 
     ObjectPositions(Positions positions, ObjectShape shape) {
@@ -56,7 +64,7 @@ final class ObjectPositions {
         costs = new MemberCosts(positions, named, others, shape.least());
     }
 
-    /** The demands of the values whose tokens are needed to know those of the object. */
+    /** The demands of the values whose costs this object's cost depends on. */
     Set<Integer> needed() {
         Set<Integer> needed = new LinkedHashSet<>();
         for (Named member : named) {
@@ -71,44 +79,44 @@ final class ObjectPositions {
     }
 
     boolean mayBeEmpty() {
-        return canClose(new Place(0, 0, 0, true));
+        return canClose(new Progress(0, 0, 0, true));
     }
 
-    /** Tokens behind the opening brace. */
+    /** Tokens needed after the opening brace. */
     int cost(IntUnaryOperator value) {
-        return tokens(new Place(0, 0, 0, true), costs.after(value), value);
+        return tokens(new Progress(0, 0, 0, true), costs.after(value), value);
     }
 
-    /** Members that must come from a place on and are not required by name. */
-    private int more(Place place) {
-        int known = place.named + Math.min(place.others, 1) + required[place.index];
+    /** Number of members that must come in addition to the required ones. */
+    private int more(Progress progress) {
+        int known = progress.named + Math.min(progress.others, 1) + required[progress.index];
         return counts ? Math.max(0, shape.least() - known) : 0;
     }
 
-    private int tokens(Place place, int[][] tails, IntUnaryOperator value) {
-        if (place.first && canClose(place)) {
+    private int tokens(Progress progress, int[][] tails, IntUnaryOperator value) {
+        if (progress.first && canClose(progress)) {
             return costs.close();
         }
         int best = Spelling.NEVER;
-        int last = lastMember(place);
-        boolean all = more(place) > 0 || required[place.index] == 0;
-        for (int i = all ? place.index : last; i <= last; i++) {
-            Place next = afterNamed(place, i);
+        int last = lastMember(progress);
+        boolean all = more(progress) > 0 || required[progress.index] == 0;
+        for (int i = all ? progress.index : last; i <= last; i++) {
+            Progress next = afterNamed(progress, i);
             if (canEnd(next)) {
                 int tail = tails[more(next)][i + 1];
                 best = Math.min(best, Spelling.sum(costs.member(i, value), tail));
             }
         }
-        Place next = afterOther(place);
-        if (required[place.index] == 0 && !others.isEmpty() && canEnd(next) && more(next) == 0) {
+        Progress next = afterOther(progress);
+        if (required[progress.index] == 0 && !others.isEmpty() && canEnd(next) && more(next) == 0) {
             best = Math.min(best, Spelling.sum(costs.other(value), costs.close()));
         }
         return best;
     }
 
-    /** The first required member from a place on, or the last member. */
-    private int lastMember(Place place) {
-        int i = place.index;
+    /** The next required member, or the last member. */
+    private int lastMember(Progress progress) {
+        int i = progress.index;
         while (i < named.size() - 1 && !named.get(i).required) {
             i++;
         }
@@ -128,59 +136,59 @@ final class ObjectPositions {
         positions.forget();
     }
 
-    /** Behind the opening brace. */
+    /** After the opening brace. */
     Position start() {
-        return member(new Place(0, 0, 0, true));
+        return member(new Progress(0, 0, 0, true));
     }
 
-    private Position member(Place place) {
-        return members.computeIfAbsent(place, MemberPosition::new);
+    private Position member(Progress progress) {
+        return members.computeIfAbsent(progress, MemberPosition::new);
     }
 
-    private Position value(Place place) {
-        return values.computeIfAbsent(place, ValueEndPosition::new);
+    private Position value(Progress progress) {
+        return values.computeIfAbsent(progress, ValueEndPosition::new);
     }
 
-    private Place afterNamed(Place place, int index) {
-        return new Place(index + 1, counts ? place.named + 1 : 0, 0, false);
+    private Progress afterNamed(Progress progress, int index) {
+        return new Progress(index + 1, counts ? progress.named + 1 : 0, 0, false);
     }
 
-    private Place afterOther(Place place) {
+    private Progress afterOther(Progress progress) {
         int bound = shape.most() == ObjectShape.NO_LIMIT ? 1 : Integer.MAX_VALUE;
-        int count = counts ? Math.min(place.others + 1, bound) : 0;
-        return new Place(named.size(), place.named, count, false);
+        int count = counts ? Math.min(progress.others + 1, bound) : 0;
+        return new Progress(named.size(), progress.named, count, false);
     }
 
-    private boolean canClose(Place place) {
-        return required[place.index] == 0
-                && place.named + Math.min(place.others, 1) >= shape.least()
-                && place.named + place.others <= shape.most();
+    private boolean canClose(Progress progress) {
+        return required[progress.index] == 0
+                && progress.named + Math.min(progress.others, 1) >= shape.least()
+                && progress.named + progress.others <= shape.most();
     }
 
-    /** Whether an object that is begun like this can be ended. */
-    private boolean canEnd(Place place) {
+    /** Whether the object can still be completed. */
+    private boolean canEnd(Progress progress) {
         if (!counts) {
             return true;
         }
-        int needed = required[place.index];
-        int possible = named.size() - place.index;
-        int distinct = place.named + possible + (others.isEmpty() ? 0 : 1);
-        if (place.others > 0) {
-            distinct = place.named + 1;
+        int needed = required[progress.index];
+        int possible = named.size() - progress.index;
+        int distinct = progress.named + possible + (others.isEmpty() ? 0 : 1);
+        if (progress.others > 0) {
+            distinct = progress.named + 1;
         }
-        return (long) place.named + place.others + needed <= shape.most()
+        return (long) progress.named + progress.others + needed <= shape.most()
                 && distinct >= shape.least()
-                && canReach(place, needed);
+                && canReach(progress, needed);
     }
 
-    /** Whether the most does not stop the least. */
-    private boolean canReach(Place place, int needed) {
-        return Math.max(shape.least(), place.named + place.others + needed) <= shape.most();
+    /** Whether the minimum can be reached within the maximum. */
+    private boolean canReach(Progress progress, int needed) {
+        return Math.max(shape.least(), progress.named + progress.others + needed) <= shape.most();
     }
 
-    private void addMembers(Place place, Edges edges) {
-        for (int i = place.index; i < named.size(); i++) {
-            Place after = afterNamed(place, i);
+    private void addMembers(Progress progress, Edges edges) {
+        for (int i = progress.index; i < named.size(); i++) {
+            Progress after = afterNamed(progress, i);
             if (canEnd(after)) {
                 edges.add(
                         '"', positions.name(named.get(i).name, named.get(i).demand, value(after)));
@@ -189,7 +197,7 @@ final class ObjectPositions {
                 return;
             }
         }
-        Place after = afterOther(place);
+        Progress after = afterOther(progress);
         if (canEnd(after)) {
             for (ObjectShape.Others other : others) {
                 edges.add('"', positions.names(other, value(after)));
@@ -197,18 +205,18 @@ final class ObjectPositions {
         }
     }
 
-    private boolean hasMembers(Place place) {
+    private boolean hasMembers(Progress progress) {
         Edges edges = new Edges();
-        addMembers(place, edges);
+        addMembers(progress, edges);
         return edges.size() > 0;
     }
 
-    /** Where a member begins. */
+    /** Before a member. */
     private final class MemberPosition extends Position {
-        private final Place place;
+        private final Progress progress;
 
-        MemberPosition(Place place) {
-            this.place = place;
+        MemberPosition(Progress progress) {
+            this.progress = progress;
         }
 
         @Override
@@ -218,24 +226,24 @@ final class ObjectPositions {
 
         @Override
         int fewestTokens() {
-            return tokens(place, after(), positions::cost);
+            return tokens(progress, after(), positions::cost);
         }
 
         @Override
         void addTo(Edges edges) {
-            addMembers(place, edges);
-            if (place.first && canClose(place)) {
+            addMembers(progress, edges);
+            if (progress.first && canClose(progress)) {
                 edges.add('}', EndPosition.END);
             }
         }
     }
 
-    /** Behind a member. */
+    /** After a member. */
     private final class ValueEndPosition extends Position {
-        private final Place place;
+        private final Progress progress;
 
-        ValueEndPosition(Place place) {
-            this.place = place;
+        ValueEndPosition(Progress progress) {
+            this.progress = progress;
         }
 
         @Override
@@ -245,17 +253,17 @@ final class ObjectPositions {
 
         @Override
         int fewestTokens() {
-            int more = more(place);
-            boolean once = place.others > 0 && more > 0;
-            return once ? Spelling.NEVER : after()[more][place.index];
+            int more = more(progress);
+            boolean once = progress.others > 0 && more > 0;
+            return once ? Spelling.NEVER : after()[more][progress.index];
         }
 
         @Override
         void addTo(Edges edges) {
-            if (hasMembers(place)) {
-                edges.add(',', new SpacePosition(member(place)));
+            if (hasMembers(progress)) {
+                edges.add(',', new SpacePosition(member(progress)));
             }
-            if (canClose(place)) {
+            if (canClose(progress)) {
                 edges.add('}', EndPosition.END);
             }
         }

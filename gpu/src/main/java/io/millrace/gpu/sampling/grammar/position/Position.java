@@ -3,8 +3,8 @@ package io.millrace.gpu.sampling.grammar.position;
 import io.millrace.gpu.sampling.grammar.token.Spelling;
 
 /**
- * A place within a value's text. Says which bytes lead on, which values may be entered, and whether
- * the value may end here. Equal places are one object.
+ * A position within the text of a value: the bytes that may follow, the values that may be entered,
+ * and whether the value may end. Equal positions are one object.
  */
 public abstract class Position {
     private static final Edges OPEN = new Edges();
@@ -12,7 +12,7 @@ public abstract class Position {
     private Edges edges;
     private int cost = -1;
 
-    /** What leads on from here; made at the first call. Not safe for several threads. */
+    /** The edges from here, computed at the first call. Not safe for several threads. */
     public final Edges edges() {
         if (edges == null) {
             edges = OPEN;
@@ -29,26 +29,26 @@ public abstract class Position {
         return edges;
     }
 
-    /** Adds what leads on from here. */
+    /** Adds the edges from here. */
     abstract void addTo(Edges edges);
 
-    /** Whether {@link #edges} are held. */
+    /** Whether {@link #edges} are computed. */
     public final boolean isOpen() {
         return edges != null;
     }
 
-    /** Lets go of the edges, which are made again when they are asked for. */
+    /** Drops the edges, which are computed again when needed. */
     public final void close() {
         edges = null;
         forget();
     }
 
-    /** Lets go of the places that were made with this one. */
+    /** Drops the cached positions that this one shares. */
     void forget() {}
 
     /**
-     * How few tokens lead from here to the value's end, as far as is known: an upper bound, which
-     * some token lowers by one at least. {@link Spelling#NEVER} where tokens cannot.
+     * Upper bound of the tokens needed from here to the value's end. Some token leads to a position
+     * whose cost is at least one lower. {@link Spelling#NEVER} if no tokens reach the end.
      */
     public final int cost() {
         if (cost < 0) {
@@ -57,19 +57,16 @@ public abstract class Position {
         return cost;
     }
 
-    /** The cost, when it is first asked for. */
+    /** Computes the cost. */
     abstract int fewestTokens();
 
-    /**
-     * Whether this is the inside of a JSON string between two characters, of which any characters
-     * may follow.
-     */
+    /** Whether this is between two characters of a JSON string and any characters may follow. */
     public boolean isFreeText() {
         return false;
     }
 
     /**
-     * Within a JSON string between two characters: the place with the same end from which any
+     * Between two characters of a JSON string: the position with the same end at which any
      * characters may follow; null elsewhere.
      */
     public Position free() {
@@ -82,19 +79,19 @@ public abstract class Position {
     }
 
     /**
-     * Within a JSON string of any characters, but not any number of them: how many may follow; -1
-     * elsewhere.
+     * Within a JSON string of any characters but bounded length: the maximum of further characters;
+     * -1 elsewhere.
      */
     public int remaining() {
         return -1;
     }
 
-    /** With {@link #remaining()}: how many must follow. */
+    /** With {@link #remaining()}: the minimum of further characters. */
     public int needed() {
         return 0;
     }
 
-    /** A place of which the next so many characters are the same; this one if there is no other. */
+    /** A canonical position that allows the same next {@code characters}; else this one. */
     public Position like(int characters) {
         return this;
     }

@@ -17,7 +17,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The places within the texts of a schema's values. One thread at a time. */
+/** The positions within the texts of a schema's values. One thread at a time. */
 public final class Positions {
     private static final int LIMIT = 100_000;
     private static final long STEPS = 5_000_000;
@@ -49,7 +49,7 @@ public final class Positions {
         no = FixedPosition.text("false", spelling);
     }
 
-    /** Where a text begins that is a JSON string of any characters. */
+    /** The start of a text that is an unrestricted JSON string. */
     public static Position ofStrings(Spelling spelling) {
         BoundedDfa any = new BoundedDfa(CharDfa.ANY, 0, BoundedDfa.NO_LIMIT);
         Position inside =
@@ -58,12 +58,12 @@ public final class Positions {
         return new FixedPosition(FixedPosition.text("\"", spelling), inside);
     }
 
-    /** Where a text of a set begins. */
+    /** The start of a text of a set. */
     public static Position ofTexts(CharDfa texts, Spelling spelling) {
         return new TextPositions(texts, spelling).at(0);
     }
 
-    /** Where the whole text begins. */
+    /** The start of the whole text. */
     public Position start() {
         return value(schema.root());
     }
@@ -72,17 +72,17 @@ public final class Positions {
         return bytes.spelling();
     }
 
-    /** How few tokens write a value of a demand. */
+    /** Tokens needed for a value of a demand. */
     int cost(int demand) {
         return costs.of(demand);
     }
 
-    /** How few tokens write a name of a set, with its closing quote. */
+    /** Tokens needed for a name of a set, with its closing quote. */
     int nameCost(CharDfa names) {
         return bytes.costs(names).of(0);
     }
 
-    /** Lets go of all places; those that are held elsewhere go on. */
+    /** Drops all cached positions; those referenced elsewhere remain usable. */
     void forget() {
         if (!names.isEmpty() || !named.isEmpty() || !values.isEmpty()) {
             values.clear();
@@ -108,7 +108,7 @@ public final class Positions {
         return values.computeIfAbsent(demand, ValuePosition::new);
     }
 
-    /** Behind the opening quote of a name of its own, to the end of the member. */
+    /** After the opening quote of a fixed name. */
     Position name(String name, int demand, Position back) {
         return named.computeIfAbsent(back, any -> new HashMap<>())
                 .computeIfAbsent(name, n -> fixedName(n, demand, back));
@@ -125,7 +125,7 @@ public final class Positions {
         return new SpacePosition(new CallPosition(value(demand), back));
     }
 
-    /** Behind the opening quote of a name of a set. */
+    /** After the opening quote of a name of a set. */
     Position names(ObjectShape.Others others, Position back) {
         return names.computeIfAbsent(back, any -> new HashMap<>())
                 .computeIfAbsent(
@@ -137,7 +137,7 @@ public final class Positions {
                         });
     }
 
-    /** The sets of names that a shape's members have which have no name of their own. */
+    /** The sets of names of a shape's other members, without the names of its named members. */
     List<ObjectShape.Others> otherNames(ObjectShape shape) {
         List<ObjectShape.Others> others = new ArrayList<>();
         if (shape.others().isEmpty()) {
@@ -179,7 +179,7 @@ public final class Positions {
                 .at(0);
     }
 
-    /** Whether the empty string is of a shape. */
+    /** Whether a shape contains the empty string. */
     boolean mayBeEmpty(StringShape shape) {
         return schema.texts(shape).accepts(0, 0);
     }
@@ -196,7 +196,7 @@ public final class Positions {
         return objects.computeIfAbsent(shape, s -> new ObjectPositions(this, s));
     }
 
-    /** Where a value begins. */
+    /** Before a value. */
     private final class ValuePosition extends Position {
         private final int demand;
         private final Shapes shapes;

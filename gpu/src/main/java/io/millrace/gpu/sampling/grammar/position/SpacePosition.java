@@ -1,6 +1,6 @@
 package io.millrace.gpu.sampling.grammar.position;
 
-/** Behind a comma or a colon: one space, or none. */
+/** After a comma or a colon, where one space may follow. */
 final class SpacePosition extends Position {
     private final Position next;
 

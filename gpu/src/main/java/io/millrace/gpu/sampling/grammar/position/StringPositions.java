@@ -7,9 +7,9 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * The places within the text of a JSON string, behind its opening quote. Where any characters may
- * follow, every escape of JSON is taken; else a character has one spelling, with an escape only
- * where it needs one.
+ * The positions within a JSON string, after its opening quote. Where any characters may follow,
+ * every escape of JSON is allowed; elsewhere each character has one encoding, which is an escape
+ * only if it needs one.
  */
 final class StringPositions {
     private final BoundedDfa texts;
@@ -19,14 +19,15 @@ final class StringPositions {
     private final CharacterBytes bytes;
     private StringPositions unbounded;
 
-    /** Of the characters read, up to the least, and of states; the strings themselves. */
+    /** Tokens needed, by characters read (up to the minimum) and state; lazy. */
     private int[][] costs;
 
     private final Map<Long, Position> positions = new HashMap<>();
 
     /**
-     * @param next behind the closing quote
-     * @param free within a string of any characters with the same next; null if this is it
+     * @param next position after the closing quote
+     * @param free position within an unrestricted string with the same {@code next}; null if these
+     *     strings are unrestricted
      */
     StringPositions(BoundedDfa texts, Position next, Position free, CharacterBytes bytes) {
         this.texts = texts;

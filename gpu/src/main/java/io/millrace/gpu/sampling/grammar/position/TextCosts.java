@@ -5,9 +5,9 @@ import io.millrace.gpu.sampling.grammar.token.Spelling;
 import java.util.Arrays;
 
 /**
- * Of each state of an automaton of texts, how few tokens write some text of the set to its end. Of
- * the texts of the fewest characters one of the fewest bytes is taken; its tokens may cross
- * characters, and the end's quote belongs to it.
+ * The tokens needed from each state of an automaton to the end of some text. Considers one of the
+ * texts with the fewest characters, among these one with the fewest bytes. Its tokens may span
+ * characters and the closing quote.
  */
 final class TextCosts {
     private static final byte[] QUOTE = {'"'};
@@ -17,10 +17,10 @@ final class TextCosts {
     private final Spelling spelling;
     private final boolean quoted;
 
-    /** Characters to the end; -1 where there is none. */
+    /** Characters to the end, by state; -1 if the state reaches none. */
     private final int[] characters;
 
-    /** Of each state, how its next character is written and where it leads. */
+    /** The encoding of the next character, by state. */
     private final byte[][] written;
 
     private final int[] next;
@@ -28,7 +28,7 @@ final class TextCosts {
     private final int[] tokens;
 
     /**
-     * @param quoted whether the texts are JSON strings, from behind the opening quote on
+     * @param quoted whether the texts are JSON strings without the opening quote
      */
     TextCosts(CharDfa texts, CharacterBytes bytes, boolean quoted) {
         this.texts = texts;
@@ -51,12 +51,12 @@ final class TextCosts {
         }
     }
 
-    /** About the bytes that it holds. */
+    /** Estimated bytes. */
     static long bytes(CharDfa texts) {
         return 40L * texts.states();
     }
 
-    /** Tokens from a state to the end of a text, the closing quote included. */
+    /** Tokens needed from a state to the end of a text, including the closing quote. */
     int of(int state) {
         return tokens[state];
     }
@@ -65,7 +65,7 @@ final class TextCosts {
         return !quoted ? 0 : spelling.has('"') ? 1 : Spelling.NEVER;
     }
 
-    /** The states in the order of their characters to the end. */
+    /** The states by ascending number of characters to the end. */
     private int[] order() {
         int count = texts.states();
         int[] heads = new int[count + 2];
@@ -123,7 +123,7 @@ final class TextCosts {
         }
     }
 
-    /** Tokens of a state that accepts nothing. */
+    /** Tokens needed from a state that does not accept. */
     private int walk(int start) {
         int best = Spelling.sum(spelling.ofBytes(written[start]), tokens[next[start]]);
         int node = 0;
@@ -143,8 +143,8 @@ final class TextCosts {
     }
 
     /**
-     * Of each number of characters read, up to the least, and each state, how few tokens write the
-     * rest of a text that has at least so many; the same, without tokens across characters.
+     * Tokens needed for the rest of a text of at least {@code least} characters, by characters read
+     * (up to {@code least}) and state. Does not consider tokens that span characters.
      */
     int[][] atLeast(int least) {
         int count = texts.states();

@@ -3,7 +3,7 @@ package io.millrace.gpu.sampling.grammar.position;
 import io.millrace.gpu.sampling.grammar.automaton.CharDfa;
 import io.millrace.gpu.sampling.grammar.token.Spelling;
 
-/** The places within a text that is no JSON string: a number, or the whole answer. */
+/** The positions within a text that is not a JSON string: a number, or the whole answer. */
 final class TextPositions {
     private final CharDfa texts;
     private final Position[] positions;

@@ -17,9 +17,9 @@ import java.util.Set;
 import java.util.function.IntUnaryOperator;
 
 /**
- * How few tokens write some value of a demand, found when asked for: the least solution of the
- * equations between values and their parts (Knuth, A generalization of Dijkstra's algorithm, 1977),
- * by passes from the inside out.
+ * Computes the tokens needed for some value of a demand: the least solution of the equations
+ * between values and their parts (Knuth, A generalization of Dijkstra's algorithm, 1977), by
+ * iteration from inner values to outer ones.
  */
 final class ValueCosts {
     private final Positions positions;
@@ -33,7 +33,7 @@ final class ValueCosts {
         return spelling.of(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Tokens of some value of the demand; {@link Spelling#NEVER} for none. */
+    /** Tokens needed for some value of the demand; {@link Spelling#NEVER} if there is none. */
     int of(int demand) {
         Integer cost = known.get(demand);
         if (cost == null) {
@@ -55,7 +55,7 @@ final class ValueCosts {
                     }
                     return one == null ? Spelling.NEVER : one;
                 };
-        // One pass is enough where no value is a part of itself.
+        // Without recursion one pass is enough.
         for (boolean falls = true; falls; falls &= !recurring.isEmpty()) {
             falls = false;
             for (int one : asked) {
@@ -67,7 +67,7 @@ final class ValueCosts {
         known.putAll(found);
     }
 
-    /** The demands whose costs are asked for, inner ones first as far as they do not recur. */
+    /** The demand and those it depends on, inner ones first except for recursion. */
     private List<Integer> insideOut(int demand) {
         List<Integer> order = new ArrayList<>();
         Set<Integer> seen = new HashSet<>(List.of(demand));
@@ -88,7 +88,7 @@ final class ValueCosts {
         return order;
     }
 
-    /** The demands inside whose costs a demand's own depends on. */
+    /** The demands of inner values whose costs this demand's cost depends on. */
     private Set<Integer> needed(int demand) {
         Set<Integer> needed = new LinkedHashSet<>();
         positions

@@ -1,5 +1,5 @@
 /**
- * Where a text of a grammar can stand, byte by byte: positions are made when they are reached, and
- * a value within a value is entered by a call.
+ * The positions within texts of a grammar, byte by byte, created on demand. A value within a value
+ * is entered by a call, as in a pushdown automaton.
  */
 package io.millrace.gpu.sampling.grammar.position;

@@ -4,18 +4,18 @@ import io.millrace.gpu.sampling.grammar.automaton.CharSet;
 import java.util.Locale;
 import java.util.function.IntPredicate;
 
-/** The classes of characters that ECMA-262 has names for. */
+/** The named character classes of ECMA-262. */
 final class CharacterClasses {
     private static final CharSet LINE_ENDS = CharSet.of("\n\r\u2028\u2029");
 
-    /** All but the ends of lines. */
+    /** All characters but line terminators. */
     static final CharSet DOT = LINE_ENDS.not();
 
     private static final CharSet DIGIT = CharSet.of('0', '9');
     private static final CharSet WORD =
             DIGIT.or(CharSet.of('a', 'z')).or(CharSet.of('A', 'Z')).or(CharSet.of("_"));
 
-    /** White space and ends of lines; among them U+00A0 and U+FEFF. */
+    /** White space and line terminators, including U+00A0 and U+FEFF. */
     private static final CharSet SPACE =
             LINE_ENDS
                     .or(CharSet.of("\t\u000B\f \u00A0\u1680\u202F\u205F\u3000\uFEFF"))
@@ -23,7 +23,7 @@ final class CharacterClasses {
 
     private CharacterClasses() {}
 
-    /** The set that a letter behind a backslash stands for; nothing if it stands for none. */
+    /** The class of an escape such as {@code \d}; null if the letter names none. */
     static CharSet ofEscape(int letter) {
         return switch (letter) {
             case 'd' -> DIGIT;
@@ -42,9 +42,9 @@ final class CharacterClasses {
     }
 
     /**
-     * The characters with a property: a general category, by its short or its long name.
+     * The characters of a general category, given by its short or long name.
      *
-     * @throws RegexException another property
+     * @throws RegexException another property, which is not supported
      */
     static CharSet ofProperty(String name) {
         String category = name;

@@ -7,9 +7,9 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The formats of JSON Schema that are asserted, each as an automaton. Some take less than their
- * standard does (a leap second is in no date-time, an e-mail address has no quoted part), none
- * takes more. Safe for any thread.
+ * The formats of JSON Schema that are asserted, each as an automaton. Some accept less than their
+ * standard (no leap seconds in a date-time, no quoted part in an e-mail address), none accepts
+ * more. Safe for any thread.
  */
 public final class Formats {
     private static final int LIMIT = 20_000;
@@ -65,7 +65,7 @@ public final class Formats {
 
     private final Map<String, CharDfa> compiled = new ConcurrentHashMap<>();
 
-    /** The texts of a format; nothing for one that is only an annotation. */
+    /** The texts of a format; empty for one that is an annotation. */
     public Optional<CharDfa> find(String name) {
         String pattern = PATTERNS.get(name);
         return pattern == null
@@ -78,12 +78,12 @@ public final class Formats {
         return new Budget(LIMIT, Long.MAX_VALUE);
     }
 
-    /** Most characters of a text of the format. */
+    /** Maximum length of a text of the format, in characters. */
     public int longest(String name) {
         return name.equals("hostname") || name.equals("email") ? LONGEST_NAME : Integer.MAX_VALUE;
     }
 
-    /** Eight groups; or fewer, with {@code ::} in place of the others. */
+    /** Eight groups, or fewer with {@code ::} for the missing ones. */
     private static String ipv6() {
         StringBuilder all = new StringBuilder("(?:(?:" + H16 + ":){6}" + LS32);
         for (int before = 0; before <= 7; before++) {

@@ -9,11 +9,11 @@ import io.millrace.gpu.sampling.grammar.automaton.CharSet;
 import java.util.List;
 
 /**
- * Turns a regular expression of ECMA-262 into the automaton of the texts that it matches. A
- * lookahead is the intersection of two automata, and stands in no group.
+ * Compiles a regular expression of ECMA-262 to an automaton. A lookahead is an intersection with
+ * the rest of the expression, and is not supported within a repeated group.
  */
 public final class Regex {
-    /** What a part of a sequence with lookaheads takes: each of its options repeats the rest. */
+    /** Steps per part of a sequence with lookaheads, whose options repeat the rest. */
     private static final int PART_STEPS = 100;
 
     private final Budget budget;
@@ -23,11 +23,11 @@ public final class Regex {
     }
 
     /**
-     * The texts in which the pattern is found anywhere, as JSON Schema asks.
+     * The texts that contain a match of the pattern, as JSON Schema defines {@code pattern}.
      *
-     * @param budget for all automata that it takes to make it
-     * @throws RegexException wrong, or no automaton stands for it
-     * @throws AutomatonTooLargeException it is beyond the budget
+     * @param budget limits all automata of the compilation together
+     * @throws RegexException the pattern is invalid or not regular
+     * @throws AutomatonTooLargeException the budget is exceeded
      */
     public static CharDfa search(String pattern, Budget budget) {
         RegexNode node = new RegexParser(pattern, budget).parse();
@@ -35,7 +35,7 @@ public final class Regex {
         return new Regex(budget).automaton(List.of(any, node, any));
     }
 
-    /** The texts that the pattern matches from their first character to their last. */
+    /** The texts that the pattern matches as a whole. */
     public static CharDfa match(String pattern, Budget budget) {
         return new Regex(budget).automaton(List.of(new RegexParser(pattern, budget).parse()));
     }
@@ -46,8 +46,8 @@ public final class Regex {
         nfa.jump(nfa.start(), Where.ANYWHERE, first);
         int end = nfa.state();
         nfa.accept(end);
-        // What follows a lookahead is the rest of the whole: it can stand in a part of parts only
-        // where that part's own rest is known, so sequences and choices are flattened here.
+        // A lookahead is intersected with the rest of the whole expression, so sequences and
+        // choices around it are flattened, which makes their rest known.
         top(nfa, flattened(parts), first, end);
         return nfa.determinize();
     }
@@ -62,7 +62,7 @@ public final class Regex {
                 .toList();
     }
 
-    /** Adds a sequence that ends with the text, in which lookaheads may stand. */
+    /** Adds a sequence that ends where the text ends; it can contain lookaheads. */
     private void top(CharNfa nfa, List<RegexNode> parts, int from, int end) {
         budget.spend(PART_STEPS * (parts.size() + 1L));
         int state = from;
@@ -71,7 +71,7 @@ public final class Regex {
             List<RegexNode> rest = parts.subList(i + 1, parts.size());
             if (part instanceof RegexNode.Lookahead lookahead) {
                 if (hasStart(rest) || hasStart(List.of(lookahead.body()))) {
-                    throw new RegexException("'^' in or behind a lookahead is not supported");
+                    throw new RegexException("'^' in or after a lookahead is not supported");
                 }
                 nfa.embed(state, lookahead(lookahead, rest), end);
                 return;

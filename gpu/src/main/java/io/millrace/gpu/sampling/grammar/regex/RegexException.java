@@ -1,6 +1,6 @@
 package io.millrace.gpu.sampling.grammar.regex;
 
-/** A regular expression that is wrong, or that no automaton can stand for. */
+/** A regular expression is invalid, or no automaton exists for it. */
 public final class RegexException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -3,12 +3,12 @@ package io.millrace.gpu.sampling.grammar.regex;
 import io.millrace.gpu.sampling.grammar.automaton.CharSet;
 import java.util.List;
 
-/** What a regular expression is made of. */
+/** A node of a regular expression's syntax tree. */
 sealed interface RegexNode {
     /** One character. */
     record Characters(CharSet set) implements RegexNode {}
 
-    /** One after another; none is the empty text. */
+    /** A concatenation; the empty one matches the empty text. */
     record Sequence(List<RegexNode> parts) implements RegexNode {}
 
     record Choice(List<RegexNode> options) implements RegexNode {}
@@ -22,6 +22,6 @@ sealed interface RegexNode {
 
     record End() implements RegexNode {}
 
-    /** What follows begins with the body, or does not. */
+    /** Requires that the rest of the text begins with the body, or does not. */
     record Lookahead(RegexNode body, boolean negative) implements RegexNode {}
 }

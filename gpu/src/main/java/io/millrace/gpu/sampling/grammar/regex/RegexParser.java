@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads a regular expression as ECMA-262 has it, by characters (the {@code u} flag), and with the
- * lenient identity escapes of its annex B.
+ * Parses a regular expression of ECMA-262 by code points (the {@code u} flag), with the identity
+ * escapes that annex B allows.
  */
 final class RegexParser {
-    private static final int DEEPEST = 200;
-    private static final int LARGEST_COUNT = 100_000;
+    private static final int MAX_DEPTH = 200;
+    private static final int MAX_COUNT = 100_000;
 
     private final int[] text;
     private final Budget budget;
@@ -27,7 +27,7 @@ final class RegexParser {
     }
 
     /**
-     * @throws RegexException not a regular expression, or one that asks for what came before
+     * @throws RegexException the pattern is invalid, or uses a lookbehind or a back reference
      */
     RegexNode parse() {
         RegexNode all = choice();
@@ -38,8 +38,8 @@ final class RegexParser {
     }
 
     private RegexNode choice() {
-        if (++depth > DEEPEST) {
-            throw new RegexException("groups are nested deeper than " + DEEPEST);
+        if (++depth > MAX_DEPTH) {
+            throw new RegexException("groups are nested deeper than " + MAX_DEPTH);
         }
         List<RegexNode> options = new ArrayList<>();
         options.add(sequence());
@@ -70,11 +70,11 @@ final class RegexParser {
         if (assertion) {
             throw new RegexException("the assertion at %d is repeated".formatted(begin));
         }
-        take('?'); // Lazy or not: the same texts.
+        take('?'); // A lazy quantifier matches the same texts.
         return new RegexNode.Repeat(atom, count[0], count[1]);
     }
 
-    /** How often what came before is repeated; nothing where no count stands. */
+    /** Minimum and maximum of a quantifier; null if there is none. */
     private int[] count() {
         if (at == text.length) {
             return null;
@@ -107,7 +107,7 @@ final class RegexParser {
             }
         }
         if (least < 0 || !take('}')) {
-            at = begin; // A brace that is a character.
+            at = begin; // The brace is a literal character.
             return null;
         }
         if (most >= 0 && most < least) {
@@ -116,13 +116,13 @@ final class RegexParser {
         return new int[] {least, most};
     }
 
-    /** -2 for none. */
+    /** A decimal number; -2 if there is none. */
     private int number() {
         long number = -2;
         while (at < text.length && text[at] >= '0' && text[at] <= '9') {
             number = Math.max(number, 0) * 10 + text[at++] - '0';
-            if (number > LARGEST_COUNT) {
-                throw new RegexException("a count is larger than " + LARGEST_COUNT);
+            if (number > MAX_COUNT) {
+                throw new RegexException("a count is larger than " + MAX_COUNT);
             }
         }
         return (int) number;
@@ -171,7 +171,7 @@ final class RegexParser {
             body = choice();
         } else {
             throw new RegexException(
-                    "the group at %d is of a kind that no automaton has".formatted(begin));
+                    "the kind of the group at %d is not supported".formatted(begin));
         }
         if (!take(')')) {
             throw new RegexException("the group at %d does not end".formatted(begin));
@@ -197,7 +197,7 @@ final class RegexParser {
                     }
                     first = CharSet.of(first.first(0), last.first(0));
                 } else {
-                    at = back; // A class is no end of a range: the hyphen is a character.
+                    at = back; // The hyphen before a class is a literal character.
                 }
             }
             budget.spend(set.ranges() + first.ranges());
@@ -254,7 +254,7 @@ final class RegexParser {
 
     private int control() {
         if (at == text.length || !Character.isLetter(text[at]) || text[at] >= 128) {
-            throw new RegexException("\\c wants a letter");
+            throw new RegexException("\\c needs a letter");
         }
         return text[at++] % 32;
     }
@@ -265,7 +265,7 @@ final class RegexParser {
             int digit = at < text.length ? Character.digit(text[at], 16) : -1;
             if (digit < 0) {
                 throw new RegexException(
-                        "%d hexadecimal digits are wanted at %d".formatted(digits, at));
+                        "%d hexadecimal digits are needed at %d".formatted(digits, at));
             }
             value = 16 * value + digit;
             at++;
@@ -280,7 +280,7 @@ final class RegexParser {
                 value = 16 * value + hex(1);
             }
             if (!take('}') || value > CharSet.LARGEST) {
-                throw new RegexException("\\u{} is no character");
+                throw new RegexException("\\u{} is not a character");
             }
             return value;
         }
@@ -305,7 +305,7 @@ final class RegexParser {
     private CharSet property(boolean negated) {
         StringBuilder name = new StringBuilder();
         if (!take('{')) {
-            throw new RegexException("\\p wants a name in braces");
+            throw new RegexException("\\p needs a name in braces");
         }
         while (at < text.length && text[at] != '}') {
             name.appendCodePoint(text[at++]);

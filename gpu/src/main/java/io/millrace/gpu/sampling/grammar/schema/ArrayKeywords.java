@@ -18,7 +18,7 @@ final class ArrayKeywords {
         this.literals = literals;
     }
 
-    /** The arrays that satisfy them all. */
+    /** The arrays that satisfy all of these keywords. */
     ArrayShape shape(JsonNode schema) {
         ArrayShape shape =
                 ArrayShape.count(
@@ -54,7 +54,7 @@ final class ArrayKeywords {
         return first;
     }
 
-    /** The schema of the items after the first ones; null where nothing is asked of them. */
+    /** The schema of the items after the first ones; null if there is none. */
     private JsonNode rest(JsonNode schema) {
         String keyword = schema.path("items").isArray() ? "additionalItems" : "items";
         return schema.has(keyword) ? reader.schema(schema, keyword, schema.get(keyword)) : null;
@@ -70,9 +70,9 @@ final class ArrayKeywords {
     }
 
     /**
-     * The arrays that one of the keywords denies.
+     * The arrays that violate one of these keywords.
      *
-     * @param sign how denials are meant
+     * @param sign {@code DENIED} or {@code DENIED_NARROWLY}
      */
     List<ArrayShape> denied(JsonNode schema, Sign sign) {
         List<ArrayShape> denied = new ArrayList<>();

@@ -28,8 +28,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A schema of which every part is known to be supported: of every demand that can be reached, the
- * shapes that have a value. Immutable once made.
+ * A schema with the shapes of all reachable demands, without shapes that no value has. Every part
+ * of it is supported. Immutable.
  */
 public final class CompiledSchema {
     private static final JsonMapper JSON =
@@ -55,26 +55,26 @@ public final class CompiledSchema {
         this.root = root;
     }
 
-    /** Reads the text of a schema. */
+    /** Parses the text of a schema. */
     public static JsonNode parse(String text) {
         try {
             return JSON.readTree(text);
         } catch (JsonProcessingException e) {
-            throw new SchemaException("$schema", "", "it is no JSON: " + e.getOriginalMessage());
+            throw new SchemaException("$schema", "", "it is not JSON: " + e.getOriginalMessage());
         }
     }
 
     /**
      * Compiles a schema.
      *
-     * @param formats null where formats are annotations
-     * @throws SchemaException wrong, not supported, or beyond a limit
+     * @param formats null if formats are annotations
+     * @throws SchemaException the schema is invalid, not supported, or exceeds a limit
      */
     public static CompiledSchema of(JsonNode schema, Formats formats, SchemaLimits limits) {
         if (!schema.isObject() && !schema.isBoolean()) {
-            throw new SchemaException("$schema", "", schema + " is no schema");
+            throw new SchemaException("$schema", "", schema + " is not a schema");
         }
-        refuseHalves(schema);
+        refuseLoneSurrogates(schema);
         SchemaDocument document = new SchemaDocument(schema);
         Literals literals = new Literals(limits.demands(), document.hasUnevaluated());
         Normalizer normalizer = new Normalizer(document, literals, formats, limits);
@@ -90,18 +90,18 @@ public final class CompiledSchema {
         return compiled;
     }
 
-    /** Half of a surrogate pair is no character: no text has it. */
-    private static void refuseHalves(JsonNode node) {
-        node.fieldNames().forEachRemaining(CompiledSchema::refuseHalf);
+    /** A lone surrogate is not a character: no text contains it. */
+    private static void refuseLoneSurrogates(JsonNode node) {
+        node.fieldNames().forEachRemaining(CompiledSchema::refuseLoneSurrogate);
         if (node.isTextual()) {
-            refuseHalf(node.textValue());
+            refuseLoneSurrogate(node.textValue());
         }
-        node.forEach(CompiledSchema::refuseHalves);
+        node.forEach(CompiledSchema::refuseLoneSurrogates);
     }
 
-    private static void refuseHalf(String text) {
+    private static void refuseLoneSurrogate(String text) {
         if (text.codePoints().anyMatch(c -> c >= 0xD800 && c <= 0xDFFF)) {
-            throw new SchemaException("$schema", "", "a string has half of a surrogate pair");
+            throw new SchemaException("$schema", "", "a string has a lone surrogate");
         }
     }
 
@@ -110,7 +110,7 @@ public final class CompiledSchema {
         while (!queue.isEmpty()) {
             int demand = queue.remove(queue.size() - 1);
             if (!shapes.containsKey(demand) && has(demand)) {
-                Shapes pruned = prunedAtPlace(demand, normalizer.resolved(demand));
+                Shapes pruned = prunedOrRefused(demand, normalizer.resolved(demand));
                 shapes.put(demand, pruned);
                 pruned.objects().forEach(shape -> addChildren(shape, queue));
                 pruned.arrays().forEach(shape -> addChildren(shape, queue));
@@ -126,7 +126,7 @@ public final class CompiledSchema {
         }
     }
 
-    private Shapes prunedAtPlace(int demand, Shapes all) {
+    private Shapes prunedOrRefused(int demand, Shapes all) {
         try {
             return pruned(demand, all);
         } catch (AutomatonTooLargeException | SchemaException e) {
@@ -134,7 +134,7 @@ public final class CompiledSchema {
         }
     }
 
-    /** The refusal, by the place of the first of a demand's schemas where it has no own. */
+    /** The refusal; if it has no location, with that of the demand's first schema. */
     private SchemaException refused(int demand, RuntimeException reason) {
         SchemaException refusal =
                 reason instanceof SchemaException known
@@ -203,11 +203,11 @@ public final class CompiledSchema {
         return nodes;
     }
 
-    /** The shape with its members in order; null where no object has it. */
+    /** The shape with its members in order; null if no object has it. */
     private ObjectShape pruned(ObjectShape shape, List<String> ranked) {
         Set<String> names = new LinkedHashSet<>();
         if (!shape.members().isEmpty()) {
-            // Also those that only other alternatives name: their order is the document's.
+            // Include names of other alternatives, so that the order is that of the document.
             names.addAll(ranked);
         }
         names.addAll(shape.members().keySet());
@@ -233,18 +233,18 @@ public final class CompiledSchema {
             throw new SchemaException(
                     "minProperties",
                     "",
-                    "more than one member of a free name is asked for, and names could be equal");
+                    "it needs more than one member without a fixed name, and such names could be equal");
         }
         return new ObjectShape(
                 members, others, shape.least(), shape.most(), CharDfa.NONE, List.of());
     }
 
-    /** The demand of the whole text. */
+    /** The demand of the whole value. */
     public int root() {
         return root;
     }
 
-    /** About the bytes that it holds, with what positions know of its automata. */
+    /** Estimated bytes, with the costs that positions keep for its automata. */
     public long bytes() {
         long bytes = order.bytes();
         for (Shapes all : shapes.values()) {
@@ -274,12 +274,12 @@ public final class CompiledSchema {
         return !inhabitation.has(root);
     }
 
-    /** Whether some valid values are left out, because no automaton tells them from others. */
+    /** Whether some valid values are excluded, because no automaton can tell them from others. */
     public boolean isNarrow() {
         return narrow;
     }
 
-    /** The shapes of a demand, without those that have no value. */
+    /** The shapes of a demand, without those that no value has. */
     public Shapes shapes(int demand) {
         return shapes.getOrDefault(demand, Shapes.NONE);
     }
@@ -294,7 +294,7 @@ public final class CompiledSchema {
         return inhabitation.texts(shape);
     }
 
-    /** Which items may follow each other in an array. */
+    /** The items that may follow each other in an array. */
     public ItemCounts counts(ArrayShape shape) {
         return new ItemCounts(shape, literals, inhabitation::has);
     }

@@ -4,7 +4,7 @@ import io.millrace.gpu.sampling.grammar.shape.SchemaException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The editions of JSON Schema, as far as they differ here. */
+/** The drafts of JSON Schema, as far as they differ here. */
 enum Draft {
     DRAFT_4,
     DRAFT_6,
@@ -18,9 +18,9 @@ enum Draft {
                             + "|draft/(2019-09|2020-12)/schema)#?");
 
     /**
-     * The edition that a {@code $schema} names; none means the newest.
+     * The draft that {@code $schema} names; the newest for null.
      *
-     * @throws SchemaException another one
+     * @throws SchemaException the name is unknown
      */
     static Draft of(String name) {
         if (name == null || name.matches("https?://json-schema\\.org/schema#?")) {
@@ -28,7 +28,7 @@ enum Draft {
         }
         Matcher matcher = NAME.matcher(name);
         if (!matcher.matches()) {
-            throw new SchemaException("$schema", "", "'" + name + "' is not a known edition");
+            throw new SchemaException("$schema", "", "'" + name + "' is not a known draft");
         }
         if (matcher.group(2) != null) {
             return matcher.group(2).startsWith("2019") ? DRAFT_2019 : DRAFT_2020;
@@ -40,7 +40,7 @@ enum Draft {
         };
     }
 
-    /** Whether what stands beside a {@code $ref} counts. */
+    /** Whether keywords beside {@code $ref} have an effect. */
     boolean refHasSiblings() {
         return compareTo(DRAFT_2019) >= 0;
     }

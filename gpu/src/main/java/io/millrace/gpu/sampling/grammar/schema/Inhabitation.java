@@ -20,11 +20,11 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Tells which demands some finite value satisfies. What no value satisfies is taken out of the
- * shapes, so that whatever text is begun can be ended.
+ * Finds the demands that some finite value satisfies. All others are removed from the shapes, so
+ * that every text that is begun can be completed.
  */
 final class Inhabitation {
-    /** What a look at a demand takes, about. */
+    /** Approximate steps per visit of a demand. */
     private static final int LOOK_STEPS = 20;
 
     private final Normalizer normalizer;
@@ -49,14 +49,14 @@ final class Inhabitation {
         if (empty.contains(demand)) {
             return false;
         }
-        // All that must be known first; then again and again until nothing new is found.
+        // Iterate over all demands that this one depends on until nothing changes.
         List<Integer> asked = insideOut(demand);
         boolean grown = true;
         while (grown && !inhabited.contains(demand)) {
             grown = false;
             for (int one : asked) {
                 normalizer.budget().spend(LOOK_STEPS);
-                if (!inhabited.contains(one) && isSeen(normalizer.resolved(one))) {
+                if (!inhabited.contains(one) && isInhabited(normalizer.resolved(one))) {
                     inhabited.add(one);
                     grown = true;
                 }
@@ -70,7 +70,7 @@ final class Inhabitation {
         return false;
     }
 
-    /** The demands that must be known, inner ones first as far as they do not recur. */
+    /** The demand and those it depends on, inner ones first except for recursion. */
     private List<Integer> insideOut(int demand) {
         List<Integer> order = new ArrayList<>();
         Set<Integer> asked = new HashSet<>(List.of(demand));
@@ -83,7 +83,7 @@ final class Inhabitation {
             }
             stack.add(~next);
             Shapes shapes = normalizer.resolved(next);
-            if (!isSeen(shapes)) {
+            if (!isInhabited(shapes)) {
                 for (int inner : inner(shapes)) {
                     boolean open = !inhabited.contains(inner) && !empty.contains(inner);
                     if (open && asked.add(inner)) {
@@ -117,18 +117,18 @@ final class Inhabitation {
         return inner;
     }
 
-    /** Whether a value is seen with what is known so far. */
-    private boolean isSeen(Shapes shapes) {
+    /** Whether a value exists by the demands known so far. */
+    private boolean isInhabited(Shapes shapes) {
         return shapes.nothing()
                 || shapes.yes()
                 || shapes.no()
                 || shapes.strings().stream().anyMatch(s -> !bounded(s).isEmpty())
                 || shapes.numbers().stream().anyMatch(n -> !texts(n).isEmpty())
-                || shapes.arrays().stream().anyMatch(this::isSeen)
-                || shapes.objects().stream().anyMatch(this::isSeen);
+                || shapes.arrays().stream().anyMatch(this::isInhabited)
+                || shapes.objects().stream().anyMatch(this::isInhabited);
     }
 
-    private boolean isSeen(ObjectShape shape) {
+    private boolean isInhabited(ObjectShape shape) {
         int available = 0;
         int required = 0;
         for (ObjectShape.Member member : shape.members().values()) {
@@ -145,7 +145,7 @@ final class Inhabitation {
                 && shape.least() <= shape.most();
     }
 
-    private boolean isSeen(ArrayShape shape) {
+    private boolean isInhabited(ArrayShape shape) {
         return new ItemCounts(shape, literals, inhabited::contains).isPossible();
     }
 

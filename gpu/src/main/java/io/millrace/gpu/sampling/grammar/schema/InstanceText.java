@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Writes a value as the grammar of a schema has it: members in the schema's order at every depth, a
- * space behind each comma and colon.
+ * Writes a value in the form that the grammar of a schema generates: members in the schema's order
+ * at every depth, a space after each comma and colon.
  */
 public final class InstanceText {
     private final PropertyOrder order;
@@ -18,7 +18,7 @@ public final class InstanceText {
         this.order = order;
     }
 
-    /** The value's text. */
+    /** The text of a value. */
     public static String of(JsonNode value, PropertyOrder order) {
         InstanceText writer = new InstanceText(order);
         writer.write(value, order.root());

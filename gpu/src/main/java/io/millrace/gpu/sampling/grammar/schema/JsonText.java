@@ -1,6 +1,6 @@
 package io.millrace.gpu.sampling.grammar.schema;
 
-/** Texts as they stand in a JSON string: an escape only where one is needed. */
+/** Escapes texts for JSON strings, only where needed. */
 public final class JsonText {
     private JsonText() {}
 

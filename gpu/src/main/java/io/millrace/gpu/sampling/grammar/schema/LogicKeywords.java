@@ -17,12 +17,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * {@code allOf, anyOf, oneOf, not, if, then, else, $ref, dependencies, propertyNames}: sets of
- * values made of other schemas' sets. Each method gives sets that are intersected where the schema
- * is asserted, and joined where it is denied.
+ * {@code allOf, anyOf, oneOf, not, if, then, else, $ref, dependencies, propertyNames}: keywords
+ * that combine the value sets of other schemas. The sets are intersected if the schema is asserted,
+ * and united if it is denied.
  */
 final class LogicKeywords {
-    private static final int MOST_BRANCHES_TOGETHER = 6;
+    private static final int MAX_BRANCHES_TOGETHER = 6;
 
     private final Normalizer normalizer;
     private final Reader reader;
@@ -106,12 +106,12 @@ final class LogicKeywords {
             }
             return any;
         }
-        // What all valid branches have looked at counts: each set of branches is a case.
-        if (branches.size() > MOST_BRANCHES_TOGETHER) {
+        // All valid branches evaluate properties and items, so each subset of branches is a case.
+        if (branches.size() > MAX_BRANCHES_TOGETHER) {
             throw new SchemaException(
                     "anyOf",
-                    document.place(branches.get(0)).pointer(),
-                    "many branches, where unevaluated items or properties are asked for");
+                    document.location(branches.get(0)).pointer(),
+                    "too many branches beside unevaluatedItems or unevaluatedProperties");
         }
         for (int set = 1; set < 1 << branches.size(); set++) {
             Shapes all = Shapes.ALL;
@@ -126,8 +126,8 @@ final class LogicKeywords {
     }
 
     /**
-     * Exactly one. Where two branches cannot both hold there is nothing to be done; else each is
-     * taken without the others, of which more may be left out than must be.
+     * Exactly one branch. Branches that are not disjoint exclude each other, possibly excluding
+     * more values than the schema does.
      */
     private Shapes one(JsonNode branches, Sign sign) {
         if (sign.isDenied()) {
@@ -234,7 +234,7 @@ final class LogicKeywords {
                                 List.of())));
     }
 
-    /** The same texts, with the lengths in the automaton. */
+    /** The texts of a shape as one automaton, with its lengths. */
     private CharDfa unbounded(StringShape shape) {
         if (shape.hasAnyLength()) {
             return shape.texts();

@@ -25,13 +25,13 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Finds the {@link Shapes} of a demand: of each schema its keywords' sets, intersected, or joined
- * where the schema is denied; then of all schemas that hold together. Values inside of a value stay
- * demands, so that recursion is finite.
+ * Finds the {@link Shapes} of a demand: for each schema the intersection of its keywords' sets (the
+ * union, if the schema is denied), then the intersection of all schemas of the demand. Inner values
+ * stay demands, so that recursion ends.
  */
 final class Normalizer {
-    /** Most schemas about one value, each within the other: as many calls are open. */
-    private static final int DEEPEST = 200;
+    /** Maximum nesting of schemas of the same value, which is the depth of recursion. */
+    private static final int MAX_DEPTH = 200;
 
     private final SchemaDocument document;
     private final Literals literals;
@@ -50,7 +50,7 @@ final class Normalizer {
     private final Set<Integer> open = new HashSet<>();
 
     /**
-     * @param formats null where they are annotations
+     * @param formats null if formats are annotations
      */
     Normalizer(SchemaDocument document, Literals literals, Formats formats, SchemaLimits limits) {
         this.document = document;
@@ -67,17 +67,19 @@ final class Normalizer {
         logic = new LogicKeywords(this, reader, document, literals, algebra, budget);
     }
 
-    /** For all automata of the schema. */
+    /** The budget of all automata of the schema. */
     Budget budget() {
         return budget;
     }
 
-    /** Whether somewhere more was refused than the schema asks for. */
+    /** Whether some values are excluded that the schema allows. */
     boolean isNarrowed() {
         return reader.isNarrowed();
     }
 
-    /** The values of a demand, each object with members that are needed as its own. */
+    /**
+     * The values of a demand, with {@link ObjectShape#some} of objects resolved to named members.
+     */
     Shapes resolved(int demand) {
         Shapes shapes = resolved.get(demand);
         if (shapes == null) {
@@ -121,24 +123,24 @@ final class Normalizer {
     }
 
     /**
-     * The values of a demand about the value that is being looked at.
+     * The values of a demand that applies to the current value.
      *
-     * @throws SchemaException it leads back to itself without a step into the value
+     * @throws SchemaException the demand refers to itself without a step into the value
      */
     Shapes inPlace(int demand) {
-        boolean deep = open.size() >= DEEPEST;
+        boolean deep = open.size() >= MAX_DEPTH;
         if (deep || !open.add(demand)) {
             Literal literal = literals.literal(literals.of(demand)[0]);
             if (deep) {
                 throw reader.refused(
                         literal.node(),
                         literal.node().has("$ref") ? "$ref" : Keywords.firstLogical(literal.node()),
-                        ("more than %d references and schemas lead to it one behind the other; refer"
+                        ("more than %d references and schemas lead to it one after the other; refer"
                                         + " to it by fewer steps")
-                                .formatted(DEEPEST));
+                                .formatted(MAX_DEPTH));
             }
             throw reader.refused(
-                    literal.node(), "$ref", "it leads back to itself without a step inwards");
+                    literal.node(), "$ref", "it refers to itself without a step into the value");
         }
         try {
             return of(demand);
@@ -164,7 +166,7 @@ final class Normalizer {
         List<Shapes> parts = new ArrayList<>();
         for (String keyword : List.of("$recursiveRef", "extends", "disallow", "divisibleBy")) {
             if (schema.has(keyword)) {
-                throw reader.refused(schema, keyword, "it is of another edition");
+                throw reader.refused(schema, keyword, "it belongs to another draft");
             }
         }
         if (schema.has("$ref") && !document.draft().refHasSiblings()) {
@@ -190,7 +192,7 @@ final class Normalizer {
         }
         if (schema.has("enum")) {
             if (!schema.get("enum").isArray()) {
-                throw reader.refused(schema, "enum", schema.get("enum") + " is no list");
+                throw reader.refused(schema, "enum", schema.get("enum") + " is not a list");
             }
             parts.add(values.listed(schema, schema.get("enum"), sign));
         }
@@ -254,7 +256,7 @@ final class Normalizer {
         return shapes;
     }
 
-    /** A denied schema's keywords have looked at nothing. */
+    /** A denied schema evaluates no properties and items. */
     private Shapes forgotten(JsonNode schema, Shapes all, Sign sign) {
         for (String keyword : List.of("unevaluatedProperties", "unevaluatedItems")) {
             if (schema.has(keyword)) {
@@ -266,7 +268,7 @@ final class Normalizer {
                 .withArrays(all.arrays().stream().map(s -> s.withEvaluated(0)).toList());
     }
 
-    /** Whether no value satisfies a demand, where a look at plain keywords shows it. */
+    /** Whether keywords without subschemas show that no value satisfies a demand. */
     private boolean isPlainlyNothing(int demand) {
         if (demand <= Literals.NOTHING) {
             return demand == Literals.NOTHING;

@@ -38,15 +38,16 @@ final class NumberKeywords {
                 throw reader.refused(
                         schema,
                         "multipleOf",
-                        factor
-                                + " has too many remainders to count; ask for a factor up to 10,000");
+                        factor + " has too many remainders to count; use a factor up to 10,000");
             }
             shape = shape.and(NumberShape.multiplesOf(factor, false));
         }
         return shape;
     }
 
-    /** A boolean is draft 4's: it says how the bound beside it is meant. */
+    /**
+     * Whether the keyword is a number. In draft 4 it is a boolean that modifies the other bound.
+     */
     private static boolean isBound(JsonNode schema, String keyword) {
         return schema.has(keyword) && !schema.get(keyword).isBoolean();
     }

@@ -17,7 +17,7 @@ import java.util.Map;
 
 /**
  * {@code properties, patternProperties, additionalProperties, required, minProperties,
- * maxProperties}. What objects need of each other is the logic's.
+ * maxProperties}. {@link LogicKeywords} has those that relate members to each other.
  */
 final class ObjectKeywords {
     private final Reader reader;
@@ -32,7 +32,7 @@ final class ObjectKeywords {
         this.budget = budget;
     }
 
-    /** The objects that satisfy them all. */
+    /** The objects that satisfy all of these keywords. */
     ObjectShape shape(JsonNode schema) {
         ObjectShape shape = members(schema);
         if (schema.has("required")) {
@@ -59,7 +59,7 @@ final class ObjectKeywords {
         if (named.isEmpty() && additional == null && !schema.has("patternProperties")) {
             return ObjectShape.ALL;
         }
-        // Names that no pattern has, and for each pattern those that it has.
+        // Sets of names by the patterns that match them.
         List<Others> others = new ArrayList<>();
         int rest =
                 additional == null ? Literals.ANYTHING : literals.schema(additional, Sign.ASSERTED);
@@ -99,7 +99,7 @@ final class ObjectKeywords {
                 List.of());
     }
 
-    /** Adds a pattern to sets of names that do not meet. */
+    /** Splits disjoint sets of names by a further pattern. */
     private List<Others> split(List<Others> others, CharDfa names, int demand, CharDfa unmatched) {
         List<Others> parts = new ArrayList<>();
         for (Others other : others) {
@@ -146,9 +146,9 @@ final class ObjectKeywords {
     }
 
     /**
-     * The objects that one of the keywords denies.
+     * The objects that violate one of these keywords.
      *
-     * @param sign how denials are meant
+     * @param sign {@code DENIED} or {@code DENIED_NARROWLY}
      */
     List<ObjectShape> denied(JsonNode schema, Sign sign) {
         List<ObjectShape> denied = new ArrayList<>();
@@ -171,7 +171,7 @@ final class ObjectKeywords {
         return denied;
     }
 
-    /** Some member is there whose value a pattern or the additional ones' schema denies. */
+    /** Some member violates the schema of its pattern or of additional properties. */
     private void denyOthers(JsonNode schema, Sign sign, List<ObjectShape> denied) {
         CharDfa unmatched = CharDfa.ANY;
         for (Map.Entry<String, Integer> pattern :

@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The order in which the members of an object are written: that of {@code properties}, first the
- * schema's own, then those of the schemas that apply beside it, in the document's order.
+ * The order of an object's members: that of {@code properties} in the schema itself, then in the
+ * schemas that apply to the same value, in document order.
  */
 public final class PropertyOrder {
     private static final List<String> LISTS = List.of("allOf", "anyOf", "oneOf");
@@ -26,12 +26,12 @@ public final class PropertyOrder {
         this.document = document;
     }
 
-    /** Where a schema stands. */
+    /** JSON pointer of a schema. */
     String pointer(JsonNode schema) {
-        return document.place(schema).pointer();
+        return document.location(schema).pointer();
     }
 
-    /** About the bytes that the document holds. */
+    /** Estimated bytes of the document. */
     long bytes() {
         return document.bytes();
     }
@@ -41,7 +41,7 @@ public final class PropertyOrder {
         return List.of(document.root());
     }
 
-    /** The names of members that the schemas know, in order. */
+    /** The names of members that the schemas mention, in order. */
     public List<String> names(List<JsonNode> schemas) {
         Set<String> names = new LinkedHashSet<>();
         for (JsonNode schema : applied(schemas)) {
@@ -67,7 +67,7 @@ public final class PropertyOrder {
         names.add(field.getKey());
     }
 
-    /** The schemas that a member may have to satisfy. */
+    /** The schemas that can apply to a member. */
     public List<JsonNode> member(List<JsonNode> schemas, String name) {
         List<JsonNode> found = new ArrayList<>();
         for (JsonNode schema : applied(schemas)) {
@@ -85,7 +85,7 @@ public final class PropertyOrder {
         return found;
     }
 
-    /** The schemas that an item may have to satisfy. */
+    /** The schemas that can apply to an item. */
     public List<JsonNode> item(List<JsonNode> schemas, int index) {
         List<JsonNode> found = new ArrayList<>();
         for (JsonNode schema : applied(schemas)) {
@@ -104,12 +104,12 @@ public final class PropertyOrder {
         }
         schemas.stream()
                 .filter(JsonNode::isObject)
-                .sorted(Comparator.comparingInt(s -> document.place(s).order()))
+                .sorted(Comparator.comparingInt(s -> document.location(s).order()))
                 .forEach(s -> all.addAll(applied(s)));
         return all;
     }
 
-    /** The schema and those that apply to the same value. */
+    /** A schema and those that apply to the same value. */
     private List<JsonNode> applied(JsonNode schema) {
         List<JsonNode> known = beside.get(schema);
         if (known == null) {
@@ -120,7 +120,7 @@ public final class PropertyOrder {
         return known;
     }
 
-    /** Without recursion: references may be many, one behind the other. */
+    /** Collects without recursion, because chains of references can be long. */
     private void collect(JsonNode start, List<JsonNode> all) {
         Map<JsonNode, Boolean> seen = new IdentityHashMap<>();
         Deque<JsonNode> open = new ArrayDeque<>(List.of(start));

@@ -8,7 +8,7 @@ import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads the values of keywords; what is of a wrong type is refused by keyword and place. */
+/** Reads the values of keywords and refuses values of a wrong type by keyword and location. */
 final class Reader {
     private final SchemaDocument document;
     private boolean narrowed;
@@ -18,22 +18,22 @@ final class Reader {
     }
 
     SchemaException refused(JsonNode schema, String keyword, String reason) {
-        return new SchemaException(keyword, document.place(schema).pointer(), reason);
+        return new SchemaException(keyword, document.location(schema).pointer(), reason);
     }
 
     /**
-     * What a keyword denies cannot be said.
+     * Notes that the negation of a keyword cannot be expressed.
      *
-     * @throws SchemaException unless less may be allowed than is
+     * @throws SchemaException unless the schema is denied narrowly, which may exclude more values
      */
     void cannotDeny(JsonNode schema, String keyword, Sign sign) {
         if (sign == Sign.DENIED) {
-            throw refused(schema, keyword, "it is denied by a 'not' or an 'if' around it");
+            throw refused(schema, keyword, "an enclosing 'not' or 'if' negates it");
         }
         narrowed = true;
     }
 
-    /** Whether somewhere less is allowed than the schema allows. */
+    /** Whether some values are excluded that the schema allows. */
     boolean isNarrowed() {
         return narrowed;
     }
@@ -46,7 +46,7 @@ final class Reader {
         BigDecimal count = number(schema, keyword);
         boolean whole = count.signum() >= 0 && count.stripTrailingZeros().scale() <= 0;
         if (!whole) {
-            throw refused(schema, keyword, count + " is no number of things");
+            throw refused(schema, keyword, count + " is not a count");
         }
         return count.min(BigDecimal.valueOf(Integer.MAX_VALUE)).intValueExact();
     }
@@ -54,7 +54,7 @@ final class Reader {
     BigDecimal number(JsonNode schema, String keyword) {
         JsonNode value = schema.get(keyword);
         if (!value.isNumber()) {
-            throw refused(schema, keyword, value + " is no number");
+            throw refused(schema, keyword, value + " is not a number");
         }
         return exact(schema, keyword, value);
     }
@@ -62,23 +62,23 @@ final class Reader {
     /**
      * The value of a number.
      *
-     * @throws SchemaException it has more digits than are computed with
+     * @throws SchemaException the number has too many digits
      */
     BigDecimal exact(JsonNode schema, String keyword, JsonNode value) {
         if (value.isFloatingPointNumber() && !value.isBigDecimal()) {
             if (!Double.isFinite(value.doubleValue())) {
-                throw refused(schema, keyword, value + " is no number");
+                throw refused(schema, keyword, value + " is not a number");
             }
         }
         BigDecimal number = value.decimalValue();
         long before = (long) number.precision() - number.scale();
-        if (Math.abs(before) > NumberShape.MOST_DIGITS
-                || Math.abs((long) number.scale()) > NumberShape.MOST_DIGITS) {
+        if (Math.abs(before) > NumberShape.MAX_DIGITS
+                || Math.abs((long) number.scale()) > NumberShape.MAX_DIGITS) {
             throw refused(
                     schema,
                     keyword,
-                    "a number of more than %d digits; ask for one of fewer digits"
-                            .formatted(NumberShape.MOST_DIGITS));
+                    "a number has more than %d digits; use fewer"
+                            .formatted(NumberShape.MAX_DIGITS));
         }
         return number;
     }
@@ -86,7 +86,7 @@ final class Reader {
     String text(JsonNode schema, String keyword) {
         JsonNode value = schema.get(keyword);
         if (!value.isTextual()) {
-            throw refused(schema, keyword, value + " is no string");
+            throw refused(schema, keyword, value + " is not a string");
         }
         return value.textValue();
     }
@@ -94,11 +94,11 @@ final class Reader {
     List<String> texts(JsonNode schema, String keyword, JsonNode list) {
         List<String> texts = new ArrayList<>();
         if (!list.isArray()) {
-            throw refused(schema, keyword, list + " is no list of strings");
+            throw refused(schema, keyword, list + " is not a list of strings");
         }
         for (JsonNode text : list) {
             if (!text.isTextual()) {
-                throw refused(schema, keyword, text + " is no string");
+                throw refused(schema, keyword, text + " is not a string");
             }
             texts.add(text.textValue());
         }
@@ -108,14 +108,14 @@ final class Reader {
     JsonNode object(JsonNode schema, String keyword) {
         JsonNode value = schema.get(keyword);
         if (!value.isObject()) {
-            throw refused(schema, keyword, value + " is no object");
+            throw refused(schema, keyword, value + " is not an object");
         }
         return value;
     }
 
     JsonNode schema(JsonNode schema, String keyword, JsonNode value) {
         if (!value.isObject() && !value.isBoolean()) {
-            throw refused(schema, keyword, value + " is no schema");
+            throw refused(schema, keyword, value + " is not a schema");
         }
         return value;
     }
@@ -123,7 +123,7 @@ final class Reader {
     JsonNode list(JsonNode schema, String keyword) {
         JsonNode value = schema.get(keyword);
         if (!value.isArray() || value.isEmpty()) {
-            throw refused(schema, keyword, value + " is no list of schemas");
+            throw refused(schema, keyword, value + " is not a list of schemas");
         }
         value.forEach(part -> schema(schema, keyword, part));
         return value;

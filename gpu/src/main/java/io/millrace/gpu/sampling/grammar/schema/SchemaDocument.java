@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The schemas within one document and what their references mean. Whatever a reference names lies
- * in the document: no file and no URL is ever opened.
+ * The schemas within one document, and the resolution of references between them. References lead
+ * to the document itself only: no file and no URL is opened.
  */
 final class SchemaDocument {
     private static final List<String> ONE =
@@ -40,19 +40,20 @@ final class SchemaDocument {
                     "dependencies");
     private static final List<String> LISTS =
             List.of("allOf", "anyOf", "oneOf", "prefixItems", "items");
-    private static final int DEEPEST = 200;
+    private static final int MAX_DEPTH = 200;
 
     /**
-     * Where a schema stands.
+     * The location of a schema.
      *
-     * @param base the URI of the resource that it belongs to
-     * @param order which one it is of the document's schemas
+     * @param base URI of its resource
+     * @param pointer JSON pointer within the document
+     * @param order index in document order
      */
-    record Place(String base, String pointer, int order) {}
+    record Location(String base, String pointer, int order) {}
 
     private final JsonNode root;
     private final Draft draft;
-    private final Map<JsonNode, Place> places = new IdentityHashMap<>();
+    private final Map<JsonNode, Location> locations = new IdentityHashMap<>();
     private final Map<String, JsonNode> resources = new HashMap<>();
     private final Map<String, JsonNode> anchors = new HashMap<>();
     private final Map<String, Integer> dynamicAnchors = new HashMap<>();
@@ -63,12 +64,12 @@ final class SchemaDocument {
         JsonNode name = root.path("$schema");
         this.draft = Draft.of(name.isTextual() ? name.textValue() : null);
         resources.put("", root);
-        index(root, new Place("", "", 0), 0);
+        index(root, new Location("", "", 0), 0);
     }
 
-    /** About the bytes that it holds. */
+    /** Estimated bytes. */
     long bytes() {
-        return 500L * places.size();
+        return 500L * locations.size();
     }
 
     JsonNode root() {
@@ -79,42 +80,42 @@ final class SchemaDocument {
         return draft;
     }
 
-    /** Whether a schema asks what others have evaluated. */
+    /** Whether some schema has {@code unevaluatedItems} or {@code unevaluatedProperties}. */
     boolean hasUnevaluated() {
         return unevaluated;
     }
 
-    Place place(JsonNode schema) {
-        return places.getOrDefault(schema, new Place("", "", 0));
+    Location location(JsonNode schema) {
+        return locations.getOrDefault(schema, new Location("", "", 0));
     }
 
-    private void index(JsonNode schema, Place outer, int depth) {
-        if (!schema.isObject() || places.containsKey(schema)) {
+    private void index(JsonNode schema, Location outer, int depth) {
+        if (!schema.isObject() || locations.containsKey(schema)) {
             return;
         }
-        if (depth > DEEPEST) {
-            throw new SchemaException("$schema", outer.pointer, "deeper than " + DEEPEST);
+        if (depth > MAX_DEPTH) {
+            throw new SchemaException("$schema", outer.pointer, "deeper than " + MAX_DEPTH);
         }
         boolean refOnly = schema.has("$ref") && !draft.refHasSiblings();
-        Place place = identify(schema, outer, refOnly);
-        places.put(schema, place);
+        Location location = identify(schema, outer, refOnly);
+        locations.put(schema, location);
         unevaluated |= schema.has("unevaluatedProperties") || schema.has("unevaluatedItems");
         for (String keyword : ONE) {
-            visit(schema.path(keyword), place, "/" + keyword, depth);
+            visit(schema.path(keyword), location, "/" + keyword, depth);
         }
         for (String keyword : NAMED) {
             if (schema.path(keyword).isObject()) {
                 Iterator<Map.Entry<String, JsonNode>> fields = schema.get(keyword).fields();
                 while (fields.hasNext()) {
                     Map.Entry<String, JsonNode> field = fields.next();
-                    visit(field.getValue(), place, "/" + keyword + "/" + escaped(field), depth);
+                    visit(field.getValue(), location, "/" + keyword + "/" + escaped(field), depth);
                 }
             }
         }
         for (String keyword : LISTS) {
             JsonNode list = schema.path(keyword);
             for (int i = 0; list.isArray() && i < list.size(); i++) {
-                visit(list.get(i), place, "/" + keyword + "/" + i, depth);
+                visit(list.get(i), location, "/" + keyword + "/" + i, depth);
             }
         }
     }
@@ -123,14 +124,14 @@ final class SchemaDocument {
         return field.getKey().replace("~", "~0").replace("/", "~1");
     }
 
-    private void visit(JsonNode schema, Place outer, String step, int depth) {
-        index(schema, new Place(outer.base, outer.pointer + step, 0), depth + 1);
+    private void visit(JsonNode schema, Location outer, String step, int depth) {
+        index(schema, new Location(outer.base, outer.pointer + step, 0), depth + 1);
     }
 
-    private Place identify(JsonNode schema, Place outer, boolean refOnly) {
+    private Location identify(JsonNode schema, Location outer, boolean refOnly) {
         String base = outer.base;
         if (refOnly) {
-            return new Place(base, outer.pointer, places.size());
+            return new Location(base, outer.pointer, locations.size());
         }
         JsonNode id = schema.path(draft == Draft.DRAFT_4 ? "id" : "$id");
         if (id.isTextual()) {
@@ -151,16 +152,16 @@ final class SchemaDocument {
             anchors.put(base + "#" + name, schema);
             dynamicAnchors.merge(name, 1, Integer::sum);
         }
-        return new Place(base, outer.pointer, places.size());
+        return new Location(base, outer.pointer, locations.size());
     }
 
     /**
-     * The schema that a reference means.
+     * The schema that a reference names.
      *
-     * @throws SchemaException there is none in the document
+     * @throws SchemaException the document does not contain it
      */
     JsonNode resolve(JsonNode schema, String keyword, String reference) {
-        Place from = place(schema);
+        Location from = location(schema);
         String uri = resolve(from.base, reference, from.pointer);
         int hash = uri.indexOf('#');
         String resource = hash < 0 ? uri : uri.substring(0, hash);
@@ -172,21 +173,21 @@ final class SchemaDocument {
         } else if (!fragment.startsWith("/")) {
             target = anchors.get(resource + "#" + fragment);
         } else if (start != null) {
-            target = walk(start, fragment, place(start));
+            target = walk(start, fragment, location(start));
         }
         if (target == null) {
             throw new SchemaException(
                     keyword,
                     from.pointer,
-                    "'" + reference + "' is no place in this document, and no other is opened");
+                    "'" + reference + "' is not in this document, and no other document is opened");
         }
         return target;
     }
 
     /**
-     * The schema that a {@code $dynamicRef} means, where no other could be meant.
+     * The schema that a {@code $dynamicRef} names, if it is the same in every dynamic scope.
      *
-     * @throws SchemaException which one is meant depends on the way there
+     * @throws SchemaException it depends on the dynamic scope
      */
     JsonNode resolveDynamic(JsonNode schema, String reference) {
         JsonNode target = resolve(schema, "$dynamicRef", reference);
@@ -195,13 +196,13 @@ final class SchemaDocument {
         if (dynamic && dynamicAnchors.getOrDefault(fragment, 0) > 1) {
             throw new SchemaException(
                     "$dynamicRef",
-                    place(schema).pointer,
+                    location(schema).pointer,
                     "the document has more than one $dynamicAnchor '" + fragment + "'");
         }
         return target;
     }
 
-    private JsonNode walk(JsonNode start, String fragment, Place first) {
+    private JsonNode walk(JsonNode start, String fragment, Location first) {
         JsonNode node = start;
         String base = first.base;
         for (String step : fragment.substring(1).split("/", -1)) {
@@ -214,18 +215,19 @@ final class SchemaDocument {
             if (node == null) {
                 return null;
             }
-            base = places.containsKey(node) ? places.get(node).base : base;
+            base = locations.containsKey(node) ? locations.get(node).base : base;
         }
-        // A place that is no keyword's is a schema because it is referred to.
-        index(node, new Place(base, first.pointer + fragment, 0), 0);
+        // A reference makes a schema of a value that is not under a known keyword.
+        index(node, new Location(base, first.pointer + fragment, 0), 0);
         return node;
     }
 
-    private static String decoded(String fragment, Place from) {
+    private static String decoded(String fragment, Location from) {
         try {
             return URLDecoder.decode(fragment.replace("+", "%2B"), StandardCharsets.UTF_8);
         } catch (IllegalArgumentException e) {
-            throw new SchemaException("$ref", from.pointer, "'#" + fragment + "' is no fragment");
+            throw new SchemaException(
+                    "$ref", from.pointer, "'#" + fragment + "' is not a valid fragment");
         }
     }
 
@@ -239,7 +241,8 @@ final class SchemaDocument {
                     ? reference
                     : URI.create(base).resolve(uri).toString();
         } catch (IllegalArgumentException e) {
-            throw new SchemaException("$ref", pointer, "'" + reference + "' is no URI reference");
+            throw new SchemaException(
+                    "$ref", pointer, "'" + reference + "' is not a URI reference");
         }
     }
 }

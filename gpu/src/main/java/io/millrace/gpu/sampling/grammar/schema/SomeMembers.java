@@ -12,11 +12,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes of an object that needs some member of a set of names one object for each member with a
- * name of its own that can be the one. A free name cannot: written twice, the second value counts.
+ * Replaces an object shape that needs some member of a set of names by one shape for each named
+ * member that can be it. A name that is not fixed cannot: if it is written twice, the second value
+ * counts.
  */
 final class SomeMembers {
-    private static final int MOST = 64;
+    private static final int MAX_SHAPES = 64;
 
     private final Reader reader;
     private final Literals literals;
@@ -33,8 +34,8 @@ final class SomeMembers {
         for (Some some : shape.some()) {
             List<ObjectShape> next = new ArrayList<>();
             open.forEach(one -> next.addAll(with(one, some)));
-            if (next.size() > MOST) {
-                throw new SchemaException("oneOf", "", "many ways to deny a branch");
+            if (next.size() > MAX_SHAPES) {
+                throw new SchemaException("oneOf", "", "too many ways to violate a branch");
             }
             open = next;
         }

@@ -19,7 +19,7 @@ final class StringKeywords {
     private final Map<String, CharDfa> patterns = new HashMap<>();
 
     /**
-     * @param formats null where they are annotations
+     * @param formats null if formats are annotations
      */
     StringKeywords(Reader reader, Formats formats, Budget budget) {
         this.reader = reader;
@@ -52,7 +52,7 @@ final class StringKeywords {
         return new StringShape(texts, 0, StringShape.NO_LIMIT);
     }
 
-    /** The texts in which a pattern is found. */
+    /** The texts that contain a match of a pattern. */
     CharDfa pattern(JsonNode schema, String keyword, String pattern) {
         CharDfa known = patterns.get(pattern);
         if (known == null) {

@@ -31,7 +31,7 @@ final class ValueKeywords {
         this.algebra = algebra;
     }
 
-    /** The values of the types. */
+    /** The values of the types, or all others. */
     Shapes types(JsonNode schema, boolean denied) {
         JsonNode value = schema.get("type");
         List<String> names =
@@ -42,7 +42,7 @@ final class ValueKeywords {
                 Set.of("null", "boolean", "string", "integer", "number", "array", "object");
         for (String name : names) {
             if (!known.contains(name)) {
-                throw reader.refused(schema, "type", "'" + name + "' is no type");
+                throw reader.refused(schema, "type", "'" + name + "' is not a type");
             }
         }
         boolean integers = names.contains("integer") && !names.contains("number");
@@ -68,7 +68,7 @@ final class ValueKeywords {
         return allowed ? List.of(all) : List.of();
     }
 
-    /** The values of a list; the strings among them are one automaton. */
+    /** The values of a list, or all others; its strings become one automaton. */
     Shapes listed(JsonNode schema, Iterable<JsonNode> values, Sign sign) {
         List<String> strings = new ArrayList<>();
         Shapes all = sign.isDenied() ? Shapes.ALL : Shapes.NONE;
@@ -91,7 +91,7 @@ final class ValueKeywords {
                 : algebra.or(all, Shapes.NONE.withStrings(List.of(shape)));
     }
 
-    /** The keyword that has a constant; a constant within one is its own schema. */
+    /** The keyword of a constant; for a value within a constant, {@code const}. */
     private static String constantKeyword(JsonNode schema) {
         return schema.has("enum") && !schema.has("const") ? "enum" : "const";
     }

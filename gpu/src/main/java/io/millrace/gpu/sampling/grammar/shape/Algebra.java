@@ -10,7 +10,7 @@ import java.util.function.IntPredicate;
 import java.util.function.Predicate;
 import java.util.function.ToIntFunction;
 
-/** Joins and intersects {@link Shapes}, and bounds how much of it there is. */
+/** Union and intersection of {@link Shapes}, with limits of size and work. */
 public final class Algebra {
     private static final long STEPS_EACH = 20;
 
@@ -18,7 +18,7 @@ public final class Algebra {
     private final SchemaLimits limits;
     private final Budget budget;
 
-    /** Whether it is plain to see that no value satisfies a demand. */
+    /** Whether a cheap test shows that no value satisfies a demand. */
     private final IntPredicate plainlyNothing;
 
     private int work;
@@ -32,7 +32,7 @@ public final class Algebra {
         this.plainlyNothing = plainlyNothing;
     }
 
-    /** The values of both. */
+    /** The intersection. */
     public Shapes and(Shapes a, Shapes b) {
         if (a == Shapes.ALL || b == Shapes.NONE) {
             return b;
@@ -119,7 +119,7 @@ public final class Algebra {
         return checked(both);
     }
 
-    /** The values of either. */
+    /** The union. */
     public Shapes or(Shapes a, Shapes b) {
         boolean tracks = literals.tracks();
         if (a == Shapes.NONE || b == Shapes.ALL && !tracks) {
@@ -154,7 +154,7 @@ public final class Algebra {
         spend(shapes.size());
         if (shapes.size() > limits.shapes()) {
             throw new TooManyException(
-                    "combined with the schemas beside it, it makes more than %,d alternatives"
+                    "combined with its sibling schemas, it has more than %,d alternatives"
                             .formatted(limits.shapes()));
         }
         return new ArrayList<>(shapes);
@@ -164,12 +164,12 @@ public final class Algebra {
         return shapes.stream().mapToInt(size).sum();
     }
 
-    /** What it takes to combine the members and items of shapes, which may be many. */
+    /** Counts steps for the members and items of combined shapes. */
     private void spendSteps(long units) {
         steps += STEPS_EACH * units;
         if (steps > limits.steps()) {
             throw new TooManyException(
-                    "combined with the schemas beside it, it takes more than %,d steps"
+                    "combined with its sibling schemas, it takes more than %,d steps"
                             .formatted(limits.steps()));
         }
     }
@@ -178,12 +178,12 @@ public final class Algebra {
         work += units;
         if (work > limits.work()) {
             throw new TooManyException(
-                    "combined with the schemas beside it, it takes more than %,d steps"
+                    "combined with its sibling schemas, it takes more than %,d steps"
                             .formatted(limits.work()));
         }
     }
 
-    /** There is more of it than is allowed. */
+    /** A limit of shapes, work or steps is exceeded. */
     public static final class TooManyException extends RuntimeException {
         private static final long serialVersionUID = 1L;
 

@@ -4,13 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Arrays: what their items must satisfy and how many there are.
+ * A set of arrays, by the number of their items and their items' demands.
  *
  * @param first demands of the first items
- * @param rest the demand of every further item
- * @param most {@link #NO_LIMIT} for any number
- * @param contained demands that some items satisfy
- * @param evaluated how many items keywords have looked at; {@link #NO_LIMIT} for all
+ * @param rest demand of every further item
+ * @param least minimum number of items
+ * @param most maximum number of items, or {@link #NO_LIMIT}
+ * @param contained demands that a bounded number of items satisfies
+ * @param evaluated number of leading items that keywords have evaluated; {@link #NO_LIMIT} for all
  */
 public record ArrayShape(
         List<Integer> first,
@@ -25,9 +26,9 @@ public record ArrayShape(
             new ArrayShape(List.of(), Literals.ANYTHING, 0, NO_LIMIT, List.of(), 0);
 
     /**
-     * How many items satisfy a demand.
+     * Bounds of the number of items that satisfy a demand.
      *
-     * @param contrary the demand of an item that does not satisfy it
+     * @param contrary the negation of the demand
      */
     public record Contained(int demand, int contrary, int least, int most) {}
 
@@ -69,7 +70,7 @@ public record ArrayShape(
         return new ArrayShape(first, rest, least, most, contained, evaluated);
     }
 
-    /** Adds a demand to the items that no keyword has looked at. */
+    /** Adds a demand to the items that no keyword has evaluated. */
     public ArrayShape withUnevaluated(int demand, Literals literals) {
         if (evaluated == NO_LIMIT) {
             return this;

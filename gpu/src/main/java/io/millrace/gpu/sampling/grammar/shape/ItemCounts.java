@@ -11,42 +11,42 @@ import java.util.Set;
 import java.util.function.IntPredicate;
 
 /**
- * Tells of an array, after some items, which further items lead to an array that ends well. Items
- * that are contained are counted; an index counts on only as far as it matters.
+ * Finds the items that may follow in an array such that it can still be completed. Counts the items
+ * that satisfy demands of {@code contains}, and the index as far as it matters.
  */
 public final class ItemCounts {
-    private static final int MOST_CONTAINED = 3;
-    private static final int MOST_STATES = 20_000;
+    private static final int MAX_CONTAINED = 3;
+    private static final int MAX_STATES = 20_000;
 
     private final ArrayShape shape;
     private final Literals literals;
     private final IntPredicate isPossible;
 
-    /** Where the index stops to count. */
+    /** Maximum of the index. */
     private final int last;
 
     private final Map<State, Boolean> ends = new HashMap<>();
 
     /**
-     * What was read of an array.
+     * The part of an array that was read.
      *
-     * @param index how many items
-     * @param contained how many of them satisfy each of the contained demands
+     * @param index number of items, at most {@link #last}
+     * @param contained number of items that satisfy each contained demand
      */
     public record State(int index, List<Integer> contained) {}
 
-    /** An item that may come next, and what is read then. */
+    /** An item that may come next, and the state after it. */
     public record Item(int demand, State next) {}
 
     public ItemCounts(ArrayShape shape, Literals literals, IntPredicate isPossible) {
         this.shape = shape;
         this.literals = literals;
         this.isPossible = isPossible;
-        if (shape.contained().size() > MOST_CONTAINED) {
+        if (shape.contained().size() > MAX_CONTAINED) {
             throw new SchemaException(
                     "contains",
                     "",
-                    "more than " + MOST_CONTAINED + " for one array; ask for fewer");
+                    "more than " + MAX_CONTAINED + " apply to one array; use fewer");
         }
         int counts = Math.max(shape.first().size(), shape.least());
         last = shape.most() == ArrayShape.NO_LIMIT ? counts : shape.most();
@@ -104,7 +104,7 @@ public final class ItemCounts {
                     counts.set(i, Math.min(counts.get(i) + 1, most));
                     allowed &= counts.get(i) <= contained.most();
                 } else if (limited) {
-                    // Where too many are an error, each must be known not to be one.
+                    // With a maximum, an item that is not counted must not satisfy the demand.
                     demand = literals.and(demand, contained.contrary());
                 }
             }
@@ -116,7 +116,7 @@ public final class ItemCounts {
         return items;
     }
 
-    /** Whether an array that ends well can begin like this. */
+    /** Whether the array can be completed from this state. */
     private boolean canEnd(State state) {
         if (shape.contained().isEmpty()) {
             return canReach(state.index);
@@ -125,7 +125,7 @@ public final class ItemCounts {
         return known != null ? known : search(state);
     }
 
-    /** Looks for a way to an end, without recursion: it may be as long as an array. */
+    /** Searches for a path to an end, without recursion: it can be as long as the array. */
     private boolean search(State start) {
         List<Step> way = new ArrayList<>(List.of(new Step(start, candidates(start).iterator())));
         Set<State> seen = new HashSet<>(List.of(start));
@@ -148,20 +148,20 @@ public final class ItemCounts {
             } else {
                 way.add(new Step(next, candidates(next).iterator()));
             }
-            if (seen.size() + ends.size() > MOST_STATES) {
+            if (seen.size() + ends.size() > MAX_STATES) {
                 throw new SchemaException(
                         "contains",
                         "",
-                        "more than %,d numbers of items to tell apart; ask for fewer items"
-                                .formatted(MOST_STATES));
+                        "more than %,d states of counted items; use smaller numbers of items"
+                                .formatted(MAX_STATES));
             }
         }
-        // No end was found, so none of those that were seen has one.
+        // No visited state reaches an end.
         seen.forEach(state -> ends.put(state, false));
         return false;
     }
 
-    /** A state on the way, and the items that were not tried yet. */
+    /** A state of the path, and its items that were not tried yet. */
     private record Step(State state, Iterator<Item> rest) {}
 
     private boolean canReach(int index) {

@@ -5,7 +5,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 
-/** The keywords that say which values are valid; all others are annotations. */
+/** The keywords that decide which values are valid; all others are annotations. */
 public final class Keywords {
     private static final Set<String> ASSERTIONS =
             Set.of(
@@ -83,12 +83,12 @@ public final class Keywords {
         return !hasOther(schema, Set.of());
     }
 
-    /** Whether it asks for nothing of other schemas. */
+    /** Whether no keyword has subschemas. */
     public static boolean arePlain(JsonNode schema) {
         return !hasOther(schema, PLAIN);
     }
 
-    /** The keyword that combines schemas; type where there is none. */
+    /** The first keyword that combines schemas; {@code type} if there is none. */
     public static String firstLogical(JsonNode schema) {
         return List.of("oneOf", "anyOf", "allOf", "dependencies", "dependentRequired", "if", "not")
                 .stream()

@@ -9,15 +9,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Numbers for what a value must satisfy. A <i>literal</i> is one schema or one constant, asserted
- * or denied; a <i>demand</i> is a set of literals that hold together. All values satisfy {@link
- * #ANYTHING}, none {@link #NOTHING}.
+ * Numbers the conditions on a value. A <i>literal</i> is a schema or a constant, asserted or
+ * denied; a <i>demand</i> is a conjunction of literals. All values satisfy {@link #ANYTHING}, none
+ * satisfies {@link #NOTHING}.
  */
 public final class Literals {
     public static final int ANYTHING = 0;
     public static final int NOTHING = 1;
 
-    /** Asserted; denied; denied, but it may be that more is refused than is denied. */
+    /** Whether a schema must hold or must not; denied narrowly, more values may be excluded. */
     public enum Sign {
         ASSERTED,
         DENIED,
@@ -28,7 +28,7 @@ public final class Literals {
         }
     }
 
-    /** A schema, or the only value that is allowed. */
+    /** A schema, or a constant value. */
     public record Literal(JsonNode node, boolean constant, Sign sign) {}
 
     private static final int SIGNS = Sign.values().length;
@@ -55,8 +55,8 @@ public final class Literals {
     private final Map<Long, Integer> joined = new HashMap<>();
 
     /**
-     * @param limit most demands
-     * @param tracks whether shapes remember what keywords have looked at
+     * @param limit maximum number of demands
+     * @param tracks whether shapes keep which items and members keywords have evaluated
      */
     public Literals(int limit, boolean tracks) {
         this.limit = limit;
@@ -69,7 +69,7 @@ public final class Literals {
         return tracks;
     }
 
-    /** The demand that a schema holds, or does not. */
+    /** The demand of one schema. */
     public int schema(JsonNode schema, Sign sign) {
         boolean always = schema.isObject() ? Keywords.areNone(schema) : schema.asBoolean();
         if (always || schema.isBoolean()) {
@@ -78,7 +78,7 @@ public final class Literals {
         return single(schemas.computeIfAbsent(schema, s -> add(s, false)), sign);
     }
 
-    /** The demand that a value is this one, or another. */
+    /** The demand of one constant. */
     public int constant(JsonNode value, Sign sign) {
         return single(constants.computeIfAbsent(value, s -> add(s, true)), sign);
     }
@@ -94,7 +94,7 @@ public final class Literals {
         return number(new int[] {base * SIGNS + sign.ordinal()});
     }
 
-    /** Both at once. */
+    /** The conjunction of two demands. */
     public int and(int a, int b) {
         if (a == b || b == ANYTHING || a == NOTHING) {
             return a;
@@ -146,7 +146,7 @@ public final class Literals {
         return demands.size() - 1;
     }
 
-    /** The literals of a demand, by their numbers. */
+    /** The numbers of a demand's literals. */
     public int[] of(int demand) {
         return demands.get(demand);
     }
@@ -155,7 +155,7 @@ public final class Literals {
         return literals.get(number);
     }
 
-    /** The demand that the contrary of a demand's only literal holds. */
+    /** The negation of a demand of one literal. */
     public int contrary(int demand, Sign sign) {
         if (demand <= NOTHING) {
             return demand == NOTHING ? ANYTHING : NOTHING;

@@ -12,15 +12,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes the automaton of the JSON texts of a {@link NumberShape}: it compares digit by digit with
- * the bounds and counts remainders, so that what it accepts is right by value. Where bounds other
- * than 0 or factors are given, a number is written without an exponent.
+ * Builds the automaton of the JSON texts of a {@link NumberShape}. It compares digit by digit with
+ * the bounds and counts remainders, so that numbers are accepted by value. With bounds other than 0
+ * or with factors, numbers have no exponent.
  */
 public final class NumberAutomaton {
-    private static final int LARGEST_FACTOR = 10_000;
-    private static final int LARGEST_SCALE = 9;
+    private static final int MAX_FACTOR = 10_000;
+    private static final int MAX_SCALE = 9;
 
-    /** What a state takes, with the states behind each character. */
+    /** Steps per state, with its transitions. */
     private static final int STATE_STEPS = 300;
 
     private enum Phase {
@@ -39,11 +39,13 @@ public final class NumberAutomaton {
     }
 
     /**
-     * What matters of the digits read.
+     * A summary of the characters read.
      *
-     * @param digits before the point, as far as bounds have them and one more
-     * @param low the digits compared with the lower bound's, -1, 0, 1
-     * @param remainders one for each factor; -1 where no multiple is possible any more
+     * @param digits digits before the point, at most one more than the bounds have
+     * @param fraction digits after the point, at most one more than the bounds have
+     * @param low the digits compared with the lower bound's: -1, 0 or 1
+     * @param high the digits compared with the upper bound's: -1, 0 or 1
+     * @param remainders one per factor; -1 if a multiple is no longer possible
      */
     private record State(
             Phase phase,
@@ -102,22 +104,22 @@ public final class NumberAutomaton {
     }
 
     /**
-     * The texts of the numbers.
+     * The texts of the numbers of a shape.
      *
-     * @throws AutomatonTooLargeException it is beyond the budget, a large factor or bound
+     * @throws AutomatonTooLargeException a factor or bound is too large for the budget
      */
     public static CharDfa of(NumberShape shape, Budget budget) {
         return new NumberAutomaton(shape, budget).build();
     }
 
-    /** Whether remainders by a factor are few enough to be counted, of integers at least. */
+    /** Whether a factor has few enough remainders to be counted, at least for integers. */
     public static boolean isSupported(BigDecimal factor) {
         int scale = Math.max(0, factor.scale());
         BigInteger value = factor.movePointRight(scale).toBigIntegerExact();
         BigInteger ofIntegers = value.divide(value.gcd(BigInteger.TEN.pow(scale)));
         return value.bitLength() <= 31
-                && scale <= LARGEST_SCALE
-                && ofIntegers.compareTo(BigInteger.valueOf(LARGEST_FACTOR)) <= 0;
+                && scale <= MAX_SCALE
+                && ofIntegers.compareTo(BigInteger.valueOf(MAX_FACTOR)) <= 0;
     }
 
     private Factor factor(BigDecimal factor, boolean negated) {
@@ -128,11 +130,11 @@ public final class NumberAutomaton {
         }
         boolean beside = shape.multiplesOf().contains(BigDecimal.ONE);
         if (beside && scale > 0) {
-            // Of an integer: a multiple of v / 10^s is a multiple of v / gcd(v, 10^s).
+            // An integer that is a multiple of v / 10^s is a multiple of v / gcd(v, 10^s).
             value = value.divide(value.gcd(BigInteger.TEN.pow(scale)));
             scale = 0;
         }
-        if (value.intValueExact() > LARGEST_FACTOR) {
+        if (value.intValueExact() > MAX_FACTOR) {
             throw new AutomatonTooLargeException(limit);
         }
         return new Factor(value.intValueExact(), scale, negated);
@@ -150,8 +152,8 @@ public final class NumberAutomaton {
         if (bound == null) {
             return 1;
         }
-        if (Math.abs((long) bound.precision() - bound.scale()) > NumberShape.MOST_DIGITS
-                || Math.abs((long) bound.scale()) > NumberShape.MOST_DIGITS) {
+        if (Math.abs((long) bound.precision() - bound.scale()) > NumberShape.MAX_DIGITS
+                || Math.abs((long) bound.scale()) > NumberShape.MAX_DIGITS) {
             throw new AutomatonTooLargeException(limit);
         }
         return bound.abs().toBigInteger().toString().length();
@@ -223,9 +225,7 @@ public final class NumberAutomaton {
         return new State(phase, s.negative, s.digits, s.fraction, s.low, s.high, s.remainders);
     }
 
-    /**
-     * The exponent's first digit: with 1 or 2 there may be three, which every double has room for.
-     */
+    /** The first digit of an exponent. After 1 or 2 there may be three digits: all doubles fit. */
     private static State first(State s, char c) {
         return at(s, c == '1' || c == '2' ? Phase.E_ONE_OF_THREE : Phase.E_ONE_OF_TWO);
     }
@@ -249,7 +249,7 @@ public final class NumberAutomaton {
                 : Integer.compare(c, bound.digits.charAt(at));
     }
 
-    /** Before the point the number of digits decides first. */
+    /** Compares the integer parts: first by the number of digits. */
     private State point(State s) {
         return new State(
                 Phase.POINT,
@@ -288,7 +288,7 @@ public final class NumberAutomaton {
     }
 
     /**
-     * @param fraction the digit's place behind the point, 0 for one before it
+     * @param fraction position of the digit after the point, from 1; 0 for a digit before it
      */
     private List<Integer> remainders(State s, char c, int fraction) {
         List<Integer> next = new ArrayList<>(factors.size());
@@ -311,7 +311,7 @@ public final class NumberAutomaton {
             case ZERO, DIGITS, FRACTION:
                 break;
             default:
-                return true; // What stands before the exponent was accepted.
+                return true; // The part before the exponent was accepted.
         }
         Bound lower = lower(s.negative);
         Bound upper = upper(s.negative);
@@ -365,7 +365,7 @@ public final class NumberAutomaton {
         return negative ? upperOfNegative : upperOfPositive;
     }
 
-    /** The least magnitude; nothing where there is none. */
+    /** The minimum magnitude; null if there is none. */
     private static Bound least(NumberShape shape, boolean negative) {
         BigDecimal bound = negative ? shape.high() : shape.low();
         boolean open = negative ? shape.highOpen() : shape.lowOpen();
@@ -375,7 +375,7 @@ public final class NumberAutomaton {
         return bound(bound, open);
     }
 
-    /** The largest magnitude. */
+    /** The maximum magnitude; null if there is none. */
     private static Bound largest(NumberShape shape, boolean negative) {
         BigDecimal bound = negative ? shape.low() : shape.high();
         boolean open = negative ? shape.lowOpen() : shape.highOpen();

@@ -7,12 +7,14 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Numbers of a range, by their values.
+ * A set of numbers, by value.
  *
- * @param low none where null
- * @param lowOpen whether {@code low} itself is outside
- * @param multiplesOf of each of which they are a multiple
- * @param noMultiplesOf of none of which they are a multiple
+ * @param low lower bound; null for none
+ * @param lowOpen whether {@code low} itself is excluded
+ * @param high upper bound; null for none
+ * @param highOpen whether {@code high} itself is excluded
+ * @param multiplesOf the numbers are multiples of each of these
+ * @param noMultiplesOf the numbers are multiples of none of these
  * @param plain whether integers are written without a fraction
  */
 public record NumberShape(
@@ -23,8 +25,8 @@ public record NumberShape(
         Set<BigDecimal> multiplesOf,
         Set<BigDecimal> noMultiplesOf,
         boolean plain) {
-    /** Most digits of a number, before its point and behind it. */
-    public static final int MOST_DIGITS = 400;
+    /** Maximum digits of a number, both before and after the point. */
+    public static final int MAX_DIGITS = 400;
 
     public static final NumberShape ALL =
             new NumberShape(null, false, null, false, Set.of(), Set.of(), false);
@@ -50,7 +52,7 @@ public record NumberShape(
                 value(number), false, value(number), false, Set.of(), Set.of(), false);
     }
 
-    /** Equal for equal values, however they are written. */
+    /** A canonical form, equal for equal values. */
     private static BigDecimal value(BigDecimal number) {
         return number.signum() == 0 ? BigDecimal.ZERO : number.stripTrailingZeros();
     }
@@ -77,7 +79,7 @@ public record NumberShape(
         return all;
     }
 
-    /** All other numbers. */
+    /** The complement, as a union. */
     public List<NumberShape> not() {
         List<NumberShape> others = new ArrayList<>();
         if (low != null) {

@@ -9,14 +9,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Objects: what their members must satisfy.
+ * A set of objects, by their members' names and demands.
  *
- * @param members the members with names of their own, in order
- * @param others the members with other names; sets of names that do not meet. A name in no set is
- *     forbidden. The names of {@code members} may lie in these sets, and are not meant
- * @param most {@link #NO_LIMIT} for any number
- * @param evaluated the names of the members that keywords have looked at
- * @param some of each of these there is a member
+ * @param members named members, in order
+ * @param others members with other names, by disjoint sets of names. A name in no set is forbidden.
+ *     The sets do not apply to names of {@code members}
+ * @param least minimum number of members
+ * @param most maximum number of members, or {@link #NO_LIMIT}
+ * @param evaluated names of the members that keywords have evaluated
+ * @param some for each of these at least one member exists
  */
 public record ObjectShape(
         Map<String, Member> members,
@@ -32,17 +33,18 @@ public record ObjectShape(
     public static final ObjectShape ALL =
             new ObjectShape(Map.of(), ALL_OTHERS, 0, NO_LIMIT, CharDfa.NONE, List.of());
 
-    /** A member with a name of its own. */
+    /** A named member. */
     public record Member(int demand, boolean required) {}
 
-    /** The members whose names are of a set. */
+    /** The members with a name of a set. */
     public record Others(CharDfa names, int demand) {}
 
     /**
-     * A member of a set of names that there must be.
+     * The condition that some member with a name of a set satisfies a demand.
      *
-     * @param sign how the denial is meant that asks for it
-     * @param denied the schema whose keyword is denied
+     * @param sign sign of the denied schema that requires it
+     * @param denied the denied schema
+     * @param keyword the keyword of that schema which is violated
      */
     public record Some(
             CharDfa names, int demand, Literals.Sign sign, JsonNode denied, String keyword) {}
@@ -65,7 +67,7 @@ public record ObjectShape(
                 List.of());
     }
 
-    /** What a member with this name must satisfy. */
+    /** The member of a name. */
     public Member member(String name) {
         Member member = members.get(name);
         if (member != null) {
@@ -125,7 +127,7 @@ public record ObjectShape(
         return new ObjectShape(members, others, least, most, evaluated, some);
     }
 
-    /** Adds a demand to the members that no keyword has looked at. */
+    /** Adds a demand to the members that no keyword has evaluated. */
     public ObjectShape withUnevaluated(int demand, Literals literals, Budget budget) {
         Map<String, Member> all = new LinkedHashMap<>();
         members.forEach(

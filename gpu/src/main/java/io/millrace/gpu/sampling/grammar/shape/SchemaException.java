@@ -1,9 +1,9 @@
 package io.millrace.gpu.sampling.grammar.shape;
 
-/** A schema that is wrong or that is not supported, by keyword and place. */
+/** A schema is invalid or not supported; names the keyword and its location. */
 public final class SchemaException extends RuntimeException {
     private static final long serialVersionUID = 1L;
-    private static final int LONGEST_REASON = 400;
+    private static final int MAX_REASON = 400;
 
     private final String keyword;
     private final String pointer;
@@ -15,24 +15,24 @@ public final class SchemaException extends RuntimeException {
                         .formatted(
                                 "'" + keyword + "'",
                                 pointer.isEmpty() ? "its root" : pointer,
-                                reason.length() <= LONGEST_REASON
+                                reason.length() <= MAX_REASON
                                         ? reason
-                                        : reason.substring(0, LONGEST_REASON) + "..."));
+                                        : reason.substring(0, MAX_REASON) + "..."));
         this.keyword = keyword;
         this.pointer = pointer;
         this.reason = reason;
     }
 
-    /** The same, by another place. */
-    public SchemaException at(String place) {
-        return new SchemaException(keyword, place, reason);
+    /** The same exception with another location, as a JSON pointer. */
+    public SchemaException at(String location) {
+        return new SchemaException(keyword, location, reason);
     }
 
     public String keyword() {
         return keyword;
     }
 
-    /** Where the keyword stands, as a JSON pointer to the schema that has it. */
+    /** JSON pointer to the schema with the keyword. */
     public String pointer() {
         return pointer;
     }

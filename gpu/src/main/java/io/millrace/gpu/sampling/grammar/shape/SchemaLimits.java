@@ -1,13 +1,13 @@
 package io.millrace.gpu.sampling.grammar.shape;
 
 /**
- * Bounds of what one schema may cost.
+ * Limits of the compilation of one schema.
  *
- * @param states most states of an automaton of texts
- * @param demands most sets of schemas that hold together
- * @param shapes most alternatives of one place
- * @param work most pairs of alternatives that are combined
- * @param steps most steps of making automata and of combining members and items
+ * @param states maximum states of an automaton of texts
+ * @param demands maximum number of demands, which are combinations of schemas
+ * @param shapes maximum alternatives of one demand
+ * @param work maximum pairs of alternatives that are combined
+ * @param steps maximum steps of building automata and of combining members and items
  */
 public record SchemaLimits(int states, int demands, int shapes, int work, long steps) {
     public static final SchemaLimits DEFAULT =

@@ -3,8 +3,12 @@ package io.millrace.gpu.sampling.grammar.shape;
 import java.util.List;
 
 /**
- * The values that a demand allows: for each type of JSON a union of shapes. Types do not meet, so
- * that sets are joined and intersected type by type.
+ * The values that a demand allows: a union of shapes for each JSON type. Types are disjoint, so
+ * unions and intersections are computed type by type.
+ *
+ * @param nothing whether null is allowed
+ * @param yes whether true is allowed
+ * @param no whether false is allowed
  */
 public record Shapes(
         boolean nothing,
@@ -43,7 +47,7 @@ public record Shapes(
         return new Shapes(nothing, yes, no, strings, numbers, arrays, shapes);
     }
 
-    /** Whether there is no value. */
+    /** Whether no value is allowed. */
     public boolean isNone() {
         return equals(NONE);
     }

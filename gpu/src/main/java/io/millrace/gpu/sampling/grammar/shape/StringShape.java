@@ -6,10 +6,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Strings of a regular set and of some lengths.
+ * The strings of a regular set with a length within bounds.
  *
- * @param least characters, at least
- * @param most characters, at most; {@link #NO_LIMIT} for any number
+ * @param least minimum number of characters
+ * @param most maximum number of characters, or {@link #NO_LIMIT}
  */
 public record StringShape(CharDfa texts, int least, int most) {
     public static final int NO_LIMIT = Integer.MAX_VALUE;
@@ -23,7 +23,7 @@ public record StringShape(CharDfa texts, int least, int most) {
                 Math.min(most, other.most));
     }
 
-    /** All other strings. */
+    /** The complement, as a union. */
     public List<StringShape> not() {
         List<StringShape> others = new ArrayList<>();
         if (!texts.isAny()) {
@@ -42,7 +42,7 @@ public record StringShape(CharDfa texts, int least, int most) {
         return texts.isEmpty() || least > most;
     }
 
-    /** Whether the set says nothing of lengths. */
+    /** Whether lengths are not bounded. */
     public boolean hasAnyLength() {
         return least == 0 && most == NO_LIMIT;
     }

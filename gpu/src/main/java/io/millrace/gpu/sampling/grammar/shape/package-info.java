@@ -1,5 +1,5 @@
 /**
- * Sets of JSON values without {@code allOf}, {@code not} or references: for each type a union of
- * shapes, whose inner values stay demands, and the operations on such sets.
+ * Sets of JSON values without {@code allOf}, {@code not} or references, and the operations on them:
+ * for each type a union of shapes, with inner values as demands.
  */
 package io.millrace.gpu.sampling.grammar.shape;

@@ -4,11 +4,11 @@ import java.util.Arrays;
 import java.util.BitSet;
 
 /**
- * How few tokens of a vocabulary write a text. Counts are sums that stop at {@link #NEVER}, which
- * stands for what no tokens write. Immutable.
+ * Counts the tokens of a vocabulary that are needed for a text. Sums saturate at {@link #NEVER},
+ * which means that no tokens produce the text. Immutable.
  */
 public final class Spelling {
-    /** More tokens than any answer has. */
+    /** Larger than the number of tokens of any answer. */
     public static final int NEVER = 1 << 29;
 
     private final TokenTrie tokens;
@@ -16,7 +16,7 @@ public final class Spelling {
     private final int characters;
 
     /**
-     * @param tokens the bytes of a vocabulary's tokens
+     * @param tokens trie of a vocabulary's tokens
      */
     public Spelling(TokenTrie tokens) {
         this.tokens = tokens;
@@ -34,7 +34,7 @@ public final class Spelling {
         characters = Math.max(0, lengths.nextClearBit(1) - 1);
     }
 
-    /** Whether a byte is a character that a JSON string has as it is. */
+    /** Whether a byte is a character that needs no escape in a JSON string. */
     private static boolean isPlain(byte value) {
         return value >= ' ' && value < 0x7F && value != '"' && value != '\\';
     }
@@ -44,17 +44,17 @@ public final class Spelling {
         return Math.min(NEVER, a + b);
     }
 
-    /** A count, a number of times. */
+    /** The product of a number and a count. */
     public static int times(long number, int count) {
         return (int) Math.min(NEVER, Math.min(number, NEVER) * count);
     }
 
-    /** Whether a token is this one byte. */
+    /** Whether a single byte is a token. */
     public boolean has(int value) {
         return single[value];
     }
 
-    /** Whether a token is one byte of a range. */
+    /** Whether some single byte of a range is a token. */
     public boolean hasAny(int first, int last) {
         for (int value = first; value <= last; value++) {
             if (single[value]) {
@@ -64,7 +64,7 @@ public final class Spelling {
         return false;
     }
 
-    /** Tokens of one byte each that write a text. */
+    /** Tokens needed for a text if each token is one byte. */
     public int ofBytes(byte[] text) {
         int count = 0;
         for (byte value : text) {
@@ -73,7 +73,7 @@ public final class Spelling {
         return count;
     }
 
-    /** The node of the vocabulary's tree behind a node and bytes; -1 for none. */
+    /** The node of the trie after a node and some bytes; -1 if there is none. */
     public int follow(int node, byte[] bytes) {
         int at = node;
         for (int i = 0; i < bytes.length && at >= 0; i++) {
@@ -82,18 +82,18 @@ public final class Spelling {
         return at;
     }
 
-    /** Whether a node of the vocabulary's tree is a whole token. */
+    /** Whether a token ends at a node of the trie. */
     public boolean isToken(int node) {
         return tokens.has(node);
     }
 
-    /** Tokens that write a text. */
+    /** The fewest tokens of a text. */
     public int of(byte[] text) {
         return from(text)[0];
     }
 
     /**
-     * Of each place in a text, the fewest tokens that write it from there to its end.
+     * The fewest tokens of each suffix of a text.
      *
      * @return (bytes + 1), the last is 0
      */
@@ -117,8 +117,8 @@ public final class Spelling {
     }
 
     /**
-     * Tokens that write so many characters of a JSON string, whichever: with every token that is
-     * taken, up to the last, there is one of as many characters as are left.
+     * Tokens needed for {@code number} arbitrary characters of a JSON string: some token has each
+     * number of characters up to the maximum that is used here.
      */
     public int ofCharacters(int number) {
         if (number <= 0) {

@@ -6,19 +6,19 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * A set of byte strings with values, as a tree in preorder: node 0 is the root, a node's children
- * follow it, and behind its subtree comes its next sibling.
+ * A trie of byte strings with values, in preorder: node 0 is the root, a node's children follow it,
+ * and its next sibling follows its subtree.
  */
 public final class TokenTrie {
     private static final int[] NONE = {};
 
-    /** A byte string and what it stands for. */
+    /** A byte string and its value. */
     public record Entry(byte[] bytes, int value) {}
 
     /** The byte that leads to a node. */
     public final byte[] labels;
 
-    /** The node behind a node's subtree. */
+    /** The first node after a node's subtree. */
     public final int[] ends;
 
     /** Bytes from the root to a node. */
@@ -32,7 +32,7 @@ public final class TokenTrie {
 
     private int size;
 
-    /** Of each byte, the child of the root that it leads to; -1 for none. */
+    /** The child of the root for each byte; -1 for none. */
     private final int[] roots = new int[256];
 
     public TokenTrie(List<Entry> entries) {
@@ -86,7 +86,7 @@ public final class TokenTrie {
         return -1;
     }
 
-    /** Whether some byte string of the set ends at a node. */
+    /** Whether a byte string ends at a node. */
     public boolean has(int node) {
         return values[node].length > 0;
     }

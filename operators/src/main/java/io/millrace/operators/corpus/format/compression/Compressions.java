@@ -17,25 +17,25 @@ import java.util.zip.GZIPOutputStream;
 import org.tukaani.xz.LZMA2Options;
 import org.tukaani.xz.XZOutputStream;
 
-/** Opens files for reading and writing as they are compressed. */
+/** Opens compressed files for reading and writing. */
 public final class Compressions {
     private static final int BUFFER = 1 << 16;
 
-    /** As {@code xz -3}: two thirds of the default's gain at six times its speed, in 32 MiB. */
+    /** As {@code xz -3}: two thirds of the default's savings at six times its speed, in 32 MiB. */
     private static final int XZ_PRESET = 3;
 
     private static final int ZSTD_LEVEL = 3;
 
-    /** A zstd frame header has 18 bytes at most. */
-    private static final int ZSTD_HEADER = 18;
+    /** Maximum length of a zstd frame header. */
+    private static final int ZSTD_HEADER_BYTES = 18;
 
     private Compressions() {}
 
     /**
-     * The bytes of a file, decompressed.
+     * The decompressed bytes of a file.
      *
-     * @throws io.millrace.operators.corpus.format.UnreadableFileException its beginning is not
-     *     compressed so
+     * @throws io.millrace.operators.corpus.format.UnreadableFileException the file does not begin
+     *     with this compression
      */
     public static InputStream open(Path file, Compression compression) throws IOException {
         InputStream in = Files.newInputStream(file);
@@ -52,20 +52,22 @@ public final class Compressions {
         }
     }
 
-    /** Bytes as the output has them; closing it completes them and leaves {@code out} open. */
+    /**
+     * A stream that compresses into {@code out}; closing it completes the data, not {@code out}.
+     */
     public static OutputStream compress(OutputStream out, Compression compression)
             throws IOException {
-        OutputStream kept = new KeptOpen(out);
+        OutputStream target = new NonClosing(out);
         return switch (compression) {
-            case NONE -> kept;
-            case GZIP -> new GZIPOutputStream(kept, BUFFER);
-            case XZ -> new XZOutputStream(kept, new LZMA2Options(XZ_PRESET));
-            case ZSTD -> new ZstdOutputStreamNoFinalizer(kept, ZSTD_LEVEL).setChecksum(true);
+            case NONE -> target;
+            case GZIP -> new GZIPOutputStream(target, BUFFER);
+            case XZ -> new XZOutputStream(target, new LZMA2Options(XZ_PRESET));
+            case ZSTD -> new ZstdOutputStreamNoFinalizer(target, ZSTD_LEVEL).setChecksum(true);
         };
     }
 
-    private static final class KeptOpen extends FilterOutputStream {
-        KeptOpen(OutputStream out) {
+    private static final class NonClosing extends FilterOutputStream {
+        NonClosing(OutputStream out) {
             super(out);
         }
 
@@ -80,22 +82,20 @@ public final class Compressions {
         }
     }
 
-    /**
-     * About how many bytes a file has decompressed; those that it has where there is no telling.
-     */
-    public static long plainBytes(Path file, Compression compression) throws IOException {
+    /** Estimated decompressed size of a file in bytes; at least its compressed size. */
+    public static long uncompressedBytes(Path file, Compression compression) throws IOException {
         long size = Files.size(file);
         long plain =
                 switch (compression) {
                     case NONE -> size;
                     case GZIP -> gzipBytes(file, size);
-                    case XZ -> XzBytes.plainBytes(file);
-                    case ZSTD -> ZstdBytes.plainBytes(head(file));
+                    case XZ -> XzBytes.uncompressedBytes(file);
+                    case ZSTD -> ZstdBytes.uncompressedBytes(head(file));
                 };
         return Math.max(size, plain);
     }
 
-    /** A member ends with its length, of which only the last 32 bits are there. */
+    /** Reads the length at the end of the last member, modulo 2^32. */
     private static long gzipBytes(Path file, long size) throws IOException {
         ByteBuffer end = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         if (size < Integer.BYTES) {
@@ -109,7 +109,7 @@ public final class Compressions {
 
     private static byte[] head(Path file) throws IOException {
         try (InputStream in = Files.newInputStream(file)) {
-            return in.readNBytes(ZSTD_HEADER);
+            return in.readNBytes(ZSTD_HEADER_BYTES);
         }
     }
 }

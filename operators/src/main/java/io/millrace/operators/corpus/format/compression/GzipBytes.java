@@ -9,8 +9,8 @@ import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
 /**
- * The bytes of a gzip file (RFC 1952) of any number of members. The JDK's own stream takes a cut or
- * damaged second member for the end of the file.
+ * Decompresses a gzip file (RFC 1952) with any number of members. The JDK's stream treats a
+ * truncated or damaged second member as the end of the file.
  */
 final class GzipBytes extends InputStream {
     private static final int BUFFER = 1 << 16;
@@ -67,7 +67,7 @@ final class GzipBytes extends InputStream {
         try {
             int count = inflater.inflate(target, offset, length);
             if (inflater.needsDictionary()) {
-                throw new UnreadableFileException("its gzip data wants a dictionary");
+                throw new UnreadableFileException("its gzip data needs a dictionary");
             }
             return count;
         } catch (DataFormatException e) {
@@ -77,14 +77,14 @@ final class GzipBytes extends InputStream {
     }
 
     private void readTrailer() throws IOException {
-        long sum = little(4);
-        long length = little(4);
+        long sum = littleEndian(4);
+        long length = littleEndian(4);
         if (sum != crc.getValue() || length != (inflater.getBytesWritten() & 0xffff_ffffL)) {
             throw new UnreadableFileException("its gzip data is damaged (checksum)");
         }
     }
 
-    /** Whether another member begins; zeros behind the last one are padding. */
+    /** Starts the next member, if there is one; zeros after the last member are padding. */
     private boolean nextMember() throws IOException {
         int first;
         do {
@@ -102,16 +102,16 @@ final class GzipBytes extends InputStream {
 
     private void readHeader(int first) throws IOException {
         if ((first | nextByte() << 8) != MAGIC || nextByte() != 8) {
-            throw new UnreadableFileException("it is not gzip, or there is more behind its end");
+            throw new UnreadableFileException("it is not gzip, or other data follows its end");
         }
         int flags = nextByte();
         if ((flags & RESERVED) != 0) {
-            throw new UnreadableFileException("it is of a gzip that nobody knows yet");
+            throw new UnreadableFileException("its gzip header has flags that RFC 1952 reserves");
         }
-        // Time, and how and where it was made.
+        // Modification time, extra flags, operating system.
         skip(6);
         if ((flags & EXTRA) != 0) {
-            skip((int) little(2));
+            skip((int) littleEndian(2));
         }
         for (int text : new int[] {NAME, COMMENT}) {
             if ((flags & text) != 0) {
@@ -132,7 +132,7 @@ final class GzipBytes extends InputStream {
         }
     }
 
-    private long little(int bytes) throws IOException {
+    private long littleEndian(int bytes) throws IOException {
         long value = 0;
         for (int i = 0; i < bytes; i++) {
             value |= (long) nextByte() << 8 * i;
@@ -149,7 +149,7 @@ final class GzipBytes extends InputStream {
 
     private void fill() throws IOException {
         if (!refill()) {
-            throw new UnreadableFileException("its gzip data is cut off");
+            throw new UnreadableFileException("its gzip data is truncated");
         }
     }
 
@@ -158,7 +158,7 @@ final class GzipBytes extends InputStream {
         to = 0;
         int count = in.read(buffer);
         if (count == 0) {
-            throw new EOFException("A file gave no byte, and no end either.");
+            throw new EOFException("Reading a file returned neither bytes nor its end.");
         }
         to = Math.max(0, count);
         return count > 0;

@@ -11,18 +11,18 @@ import org.tukaani.xz.SeekableXZInputStream;
 import org.tukaani.xz.XZIOException;
 import org.tukaani.xz.XZInputStream;
 
-/** The bytes of an xz file of any number of streams. */
+/** Decompresses an xz file with any number of streams. */
 final class XzBytes extends InputStream {
-    /** What {@code xz -9} makes needs half of it. */
-    private static final int MOST_KIB = 128 << 10;
+    /** Memory limit of the decoder: twice what files of {@code xz -9} need. */
+    private static final int MAX_KIB = 128 << 10;
 
     private final XZInputStream in;
 
     XzBytes(InputStream in) throws IOException {
         try {
-            this.in = new XZInputStream(in, MOST_KIB);
+            this.in = new XZInputStream(in, MAX_KIB);
         } catch (IOException e) {
-            throw told(e);
+            throw translated(e);
         }
     }
 
@@ -37,19 +37,19 @@ final class XzBytes extends InputStream {
         try {
             return in.read(target, offset, length);
         } catch (IOException e) {
-            throw told(e);
+            throw translated(e);
         }
     }
 
-    /** What the disk says is no fault of the file. */
-    private static IOException told(IOException e) {
+    /** An unreadable file if its data is at fault; the exception itself if the disk is. */
+    private static IOException translated(IOException e) {
         if (e instanceof EOFException) {
-            return new UnreadableFileException("its xz data is cut off");
+            return new UnreadableFileException("its xz data is truncated");
         }
         if (e instanceof MemoryLimitException limit) {
             return new UnreadableFileException(
-                    "its xz data needs %,d MiB to be read, and %,d are the most: compress it with a smaller dictionary, such as xz -9"
-                            .formatted(limit.getMemoryNeeded() >> 10, MOST_KIB >> 10));
+                    "decompressing its xz data needs %,d MiB, more than the maximum of %,d: compress it with a smaller dictionary, such as that of xz -9"
+                            .formatted(limit.getMemoryNeeded() >> 10, MAX_KIB >> 10));
         }
         if (e instanceof XZIOException) {
             return new UnreadableFileException(
@@ -58,10 +58,10 @@ final class XzBytes extends InputStream {
         return e;
     }
 
-    /** Bytes that a file has decompressed, as its index says; 0 where it has none. */
-    static long plainBytes(Path file) throws IOException {
+    /** Decompressed size of a file by its index; 0 without a valid index. */
+    static long uncompressedBytes(Path file) throws IOException {
         try (SeekableXZInputStream index =
-                new SeekableXZInputStream(new SeekableFileInputStream(file.toFile()), MOST_KIB)) {
+                new SeekableXZInputStream(new SeekableFileInputStream(file.toFile()), MAX_KIB)) {
             return index.length();
         } catch (XZIOException | EOFException e) {
             return 0;

@@ -9,8 +9,8 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 
 /**
- * The bytes of a zstd file of any number of frames. The library's own stream takes a cut second
- * frame for the end of the file (1.5.6-10, where the first frame ends in the same piece of input).
+ * Decompresses a zstd file with any number of frames. The library's stream treats a truncated
+ * second frame as the end of the file (1.5.6-10, if the first frame ends in the same input buffer).
  */
 final class ZstdBytes extends InputStream {
     private static final int BUFFER = 1 << 16;
@@ -21,7 +21,7 @@ final class ZstdBytes extends InputStream {
     private final ByteBuffer compressed = ByteBuffer.allocateDirect(BUFFER).limit(0);
     private final ByteBuffer plain = ByteBuffer.allocateDirect(2 * BUFFER).limit(0);
 
-    /** Whether a frame has begun and not ended; nothing at all is a cut frame, too. */
+    /** Whether a frame has begun and not ended; an empty file counts as a truncated frame. */
     private boolean inFrame = true;
 
     ZstdBytes(InputStream in) {
@@ -40,7 +40,7 @@ final class ZstdBytes extends InputStream {
             boolean full = plain.limit() == plain.capacity();
             if (!compressed.hasRemaining() && !(full && inFrame) && !fill()) {
                 if (inFrame) {
-                    throw new UnreadableFileException("its zstd data is cut off");
+                    throw new UnreadableFileException("its zstd data is truncated");
                 }
                 return -1;
             }
@@ -74,11 +74,11 @@ final class ZstdBytes extends InputStream {
     }
 
     /**
-     * Bytes of the first frame decompressed; 0 where it does not say.
+     * Decompressed size of the first frame; 0 if its header does not contain it.
      *
-     * @param head the file's first bytes
+     * @param head the first bytes of the file
      */
-    static long plainBytes(byte[] head) {
+    static long uncompressedBytes(byte[] head) {
         return head.length == 0 ? 0 : Math.max(0, Zstd.getFrameContentSize(head));
     }
 

@@ -7,26 +7,26 @@ import org.apache.parquet.format.PageHeader;
 import org.apache.parquet.schema.PrimitiveType;
 
 /**
- * Bounds what the pages of a row group take of the heap. A decoder makes arrays as large as the
- * bytes of a page say, so runs and blocks are walked over before it does.
+ * Limits the heap that the pages of a row group use. Decoders allocate arrays of the sizes that a
+ * page declares, so the declared sizes of runs and blocks are checked first.
  */
 final class PageBounds {
-    /** Of one page, compressed or not. */
-    static final int MOST_BYTES = 128 << 20;
+    /** Maximum length of one page, compressed or decompressed. */
+    static final int MAX_BYTES = 128 << 20;
 
-    /** Of the pages of all columns that are open at a time, decompressed. */
-    static final long MOST_OPEN_BYTES = 512L << 20;
+    /** Maximum decompressed bytes of all pages that are open at the same time. */
+    static final long MAX_OPEN_BYTES = 512L << 20;
 
-    private static final int MOST_DICTIONARY_BYTES = 32 << 20;
+    private static final int MAX_DICTIONARY_BYTES = 32 << 20;
 
-    /** Values that are decoded into one array. */
-    private static final int MOST_AT_ONCE = 1 << 24;
+    /** Maximum number of values that are decoded into one array. */
+    private static final int MAX_AT_ONCE = 1 << 24;
 
-    private static final int MOST_BLOCK = 1 << 20;
+    private static final int MAX_BLOCK = 1 << 20;
 
     private long open;
 
-    /** What is to be asked before a page is read. */
+    /** Checks the declared lengths of a page before it is read. */
     static void requireSize(PageHeader header) throws UnreadableFileException {
         int plain = header.getUncompressed_page_size();
         int packed = header.getCompressed_page_size();
@@ -34,10 +34,10 @@ final class PageBounds {
             throw damaged("length");
         }
         boolean dictionary = header.isSetDictionary_page_header();
-        int most = dictionary ? MOST_DICTIONARY_BYTES : MOST_BYTES;
+        int most = dictionary ? MAX_DICTIONARY_BYTES : MAX_BYTES;
         if (Math.max(plain, packed) > most) {
             throw new UnreadableFileException(
-                    "a %s of it has %,d bytes, more than the %,d that are read: write it with smaller %s"
+                    "one %s has %,d bytes, more than the maximum of %,d: write the file with smaller %s"
                             .formatted(
                                     dictionary ? "dictionary" : "page",
                                     Math.max(plain, packed),
@@ -46,17 +46,17 @@ final class PageBounds {
         }
     }
 
-    /** Notes that a page takes the place of another one. */
+    /** Counts the bytes of a page that replaces another one. */
     void replace(long before, long now) throws UnreadableFileException {
         open += now - before;
-        if (open > MOST_OPEN_BYTES) {
+        if (open > MAX_OPEN_BYTES) {
             throw new UnreadableFileException(
-                    "the pages of its columns that are read at a time have %,d bytes, more than the %,d that are held: write it with smaller pages"
-                            .formatted(open, MOST_OPEN_BYTES));
+                    "the pages that are read at the same time have %,d bytes, more than the maximum of %,d: write the file with smaller pages"
+                            .formatted(open, MAX_OPEN_BYTES));
         }
     }
 
-    /** A dictionary becomes an array of its values. */
+    /** Checks the size of a dictionary, which is decoded into an array. */
     static void requireDictionary(PrimitiveType type, int count, byte[] page)
             throws UnreadableFileException {
         int least =
@@ -73,9 +73,9 @@ final class PageBounds {
     }
 
     /**
-     * A page of version 1: levels, each behind its length, and values.
+     * Checks a page of version 1: length-prefixed levels, then values.
      *
-     * @param values in the page, nulls included
+     * @param values number of values in the page, including nulls
      */
     static void requireLevelsAndValues(
             ColumnDescriptor column,
@@ -91,13 +91,13 @@ final class PageBounds {
         walk.values(encoding);
     }
 
-    /** Levels of a page of version 2. */
+    /** Checks levels of a page of version 2. */
     static void requireLevels(int values, int highest, byte[] page, int from, int to)
             throws UnreadableFileException {
         new Walk(page, from, to, values).runs(width(highest), to);
     }
 
-    /** Values of a page of version 2. */
+    /** Checks values of a page of version 2. */
     static void requireValues(Encoding encoding, int values, byte[] page, int from)
             throws UnreadableFileException {
         new Walk(page, from, page.length, values).values(encoding);
@@ -108,10 +108,10 @@ final class PageBounds {
     }
 
     private static UnreadableFileException damaged(String what) {
-        return new UnreadableFileException("a page of it is damaged (%s)".formatted(what));
+        return new UnreadableFileException("one of its pages is damaged (%s)".formatted(what));
     }
 
-    /** One way over the bytes of a page. */
+    /** Parses the structure of a page without decoding values. */
     private static final class Walk {
         private final byte[] page;
         private final int values;
@@ -131,7 +131,7 @@ final class PageBounds {
                 return;
             }
             if (encoding == Encoding.RLE) {
-                counted(width);
+                prefixedRuns(width);
             } else {
                 skip(((long) values * width + 7) / 8);
             }
@@ -139,7 +139,7 @@ final class PageBounds {
 
         void values(Encoding encoding) throws UnreadableFileException {
             switch (encoding) {
-                case RLE -> counted(1);
+                case RLE -> prefixedRuns(1);
                 case PLAIN_DICTIONARY, RLE_DICTIONARY -> {
                     if (at < end) {
                         int width = page[at++] & 0xff;
@@ -155,8 +155,8 @@ final class PageBounds {
             }
         }
 
-        /** Runs behind their length. */
-        private void counted(int width) throws UnreadableFileException {
+        /** Length-prefixed runs. */
+        private void prefixedRuns(int width) throws UnreadableFileException {
             if (end - at < Integer.BYTES) {
                 throw damaged("levels");
             }
@@ -167,12 +167,12 @@ final class PageBounds {
             if (length < 0 || length > end - at) {
                 throw damaged("levels");
             }
-            int behind = at + length;
-            runs(width, behind);
-            at = behind;
+            int next = at + length;
+            runs(width, next);
+            at = next;
         }
 
-        /** Of one value again and again, or of groups of eight values. */
+        /** Runs of the RLE / bit-packing hybrid: a repeated value, or groups of eight values. */
         void runs(int width, int to) throws UnreadableFileException {
             if (width > Integer.SIZE) {
                 throw damaged("width of values");
@@ -185,7 +185,7 @@ final class PageBounds {
                     at = (int) Math.min(to, at + (width + 7L) / 8);
                     seen += count;
                 } else {
-                    if (count > MOST_AT_ONCE / 8) {
+                    if (count > MAX_AT_ONCE / 8) {
                         throw damaged("a run of %,d groups".formatted(count));
                     }
                     at = (int) Math.min(to, at + count * width);
@@ -194,21 +194,21 @@ final class PageBounds {
             }
         }
 
-        /** Differences, in blocks of small blocks. */
+        /** Deltas, in blocks of miniblocks. */
         private void blocks() throws UnreadableFileException {
             long block = varint();
             long parts = varint();
             long count = varint();
             varint();
             if (block <= 0
-                    || block > MOST_BLOCK
+                    || block > MAX_BLOCK
                     || parts <= 0
                     || parts > block
                     || block % parts != 0
                     || block / parts % 8 != 0
                     || count < 0
-                    || count > Math.min(values, MOST_AT_ONCE)) {
-                throw damaged("%,d differences".formatted(count));
+                    || count > Math.min(values, MAX_AT_ONCE)) {
+                throw damaged("%,d deltas".formatted(count));
             }
             long left = count - 1;
             while (left > 0) {
@@ -229,7 +229,7 @@ final class PageBounds {
             at += (int) count;
         }
 
-        /** Seven bits a byte, the lowest first. */
+        /** An unsigned LEB128 number. */
         private long varint() throws UnreadableFileException {
             long value = 0;
             for (int shift = 0; shift < Long.SIZE; shift += 7) {

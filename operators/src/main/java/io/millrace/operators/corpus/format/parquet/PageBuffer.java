@@ -25,7 +25,7 @@ import org.apache.parquet.format.PageType;
 import org.apache.parquet.format.Type;
 import org.apache.parquet.format.Util;
 
-/** The pages of one column in one row group, until the group is whole. One thread. */
+/** Buffers the pages of one column until its row group is complete. One thread. */
 final class PageBuffer implements PageWriter {
     private final ColumnDescriptor column;
     private final CompressionCodec codec;
@@ -34,7 +34,7 @@ final class PageBuffer implements PageWriter {
     private final Set<org.apache.parquet.format.Encoding> encodings =
             EnumSet.noneOf(org.apache.parquet.format.Encoding.class);
     private long values;
-    private long plainBytes;
+    private long uncompressedBytes;
 
     PageBuffer(ColumnDescriptor column, CompressionCodec codec) {
         this.column = column;
@@ -97,7 +97,7 @@ final class PageBuffer implements PageWriter {
             Encoding encoding,
             BytesInput data,
             Statistics<?> statistics) {
-        throw new UnsupportedOperationException("Pages of version 1 are written.");
+        throw new UnsupportedOperationException("Only pages of version 1 are written.");
     }
 
     @Override
@@ -126,33 +126,33 @@ final class PageBuffer implements PageWriter {
         header.setCrc((int) sum.getValue());
         int before = out.size();
         Util.writePageHeader(header, out);
-        plainBytes += out.size() - before + plain.length;
+        uncompressedBytes += out.size() - before + plain.length;
         out.write(page);
     }
 
     /**
-     * Writes all, the dictionary first.
+     * Writes the dictionary and all pages.
      *
-     * @param offset in the file, of what is written
-     * @return what the footer says of it
+     * @param offset position in the file at which they are written
+     * @return the column chunk's entry in the footer
      */
     ColumnChunk writeTo(OutputStream out, long offset) throws IOException {
         dictionary.writeTo(out);
         pages.writeTo(out);
-        ColumnMetaData told =
+        ColumnMetaData metaData =
                 new ColumnMetaData(
                         Type.valueOf(thriftType()),
                         List.copyOf(encodings),
                         List.of(column.getPath()),
                         codec,
                         values,
-                        plainBytes,
+                        uncompressedBytes,
                         (long) dictionary.size() + pages.size(),
                         offset + dictionary.size());
         if (dictionary.size() > 0) {
-            told.setDictionary_page_offset(offset);
+            metaData.setDictionary_page_offset(offset);
         }
-        return new ColumnChunk(offset).setMeta_data(told);
+        return new ColumnChunk(offset).setMeta_data(metaData);
     }
 
     private String thriftType() {

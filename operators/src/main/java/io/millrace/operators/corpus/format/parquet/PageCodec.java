@@ -17,16 +17,16 @@ import org.xerial.snappy.Snappy;
 final class PageCodec {
     private static final int ZSTD_LEVEL = 3;
 
-    /** In Java: native ones may choose other bytes on other machines. */
+    /** The implementation in Java: native ones can produce other bytes on other machines. */
     private static final LZ4Factory LZ4 = LZ4Factory.safeInstance();
 
     private PageCodec() {}
 
     /**
-     * The bytes of a page.
+     * Decompresses a page.
      *
-     * @param length of them
-     * @throws UnreadableFileException they are damaged, or compressed in a way that is not read
+     * @param length its decompressed length
+     * @throws UnreadableFileException the page is damaged, or the codec is not supported
      */
     static byte[] decompress(CompressionCodec codec, byte[] page, int length)
             throws UnreadableFileException {
@@ -43,18 +43,19 @@ final class PageCodec {
                     };
             if (plain.length != length) {
                 throw new UnreadableFileException(
-                        "a page has %,d bytes and should have %,d".formatted(plain.length, length));
+                        "one of its pages has %,d bytes instead of %,d"
+                                .formatted(plain.length, length));
             }
             return plain;
         } catch (UnreadableFileException e) {
             throw e;
         } catch (IOException | ZstdException | LZ4Exception e) {
             throw new UnreadableFileException(
-                    "a page of it is damaged (%s: %s)".formatted(codec, e.getMessage()));
+                    "one of its pages is damaged (%s: %s)".formatted(codec, e.getMessage()));
         }
     }
 
-    /** Refuses what is neither read nor written. */
+    /** Refuses codecs that are not supported. */
     static void requireReadable(CompressionCodec codec) throws UnreadableFileException {
         switch (codec) {
             case UNCOMPRESSED, SNAPPY, GZIP, ZSTD, LZ4_RAW -> {}
@@ -64,13 +65,13 @@ final class PageCodec {
 
     private static UnreadableFileException unreadable(CompressionCodec codec) {
         return new UnreadableFileException(
-                "its pages are compressed with %s, which is not read: write it with zstd, snappy or gzip"
+                "its pages are compressed with %s, which is not supported: write the file with zstd, snappy or gzip"
                         .formatted(codec));
     }
 
     private static byte[] snappy(byte[] page, int length) throws IOException {
         if (Snappy.uncompressedLength(page) != length) {
-            throw new IOException("its length is another");
+            throw new IOException("its length differs from its header's");
         }
         return Snappy.uncompress(page);
     }
@@ -81,7 +82,7 @@ final class PageCodec {
         }
     }
 
-    /** What a file is written with that has pages of the given kind. */
+    /** Compresses a page. */
     static byte[] compress(CompressionCodec codec, byte[] plain) throws IOException {
         return switch (codec) {
             case UNCOMPRESSED -> plain;

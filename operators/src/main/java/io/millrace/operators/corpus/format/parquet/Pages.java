@@ -30,13 +30,13 @@ final class Pages implements PageReader {
     private final ColumnDescriptor descriptor;
     private final ColumnMetaData column;
 
-    /** What all columns of the row group hold. */
+    /** Shared by all columns of the row group. */
     private final PageBounds bounds;
 
-    /** Bytes of the page that was read last. */
+    /** Decompressed bytes of the current page. */
     private long held;
 
-    /** Read already, its page not. */
+    /** A header that was read before its page; null if none was. */
     private PageHeader next;
 
     private long values;
@@ -50,7 +50,7 @@ final class Pages implements PageReader {
         this.column = column;
         this.bounds = bounds;
         long from = column.getData_page_offset();
-        // Some writers say 0 where there is none.
+        // Some writers set the offset to 0 if there is no dictionary.
         if (column.isSetDictionary_page_offset() && column.getDictionary_page_offset() > 0) {
             from = Math.min(from, column.getDictionary_page_offset());
         }
@@ -70,7 +70,7 @@ final class Pages implements PageReader {
                 next = header;
                 return null;
             }
-            // Held as long as the row group is.
+            // A dictionary stays in memory until the row group ends.
             bounds.replace(0, header.getUncompressed_page_size());
             byte[] page = decompress(header, bytes(header), 0);
             int count = header.getDictionary_page_header().getNum_values();
@@ -102,7 +102,7 @@ final class Pages implements PageReader {
                 if (header.isSetData_page_header_v2()) {
                     return page(header, header.getData_page_header_v2(), page);
                 }
-                // An index, or what later writers may put there.
+                // Skip index pages and unknown kinds.
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -128,14 +128,14 @@ final class Pages implements PageReader {
                 encoding);
     }
 
-    /** Levels come first, and are never compressed. */
+    /** A page of version 2: uncompressed levels, then values. */
     private DataPage page(PageHeader header, DataPageHeaderV2 data, byte[] page)
             throws UnreadableFileException {
         values += positive(data.getNum_values());
         int repetition = data.getRepetition_levels_byte_length();
         int levels = repetition + data.getDefinition_levels_byte_length();
         if (repetition < 0 || levels < repetition || levels > page.length) {
-            throw new UnreadableFileException("a page of it is damaged (levels)");
+            throw new UnreadableFileException("one of its pages is damaged (levels)");
         }
         boolean compressed = !data.isSetIs_compressed() || data.isIs_compressed();
         byte[] plain = compressed ? decompress(header, page, levels) : page;
@@ -160,7 +160,7 @@ final class Pages implements PageReader {
     private static int positive(int count) throws UnreadableFileException {
         if (count <= 0) {
             throw new UnreadableFileException(
-                    "a page of it is damaged (%d values)".formatted(count));
+                    "one of its pages is damaged (%d values)".formatted(count));
         }
         return count;
     }
@@ -171,7 +171,7 @@ final class Pages implements PageReader {
             return Encoding.valueOf(encoding.name());
         } catch (IllegalArgumentException | NullPointerException e) {
             throw new UnreadableFileException(
-                    "a page of it is encoded in a way that is not read (%s)".formatted(encoding));
+                    "one of its pages has an unsupported encoding (%s)".formatted(encoding));
         }
     }
 
@@ -184,7 +184,7 @@ final class Pages implements PageReader {
             throw e;
         } catch (IOException | RuntimeException e) {
             throw new UnreadableFileException(
-                    "the head of a page of it is damaged (%s)"
+                    "one of its page headers is damaged (%s)"
                             .formatted(Text.brief(String.valueOf(e.getMessage()), 100)));
         }
     }
@@ -192,13 +192,13 @@ final class Pages implements PageReader {
     private byte[] bytes(PageHeader header) throws IOException {
         int length = header.getCompressed_page_size();
         if (length > in.left()) {
-            throw new UnreadableFileException("a page of it is cut off");
+            throw new UnreadableFileException("one of its pages is truncated");
         }
         byte[] page = in.readNBytes(length);
         CRC32 sum = new CRC32();
         sum.update(page);
         if (header.isSetCrc() && header.getCrc() != (int) sum.getValue()) {
-            throw new UnreadableFileException("a page of it is damaged (checksum)");
+            throw new UnreadableFileException("one of its pages is damaged (checksum)");
         }
         return page;
     }
@@ -208,7 +208,7 @@ final class Pages implements PageReader {
         byte[] data = from == 0 ? page : Arrays.copyOfRange(page, from, page.length);
         int length = header.getUncompressed_page_size() - from;
         if (length < 0) {
-            throw new UnreadableFileException("a page of it is damaged (length)");
+            throw new UnreadableFileException("one of its pages is damaged (length)");
         }
         return data.length == 0 && length == 0
                 ? data
@@ -216,21 +216,22 @@ final class Pages implements PageReader {
     }
 
     /**
-     * A part of the file. What the disk says is an unchecked exception: it is no fault of the file.
+     * The bytes of the file from an offset on. Errors of the disk are unchecked exceptions, to tell
+     * them from faults of the file.
      */
     private static final class ChannelBytes extends InputStream {
         private final FileChannel channel;
         private final ByteBuffer buffer = ByteBuffer.allocate(1 << 14).limit(0);
-        private long behind;
+        private long position;
 
         ChannelBytes(FileChannel channel, long from) {
             this.channel = channel;
-            this.behind = from;
+            this.position = from;
         }
 
         /** Bytes up to the end of the file. */
         long left() throws IOException {
-            return channel.size() - behind + buffer.remaining();
+            return channel.size() - position + buffer.remaining();
         }
 
         @Override
@@ -245,7 +246,7 @@ final class Pages implements PageReader {
             }
             if (!buffer.hasRemaining() && length >= buffer.capacity()) {
                 int count = read(ByteBuffer.wrap(target, offset, length));
-                behind += Math.max(0, count);
+                position += Math.max(0, count);
                 return count;
             }
             if (!buffer.hasRemaining() && !fill()) {
@@ -259,14 +260,14 @@ final class Pages implements PageReader {
         private boolean fill() {
             buffer.clear();
             int count = read(buffer);
-            behind += Math.max(0, count);
+            position += Math.max(0, count);
             buffer.flip();
             return count > 0;
         }
 
         private int read(ByteBuffer target) {
             try {
-                return behind < 0 ? -1 : channel.read(target, behind);
+                return position < 0 ? -1 : channel.read(target, position);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

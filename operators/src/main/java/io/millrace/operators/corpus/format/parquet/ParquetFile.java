@@ -47,7 +47,8 @@ final class ParquetFile implements Closeable {
     /**
      * Opens a file.
      *
-     * @throws UnreadableFileException it is no whole Parquet file, or none that is read
+     * @throws UnreadableFileException it is not a complete Parquet file, or uses a feature that is
+     *     not supported
      */
     static ParquetFile open(Path path) throws IOException {
         FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
@@ -63,10 +64,12 @@ final class ParquetFile implements Closeable {
         long size = channel.size();
         if (size < MAGIC.length || !Arrays.equals(read(channel, 0, MAGIC.length), MAGIC)) {
             throw new UnreadableFileException(
-                    size < MAGIC.length ? "it is cut off" : "it does not begin as Parquet does");
+                    size < MAGIC.length
+                            ? "it is truncated"
+                            : "it is not Parquet: it does not begin with PAR1");
         }
         if (size < MAGIC.length + TAIL) {
-            throw new UnreadableFileException("it is cut off: its footer is missing");
+            throw new UnreadableFileException("it is truncated: its footer is missing");
         }
         byte[] tail = read(channel, size - TAIL, TAIL);
         byte[] end = Arrays.copyOfRange(tail, Integer.BYTES, TAIL);
@@ -75,12 +78,12 @@ final class ParquetFile implements Closeable {
         }
         int length = ByteBuffer.wrap(tail).order(ByteOrder.LITTLE_ENDIAN).getInt();
         if (!Arrays.equals(end, MAGIC) || length < 0 || length > size - MAGIC.length - TAIL) {
-            throw new UnreadableFileException("it is cut off: its footer is missing");
+            throw new UnreadableFileException("it is truncated: its footer is missing");
         }
         return parse(read(channel, size - TAIL - length, length));
     }
 
-    /** The footer of these bytes. */
+    /** Parses a footer. */
     static FileMetaData parse(byte[] footer) throws UnreadableFileException {
         try {
             return Util.readFileMetaData(new ByteArrayInputStream(footer));
@@ -95,7 +98,7 @@ final class ParquetFile implements Closeable {
         ByteBuffer bytes = ByteBuffer.allocate(length);
         while (bytes.hasRemaining()) {
             if (channel.read(bytes, offset + bytes.position()) < 0) {
-                throw new UnreadableFileException("it is cut off");
+                throw new UnreadableFileException("it is truncated");
             }
         }
         return bytes.array();
@@ -109,7 +112,7 @@ final class ParquetFile implements Closeable {
         for (ColumnChunk chunk : chunks) {
             if (chunk.isSetFile_path()) {
                 throw new UnreadableFileException(
-                        "its rows lie in another file, " + chunk.getFile_path());
+                        "its rows are in another file, " + chunk.getFile_path());
             }
             if (chunk.isSetCrypto_metadata() || !chunk.isSetMeta_data()) {
                 throw new UnreadableFileException("its columns are encrypted");
@@ -130,15 +133,15 @@ final class ParquetFile implements Closeable {
         return schema;
     }
 
-    /** How pages are compressed: as the first one is. */
+    /** The codec of the first column chunk, with which the output is written. */
     CompressionCodec codec() {
         return footer.getRow_groups().isEmpty()
                 ? CompressionCodec.UNCOMPRESSED
                 : footer.getRow_groups().get(0).getColumns().get(0).getMeta_data().getCodec();
     }
 
-    /** About how many bytes the rows have. */
-    long plainBytes() {
+    /** Decompressed bytes of all row groups, as the footer declares them. */
+    long uncompressedBytes() {
         long sum = 0;
         for (RowGroup group : footer.getRow_groups()) {
             sum += Math.max(0, group.getTotal_byte_size());

@@ -19,28 +19,28 @@ import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
 import org.apache.parquet.schema.Type;
 import org.apache.parquet.schema.Type.Repetition;
 
-/** The rows of a Parquet file by its columns; a path leads into groups. */
+/** Parses rows of a Parquet file. A path of names leads into groups. */
 public final class ParquetForm implements RowForm {
     private static final JsonFactory JSON = new JsonFactory();
 
     private final ParquetSchema schema;
     private final Columns columns;
 
-    /** Numbers of fields, from the outermost group on. */
+    /** Field indices, from the outermost group to the field. */
     private final int[] prompt;
 
     private final int[] id;
 
     /**
-     * @param header what the reader gave
-     * @throws UnreadableFileException the file has not the columns that are asked for
+     * @param header header of the reader
+     * @throws UnreadableFileException the file lacks one of the columns
      */
     public ParquetForm(byte[] header, Columns columns) throws UnreadableFileException {
         this.columns = columns;
         schema = ParquetHeader.read(header).schema();
         if (columns.prompt() == null) {
             throw new UnreadableFileException(
-                    "a row of Parquet is no request: give --prompt-field, the column of the prompt");
+                    "rows of Parquet are not requests: name the column of the prompt with --prompt-field");
         }
         prompt = path("--prompt-field", columns.prompt(), false);
         id = columns.id() == null ? null : path("--id-field", columns.id(), true);
@@ -48,25 +48,25 @@ public final class ParquetForm implements RowForm {
     }
 
     /**
-     * Where the answer goes.
+     * The column of the answer.
      *
-     * @return the number of a column that is there; -1 for a new one
+     * @return index of an existing column; -1 for a new one
      */
     static int resultColumn(ParquetSchema schema, Columns columns) throws UnreadableFileException {
-        int there = schema.column(columns.result());
-        if (there >= 0 && !columns.overwrite()) {
+        int existing = schema.column(columns.result());
+        if (existing >= 0 && !columns.overwrite()) {
             throw new UnreadableFileException(
-                    "it has a column \"%s\" already: give --result-field another name, or --overwrite"
+                    "it already has a column \"%s\": name another with --result-field, or give --overwrite"
                             .formatted(columns.result()));
         }
-        return there;
+        return existing;
     }
 
     private int[] path(String option, String path, boolean numbers) throws UnreadableFileException {
-        // A name may have dots in it.
+        // The name of a column can contain dots.
         List<String> names =
                 schema.column(path) >= 0 ? List.of(path) : List.of(path.split("\\.", -1));
-        List<Integer> numbersOfFields = new ArrayList<>();
+        List<Integer> indices = new ArrayList<>();
         Type at = schema.message();
         for (String name : names) {
             if (at.isPrimitive() || !at.asGroupType().containsField(name)) {
@@ -74,11 +74,11 @@ public final class ParquetForm implements RowForm {
                         "it has no column \"%s\", which %s names; its columns are %s"
                                 .formatted(path, option, Text.brief(names(), 200)));
             }
-            numbersOfFields.add(at.asGroupType().getFieldIndex(name));
+            indices.add(at.asGroupType().getFieldIndex(name));
             at = at.asGroupType().getType(name);
             if (at.isRepetition(Repetition.REPEATED)) {
                 throw new UnreadableFileException(
-                        "its column \"%s\", which %s names, has many values in a row"
+                        "its column \"%s\", which %s names, can have several values per row"
                                 .formatted(path, option));
             }
         }
@@ -98,9 +98,9 @@ public final class ParquetForm implements RowForm {
                                     at.isPrimitive()
                                             ? at.asPrimitiveType().getPrimitiveTypeName()
                                             : "a group",
-                                    numbers ? " or a whole number" : ""));
+                                    numbers ? " or an integer" : ""));
         }
-        return numbersOfFields.stream().mapToInt(Integer::intValue).toArray();
+        return indices.stream().mapToInt(Integer::intValue).toArray();
     }
 
     private String names() {
@@ -155,7 +155,7 @@ public final class ParquetForm implements RowForm {
         return text;
     }
 
-    /** A row as JSON, for people; bytes that are no text are base64. */
+    /** A row as JSON for display; bytes that are not UTF-8 are base64. */
     public static String json(byte[] header, byte[] row) {
         if (row.length == 0) {
             return "";

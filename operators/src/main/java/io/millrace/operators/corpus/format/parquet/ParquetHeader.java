@@ -14,16 +14,16 @@ import org.apache.parquet.format.KeyValue;
 import org.apache.parquet.format.Util;
 
 /**
- * What an output takes over from its input. As bytes: the number of the codec, and a footer without
- * rows.
+ * The properties of an input that its output keeps. Encoded as one byte for the codec and a footer
+ * without row groups.
  *
- * @param codec of the pages
- * @param schema the input's columns
- * @param notes what other programs noted in the footer; without what would say the columns once
- *     more, and of the input
+ * @param codec codec of the pages
+ * @param schema columns of the input
+ * @param metadata key-value metadata of the footer, without schemas in other programs' notations:
+ *     they lack the answer's column
  */
-record ParquetHeader(CompressionCodec codec, ParquetSchema schema, List<KeyValue> notes) {
-    /** Schemas in the words of Arrow, Spark, Avro and Iceberg. */
+record ParquetHeader(CompressionCodec codec, ParquetSchema schema, List<KeyValue> metadata) {
+    /** Keys of schemas of Arrow, Spark, Avro and Iceberg. */
     private static final Set<String> SCHEMAS =
             Set.of(
                     "ARROW:schema",
@@ -33,26 +33,26 @@ record ParquetHeader(CompressionCodec codec, ParquetSchema schema, List<KeyValue
                     "iceberg.schema");
 
     static ParquetHeader of(ParquetFile file) {
-        List<KeyValue> notes = new ArrayList<>();
+        List<KeyValue> metadata = new ArrayList<>();
         if (file.footer().isSetKey_value_metadata()) {
-            for (KeyValue note : file.footer().getKey_value_metadata()) {
-                if (!SCHEMAS.contains(note.getKey())) {
-                    notes.add(note);
+            for (KeyValue each : file.footer().getKey_value_metadata()) {
+                if (!SCHEMAS.contains(each.getKey())) {
+                    metadata.add(each);
                 }
             }
         }
-        return new ParquetHeader(file.codec(), file.schema(), notes);
+        return new ParquetHeader(file.codec(), file.schema(), metadata);
     }
 
     byte[] bytes() {
         FileMetaData footer = new FileMetaData(1, schema.elements(), 0, List.of());
-        footer.setKey_value_metadata(notes);
+        footer.setKey_value_metadata(metadata);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
         bytes.write(codec.getValue());
         try {
             Util.writeFileMetaData(footer, bytes);
         } catch (IOException e) {
-            throw new UncheckedIOException("There is no writing to memory.", e);
+            throw new UncheckedIOException("Writing to memory failed.", e);
         }
         return bytes.toByteArray();
     }

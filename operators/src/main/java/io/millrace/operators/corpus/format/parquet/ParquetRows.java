@@ -1,7 +1,7 @@
 package io.millrace.operators.corpus.format.parquet;
 
-import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.Row;
+import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.format.UnreadableFileException;
 import java.io.IOException;
@@ -17,19 +17,19 @@ import org.apache.parquet.io.MessageColumnIO;
 import org.apache.parquet.io.RecordReader;
 
 /**
- * The rows of a Parquet file. A page of each column is in memory at a time. A row's bytes are those
- * of {@link Records}; its line is its number.
+ * Reads the rows of a Parquet file, with one page of each column in memory. A row's bytes are in
+ * the encoding of {@link Records}; its line number is its row number.
  */
 public final class ParquetRows implements RowReader {
-    /** Rows passed over in one step towards a place. */
+    /** Maximum rows that one call of {@link #seek} skips. */
     private static final int STEP = 4096;
 
     private final ParquetFile file;
     private final byte[] header;
     private final MessageColumnIO columns;
-    private final Place from;
+    private final RowPosition from;
 
-    /** Of the row group that comes next. */
+    /** Index of the next row group. */
     private int group;
 
     /** Null between two row groups. */
@@ -37,12 +37,12 @@ public final class ParquetRows implements RowReader {
 
     private RecordBuilder builder;
 
-    /** Rows of the row group that are left. */
+    /** Rows left in the current row group. */
     private long left;
 
     private long rows;
 
-    public ParquetRows(Path path, Place from) throws IOException {
+    public ParquetRows(Path path, RowPosition from) throws IOException {
         this.from = from;
         file = ParquetFile.open(path);
         try {
@@ -56,10 +56,10 @@ public final class ParquetRows implements RowReader {
         }
     }
 
-    /** About how many bytes the rows of a file have. */
-    public static long plainBytes(Path path) throws IOException {
+    /** Estimated decompressed size of a file's rows in bytes. */
+    public static long uncompressedBytes(Path path) throws IOException {
         try (ParquetFile file = ParquetFile.open(path)) {
-            return file.plainBytes();
+            return file.uncompressedBytes();
         }
     }
 
@@ -80,7 +80,7 @@ public final class ParquetRows implements RowReader {
         for (int step = 0; step < STEP && rows < from.rows(); step++) {
             if (!hasNext()) {
                 throw new UnreadableFileException(
-                        "it ends behind row %,d, before %,d, where reading should go on"
+                        "it ends after row %,d, before the position to read from, row %,d"
                                 .formatted(rows, from.rows()));
             }
             record();
@@ -98,7 +98,7 @@ public final class ParquetRows implements RowReader {
             return new Row(rows, rows, new byte[0], builder.fault());
         }
         byte[] row = Records.bytes(file.schema().message(), record);
-        if (row.length > Row.MOST_BYTES) {
+        if (row.length > Row.MAX_BYTES) {
             return new Row(rows, rows, new byte[0], Row.tooLong(row.length));
         }
         return new Row(rows, rows, row, null);
@@ -177,8 +177,8 @@ public final class ParquetRows implements RowReader {
     }
 
     @Override
-    public Place place() {
-        return rows < from.rows() ? from : new Place(0, rows, rows);
+    public RowPosition position() {
+        return rows < from.rows() ? from : new RowPosition(0, rows, rows);
     }
 
     @Override

@@ -16,12 +16,12 @@ import org.apache.parquet.schema.Type;
 import org.apache.parquet.schema.Type.Repetition;
 
 /**
- * The columns of a Parquet file, as they stand in its footer. What a column means (a date, a
- * decimal) is kept and not looked at. Immutable.
+ * The columns of a Parquet file as its footer lists them. Logical types (dates, decimals) are kept
+ * and not interpreted. Immutable.
  */
 final class ParquetSchema {
-    /** Groups in groups. */
-    private static final int MOST_DEPTH = 64;
+    /** Maximum nesting of groups. */
+    private static final int MAX_DEPTH = 64;
 
     private final List<SchemaElement> elements;
     private final MessageType message;
@@ -31,7 +31,7 @@ final class ParquetSchema {
         this.message = message;
     }
 
-    /** The schema of a footer, depth first. */
+    /** Parses the schema elements of a footer, which are in depth-first order. */
     static ParquetSchema of(List<SchemaElement> elements) throws UnreadableFileException {
         if (elements.isEmpty()) {
             throw damaged("it is empty");
@@ -50,9 +50,9 @@ final class ParquetSchema {
     private static List<Type> fields(
             List<SchemaElement> elements, int[] at, SchemaElement group, int depth)
             throws UnreadableFileException {
-        if (depth > MOST_DEPTH) {
+        if (depth > MAX_DEPTH) {
             throw new UnreadableFileException(
-                    "its columns are nested deeper than %d".formatted(MOST_DEPTH));
+                    "its columns are nested deeper than %d".formatted(MAX_DEPTH));
         }
         List<Type> fields = new ArrayList<>();
         for (int i = 0; i < group.getNum_children(); i++) {
@@ -82,7 +82,7 @@ final class ParquetSchema {
         }
         if (element.getNum_children() == 0) {
             throw new UnreadableFileException(
-                    "its column \"%s\" is a group of nothing".formatted(element.getName()));
+                    "its column \"%s\" is a group without fields".formatted(element.getName()));
         }
         return new GroupType(
                 repetition, element.getName(), fields(elements, at, element, depth + 1));
@@ -113,15 +113,15 @@ final class ParquetSchema {
         return message;
     }
 
-    /** The number of a column that is no part of another one; -1 for none. */
+    /** The index of a top-level column; -1 if there is none of that name. */
     int column(String name) {
         return message.containsField(name) ? message.getFieldIndex(name) : -1;
     }
 
     /**
-     * The same with one more column of strings, or with one in the place of another.
+     * A schema with a column of strings added or replaced.
      *
-     * @param replaced number of the column that it takes the place of; -1 to come last
+     * @param replaced index of the column to replace; -1 to append
      */
     ParquetSchema withText(String name, int replaced) throws UnreadableFileException {
         SchemaElement text =
@@ -138,19 +138,19 @@ final class ParquetSchema {
         } else {
             int from = 1;
             for (int column = 0; column < replaced; column++) {
-                from = behind(from);
+                from = next(from);
             }
-            with.subList(from, behind(from)).clear();
+            with.subList(from, next(from)).clear();
             with.add(from, text);
         }
         return of(with);
     }
 
-    /** Number of the element behind one and all that is in it. */
-    private int behind(int element) {
+    /** Index of the first element after one and its descendants. */
+    private int next(int element) {
         int next = element + 1;
         for (int i = 0; i < elements.get(element).getNum_children(); i++) {
-            next = behind(next);
+            next = next(next);
         }
         return next;
     }

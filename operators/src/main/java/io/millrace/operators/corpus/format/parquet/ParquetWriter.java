@@ -28,15 +28,15 @@ import org.apache.parquet.io.MessageColumnIO;
 import org.apache.parquet.io.api.RecordConsumer;
 
 /**
- * Writes rows as Parquet: the input's columns as they were, and the answer as a column of strings.
- * A row group ends by its rows and their bytes as {@link Records} has them, those of the answers
- * included, so that the same rows give the same file. Holds one row group.
+ * Writes a Parquet file with the input's columns unchanged and the answer as a column of strings.
+ * The end of a row group depends on its number of rows and on their bytes in the encoding of {@link
+ * Records} with the answers, so that the same rows give the same file. Buffers one row group.
  */
 public final class ParquetWriter implements RowWriter {
-    private static final int MOST_ROWS = 100_000;
-    private static final long MOST_BYTES = 64 << 20;
+    private static final int MAX_ROWS = 100_000;
+    private static final long MAX_BYTES = 64 << 20;
 
-    /** In the form that readers look for. */
+    /** In the format that readers parse. */
     private static final String CREATED_BY = "millrace version 1 (build 1)";
 
     private final ParquetHeader header;
@@ -48,7 +48,7 @@ public final class ParquetWriter implements RowWriter {
     private long offset;
     private long rows;
 
-    /** Of the row group that is being written. */
+    /** Buffers of the current row group. */
     private Map<ColumnDescriptor, PageBuffer> pages;
 
     private ColumnWriteStore store;
@@ -57,8 +57,8 @@ public final class ParquetWriter implements RowWriter {
     private long groupBytes;
 
     /**
-     * @param header what the input's reader gave
-     * @param out stays open
+     * @param header header of the input's reader
+     * @param out not closed
      */
     public ParquetWriter(byte[] header, Columns columns, OutputStream out) throws IOException {
         this.header = ParquetHeader.read(header);
@@ -84,10 +84,10 @@ public final class ParquetWriter implements RowWriter {
         Object[] answered = Arrays.copyOf(record, schema.message().getFieldCount());
         byte[] answer = Answers.text(answers).getBytes(StandardCharsets.UTF_8);
         answered[result] = answer;
-        Records.tell(schema.message(), answered, consumer);
+        Records.write(schema.message(), answered, consumer);
         groupRows++;
         groupBytes += row.length + answer.length;
-        if (groupRows >= MOST_ROWS || groupBytes >= MOST_BYTES) {
+        if (groupRows >= MAX_ROWS || groupBytes >= MAX_BYTES) {
             endGroup();
         }
     }
@@ -115,15 +115,15 @@ public final class ParquetWriter implements RowWriter {
         store.flush();
         List<ColumnChunk> chunks = new ArrayList<>();
         long from = offset;
-        long plain = 0;
+        long uncompressed = 0;
         for (ColumnDescriptor column : schema.message().getColumns()) {
             ColumnChunk chunk = pages.get(column).writeTo(out, offset);
             offset += chunk.getMeta_data().getTotal_compressed_size();
-            plain += chunk.getMeta_data().getTotal_uncompressed_size();
+            uncompressed += chunk.getMeta_data().getTotal_uncompressed_size();
             chunks.add(chunk);
         }
         groups.add(
-                new RowGroup(chunks, plain, groupRows)
+                new RowGroup(chunks, uncompressed, groupRows)
                         .setFile_offset(from)
                         .setTotal_compressed_size(offset - from)
                         .setOrdinal((short) groups.size()));
@@ -138,7 +138,7 @@ public final class ParquetWriter implements RowWriter {
         }
         FileMetaData footer = new FileMetaData(1, schema.elements(), rows, groups);
         footer.setCreated_by(CREATED_BY);
-        footer.setKey_value_metadata(header.notes());
+        footer.setKey_value_metadata(header.metadata());
         List<ColumnOrder> orders = new ArrayList<>();
         schema.message()
                 .getColumns()

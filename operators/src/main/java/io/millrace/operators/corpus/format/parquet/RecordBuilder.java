@@ -14,12 +14,12 @@ import org.apache.parquet.schema.Type;
 import org.apache.parquet.schema.Type.Repetition;
 
 /**
- * Makes the tree of a record, as {@link Records} has it, of what the columns tell. Of a record that
- * is too long it keeps no more than its beginning. One thread.
+ * Builds the tree of a record (see {@link Records}) from the values of the columns. Stops adding to
+ * a record that is too large. One thread.
  */
 final class RecordBuilder extends RecordMaterializer<Object[]> {
-    /** Groups and values of one row: in the heap each is some 30 bytes. */
-    static final int MOST_VALUES = 1 << 20;
+    /** Maximum groups and values of one row; each takes about 30 bytes of heap. */
+    static final int MAX_VALUES = 1 << 20;
 
     private final Group root;
     private long bytes;
@@ -29,20 +29,20 @@ final class RecordBuilder extends RecordMaterializer<Object[]> {
         root = new Group(type, null, 0, false);
     }
 
-    /** Why the record that was read last is no row, null if it is one. */
+    /** Why the last record is too large; null if it is not. */
     String fault() {
-        if (values > MOST_VALUES) {
-            return "the row has %,d values, more than the %,d that one may have"
-                    .formatted(values, MOST_VALUES);
+        if (values > MAX_VALUES) {
+            return "the row has %,d values, more than the maximum of %,d"
+                    .formatted(values, MAX_VALUES);
         }
-        return bytes > Row.MOST_BYTES ? Row.tooLong(bytes) : null;
+        return bytes > Row.MAX_BYTES ? Row.tooLong(bytes) : null;
     }
 
-    /** Counts a value; whether there is room for it. */
+    /** Counts a value; returns whether the record is still small enough. */
     private boolean count(long length) {
         bytes += length;
         values++;
-        return bytes <= Row.MOST_BYTES && values <= MOST_VALUES;
+        return bytes <= Row.MAX_BYTES && values <= MAX_VALUES;
     }
 
     @Override
@@ -101,7 +101,7 @@ final class RecordBuilder extends RecordMaterializer<Object[]> {
             for (int i = 0; i < fields.length; i++) {
                 if (values[i] == null && type.getType(i).isRepetition(Repetition.REQUIRED)) {
                     throw new ParquetDecodingException(
-                            "column %s has no value in a row where it must have one"
+                            "required column %s has no value in a row"
                                     .formatted(type.getFieldName(i)));
                 }
             }
@@ -115,7 +115,7 @@ final class RecordBuilder extends RecordMaterializer<Object[]> {
             if (!list) {
                 if (values[field] != null) {
                     throw new ParquetDecodingException(
-                            "column %s has two values in a row where it may have one"
+                            "column %s, which is not repeated, has two values in a row"
                                     .formatted(type.getFieldName(field)));
                 }
                 values[field] = value;
@@ -147,7 +147,7 @@ final class RecordBuilder extends RecordMaterializer<Object[]> {
 
         @Override
         public void addBinary(Binary value) {
-            // Copied only if there is room for it.
+            // Copy the bytes only if the record is small enough.
             if (count(Integer.BYTES + (long) value.length())) {
                 parent.put(number, repeated, value.getBytes());
             }

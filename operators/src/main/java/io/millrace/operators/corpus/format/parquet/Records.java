@@ -16,16 +16,16 @@ import org.apache.parquet.schema.Type;
 import org.apache.parquet.schema.Type.Repetition;
 
 /**
- * Records as bytes, as a tree, and as events.
+ * Converts records between bytes, trees and calls of a {@link RecordConsumer}.
  *
  * <pre>
- *   group:    its fields, one behind the other
+ *   group:    its fields, one after the other
  *   field:    required [value], optional [0] or [1][value], repeated [count, 4 bytes][value]...
  *   value:    group; bytes [length, 4 bytes][bytes]; numbers big-endian in 1, 4 or 8 bytes
  * </pre>
  *
- * In the tree a group is an array with a value for each field: null, a value, or a list of values;
- * a value is a group, a byte array or a number.
+ * In a tree a group is an array with one element per field: null, a value, or a list of values. A
+ * value is a group, a byte array, a number or a boolean.
  */
 final class Records {
     private Records() {}
@@ -35,7 +35,7 @@ final class Records {
         try {
             writeGroup(type, record, new DataOutputStream(bytes));
         } catch (IOException e) {
-            throw new UncheckedIOException("There is no writing to memory.", e);
+            throw new UncheckedIOException("Writing to memory failed.", e);
         }
         return bytes.toByteArray();
     }
@@ -121,14 +121,14 @@ final class Records {
         };
     }
 
-    /** Tells a record to the columns of a file that is written. */
-    static void tell(GroupType type, Object[] record, RecordConsumer out) {
+    /** Writes a record to the columns of an output file. */
+    static void write(GroupType type, Object[] record, RecordConsumer out) {
         out.startMessage();
-        tellFields(type, record, out);
+        writeFields(type, record, out);
         out.endMessage();
     }
 
-    private static void tellFields(GroupType type, Object[] group, RecordConsumer out) {
+    private static void writeFields(GroupType type, Object[] group, RecordConsumer out) {
         for (int i = 0; i < group.length; i++) {
             if (group[i] == null) {
                 continue;
@@ -136,18 +136,18 @@ final class Records {
             Type field = type.getType(i);
             out.startField(field.getName(), i);
             if (group[i] instanceof List<?> values) {
-                values.forEach(value -> tellValue(field, value, out));
+                values.forEach(value -> writeValue(field, value, out));
             } else {
-                tellValue(field, group[i], out);
+                writeValue(field, group[i], out);
             }
             out.endField(field.getName(), i);
         }
     }
 
-    private static void tellValue(Type type, Object value, RecordConsumer out) {
+    private static void writeValue(Type type, Object value, RecordConsumer out) {
         if (value instanceof Object[] group) {
             out.startGroup();
-            tellFields(type.asGroupType(), group, out);
+            writeFields(type.asGroupType(), group, out);
             out.endGroup();
             return;
         }

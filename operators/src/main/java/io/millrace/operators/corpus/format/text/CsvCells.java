@@ -3,14 +3,14 @@ package io.millrace.operators.corpus.format.text;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The cells of one CSV record, as text and as they stand there. */
+/** The cells of one CSV record, both unquoted and as written. */
 final class CsvCells {
     private final List<String> cells = new ArrayList<>();
     private final List<String> raw = new ArrayList<>();
 
     private CsvCells() {}
 
-    /** Reads a record, which has no end of line outside of quotes. */
+    /** Parses a record, given without its line ending. */
     static CsvCells parse(String record, char delimiter) {
         CsvCells parsed = new CsvCells();
         StringBuilder cell = new StringBuilder();
@@ -53,12 +53,12 @@ final class CsvCells {
         return List.copyOf(cells);
     }
 
-    /** The record as it stands there. */
+    /** The record as written. */
     String record(char delimiter) {
         return String.join(String.valueOf(delimiter), raw);
     }
 
-    /** The record with another cell in that place, or behind its last one. */
+    /** The record with one cell replaced, or appended after empty cells. */
     String with(int index, String text, char delimiter) {
         List<String> written = new ArrayList<>(raw);
         while (written.size() <= index) {
@@ -69,7 +69,7 @@ final class CsvCells {
     }
 
     /**
-     * @param alone whether it is the only cell: nothing at all would be no record
+     * @param alone whether it is the only cell; an empty line would not be a record
      */
     private static String quoted(String text, char delimiter, boolean alone) {
         boolean plain =

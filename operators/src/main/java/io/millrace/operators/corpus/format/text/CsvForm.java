@@ -12,11 +12,12 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * CSV records under a header. Cells that the answer is not put into keep their bytes, quotes too. A
- * record with fewer cells than the header gets empty ones; one with more is refused.
+ * Parses and writes CSV records of a file with a header. All cells but the answer's keep their
+ * bytes, including quotes. A record with fewer cells than the header is filled with empty ones; one
+ * with more is refused.
  */
 public final class CsvForm implements LineForm {
-    private static final String MARK = "\uFEFF";
+    private static final String BYTE_ORDER_MARK = "\uFEFF";
 
     private final char delimiter;
     private final Columns columns;
@@ -28,22 +29,22 @@ public final class CsvForm implements LineForm {
     private final int result;
 
     /**
-     * @param header what the reader gave; empty for an empty file, which has no rows
+     * @param header header of the reader; empty for an empty file, which has no rows
      */
     public CsvForm(byte[] header, char delimiter, Columns columns) throws UnreadableFileException {
         if (columns.prompt() == null) {
             throw new UnreadableFileException(
-                    "a CSV row is no request: give --prompt-field, the column of the prompt");
+                    "rows of CSV are not requests: name the column of the prompt with --prompt-field");
         }
         String text = Text.decode(header, 0, header.length);
         if (text == null) {
             throw new UnreadableFileException(
-                    "byte %d of its header is not UTF-8: convert it first"
+                    "byte %d of its header is not UTF-8: convert the file to UTF-8"
                             .formatted(Text.firstInvalid(header)));
         }
         this.delimiter = delimiter;
         this.columns = columns;
-        mark = text.startsWith(MARK) ? MARK : "";
+        mark = text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : "";
         String bare = text.substring(mark.length());
         int end = bare.length();
         while (end > 0 && (bare.charAt(end - 1) == '\n' || bare.charAt(end - 1) == '\r')) {
@@ -72,7 +73,7 @@ public final class CsvForm implements LineForm {
     private void requireOne(String name) throws UnreadableFileException {
         if (Collections.frequency(names.all(), name) > 1) {
             throw new UnreadableFileException(
-                    "it has %d columns \"%s\": which one is meant?"
+                    "it has %d columns \"%s\": rename all but one"
                             .formatted(Collections.frequency(names.all(), name), name));
         }
     }
@@ -84,7 +85,7 @@ public final class CsvForm implements LineForm {
         }
         if (!columns.overwrite()) {
             throw new UnreadableFileException(
-                    "it has a column \"%s\" already: give --result-field another name, or --overwrite"
+                    "it already has a column \"%s\": name another with --result-field, or give --overwrite"
                             .formatted(columns.result()));
         }
         requireOne(columns.result());
@@ -104,7 +105,7 @@ public final class CsvForm implements LineForm {
         if (cells.size() > names.size()) {
             throw new CodecException(
                     FailureCode.UNREADABLE,
-                    "the row has %d cells and the header %d: quote what has a \"%s\" in it"
+                    "the row has %d cells and the header %d: quote cells that contain \"%s\""
                             .formatted(cells.size(), names.size(), delimiter),
                     null);
         }

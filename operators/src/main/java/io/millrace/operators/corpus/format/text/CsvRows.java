@@ -1,44 +1,44 @@
 package io.millrace.operators.corpus.format.text;
 
-import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.Row;
+import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.format.UnreadableFileException;
 import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * The records of a CSV file (RFC 4180, read as Python's {@code csv} reads it): a quote counts at
- * the beginning of a cell only; a line ends with a line feed, a carriage return or both; one
- * without a byte is no record. The first record is the header.
+ * Reads the records of a CSV file (RFC 4180, with the rules of Python's {@code csv}): a quote has a
+ * meaning only at the beginning of a cell; a line ends with a line feed, a carriage return or both;
+ * an empty line is not a record. The first record is the header.
  */
 public final class CsvRows implements RowReader {
     private enum Cell {
         BEGINS,
         PLAIN,
         QUOTED,
-        /** Behind a quote that ends the cell, unless another one follows. */
+        /** After a quote within a quoted cell, which ends the cell unless another quote follows. */
         QUOTE
     }
 
     private final RowBytes bytes;
     private final char delimiter;
     private final byte[] header;
-    private final Place from;
-    private boolean there;
+    private final RowPosition from;
+    private boolean positioned;
     private long rows;
     private long lines;
 
-    /** Line in which the record that was read last begins. */
-    private long begun;
+    /** Number of the last record's first line. */
+    private long firstLine;
 
-    /** Ends the line of the record that was read last; empty at the end of the file. */
+    /** Line ending of the last record; empty at the end of the file. */
     private byte[] end = new byte[0];
 
-    /** The record that was read last ends within quotes. */
+    /** Whether the last record ends within quotes. */
     private boolean open;
 
-    public CsvRows(RowBytes bytes, char delimiter, Place from) throws IOException {
+    public CsvRows(RowBytes bytes, char delimiter, RowPosition from) throws IOException {
         this.bytes = bytes;
         this.delimiter = delimiter;
         this.from = from;
@@ -51,8 +51,8 @@ public final class CsvRows implements RowReader {
 
     @Override
     public boolean seek() throws IOException {
-        there = there || bytes.skipTowards(from.offset());
-        return there;
+        positioned = positioned || bytes.skipTowards(from.offset());
+        return positioned;
     }
 
     private byte[] readHeader() throws IOException {
@@ -62,8 +62,8 @@ public final class CsvRows implements RowReader {
         }
         if (open || bytes.tooLong() != null) {
             throw new UnreadableFileException(
-                    "its header has no end: a quoted cell is not closed, or the first line is no"
-                            + " header");
+                    "its header has no end: a quoted cell is not closed, or the first line is not"
+                            + " a header");
         }
         byte[] mark = marked ? new byte[] {(byte) 0xef, (byte) 0xbb, (byte) 0xbf} : new byte[0];
         byte[] names = bytes.row();
@@ -87,10 +87,10 @@ public final class CsvRows implements RowReader {
         String fault = bytes.tooLong();
         if (open) {
             fault =
-                    "a cell is quoted and never closed, so that everything behind it belongs to it:"
+                    "a quoted cell is never closed, so that the rest of the file belongs to it:"
                             + " close it with \"";
         }
-        return new Row(rows, begun, bytes.row(), fault);
+        return new Row(rows, firstLine, bytes.row(), fault);
     }
 
     /** Reads the next record that is not empty; false at the end of the file. */
@@ -99,7 +99,7 @@ public final class CsvRows implements RowReader {
             if (bytes.peek() == RowBytes.END) {
                 return false;
             }
-            begun = lines + 1;
+            firstLine = lines + 1;
             readLine();
         } while (bytes.length() == 0);
         return true;
@@ -145,8 +145,8 @@ public final class CsvRows implements RowReader {
     }
 
     @Override
-    public Place place() {
-        return there ? new Place(bytes.offset(), rows, lines) : from;
+    public RowPosition position() {
+        return positioned ? new RowPosition(bytes.offset(), rows, lines) : from;
     }
 
     @Override

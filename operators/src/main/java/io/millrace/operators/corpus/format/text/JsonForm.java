@@ -21,24 +21,26 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** JSON objects. What the answer is not put into keeps its bytes: numbers, order, white space. */
+/**
+ * Parses and writes JSON objects. All but the answer keeps its bytes: numbers, order, white space.
+ */
 public final class JsonForm implements LineForm {
-    /** Of a number; reading one takes time with the square of its length. */
-    private static final int MOST_DIGITS = 1000;
+    /** Maximum digits of a number: the time to parse one grows with the square of its length. */
+    private static final int MAX_DIGITS = 1000;
 
     private static final JsonFactory FACTORY =
             JsonFactory.builder()
                     .streamReadConstraints(
                             StreamReadConstraints.builder()
                                     .maxStringLength(Integer.MAX_VALUE)
-                                    .maxNumberLength(MOST_DIGITS)
+                                    .maxNumberLength(MAX_DIGITS)
                                     .build())
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                     .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
                     .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
                     .build();
 
-    /** What the topics' contract calls it. */
+    /** Name of the id in the topics' schema. */
     private static final String ID = "id";
 
     private static final ObjectReader TREE =
@@ -49,7 +51,7 @@ public final class JsonForm implements LineForm {
 
     private final Columns columns;
 
-    /** From the first character of a field's name to behind its value. */
+    /** From the first character of a field's name up to, not including, the end of its value. */
     private record Range(int from, int to) {}
 
     public JsonForm(Columns columns) {
@@ -68,7 +70,7 @@ public final class JsonForm implements LineForm {
         if (object.has(columns.result()) && !columns.overwrite()) {
             throw new CodecException(
                     FailureCode.INVALID_PARAMETER,
-                    "the row has a field %s already: give --result-field another name, or --overwrite"
+                    "the row already has a field %s: name another with --result-field, or give --overwrite"
                             .formatted(columns.result()),
                     null);
         }
@@ -83,7 +85,7 @@ public final class JsonForm implements LineForm {
         String request = object.has(columns.result()) ? without(text) : text;
         JsonNode id = object.get(ID);
         if (id == null) {
-            // Behind everything, so that what is said of the row's places is right.
+            // At the end, so that offsets in error messages stay those of the row.
             request = with(request, Answers.quoted(ID) + ":" + Answers.quoted("row"));
         }
         return new Fields(
@@ -132,7 +134,7 @@ public final class JsonForm implements LineForm {
         if (id == null || !id.isTextual() && !id.isIntegralNumber() || id.asText().isEmpty()) {
             throw new CodecException(
                     FailureCode.MISSING_ID,
-                    "field %s, which --id-field names, is %s: give each row a text or a number there"
+                    "field %s, which --id-field names, is %s: set it to a text or an integer"
                             .formatted(
                                     columns.id(),
                                     id == null ? "missing" : Text.brief(id.toString(), 60)),
@@ -152,15 +154,14 @@ public final class JsonForm implements LineForm {
         if (!node.isTextual()) {
             throw new CodecException(
                     FailureCode.INVALID_PARAMETER,
-                    "field %s is %s: a prompt is a string"
+                    "field %s is %s: a prompt must be a string"
                             .formatted(path, Text.brief(node.toString(), 60)),
                     id);
         }
         if (Text.firstLoneSurrogate(node.textValue()) >= 0) {
             throw new CodecException(
                     FailureCode.INVALID_PARAMETER,
-                    "field %s has one half of a surrogate pair, which is no character"
-                            .formatted(path),
+                    "field %s has a lone surrogate, which is not a character".formatted(path),
                     id);
         }
         return node.textValue();
@@ -178,15 +179,17 @@ public final class JsonForm implements LineForm {
     public byte[] write(byte[] row, List<String> answers) {
         String text = new String(row, StandardCharsets.UTF_8);
         String field = Answers.quoted(columns.result()) + ":" + Answers.json(answers);
-        Range there = find(text);
+        Range existing = find(text);
         String written =
-                there == null
+                existing == null
                         ? with(text, field)
-                        : text.substring(0, there.from()) + field + text.substring(there.to());
+                        : text.substring(0, existing.from())
+                                + field
+                                + text.substring(existing.to());
         return (written + '\n').getBytes(StandardCharsets.UTF_8);
     }
 
-    /** An object with one more field, behind the others. */
+    /** Appends a field to an object. */
     private static String with(String text, String field) {
         int end = text.lastIndexOf('}');
         return text.substring(0, end) + (isEmpty(text) ? "" : ",") + field + text.substring(end);
@@ -196,22 +199,22 @@ public final class JsonForm implements LineForm {
         return text.substring(text.indexOf('{') + 1, text.lastIndexOf('}')).isBlank();
     }
 
-    /** The row without the answer that stands in it, and without the comma beside that. */
+    /** Removes the existing answer and one adjacent comma. */
     private String without(String text) {
-        Range there = find(text);
-        int from = there.from();
-        int to = there.to();
-        int comma = behindBlanks(text, to, 1);
+        Range existing = find(text);
+        int from = existing.from();
+        int to = existing.to();
+        int comma = skipBlanks(text, to, 1);
         if (text.charAt(comma) == ',') {
             to = comma + 1;
         } else {
-            int before = behindBlanks(text, from - 1, -1);
+            int before = skipBlanks(text, from - 1, -1);
             from = text.charAt(before) == ',' ? before : from;
         }
         return text.substring(0, from) + text.substring(to);
     }
 
-    private static int behindBlanks(String text, int at, int step) {
+    private static int skipBlanks(String text, int at, int step) {
         int index = at;
         while (Character.isWhitespace(text.charAt(index))) {
             index += step;
@@ -219,7 +222,7 @@ public final class JsonForm implements LineForm {
         return index;
     }
 
-    /** Where the result's field stands, null if it does not. */
+    /** The existing answer's field; null if there is none. */
     private Range find(String text) {
         if (!columns.overwrite()) {
             return null;

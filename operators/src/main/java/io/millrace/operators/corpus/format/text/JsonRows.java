@@ -1,20 +1,20 @@
 package io.millrace.operators.corpus.format.text;
 
-import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.Row;
+import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.corpus.format.RowReader;
 import java.io.IOException;
 import java.util.Arrays;
 
-/** The lines of a JSONL file. A line feed ends one; those of white space only are no rows. */
+/** Reads the lines of a JSONL file, which end with a line feed. Blank lines are not rows. */
 public final class JsonRows implements RowReader {
     private final RowBytes bytes;
-    private final Place from;
-    private boolean there;
+    private final RowPosition from;
+    private boolean positioned;
     private long rows;
     private long lines;
 
-    public JsonRows(RowBytes bytes, Place from) throws IOException {
+    public JsonRows(RowBytes bytes, RowPosition from) throws IOException {
         this.bytes = bytes;
         this.from = from;
         bytes.takeByteOrderMark();
@@ -24,8 +24,8 @@ public final class JsonRows implements RowReader {
 
     @Override
     public boolean seek() throws IOException {
-        there = there || bytes.skipTowards(from.offset());
-        return there;
+        positioned = positioned || bytes.skipTowards(from.offset());
+        return positioned;
     }
 
     @Override
@@ -65,8 +65,8 @@ public final class JsonRows implements RowReader {
     }
 
     @Override
-    public Place place() {
-        return there ? new Place(bytes.offset(), rows, lines) : from;
+    public RowPosition position() {
+        return positioned ? new RowPosition(bytes.offset(), rows, lines) : from;
     }
 
     @Override

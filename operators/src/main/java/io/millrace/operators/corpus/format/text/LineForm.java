@@ -3,16 +3,16 @@ package io.millrace.operators.corpus.format.text;
 import io.millrace.operators.corpus.format.RowForm;
 import java.util.List;
 
-/** Rows that are written one behind the other, each as it was read but for its answer. */
+/** Parses and writes rows that are lines of text. All but the answer keeps its bytes. */
 public interface LineForm extends RowForm {
-    /** What the output begins with; empty where nothing does. */
+    /** The first bytes of the output; empty if there is no header. */
     byte[] header();
 
     /**
-     * A row with its answer, and the end of its line.
+     * A row with its answer and line ending.
      *
-     * @param row one that {@link #read} took
-     * @param answers at least one; more are written as a JSON array
+     * @param row a row that {@link #read} has parsed
+     * @param answers at least one; several are written as a JSON array
      */
     byte[] write(byte[] row, List<String> answers);
 }

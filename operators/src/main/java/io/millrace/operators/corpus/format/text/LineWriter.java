@@ -11,7 +11,7 @@ public final class LineWriter implements RowWriter {
     private final OutputStream out;
 
     /**
-     * @param out completes what it compresses when it is closed
+     * @param out completes its compressed data when it is closed
      */
     public LineWriter(LineForm form, OutputStream out) throws IOException {
         this.form = form;

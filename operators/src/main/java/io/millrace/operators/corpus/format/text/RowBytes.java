@@ -8,20 +8,20 @@ import java.io.InputStream;
 import java.util.Arrays;
 
 /**
- * A file byte by byte, and how many have been taken. Of a row that is too long no more is held than
- * its beginning.
+ * Reads a file byte by byte and collects the bytes of a row. Of a row that is too long only the
+ * beginning is kept.
  */
 public final class RowBytes implements Closeable {
-    static final int MOST_ROW_BYTES = Row.MOST_BYTES;
+    static final int MAX_ROW_BYTES = Row.MAX_BYTES;
 
-    /** So much of it is kept. */
+    /** Bytes that are kept of a row that is too long. */
     private static final int KEPT_OF_TOO_LONG = 64 << 10;
 
     static final int END = -1;
     private static final int BUFFER = 1 << 16;
-    private static final byte[] MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
+    private static final byte[] BYTE_ORDER_MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
 
-    /** So many bytes are decompressed at most for one step towards a place. */
+    /** Maximum bytes that one call of {@link #skipTowards} decompresses. */
     static final int STEP = 1 << 20;
 
     private final InputStream in;
@@ -34,29 +34,29 @@ public final class RowBytes implements Closeable {
     private long length;
 
     /**
-     * @param seeks whether skipping takes no time, however far
+     * @param seeks whether skipping is fast, because the stream is not compressed
      */
     public RowBytes(InputStream in, boolean seeks) {
         this.in = in;
         this.seeks = seeks;
     }
 
-    /** Bytes taken so far. */
+    /** Number of bytes read. */
     long offset() {
         return before + from;
     }
 
-    /** The next byte without taking it, or {@link #END}. */
+    /** The next byte without reading it, or {@link #END}. */
     int peek() throws IOException {
         return from < to || fill() ? buffer[from] & 0xff : END;
     }
 
-    /** The next byte, or {@link #END}. */
+    /** Reads the next byte, or {@link #END}. */
     int take() throws IOException {
         return from < to || fill() ? buffer[from++] & 0xff : END;
     }
 
-    /** Takes what stands here, if it stands here. */
+    /** Reads the next byte if it has that value. */
     boolean takeIf(int wanted) throws IOException {
         if (peek() == wanted) {
             from++;
@@ -65,7 +65,7 @@ public final class RowBytes implements Closeable {
         return false;
     }
 
-    /** Goes on towards a place; whether it is there. */
+    /** Skips towards an offset; returns whether it is reached. */
     boolean skipTowards(long offset) throws IOException {
         long stop = seeks ? offset : Math.min(offset, offset() + STEP);
         while (offset() < stop) {
@@ -76,7 +76,7 @@ public final class RowBytes implements Closeable {
             }
             if (from == to && !fill()) {
                 throw new UnreadableFileException(
-                        "it ends at byte %,d, before %,d, where reading should go on"
+                        "it ends at byte %,d, before the position to read from, byte %,d"
                                 .formatted(offset(), offset));
             }
             from += (int) Math.min(to - from, stop - offset());
@@ -92,19 +92,25 @@ public final class RowBytes implements Closeable {
         return to > 0;
     }
 
-    /** Takes the mark with which some programs begin a file of UTF-8, if it stands here. */
+    /** Skips a byte order mark. */
     boolean takeByteOrderMark() throws IOException {
-        while (to - from < MARK.length) {
+        while (to - from < BYTE_ORDER_MARK.length) {
             int count = in.read(buffer, to, BUFFER - to);
             if (count <= 0) {
                 return false;
             }
             to += count;
         }
-        if (!Arrays.equals(buffer, from, from + MARK.length, MARK, 0, MARK.length)) {
+        if (!Arrays.equals(
+                buffer,
+                from,
+                from + BYTE_ORDER_MARK.length,
+                BYTE_ORDER_MARK,
+                0,
+                BYTE_ORDER_MARK.length)) {
             return false;
         }
-        from += MARK.length;
+        from += BYTE_ORDER_MARK.length;
         return true;
     }
 
@@ -113,34 +119,34 @@ public final class RowBytes implements Closeable {
         length = 0;
     }
 
-    /** Puts a byte into the row. */
+    /** Appends a byte to the row. */
     void put(int b) {
-        if (length < MOST_ROW_BYTES) {
+        if (length < MAX_ROW_BYTES) {
             makeRoom(1);
             row[(int) length] = (byte) b;
         }
         length++;
     }
 
-    /** Takes bytes into the row, up to a byte of that value or the end of what is buffered. */
+    /** Appends buffered bytes to the row, up to a byte of that value. */
     void takeUntil(int stop) {
         int at = from;
         while (at < to && buffer[at] != stop) {
             at++;
         }
-        int count = (int) Math.max(0, Math.min(at - from, MOST_ROW_BYTES - length));
+        int count = (int) Math.max(0, Math.min(at - from, MAX_ROW_BYTES - length));
         makeRoom(count);
-        System.arraycopy(buffer, from, row, (int) Math.min(length, MOST_ROW_BYTES), count);
+        System.arraycopy(buffer, from, row, (int) Math.min(length, MAX_ROW_BYTES), count);
         length += at - from;
         from = at;
     }
 
     private void makeRoom(int count) {
-        long needed = Math.min(length, MOST_ROW_BYTES) + count;
+        long needed = Math.min(length, MAX_ROW_BYTES) + count;
         if (needed > row.length) {
             row =
                     Arrays.copyOf(
-                            row, (int) Math.min(MOST_ROW_BYTES, Math.max(needed, 2L * row.length)));
+                            row, (int) Math.min(MAX_ROW_BYTES, Math.max(needed, 2L * row.length)));
         }
     }
 
@@ -149,14 +155,14 @@ public final class RowBytes implements Closeable {
         return length;
     }
 
-    /** The row, or its beginning where it is too long. */
+    /** The row, or its beginning if it is too long. */
     byte[] row() {
         return Arrays.copyOf(row, tooLong() == null ? (int) length : KEPT_OF_TOO_LONG);
     }
 
-    /** What is wrong with the row's length, null if nothing is. */
+    /** The fault of a row that is too long, else null. */
     String tooLong() {
-        return length <= MOST_ROW_BYTES ? null : Row.tooLong(length);
+        return length <= MAX_ROW_BYTES ? null : Row.tooLong(length);
     }
 
     @Override

@@ -96,7 +96,7 @@ class CompressionsTest {
                 assertThatThrownBy(() -> read(cut, compression))
                         .as("%d of %d bytes", length, both.length)
                         .isInstanceOf(UnreadableFileException.class)
-                        .hasMessageContaining("is cut off");
+                        .hasMessageContaining("is truncated");
             }
         }
         int unnoticed = 0;
@@ -120,7 +120,7 @@ class CompressionsTest {
             throws IOException {
         byte[] plain = new byte[300_001];
         Path file = Files.write(folder.resolve("file"), compress(plain, compression));
-        long guess = Compressions.plainBytes(file, compression);
+        long guess = Compressions.uncompressedBytes(file, compression);
         if (compression == Compression.ZSTD) {
             // Written as a stream, it does not say.
             assertThat(guess).isEqualTo(Files.size(file));
@@ -128,9 +128,9 @@ class CompressionsTest {
             assertThat(guess).isEqualTo(plain.length);
         }
         Files.write(file, decoded(TWO_ZSTD_FRAMES));
-        assertThat(Compressions.plainBytes(file, compression)).isPositive();
+        assertThat(Compressions.uncompressedBytes(file, compression)).isPositive();
         Files.write(file, new byte[0]);
-        assertThat(Compressions.plainBytes(file, compression)).isZero();
+        assertThat(Compressions.uncompressedBytes(file, compression)).isZero();
     }
 
     private static byte[] bytes(int size) {

@@ -69,9 +69,9 @@ class PageBoundsTest {
         assertDamaged(Encoding.RLE_DICTIONARY, "width", 33, 2, 0);
         assertDamaged(Encoding.RLE_DICTIONARY, "no end", 1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
         // Blocks of 128 in 4 parts.
-        assertDamaged(Encoding.DELTA_BINARY_PACKED, "differences", 0x80, 1, 4, 101, 0);
-        assertDamaged(Encoding.DELTA_BINARY_PACKED, "differences", 0x80, 1, 0, 5, 0);
-        assertDamaged(Encoding.DELTA_BINARY_PACKED, "differences", 0x80, 0x80, 0x80, 1, 4, 5, 0);
+        assertDamaged(Encoding.DELTA_BINARY_PACKED, "deltas", 0x80, 1, 4, 101, 0);
+        assertDamaged(Encoding.DELTA_BINARY_PACKED, "deltas", 0x80, 1, 0, 5, 0);
+        assertDamaged(Encoding.DELTA_BINARY_PACKED, "deltas", 0x80, 0x80, 0x80, 1, 4, 5, 0);
         assertDamaged(Encoding.DELTA_LENGTH_BYTE_ARRAY, "too short", 0x80, 1, 4, 5, 0, 0, 9);
         assertDamaged(Encoding.RLE, "levels", 9, 0, 0, 0, 2);
     }
@@ -86,24 +86,24 @@ class PageBoundsTest {
 
     @Test
     void pagesAreRefusedByTheirBytesOneByOneAndTogether() throws Exception {
-        PageHeader page = new PageHeader(PageType.DATA_PAGE, PageBounds.MOST_BYTES, 5);
+        PageHeader page = new PageHeader(PageType.DATA_PAGE, PageBounds.MAX_BYTES, 5);
         PageBounds.requireSize(page);
         assertThatThrownBy(
                         () ->
                                 PageBounds.requireSize(
-                                        page.setCompressed_page_size(PageBounds.MOST_BYTES + 1)))
+                                        page.setCompressed_page_size(PageBounds.MAX_BYTES + 1)))
                 .hasMessageContaining("134,217,729 bytes, more than the 134,217,728")
                 .hasMessageContaining("smaller pages");
         PageHeader dictionary = new PageHeader(PageType.DICTIONARY_PAGE, 1 << 26, 5);
         dictionary.setDictionary_page_header(
                 new DictionaryPageHeader(7, org.apache.parquet.format.Encoding.PLAIN));
         assertThatThrownBy(() -> PageBounds.requireSize(dictionary))
-                .hasMessageContaining("a dictionary of it has 67,108,864 bytes");
+                .hasMessageContaining("one dictionary has 67,108,864 bytes");
         PageBounds bounds = new PageBounds();
         for (int column = 0; column < 4; column++) {
-            bounds.replace(0, PageBounds.MOST_BYTES);
+            bounds.replace(0, PageBounds.MAX_BYTES);
         }
-        bounds.replace(PageBounds.MOST_BYTES, PageBounds.MOST_BYTES);
+        bounds.replace(PageBounds.MAX_BYTES, PageBounds.MAX_BYTES);
         assertThatThrownBy(() -> bounds.replace(0, 1)).hasMessageContaining("536,870,913 bytes");
     }
 }

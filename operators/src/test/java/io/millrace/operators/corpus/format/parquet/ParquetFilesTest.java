@@ -11,9 +11,9 @@ import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.Fields;
 import io.millrace.operators.corpus.format.FileFormat;
-import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.Row;
 import io.millrace.operators.corpus.format.RowForm;
+import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.format.RowWriter;
 import io.millrace.operators.corpus.format.UnreadableFileException;
@@ -57,7 +57,7 @@ class ParquetFilesTest {
     @ValueSource(strings = {"snappy", "zstd-v2", "gzip", "lz4", "plain"})
     void rowsAreWhatTheOtherProgramSays(String name) throws IOException {
         List<String> expected = Files.readAllLines(FILES.resolve("rows.jsonl"));
-        try (RowReader rows = open(file(name), Place.START)) {
+        try (RowReader rows = open(file(name), RowPosition.START)) {
             for (int i = 0; i < ROWS; i++) {
                 Row row = rows.next();
                 assertThat(row.number()).isEqualTo(i + 1);
@@ -80,7 +80,7 @@ class ParquetFilesTest {
     /** Levels and values are apart in them, and levels are not compressed. */
     @Test
     void pagesOfVersionTwoAreRead() throws IOException {
-        try (RowReader rows = open(file("pages-v2"), Place.START)) {
+        try (RowReader rows = open(file("pages-v2"), RowPosition.START)) {
             for (int i = 0; i < ROWS; i++) {
                 JsonNode said = json(RowFiles.text(PARQUET, rows.header(), rows.next().bytes()));
                 assertThat(said.get("number").asInt()).isEqualTo(i);
@@ -99,8 +99,8 @@ class ParquetFilesTest {
         byte[] written = answered(file(name), COLUMNS);
         assertThat(answered(file(name), COLUMNS)).isEqualTo(written);
         Path copy = Files.write(folder.resolve("copy"), written);
-        try (RowReader before = open(file(name), Place.START);
-                RowReader after = open(copy, Place.START)) {
+        try (RowReader before = open(file(name), RowPosition.START);
+                RowReader after = open(copy, RowPosition.START)) {
             ParquetHeader then = ParquetHeader.read(before.header());
             ParquetHeader now = ParquetHeader.read(after.header());
             assertThat(now.codec()).isEqualTo(then.codec());
@@ -122,14 +122,15 @@ class ParquetFilesTest {
     @Test
     void readingGoesOnBehindEveryRow() throws IOException {
         for (String name : List.of("zstd-v2", "pages-v2", "snappy")) {
-            List<String> all = texts(file(name), Place.START);
+            List<String> all = texts(file(name), RowPosition.START);
             for (int i = 0; i <= ROWS; i++) {
-                assertThat(texts(file(name), new Place(0, i, i))).isEqualTo(all.subList(i, ROWS));
+                assertThat(texts(file(name), new RowPosition(0, i, i)))
+                        .isEqualTo(all.subList(i, ROWS));
             }
-            Place behind = new Place(0, ROWS + 1, ROWS + 1);
+            RowPosition behind = new RowPosition(0, ROWS + 1, ROWS + 1);
             assertThatThrownBy(() -> open(file(name), behind))
                     .isInstanceOf(UnreadableFileException.class)
-                    .hasMessageContaining("it ends behind row 97");
+                    .hasMessageContaining("it ends after row 97");
         }
     }
 
@@ -138,11 +139,11 @@ class ParquetFilesTest {
     void goingFarIntoARowGroupIsManySteps() throws IOException {
         Path large = folder.resolve("large");
         Files.write(large, repeated(10_000));
-        Place place = new Place(0, 9_999, 9_999);
-        try (RowReader rows = RowFiles.open(PARQUET, large, place)) {
+        RowPosition position = new RowPosition(0, 9_999, 9_999);
+        try (RowReader rows = RowFiles.open(PARQUET, large, position)) {
             int steps = 1;
             while (!rows.seek()) {
-                assertThat(rows.place()).isEqualTo(place);
+                assertThat(rows.position()).isEqualTo(position);
                 steps++;
             }
             assertThat(steps).isEqualTo(3);
@@ -161,7 +162,7 @@ class ParquetFilesTest {
                     .containsExactly(100_000L, 17L);
             assertThat(file.footer().getNum_rows()).isEqualTo(100_017);
         }
-        assertThat(texts(folder.resolve("x"), new Place(0, 100_001, 100_001))).hasSize(16);
+        assertThat(texts(folder.resolve("x"), new RowPosition(0, 100_001, 100_001))).hasSize(16);
     }
 
     @Test
@@ -169,7 +170,7 @@ class ParquetFilesTest {
         Columns columns = new Columns("const", null, "mail", true);
         Path copy = Files.write(folder.resolve("copy"), answered(file("zstd-v2"), columns));
         try (ParquetFile before = ParquetFile.open(file("zstd-v2"));
-                RowReader after = open(copy, Place.START)) {
+                RowReader after = open(copy, RowPosition.START)) {
             ParquetSchema schema = ParquetHeader.read(after.header()).schema();
             assertThat(schema.message().getFields())
                     .extracting(Type::getName)
@@ -187,7 +188,7 @@ class ParquetFilesTest {
     void manyAnswersAreAnArrayAsText() throws IOException {
         byte[] header;
         Row row;
-        try (RowReader rows = open(file("plain"), Place.START)) {
+        try (RowReader rows = open(file("plain"), RowPosition.START)) {
             header = rows.header();
             row = rows.next();
         }
@@ -197,7 +198,7 @@ class ParquetFilesTest {
             writer.finish();
         }
         Path copy = Files.write(folder.resolve("copy"), out.toByteArray());
-        try (RowReader rows = open(copy, Place.START)) {
+        try (RowReader rows = open(copy, RowPosition.START)) {
             JsonNode said = json(RowFiles.text(PARQUET, rows.header(), rows.next().bytes()));
             assertThat(said.get("answer").asText()).isEqualTo("[\"a\\\"\",\"ü\"]");
         }
@@ -209,7 +210,7 @@ class ParquetFilesTest {
         try (ParquetFile file = ParquetFile.open(file("plain"))) {
             file.footer().addToKey_value_metadata(new KeyValue("ARROW:schema").setValue("x"));
             file.footer().addToKey_value_metadata(new KeyValue("pandas").setValue("y"));
-            assertThat(ParquetHeader.read(ParquetHeader.of(file).bytes()).notes())
+            assertThat(ParquetHeader.read(ParquetHeader.of(file).bytes()).metadata())
                     .contains(new KeyValue("pandas").setValue("y"))
                     .noneMatch(note -> note.getKey().equals("ARROW:schema"));
         }
@@ -217,7 +218,7 @@ class ParquetFilesTest {
 
     @Test
     void aPathLeadsToThePromptAndToTheId() throws Exception {
-        try (RowReader rows = open(file("snappy"), Place.START)) {
+        try (RowReader rows = open(file("snappy"), RowPosition.START)) {
             RowForm body =
                     RowFiles.form(
                             PARQUET,
@@ -252,7 +253,7 @@ class ParquetFilesTest {
         assertRefused(
                 new Columns("words", null, "answer", false), "no column \"words\"", "number, text");
         assertRefused(new Columns("mail", null, "answer", false), "\"mail\"", "is a group");
-        assertRefused(new Columns("tags.list", null, "answer", false), "many values in a row");
+        assertRefused(new Columns("tags.list", null, "answer", false), "several values per row");
         assertRefused(new Columns("number", null, "answer", false), "is INT64: it must be text");
         assertRefused(
                 new Columns("text", "x", "answer", false),
@@ -264,17 +265,17 @@ class ParquetFilesTest {
     @Test
     void whatIsNoParquetThatIsReadSaysWhy() throws IOException {
         byte[] whole = Files.readAllBytes(file("plain"));
-        assertUnreadable(new byte[0], "it is cut off");
-        assertUnreadable("{\"text\":1}\n".getBytes(UTF_8), "does not begin as Parquet does");
+        assertUnreadable(new byte[0], "it is truncated");
+        assertUnreadable("{\"text\":1}\n".getBytes(UTF_8), "does not begin with PAR1");
         for (int length : new int[] {4, 5, 11, 12, 97, whole.length - 9, whole.length - 1}) {
-            assertUnreadable(Arrays.copyOf(whole, length), "it is cut off");
+            assertUnreadable(Arrays.copyOf(whole, length), "it is truncated");
         }
         byte[] encrypted = whole.clone();
         encrypted[whole.length - 1] = 'E';
         assertUnreadable(encrypted, "encrypted");
         assertUnreadable(
                 Files.readAllBytes(file("brotli")),
-                "compressed with BROTLI, which is not read: write it with zstd, snappy or gzip");
+                "compressed with BROTLI, which is not supported: write the file with zstd, snappy or gzip");
         assertThat(FileFormat.of("x.parquet.gz", null, null)).isNull();
     }
 
@@ -297,7 +298,7 @@ class ParquetFilesTest {
             byte[] other = whole.clone();
             other[damaged] ^= 0x41;
             Path file = Files.write(folder.resolve("damaged"), other);
-            assertThatThrownBy(() -> texts(file, Place.START))
+            assertThatThrownBy(() -> texts(file, RowPosition.START))
                     .isInstanceOf(UnreadableFileException.class);
         }
     }
@@ -317,7 +318,7 @@ class ParquetFilesTest {
             softly.assertThatCode(
                             () -> {
                                 try {
-                                    texts(file, Place.START);
+                                    texts(file, RowPosition.START);
                                 } catch (UnreadableFileException e) {
                                     assertThat(e.getMessage()).isNotEmpty();
                                 }
@@ -342,7 +343,7 @@ class ParquetFilesTest {
         assertThatThrownBy(group::end).hasMessageContaining("column b has no value");
         group.getConverter(1).asPrimitiveConverter().addInt(7);
         assertThatThrownBy(() -> group.getConverter(1).asPrimitiveConverter().addInt(8))
-                .hasMessageContaining("column b has two values");
+                .hasMessageContaining("column b, which is not repeated, has two values");
         group.end();
         builder.getRootConverter().end();
         assertThat(builder.fault()).isNull();
@@ -353,13 +354,13 @@ class ParquetFilesTest {
     void aRowThatIsTooLongIsAFailureAndTheNextOneIsNot() throws IOException {
         byte[] header;
         byte[] bytes;
-        try (RowReader rows = open(file("zstd-v2"), Place.START)) {
+        try (RowReader rows = open(file("zstd-v2"), RowPosition.START)) {
             header = rows.header();
             bytes = rows.next().bytes();
         }
         MessageType type = ParquetHeader.read(header).schema().message();
         Object[] record = Records.read(type, bytes);
-        record[type.getFieldIndex("text")] = new byte[Row.MOST_BYTES];
+        record[type.getFieldIndex("text")] = new byte[Row.MAX_BYTES];
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         try (RowWriter writer = RowFiles.write(PARQUET, header, COLUMNS, out)) {
             writer.add(Records.bytes(type, record), List.of("x"));
@@ -367,9 +368,9 @@ class ParquetFilesTest {
             writer.finish();
         }
         Path copy = Files.write(folder.resolve("copy"), out.toByteArray());
-        try (RowReader rows = open(copy, Place.START)) {
+        try (RowReader rows = open(copy, RowPosition.START)) {
             Row first = rows.next();
-            assertThat(first.fault()).contains("more than the 16,777,216 that one may have");
+            assertThat(first.fault()).contains("more than the maximum of 16,777,216");
             assertThat(first.bytes()).isEmpty();
             Row second = rows.next();
             assertThat(second.fault()).isNull();
@@ -388,11 +389,11 @@ class ParquetFilesTest {
         GroupConverter root = builder.getRootConverter();
         for (int extra = 0; extra <= 1; extra++) {
             root.start();
-            for (int i = 0; i < RecordBuilder.MOST_VALUES + 7 * extra; i++) {
+            for (int i = 0; i < RecordBuilder.MAX_VALUES + 7 * extra; i++) {
                 root.getConverter(0).asPrimitiveConverter().addBoolean(true);
             }
             root.end();
-            assertThat((List<?>) builder.getCurrentRecord()[0]).hasSize(RecordBuilder.MOST_VALUES);
+            assertThat((List<?>) builder.getCurrentRecord()[0]).hasSize(RecordBuilder.MAX_VALUES);
             if (extra == 0) {
                 assertThat(builder.fault()).isNull();
             } else {
@@ -406,7 +407,7 @@ class ParquetFilesTest {
     void aRowGroupEndsByTheBytesOfItsAnswers() throws IOException {
         byte[] header;
         byte[] row;
-        try (RowReader rows = open(file("zstd-v2"), Place.START)) {
+        try (RowReader rows = open(file("zstd-v2"), RowPosition.START)) {
             header = rows.header();
             row = rows.next().bytes();
         }
@@ -445,7 +446,7 @@ class ParquetFilesTest {
         Util.writeFileMetaData(footer, changed);
         ByteBuffer tail = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
         changed.write(tail.putInt(changed.size() - before).put(ParquetFile.MAGIC).array());
-        assertUnreadable(changed.toByteArray(), "compressed with LZO, which is not read");
+        assertUnreadable(changed.toByteArray(), "compressed with LZO, which is not supported");
     }
 
     private static int footerLength(byte[] file) {
@@ -453,7 +454,7 @@ class ParquetFilesTest {
     }
 
     private static void assertRefused(Columns columns, String... parts) throws IOException {
-        try (RowReader rows = open(file("plain"), Place.START)) {
+        try (RowReader rows = open(file("plain"), RowPosition.START)) {
             assertThatThrownBy(() -> RowFiles.form(PARQUET, rows.header(), columns))
                     .isInstanceOf(UnreadableFileException.class)
                     .hasMessageContainingAll(parts);
@@ -462,7 +463,7 @@ class ParquetFilesTest {
 
     private void assertUnreadable(byte[] bytes, String message) throws IOException {
         Path file = Files.write(folder.resolve("file"), bytes);
-        assertThatThrownBy(() -> texts(file, Place.START))
+        assertThatThrownBy(() -> texts(file, RowPosition.START))
                 .isInstanceOf(UnreadableFileException.class)
                 .hasMessageContaining(message);
     }
@@ -471,7 +472,7 @@ class ParquetFilesTest {
         return FILES.resolve(name + ".parquet");
     }
 
-    private static RowReader open(Path file, Place from) throws IOException {
+    private static RowReader open(Path file, RowPosition from) throws IOException {
         RowReader rows = RowFiles.open(PARQUET, file, from);
         while (!rows.seek()) {
             continue;
@@ -479,7 +480,7 @@ class ParquetFilesTest {
         return rows;
     }
 
-    private static List<String> texts(Path file, Place from) throws IOException {
+    private static List<String> texts(Path file, RowPosition from) throws IOException {
         List<String> texts = new ArrayList<>();
         try (RowReader rows = open(file, from)) {
             for (Row row = rows.next(); row != null; row = rows.next()) {
@@ -491,7 +492,7 @@ class ParquetFilesTest {
 
     private static byte[] answered(Path file, Columns columns) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        try (RowReader rows = open(file, Place.START);
+        try (RowReader rows = open(file, RowPosition.START);
                 RowWriter writer = RowFiles.write(PARQUET, rows.header(), columns, out)) {
             for (Row row = rows.next(); row != null; row = rows.next()) {
                 writer.add(row.bytes(), List.of("answer " + (row.number() - 1)));
@@ -505,7 +506,7 @@ class ParquetFilesTest {
     private static byte[] repeated(int count) throws IOException {
         List<byte[]> all = new ArrayList<>();
         byte[] header;
-        try (RowReader rows = open(file("pages-v2"), Place.START)) {
+        try (RowReader rows = open(file("pages-v2"), RowPosition.START)) {
             header = rows.header();
             for (Row row = rows.next(); row != null; row = rows.next()) {
                 all.add(row.bytes());

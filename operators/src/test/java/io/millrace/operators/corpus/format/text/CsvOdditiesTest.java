@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.millrace.operators.corpus.format.Columns;
-import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.Row;
+import io.millrace.operators.corpus.format.RowPosition;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -58,13 +58,13 @@ class CsvOdditiesTest {
     @ParameterizedTest
     @MethodSource("oddities")
     void readingGoesOnBehindEveryRow(Oddity oddity) throws IOException {
-        List<Row> all = rows(oddity, Place.START);
+        List<Row> all = rows(oddity, RowPosition.START);
         for (int i = 0; i < all.size(); i++) {
-            CsvRows rows = open(oddity.bytes(), oddity.delimiter(), 1 << 16, Place.START);
+            CsvRows rows = open(oddity.bytes(), oddity.delimiter(), 1 << 16, RowPosition.START);
             for (int j = 0; j < i; j++) {
                 rows.next();
             }
-            assertThat(rows(oddity, rows.place()))
+            assertThat(rows(oddity, rows.position()))
                     .usingRecursiveComparison()
                     .isEqualTo(all.subList(i, all.size()));
         }
@@ -79,13 +79,13 @@ class CsvOdditiesTest {
         }
         List<String> names = oddity.records().get(0);
         Columns columns = new Columns(names.get(0), null, "answer", false);
-        byte[] header = open(oddity.bytes(), oddity.delimiter(), 17, Place.START).header();
+        byte[] header = open(oddity.bytes(), oddity.delimiter(), 17, RowPosition.START).header();
         CsvForm form = new CsvForm(header, oddity.delimiter(), columns);
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.write(form.header());
         List<List<String>> expected = new ArrayList<>();
         expected.add(and(names, names.size(), "answer"));
-        List<Row> rows = rows(oddity, Place.START);
+        List<Row> rows = rows(oddity, RowPosition.START);
         for (int i = 0; i < rows.size(); i++) {
             List<String> cells = oddity.records().get(i + 1);
             if (cells.size() <= names.size()) {
@@ -108,7 +108,7 @@ class CsvOdditiesTest {
 
     private static List<List<String>> read(byte[] bytes, char delimiter, int piece)
             throws IOException {
-        CsvRows rows = open(bytes, delimiter, piece, Place.START);
+        CsvRows rows = open(bytes, delimiter, piece, RowPosition.START);
         List<List<String>> records = new ArrayList<>();
         String header = new String(rows.header(), StandardCharsets.UTF_8);
         if (!header.isEmpty()) {
@@ -123,7 +123,7 @@ class CsvOdditiesTest {
         return records;
     }
 
-    private static List<Row> rows(Oddity oddity, Place from) throws IOException {
+    private static List<Row> rows(Oddity oddity, RowPosition from) throws IOException {
         CsvRows rows = open(oddity.bytes(), oddity.delimiter(), 7, from);
         List<Row> all = new ArrayList<>();
         for (Row row = rows.next(); row != null; row = rows.next()) {
@@ -135,7 +135,7 @@ class CsvOdditiesTest {
     /**
      * @param piece so many bytes come at a time
      */
-    private static CsvRows open(byte[] bytes, char delimiter, int piece, Place from)
+    private static CsvRows open(byte[] bytes, char delimiter, int piece, RowPosition from)
             throws IOException {
         InputStream in =
                 new ByteArrayInputStream(bytes) {

@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.Compression;
 import io.millrace.operators.corpus.format.FileFormat;
-import io.millrace.operators.corpus.format.Place;
 import io.millrace.operators.corpus.format.Row;
+import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.format.UnreadableFileException;
 import io.millrace.operators.corpus.format.compression.Compressions;
@@ -51,14 +51,14 @@ class RowFilesTest {
     @Test
     void linesAreRowsAndBlankOnesAreNot() throws IOException {
         Path file = write("\uFEFF{\"a\":1}\r\n\n  \t\r\n{\"b\":\r2}\n{\"c\":3}".getBytes(UTF_8));
-        try (RowReader rows = open(JSONL, file, Place.START)) {
+        try (RowReader rows = open(JSONL, file, RowPosition.START)) {
             assertThat(rows.header()).isEmpty();
             assertRow(rows.next(), 1, 1, "{\"a\":1}");
             assertRow(rows.next(), 2, 4, "{\"b\":\r2}");
-            Place place = rows.place();
+            RowPosition position = rows.position();
             assertRow(rows.next(), 3, 5, "{\"c\":3}");
             assertThat(rows.next()).isNull();
-            try (RowReader rest = open(JSONL, file, place)) {
+            try (RowReader rest = open(JSONL, file, position)) {
                 assertRow(rest.next(), 3, 5, "{\"c\":3}");
                 assertThat(rest.next()).isNull();
             }
@@ -67,17 +67,17 @@ class RowFilesTest {
 
     @Test
     void aRowThatIsTooLongIsAFaultAndTheNextOneIsRead() throws IOException {
-        byte[] bytes = new byte[RowBytes.MOST_ROW_BYTES + 2 + 3];
+        byte[] bytes = new byte[RowBytes.MAX_ROW_BYTES + 2 + 3];
         Arrays.fill(bytes, (byte) 'x');
-        bytes[RowBytes.MOST_ROW_BYTES + 1] = '\n';
-        try (RowReader rows = open(JSONL, write(bytes), Place.START)) {
+        bytes[RowBytes.MAX_ROW_BYTES + 1] = '\n';
+        try (RowReader rows = open(JSONL, write(bytes), RowPosition.START)) {
             Row first = rows.next();
             assertThat(first.fault()).contains("16,777,217 bytes", "16,777,216");
             assertThat(first.bytes()).hasSize(64 << 10);
             assertRow(rows.next(), 2, 2, "xxx");
         }
-        bytes[RowBytes.MOST_ROW_BYTES] = '\n';
-        try (RowReader rows = open(JSONL, write(bytes), Place.START)) {
+        bytes[RowBytes.MAX_ROW_BYTES] = '\n';
+        try (RowReader rows = open(JSONL, write(bytes), RowPosition.START)) {
             assertThat(rows.next().fault()).isNull();
         }
     }
@@ -86,14 +86,15 @@ class RowFilesTest {
     void anOpenQuoteIsAFaultOfItsRow() throws IOException {
         FileFormat csv = FileFormat.of("a.csv", null, null);
         Path file = write("a,b\n1,2\n3,\"4\n5,6\n".getBytes(UTF_8));
-        try (RowReader rows = open(csv, file, Place.START)) {
+        try (RowReader rows = open(csv, file, RowPosition.START)) {
             assertRow(rows.next(), 1, 2, "1,2");
             Row open = rows.next();
             assertThat(open.fault()).contains("never closed");
             assertThat(open.line()).isEqualTo(3);
             assertThat(rows.next()).isNull();
         }
-        assertThatThrownBy(() -> open(csv, write("\"a,b\n1,2\n".getBytes(UTF_8)), Place.START))
+        assertThatThrownBy(
+                        () -> open(csv, write("\"a,b\n1,2\n".getBytes(UTF_8)), RowPosition.START))
                 .isInstanceOf(UnreadableFileException.class)
                 .hasMessageContaining("header has no end");
     }
@@ -130,7 +131,7 @@ class RowFilesTest {
                 assertThatThrownBy(() -> read(ZIPPED, file))
                         .as("%d of %d bytes", length, both.length)
                         .isInstanceOf(UnreadableFileException.class)
-                        .hasMessage("its gzip data is cut off");
+                        .hasMessage("its gzip data is truncated");
             }
         }
         assertThat(read(ZIPPED, write(both))).hasSize(108);
@@ -152,9 +153,9 @@ class RowFilesTest {
         }
         Path file = write(gzip(text.toString()));
         List<String> all = read(ZIPPED, file);
-        try (RowReader rows = open(ZIPPED, file, Place.START)) {
+        try (RowReader rows = open(ZIPPED, file, RowPosition.START)) {
             for (int i = 0; rows.next() != null; i++) {
-                try (RowReader rest = open(ZIPPED, file, rows.place())) {
+                try (RowReader rest = open(ZIPPED, file, rows.position())) {
                     assertThat(texts(rest)).isEqualTo(all.subList(i + 1, all.size()));
                 }
             }
@@ -181,14 +182,14 @@ class RowFilesTest {
             Path file = write(compressed.toByteArray());
             List<String> all = read(format, file);
             assertThat(all).hasSize(54);
-            try (RowReader rows = open(format, file, Place.START)) {
+            try (RowReader rows = open(format, file, RowPosition.START)) {
                 for (int i = 0; rows.next() != null; i++) {
-                    try (RowReader rest = open(format, file, rows.place())) {
+                    try (RowReader rest = open(format, file, rows.position())) {
                         assertThat(texts(rest)).isEqualTo(all.subList(i + 1, all.size()));
                     }
                 }
             }
-            Place behind = new Place(bytes.length + 1L, 54, 54);
+            RowPosition behind = new RowPosition(bytes.length + 1L, 54, 54);
             assertThatThrownBy(() -> open(format, file, behind))
                     .isInstanceOf(UnreadableFileException.class)
                     .hasMessageContaining("it ends at byte");
@@ -200,25 +201,27 @@ class RowFilesTest {
     void goingFarIntoACompressedFileIsManySmallSteps() throws IOException {
         String line = "{\"x\":\"%s\"}\n".formatted("y".repeat(9973));
         Path file = write(gzip(line.repeat(1023)));
-        Place place = new Place(1017L * line.length(), 1017, 1017);
-        try (RowReader rows = RowFiles.open(ZIPPED, file, place)) {
+        RowPosition position = new RowPosition(1017L * line.length(), 1017, 1017);
+        try (RowReader rows = RowFiles.open(ZIPPED, file, position)) {
             int steps = 1;
             while (!rows.seek()) {
-                assertThat(rows.place()).isEqualTo(place);
+                assertThat(rows.position()).isEqualTo(position);
                 steps++;
             }
-            assertThat(steps).isEqualTo((int) (place.offset() / RowBytes.STEP) + 1);
+            assertThat(steps).isEqualTo((int) (position.offset() / RowBytes.STEP) + 1);
             assertThat(texts(rows)).hasSize(6);
-            assertThat(rows.place()).isEqualTo(new Place(1023L * line.length(), 1023, 1023));
+            assertThat(rows.position())
+                    .isEqualTo(new RowPosition(1023L * line.length(), 1023, 1023));
         }
         Path plain = write(line.repeat(1023).getBytes(UTF_8));
-        try (RowReader rows = RowFiles.open(JSONL, plain, place)) {
+        try (RowReader rows = RowFiles.open(JSONL, plain, position)) {
             assertThat(rows.seek()).as("where a seek is enough").isTrue();
             assertThat(texts(rows)).hasSize(6);
         }
     }
 
-    private static RowReader open(FileFormat format, Path file, Place from) throws IOException {
+    private static RowReader open(FileFormat format, Path file, RowPosition from)
+            throws IOException {
         RowReader rows = RowFiles.open(format, file, from);
         while (!rows.seek()) {
             continue;
@@ -239,7 +242,7 @@ class RowFilesTest {
     }
 
     private static List<String> read(FileFormat format, Path file) throws IOException {
-        try (RowReader rows = open(format, file, Place.START)) {
+        try (RowReader rows = open(format, file, RowPosition.START)) {
             return texts(rows);
         }
     }

@@ -2,34 +2,34 @@ package io.millrace.operators.corpus.output;
 
 import io.millrace.operators.corpus.format.FileFormat;
 
-/** What is told of an input file to the one that puts its output together. */
-public sealed interface FileNews {
-    /** The input file, by its path below the input's folder. */
+/** An event of an input file, sent to {@link CommitOperator}. */
+public sealed interface FileEvent {
+    /** The input file's path relative to the input folder. */
     String file();
 
     /**
-     * All of its rows are on their way.
+     * The source has emitted all rows of the file.
      *
-     * @param header what the reader gave
-     * @param rows how many
-     * @param fault why there are no more, for a file that cannot be read to its end; else null
+     * @param header header of the reader
+     * @param rows number of rows
+     * @param fault why the file cannot be read to its end; null if it can
      */
     record End(String file, FileFormat format, byte[] header, long rows, String fault)
-            implements FileNews {}
+            implements FileEvent {}
 
     /**
-     * More outcomes lie on disk.
+     * A staging file has grown.
      *
-     * @param part the path of the staging file
-     * @param length bytes of it that count, with those told before
-     * @param tally what has come since it was told the last time
+     * @param part path of the staging file
+     * @param length its valid bytes
+     * @param tally counts of the outcomes since the file's previous event
      */
-    record Staged(String file, String part, long length, Tally tally) implements FileNews {
-        /** What is known of the part after a later one. */
+    record Staged(String file, String part, long length, Tally tally) implements FileEvent {
+        /** This event and a later one as one event. */
         Staged then(Staged later) {
             if (later.length <= length) {
                 throw new IllegalStateException(
-                        "%s has %d bytes that count, and was told to have %d."
+                        "%s has %d valid bytes, but a later event has %d."
                                 .formatted(part, length, later.length));
             }
             return new Staged(file, part, later.length, tally.plus(later.tally));
@@ -39,14 +39,15 @@ public sealed interface FileNews {
     /**
      * Counts of outcomes.
      *
-     * @param failures of the rows
-     * @param tokens generated
-     * @param bytes of the rows as they were read
+     * @param rows rows with an outcome
+     * @param failures rows that failed
+     * @param tokens generated tokens
+     * @param bytes bytes of the rows as read
      */
     record Tally(long rows, long failures, long tokens, long bytes) {
         public static final Tally NONE = new Tally(0, 0, 0, 0);
 
-        /** Both together. */
+        /** The sum of both. */
         public Tally plus(Tally other) {
             return new Tally(
                     rows + other.rows,

@@ -22,38 +22,38 @@ import java.util.HexFormat;
 import java.util.List;
 import org.apache.avro.Schema;
 
-/** Makes requests of the rows of one file. One thread. */
-final class RowAsker {
-    /** Stands for an id until there is one. Hashed with the request, so it stays as it is. */
+/** Converts the rows of one file to requests. One thread. */
+final class RowRequests {
+    /** The id while the real one is computed. It is part of the hash and must not change. */
     private static final String NO_ID = "row";
 
     private static final int ID_BYTES = 16;
 
     private final InputFile file;
     private final RowForm form;
-    private final Asking asking;
+    private final RequestTemplate template;
     private final RecordCodec<InferenceRequest> codec =
             RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, null);
     private final InferenceRequest sampling;
     private final MessageDigest digest = Sha256.begin();
 
-    RowAsker(InputFile file, RowForm form, Asking asking) {
+    RowRequests(InputFile file, RowForm form, RequestTemplate template) {
         this.file = file;
         this.form = form;
-        this.asking = asking;
+        this.template = template;
         try {
-            sampling = codec.decode(asking.sampling());
+            sampling = codec.decode(template.sampling());
         } catch (CodecException e) {
-            throw new IllegalStateException("The job's sampling options are no request.", e);
+            throw new IllegalStateException("The job's sampling options are not a request.", e);
         }
     }
 
-    Inbound ask(Row row) {
+    Inbound of(Row row) {
         Origin origin =
                 new Origin(
                         file.name(),
                         new Position.Row(row.number(), row.line()),
-                        asking.clockMs(),
+                        template.clockMs(),
                         null,
                         List.of(),
                         row.bytes());
@@ -84,7 +84,7 @@ final class RowAsker {
         return request;
     }
 
-    /** An id of (file, row, request): the same row is answered the same, another one is not. */
+    /** An id that depends on file name, row number and request alone. */
     private String hash(long number, InferenceRequest request) {
         request.setId(NO_ID);
         digest.update(file.name().getBytes(StandardCharsets.UTF_8));
@@ -95,13 +95,13 @@ final class RowAsker {
     }
 
     private void setPrompt(InferenceRequest request, String prompt) {
-        if (!asking.chat()) {
+        if (!template.chat()) {
             request.setPrompt(prompt);
             return;
         }
         List<ChatMessage> messages = new ArrayList<>(2);
-        if (asking.system() != null) {
-            messages.add(new ChatMessage("system", asking.system()));
+        if (template.system() != null) {
+            messages.add(new ChatMessage("system", template.system()));
         }
         messages.add(new ChatMessage("user", prompt));
         request.setMessages(messages);

@@ -3,19 +3,19 @@ package io.millrace.gpu.sampling.grammar.mask;
 import io.millrace.gpu.sampling.grammar.position.Position;
 import java.util.Arrays;
 
-/** A set of places in order of their adding: positions, each with the values around it. */
-final class Places {
-    private static final int LEAST = 16;
+/** A set of configurations in insertion order: positions, each with the stack of open values. */
+final class Configurations {
+    private static final int INITIAL_SIZE = 16;
 
-    /** Slots for a place: few of them are taken. */
+    /** Hash slots per configuration. */
     private static final int SLOTS = 4;
 
-    private Position[] positions = new Position[LEAST];
-    private Stack[] stacks = new Stack[LEAST];
+    private Position[] positions = new Position[INITIAL_SIZE];
+    private Stack[] stacks = new Stack[INITIAL_SIZE];
     private int size;
 
-    /** By hash {@link #base} and the index of a place; less where the slot is free. */
-    private long[] slots = new long[SLOTS * LEAST];
+    /** Hash table of {@link #base} plus index; a free slot has a smaller value. */
+    private long[] slots = new long[SLOTS * INITIAL_SIZE];
 
     private long base = 1;
 
@@ -28,12 +28,12 @@ final class Places {
         return size;
     }
 
-    Position position(int place) {
-        return positions[place];
+    Position position(int index) {
+        return positions[index];
     }
 
-    Stack stack(int place) {
-        return stacks[place];
+    Stack stack(int index) {
+        return stacks[index];
     }
 
     Position[] positions() {
@@ -44,7 +44,7 @@ final class Places {
         return Arrays.copyOf(stacks, size);
     }
 
-    /** Adds a place; false if it is there. */
+    /** Adds a configuration; false if it is present. */
     boolean add(Position position, Stack stack) {
         int slot = slot(position, stack);
         if (slots[slot] >= base) {
@@ -60,14 +60,14 @@ final class Places {
         return true;
     }
 
-    /** The slot of a place, or the free one where it would be. */
+    /** The slot of a configuration, or the free slot for it. */
     private int slot(Position position, Stack stack) {
         int hash = 31 * System.identityHashCode(position) + System.identityHashCode(stack);
         int mask = slots.length - 1;
         int slot = (hash ^ hash >>> 16) & mask;
         while (slots[slot] >= base) {
-            int place = (int) (slots[slot] - base);
-            if (positions[place] == position && stacks[place] == stack) {
+            int index = (int) (slots[slot] - base);
+            if (positions[index] == position && stacks[index] == stack) {
                 return slot;
             }
             slot = slot + 1 & mask;

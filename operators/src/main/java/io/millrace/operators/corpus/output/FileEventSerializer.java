@@ -2,7 +2,7 @@ package io.millrace.operators.corpus.output;
 
 import io.millrace.operators.corpus.format.Compression;
 import io.millrace.operators.corpus.format.FileFormat;
-import io.millrace.operators.corpus.output.FileNews.Tally;
+import io.millrace.operators.corpus.output.FileEvent.Tally;
 import io.millrace.operators.record.WireSerializer;
 import io.millrace.operators.record.WireType;
 import java.io.DataInput;
@@ -14,49 +14,49 @@ import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** Serializer of {@link FileNews}, on the wire and in state. */
-public final class FileNewsSerializer extends WireSerializer<FileNews> {
+/** Serializer of {@link FileEvent}, on the wire and in state. */
+public final class FileEventSerializer extends WireSerializer<FileEvent> {
     private static final long serialVersionUID = 1L;
-    public static final FileNewsSerializer INSTANCE = new FileNewsSerializer();
-    public static final WireType<FileNews> TYPE = WireType.of(FileNews.class, INSTANCE);
+    public static final FileEventSerializer INSTANCE = new FileEventSerializer();
+    public static final WireType<FileEvent> TYPE = WireType.of(FileEvent.class, INSTANCE);
 
     private static final int END = 0;
     private static final int STAGED = 1;
 
     @Override
-    public void serialize(FileNews news, DataOutputView out) throws IOException {
-        write(news, out);
+    public void serialize(FileEvent event, DataOutputView out) throws IOException {
+        write(event, out);
     }
 
     @Override
-    public FileNews deserialize(DataInputView in) throws IOException {
+    public FileEvent deserialize(DataInputView in) throws IOException {
         return read(in);
     }
 
-    static void write(FileNews news, DataOutput out) throws IOException {
-        out.writeByte(news instanceof FileNews.End ? END : STAGED);
-        writeText(news.file(), out);
-        if (news instanceof FileNews.End end) {
+    static void write(FileEvent event, DataOutput out) throws IOException {
+        out.writeByte(event instanceof FileEvent.End ? END : STAGED);
+        writeText(event.file(), out);
+        if (event instanceof FileEvent.End end) {
             writeFormat(end.format(), out);
             writeBytes(end.header(), out);
             out.writeLong(end.rows());
             writeText(end.fault(), out);
-        } else if (news instanceof FileNews.Staged staged) {
+        } else if (event instanceof FileEvent.Staged staged) {
             writeText(staged.part(), out);
             out.writeLong(staged.length());
             write(staged.tally(), out);
         }
     }
 
-    static FileNews read(DataInput in) throws IOException {
+    static FileEvent read(DataInput in) throws IOException {
         int kind = in.readByte();
         String file = readText(in);
         return switch (kind) {
             case END ->
-                    new FileNews.End(
+                    new FileEvent.End(
                             file, readFormat(in), readBytes(in), in.readLong(), readText(in));
-            case STAGED -> new FileNews.Staged(file, readText(in), in.readLong(), readTally(in));
-            default -> throw new IOException("No news of a file are of kind " + kind + ".");
+            case STAGED -> new FileEvent.Staged(file, readText(in), in.readLong(), readTally(in));
+            default -> throw new IOException("Unknown kind of file event: " + kind + ".");
         };
     }
 
@@ -71,7 +71,7 @@ public final class FileNewsSerializer extends WireSerializer<FileNews> {
         return new Tally(in.readLong(), in.readLong(), in.readLong(), in.readLong());
     }
 
-    /** For those that save a format as well. */
+    /** Writes a format; also used by the state of splits. */
     public static void writeFormat(FileFormat format, DataOutput out) throws IOException {
         out.writeUTF(format.rows().name());
         out.writeChar(format.delimiter());
@@ -112,12 +112,12 @@ public final class FileNewsSerializer extends WireSerializer<FileNews> {
     }
 
     @Override
-    public TypeSerializerSnapshot<FileNews> snapshotConfiguration() {
+    public TypeSerializerSnapshot<FileEvent> snapshotConfiguration() {
         return new Snapshot();
     }
 
     /** Names this serializer in savepoints. */
-    public static final class Snapshot extends SimpleTypeSerializerSnapshot<FileNews> {
+    public static final class Snapshot extends SimpleTypeSerializerSnapshot<FileEvent> {
         public Snapshot() {
             super(() -> INSTANCE);
         }
