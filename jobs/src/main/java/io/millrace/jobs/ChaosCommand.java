@@ -36,8 +36,8 @@ import picocli.CommandLine.Spec;
         showDefaultValues = true,
         description = {
             "Starts a Kafka broker, ZooKeeper, a Flink JobManager and TaskManagers as processes of"
-                    + " their own, has prompts answered once undisturbed and then under faults that"
-                    + " a seed draws, and compares what was committed, byte by byte.",
+                    + " their own, has prompts answered once undisturbed and then under random faults,"
+                    + " and compares the committed records byte by byte.",
             "The exit code is the verdict: 0 if nothing was lost, twice or different in any run, and"
                     + " each run has restored requests in at least half of its faults, and tokens of"
                     + " half-written answers."

@@ -47,7 +47,7 @@ final class GenerateCommand implements Callable<Integer> {
             paramLabel = "ID",
             defaultValue = "generate",
             description =
-                    "The request's id, of which draws without a seed are made: with the id of a"
+                    "The request's id, from which the seed is made if there is none: with the id of a"
                             + " request on a topic, the answer is the same.")
     private String id;
 

@@ -165,7 +165,7 @@ final class CompletionSequence extends Sequence {
     }
 
     /**
-     * Why no token could be drawn.
+     * Why no token could be sampled.
      *
      * @param token what the runner said instead of one
      */

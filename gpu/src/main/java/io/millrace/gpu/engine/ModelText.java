@@ -185,7 +185,7 @@ final class ModelText {
      * The tokens by their bytes, special ones as the tokenizer has them. The files are read again:
      * few models have constraints, and their trees are large.
      *
-     * @param size number of token ids that the model knows: others are never drawn
+     * @param size number of token ids that the model knows: others are never sampled
      */
     static Vocabulary vocabulary(Path folder, int size) throws RequestRejectedException {
         try {

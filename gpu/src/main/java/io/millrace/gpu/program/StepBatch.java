@@ -73,8 +73,8 @@ public final class StepBatch {
     public void sample(int row, int samples, SamplingRow how) {
         if (samples < 0 || samples > 0 != (how != null)) {
             throw new IllegalArgumentException(
-                    "Row %d has %d samples, and %s how to draw them."
-                            .formatted(row, samples, how == null ? "nothing says" : "it is said"));
+                    "Row %d has %d samples, but %s its sampling."
+                            .formatted(row, samples, how == null ? "lacks" : "has"));
         }
         sampling[row] = how;
         sampleStart[row + 1] = sampleStart[row] + samples;

@@ -33,7 +33,7 @@ public final class LogitEdits {
     /**
      * @param tokens ascending, each once; none negative
      * @param biases added to their logits; 0 changes nothing
-     * @param untils absolute positions before which they cannot be drawn
+     * @param untils absolute positions before which they cannot be sampled
      */
     public LogitEdits(int[] tokens, float[] biases, int[] untils) {
         this.tokens = tokens;

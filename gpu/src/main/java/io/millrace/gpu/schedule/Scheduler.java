@@ -297,7 +297,7 @@ public final class Scheduler {
                     sequence.blockCount() >= tree.blocksFor(sequence.planned()),
                     sequence,
                     "has K/V without blocks");
-            require(sequence.left() >= 0, sequence, "computes what is not drawn");
+            require(sequence.left() >= 0, sequence, "computes a token that is not sampled");
             sequence.checkIntegrity(tree);
             checkInFlight(sequence);
             for (int i = 0; i < sequence.blockCount(); i++) {
@@ -335,7 +335,7 @@ public final class Scheduler {
             }
         }
         require(
-                tokens == sequence.launched() && samples == sequence.drawn(),
+                tokens == sequence.launched() && samples == sequence.pending(),
                 sequence,
                 "miscounts what is in flight");
     }

@@ -19,7 +19,7 @@ import java.util.Comparator;
  *
  * <pre>
  * tokens   p p p p p p p p p g g g ? ?     ? = being sampled
- *                                |   | total + drawn = 14
+ *                                |   | total + pending = 14
  * K/V      x x x x x x x x x x x + + |     computed + launched = 13: a third step can follow
  * blocks  [   7   |   3   |  12   |   9   ]
  * </pre>
@@ -48,7 +48,7 @@ public abstract class Sequence {
     private int launched;
 
     /** Tokens after {@link #total} that steps in flight sample. */
-    private int drawn;
+    private int pending;
 
     /** Maximum of {@link #computed} so far. */
     private int furthest;
@@ -110,8 +110,8 @@ public abstract class Sequence {
         return launched;
     }
 
-    final int drawn() {
-        return drawn;
+    final int pending() {
+        return pending;
     }
 
     /** Whether a step may compute the token that is being sampled before the host knows it. */
@@ -124,8 +124,8 @@ public abstract class Sequence {
      * host must know first.
      */
     final int left() {
-        int all = total + drawn;
-        return drawn > 0 && (all >= limit || !runsAhead()) ? 0 : all - planned();
+        int all = total + pending;
+        return pending > 0 && (all >= limit || !runsAhead()) ? 0 : all - planned();
     }
 
     /**
@@ -135,8 +135,8 @@ public abstract class Sequence {
      */
     final int launch(int tokens) {
         launched += tokens;
-        int samples = planned() == total + drawn ? 1 : 0;
-        drawn += samples;
+        int samples = planned() == total + pending ? 1 : 0;
+        pending += samples;
         return samples;
     }
 
@@ -170,9 +170,9 @@ public abstract class Sequence {
      */
     final void advance(int tokens, int samples, PrefixTree tree, BlockFence fence, int[] scratch) {
         launched -= tokens;
-        drawn -= samples;
+        pending -= samples;
         computed += tokens;
-        if (computed > total || launched < 0 || drawn < 0) {
+        if (computed > total || launched < 0 || pending < 0) {
             throw new IllegalStateException(
                     "K/V of %d tokens of %d is computed.".formatted(computed, total));
         }
@@ -298,7 +298,7 @@ public abstract class Sequence {
         nodes = 0;
         computed = 0;
         launched = 0;
-        drawn = 0;
+        pending = 0;
     }
 
     /**
@@ -333,6 +333,6 @@ public abstract class Sequence {
     @Override
     public final String toString() {
         return "sequence %d.%d (%d of %d tokens computed, %d and %d in flight, %d blocks)"
-                .formatted(group.arrival(), index, computed, total, launched, drawn, blockCount);
+                .formatted(group.arrival(), index, computed, total, launched, pending, blockCount);
     }
 }

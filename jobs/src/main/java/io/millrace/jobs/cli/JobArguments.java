@@ -64,8 +64,8 @@ public final class JobArguments {
     @Option(
             names = "--create-topics",
             description =
-                    "Creates topics that are not there, with four partitions, or as many as the"
-                            + " parallelism, and the brokers' own settings.")
+                    "Creates missing topics with the brokers' default settings and four partitions, or"
+                            + " as many as the parallelism.")
     public boolean createTopics;
 
     @Option(
@@ -73,7 +73,7 @@ public final class JobArguments {
             paramLabel = "ID",
             defaultValue = "millrace",
             description =
-                    "Names this job: its state, its transactions. A later run of the same id resumes"
+                    "Name of this job's state and transactions. A later run with the same id resumes"
                             + " its newest savepoint or checkpoint.")
     public String applicationId;
 
@@ -87,8 +87,8 @@ public final class JobArguments {
             names = "--partition-discovery",
             paramLabel = "TIME",
             description =
-                    "Time after which new partitions, and new topics of the pattern, are read"
-                            + " (default: 5min). 0s never looks again.")
+                    "Interval at which the job looks for new partitions, and for new topics of the"
+                            + " pattern (default: 5min). 0s for never.")
     Duration partitionDiscovery;
 
     @Option(
@@ -97,9 +97,9 @@ public final class JobArguments {
             defaultValue = "earliest",
             converter = StartingPointConverter.class,
             description =
-                    "Where a run without state begins in partitions that the group has no offsets"
-                            + " for: earliest, latest, or timestamp:WHEN with milliseconds since 1970"
-                            + " or a time such as 2026-11-22T18:00:00Z.")
+                    "Where a run without state starts in partitions without offsets of the group:"
+                            + " earliest, latest, or timestamp:WHEN with milliseconds since 1970 or a"
+                            + " time such as 2026-11-22T18:00:00Z.")
     public StartingPoint start;
 
     @Option(
@@ -107,23 +107,23 @@ public final class JobArguments {
             paramLabel = "fail|skip",
             defaultValue = "fail",
             description =
-                    "What to do where records of the input are gone before they were read (retention,"
-                            + " deletion, a topic made anew): fail, and say which; or skip them, say"
-                            + " so, and count them in the metric lost_input_offsets.")
+                    "What to do if input records were deleted before they were read (by retention, by"
+                            + " deletion, or with the whole topic): fail and name them, or skip them,"
+                            + " with a warning and the metric lost_input_offsets.")
     OnLostInput onLostInput;
 
     @Option(
             names = "--accept-loss",
             description =
-                    "Begins at the group's offsets although the state that belongs to them is gone:"
-                            + " requests that were in flight then are never answered.")
+                    "Starts at the group's offsets although their state is lost: requests that were in"
+                            + " flight are never answered.")
     public boolean acceptLoss;
 
     @Option(
             names = "--accept-lost-transactions",
             description =
-                    "Goes on where exactly-once answers are lost, since the job was down for longer"
-                            + " than transaction.timeout.ms; else the job fails and says so.")
+                    "Continues without exactly-once answers that are lost because the job was down for"
+                            + " longer than transaction.timeout.ms; otherwise the job fails.")
     boolean acceptLostTransactions;
 
     @Option(
@@ -131,16 +131,16 @@ public final class JobArguments {
             paramLabel = "key|same",
             defaultValue = "key",
             description =
-                    "Partition of an answer or dead letter: the one that Kafka's Java producer gives"
-                            + " its key, or the same number as its request's.")
+                    "Partition of an answer or dead letter: by its key, as Kafka's Java producer"
+                            + " chooses it, or the same number as its request's.")
     OutputPartition outputPartition;
 
     @Option(
             names = "--drop-headers",
             paramLabel = "REGEX",
             description =
-                    "Headers of requests whose whole name matches are not copied to answers and dead"
-                            + " letters, besides those that would be false there (docs/formats.md).")
+                    "Does not copy request headers whose whole name matches to answers and dead"
+                            + " letters, in addition to those of docs/formats.md.")
     String dropHeaders;
 
     @Option(
@@ -149,8 +149,8 @@ public final class JobArguments {
             defaultValue = "exactly-once",
             converter = Delivery.Converter.class,
             description =
-                    "Exactly-once answers become visible at each checkpoint; at-least-once ones at"
-                            + " once, but some twice (byte-equal) after a failure.")
+                    "exactly-once: answers become visible at each checkpoint. at-least-once: they become"
+                            + " visible at once, and after a failure some appear twice (byte-equal).")
     public Delivery delivery;
 
     @Option(
@@ -186,9 +186,9 @@ public final class JobArguments {
             names = "--parallelism",
             paramLabel = "COUNT",
             description =
-                    "Subtasks; not more than there are input partitions. Those in one process share"
-                            + " one engine. By default what flink run -p says, else"
-                            + " parallelism.default of Flink's configuration (1).")
+                    "Number of subtasks, at most that of input partitions. Those in one process share"
+                            + " one engine. By default flink run -p, else parallelism.default of"
+                            + " Flink's configuration (1).")
     Integer parallelism;
 
     /**

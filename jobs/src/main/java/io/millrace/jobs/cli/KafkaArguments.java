@@ -17,15 +17,15 @@ public final class KafkaArguments {
             names = {"-b", "--bootstrap-servers"},
             paramLabel = "HOST:PORT,...",
             defaultValue = "localhost:9092",
-            description = "Kafka brokers to ask first.")
+            description = "Kafka brokers for the first connection.")
     public String bootstrapServers;
 
     @Option(
             names = "--kafka-config",
             paramLabel = "FILE",
             description =
-                    "Properties file with client settings, such as those of TLS and SASL; they reach"
-                            + " source, sink and admin client alike. The place for secrets.")
+                    "Properties file with client settings, such as those of TLS and SASL, for source,"
+                            + " sink and admin client. Put secrets here.")
     Path configFile;
 
     @Option(
@@ -33,8 +33,8 @@ public final class KafkaArguments {
             paramLabel = "KEY=VALUE",
             hideParamSyntax = true,
             description =
-                    "One Kafka client setting; may be repeated; wins over --kafka-config. What stands"
-                            + " on a command line is seen by others on the machine.")
+                    "One Kafka client setting; can be repeated; overrides --kafka-config. Other users of"
+                            + " the machine can see command lines.")
     Map<String, String> settings;
 
     /** All client settings, without the bootstrap servers. */

@@ -96,8 +96,8 @@ public final class CorpusCommand implements Callable<Integer> {
             names = "--id-field",
             paramLabel = "FIELD",
             description =
-                    "Field of a row that is its request's id, of which draws without a seed are made;"
-                            + " by default a hash of file, row and request. With --prompt-field.")
+                    "Field of a row that is its request's id, from which the seed is made if there is"
+                            + " none; by default a hash of file, row and request. With --prompt-field.")
     private String idField;
 
     @Option(

@@ -34,15 +34,23 @@ public final class SamplingArguments {
                 Field.MAX_TOKENS,
                 new Names(null, "--max-tokens", List.of("-n"), "COUNT"),
                 Values.optional(INT),
-                "Most tokens to generate (default: 256, or what the model says).");
+                "Maximum tokens to generate (default: the model's, else 256).");
         flag(
                 Field.TEMPERATURE,
                 new Names(null, "--temperature", List.of("-t"), "T"),
                 Values.optional(DOUBLE),
-                "0 always takes the most likely token; higher is more varied.");
-        flag(Field.TOP_P, DOUBLE, "P", "Nucleus mass; 1 is off.");
-        flag(Field.TOP_K, INT, "K", "Most likely tokens drawn from; 0 is off.");
-        flag(Field.MIN_P, DOUBLE, "P", "Least relative probability; 0 is off.");
+                "0 always takes the most likely token; higher values give more varied answers.");
+        flag(
+                Field.TOP_P,
+                DOUBLE,
+                "P",
+                "Samples from the most likely tokens with this total probability; 1 is off.");
+        flag(Field.TOP_K, INT, "K", "Samples from this many most likely tokens; 0 is off.");
+        flag(
+                Field.MIN_P,
+                DOUBLE,
+                "P",
+                "Minimum probability relative to the most likely token's; 0 is off.");
         flag(
                 Field.REPETITION_PENALTY,
                 DOUBLE,
@@ -58,14 +66,14 @@ public final class SamplingArguments {
                 DOUBLE,
                 "P",
                 "Subtracted for each time a token is in the answer.");
-        flag(Field.SEED, LONG, "SEED", "Seed of the draws.");
-        flag(Field.STOP, TEXTS, "TEXT", "Ends the answer before this text; may be repeated.");
-        flag(Field.IGNORE_EOS, FLAG, null, "Goes on past end-of-text tokens.");
+        flag(Field.SEED, LONG, "SEED", "Seed of the random numbers.");
+        flag(Field.STOP, TEXTS, "TEXT", "Ends the answer before this text; can be repeated.");
+        flag(Field.IGNORE_EOS, FLAG, null, "Continues after end-of-text tokens.");
         flag(
                 Field.N,
                 Names.of(null, "--completions", "N"),
                 Values.of(1, null),
-                "Number of answers; more than one are shown when all are there.");
+                "Number of answers; several are shown when all are finished.");
     }
 
     private final Map<Field, Object> given = new EnumMap<>(Field.class);
@@ -104,7 +112,7 @@ public final class SamplingArguments {
                 });
     }
 
-    /** What each answer has to be; null for anything. */
+    /** The constraint of each answer; null for none. */
     public Constraint constraint() {
         return Checks.constraint(constraints);
     }

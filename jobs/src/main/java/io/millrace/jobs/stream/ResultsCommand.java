@@ -30,9 +30,9 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         showDefaultValues = true,
         description = {
-            "Follows the answers until Ctrl-C. Committed ones only: with exactly-once delivery,"
-                    + " answers appear at each checkpoint of the job.",
-            "Says on standard error how many dead letters there are meanwhile.",
+            "Shows answers as they are committed, until Ctrl-C: with exactly-once delivery, at each"
+                    + " checkpoint of the job.",
+            "Reports the number of new dead letters on standard error.",
         })
 public final class ResultsCommand implements Callable<Integer> {
     private static final Duration POLL = Duration.ofMillis(500);
@@ -55,30 +55,30 @@ public final class ResultsCommand implements Callable<Integer> {
 
     @Option(
             names = "--dead-letters",
-            description = "Shows requests that could not be answered, too.")
+            description = "Also shows requests that could not be answered.")
     private boolean deadLetters;
 
     @Option(
             names = "--dead-letter-topic",
             paramLabel = "TOPIC",
             defaultValue = "dead-letters",
-            description = "Topic with them.")
+            description = "Topic with dead letters.")
     private String deadLetterTopic;
 
-    @Option(names = "--from-beginning", description = "Shows those already there first.")
+    @Option(names = "--from-beginning", description = "Starts with the first answer in the topic.")
     private boolean fromBeginning;
 
     @Option(
             names = {"-m", "--max"},
             paramLabel = "COUNT",
-            description = "Ends after so many.")
+            description = "Ends after this number of answers.")
     private Long max;
 
     @Option(
             names = "--timeout",
             paramLabel = "TIME",
             description =
-                    "Ends after so long without a new one; with --max the exit code is then 1.")
+                    "Ends after this time without a new answer; with --max the exit code is then 1.")
     private Duration timeout;
 
     @Option(names = "--json", description = "Prints the whole record, one line of JSON each.")

@@ -47,11 +47,11 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         showDefaultValues = true,
         description = {
-            "Puts requests on a topic: a file of JSON lines such as"
-                    + " {\"id\":\"1\",\"prompt\":\"hi\"}, or with --text of plain prompts, one a line.",
-            "A line that the job would refuse, that is not UTF-8 or that is larger than the topic"
-                    + " takes is named, with all that is wrong with it, and left out; the exit code is"
-                    + " then 1. What needs the model (its name, its context) only the job checks."
+            "Writes requests to a topic, from a file of JSON lines such as"
+                    + " {\"id\":\"1\",\"prompt\":\"hi\"}, or with --text of prompts, one per line.",
+            "Lines that the job would refuse, that are not UTF-8 or that are too large for the topic"
+                    + " are reported with all their faults and skipped; the exit code is then 1. Only"
+                    + " the job checks what depends on the model (its name, its context)."
         })
 public final class SubmitCommand implements Callable<Integer> {
     private static final int BAD_LINES_SHOWN = 20;
@@ -75,21 +75,21 @@ public final class SubmitCommand implements Callable<Integer> {
             description = "Topic that the job reads.")
     private String topic;
 
-    @Option(names = "--text", description = "Each line is a prompt as it stands.")
+    @Option(names = "--text", description = "Takes each line as a prompt.")
     private boolean text;
 
     @Option(
             names = "--id-prefix",
             paramLabel = "PREFIX",
             description =
-                    "With --text, ids are this and the line number (default: the file's name and a"
-                            + " dash).")
+                    "With --text, ids are this prefix and the line number (default: the file's name"
+                            + " and a dash).")
     private String idPrefix;
 
     @Option(
             names = "--max-tokens",
             paramLabel = "COUNT",
-            description = "Most tokens to generate, for requests that say nothing about it.")
+            description = "Maximum tokens to generate, for requests without max_tokens.")
     private Integer maxTokens;
 
     private final Progress progress = new Progress(System.out);

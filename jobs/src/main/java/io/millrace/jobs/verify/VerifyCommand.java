@@ -81,7 +81,8 @@ public final class VerifyCommand implements Callable<Integer> {
             names = "--seed",
             paramLabel = "NUMBER",
             defaultValue = "1",
-            description = "Draws the sample, the same one from the same answers.")
+            description =
+                    "Seed of the random sample; the same seed and answers give the same sample.")
     private long seed;
 
     @Mixin private EngineArguments engine = new EngineArguments();

@@ -16,94 +16,93 @@ public enum PipelineOption {
     PARTITIONING(
             Names.of("partitioning", "--partitioning", null),
             Values.oneOf(Partitioning.NONE),
-            "none: each subtask answers what it reads. prefix: requests go over the network so that"
-                    + " those which begin alike, or have one routing_key, meet the prefix cache of"
-                    + " one engine; for engines in several processes, with unordered dynamic"
-                    + " batching.",
+            "none: each subtask answers the requests that it reads. prefix: the network sends"
+                    + " requests that begin alike, or have the same routing_key, to one engine, which"
+                    + " finds them in its prefix cache; for engines in several processes, with"
+                    + " unordered dynamic batching.",
             PipelineOptions::partitioning,
             PipelineOptions.Builder::partitioning),
     BATCHING(
             Names.of("batching", "--batching", null),
             Values.oneOf(Batching.DYNAMIC),
-            "dynamic: requests join the engine between any two steps and leave as each is finished."
-                    + " static: a batch runs to its end before the next.",
+            "dynamic: requests join the engine between any two steps and leave when they are"
+                    + " finished. static: a batch runs to its end before the next one starts.",
             PipelineOptions::batching,
             PipelineOptions.Builder::batching),
     BATCH_SIZE(
             Names.of("batchSize", "--batch-size", "COUNT"),
             Values.of(32, Range.atLeast(1)),
-            "Most requests in a static batch.",
+            "Maximum number of requests in a static batch.",
             PipelineOptions::batchSize,
             PipelineOptions.Builder::batchSize),
     BATCH_TIMEOUT(
             Names.of("batchTimeoutMs", "--batch-timeout", "TIME"),
             Values.ofTime(Duration.ofMillis(100), "100ms", Range.atLeast(1)),
-            "Longest time that a request waits for its static batch to fill.",
+            "Maximum time that a request waits for its static batch to fill.",
             options -> Duration.ofMillis(options.batchTimeoutMs()),
             (builder, value) -> builder.batchTimeoutMs(value.toMillis())),
     LINGER(
             Names.inJava("lingerMs"),
             Values.of(0L, Range.atLeast(0)),
-            "Longest time, in ms, that dynamic batching holds requests so that equal prefixes meet;"
-                    + " 0 passes each on at once.",
+            "Maximum time, in ms, that dynamic batching holds requests to group equal prefixes; 0"
+                    + " passes each on at once.",
             PipelineOptions::lingerMs,
             PipelineOptions.Builder::lingerMs),
     ORDERED(
             Names.of("ordered", "--ordered", null),
             Values.flag(),
-            "Answers of a partition leave in the order of its requests, else as each is finished.",
+            "Emits the answers of a partition in the order of its requests, instead of each when it"
+                    + " is finished.",
             PipelineOptions::ordered,
             PipelineOptions.Builder::ordered),
     RESUME(
             Names.of("resume", "--resume", null),
             Values.oneOf(ResumePolicy.Resume.CONTINUE),
-            "What half-answered requests of the resumed state do: continue after their saved tokens,"
-                    + " or restart at the first. The answers are the same.",
+            "Whether half-answered requests of the resumed state continue after their saved tokens,"
+                    + " or restart at the first token. The answers are the same.",
             options -> options.resumePolicy().resume(),
             PipelineOptions.Builder::resume),
     ON_MODEL_CHANGE(
             Names.of("onModelChange", "--on-model-change", null),
             Values.oneOf(ResumePolicy.OnModelChange.FAIL),
-            "What to do where the resumed state is of another model, tokenizer or kernels: fail;"
-                    + " restart, so that this model answers half-answered requests from the first"
-                    + " token; or continue after the old model's tokens, which model_fingerprint in"
-                    + " the results tells.",
+            "What to do if the resumed state is from another model, tokenizer or kernels: fail;"
+                    + " restart half-answered requests at their first token; or continue after the"
+                    + " old model's tokens, and name both models in model_fingerprint.",
             options -> options.resumePolicy().onModelChange(),
             PipelineOptions.Builder::onModelChange),
     MAX_IN_FLIGHT(
             Names.of("maxInFlightRequests", "--max-in-flight", "COUNT"),
             Values.decidedLater(
                     0, "four times --max-sequences, so that there is a queue", Range.atLeast(1)),
-            "Requests in flight in a subtask from which on it reads no more.",
+            "Number of requests in flight at which a subtask stops reading.",
             PipelineOptions::maxInFlightRequests,
             PipelineOptions.Builder::maxInFlightRequests),
     MAX_IN_FLIGHT_TOKENS(
             Names.of("maxInFlightTokens", "--max-in-flight-tokens", "TOKENS"),
             Values.of(1L << 20, Range.atLeast(1)),
-            "Tokens (prompts and most new ones together) in flight in a subtask from which on it"
-                    + " reads no more.",
+            "Number of tokens in flight (prompts and max_tokens together) at which a subtask stops"
+                    + " reading.",
             PipelineOptions::maxInFlightTokens,
             PipelineOptions.Builder::maxInFlightTokens),
     MAX_PROMPT_BYTES(
             Names.of("maxPromptBytes", "--max-prompt-size", "SIZE"),
             Values.ofBytes(1L << 20, "1m", Range.atLeast(1)),
-            "Most bytes of a prompt's text, or of a conversation's texts together; more is a dead"
-                    + " letter without being tokenized.",
+            "Maximum bytes of a prompt's text, or of a conversation's texts together; a longer one"
+                    + " becomes a dead letter without being tokenized.",
             PipelineOptions::maxPromptBytes,
             PipelineOptions.Builder::maxPromptBytes),
     STEP_TIMEOUT(
             Names.of("stepTimeout", "--step-timeout", "TIME"),
             Values.ofTime(Duration.ofMinutes(5), "5min", Range.atLeast(0)),
-            "Most time for one step of the engine; one that takes longer is stopped and fails the"
-                    + " job's tasks, or, where it cannot be stopped, ends the process. 0s for any"
-                    + " time.",
+            "Maximum time of one step of the engine; a longer step is stopped and fails the job's"
+                    + " tasks, or ends the process if it cannot be stopped. 0s for no limit.",
             options -> options.faults().stepTimeout(),
             PipelineOptions.Builder::stepTimeout),
     MAX_ATTEMPTS(
             Names.of("maxAttempts", "--max-attempts", "COUNT"),
             Values.of(3, Range.atLeast(1)),
-            "How often a request may bring the engine down while it runs alone, before it is a dead"
-                    + " letter.",
+            "Number of times that a request may crash the engine while it runs alone, before it"
+                    + " becomes a dead letter.",
             options -> options.faults().maxAttempts(),
             PipelineOptions.Builder::maxAttempts);
 
@@ -111,7 +110,7 @@ public enum PipelineOption {
     private final Function<PipelineOptions, ?> getter;
     private final BiConsumer<PipelineOptions.Builder, Object> setter;
 
-    @SuppressWarnings("unchecked") // A value is of the type that its kind names.
+    @SuppressWarnings("unchecked") // A value has the type of the setting's kind.
     <T> PipelineOption(
             Names names,
             Values values,
@@ -133,15 +132,15 @@ public enum PipelineOption {
         return Stream.of(values()).map(PipelineOption::setting).toList();
     }
 
-    /** Its value, of the type that its {@link Setting.Kind} names. */
+    /** Its value, of the type of its {@link Setting.Kind}. */
     public Object of(PipelineOptions options) {
         return getter.apply(options);
     }
 
     /**
-     * Sets it.
+     * Sets the option.
      *
-     * @param value of the type that its {@link Setting.Kind} names
+     * @param value value of the type of its {@link Setting.Kind}
      */
     public void set(PipelineOptions.Builder builder, Object value) {
         setter.accept(builder, value);

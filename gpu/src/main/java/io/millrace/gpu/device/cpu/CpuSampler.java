@@ -98,7 +98,7 @@ public final class CpuSampler {
         for (int i = 0; i < vocabularySize; i++) {
             scores[i] = (scores[i] - top) / temperature;
         }
-        return draw(row, best, restrict(row));
+        return pick(row, best, restrict(row));
     }
 
     /**
@@ -261,7 +261,7 @@ public final class CpuSampler {
     }
 
     /** Samples among the first {@code size} of {@link #kept}, or among all. */
-    private int draw(SamplingRow row, int best, int size) {
+    private int pick(SamplingRow row, int best, int size) {
         float leastProbability = (float) row.parameters.minP();
         // Clearly below the logarithm of min-p, a score is too low without computing its exp.
         float leastScore = (float) Math.log(leastProbability) - 0.001f;

@@ -38,7 +38,7 @@ final class GenerationKeys {
                         "sequence_bias",
                         "a request's `logit_bias`, as pairs of a list and a number; sequences of more than one token are refused; none"),
                 honoured("repetition_penalty", "as in a request; 1"),
-                honoured("do_sample", "whether tokens are drawn; false: temperature 0"),
+                honoured("do_sample", "whether tokens are sampled; false: temperature 0"),
                 honoured("temperature", "as in a request; 1" + SAMPLES),
                 honoured("top_k", "as in a request; 0: all tokens, transformers' 50" + SAMPLES),
                 honoured("top_p", "as in a request; 1" + SAMPLES),

@@ -22,7 +22,7 @@ class GrammarBytesTest {
                 {"type": "array", "minItems": 200, "items": {"anyOf": [
                  {"type": "string", "pattern": "^[ab]*$", "maxLength": 300}, {"type": "array"}]}}""";
         Grammar grammar = compiler.jsonSchema(schema);
-        assertThat(grammar.maxBytes()).isEqualTo(MOST);
+        assertThat(grammar.mostBytes()).isEqualTo(MOST);
         long largest = 0;
         for (int seed = 0; seed < 20; seed++) {
             new RandomAnswer(tokens, new Random(seed)).write(grammar, 1000, 50);

@@ -70,7 +70,7 @@ class GrammarCompilerTest {
     void aSchemaThatIsNoJsonIsRefused() {
         assertThatThrownBy(() -> compiler.jsonSchema("{\"type\": "))
                 .isInstanceOf(GrammarException.class)
-                .hasMessageContaining("no JSON");
+                .hasMessageContaining("not JSON");
         assertThatThrownBy(() -> compiler.jsonSchema("{\"type\": \"null\", \"type\": \"null\"}"))
                 .hasMessageContaining("Duplicate field 'type'");
         assertThatThrownBy(() -> compiler.jsonSchema("[]")).hasMessageContaining("is not a schema");

@@ -92,7 +92,7 @@ class PageBoundsTest {
                         () ->
                                 PageBounds.requireSize(
                                         page.setCompressed_page_size(PageBounds.MAX_BYTES + 1)))
-                .hasMessageContaining("134,217,729 bytes, more than the 134,217,728")
+                .hasMessageContaining("134,217,729 bytes, more than the maximum of 134,217,728")
                 .hasMessageContaining("smaller pages");
         PageHeader dictionary = new PageHeader(PageType.DICTIONARY_PAGE, 1 << 26, 5);
         dictionary.setDictionary_page_header(
