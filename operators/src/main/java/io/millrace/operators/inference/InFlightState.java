@@ -166,7 +166,8 @@ final class InFlightState {
                 info.parts().model(),
                 info.parts().tokenizer(),
                 info.parts().kernels(),
-                constraint);
+                constraint,
+                Constraint.VERSION);
     }
 
     private static InFlightRequest toState(InFlight record, ModelInfo model) throws IOException {

@@ -63,6 +63,9 @@ final class Restoration {
 
     private Counts counts = Counts.NONE;
 
+    /** Of those that start over, those whose tokens were masked by other rules. */
+    private int masked;
+
     /** Seen fingerprints, and whether they are this model's of an earlier release. */
     private final Map<String, Boolean> earlier = new HashMap<>();
 
@@ -121,7 +124,7 @@ final class Restoration {
         }
         if (policy.resume() == Resume.RESTART
                 || !(same || canTakeOver(state))
-                || !isSameConstraint(state.getRequest())) {
+                || !fitsConstraint(state.getRequest())) {
             count(new Counts(0, 1, 0, 0, 0, tokens));
             return Progress.NONE;
         }
@@ -140,10 +143,22 @@ final class Restoration {
                 || earlier.computeIfAbsent(fingerprint, model.earlier()::contains);
     }
 
-    /** Whether what a request takes of the job is as it was: else its tokens may lead nowhere. */
-    private boolean isSameConstraint(InferenceRequest request) {
-        return request != null && request.getConstraint() != null
-                || Objects.equals(saved == null ? null : saved.getConstraint(), constraint);
+    /** Whether a request's tokens were masked as they would be now: else they may lead nowhere. */
+    private boolean fitsConstraint(InferenceRequest request) {
+        boolean own = request != null && request.getConstraint() != null;
+        if (!own && !Objects.equals(saved == null ? null : saved.getConstraint(), constraint)) {
+            return false;
+        }
+        if (!own && constraint == null
+                || savedVersion() == io.millrace.gpu.api.constraint.Constraint.VERSION) {
+            return true;
+        }
+        masked++;
+        return false;
+    }
+
+    private int savedVersion() {
+        return saved == null ? 1 : saved.getConstraintVersion();
     }
 
     /** Whether this model should and can continue after another model's tokens. */
@@ -221,5 +236,13 @@ final class Restoration {
                 counts.restarted,
                 counts.lostTokens,
                 counts.others);
+        if (masked > 0) {
+            LOG.info(
+                    "{} of these start over because they have a constraint: the state was saved under"
+                            + " version {} of what constraints allow, and this release has version {}.",
+                    masked,
+                    savedVersion(),
+                    io.millrace.gpu.api.constraint.Constraint.VERSION);
+        }
     }
 }

@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 
 class RestorationTest {
     private static final int VOCABULARY = 97;
+    private static final int VERSION = io.millrace.gpu.api.constraint.Constraint.VERSION;
     private static final EarlierFingerprints EARLIER =
             new EarlierFingerprints("", "parts\nlength ", 1000);
 
@@ -51,7 +52,7 @@ class RestorationTest {
     }
 
     private static InFlightModel model(String fingerprint, String tokenizer) {
-        return new InFlightModel("old", fingerprint, "m", tokenizer, "other", null);
+        return new InFlightModel("old", fingerprint, "m", tokenizer, "other", null, VERSION);
     }
 
     /** Two completions, the second of 7 tokens, begun by the model of {@code fingerprint}. */
@@ -114,6 +115,27 @@ class RestorationTest {
         assertThat(none.resume(request("NEW")).generated())
                 .as("of a release that had no constraints")
                 .hasSize(2);
+    }
+
+    /** Another release may mask other tokens, also where those so far fit. */
+    @Test
+    void underAnotherVersionOfConstraintsThoseThatHaveOneStartOver() {
+        Constraint digits = new Constraint(null, "[0-9]+", null);
+        for (int version : new int[] {VERSION - 1, VERSION + 1}) {
+            InFlightModel saved = model("NEW", "t");
+            saved.setConstraintVersion(version);
+            Restoration none = restoration(Resume.CONTINUE, OnModelChange.FAIL);
+            none.onModel(saved);
+            assertThat(none.resume(request("NEW")).generated()).as("unconstrained").hasSize(2);
+            InFlightRequest own = request("NEW");
+            own.getRequest().setConstraint(digits);
+            assertThat(none.resume(own)).isSameAs(Progress.NONE);
+            assertThat(none.counts()).isEqualTo(new Counts(1, 1, 0, 0, 7, 7));
+            Restoration jobs = restoration(Resume.CONTINUE, OnModelChange.FAIL, digits);
+            saved.setConstraint(digits);
+            jobs.onModel(saved);
+            assertThat(jobs.resume(request("NEW"))).isSameAs(Progress.NONE);
+        }
     }
 
     @Test

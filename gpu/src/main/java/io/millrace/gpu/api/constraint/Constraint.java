@@ -10,6 +10,11 @@ import java.util.List;
  * others.
  */
 public sealed interface Constraint {
+    /**
+     * Version of the tokens that constraints allow: answers that were begun under another start
+     * over, since their tokens may lead nowhere under this one. Raised with every change of a mask.
+     */
+    int VERSION = 1;
 
     /**
      * JSON that is valid by a schema, on one line, members in the schema's order.
