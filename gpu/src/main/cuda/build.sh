@@ -174,6 +174,19 @@ structs() {
 check() {
     [ -s "$out/kernels.index" ] || fail "there are no GPU kernels in $out."
     local log name ceiling bad=0
+    # nvcc names such a variable by a hash of the folder: the bytes of a release would depend on where it is built.
+    awk '
+        FNR == 1 { unnamed = 0; static = 0 }
+        /^namespace \{/ { unnamed = 1 }
+        /^}  \/\/ namespace$/ { unnamed = 0 }
+        /^static __device__/ { static = 1 }
+        /^}/ { static = 0 }
+        (unnamed || static) && /^ +__shared__/ {
+            print "build.sh: " FILENAME ":" FNR ": __shared__ in a function without external linkage: declare it in the kernel or make the function inline"
+            bad = 1
+        }
+        END { exit bad }
+    ' "$here"/*.cu "$here"/include/*.h >&2 || bad=1
     for log in "$reports"/*.log; do
         name=$(basename "$log" .log)
         ceiling=$(sed -nE 's|^// Registers: at most ([0-9]+)\..*|\1|p' "$here/$name.cu" | head -1)

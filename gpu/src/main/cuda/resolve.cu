@@ -111,18 +111,17 @@ __device__ __forceinline__ int copy(const int4* from, int4* to, int i, int end) 
     return i;
 }
 
-__device__ __forceinline__ void bringBlocks(const ResolveParams& p, const int4* from, int4* to, int likely) {
+__device__ __forceinline__ void bringBlocks(const ResolveParams& p, const int4* from, int4* to, int likely, int* words) {
     int cta = blockIdx.x - RESOLVE_TABLE_CTAS;
     // Asked for first, looked at after what is likely.
     int count = threadIdx.x == 0 ? __ldcv((const int*)from + cta * LINE_WORDS) : 0;
     int blocks = (p.tokenIds + 3 * p.tokenWords) / 4;
     int i = copy(from + blocks, to + blocks, cta * RESOLVE_THREADS + threadIdx.x, (likely + 3) / 4);
-    __shared__ int words;
     if (threadIdx.x == 0) {
-        words = count;
+        *words = count;
     }
     __syncthreads();
-    copy(from + blocks, to + blocks, i, (words + 3) / 4);
+    copy(from + blocks, to + blocks, i, (*words + 3) / 4);
 }
 
 }  // namespace
@@ -137,6 +136,8 @@ extern "C" __global__ void __launch_bounds__(RESOLVE_THREADS) resolve(const __gr
     if (blockIdx.x < RESOLVE_TABLE_CTAS) {
         bringTables(p, from, (int4*)p.tables);
     } else {
-        bringBlocks(p, from, (int4*)p.tables, last.z);
+        // Here, since a name in an unnamed namespace would hold a hash of the folder that it is compiled in.
+        __shared__ int words;
+        bringBlocks(p, from, (int4*)p.tables, last.z, &words);
     }
 }

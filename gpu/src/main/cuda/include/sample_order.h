@@ -35,7 +35,7 @@ __device__ __forceinline__ u64 orderOf(float score, int token) {
 
 // The last item, in order and up to `ceiling`, before which weights sum to less than `limit`: a radix select, eight bits
 // at a time. Weights are probability masses, or 1.
-static __device__ u64 select(const Items& items, const SampleRow& row, u64 ceiling, u64 limit, bool byMass) {
+inline __device__ u64 select(const Items& items, const SampleRow& row, u64 ceiling, u64 limit, bool byMass) {
     __shared__ unsigned low[FINISH_THREADS];
     __shared__ unsigned high[FINISH_THREADS];
     __shared__ unsigned size[FINISH_THREADS];
