@@ -108,7 +108,7 @@ class DistITCase {
     }
 
     static Path jobJar() throws IOException {
-        try (Stream<Path> files = Files.list(Path.of("target"))) {
+        try (Stream<Path> files = Files.list(DIST)) {
             return files.filter(
                             file -> file.getFileName().toString().matches("millrace-jobs-.*\\.jar"))
                     .findFirst()

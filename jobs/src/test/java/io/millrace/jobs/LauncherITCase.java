@@ -57,6 +57,13 @@ class LauncherITCase {
     }
 
     @Test
+    void aSystemThatWasNotTriedIsRefusedByName() throws Exception {
+        TestingProcess refused =
+                assertFails(Map.of("OSTYPE", "darwin23"), "MILLRACE_ANY_SYSTEM=1", "generate");
+        assertThat(String.join(" ", refused.lines())).contains("darwin23");
+    }
+
+    @Test
     void aMissingBrokerIsNamed() throws Exception {
         assertFails(
                 "127.0.0.1:1", "submit", "--bootstrap-servers=127.0.0.1:1", "--text", "/dev/null");

@@ -3,11 +3,13 @@ package io.millrace.jobs.bench.result;
 import io.millrace.jobs.cli.Version;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -18,7 +20,8 @@ import java.util.stream.Stream;
  *
  * @param device machine and Java
  * @param driver the GPU's driver; null without a GPU
- * @param commit revision of the sources, or the version without a repository
+ * @param commit revision of the sources, in a release as its file {@code RELEASE} says, or the
+ *     version without either
  */
 public record BenchOrigin(String device, String driver, String commit) {
     private static final int GIT_SECONDS = 10;
@@ -69,6 +72,13 @@ public record BenchOrigin(String device, String driver, String commit) {
     }
 
     private static String commit(Path home) throws InterruptedException {
+        Properties release = new Properties();
+        try (Reader in = Files.newBufferedReader(home.resolve("RELEASE"))) {
+            release.load(in);
+            return release.getProperty("commit");
+        } catch (IOException e) {
+            // A checkout has no such file.
+        }
         // A repository of a parent folder is another project's.
         if (Files.exists(home.resolve(".git"))) {
             try {

@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 /**
  * The built files of the processes.
  *
- * @param home the repository's root
+ * @param home the root of a release or of a built checkout
  * @param jobJar the jar that Flink's client submits
  */
 public record Installation(Path home, Path jobJar) {
@@ -19,15 +19,14 @@ public record Installation(Path home, Path jobJar) {
     public static Installation in(Path anyHome) throws IOException {
         // Absolute, as the processes run in other folders.
         Path home = anyHome.toRealPath();
-        Path target = home.resolve("jobs").resolve("target");
-        for (Path needed :
-                List.of(target, home.resolve("dist/lib"), home.resolve("dist/embedded"))) {
+        Path dist = home.resolve("dist");
+        for (Path needed : List.of(dist.resolve("lib"), dist.resolve("embedded"))) {
             if (!Files.isDirectory(needed)) {
                 throw new IOException(
                         "There is no " + needed + ": build first (mvn -Pfast package).");
             }
         }
-        try (Stream<Path> files = Files.list(target)) {
+        try (Stream<Path> files = Files.list(dist)) {
             return files.filter(
                             file -> file.getFileName().toString().matches("millrace-jobs-.*\\.jar"))
                     .findFirst()
@@ -36,7 +35,7 @@ public record Installation(Path home, Path jobJar) {
                             () ->
                                     new IOException(
                                             "There is no job jar in "
-                                                    + target
+                                                    + dist
                                                     + ": build first (mvn -Pfast package)."));
         }
     }
