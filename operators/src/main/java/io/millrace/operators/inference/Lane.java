@@ -38,6 +38,11 @@ public final class Lane implements AutoCloseable {
         executor.execute(task);
     }
 
+    /** Whether no task waits; one may be running. */
+    boolean isEmpty() {
+        return executor.getQueue().isEmpty();
+    }
+
     /** Drops waiting tasks; further ones are refused with an exception. */
     public void stop() {
         executor.shutdownNow();

@@ -13,7 +13,7 @@ import java.util.List;
  * the mailbox thread must handle barriers and other requests.
  *
  * <pre>
- *                  ┌──> short ones, in order ─────────────────────┐
+ *                  ┌──> short ones, by turns in two lanes ────────┐
  *   mailbox thread ┼──> long ones, in order ──────────────────────┼──> ready ──> one wake-up,
  *                  └──> those with a constraint of their own ─────┘    drained by the mailbox thread
  * </pre>
@@ -27,6 +27,12 @@ final class PromptPool implements AutoCloseable {
 
     private static final int LONG_TOKEN_IDS = 16 << 10;
 
+    /** One tokenizes some 30,000 short prompts a second, and a core is not all of a machine. */
+    private static final int SHORT_LANES = 2;
+
+    /** Short ones that follow each other are drained together, but none waits for longer. */
+    private static final long PATIENCE_NANOS = 500_000;
+
     /**
      * The result for a request.
      *
@@ -37,14 +43,21 @@ final class PromptPool implements AutoCloseable {
 
     private final Preparation preparation;
     private final Runnable wakeUp;
-    private final Lane shortLane;
+    private final List<Lane> shortLanes = new ArrayList<>();
     private final Lane longLane;
     private final Lane constraintLane;
 
     /** Guarded by itself. */
     private final List<Ready> ready = new ArrayList<>();
 
+    /** Of the first of {@link #ready}. */
+    private long oldestNanos;
+
+    /** The mailbox thread has been woken for what is {@link #ready}. */
+    private boolean woken;
+
     private int pending;
+    private int nextShort;
 
     /**
      * @param wakeUp run by a lane when there is something to drain, once until the next drain
@@ -52,7 +65,9 @@ final class PromptPool implements AutoCloseable {
     PromptPool(Preparation preparation, String task, Runnable wakeUp) {
         this.preparation = preparation;
         this.wakeUp = wakeUp;
-        shortLane = new Lane("millrace-prompts of " + task);
+        for (int i = 0; i < SHORT_LANES; i++) {
+            shortLanes.add(new Lane("millrace-prompts of " + task));
+        }
         longLane = new Lane("millrace-long-prompts of " + task);
         constraintLane = new Lane("millrace-constraints of " + task);
     }
@@ -63,14 +78,21 @@ final class PromptPool implements AutoCloseable {
         Origin origin = record.inbound.origin();
         List<int[]> generated = record.generated();
         pending++;
-        lane(request).execute(() -> add(prepare(record, request, origin, generated)));
+        Lane lane = lane(request);
+        boolean isShort = shortLanes.contains(lane);
+        lane.execute(
+                () -> add(prepare(record, request, origin, generated), isShort && !lane.isEmpty()));
     }
 
     private Lane lane(InferenceRequest request) {
         if (request.getConstraint() != null) {
             return constraintLane;
         }
-        return isLong(request) ? longLane : shortLane;
+        if (isLong(request)) {
+            return longLane;
+        }
+        nextShort = (nextShort + 1) % SHORT_LANES;
+        return shortLanes.get(nextShort);
     }
 
     private static boolean isLong(InferenceRequest request) {
@@ -88,13 +110,21 @@ final class PromptPool implements AutoCloseable {
         }
     }
 
-    private void add(Ready one) {
-        boolean first;
+    /**
+     * @param more whether another short one follows at once: the wake-up may wait for it
+     */
+    private void add(Ready one, boolean more) {
+        boolean due;
         synchronized (ready) {
-            first = ready.isEmpty();
+            if (ready.isEmpty()) {
+                oldestNanos = System.nanoTime();
+                woken = false;
+            }
             ready.add(one);
+            due = !woken && (!more || System.nanoTime() - oldestNanos > PATIENCE_NANOS);
+            woken |= due;
         }
-        if (first) {
+        if (due) {
             wakeUp.run();
         }
     }
@@ -118,10 +148,10 @@ final class PromptPool implements AutoCloseable {
     /** Drops waiting requests, and waits for those that are being prepared. */
     @Override
     public void close() {
-        shortLane.stop();
+        shortLanes.forEach(Lane::stop);
         longLane.stop();
         constraintLane.stop();
-        shortLane.close();
+        shortLanes.forEach(Lane::close);
         longLane.close();
         constraintLane.close();
     }
