@@ -22,7 +22,13 @@ class ExamplesITCase {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"docs/running.md", "docs/library.md", "docs/own-job.md", "docs/corpus.md"})
+            strings = {
+                "docs/running.md",
+                "docs/library.md",
+                "docs/own-job.md",
+                "docs/corpus.md",
+                "docs/openai-batch.md"
+            })
     void whatIsShownIsWhatComesOut(String page) throws Exception {
         ShownCommands shown = ShownCommands.of(page);
         List<Run> runs = shown.runs();

@@ -5,6 +5,7 @@ import io.millrace.operators.corpus.FileEndRouter;
 import io.millrace.operators.corpus.FileRecordSerializer;
 import io.millrace.operators.corpus.InputFile;
 import io.millrace.operators.corpus.RequestTemplate;
+import io.millrace.operators.corpus.format.FileFormat;
 import io.millrace.operators.corpus.output.CommitOperatorFactory;
 import io.millrace.operators.corpus.output.FileEvent;
 import io.millrace.operators.corpus.output.FileEventSerializer;
@@ -58,7 +59,9 @@ public final class CorpusPipeline {
         DataStream<FileEvent> staged =
                 InferencePipeline.build(rows, options)
                         .transform(
-                                "stage", FileEventSerializer.TYPE, new StageOperatorFactory(output))
+                                "stage",
+                                FileEventSerializer.TYPE,
+                                new StageOperatorFactory(output, isBatch(files)))
                         .uid(name + "-stage");
         staged.union(rows.getSideOutput(FileEndRouter.ENDS))
                 .transform(
@@ -66,5 +69,19 @@ public final class CorpusPipeline {
                 .uid(name + "-commit")
                 .setParallelism(1)
                 .setMaxParallelism(1);
+    }
+
+    /** Whether the files are OpenAI's batches, all of them or none. */
+    private static boolean isBatch(List<InputFile> files) {
+        long batches =
+                files.stream()
+                        .filter(file -> file.format().rows() == FileFormat.Rows.OPENAI_BATCH)
+                        .count();
+        if (batches > 0 && batches < files.size()) {
+            throw new IllegalArgumentException(
+                    "%d of %d files are batches of OpenAI's: one job answers batches or other files."
+                            .formatted(batches, files.size()));
+        }
+        return batches > 0;
     }
 }

@@ -26,6 +26,7 @@ class ArchitectureTest {
                     "corpus.output",
                     "corpus.file",
                     "corpus.format.parquet",
+                    "corpus.format.openai",
                     "corpus.format.text",
                     "corpus.format.compression",
                     "corpus.format",

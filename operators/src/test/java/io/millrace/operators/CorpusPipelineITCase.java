@@ -66,6 +66,9 @@ class CorpusPipelineITCase extends PipelineFixture {
     private Path in;
     private Columns columns = COLUMNS;
 
+    /** By the files' names. */
+    private FileFormat.Rows rows;
+
     @BeforeEach
     void makeTheFolder() throws IOException {
         in = Files.createDirectories(folder.resolve("in"));
@@ -153,6 +156,71 @@ class CorpusPipelineITCase extends PipelineFixture {
         }
         assertSame(run("disturbed", 2), undisturbed);
         assertThat(control.loads()).isGreaterThan(2);
+    }
+
+    /** Each line is in the output or in the errors, once, in order. */
+    @Test
+    void afterFailuresABatchOfOpenAiHasTheSameBytes() throws Exception {
+        rows = FileFormat.Rows.OPENAI_BATCH;
+        columns = new Columns(null, null, "answer", false, 1_700_000_000L);
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < 97; i++) {
+            lines.append(
+                    i % 2 == 0
+                            ? chat(
+                                    "c" + i,
+                                    "\"model\":\"%s\",\"max_completion_tokens\":7,\"user\":\"u\""
+                                            .formatted(name))
+                            : batchLine("c" + i, "/v1/completions", "\"prompt\":\"x" + i + "\""));
+        }
+        lines.append(chat("c5", "\"n\":1"));
+        lines.append(chat("stream", "\"stream\":true"));
+        lines.append(chat("model", "\"model\":\"gpt-4o\""));
+        lines.append(chat("hot", "\"temperature\":200"));
+        lines.append("no line\n");
+        Files.write(in.resolve("batch.jsonl.gz"), gzip(lines.toString()));
+        Map<String, byte[]> undisturbed = run("undisturbed", 1);
+        assertThat(undisturbed)
+                .containsOnlyKeys("batch.jsonl.gz", "_failures/batch.jsonl.gz.jsonl");
+        List<JsonNode> answers = json(unzip(undisturbed.get("batch.jsonl.gz")));
+        assertThat(answers).hasSize(97);
+        for (int i = 0; i < 97; i++) {
+            JsonNode answer = answers.get(i);
+            JsonNode body = answer.at("/response/body");
+            String id = answer.get("id").asText().replace("batch_req_", "");
+            assertThat(answer.get("custom_id").asText()).isEqualTo("c" + i);
+            assertThat(body.get("created").asLong()).isEqualTo(1_700_000_000L);
+            assertThat(body.at("/choices/0/" + (i % 2 == 0 ? "message/content" : "text")).asText())
+                    .isEqualTo(
+                            i % 2 == 0
+                                    ? answer(id, "user: hi c" + i + "\n2023-11-14T22:13:20Z", 7)
+                                    : answer(id, "x" + i));
+        }
+        List<JsonNode> errors = json(undisturbed.get("_failures/batch.jsonl.gz.jsonl"));
+        assertThat(errors.stream().map(e -> e.at("/response/body/error/param").asText()))
+                .containsExactly("custom_id", "stream", "model", "temperature", "");
+        assertThat(errors.get(2).at("/response/status_code").asInt()).isEqualTo(404);
+        assertThat(errors.get(4).at("/error/code").asText()).isEqualTo("invalid_json_line");
+        String one = control.added().get(13).id();
+        String other = control.added().get(61).id();
+        control.stepTime(Duration.ofMillis(1));
+        for (String id : List.of(one, other)) {
+            control.failAt(id, 0, () -> new IllegalStateException("planted"));
+        }
+        assertSame(run("disturbed", 2), undisturbed);
+        assertThat(control.loads()).isGreaterThan(2);
+    }
+
+    private static String chat(String id, String more) {
+        return batchLine(
+                id,
+                "/v1/chat/completions",
+                "\"messages\":[{\"role\":\"user\",\"content\":\"hi %s\"}],%s".formatted(id, more));
+    }
+
+    private static String batchLine(String id, String url, String body) {
+        return "{\"custom_id\":\"%s\",\"method\":\"POST\",\"url\":\"%s\",\"body\":{%s}}\n"
+                .formatted(id, url, body);
     }
 
     private List<JsonNode> parquetRows(String file) throws IOException {
@@ -301,8 +369,12 @@ class CorpusPipelineITCase extends PipelineFixture {
     }
 
     private static String answer(String id, String prompt) {
+        return answer(id, prompt, 10);
+    }
+
+    private static String answer(String id, String prompt, int maxTokens) {
         int[] tokens = prompt.chars().map(c -> c % TestingEngine.VOCABULARY).toArray();
-        SamplingParameters sampling = SamplingParameters.greedy(10);
+        SamplingParameters sampling = SamplingParameters.greedy(maxTokens);
         StringBuilder text = new StringBuilder();
         for (int token : TestingEngine.answer(GenerationRequest.of(id, tokens, sampling), 0)) {
             text.append((char) ('a' + token % 26));
@@ -347,7 +419,7 @@ class CorpusPipelineITCase extends PipelineFixture {
         try (Stream<Path> walk = Files.walk(in)) {
             for (Path path : walk.filter(Files::isRegularFile).sorted().toList()) {
                 String file = in.relativize(path).toString();
-                files.add(InputFile.of(file, path, FileFormat.of(file, null, null)));
+                files.add(InputFile.of(file, path, FileFormat.of(file, rows, null)));
             }
         }
         return files;

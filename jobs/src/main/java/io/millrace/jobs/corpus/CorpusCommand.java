@@ -45,12 +45,14 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         showDefaultValues = true,
         description = {
-            "Answers the rows of JSONL, CSV and Parquet files, into files of the same names.",
+            "Answers the rows of JSONL, CSV and Parquet files, and of OpenAI's batches, into files of"
+                    + " the same names.",
             "The same command goes on where it was stopped or killed, to the token; once all is done"
                     + " it does nothing. The exit code is 1 if rows or files are without an answer."
         })
 public final class CorpusCommand implements Callable<Integer> {
     private static final String PIPELINE = "corpus";
+    private static final String RESULT_FIELD = "answer";
 
     /** As the default of {@code run}. */
     private static final int MAX_ATTEMPTS = 3;
@@ -103,7 +105,7 @@ public final class CorpusCommand implements Callable<Integer> {
     @Option(
             names = "--result-field",
             paramLabel = "FIELD",
-            defaultValue = "answer",
+            defaultValue = RESULT_FIELD,
             description = "Field or column that takes the answer.")
     private String resultField;
 
@@ -114,8 +116,10 @@ public final class CorpusCommand implements Callable<Integer> {
 
     @Option(
             names = "--rows",
-            paramLabel = "jsonl|csv|parquet",
-            description = "What rows are, whatever the files' names say.")
+            paramLabel = "jsonl|csv|parquet|openai-batch",
+            description =
+                    "What rows are, whatever the files' names say. Lines of OpenAI's batches"
+                            + " (docs/openai-batch.md) are told by this option alone.")
     private FileFormat.Rows rows;
 
     @Option(
@@ -200,6 +204,26 @@ public final class CorpusCommand implements Callable<Integer> {
         }
     }
 
+    private boolean isBatch() {
+        return rows == FileFormat.Rows.OPENAI_BATCH;
+    }
+
+    /** A line of a batch says itself what it asks and where its answer belongs. */
+    private void checkBatch() {
+        String option =
+                promptField != null
+                        ? "--prompt-field"
+                        : overwrite
+                                ? "--overwrite"
+                                : !resultField.equals(RESULT_FIELD) ? "--result-field" : null;
+        if (option != null) {
+            throw new CommandFailedException(
+                    option
+                            + " has no place in --rows openai-batch, whose lines and outputs have"
+                            + " their own fields: leave it out.");
+        }
+    }
+
     private void check() {
         if (FlinkClient.isCaller()) {
             throw new CommandFailedException(
@@ -224,6 +248,9 @@ public final class CorpusCommand implements Callable<Integer> {
         if (system != null && !chat) {
             throw new CommandFailedException(
                     "--system is part of a conversation: give --chat with it.");
+        }
+        if (isBatch()) {
+            checkBatch();
         }
         if (resultField.isEmpty()) {
             throw new CommandFailedException("--result-field is empty: give a name.");
@@ -283,7 +310,12 @@ public final class CorpusCommand implements Callable<Integer> {
 
     private RequestTemplate template(Manifest manifest) {
         return new RequestTemplate(
-                new Columns(promptField, idField, resultField, overwrite),
+                new Columns(
+                        promptField,
+                        idField,
+                        resultField,
+                        overwrite,
+                        manifest.now().getEpochSecond()),
                 chat,
                 system,
                 sampling(),

@@ -8,7 +8,6 @@ import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Position;
 import io.millrace.schemas.ChatMessage;
-import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
@@ -58,7 +57,7 @@ final class RowRequests {
                         List.of(),
                         row.bytes());
         if (row.fault() != null) {
-            return new Inbound.Rejected(origin, null, FailureCode.UNREADABLE, row.fault());
+            return new Inbound.Rejected(origin, null, row.code(), row.fault());
         }
         try {
             return new Inbound.Request(origin, request(row, form.read(row.bytes())));

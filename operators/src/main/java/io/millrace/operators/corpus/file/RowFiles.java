@@ -9,6 +9,8 @@ import io.millrace.operators.corpus.format.RowReader;
 import io.millrace.operators.corpus.format.RowWriter;
 import io.millrace.operators.corpus.format.UnreadableFileException;
 import io.millrace.operators.corpus.format.compression.Compressions;
+import io.millrace.operators.corpus.format.openai.BatchForm;
+import io.millrace.operators.corpus.format.openai.BatchRows;
 import io.millrace.operators.corpus.format.parquet.ParquetForm;
 import io.millrace.operators.corpus.format.parquet.ParquetRows;
 import io.millrace.operators.corpus.format.parquet.ParquetWriter;
@@ -40,7 +42,7 @@ public final class RowFiles {
             throws IOException {
         return switch (format.rows()) {
             case PARQUET -> new ParquetRows(file, from);
-            case JSONL, CSV -> openLines(format, file, from);
+            case JSONL, CSV, OPENAI_BATCH -> openLines(format, file, from);
         };
     }
 
@@ -49,9 +51,11 @@ public final class RowFiles {
         InputStream in = Compressions.open(file, format.compression());
         try {
             RowBytes bytes = new RowBytes(in, format.compression() == Compression.NONE);
-            return format.rows() == FileFormat.Rows.CSV
-                    ? new CsvRows(bytes, format.delimiter(), from)
-                    : new JsonRows(bytes, from);
+            return switch (format.rows()) {
+                case CSV -> new CsvRows(bytes, format.delimiter(), from);
+                case OPENAI_BATCH -> new BatchRows(bytes, from);
+                default -> new JsonRows(bytes, from);
+            };
         } catch (IOException | RuntimeException e) {
             in.close();
             throw e;
@@ -79,15 +83,17 @@ public final class RowFiles {
             throws UnreadableFileException {
         return switch (format.rows()) {
             case PARQUET -> new ParquetForm(header, columns);
-            case JSONL, CSV -> lines(format, header, columns);
+            case JSONL, CSV, OPENAI_BATCH -> lines(format, header, columns);
         };
     }
 
     private static LineForm lines(FileFormat format, byte[] header, Columns columns)
             throws UnreadableFileException {
-        return format.rows() == FileFormat.Rows.CSV
-                ? new CsvForm(header, format.delimiter(), columns)
-                : new JsonForm(columns);
+        return switch (format.rows()) {
+            case CSV -> new CsvForm(header, format.delimiter(), columns);
+            case OPENAI_BATCH -> new BatchForm(columns.createdSeconds());
+            default -> new JsonForm(columns);
+        };
     }
 
     /**
@@ -101,7 +107,7 @@ public final class RowFiles {
             throws IOException {
         return switch (format.rows()) {
             case PARQUET -> new ParquetWriter(header, columns, out);
-            case JSONL, CSV ->
+            case JSONL, CSV, OPENAI_BATCH ->
                     new LineWriter(
                             lines(format, header, columns),
                             Compressions.compress(out, format.compression()));
@@ -116,7 +122,7 @@ public final class RowFiles {
     public static String text(FileFormat format, byte[] header, byte[] row) {
         return switch (format.rows()) {
             case PARQUET -> ParquetForm.json(header, row);
-            case JSONL, CSV -> Text.decode(row, 0, row.length);
+            case JSONL, CSV, OPENAI_BATCH -> Text.decode(row, 0, row.length);
         };
     }
 }

@@ -11,6 +11,12 @@ import java.io.Serializable;
  * @param id field of the request's id; null to generate ids
  * @param result name of the field that gets the answer
  * @param overwrite whether the answer may replace a value of {@code result}
+ * @param createdSeconds creation time of answers in OpenAI's batch format, seconds since 1970
  */
-public record Columns(String prompt, String id, String result, boolean overwrite)
-        implements Serializable {}
+public record Columns(
+        String prompt, String id, String result, boolean overwrite, long createdSeconds)
+        implements Serializable {
+    public Columns(String prompt, String id, String result, boolean overwrite) {
+        this(prompt, id, result, overwrite, 0);
+    }
+}

@@ -18,7 +18,15 @@ public record FileFormat(Rows rows, char delimiter, Compression compression)
         /** A record as in RFC 4180; the first one is the header. */
         CSV,
         /** A record of a Parquet file. */
-        PARQUET
+        PARQUET,
+        /** A request of OpenAI's batch format a line; no file's name tells it. */
+        OPENAI_BATCH;
+
+        /** As options have it. */
+        @Override
+        public String toString() {
+            return name().replace('_', '-');
+        }
     }
 
     /**

@@ -3,6 +3,8 @@ package io.millrace.operators.corpus.output;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.millrace.operators.corpus.file.RowFiles;
+import io.millrace.operators.corpus.format.FileFormat;
+import io.millrace.operators.corpus.format.openai.BatchErrors;
 import io.millrace.operators.corpus.output.FileEvent.End;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.text.Text;
@@ -25,6 +27,14 @@ final class FailureLines {
 
     /** Writes the failure of a row. */
     void add(StagedRow row) throws IOException {
+        if (isBatch()) {
+            try (JsonGenerator json = JSON.createGenerator(out)) {
+                BatchErrors.writeRow(
+                        json, end.file(), row.number(), row.row(), row.code(), row.message());
+                json.writeRaw('\n');
+            }
+            return;
+        }
         try (JsonGenerator json = begin()) {
             json.writeNumberField("row", row.number());
             json.writeNumberField("line", row.line());
@@ -43,12 +53,23 @@ final class FailureLines {
 
     /** Writes the failure of the file itself, which cannot be read to its end. */
     void addFile() throws IOException {
+        if (isBatch()) {
+            try (JsonGenerator json = JSON.createGenerator(out)) {
+                BatchErrors.writeFile(json, end.file(), end.rows(), end.fault());
+                json.writeRaw('\n');
+            }
+            return;
+        }
         try (JsonGenerator json = begin()) {
             json.writeNumberField("last_good_row", end.rows());
             json.writeStringField("code", FailureCode.UNREADABLE.wireName());
             json.writeStringField("message", Text.writable(end.fault()));
             end(json);
         }
+    }
+
+    private boolean isBatch() {
+        return end.format().rows() == FileFormat.Rows.OPENAI_BATCH;
     }
 
     private JsonGenerator begin() throws IOException {

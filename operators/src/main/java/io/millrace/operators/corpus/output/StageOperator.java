@@ -23,15 +23,18 @@ final class StageOperator extends AbstractStreamOperator<FileEvent>
     private static final long serialVersionUID = 1L;
 
     private final transient OutputFolder folder;
+    private final transient boolean batch;
     private transient StagingFiles files;
     private transient LongCounter rows;
     private transient LongCounter failures;
     private transient LongCounter tokens;
     private transient LongCounter bytes;
 
-    StageOperator(StreamOperatorParameters<FileEvent> parameters, OutputFolder folder) {
+    StageOperator(
+            StreamOperatorParameters<FileEvent> parameters, OutputFolder folder, boolean batch) {
         super(parameters);
         this.folder = folder;
+        this.batch = batch;
     }
 
     @Override
@@ -60,7 +63,7 @@ final class StageOperator extends AbstractStreamOperator<FileEvent>
                         outcome.origin().value().length + 1L);
         String file = outcome.origin().source();
         try {
-            files.add(file, StagedRow.of(outcome), tally);
+            files.add(file, StagedRow.of(outcome, batch), tally);
         } catch (IOException e) {
             throw OutputFaults.of("answers of " + file, folder, e);
         }

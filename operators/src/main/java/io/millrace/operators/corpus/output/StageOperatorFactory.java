@@ -13,9 +13,14 @@ public final class StageOperatorFactory extends AbstractStreamOperatorFactory<Fi
     private static final long serialVersionUID = 1L;
 
     private final OutputFolder folder;
+    private final boolean batch;
 
-    public StageOperatorFactory(OutputFolder folder) {
+    /**
+     * @param batch whether answers are written as OpenAI's batch files have them
+     */
+    public StageOperatorFactory(OutputFolder folder, boolean batch) {
         this.folder = folder;
+        this.batch = batch;
         setChainingStrategy(ChainingStrategy.ALWAYS);
     }
 
@@ -23,7 +28,7 @@ public final class StageOperatorFactory extends AbstractStreamOperatorFactory<Fi
     @SuppressWarnings("unchecked")
     public <T extends StreamOperator<FileEvent>> T createStreamOperator(
             StreamOperatorParameters<FileEvent> parameters) {
-        return (T) new StageOperator(parameters, folder);
+        return (T) new StageOperator(parameters, folder, batch);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.millrace.operators.corpus.output;
 
+import io.millrace.operators.corpus.format.openai.AnsweredRequest;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Position;
@@ -27,12 +28,19 @@ record StagedRow(
     /** Bytes of the length prefix. */
     static final int LENGTH_BYTES = Integer.BYTES;
 
-    static StagedRow of(Outcome outcome) {
+    /**
+     * @param batch whether an answer is staged as OpenAI's batch files need it
+     */
+    static StagedRow of(Outcome outcome, boolean batch) {
         Origin origin = outcome.origin();
         if (!(origin.position() instanceof Position.Row at)) {
             throw new IllegalStateException(origin + " is not a row of a file.");
         }
         if (outcome instanceof Outcome.Answered answered) {
+            if (batch) {
+                List<String> answer = List.of(AnsweredRequest.json(answered.result()));
+                return new StagedRow(at.number(), at.line(), origin.value(), answer, null, null);
+            }
             List<String> answers = new ArrayList<>();
             for (Completion completion : answered.result().getCompletions()) {
                 answers.add(completion.getText());

@@ -100,6 +100,15 @@ public final class JsonForm implements LineForm {
         return text;
     }
 
+    /**
+     * The object that a row is.
+     *
+     * @throws CodecException it is none
+     */
+    public static JsonNode object(byte[] row) throws CodecException {
+        return object(text(row));
+    }
+
     private static JsonNode object(String text) throws CodecException {
         try {
             JsonNode object = TREE.readValue(text);

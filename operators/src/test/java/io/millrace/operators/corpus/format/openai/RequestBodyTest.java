@@ -1,0 +1,155 @@
+package io.millrace.operators.corpus.format.openai;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.codec.record.CodecException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What a body asks for is in the request, or is refused by name. */
+class RequestBodyTest {
+    private static final String MESSAGES = "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]";
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "'model':'m' | 'model':'m'",
+                "'max_tokens':17 | 'max_tokens':17",
+                "'max_completion_tokens':17 | 'max_tokens':17",
+                "'max_tokens':17,'max_completion_tokens':17 | 'max_tokens':17",
+                "'max_tokens':null,'max_completion_tokens':9 | 'max_tokens':9",
+                "'stop':'END' | 'stop':'END'",
+                "'stop':['a','b'] | 'stop':['a','b']",
+                "'n':2,'seed':3,'temperature':0.5,'top_p':0.9 | 'n':2,'seed':3,'temperature':0.5,'top_p':0.9",
+                "'presence_penalty':1,'frequency_penalty':-1 | 'presence_penalty':1,'frequency_penalty':-1",
+                "'logit_bias':{'54':-100} | 'logit_bias':{'54':-100}",
+                "'response_format':{'type':'json_object'} | 'response_format':{'type':'json_object'}",
+                "'top_k':4,'min_p':0.1,'ignore_eos':true | 'top_k':4,'min_p':0.1,'ignore_eos':true",
+                "'user':'u','metadata':{'a':'b'},'store':true,'service_tier':'flex' | ",
+                "'stream':false,'logprobs':false,'top_logprobs':0,'modalities':['text'] | ",
+                "'tools':[],'tool_choice':'auto','parallel_tool_calls':true | ",
+                "'tools':null,'stream_options':null,'audio':null,'reasoning_effort':null | ",
+            })
+    void aChatBodyIsARequest(String body, String request) throws Exception {
+        String more = request == null ? "" : "," + json(request);
+        assertThat(request("/v1/chat/completions", MESSAGES + "," + json(body)))
+                .isEqualTo("{\"id\":\"row\"," + MESSAGES + more + "}");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "'prompt':'hi' | 'prompt':'hi'",
+                "'prompt':['hi'] | 'prompt':'hi'",
+                "'prompt':[1,2] | 'prompt_token_ids':[1,2]",
+                "'prompt':[[1,2]] | 'prompt_token_ids':[1,2]",
+                "'prompt':'hi','max_tokens':9,'echo':false,'suffix':'','best_of':1 | 'prompt':'hi','max_tokens':9",
+                "'prompt':'hi','n':3,'best_of':3,'logprobs':null | 'prompt':'hi','n':3",
+            })
+    void aCompletionsBodyIsARequest(String body, String request) throws Exception {
+        assertThat(request("/v1/completions", json(body)))
+                .isEqualTo("{\"id\":\"row\"," + json(request) + "}");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "'stream':true | UNSUPPORTED | stream is true, which this release does not have: leave it out",
+                "'logprobs':true | UNSUPPORTED | logprobs is true, which this release does not have: leave it out",
+                "'top_logprobs':5 | UNSUPPORTED | top_logprobs is 5, which this release does not have: leave it out",
+                "'tools':[{'type':'function'}] | UNSUPPORTED | tools is [{\"type\":\"function\"}], which this release does not have: leave it out",
+                "'tool_choice':'required' | UNSUPPORTED | tool_choice is \"required\", which this release does not have: leave it out",
+                "'modalities':['text','audio'] | UNSUPPORTED | modalities is [\"text\",\"audio\"], which this release does not have: leave it out",
+                "'reasoning_effort':'low' | UNSUPPORTED | reasoning_effort is \"low\", which this release does not have: leave it out",
+                "'max_token':5 | UNKNOWN_FIELD | unknown field max_token: did you mean max_tokens?",
+                "'prompt':'x' | UNKNOWN_FIELD | unknown field prompt: leave it out",
+                "'max_completion_tokens':0 | INVALID_PARAMETER | max_completion_tokens is 0: it must be a whole number from 1 on",
+                "'max_tokens':1,'max_completion_tokens':2 | INVALID_PARAMETER | max_tokens and max_completion_tokens say 1 and 2: give one of them",
+            })
+    void whatIsNotThereIsRefusedByName(String body, FailureCode code, String message) {
+        refused("/v1/chat/completions", MESSAGES + "," + json(body), code, message);
+    }
+
+    @Test
+    void completionsHaveOnePromptAndNoEcho() {
+        String url = "/v1/completions";
+        refused(
+                url,
+                json("'prompt':['a','b']"),
+                FailureCode.UNSUPPORTED,
+                "prompt has 2 prompts: write a line for each");
+        refused(
+                url,
+                json("'prompt':'a','echo':true"),
+                FailureCode.UNSUPPORTED,
+                "echo is true, which this release does not have: leave it out");
+        refused(
+                url,
+                json("'prompt':'a','best_of':3"),
+                FailureCode.UNSUPPORTED,
+                "best_of is 3, which this release does not have: leave it out");
+        refused(
+                url,
+                json("'prompt':'a','logprobs':0"),
+                FailureCode.UNSUPPORTED,
+                "logprobs is 0, which this release does not have: leave it out");
+        refused(
+                url,
+                json("'prompt':null"),
+                FailureCode.EMPTY_PROMPT,
+                "body has no prompt: give it what is to be answered");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{'method':'POST'} | MISSING_ID | custom_id is missing: it must be a text of its own",
+                "{'custom_id':7} | MISSING_ID | custom_id is 7: it must be a text of its own",
+                "{'custom_id':''} | MISSING_ID | custom_id is empty: give each line its own",
+                "{'custom_id':'a','methd':'POST'} | UNKNOWN_FIELD | unknown field methd: a line of a batch has custom_id, method, url and body",
+                "{'custom_id':'a','method':'GET'} | INVALID_PARAMETER | method is \"GET\": it must be POST",
+                "{'custom_id':'a','method':'POST'} | INVALID_PARAMETER | url is missing: it must be /v1/chat/completions and /v1/completions",
+                "{'custom_id':'a','method':'POST','url':'/v1/embeddings'} | UNSUPPORTED | url is \"/v1/embeddings\": this release answers /v1/chat/completions and /v1/completions",
+                "{'custom_id':'a','method':'POST','url':'/v1/completions','body':[]} | INVALID_PARAMETER | body is []: it must be an object",
+                "{'custom_id':'a','custom_id':'b'} | UNREADABLE | not valid JSON: Duplicate field 'custom_id'",
+            })
+    void whatIsNoLineIsRefused(String line, FailureCode code, String message) {
+        CodecException e =
+                catchThrowableOfType(
+                        CodecException.class, () -> BatchLine.read(json(line).getBytes(UTF_8)));
+        assertThat(e).hasMessage(message);
+        assertThat(e.code()).isEqualTo(code);
+    }
+
+    private static void refused(String url, String body, FailureCode code, String message) {
+        CodecException e = catchThrowableOfType(CodecException.class, () -> request(url, body));
+        assertThat(e).hasMessage(message);
+        assertThat(e.code()).isEqualTo(code);
+    }
+
+    private static String request(String url, String body) throws Exception {
+        String line =
+                "{\"custom_id\":\"a\",\"method\":\"POST\",\"url\":\"%s\",\"body\":{%s}}"
+                        .formatted(url, body);
+        byte[] request = RequestBody.request(BatchLine.read(line.getBytes(UTF_8)));
+        return new JsonMapper().readTree(request).toString();
+    }
+
+    /** Quotes are written as apostrophes. */
+    private static String json(String text) {
+        return text.replace('\'', '"');
+    }
+}
