@@ -1,7 +1,7 @@
 // resolve: the first kernel of a step. The step may have been queued before the one before it was computed.
 //
 //   tables   = what the host wrote into the step's in-flight slot, and in them
-//   tokenIds = the token that was sampled last for slot s, where the host wrote DRAWN - s
+//   tokenIds = the token that was sampled last for slot s, where the host wrote LAST_SAMPLE - s
 //
 // A row whose slot has ended (sample.cu) becomes padding: token 0 at position 0 of block 0, which no other row reads. Several such
 // rows may write there at once; their results are not used.
@@ -33,7 +33,7 @@ constexpr int AHEAD = 8;
 
 /** The word; or 0, if the id stands for a token of a slot whose row has ended. */
 __device__ __forceinline__ int unlessEnded(const ResolveParams& p, int id, int word) {
-    return id <= DRAWN && p.ended[DRAWN - id] != 0 ? 0 : word;
+    return id <= LAST_SAMPLE && p.ended[LAST_SAMPLE - id] != 0 ? 0 : word;
 }
 
 __device__ __forceinline__ int4 unlessEnded(const ResolveParams& p, int4 ids, int4 words) {
@@ -42,13 +42,13 @@ __device__ __forceinline__ int4 unlessEnded(const ResolveParams& p, int4 ids, in
 }
 
 __device__ __forceinline__ int tokenOf(const ResolveParams& p, int id) {
-    return id > DRAWN ? id : unlessEnded(p, id, p.lastTokens[DRAWN - id]);
+    return id > LAST_SAMPLE ? id : unlessEnded(p, id, p.lastTokens[LAST_SAMPLE - id]);
 }
 
 /** All but block ids. A warp has words of one table, so that none of its loads waits for those of another. */
 __device__ __forceinline__ void bringTables(const ResolveParams& p, const int4* from, int4* to) {
     int plain = (p.rowTable - p.header) / 4;
-    int rows = (p.drawn - p.rowTable) / 4;
+    int rows = (p.lastSamples - p.rowTable) / 4;
     int tokens = (p.tokens + 3) / 4;
     int endOfPlain = (plain + 31) / 32;
     int endOfRows = endOfPlain + (rows + 31) / 32;
@@ -67,8 +67,8 @@ __device__ __forceinline__ void bringTables(const ResolveParams& p, const int4* 
             int at = p.rowTable / 4 + i;
             if (i < rows) {
                 int4 first = __ldcv(from + at);
-                int4 drawn = __ldcv(from + at + rows);
-                to[at] = unlessEnded(p, drawn, first);
+                int4 lastSamples = __ldcv(from + at + rows);
+                to[at] = unlessEnded(p, lastSamples, first);
             }
         } else {
             int i = (warp - endOfRows) * 32 + lane;

@@ -711,7 +711,7 @@ static void checkEmbed(int vocabulary, int hidden, int tokens, bool learned) {
 
 /** StepLayout: offsets, in words, of a step's tables, and host memory for the tables of some steps. */
 struct StepTables {
-    int maxTokens, maxRows, header, rowStart, gather, sample, rowTable, drawn, tokenIds, positions, rowOf, blocks, words, slots;
+    int maxTokens, maxRows, header, rowStart, gather, sample, rowTable, lastSamples, tokenIds, positions, rowOf, blocks, words, slots;
     int32_t* pinned;
     std::vector<int32_t> lastTokens, ended;
     LastStep* last;
@@ -721,7 +721,7 @@ struct StepTables {
         int at = RESOLVE_BLOCK_CTAS * LINE_WORDS;
         auto table = [&](int count) { int begin = at; at += ceilDiv(count, LINE_WORDS) * LINE_WORDS; return begin; };
         header = table(4), rowStart = table(maxRows + 1), gather = table(maxRows), sample = table(8 + 4 * maxRows), rowTable = table(maxRows);
-        drawn = table(maxRows), tokenIds = table(maxTokens), positions = table(maxTokens), rowOf = table(maxTokens), blocks = table(1 + mostBlocks);
+        lastSamples = table(maxRows), tokenIds = table(maxTokens), positions = table(maxTokens), rowOf = table(maxTokens), blocks = table(1 + mostBlocks);
         words = at;
         CK(cudaHostAlloc(&pinned, (size_t)places * words * 4, cudaHostAllocMapped));
         memset(pinned, 0, (size_t)places * words * 4);
@@ -732,7 +732,7 @@ struct StepTables {
         params.ended = upload(ended);
         params.tables = (int32_t*)alloc(words * 4, 0xff);
         params.began = (uint64_t*)alloc(8);
-        params.placeWords = words, params.header = header, params.rowTable = rowTable, params.drawn = drawn, params.tokenIds = tokenIds, params.tokenWords = positions - tokenIds;
+        params.placeWords = words, params.header = header, params.rowTable = rowTable, params.lastSamples = lastSamples, params.tokenIds = tokenIds, params.tokenWords = positions - tokenIds;
     }
     ~StepTables() {
         CK(cudaStreamSynchronize(stream));
@@ -747,13 +747,13 @@ struct StepTables {
         int32_t* to = pinned + (size_t)place * words;
         int rows = tokensOf.size(), token = 0;
         for (int row = 0; row < rows; row++) {
-            bool isDrawn = tokensOf[row] == 1 && random(8) > 0;
+            bool isLastSample = tokensOf[row] == 1 && random(8) > 0;
             to[rowStart + row] = token;
             to[gather + row] = token + tokensOf[row] - 1;
             to[rowTable + row] = 1 + (int)((long)row * blockIds / rows);
             for (int i = 0; i < tokensOf[row]; i++, token++) to[tokenIds + token] = random(150000), to[positions + token] = 1 + random(9999), to[rowOf + token] = row;
-            if (isDrawn) to[tokenIds + token - 1] = DRAWN - (2 * row + random(2));
-            to[drawn + row] = isDrawn ? to[tokenIds + token - 1] : 0;
+            if (isLastSample) to[tokenIds + token - 1] = LAST_SAMPLE - (2 * row + random(2));
+            to[lastSamples + row] = isLastSample ? to[tokenIds + token - 1] : 0;
             for (int i = 0; i < 4; i++) to[sample + 8 + i * maxRows + row] = random(1 << 20);
         }
         to[rowStart + rows] = token;
@@ -777,7 +777,7 @@ struct StepTables {
         std::vector<int32_t> want(pinned + (size_t)place * words, pinned + (size_t)(place + 1) * words);
         int tokens = want[header], rows = want[header + 1];
         for (int i = 0; i < tokens; i++) {
-            int slot = DRAWN - want[tokenIds + i];
+            int slot = LAST_SAMPLE - want[tokenIds + i];
             if (slot < 0) continue;
             want[tokenIds + i] = ended[slot] ? 0 : lastTokens[slot];
             if (ended[slot]) want[positions + i] = want[rowTable + want[rowOf + i]] = 0;

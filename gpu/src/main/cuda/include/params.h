@@ -19,8 +19,8 @@ struct StepHeader {
     int32_t reserved;
 };
 
-/** Stands for a token id: DRAWN - s is the token that was sampled last for slot s. */
-constexpr int32_t DRAWN = -1;
+/** In place of a token id: LAST_SAMPLE - s is the token that was sampled last for slot s. */
+constexpr int32_t LAST_SAMPLE = -1;
 
 /** Threads of a CTA of resolve. */
 constexpr int RESOLVE_THREADS = 512;
@@ -50,7 +50,7 @@ struct ResolveParams {
     int32_t placeWords;
     int32_t header;             // begins the tables before rowTable
     int32_t rowTable;           // (rows)
-    int32_t drawn;              // (rows) the token id that the host wrote, where it stands for one; else 0
+    int32_t lastSamples;              // (rows) LAST_SAMPLE - slot if the host wrote that for the row; else 0
     int32_t tokenIds;           // (tokens); positions, rowOf and blocks follow
     int32_t tokenWords;         // from each of these to the next
     int32_t tokens;             // that the launch is made for

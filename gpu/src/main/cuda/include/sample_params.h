@@ -191,7 +191,7 @@ struct AdmitParams {
 struct MaskParams {
     float* logits;          // (rows, stride)
     const int* rows;        // (masks) row of each mask
-    const unsigned* masks;  // (masks, words) a bit for each token that may be drawn
+    const unsigned* masks;  // (masks, words) a bit for each token that may be sampled
     int stride;
     int vocabulary;
     int words;              // at least vocabulary / 32

@@ -15,9 +15,9 @@ import io.millrace.gpu.program.StepOutput;
  * </pre>
  *
  * Steps are computed one after the other in the order of their launches. If the caller does not
- * know a row's last token yet, the batch has {@link StepBatch#DRAWN} instead: the token that the
- * launch before sampled for this {@code SamplingRow}. The runner inserts that token, counts it for
- * penalties, and samples the position after it. If the token is one of the row's {@code
+ * know a row's last token yet, the batch has {@link StepBatch#LAST_SAMPLE} instead: the token that
+ * the launch before sampled for this {@code SamplingRow}. The runner inserts that token, counts it
+ * for penalties, and samples the position after it. If the token is one of the row's {@code
  * SamplingRow.stopIds}, or its logits were bad, or the row was dropped before, the row is
  * <i>dropped</i>: it writes no K/V and samples nothing, and its entry of the output may hold
  * anything. No row needs the host for anything else between two steps: the device keeps what

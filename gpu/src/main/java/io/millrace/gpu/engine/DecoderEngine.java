@@ -279,7 +279,7 @@ final class DecoderEngine implements Engine {
             if (position < completion.total()) {
                 completion.copyTokens(position, count, batch.tokenIds, token);
             } else {
-                batch.tokenIds[token] = StepBatch.DRAWN;
+                batch.tokenIds[token] = StepBatch.LAST_SAMPLE;
             }
             batch.rowStart[row] = token;
             batch.blockTables[row] = completion.blocks();

@@ -21,7 +21,7 @@ public final class StepBatch {
      * Stands for the token that the previous launch sampled for the row's {@link #sampling}; see
      * {@code ModelRunner}. Such a row has this one token, and one sample.
      */
-    public static final int DRAWN = -1;
+    public static final int LAST_SAMPLE = -1;
 
     /** Number of tokens. */
     public int tokens;
@@ -29,7 +29,7 @@ public final class StepBatch {
     /** Number of rows. */
     public int rows;
 
-    /** Token ids, or {@link #DRAWN}. (tokens) */
+    /** Token ids, or {@link #LAST_SAMPLE}. (tokens) */
     public int[] tokenIds;
 
     /** Absolute position of each token in its sequence. (tokens) */

@@ -76,7 +76,7 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
             int n = host.generatedCount;
             if (sampling.generatedCount != n
                     || !Arrays.equals(sampling.generated, 0, n, host.generated, 0, n)) {
-                throw new AssertionError("the host has other tokens than were drawn");
+                throw new AssertionError("the host has other tokens than were sampled");
             }
         }
     }
@@ -114,19 +114,19 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
         private void admit(int row, SamplingRow host) {
             int first = batch.rowStart[row];
             int count = batch.rowStart[row + 1] - first;
-            boolean drawn = batch.tokenIds[first + count - 1] == StepBatch.DRAWN;
+            boolean last = batch.tokenIds[first + count - 1] == StepBatch.LAST_SAMPLE;
             require(batch.samples(row) <= 1, "more than one sample");
             if (host == null) {
-                require(!drawn, "a drawn token in a row that is not sampled");
+                require(!last, "a last sample in a row that is not sampled");
                 return;
             }
             Row own = rows.get(host);
-            require(!drawn || own != null && own.inFlight > 0, "nothing was drawn before");
-            require(!drawn || count == 1, "a drawn token with others");
+            require(!last || own != null && own.inFlight > 0, "nothing was sampled before");
+            require(!last || count == 1, "a last sample with other tokens");
             if (own == null) {
                 own = new Row(host);
                 rows.put(host, own);
-            } else if (!drawn) {
+            } else if (!last) {
                 require(own.inFlight == 0, "a known token in a row that is ahead of it");
                 own.requireSameAs(host);
             }
@@ -188,7 +188,7 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
             to.sample(to.rows++, batch.samples(row), own == null ? null : own.sampling);
             for (int i = batch.rowStart[row]; i < batch.rowStart[row + 1]; i++) {
                 int token = batch.tokenIds[i];
-                to.tokenIds[to.tokens] = token == StepBatch.DRAWN ? own.last() : token;
+                to.tokenIds[to.tokens] = token == StepBatch.LAST_SAMPLE ? own.last() : token;
                 to.positions[to.tokens++] = batch.positions[i];
             }
         }

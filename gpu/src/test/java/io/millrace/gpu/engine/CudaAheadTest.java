@@ -234,7 +234,7 @@ class CudaAheadTest {
     }
 
     @Test
-    void answersDrawnInTheHeadAreThoseOfLogits() throws Exception {
+    void answersSampledInTheHeadAreThoseOfLogits() throws Exception {
         for (int others : new int[] {1000, 30}) {
             List<GenerationRequest> requests = plain(97, others, others);
             List<String> expected = answers(openWithLogits(ROOMY), requests, 0);

@@ -16,8 +16,8 @@ import org.junit.jupiter.api.BeforeAll;
 
 /**
  * Law 1 on a GPU, with every KV block full of NaN at the start. It runs ahead by itself; that each
- * step's logits are looked at keeps the host from being fast, not from not knowing what was drawn.
- * {@code CudaAheadTest} has the rest.
+ * step's logits are looked at keeps the host from being fast, not from not knowing what was
+ * sampled. {@code CudaAheadTest} has the rest.
  */
 @RequiresGpu
 class CudaEngineTest extends EngineTest {

@@ -68,10 +68,10 @@ class DecoderConstraintTest {
             for (Completion c : run(ROOMY.open(), request).completions()) {
                 texts.add(c.text());
                 assertThat(c.finishReason()).isEqualTo(FinishReason.STOP);
-                boolean drawn = c.text().equals("spam");
+                boolean sampled = c.text().equals("spam");
                 assertThat(c.tokenIds())
                         .as("a token ends it only where it could go on")
-                        .hasSize(c.text().length() + (drawn ? 1 : 0));
+                        .hasSize(c.text().length() + (sampled ? 1 : 0));
             }
         }
         assertThat(texts).containsExactlyInAnyOrder("ham", "spam", "spammer");

@@ -62,7 +62,7 @@ class DecoderEditTest {
     }
 
     @Test
-    void aSuppressedTokenIsNeverDrawn() throws Exception {
+    void aSuppressedTokenIsNeverSampled() throws Exception {
         GenerationRequest request =
                 request(
                         "r",

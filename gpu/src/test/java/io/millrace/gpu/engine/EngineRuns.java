@@ -36,7 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Runs requests in any way on tiny models of each family, on a real backend, and keeps all that
- * comes out: answers, and the raw logits that each token was drawn from.
+ * comes out: answers, and the raw logits that each token was sampled from.
  */
 abstract class EngineRuns {
     @TempDir static Path folders;
@@ -285,7 +285,7 @@ abstract class EngineRuns {
         return new Run(answers, results, logits, engine.stats().preemptions());
     }
 
-    /** The names of those logits that the tokens of results were drawn from. */
+    /** The names of those logits that the tokens of results were sampled from. */
     private static Set<String> answered(
             List<GenerationRequest> requests, List<GenerationResult> results) {
         Set<String> names = new HashSet<>();

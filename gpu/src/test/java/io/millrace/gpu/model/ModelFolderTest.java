@@ -157,7 +157,7 @@ class ModelFolderTest {
                 ModelFolder.open(TinyModels.llama().write(dir.resolve("g"))).defaultSampling();
         assertThat(greedy.temperature()).isZero();
         assertThat(greedy.maxTokens()).isEqualTo(256);
-        SamplingParameters drawn =
+        SamplingParameters sampled =
                 open(TinyModels.llama()
                                 .generation(
                                         g ->
@@ -168,11 +168,11 @@ class ModelFolderTest {
                                                         .put("repetition_penalty", 1.05)
                                                         .put("max_new_tokens", 17)))
                         .defaultSampling();
-        assertThat(drawn.temperature()).isEqualTo(0.7);
-        assertThat(drawn.topP()).isEqualTo(0.8);
-        assertThat(drawn.topK()).isEqualTo(20);
-        assertThat(drawn.repetitionPenalty()).isEqualTo(1.05);
-        assertThat(drawn.maxTokens()).isEqualTo(17);
+        assertThat(sampled.temperature()).isEqualTo(0.7);
+        assertThat(sampled.topP()).isEqualTo(0.8);
+        assertThat(sampled.topK()).isEqualTo(20);
+        assertThat(sampled.repetitionPenalty()).isEqualTo(1.05);
+        assertThat(sampled.maxTokens()).isEqualTo(17);
     }
 
     @Test

@@ -28,7 +28,7 @@ class LogitEditsTest {
     }
 
     @Test
-    void whatEndsACompletionIsDrawnOnceTheMinimumIsGenerated() {
+    void whatEndsACompletionIsSampledOnceTheMinimumIsGenerated() {
         LogitEdits edits = LogitEdits.of(parameters().minTokens(2).build(), new int[] {1, 1000}, 5);
         assertThat(applied(edits, 5, 1, 2, 3)).containsExactly(1, NONE, 3);
         assertThat(applied(edits, 6, 1, 2, 3)).containsExactly(1, NONE, 3);

@@ -45,7 +45,7 @@ class SchedulerPrefixTest {
         int[] conversation = new int[25];
         Arrays.setAll(conversation, i -> i < 18 ? before.token(i) : i);
         simulation.add(conversation, 1);
-        // The last of 18 tokens was drawn and never computed: four full blocks are there.
+        // The last of 18 tokens was sampled and never computed: four full blocks are there.
         assertThat(simulation.steps()).containsExactly("1.0:9");
     }
 

@@ -451,20 +451,20 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
                     "A step of %d tokens in %d rows is more than %d in %d."
                             .formatted(next.tokens, next.rows, maxTokens, maxRows));
         }
-        int drawn = 0;
+        int lastSamples = 0;
         for (int token = 0; token < next.tokens; token++) {
             int id = next.tokenIds[token];
             int position = next.positions[token];
-            boolean known = id >= 0 && id < vocabulary || id == StepBatch.DRAWN;
+            boolean known = id >= 0 && id < vocabulary || id == StepBatch.LAST_SAMPLE;
             if (!known || position < 0 || position >= rotary.positions()) {
                 throw new IllegalArgumentException(
                         "Token %d at position %d is outside of %d tokens and %d positions."
                                 .formatted(id, position, vocabulary, rotary.positions()));
             }
-            drawn += id == StepBatch.DRAWN ? 1 : 0;
+            lastSamples += id == StepBatch.LAST_SAMPLE ? 1 : 0;
         }
         QueuedStep queued = sampler.begin(next);
-        if (queued.drawn() != drawn) {
+        if (queued.lastSamples() != lastSamples) {
             throw new IllegalArgumentException(
                     "A token that the device sampled is not the last of its row.");
         }
@@ -485,7 +485,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         launch(
                 "resolve",
                 Launches.resolve(),
-                write.resolve(sampler.drawn(), step.staging(), bucket, repeats));
+                write.resolve(sampler.state(), step.staging(), bucket, repeats));
         plans.keySet().forEach(this::plan);
     }
 
@@ -518,7 +518,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         if (sampler.isMasked()) {
             return StepGraphs.UNRECORDED;
         }
-        int sampling = sampler.kind(drawsInHead());
+        int sampling = sampler.kind(samplesInHead());
         return (isDecode() ? 1 : 0) + (shares ? 2 : 0) + 4 * sampling;
     }
 
@@ -528,7 +528,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     }
 
     /** Whether the head of the present step samples in its epilogue. */
-    public boolean drawsInHead() {
+    public boolean samplesInHead() {
         return !keepsLogits
                 && type() != DType.F32
                 && Numerics.segments(vocabulary, hidden) == 1
@@ -666,7 +666,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         CudaMatrix w = segmented(head, rows);
         norm("logits", x, norm, sampledNormed, true);
         Input last = sampledNormed.input();
-        if (drawsInHead()) {
+        if (samplesInHead()) {
             HeadParams all = sampler.head();
             write.logits(all.matmul, head, last, logits);
             launch(
@@ -691,7 +691,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
      * write the same bytes again, if its rows have no penalties.
      */
     public void sampleRows() {
-        sampler.sample(drawsInHead());
+        sampler.sample(samplesInHead());
     }
 
     /** Notes that all of the step is queued; {@code output} is filled when it is completed. */

@@ -227,8 +227,8 @@ public final class CudaSampler implements AutoCloseable, StepWait.Device {
     }
 
     /** Inputs of a step's first kernel. */
-    OpParams.Drawn drawn() {
-        return new OpParams.Drawn(
+    OpParams.SamplerState state() {
+        return new OpParams.SamplerState(
                 admission.lastTokens(), admission.ended(), began.address(), last());
     }
 

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 /** Tokens whose logits a request changes. */
 class CpuSamplerEditTest {
     private static final SamplingParameters GREEDY = SamplingParameters.greedy(9);
-    private static final SamplingParameters DRAWN =
+    private static final SamplingParameters LAST_SAMPLE =
             SamplingParameters.builder().temperature(1.3).build();
 
     @Test
@@ -29,7 +29,7 @@ class CpuSamplerEditTest {
                 float[] ruledOut = logits.clone();
                 Arrays.stream(out).forEach(token -> ruledOut[token] = Float.NEGATIVE_INFINITY);
                 SamplingParameters.Builder p =
-                        (i % 2 == 0 ? GREEDY : DRAWN)
+                        (i % 2 == 0 ? GREEDY : LAST_SAMPLE)
                                 .toBuilder()
                                         .topK(i % 3 * 5)
                                         .topP(i % 5 == 0 ? 0.8 : 1)
@@ -69,7 +69,8 @@ class CpuSamplerEditTest {
     @Test
     void ifNothingIsLeftTheLogitsAreBad() {
         float[] logits = {1, 3, Float.NEGATIVE_INFINITY};
-        for (SamplingParameters p : List.of(GREEDY, DRAWN, DRAWN.toBuilder().topK(2).build())) {
+        for (SamplingParameters p :
+                List.of(GREEDY, LAST_SAMPLE, LAST_SAMPLE.toBuilder().topK(2).build())) {
             SamplingRow row = row(p.toBuilder().suppressTokens(List.of(0, 1)).build(), 5);
             assertThat(new CpuSampler(3).sample(logits, 0, row)).isEqualTo(StepOutput.BAD_LOGITS);
         }

@@ -129,7 +129,7 @@ class CudaHeadTest {
             weight[i][column] =
                     bf16(
                             switch (kind) {
-                                // Ties, equals, tokens that cannot be drawn, ones that are too
+                                // Ties, equals, tokens that cannot be sampled, ones that are too
                                 // large where x is.
                                 case 0, 1 -> Math.round(value * 4) / 4.0;
                                 case 2 -> 3;

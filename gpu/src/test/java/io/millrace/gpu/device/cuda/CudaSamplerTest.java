@@ -393,7 +393,7 @@ class CudaSamplerTest {
         float[] logits = new float[vocabulary];
         for (int i = 0; i < vocabulary; i++) {
             double value = random.nextGaussian();
-            // One kind has many ties, one has tokens that cannot be drawn, one has equals only.
+            // One kind has many ties, one has tokens that cannot be sampled, one has equals only.
             logits[i] =
                     switch (kind) {
                         case 0, 1 -> Math.round(value * 4) / 4f * spread;
@@ -462,7 +462,7 @@ class CudaSamplerTest {
             context.synchronize("A test");
         }
 
-        /** A token each, at the position before the one that is drawn for. */
+        /** A token each, at the position before the one that is sampled for. */
         void queue(StepOutput to) {
             for (int i = 0; i < batch.rows; i++) {
                 batch.rowStart[i + 1] = i + 1;

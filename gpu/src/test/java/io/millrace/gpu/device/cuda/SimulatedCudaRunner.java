@@ -260,7 +260,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
             tables.put(i, from.get(i));
         }
         for (int token = 0; token < tables.get(layout.header); token++) {
-            int slot = StepBatch.DRAWN - tables.get(layout.tokenIds + token);
+            int slot = StepBatch.LAST_SAMPLE - tables.get(layout.tokenIds + token);
             if (slot < 0) {
                 continue;
             }
@@ -270,7 +270,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
             tables.put(layout.tokenIds + token, ended[slot] ? 0 : lastTokens[slot]);
         }
         for (int row = 0; row < tables.get(layout.header + 1); row++) {
-            int slot = StepBatch.DRAWN - tables.get(layout.drawn + row);
+            int slot = StepBatch.LAST_SAMPLE - tables.get(layout.lastSamples + row);
             if (slot >= 0 && ended[slot]) {
                 tables.put(layout.rowTable + row, 0);
             }
@@ -314,15 +314,15 @@ public final class SimulatedCudaRunner implements ModelRunner {
             batch.sample(batch.rows, draws ? 1 : 0, how);
             batch.rowStart[++batch.rows] = batch.tokens;
         }
-        StepOutput drawn = new StepOutput(Math.max(1, rowCount));
+        StepOutput output = new StepOutput(Math.max(1, rowCount));
         if (batch.rows > 0) {
-            computes.run(batch, drawn);
+            computes.run(batch, output);
         }
-        finish(batch, index, drawn);
+        finish(batch, index, output);
     }
 
     /** sample_finish, sample_deliver */
-    private void finish(StepBatch batch, int[] index, StepOutput drawn) {
+    private void finish(StepBatch batch, int[] index, StepOutput output) {
         int place = tables.get(layout.sample + 4) * OutputSlots.words(maxRows) * Integer.BYTES;
         int ids = place + OutputSlots.HEADER * Integer.BYTES;
         for (int i = 0; i < tables.get(layout.sample); i++) {
@@ -333,7 +333,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
                 continue;
             }
             int slot = tables.get(layout.slots + index[row]);
-            int token = drawn.tokenIds[batch.sampleStart[row]];
+            int token = output.tokenIds[batch.sampleStart[row]];
             if (ended[slot]) {
                 throw new AssertionError("a row that has ended was computed");
             }
@@ -348,7 +348,7 @@ public final class SimulatedCudaRunner implements ModelRunner {
             int asked = tables.get(layout.slots + 3 * maxRows + i);
             for (int row = 0; row < batch.rows; row++) {
                 if (batch.sampling[row] != null && index[row] == asked) {
-                    deliver(drawn.logprobs[batch.sampleStart[row]], ids, asked);
+                    deliver(output.logprobs[batch.sampleStart[row]], ids, asked);
                 }
             }
         }

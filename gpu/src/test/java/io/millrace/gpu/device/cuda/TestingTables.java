@@ -28,7 +28,7 @@ final class TestingTables {
         CudaSampler.launch(
                 kernels,
                 Launches.resolve(),
-                params.resolve(sampler.drawn(), tables.staging(), batch.tokens, false),
+                params.resolve(sampler.state(), tables.staging(), batch.tokens, false),
                 context);
     }
 }

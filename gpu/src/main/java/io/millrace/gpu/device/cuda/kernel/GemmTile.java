@@ -25,7 +25,7 @@ public record GemmTile(int tokens, int rows, int cluster, int most, int stages, 
     private static final int MANY_SUMS = 128 * 144;
 
     /** Logits in shared memory for every two threads of a head that samples. */
-    private static final int DRAWN = 64;
+    private static final int LOGITS_PER_PAIR = 64;
 
     /** The part of the kernel's name. */
     String name() {
@@ -101,7 +101,7 @@ public record GemmTile(int tokens, int rows, int cluster, int most, int stages, 
     /** Shared memory of the head that samples: that of its matmul, and logits. */
     int headSharedBytes() {
         int multiplying = tokens == WARPGROUP_TOKENS ? WARPGROUP : 2 * WARPGROUP;
-        return sharedBytes() + multiplying / 2 * DRAWN * Float.BYTES;
+        return sharedBytes() + multiplying / 2 * LOGITS_PER_PAIR * Float.BYTES;
     }
 
     private KernelLaunch launch(

@@ -54,7 +54,7 @@ public final class OpParams {
      * @param began start of the last step
      * @param last LastStep of the last step that was delivered
      */
-    public record Drawn(long lastTokens, long ended, long began, long last) {}
+    public record SamplerState(long lastTokens, long ended, long began, long last) {}
 
     /**
      * Host memory from which the first kernel of a step brings its tables. Offsets are in words.
@@ -70,7 +70,7 @@ public final class OpParams {
             int words,
             int header,
             int rowTable,
-            int drawn,
+            int lastSamples,
             int tokenIds,
             int tokenWords) {}
 
@@ -146,18 +146,18 @@ public final class OpParams {
      * @param tokens that the launch is made for
      * @param again whether the tables are those of the last step that was delivered
      */
-    public ResolveParams resolve(Drawn drawn, Staging staging, int tokens, boolean again) {
+    public ResolveParams resolve(SamplerState state, Staging staging, int tokens, boolean again) {
         return resolve.begin()
                 .places(staging.address())
-                .last(drawn.last())
-                .lastTokens(drawn.lastTokens())
-                .ended(drawn.ended())
+                .last(state.last())
+                .lastTokens(state.lastTokens())
+                .ended(state.ended())
                 .tables(staging.tables())
-                .began(drawn.began())
+                .began(state.began())
                 .placeWords(staging.words())
                 .header(staging.header())
                 .rowTable(staging.rowTable())
-                .drawn(staging.drawn())
+                .lastSamples(staging.lastSamples())
                 .tokenIds(staging.tokenIds())
                 .tokenWords(staging.tokenWords())
                 .tokens(tokens)

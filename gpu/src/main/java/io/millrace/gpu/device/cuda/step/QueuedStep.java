@@ -30,7 +30,7 @@ public final class QueuedStep {
     private int withLogprobs;
     private int masked;
     private int onFastPath;
-    private int drawn;
+    private int lastSamples;
     private StepOutput output;
 
     /**
@@ -65,18 +65,18 @@ public final class QueuedStep {
         withLogprobs = 0;
         masked = 0;
         onFastPath = 0;
-        drawn = 0;
+        lastSamples = 0;
         from.begin();
         for (int row = 0; row < rows; row++) {
             SamplingRow sampling = batch.sampling[row];
             int last = batch.rowStart[row + 1] - 1;
-            boolean isDrawn = batch.tokenIds[last] == StepBatch.DRAWN;
+            boolean isLastSample = batch.tokenIds[last] == StepBatch.LAST_SAMPLE;
             if (batch.samples(row) > 1) {
                 throw new IllegalArgumentException(
                         "Row %d has %d samples; on a GPU a row has at most one."
                                 .formatted(row, batch.samples(row)));
             }
-            if (isDrawn && (sampling == null || last != batch.rowStart[row])) {
+            if (isLastSample && (sampling == null || last != batch.rowStart[row])) {
                 throw new IllegalArgumentException(
                         "A row whose token the device sampled has one token, and is sampled.");
             }
@@ -84,8 +84,8 @@ public final class QueuedStep {
                 continue;
             }
             rowOf[sampled] = row;
-            slots[sampled] = from.take(sampling, isDrawn);
-            drawn += isDrawn ? 1 : 0;
+            slots[sampled] = from.take(sampling, isLastSample);
+            lastSamples += isLastSample ? 1 : 0;
             tops[sampled] = sampling.parameters.logprobs();
             isFiltered[sampled] = from.isFiltered(slots[sampled]);
             filtered += isFiltered[sampled] ? 1 : 0;
@@ -148,8 +148,8 @@ public final class QueuedStep {
     }
 
     /** Number of rows whose token an earlier step sampled and only the device knows. */
-    public int drawn() {
-        return drawn;
+    public int lastSamples() {
+        return lastSamples;
     }
 
     /** Number of filtered rows. */

@@ -73,13 +73,13 @@ public final class SampleSlots {
     /**
      * The slot of a row of this step.
      *
-     * @param drawn whether the row's last token is known to the device alone
+     * @param onDevice whether the row's last token is known to the device alone
      */
-    int take(SamplingRow row, boolean drawn) {
+    int take(SamplingRow row, boolean onDevice) {
         Integer known = slots.get(row);
-        if (drawn && (known == null || inFlight[known] == 0)) {
+        if (onDevice && (known == null || inFlight[known] == 0)) {
             throw new IllegalArgumentException(
-                    "A row's token is to be the one drawn last, and none is in flight.");
+                    "A row's token is to be the one sampled last, and none is in flight.");
         }
         int slot = known == null ? give(row) : known;
         sampledAt[slot] = step;

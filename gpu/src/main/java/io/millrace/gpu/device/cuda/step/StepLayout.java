@@ -15,8 +15,8 @@ import java.nio.IntBuffer;
  * gather      (most rows)        token whose logits are computed, by sample
  * sample      SampleStep of sample_params.h: how rows are sampled
  * rowTable    (most rows)        index in blocks of the row's first block id
- * drawn       (most rows)        tokenIds of a row's token that the step before samples, else 0
- * tokenIds    (most tokens)      DRAWN - slot for a token that the step before samples
+ * lastSamples       (most rows)        tokenIds of a row's token that the step before samples, else 0
+ * tokenIds    (most tokens)      LAST_SAMPLE - slot for a token that the step before samples
  * positions   (most tokens)
  * rowOf       (most tokens)      row of each token
  * blocks      0, the block of rows that have ended; then block ids, row after row
@@ -32,7 +32,7 @@ public final class StepLayout {
     public final int rowOf;
     public final int rowStart;
     public final int rowTable;
-    public final int drawn;
+    public final int lastSamples;
     public final int gather;
     public final int sample;
 
@@ -49,8 +49,8 @@ public final class StepLayout {
         sample = gather + aligned(maxRows);
         slots = sample + SampleLaunches.STEP_HEADER;
         rowTable = sample + aligned(SampleLaunches.stepWords(maxRows));
-        drawn = rowTable + aligned(maxRows);
-        tokenIds = drawn + aligned(maxRows);
+        lastSamples = rowTable + aligned(maxRows);
+        tokenIds = lastSamples + aligned(maxRows);
         positions = tokenIds + aligned(maxTokens);
         rowOf = positions + aligned(maxTokens);
         blocks = rowOf + aligned(maxTokens);
@@ -79,13 +79,13 @@ public final class StepLayout {
             to.put(rowTable + row, next);
             to.put(blocks + next, batch.blockTables[row], 0, count);
             next += count;
-            to.put(drawn + row, 0);
+            to.put(lastSamples + row, 0);
             for (int i = 0; i < batch.samples(row); i++) {
                 to.put(gather + batch.sampleStart[row] + i, batch.firstSampled(row) + i);
             }
-            if (batch.tokenIds[end - 1] == StepBatch.DRAWN) {
-                int id = StepBatch.DRAWN - step.slot(batch.sampleStart[row]);
-                to.put(drawn + row, id);
+            if (batch.tokenIds[end - 1] == StepBatch.LAST_SAMPLE) {
+                int id = StepBatch.LAST_SAMPLE - step.slot(batch.sampleStart[row]);
+                to.put(lastSamples + row, id);
                 to.put(tokenIds + end - 1, id);
             }
         }

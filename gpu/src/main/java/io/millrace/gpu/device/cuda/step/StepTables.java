@@ -78,7 +78,7 @@ public final class StepTables implements AutoCloseable {
                 staging[0].capacity(),
                 layout.header,
                 layout.rowTable,
-                layout.drawn,
+                layout.lastSamples,
                 layout.tokenIds,
                 layout.positions - layout.tokenIds);
     }

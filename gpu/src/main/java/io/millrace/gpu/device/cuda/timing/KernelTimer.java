@@ -185,15 +185,15 @@ public final class KernelTimer implements AutoCloseable {
     /** Checks a step; afterwards the whole batch is the last step that ran. */
     private void check(StepBatch batch) {
         runner.keepLogits(true);
-        int[] drawn;
+        int[] sampled;
         try {
-            drawn = checkLogits(batch);
+            sampled = checkLogits(batch);
         } finally {
             runner.keepLogits(Boolean.getBoolean(CudaModelRunner.KEEP_LOGITS_PROPERTY));
         }
-        if (!Arrays.equals(drawn, run(batch))) {
+        if (!Arrays.equals(sampled, run(batch))) {
             throw new IllegalStateException(
-                    "A step of %d tokens in %d rows draws other tokens than from its logits: nothing was timed."
+                    "A step of %d tokens in %d rows samples other tokens than from its logits: nothing was timed."
                             .formatted(batch.tokens, batch.rows));
         }
     }
@@ -206,16 +206,16 @@ public final class KernelTimer implements AutoCloseable {
             alone[i] = runner.lastLogits(0);
         }
         // The sampler rejects logits that are not finite.
-        int[] drawn = run(batch);
+        int[] sampled = run(batch);
         for (int i = 0; i < rows.length; i++) {
             float[] logits = runner.lastLogits(rows[i]);
-            if (!Arrays.equals(alone[i], logits) || drawn[rows[i]] != best(logits)) {
+            if (!Arrays.equals(alone[i], logits) || sampled[rows[i]] != best(logits)) {
                 throw new IllegalStateException(
                         "Row %d of a step of %d tokens in %d rows has other bits than alone: nothing was timed."
                                 .formatted(rows[i], batch.tokens, batch.rows));
             }
         }
-        return drawn;
+        return sampled;
     }
 
     private static StepBatch alone(StepBatch of, int row) {
@@ -274,7 +274,7 @@ public final class KernelTimer implements AutoCloseable {
             parts.add(timed(Op.HEAD, matmul(Op.HEAD, step), step, 1, repeats));
             KernelWork sampling =
                     KernelWork.sampling(
-                            folder.vocabularySize(), step.rows(), backend.drawsInHead());
+                            folder.vocabularySize(), step.rows(), backend.samplesInHead());
             parts.add(timed(Op.SAMPLING, sampling, step, 1, repeats));
             KernelWork all = new KernelWork(layers + " layers", 0, 0);
             for (KernelTiming part : parts) {
@@ -291,7 +291,7 @@ public final class KernelTimer implements AutoCloseable {
 
     private KernelWork matmul(Op op, KernelCase step) {
         CudaMatrix weight = backend.weight(op);
-        if (op == Op.HEAD && backend.drawsInHead()) {
+        if (op == Op.HEAD && backend.samplesInHead()) {
             return KernelWork.samplingHead(weight.rows(), weight.k(), step.stepTokens(), element());
         }
         return KernelWork.matmul(op, weight.rows(), weight.k(), step.stepTokens(), element());

@@ -36,7 +36,7 @@ class OpParamsTest {
         RowTiles tiles = new RowTiles(null, "bf16", 34, 128, RowTiles.Alternate.UP, null, 3);
         Struct[] all = {
             write.resolve(
-                    new OpParams.Drawn(8, 16, 24, 32),
+                    new OpParams.SamplerState(8, 16, 24, 32),
                     new OpParams.Staging(8, 16, 960, 192, 512, 544, 576, 32),
                     17,
                     false),
@@ -81,7 +81,7 @@ class OpParamsTest {
     }
 
     @Test
-    void aDrawnTokenHasTheNumberOfTheHeader() {
-        assertThat(StepBatch.DRAWN).isEqualTo(ParamsHeader.DRAWN);
+    void theLastSampleHasTheNumberOfTheHeader() {
+        assertThat(StepBatch.LAST_SAMPLE).isEqualTo(ParamsHeader.LAST_SAMPLE);
     }
 }

@@ -22,7 +22,7 @@ class StepLayoutTest {
             layout.gather,
             layout.sample,
             layout.rowTable,
-            layout.drawn,
+            layout.lastSamples,
             layout.tokenIds,
             layout.positions,
             layout.rowOf,
@@ -34,7 +34,8 @@ class StepLayoutTest {
             assertThat(begins[i]).isGreaterThanOrEqualTo(begins[i - 1] + lengths[i - 1]);
         }
         // As resolve has it.
-        assertThat(layout.tokenIds - layout.drawn).isEqualTo(layout.drawn - layout.rowTable);
+        assertThat(layout.tokenIds - layout.lastSamples)
+                .isEqualTo(layout.lastSamples - layout.rowTable);
         assertThat(layout.rowOf - layout.positions).isEqualTo(layout.positions - layout.tokenIds);
         assertThat(layout.blocks).isEqualTo(layout.rowOf + layout.positions - layout.tokenIds);
     }
@@ -81,11 +82,11 @@ class StepLayoutTest {
                 .containsExactly(0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2, 2);
         assertThat(slice(words, layout.rowStart, 4)).containsExactly(0, 3, 4, 12);
         assertThat(slice(words, layout.rowTable, 3)).containsExactly(1, 4, 10);
-        assertThat(slice(words, layout.drawn, 3)).containsOnly(0);
+        assertThat(slice(words, layout.lastSamples, 3)).containsOnly(0);
         assertThat(slice(words, layout.gather, 2)).containsExactly(3, 11);
         assertThat(slice(words, layout.sample, 8)).containsExactly(2, 1, 1, 2, 1, 0, 14, 0);
         assertThat(slice(words, layout.slots, 2)).containsExactly(step.slot(0), step.slot(1));
-        // Positions that are drawn for, whatever the rows say; then who is general, who asked.
+        // Positions that are sampled for, whatever the rows say; then who is general, who asked.
         assertThat(slice(words, layout.slots + 5, 2)).containsExactly(41, 8);
         assertThat(words.get(layout.slots + 10)).isEqualTo(1);
         assertThat(words.get(layout.slots + 15)).isEqualTo(1);
@@ -114,8 +115,8 @@ class StepLayoutTest {
             slots.queued(first.slot(i));
         }
         queue.launched();
-        batch.tokenIds[0] = StepBatch.DRAWN;
-        batch.tokenIds[2] = StepBatch.DRAWN;
+        batch.tokenIds[0] = StepBatch.LAST_SAMPLE;
+        batch.tokenIds[2] = StepBatch.LAST_SAMPLE;
         batch.positions = new int[] {8, 9, 10};
         QueuedStep second = queue.next();
         second.plan(batch, slots);
@@ -126,7 +127,7 @@ class StepLayoutTest {
         int slot2 = second.slot(2);
         assertThat(slot0).isEqualTo(first.slot(0));
         assertThat(slice(words, layout.tokenIds, 3)).containsExactly(-1 - slot0, 51, -1 - slot2);
-        assertThat(slice(words, layout.drawn, 3)).containsExactly(-1 - slot0, 0, -1 - slot2);
+        assertThat(slice(words, layout.lastSamples, 3)).containsExactly(-1 - slot0, 0, -1 - slot2);
         // Of two in-flight slots this is the second; the next step has the first.
         assertThat(slice(words, layout.sample + 4, 2)).containsExactly(1, 0);
     }

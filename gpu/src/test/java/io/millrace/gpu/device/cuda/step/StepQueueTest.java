@@ -74,16 +74,16 @@ class StepQueueTest {
     }
 
     @Test
-    void aDrawnTokenIsAloneInItsRowAndSampled() {
+    void aLastSampleIsAloneInItsRowAndSampled() {
         QueuedStep step = new StepQueue(1, 3).next();
         StepBatch unsampled = batch(1);
-        unsampled.tokenIds[0] = StepBatch.DRAWN;
+        unsampled.tokenIds[0] = StepBatch.LAST_SAMPLE;
         unsampled.sample(0, 0, null);
         assertThatThrownBy(() -> step.plan(unsampled, new SampleSlots(97, 9)))
                 .isInstanceOf(IllegalArgumentException.class);
         StepBatch two = batch(1);
         two.rowStart[1] = 2;
-        two.tokenIds[1] = StepBatch.DRAWN;
+        two.tokenIds[1] = StepBatch.LAST_SAMPLE;
         assertThatThrownBy(() -> step.plan(two, new SampleSlots(97, 9)))
                 .isInstanceOf(IllegalArgumentException.class);
     }
