@@ -26,7 +26,8 @@ import jdk.incubator.vector.VectorSpecies;
  * instead of eight and 16 vector registers, C2 of JDK 17 and 25 spills one sum to memory, which
  * leaves a third of the speed. ({@link WideKernels} are for machines with 32 registers.) Indices
  * are incremented in the loop, because on JDK 17 computing them from k costs a quarter of the
- * speed.
+ * speed. Parameters of the CPU kernels are arrays and numbers, up to nine, and every call site has
+ * one target: a parameter object or an interface would cost loads and inlining in the inner loops.
  */
 final class StripKernels {
     static final VectorSpecies<Float> F =

@@ -157,32 +157,23 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private boolean shares;
 
     /**
-     * @param windows distinct windows of the layers
-     * @param maxTokens maximum tokens of a step
-     * @param maxRows maximum rows of a step
-     * @param runAhead steps that may be in flight when another begins
      * @param segmentation chooses the split-K segments of GEMMs
      */
     CudaBackend(
             CudaContext context,
             KernelIndex index,
-            AttentionShape shape,
-            RotaryTable rotary,
-            Set<Integer> windows,
-            int vocabulary,
-            int maxTokens,
-            int maxRows,
-            int runAhead,
+            ModelSizes model,
+            StepLimits limits,
             Segmentation segmentation)
             throws IOException {
         this.context = context;
-        this.shape = shape;
-        this.rotary = rotary;
-        this.windows = windows;
-        this.vocabulary = vocabulary;
-        this.maxTokens = maxTokens;
-        this.maxRows = maxRows;
-        this.runAhead = runAhead;
+        shape = model.attention();
+        rotary = model.rotary();
+        windows = model.windows();
+        vocabulary = model.vocabulary();
+        maxTokens = limits.maxTokens();
+        maxRows = limits.maxRows();
+        runAhead = limits.runAhead();
         this.segmentation = segmentation;
         shareFrom = Launches.leastToShare(shape, context.multiprocessors());
         try {

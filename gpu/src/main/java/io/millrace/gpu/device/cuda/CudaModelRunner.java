@@ -3,9 +3,7 @@ package io.millrace.gpu.device.cuda;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.LoadProgress;
 import io.millrace.gpu.common.Scope;
-import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.ModelRunner;
-import io.millrace.gpu.device.RotaryTable;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.CudaDriver;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
@@ -24,7 +22,6 @@ import io.millrace.gpu.tensor.InvalidModelException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Locale;
-import java.util.Set;
 
 /**
  * Runs steps of one model on one GPU. Owns the context and all that lies on the device.
@@ -56,13 +53,8 @@ public final class CudaModelRunner implements ModelRunner {
         CudaBackend make(
                 CudaContext context,
                 KernelIndex index,
-                AttentionShape shape,
-                RotaryTable rotary,
-                Set<Integer> windows,
-                int vocabulary,
-                int maxTokens,
-                int maxRows,
-                int runAhead,
+                ModelSizes model,
+                StepLimits limits,
                 Segmentation segmentation)
                 throws IOException;
     }
@@ -173,13 +165,15 @@ public final class CudaModelRunner implements ModelRunner {
                     maker.make(
                             context,
                             index,
-                            folder.attentionShape(),
-                            folder.rotary(positions),
-                            folder.windows(),
-                            folder.vocabularySize(),
-                            options.maxBatchedTokens(),
-                            Math.min(options.maxSequences(), options.maxBatchedTokens()),
-                            runAhead,
+                            new ModelSizes(
+                                    folder.attentionShape(),
+                                    folder.rotary(positions),
+                                    folder.windows(),
+                                    folder.vocabularySize()),
+                            new StepLimits(
+                                    options.maxBatchedTokens(),
+                                    Math.min(options.maxSequences(), options.maxBatchedTokens()),
+                                    runAhead),
                             segmentation);
             scope.add(backend);
             return open(context, backend, folder, options, positions, runAhead, progress);

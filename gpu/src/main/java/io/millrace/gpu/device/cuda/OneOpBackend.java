@@ -4,7 +4,6 @@ import io.millrace.gpu.api.KernelTiming.Op;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.device.Norm;
 import io.millrace.gpu.device.QkvProjection;
-import io.millrace.gpu.device.RotaryTable;
 import io.millrace.gpu.device.cuda.driver.CudaContext;
 import io.millrace.gpu.device.cuda.driver.DeviceMemory;
 import io.millrace.gpu.device.cuda.driver.KernelLaunch;
@@ -19,7 +18,6 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * The CUDA backend with a filter that leaves out all ops but one: the calls of a whole step then
@@ -50,27 +48,12 @@ public final class OneOpBackend extends CudaBackend {
     public OneOpBackend(
             CudaContext context,
             KernelIndex index,
-            AttentionShape shape,
-            RotaryTable rotary,
-            Set<Integer> windows,
-            int vocabulary,
-            int maxTokens,
-            int maxRows,
-            int runAhead,
+            ModelSizes model,
+            StepLimits limits,
             Segmentation segmentation)
             throws IOException {
-        super(
-                context,
-                index,
-                shape,
-                rotary,
-                windows,
-                vocabulary,
-                maxTokens,
-                maxRows,
-                runAhead,
-                segmentation);
-        this.shape = shape;
+        super(context, index, model, limits, segmentation);
+        this.shape = model.attention();
         this.windows = new int[shape.layers()];
     }
 

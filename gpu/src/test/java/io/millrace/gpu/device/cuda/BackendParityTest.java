@@ -134,13 +134,8 @@ class BackendParityTest {
             super(
                     context,
                     KernelIndex.read(),
-                    model.attention,
-                    rotary,
-                    Set.of(model.window),
-                    VOCABULARY,
-                    MAX_TOKENS,
-                    MAX_ROWS,
-                    0,
+                    new ModelSizes(model.attention, rotary, Set.of(model.window), VOCABULARY),
+                    new StepLimits(MAX_TOKENS, MAX_ROWS, 0),
                     Segmentation.CONTRACT);
             DeviceLimits all = context.limits();
             limits = all.withSharedBytes(Math.min(all.sharedBytes(), sharedBytes));
@@ -225,13 +220,9 @@ class BackendParityTest {
                         new CudaBackend(
                                 context,
                                 KernelIndex.read(),
-                                shape,
-                                rotary,
-                                Set.of(Backend.NO_WINDOW),
-                                VOCABULARY,
-                                1,
-                                1,
-                                0,
+                                new ModelSizes(
+                                        shape, rotary, Set.of(Backend.NO_WINDOW), VOCABULARY),
+                                new StepLimits(1, 1, 0),
                                 Segmentation.CONTRACT)) {
             assertThat(backend.matrix(wide).segments()).isEqualTo(1);
             assertThat(backend.addedMatrix(wide).segments()).isEqualTo(2);

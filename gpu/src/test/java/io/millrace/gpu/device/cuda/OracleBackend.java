@@ -30,13 +30,8 @@ final class OracleBackend extends CudaBackend {
         super(
                 context,
                 KernelIndex.read(),
-                shape,
-                rotary,
-                windows,
-                vocabulary,
-                maxTokens,
-                maxRows,
-                0,
+                new ModelSizes(shape, rotary, windows, vocabulary),
+                new StepLimits(maxTokens, maxRows, 0),
                 Segmentation.CONTRACT);
         this.shape = shape;
     }
