@@ -127,11 +127,11 @@ final class CorpusRun implements AutoCloseable {
         return begun;
     }
 
-    /** Without the manifest nobody can tell whether answers would be of the same. */
+    /** Refuses a corpus with answers whose manifest is missing: nobody could tell what they belong to. */
     private void requireNoState(Path manifest) throws IOException {
         if (state.newest().isPresent() || Totals.read(folder).files() > 0) {
             throw new CommandFailedException(
-                    "%s is missing, but its corpus was begun: %s has what was answered. Bring the file back, or begin anew with another output folder."
+                    "%s is missing, but its corpus was begun: %s has what was answered. Restore the file, or start again with another output folder."
                             .formatted(manifest, folder.hidden()));
         }
     }

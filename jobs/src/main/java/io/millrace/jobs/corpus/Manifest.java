@@ -68,7 +68,7 @@ final class Manifest {
         }
         if (object.path("version").asInt() != VERSION) {
             throw new CommandFailedException(
-                    "%s has the version %s, and this release reads %d: finish the corpus with the release that began it, or begin anew with another output folder."
+                    "%s has the version %s, and this release reads %d: finish the corpus with the release that began it, or start again with another output folder."
                             .formatted(path, object.get("version"), VERSION));
         }
         return new Manifest(path, object);
@@ -76,7 +76,7 @@ final class Manifest {
 
     private static CommandFailedException damaged(Path path, String what) {
         return new CommandFailedException(
-                "%s was changed since it was written, or is damaged: %s. Bring back what it was, or begin anew with another output folder."
+                "%s was changed since it was written, or is damaged: %s. Restore the file, or start again with another output folder."
                         .formatted(path, what));
     }
 
@@ -258,7 +258,7 @@ final class Manifest {
         return new CommandFailedException(
                 Character.toUpperCase(what.charAt(0))
                         + what.substring(1)
-                        + ": bring back what it was, or begin anew with another output folder.");
+                        + ": restore the former state, or start again with another output folder.");
     }
 
     void finish(Summary summary) throws IOException {

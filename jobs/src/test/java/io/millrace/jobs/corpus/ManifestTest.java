@@ -102,7 +102,7 @@ class ManifestTest {
                 .isInstanceOf(CommandFailedException.class)
                 .hasMessageContaining(path.toString())
                 .hasMessageContaining(message)
-                .hasMessageContaining("begin anew with another output folder");
+                .hasMessageContaining("start again with another output folder");
     }
 
     @Test
@@ -122,7 +122,7 @@ class ManifestTest {
         assertThatThrownBy(this::openRun)
                 .isInstanceOf(CommandFailedException.class)
                 .hasMessageContaining(path + " is missing, but its corpus was begun")
-                .hasMessageContaining("Bring the file back, or begin anew");
+                .hasMessageContaining("Restore the file, or start again");
     }
 
     /** What came to no checkpoint is nothing. */
