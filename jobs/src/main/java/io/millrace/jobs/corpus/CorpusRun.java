@@ -127,7 +127,10 @@ final class CorpusRun implements AutoCloseable {
         return begun;
     }
 
-    /** Refuses a corpus with answers whose manifest is missing: nobody could tell what they belong to. */
+    /**
+     * Refuses a corpus with answers whose manifest is missing: nobody could tell what they belong
+     * to.
+     */
     private void requireNoState(Path manifest) throws IOException {
         if (state.newest().isPresent() || Totals.read(folder).files() > 0) {
             throw new CommandFailedException(

@@ -19,8 +19,8 @@ import io.millrace.gpu.sampling.grammar.shape.SchemaLimits;
 import java.util.List;
 
 /**
- * Compiles constraints to grammars of one vocabulary. Whatever is wrong with a constraint, or not
- * supported, is a {@link GrammarException} that names it; time and memory are bounded. Safe for any
+ * Compiles constraints to grammars of one vocabulary. A constraint that is invalid or not supported
+ * is a {@link GrammarException} that names the keyword. Time and memory are bounded. Safe for any
  * thread.
  */
 public final class GrammarCompiler {
@@ -29,31 +29,31 @@ public final class GrammarCompiler {
 
     private final Vocabulary vocabulary;
     private final Formats formats;
-    private final long mostBytes;
+    private final long maxBytes;
     private final StateBytes together;
 
     /**
-     * @param assertFormats whether {@code format} says what is valid, or is an annotation
-     * @param mostBytes about how much a grammar may hold: automata, states and masks
+     * @param assertFormats whether {@code format} is an assertion, not an annotation
+     * @param maxBytes approximate maximum bytes of a grammar: automata, states and masks
      */
-    public GrammarCompiler(Vocabulary vocabulary, boolean assertFormats, long mostBytes) {
-        this(vocabulary, assertFormats, mostBytes, new StateBytes(Long.MAX_VALUE));
+    public GrammarCompiler(Vocabulary vocabulary, boolean assertFormats, long maxBytes) {
+        this(vocabulary, assertFormats, maxBytes, new StateBytes(Long.MAX_VALUE));
     }
 
     /**
-     * As above.
-     *
-     * @param together bounds the states and masks of all its grammars together
+     * @param assertFormats whether {@code format} is an assertion, not an annotation
+     * @param maxBytes approximate maximum bytes of a grammar: automata, states and masks
+     * @param together bound of the states and masks of all grammars together
      */
     public GrammarCompiler(
-            Vocabulary vocabulary, boolean assertFormats, long mostBytes, StateBytes together) {
+            Vocabulary vocabulary, boolean assertFormats, long maxBytes, StateBytes together) {
         this.vocabulary = vocabulary;
         this.formats = assertFormats ? new Formats() : null;
-        this.mostBytes = mostBytes;
+        this.maxBytes = maxBytes;
         this.together = together;
     }
 
-    /** JSON that is valid by a schema, in one line, members in the schema's order. */
+    /** JSON that is valid by a schema, on one line, members in the schema's order. */
     public Grammar jsonSchema(String schema) {
         try {
             return grammar(
@@ -63,7 +63,7 @@ public final class GrammarCompiler {
         }
     }
 
-    /** The same, of a schema that was read already; see {@link CompiledSchema#parse}. */
+    /** As {@link #jsonSchema(String)}, for a schema from {@link CompiledSchema#parse}. */
     public Grammar jsonSchema(JsonNode schema) {
         try {
             return grammar(CompiledSchema.of(schema, formats, SchemaLimits.DEFAULT));
@@ -78,18 +78,18 @@ public final class GrammarCompiler {
     }
 
     private Grammar grammar(Position start, long compiled, boolean empty, CompiledSchema schema) {
-        if (compiled > mostBytes / 2) {
+        if (compiled > maxBytes / 2) {
             throw new GrammarException(
                     ("The constraint takes about %,d bytes compiled, more than half of the %,d that a"
                                     + " grammar may take; ask for shorter lengths beside patterns, for"
                                     + " fewer repetitions or for fewer values")
-                            .formatted(compiled, mostBytes),
+                            .formatted(compiled, maxBytes),
                     schema == null ? "regex" : "$schema",
                     null);
         }
         GrammarStates states;
         try {
-            states = new GrammarStates(start, vocabulary, mostBytes - compiled, together);
+            states = new GrammarStates(start, vocabulary, maxBytes - compiled, together);
         } catch (GrammarLimitException e) {
             if (e.getCause() instanceof SchemaException cause) {
                 throw new GrammarException(cause.getMessage(), cause.keyword(), cause);
@@ -97,13 +97,14 @@ public final class GrammarCompiler {
             throw new GrammarException(
                     "The constraint is beyond a limit: " + e.getMessage(), "$schema", e);
         }
-        return new Grammar(states, new Size(compiled, mostBytes), empty, schema);
+        return new Grammar(states, new Size(compiled, maxBytes), empty, schema);
     }
 
     /**
-     * The bytes of a grammar.
+     * Sizes of a grammar in bytes.
      *
-     * @param compiled about as many before an answer is written
+     * @param compiled estimated bytes of its automata
+     * @param most approximate maximum, with states and masks
      */
     record Size(long compiled, long most) {}
 
@@ -123,7 +124,7 @@ public final class GrammarCompiler {
         return plain(CharDfa.ofTexts(texts));
     }
 
-    /** A text that a regular expression of ECMA-262 matches from its beginning to its end. */
+    /** Texts that a regular expression (ECMA-262) matches from beginning to end. */
     public Grammar regex(String pattern) {
         try {
             return plain(Regex.match(pattern, new Budget(REGEX_STATES, REGEX_STEPS)));
