@@ -33,6 +33,7 @@ class ArchitectureTest {
                     "chaos.cluster",
                     "chaos.check",
                     "local",
+                    "cli.job",
                     "cli");
 
     @ArchTest static final ArchRule arrowsRunDown = ROOMS.arrowsRunDown();

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.jobs.cli.Arguments;
-import io.millrace.jobs.cli.JobArguments;
+import io.millrace.jobs.cli.job.JobArguments;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;

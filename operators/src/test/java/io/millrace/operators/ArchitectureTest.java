@@ -43,6 +43,7 @@ class ArchitectureTest {
                     "options",
                     "request",
                     "record",
+                    "event",
                     "saved");
 
     @ArchTest static final ArchRule arrowsRunDown = ROOMS.arrowsRunDown();

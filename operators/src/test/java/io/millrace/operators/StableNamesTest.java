@@ -98,6 +98,12 @@ class StableNamesTest {
                         "millrace.cached_tokens",
                         "millrace.attempts",
                         "millrace.request_timestamp_ms",
+                        "millrace.id",
+                        "millrace.model",
+                        "millrace.model_fingerprint",
+                        "millrace.finish_reason",
+                        "millrace.prompt_tokens",
+                        "millrace.completion_tokens",
                         "millrace.original.");
     }
 

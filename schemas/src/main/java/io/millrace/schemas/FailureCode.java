@@ -14,6 +14,8 @@ public enum FailureCode {
     MISSING_ID,
     /** No prompt, or one without a single token. */
     EMPTY_PROMPT,
+    /** The job's template cannot render the event, or refuses it. */
+    TEMPLATE_FAILED,
     /** More than one of prompt, messages and prompt_token_ids. */
     AMBIGUOUS_PROMPT,
     /** Prompt and at least one new token do not fit the model's context or the KV cache. */

@@ -55,7 +55,7 @@ public final class KafkaArguments {
     }
 
     /** The properties of a file that an option names. */
-    static Map<String, String> properties(String option, Path path) {
+    public static Map<String, String> properties(String option, Path path) {
         Properties file = new Properties();
         try (Reader in = Files.newBufferedReader(path)) {
             file.load(in);

@@ -1,8 +1,8 @@
 package io.millrace.jobs.stream;
 
 import io.millrace.jobs.cli.CommandFailedException;
-import io.millrace.jobs.cli.Delivery;
-import io.millrace.jobs.cli.JobArguments;
+import io.millrace.jobs.cli.job.Delivery;
+import io.millrace.jobs.cli.job.JobArguments;
 import java.io.File;
 import java.nio.file.Path;
 import java.time.Duration;

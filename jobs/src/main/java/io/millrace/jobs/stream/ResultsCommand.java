@@ -1,11 +1,12 @@
 package io.millrace.jobs.stream;
 
 import io.millrace.jobs.cli.Checks;
-import io.millrace.jobs.cli.JobArguments;
+import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.KafkaArguments;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Signals;
 import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.cli.job.JobArguments;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.codec.FormatSettings;
@@ -84,6 +85,13 @@ public final class ResultsCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Prints the whole record, one line of JSON each.")
     private boolean json;
 
+    @Option(
+            names = "--raw",
+            description =
+                    "Prints the values of --topic as they stand: events with their answers, null for"
+                            + " a tombstone.")
+    private boolean raw;
+
     private final RecordCodec<InferenceResult> results =
             RecordCodec.open(RecordType.RESULT, FormatSettings.JSON, null);
     private final RecordCodec<InferenceFailure> failures =
@@ -98,6 +106,10 @@ public final class ResultsCommand implements Callable<Integer> {
     public Integer call() {
         if (max != null) {
             Checks.atLeast("--max", max, 1);
+        }
+        if (raw && json) {
+            throw new CommandFailedException(
+                    "--raw prints values as they stand, --json as results: give one of the two.");
         }
         List<String> topics = deadLetters ? List.of(topic, deadLetterTopic) : List.of(topic);
         boolean counts;
@@ -190,7 +202,10 @@ public final class ResultsCommand implements Callable<Integer> {
             return;
         }
         shown++;
-        if (item instanceof AnswerReader.Answer answer) {
+        if (raw && item.record().topic().equals(topic)) {
+            byte[] value = item.record().value();
+            out.println(value == null ? "null" : new String(value, StandardCharsets.UTF_8));
+        } else if (item instanceof AnswerReader.Answer answer) {
             InferenceResult result = answer.result();
             if (json) {
                 out.println(new String(results.encode(result), StandardCharsets.UTF_8));

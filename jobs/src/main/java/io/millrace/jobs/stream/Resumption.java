@@ -1,7 +1,7 @@
 package io.millrace.jobs.stream;
 
 import io.millrace.jobs.cli.CommandFailedException;
-import io.millrace.jobs.cli.JobArguments;
+import io.millrace.jobs.cli.job.JobArguments;
 import io.millrace.operators.kafka.source.StartingPoint;
 import java.util.Map;
 import java.util.Optional;

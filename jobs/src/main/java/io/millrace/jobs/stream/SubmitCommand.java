@@ -4,10 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Collections.disjoint;
 
 import io.millrace.jobs.cli.CommandFailedException;
-import io.millrace.jobs.cli.JobArguments;
 import io.millrace.jobs.cli.KafkaArguments;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.cli.job.JobArguments;
 import io.millrace.operators.kafka.admin.ClientProperties;
 import io.millrace.operators.kafka.admin.OwnedSetting;
 import io.millrace.operators.request.RequestFaults;
@@ -15,8 +15,11 @@ import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.Reading;
 import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.json.JsonTree;
+import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.codec.record.Draft;
 import io.millrace.schemas.codec.record.RecordType;
+import io.millrace.schemas.codec.record.WireFormat;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -79,6 +82,13 @@ public final class SubmitCommand implements Callable<Integer> {
     private boolean text;
 
     @Option(
+            names = "--raw",
+            description =
+                    "Each line is an event, a JSON object of any fields, and is sent as it stands,"
+                            + " without a key.")
+    private boolean raw;
+
+    @Option(
             names = "--id-prefix",
             paramLabel = "PREFIX",
             description =
@@ -102,6 +112,14 @@ public final class SubmitCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         FormatSettings settings = format.settings();
+        if (raw && (text || maxTokens != null || settings.format() != WireFormat.JSON)) {
+            throw new CommandFailedException(
+                    "--raw sends lines as they stand: leave %s out."
+                            .formatted(
+                                    text
+                                            ? "--text"
+                                            : maxTokens != null ? "--max-tokens" : "--format"));
+        }
         ProducerLimits limits;
         try {
             OwnedSetting.checkAcks(kafka.clientSettings());
@@ -183,6 +201,10 @@ public final class SubmitCommand implements Callable<Integer> {
                 if (line.isBlank()) {
                     continue;
                 }
+                if (raw) {
+                    sent += sendEvent(line, number, producer, limits);
+                    continue;
+                }
                 draft = text ? prompt(line, number) : json.draft(line.getBytes(UTF_8));
             } catch (RequestLines.BadLineException e) {
                 reportBad(number, List.of(e.getMessage()));
@@ -198,17 +220,41 @@ public final class SubmitCommand implements Callable<Integer> {
                 continue;
             }
             byte[] key = request.getId().getBytes(UTF_8);
-            ProducerRecord<byte[], byte[]> record =
-                    new ProducerRecord<>(topic, key, codec.encode(request));
-            String tooLarge = limits.reasonAgainst(record);
-            if (tooLarge != null) {
-                reportBad(number, List.of(tooLarge));
-                continue;
-            }
-            producer.send(record, (metadata, e) -> onSent(number, e));
-            sent++;
+            sent += send(key, codec.encode(request), number, producer, limits);
         }
         return sent;
+    }
+
+    private int sendEvent(
+            String line,
+            long number,
+            KafkaProducer<byte[], byte[]> producer,
+            ProducerLimits limits) {
+        byte[] event = line.getBytes(UTF_8);
+        try {
+            JsonTree.read(event, null);
+        } catch (CodecException e) {
+            reportBad(number, List.of(e.getMessage()));
+            return 0;
+        }
+        return send(null, event, number, producer, limits);
+    }
+
+    /** How many records were sent: one, or none if it is too large. */
+    private int send(
+            byte[] key,
+            byte[] value,
+            long number,
+            KafkaProducer<byte[], byte[]> producer,
+            ProducerLimits limits) {
+        ProducerRecord<byte[], byte[]> record = new ProducerRecord<>(topic, key, value);
+        String tooLarge = limits.reasonAgainst(record);
+        if (tooLarge != null) {
+            reportBad(number, List.of(tooLarge));
+            return 0;
+        }
+        producer.send(record, (metadata, e) -> onSent(number, e));
+        return 1;
     }
 
     /** Called on the producer's thread. */

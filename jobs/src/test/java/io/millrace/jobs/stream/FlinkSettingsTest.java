@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.CommandFailedException;
-import io.millrace.jobs.cli.JobArguments;
+import io.millrace.jobs.cli.job.JobArguments;
 import java.nio.file.Path;
 import java.util.Map;
 import org.apache.flink.configuration.Configuration;

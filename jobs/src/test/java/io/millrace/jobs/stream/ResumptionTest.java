@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.jobs.cli.Arguments;
 import io.millrace.jobs.cli.CommandFailedException;
-import io.millrace.jobs.cli.JobArguments;
+import io.millrace.jobs.cli.job.JobArguments;
 import io.millrace.operators.kafka.source.StartingPoint;
 import java.time.Instant;
 import java.util.Map;

@@ -4,8 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.jobs.cli.Arguments;
-import io.millrace.jobs.cli.JobArguments;
 import io.millrace.jobs.cli.Progress;
+import io.millrace.jobs.cli.job.JobArguments;
 import io.millrace.jobs.local.EmbeddedKafka;
 import io.millrace.jobs.local.Topics;
 import java.io.ByteArrayOutputStream;

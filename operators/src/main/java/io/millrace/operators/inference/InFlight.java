@@ -2,7 +2,10 @@ package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.operators.event.EventAnswer;
+import io.millrace.operators.event.EventReading;
 import io.millrace.operators.inference.Restoration.Progress;
+import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
 import io.millrace.schemas.EarlierModel;
@@ -63,6 +66,17 @@ final class InFlight {
         for (int i = 0; i < counts.length; i++) {
             counts[i] = this.generated[i].length;
         }
+    }
+
+    /**
+     * How the answer is put into the record; null unless that is an event.
+     *
+     * @param structured whether the job's constraint makes answers JSON; null for that of the job
+     *     that read the event
+     */
+    EventAnswer eventAnswer(Boolean structured) {
+        EventReading event = InFlightCodec.event(inbound);
+        return event == null ? null : event.answer(request, structured);
     }
 
     boolean isDone() {

@@ -128,7 +128,8 @@ final class InFlightState {
                                     state.getFirstTokenMs(),
                                     state.getFinishedMs(),
                                     state.getCachedTokens(),
-                                    record.attempts));
+                                    record.attempts),
+                            record.eventAnswer(null));
         }
         return record;
     }

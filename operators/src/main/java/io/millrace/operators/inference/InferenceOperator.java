@@ -2,6 +2,7 @@ package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.GenerationResult;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.session.EngineSession;
 import io.millrace.gpu.session.SessionListener;
@@ -122,7 +123,8 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         super.open();
         metrics = new InferenceMetrics(getMetricGroup(), session::stats, valve);
         metrics.onRestored(restoredCounts);
-        outcomes = new Outcomes(session, queue, longRecords, metrics, this::release);
+        boolean structured = options.constraint() instanceof Constraint.JsonSchema;
+        outcomes = new Outcomes(session, queue, longRecords, metrics, structured, this::release);
         for (int from = 0; from < restored.size(); from += options.batchSize()) {
             // All are taken, even if they exceed the valve, as they may after scaling in.
             int to = Math.min(from + options.batchSize(), restored.size());
@@ -176,12 +178,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
 
     /** Admits a record; fails it at once if that needs no tokenizer. */
     private void admit(InFlight record) {
-        if (record.outcome != null) {
-            queue.complete(record, record.outcome);
-            return;
-        }
-        if (record.inbound instanceof Inbound.Rejected rejected) {
-            outcomes.reject(record, rejected);
+        if (outcomes.isKnown(record)) {
             return;
         }
         record.weight = valve.estimate(record.inbound);

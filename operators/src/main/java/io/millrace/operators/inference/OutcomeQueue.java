@@ -1,11 +1,16 @@
 package io.millrace.operators.inference;
 
+import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.apache.flink.streaming.api.operators.Output;
 import org.apache.flink.streaming.api.watermark.Watermark;
@@ -13,7 +18,8 @@ import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 
 /**
  * Orders the output of the inference operator: outcomes in order of arrival or as they are done, a
- * watermark once all records before it are done. Mailbox thread only.
+ * tombstone behind the records of its key that came before it and ahead of those that came after
+ * it, a watermark once all records before it are done. Mailbox thread only.
  */
 final class OutcomeQueue {
     /**
@@ -30,6 +36,11 @@ final class OutcomeQueue {
     /** Done and not emitted; unordered only. */
     private final ArrayDeque<InFlight> done = new ArrayDeque<>();
 
+    /**
+     * Unordered only: the records in flight of each key that has a tombstone among them, in order.
+     */
+    private final Map<ByteBuffer, ArrayDeque<InFlight>> lines = new HashMap<>();
+
     private final ArrayDeque<Pending> watermarks = new ArrayDeque<>();
     private long arrived;
 
@@ -43,15 +54,61 @@ final class OutcomeQueue {
     void add(InFlight record) {
         record.sequence = arrived++;
         left.add(record);
+        if (ordered || record.inbound.origin().key() == null) {
+            return;
+        }
+        ByteBuffer key = ByteBuffer.wrap(record.inbound.origin().key());
+        if (lines.containsKey(key)) {
+            lines.get(key).add(record);
+        } else if (record.inbound instanceof Inbound.Tombstone) {
+            ArrayDeque<InFlight> line = new ArrayDeque<>();
+            for (InFlight other : left) {
+                if (Arrays.equals(other.inbound.origin().key(), key.array())) {
+                    line.add(other);
+                }
+            }
+            // Those whose outcome is known are ahead of it in the queue.
+            line.removeIf(other -> other.mayLeave);
+            lines.put(key, line);
+        }
     }
 
     /** Sets a record's outcome, which the next {@link #release} emits. */
     void complete(InFlight record, Outcome outcome) {
         record.outcome = outcome;
         record.mayLeave = true;
-        if (!ordered) {
-            done.add(record);
+        if (ordered) {
+            return;
         }
+        byte[] key = record.inbound.origin().key();
+        ArrayDeque<InFlight> line =
+                key == null || lines.isEmpty() ? null : lines.get(ByteBuffer.wrap(key));
+        if (line == null) {
+            done.add(record);
+        } else if (!advance(line)) {
+            lines.remove(ByteBuffer.wrap(key));
+        }
+    }
+
+    /** Moves on what may leave a line; false if no tombstone is left in it. */
+    private boolean advance(ArrayDeque<InFlight> line) {
+        boolean begins = true;
+        boolean waits = false;
+        for (Iterator<InFlight> records = line.iterator(); records.hasNext(); ) {
+            InFlight record = records.next();
+            boolean tombstone = record.inbound instanceof Inbound.Tombstone;
+            if (waits) {
+                break;
+            }
+            if (record.mayLeave && (begins || !tombstone)) {
+                records.remove();
+                done.add(record);
+            } else {
+                begins = false;
+                waits = tombstone;
+            }
+        }
+        return line.stream().anyMatch(record -> record.inbound instanceof Inbound.Tombstone);
     }
 
     void add(Watermark watermark) {

@@ -19,9 +19,11 @@ final class Outcomes {
     private final OutcomeQueue queue;
     private final LongRecords longRecords;
     private final InferenceMetrics metrics;
+    private final boolean structured;
     private final Runnable release;
 
     /**
+     * @param structured whether the job's constraint makes answers JSON
      * @param release called when a delayed outcome can be emitted
      */
     Outcomes(
@@ -29,12 +31,31 @@ final class Outcomes {
             OutcomeQueue queue,
             LongRecords longRecords,
             InferenceMetrics metrics,
+            boolean structured,
             Runnable release) {
         this.session = session;
         this.queue = queue;
         this.longRecords = longRecords;
         this.metrics = metrics;
+        this.structured = structured;
         this.release = release;
+    }
+
+    /** Completes a record that needs no engine: restored with its outcome, rejected, or passing. */
+    boolean isKnown(InFlight record) {
+        if (record.outcome != null) {
+            queue.complete(record, record.outcome);
+        } else if (record.inbound instanceof Inbound.Rejected rejected) {
+            reject(record, rejected);
+        } else if (record.inbound instanceof Inbound.Tombstone tombstone) {
+            RunFacts facts =
+                    new RunFacts(
+                            record.arrivedMs, 0, 0, System.currentTimeMillis(), 0, record.attempts);
+            complete(record, new Outcome.Passed(tombstone.origin(), facts));
+        } else {
+            return false;
+        }
+        return true;
     }
 
     /** The engine has finished a record's request. */
@@ -50,7 +71,10 @@ final class Outcomes {
                         result.cachedTokens(),
                         record.attempts);
         metrics.onAnswered(facts, result.promptTokens(), answer.getUsage().getCompletionTokens());
-        complete(record, new Outcome.Answered(record.inbound.origin(), answer, facts));
+        complete(
+                record,
+                new Outcome.Answered(
+                        record.inbound.origin(), answer, facts, record.eventAnswer(structured)));
     }
 
     /** A record that is no request. */

@@ -40,7 +40,8 @@ public final class KafkaPipes {
                         .setGroupId(settings.groupId())
                         .setClientIdPrefix(settings.applicationId())
                         .setStartingOffsets(new FirstOffsets(settings))
-                        .setDeserializer(new InboundDeserializer(settings.format()));
+                        .setDeserializer(
+                                new InboundDeserializer(settings.format(), settings.events()));
         if (settings.topicPattern() == null) {
             source.setTopics(settings.topics());
         } else {

@@ -1,5 +1,6 @@
 package io.millrace.operators.record;
 
+import io.millrace.operators.event.EventReading;
 import io.millrace.operators.record.Origin.Header;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InFlightModel;
@@ -10,27 +11,19 @@ import io.millrace.schemas.RecordHeader;
 import io.millrace.schemas.RecordReading;
 import io.millrace.schemas.codec.Reading;
 import io.millrace.schemas.codec.record.CodecException;
-import io.millrace.schemas.codec.record.RecordType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
-import org.apache.avro.SchemaNormalization;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.avro.io.BinaryDecoder;
-import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
-import org.apache.avro.specific.SpecificData;
-import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecordBase;
 
@@ -70,60 +63,22 @@ public final class InFlightCodec {
     /** Form of a reference; it is not Avro. */
     private static final byte REFERENCE_FORM = 3;
 
-    private static final Reading<InferenceRequest> JSON = Reading.json(RecordType.REQUEST);
-
-    /** First bytes of Avro's single-object encoding. */
-    private static final short MARK = (short) 0xC301;
-
-    private static final int HEADER_BYTES = 10;
-
-    /** Computed once, because computing them is slow. */
-    private static final Map<Schema, Long> FINGERPRINTS =
-            Map.of(
-                    InFlightRequest.getClassSchema(),
-                    SchemaNormalization.parsingFingerprint64(InFlightRequest.getClassSchema()),
-                    InferenceResult.getClassSchema(),
-                    SchemaNormalization.parsingFingerprint64(InferenceResult.getClassSchema()),
-                    InFlightModel.getClassSchema(),
-                    SchemaNormalization.parsingFingerprint64(InFlightModel.getClassSchema()));
-
-    private final Map<Long, Schema> writers = new HashMap<>();
-    private final Map<Long, Reading<InferenceRequest>> readings = new HashMap<>();
+    private final SavedSchemas schemas;
 
     /**
      * @param schemas the result of {@link #schemas} when the elements were written
      */
     public InFlightCodec(Iterable<byte[]> schemas) {
-        FINGERPRINTS.keySet().forEach(this::addWriter);
-        for (byte[] schema : schemas) {
-            addWriter(new Schema.Parser().parse(new String(schema, StandardCharsets.UTF_8)));
-        }
-    }
-
-    private void addWriter(Schema schema) {
-        writers.putIfAbsent(SchemaNormalization.parsingFingerprint64(schema), schema);
+        this.schemas = new SavedSchemas(schemas);
     }
 
     /**
-     * The schemas to save with the elements of these records.
+     * The schemas, and the forms of events, to save with elements of these records.
      *
      * @param subtask index of this subtask; the first one also writes the schemas of elements
      */
     public static List<byte[]> schemas(Stream<Inbound> records, int subtask) {
-        Map<Long, Schema> schemas = new HashMap<>();
-        if (subtask == 0) {
-            FINGERPRINTS.forEach((schema, fingerprint) -> schemas.put(fingerprint, schema));
-        }
-        records.forEach(
-                record -> {
-                    Reading<InferenceRequest> reading = reading(record);
-                    if (reading != null && reading.writer() != null) {
-                        schemas.putIfAbsent(reading.fingerprint(), reading.writer());
-                    }
-                });
-        return schemas.values().stream()
-                .map(schema -> schema.toString().getBytes(StandardCharsets.UTF_8))
-                .toList();
+        return SavedSchemas.of(records, subtask);
     }
 
     public static byte[] encode(InFlightRequest request) throws IOException {
@@ -187,7 +142,7 @@ public final class InFlightCodec {
         if (form != FIRST_FORM && form != REQUEST_FORM) {
             throw unknown(form, "forms 1 and 2");
         }
-        InFlightRequest state = read(InFlightRequest.class, after(element));
+        InFlightRequest state = schemas.read(InFlightRequest.class, after(element));
         if (form == FIRST_FORM) {
             state.setPosition(firstPosition(after(element)).text());
         }
@@ -196,7 +151,7 @@ public final class InFlightCodec {
         }
         if (state.getReading() != null) {
             try {
-                state.setRequest(reading(state.getReading()).read(unwrap(state.getValue())));
+                state.setRequest(read(state));
             } catch (CodecException e) {
                 state.setId(e.id());
                 state.setFailureCode(e.code().name());
@@ -207,12 +162,19 @@ public final class InFlightCodec {
         return state;
     }
 
+    private InferenceRequest read(InFlightRequest state) throws IOException, CodecException {
+        Long event = state.getReading().getEvent();
+        return event == null
+                ? schemas.reading(state.getReading()).read(unwrap(state.getValue()))
+                : schemas.event(event).read(origin(state).asEvent());
+    }
+
     public InFlightModel decodeModel(byte[] element) throws IOException {
         int form = form(element);
         if (form != FIRST_FORM) {
             throw unknown(form, "form 1 only");
         }
-        return read(InFlightModel.class, after(element));
+        return schemas.read(InFlightModel.class, after(element));
     }
 
     /** The form of an element; -1 if it is empty. */
@@ -235,25 +197,11 @@ public final class InFlightCodec {
     }
 
     private Position firstPosition(ByteBuffer message) throws IOException {
-        Schema writer = writer(InFlightRequest.class, message);
+        Schema writer = schemas.writer(InFlightRequest.class, message);
         GenericRecord fields =
                 new GenericDatumReader<GenericRecord>(writer, FIRST_FORM_POSITION)
-                        .read(null, decoder(message));
+                        .read(null, SavedSchemas.decoder(message));
         return new Position.InPartition((int) fields.get("partition"), (long) fields.get("offset"));
-    }
-
-    private Reading<InferenceRequest> reading(RecordReading saved) throws IOException {
-        Long fingerprint = saved.getWriter();
-        if (fingerprint == null) {
-            return JSON;
-        }
-        Reading<InferenceRequest> reading = readings.get(fingerprint);
-        if (reading == null) {
-            Schema writer = writer(InferenceRequest.class, fingerprint);
-            reading = Reading.avro(RecordType.REQUEST, writer, saved.getStart());
-            readings.put(fingerprint, reading);
-        }
-        return reading.after(saved.getStart());
     }
 
     public static ByteBuffer encodeResult(InferenceResult result) throws IOException {
@@ -263,53 +211,18 @@ public final class InFlightCodec {
     }
 
     public InferenceResult decodeResult(ByteBuffer bytes) throws IOException {
-        return read(InferenceResult.class, bytes.duplicate());
+        return schemas.read(InferenceResult.class, bytes.duplicate());
     }
 
     private static <T extends SpecificRecordBase> void write(T record, ByteArrayOutputStream out)
             throws IOException {
-        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES);
-        header.putShort(MARK).order(ByteOrder.LITTLE_ENDIAN);
-        header.putLong(FINGERPRINTS.get(record.getSchema()));
+        ByteBuffer header = ByteBuffer.allocate(SavedSchemas.HEADER_BYTES);
+        header.putShort(SavedSchemas.MARK).order(ByteOrder.LITTLE_ENDIAN);
+        header.putLong(SavedSchemas.fingerprint(record.getSchema()));
         out.writeBytes(header.array());
         var encoder = EncoderFactory.get().directBinaryEncoder(out, null);
         new SpecificDatumWriter<T>(record.getSchema()).write(record, encoder);
         encoder.flush();
-    }
-
-    private <T extends SpecificRecordBase> T read(Class<T> type, ByteBuffer message)
-            throws IOException {
-        Schema writer = writer(type, message);
-        SpecificData data = new SpecificData(type.getClassLoader());
-        return new SpecificDatumReader<T>(writer, data.getSchema(type), data)
-                .read(null, decoder(message));
-    }
-
-    /** Reads the header of a message and leaves the buffer at its Avro binary. */
-    private Schema writer(Class<?> type, ByteBuffer message) throws IOException {
-        if (message.remaining() < HEADER_BYTES || message.getShort() != MARK) {
-            throw new IOException("The saved bytes are not an Avro message.");
-        }
-        return writer(type, message.order(ByteOrder.LITTLE_ENDIAN).getLong());
-    }
-
-    private Schema writer(Class<?> type, long fingerprint) throws IOException {
-        Schema writer = writers.get(fingerprint);
-        if (writer == null) {
-            throw new IOException(
-                    "The savepoint does not hold the schema "
-                            + Long.toHexString(fingerprint)
-                            + " that its "
-                            + type.getSimpleName()
-                            + " was written with: it is damaged.");
-        }
-        return writer;
-    }
-
-    private static BinaryDecoder decoder(ByteBuffer body) {
-        return DecoderFactory.get()
-                .binaryDecoder(
-                        body.array(), body.arrayOffset() + body.position(), body.remaining(), null);
     }
 
     /** A state record with origin and content of {@code inbound} filled in. */
@@ -329,9 +242,14 @@ public final class InFlightCodec {
                         .setValue(wrap(origin.value()))
                         .setArrivedMs(0);
         Reading<InferenceRequest> reading = reading(inbound);
-        if (reading != null) {
+        EventReading event = event(inbound);
+        if (event != null) {
+            state.setReading(new RecordReading(null, 0, event.fingerprint()));
+        } else if (reading != null) {
             Long schema = reading.writer() == null ? null : reading.fingerprint();
-            state.setReading(new RecordReading(schema, reading.start()));
+            state.setReading(new RecordReading(schema, reading.start(), null));
+        } else if (inbound instanceof Inbound.Tombstone) {
+            state.setTombstone(true);
         } else if (inbound instanceof Inbound.Request request) {
             state.setRequest(request.request());
         } else if (inbound instanceof Inbound.Rejected rejected) {
@@ -342,28 +260,25 @@ public final class InFlightCodec {
         return state.build();
     }
 
-    /** How to decode a record's value again; null if the value does not hold the whole request. */
-    private static Reading<InferenceRequest> reading(Inbound inbound) {
+    /** How a record is read once more; null if its value does not tell all of it. */
+    static Reading<InferenceRequest> reading(Inbound inbound) {
         if (inbound instanceof Inbound.Unread unread) {
             return unread.reading();
         }
         return inbound instanceof Inbound.Request request ? request.reading() : null;
     }
 
-    /** The record of a state that {@link #decode} returned. */
-    public Inbound toInbound(InFlightRequest state) throws IOException {
-        List<Header> headers = new ArrayList<>(state.getHeaders().size());
-        for (RecordHeader header : state.getHeaders()) {
-            headers.add(new Header(header.getName(), unwrap(header.getValue())));
+    /** How a request is made of a record once more; null if that is no event. */
+    public static EventReading event(Inbound inbound) {
+        if (inbound instanceof Inbound.Unread unread) {
+            return unread.event();
         }
-        Origin origin =
-                new Origin(
-                        state.getSource(),
-                        Position.parse(state.getPosition()),
-                        state.getTimestamp(),
-                        unwrap(state.getKey()),
-                        headers,
-                        unwrap(state.getValue()));
+        return inbound instanceof Inbound.Request request ? request.event() : null;
+    }
+
+    /** The record of a state that {@link #decode} gave. */
+    public Inbound toInbound(InFlightRequest state) throws IOException {
+        Origin origin = origin(state);
         if (state.getFailureCode() != null) {
             return new Inbound.Rejected(
                     origin,
@@ -371,15 +286,35 @@ public final class InFlightCodec {
                     FailureCode.valueOf(state.getFailureCode()),
                     state.getFailureMessage());
         }
-        if (state.getReading() == null) {
-            return new Inbound.Request(origin, state.getRequest(), null);
+        if (state.getTombstone()) {
+            return new Inbound.Tombstone(origin);
         }
-        Reading<InferenceRequest> reading = reading(state.getReading());
+        RecordReading saved = state.getReading();
+        if (saved == null) {
+            return new Inbound.Request(origin, state.getRequest());
+        }
+        EventReading event = saved.getEvent() == null ? null : schemas.event(saved.getEvent());
+        Reading<InferenceRequest> reading = event == null ? schemas.reading(saved) : null;
         boolean begun = !state.getGenerated().isEmpty() || state.getResult() != null;
-        // A long record without tokens may have been saved before it was decoded and validated.
-        return origin.isLong() && !begun
-                ? new Inbound.Unread(origin, reading)
-                : new Inbound.Request(origin, state.getRequest(), reading);
+        // One that takes long to read and has not begun may not have been read, and so not
+        // checked, before; how long an event takes its length does not tell.
+        return (origin.isLong() || event != null) && !begun
+                ? new Inbound.Unread(origin, reading, event)
+                : new Inbound.Request(origin, state.getRequest(), reading, event);
+    }
+
+    private static Origin origin(InFlightRequest state) {
+        List<Header> headers = new ArrayList<>(state.getHeaders().size());
+        for (RecordHeader header : state.getHeaders()) {
+            headers.add(new Header(header.getName(), unwrap(header.getValue())));
+        }
+        return new Origin(
+                state.getSource(),
+                Position.parse(state.getPosition()),
+                state.getTimestamp(),
+                unwrap(state.getKey()),
+                headers,
+                unwrap(state.getValue()));
     }
 
     private static ByteBuffer wrap(byte[] bytes) {

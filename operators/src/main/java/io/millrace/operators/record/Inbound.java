@@ -1,5 +1,6 @@
 package io.millrace.operators.record;
 
+import io.millrace.operators.event.EventReading;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.Reading;
@@ -39,33 +40,60 @@ public sealed interface Inbound {
      * A decoded request.
      *
      * @param reading how to decode the record's value again; null if the value does not hold the
-     *     whole request
+     *     whole request, or is an event
+     * @param event how to make the request of the value again, and how to put the answer into it;
+     *     null unless the value is an event
      */
-    record Request(Origin origin, InferenceRequest request, Reading<InferenceRequest> reading)
+    record Request(
+            Origin origin,
+            InferenceRequest request,
+            Reading<InferenceRequest> reading,
+            EventReading event)
             implements Inbound {
+
+        /** A request whose record is no event. */
+        public Request(Origin origin, InferenceRequest request, Reading<InferenceRequest> reading) {
+            this(origin, request, reading, null);
+        }
 
         /** A request that cannot be decoded from the record's value alone. */
         public Request(Origin origin, InferenceRequest request) {
-            this(origin, request, null);
+            this(origin, request, null, null);
         }
     }
 
     /**
-     * A long record that is not decoded yet, because that would hold up the mailbox thread.
+     * A record that is not decoded yet, because that would hold up the mailbox thread: a long one,
+     * or an event whose template takes long.
      *
-     * @param reading how to decode it
+     * @param reading how to decode it; null for an event
+     * @param event how to make a request of it; null unless it is an event
      */
-    record Unread(Origin origin, Reading<InferenceRequest> reading) implements Inbound {
+    record Unread(Origin origin, Reading<InferenceRequest> reading, EventReading event)
+            implements Inbound {
+
+        /** A record that is no event. */
+        public Unread(Origin origin, Reading<InferenceRequest> reading) {
+            this(origin, reading, null);
+        }
 
         /** Decodes the record to a request or a rejection. Any thread. */
         public Inbound read() {
             try {
-                return new Request(origin, reading.read(origin.value()), reading);
+                InferenceRequest request =
+                        event == null ? reading.read(origin.value()) : event.read(origin.asEvent());
+                return new Request(origin, request, reading, event);
             } catch (CodecException e) {
                 return new Rejected(origin, e.id(), e.code(), e.getMessage());
             }
         }
     }
+
+    /**
+     * An event without a value, which deletes what has its key: it passes as it is, behind the
+     * records of its key that came before it and ahead of those that come after it.
+     */
+    record Tombstone(Origin origin) implements Inbound {}
 
     /**
      * A record that becomes a failure.

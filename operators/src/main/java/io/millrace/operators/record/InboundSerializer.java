@@ -1,5 +1,7 @@
 package io.millrace.operators.record;
 
+import io.millrace.operators.event.EventReading;
+import io.millrace.schemas.EventForm;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.io.IOException;
@@ -18,14 +20,23 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
     private static final int FIRST_REJECTED = 1;
     private static final int REQUEST = 2;
     private static final int REJECTED = 3;
+    private static final int EVENT = 4;
+    private static final int TOMBSTONE = 5;
 
     @Override
     public void serialize(Inbound inbound, DataOutputView out) throws IOException {
         if (inbound instanceof Inbound.Request request) {
-            out.writeByte(REQUEST);
+            out.writeByte(request.event() == null ? REQUEST : EVENT);
             Wire.writeOrigin(request.origin(), out);
             Wire.writeAvro(request.request(), out);
-            Wire.writeReading(request.reading(), out);
+            if (request.event() == null) {
+                Wire.writeReading(request.reading(), out);
+            } else {
+                Wire.writeAvro(request.event().form(), out);
+            }
+        } else if (inbound instanceof Inbound.Tombstone tombstone) {
+            out.writeByte(TOMBSTONE);
+            Wire.writeOrigin(tombstone.origin(), out);
         } else if (inbound instanceof Inbound.Rejected rejected) {
             out.writeByte(REJECTED);
             Wire.writeOrigin(rejected.origin(), out);
@@ -43,7 +54,7 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
         Origin origin =
                 switch (kind) {
                     case FIRST_REQUEST, FIRST_REJECTED -> Wire.readFirstOrigin(in);
-                    case REQUEST, REJECTED -> Wire.readOrigin(in);
+                    case REQUEST, REJECTED, EVENT, TOMBSTONE -> Wire.readOrigin(in);
                     default ->
                             throw new IOException("Unknown kind of inbound record: " + kind + ".");
                 };
@@ -55,6 +66,13 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
                             origin,
                             Wire.readAvro(InferenceRequest.class, in),
                             Wire.readReading(in));
+            case EVENT ->
+                    new Inbound.Request(
+                            origin,
+                            Wire.readAvro(InferenceRequest.class, in),
+                            null,
+                            new EventReading(Wire.readAvro(EventForm.class, in)));
+            case TOMBSTONE -> new Inbound.Tombstone(origin);
             default ->
                     new Inbound.Rejected(
                             origin,

@@ -1,6 +1,9 @@
 package io.millrace.operators.record;
 
+import io.millrace.operators.event.EventRecord;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The source and position of a record, with its bytes as read. Immutable by convention: the arrays
@@ -34,6 +37,14 @@ public record Origin(
     /** Whether the record is read and encoded on another thread than the mailbox thread. */
     public boolean isLong() {
         return value.length > LONG_BYTES;
+    }
+
+    /** The record as a form of events sees it. */
+    public EventRecord asEvent() {
+        Map<String, byte[]> last = new LinkedHashMap<>();
+        headers.forEach(header -> last.put(header.name(), header.value()));
+        return new EventRecord(
+                source, position.partition(), position.offset(), timestamp, key, last, value);
     }
 
     /** One record header; the value may be null. */

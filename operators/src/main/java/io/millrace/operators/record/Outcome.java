@@ -1,5 +1,6 @@
 package io.millrace.operators.record;
 
+import io.millrace.operators.event.EventAnswer;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceResult;
 import org.apache.flink.api.common.typeinfo.TypeInfo;
@@ -14,8 +15,22 @@ public sealed interface Outcome {
     /** Source and position of the record. */
     Origin origin();
 
-    /** An answer. */
-    record Answered(Origin origin, InferenceResult result, RunFacts facts) implements Outcome {}
+    /**
+     * An answer.
+     *
+     * @param event how it is put into its record; null unless that is an event
+     */
+    record Answered(Origin origin, InferenceResult result, RunFacts facts, EventAnswer event)
+            implements Outcome {
+
+        /** The answer of a record that is no event. */
+        public Answered(Origin origin, InferenceResult result, RunFacts facts) {
+            this(origin, result, facts, null);
+        }
+    }
+
+    /** An event without a value, which passed as it is. */
+    record Passed(Origin origin, RunFacts facts) implements Outcome {}
 
     /**
      * A record that could not be answered.

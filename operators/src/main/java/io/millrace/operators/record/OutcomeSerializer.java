@@ -1,6 +1,9 @@
 package io.millrace.operators.record;
 
+import io.millrace.operators.event.EventAnswer;
+import io.millrace.operators.event.EventReading;
 import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.schemas.EventForm;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceResult;
 import java.io.IOException;
@@ -20,14 +23,24 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
     private static final int FIRST_FAILED = 1;
     private static final int ANSWERED = 2;
     private static final int FAILED = 3;
+    private static final int EVENT = 4;
+    private static final int PASSED = 5;
 
     @Override
     public void serialize(Outcome outcome, DataOutputView out) throws IOException {
         if (outcome instanceof Outcome.Answered answered) {
-            out.writeByte(ANSWERED);
+            out.writeByte(answered.event() == null ? ANSWERED : EVENT);
             Wire.writeOrigin(answered.origin(), out);
             Wire.writeAvro(answered.result(), out);
             writeFacts(answered.facts(), out);
+            if (answered.event() != null) {
+                Wire.writeAvro(answered.event().reading().form(), out);
+                out.writeBoolean(answered.event().json());
+            }
+        } else if (outcome instanceof Outcome.Passed passed) {
+            out.writeByte(PASSED);
+            Wire.writeOrigin(passed.origin(), out);
+            writeFacts(passed.facts(), out);
         } else if (outcome instanceof Outcome.Failed failed) {
             out.writeByte(FAILED);
             Wire.writeOrigin(failed.origin(), out);
@@ -63,13 +76,22 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
         Origin origin =
                 switch (kind) {
                     case FIRST_ANSWERED, FIRST_FAILED -> Wire.readFirstOrigin(in);
-                    case ANSWERED, FAILED -> Wire.readOrigin(in);
+                    case ANSWERED, FAILED, EVENT, PASSED -> Wire.readOrigin(in);
                     default -> throw new IOException("Unknown kind of outcome: " + kind + ".");
                 };
         return switch (kind) {
             case FIRST_ANSWERED, ANSWERED ->
                     new Outcome.Answered(
                             origin, Wire.readAvro(InferenceResult.class, in), readFacts(in));
+            case EVENT ->
+                    new Outcome.Answered(
+                            origin,
+                            Wire.readAvro(InferenceResult.class, in),
+                            readFacts(in),
+                            new EventAnswer(
+                                    new EventReading(Wire.readAvro(EventForm.class, in)),
+                                    in.readBoolean()));
+            case PASSED -> new Outcome.Passed(origin, readFacts(in));
             default ->
                     new Outcome.Failed(
                             origin,

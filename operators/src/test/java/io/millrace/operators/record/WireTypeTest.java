@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.operators.TestingRequests;
+import io.millrace.operators.event.EventReading;
+import io.millrace.operators.event.TestingEvents;
 import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.FailureCode;
@@ -78,6 +80,39 @@ class WireTypeTest {
         // The other side may not know it, and has the request.
         assertThat(reading(request, Reading.avro(RecordType.REQUEST, unreleased, 5))).isNull();
         assertThat(reading(request, null)).isNull();
+    }
+
+    @Test
+    void eventsKeepTheirFormAndTombstonesNothingButTheirRecord() throws Exception {
+        EventReading reading = new EventReading(TestingEvents.form(9).setChat(true).build());
+        Inbound.Request event =
+                TestingEvents.request(reading, TestingEvents.origin(7, "k", "{\"text\":\"x\"}"));
+        Inbound.Request read = (Inbound.Request) copied(WireType.INBOUND, event);
+        assertSameOrigin(read.origin(), event.origin());
+        assertThat(read.request()).isEqualTo(event.request());
+        assertThat(read.event().form()).isEqualTo(reading.form());
+        Inbound tombstone = new Inbound.Tombstone(TestingEvents.origin(8, "k", ""));
+        assertThat(copied(WireType.INBOUND, tombstone))
+                .usingRecursiveComparison()
+                .isEqualTo(tombstone);
+        Outcome passed = new Outcome.Passed(tombstone.origin(), new RunFacts(1, 0, 0, 4, 0, 6));
+        assertThat(copied(WireType.OUTCOME, passed)).usingRecursiveComparison().isEqualTo(passed);
+        Outcome.Answered answered =
+                new Outcome.Answered(
+                        event.origin(),
+                        InferenceResult.newBuilder()
+                                .setId("a")
+                                .setModel("m")
+                                .setModelFingerprint("f")
+                                .setCompletions(List.of())
+                                .setUsage(new Usage(3, 2))
+                                .build(),
+                        new RunFacts(1, 2, 3, 4, 5, 6),
+                        reading.answer(event.request(), true));
+        Outcome.Answered back = (Outcome.Answered) copied(WireType.OUTCOME, answered);
+        assertThat(back.event().json()).isTrue();
+        assertThat(back.event().reading().form()).isEqualTo(reading.form());
+        assertThat(back.facts()).isEqualTo(answered.facts());
     }
 
     private static Schema ofReleased(Schema schema) {

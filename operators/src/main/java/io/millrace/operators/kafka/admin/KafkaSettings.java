@@ -1,8 +1,11 @@
 package io.millrace.operators.kafka.admin;
 
+import io.millrace.operators.event.EventReading;
 import io.millrace.operators.kafka.source.OnLostInput;
 import io.millrace.operators.kafka.source.StartingPoint;
+import io.millrace.schemas.EventForm;
 import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.record.WireFormat;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,6 +36,8 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
  * @param dropHeaders regular expression; headers of requests that match it as a whole are not
  *     copied; null for none
  * @param format wire format of all topics
+ * @param events how requests are made of events and where answers go; null where records are
+ *     requests; must not change
  * @param client further settings of all Kafka clients, such as those of TLS and SASL
  */
 public record KafkaSettings(
@@ -51,6 +56,7 @@ public record KafkaSettings(
         OutputPartition outputPartition,
         String dropHeaders,
         FormatSettings format,
+        EventForm events,
         Map<String, String> client)
         implements Serializable {
 
@@ -90,6 +96,17 @@ public record KafkaSettings(
                     "Delivery is " + delivery + ": it must be exactly-once or at-least-once.");
         }
         OwnedSetting.check(client);
+        if (events != null) {
+            checkEvents(events, format);
+        }
+    }
+
+    private static void checkEvents(EventForm events, FormatSettings format) {
+        if (format.format() != WireFormat.JSON) {
+            throw new IllegalArgumentException(
+                    "Events are read and written as json only: leave --format away.");
+        }
+        new EventReading(events).check();
     }
 
     private static void checkInputs(List<String> topics, String pattern) {
@@ -187,6 +204,7 @@ public record KafkaSettings(
         private OutputPartition outputPartition = OutputPartition.KEY;
         private String dropHeaders;
         private FormatSettings format = FormatSettings.JSON;
+        private EventForm events;
         private final Map<String, String> client = new TreeMap<>();
 
         private Builder() {}
@@ -272,6 +290,12 @@ public record KafkaSettings(
             return this;
         }
 
+        /** By default records are requests. */
+        public Builder events(EventForm value) {
+            events = value;
+            return this;
+        }
+
         public Builder client(Map<String, String> values) {
             client.putAll(values);
             return this;
@@ -299,6 +323,7 @@ public record KafkaSettings(
                     outputPartition,
                     dropHeaders,
                     format,
+                    events,
                     client);
         }
     }

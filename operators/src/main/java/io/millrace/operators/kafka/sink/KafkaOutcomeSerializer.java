@@ -7,10 +7,12 @@ import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.schemas.Completion;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.codec.RecordCodec;
+import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.codec.record.RecordType;
 import java.util.List;
 import java.util.Optional;
@@ -55,7 +57,9 @@ public final class KafkaOutcomeSerializer
     void open() {
         rules = new HeaderRules(settings);
         results = RecordCodec.open(RecordType.RESULT, settings.format(), limits.output().name());
-        results.prepare();
+        if (settings.events() == null) {
+            results.prepare();
+        }
         RecordCodec<InferenceFailure> codec =
                 RecordCodec.open(RecordType.FAILURE, settings.format(), limits.deadLetter().name());
         codec.prepare();
@@ -107,7 +111,9 @@ public final class KafkaOutcomeSerializer
         ProducerRecord<byte[], byte[]> record =
                 outcome instanceof Outcome.Answered answered
                         ? serialize(answered)
-                        : serialize((Outcome.Failed) outcome);
+                        : outcome instanceof Outcome.Passed passed
+                                ? serialize(passed)
+                                : serialize((Outcome.Failed) outcome);
         if (record.partition() != null) {
             requirePartition(record, outcome.origin().source());
         }
@@ -150,7 +156,18 @@ public final class KafkaOutcomeSerializer
 
     private ProducerRecord<byte[], byte[]> serialize(Outcome.Answered answered) {
         Origin origin = answered.origin();
-        byte[] value = results.encode(answered.result());
+        byte[] value;
+        try {
+            value = value(answered);
+        } catch (CodecException e) {
+            return serialize(
+                    new Outcome.Failed(
+                            origin,
+                            answered.result().getId(),
+                            e.code(),
+                            e.getMessage(),
+                            answered.facts()));
+        }
         ProducerRecord<byte[], byte[]> record =
                 record(
                         limits.output(),
@@ -159,6 +176,9 @@ public final class KafkaOutcomeSerializer
                         value,
                         rules.ofResult(origin, answered.facts()),
                         answered.facts());
+        if (answered.event() != null) {
+            RunHeaders.addResult(record.headers(), answered.result());
+        }
         String excess = excess(limits.output(), record);
         if (excess == null) {
             largestResult = Math.max(largestResult, counted(limits.output(), record));
@@ -171,6 +191,43 @@ public final class KafkaOutcomeSerializer
                         FailureCode.RESULT_TOO_LARGE,
                         "the result is too large: " + excess + "; or ask for fewer tokens",
                         answered.facts()));
+    }
+
+    /** Of an event the event with its answer. */
+    private byte[] value(Outcome.Answered answered) throws CodecException {
+        if (answered.event() == null) {
+            return results.encode(answered.result());
+        }
+        List<String> texts =
+                answered.result().getCompletions().stream().map(Completion::getText).toList();
+        return answered.event()
+                .reading()
+                .answered(answered.origin().value(), texts, answered.event().json());
+    }
+
+    /** A tombstone, which has no value there either. */
+    private ProducerRecord<byte[], byte[]> serialize(Outcome.Passed passed) {
+        Origin origin = passed.origin();
+        ProducerRecord<byte[], byte[]> record =
+                record(
+                        limits.output(),
+                        origin,
+                        origin.key(),
+                        null,
+                        rules.ofResult(origin, passed.facts()),
+                        passed.facts());
+        String excess = excess(limits.output(), record);
+        if (excess == null) {
+            largestResult = Math.max(largestResult, counted(limits.output(), record));
+            return record;
+        }
+        return serialize(
+                new Outcome.Failed(
+                        origin,
+                        null,
+                        FailureCode.RESULT_TOO_LARGE,
+                        "the tombstone is too large: " + excess,
+                        passed.facts()));
     }
 
     private static int counted(TopicLimits.Topic topic, ProducerRecord<byte[], byte[]> record) {

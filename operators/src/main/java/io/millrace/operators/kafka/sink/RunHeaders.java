@@ -1,6 +1,10 @@
 package io.millrace.operators.kafka.sink;
 
+import static java.util.stream.Collectors.joining;
+
 import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.schemas.Completion;
+import io.millrace.schemas.InferenceResult;
 import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import org.apache.kafka.common.header.Headers;
@@ -18,6 +22,14 @@ public final class RunHeaders {
     /** The request's timestamp, which may differ from the record's. */
     public static final String REQUEST_TIMESTAMP_MS = "millrace.request_timestamp_ms";
 
+    // Of an answer that was put into an event, which has no place for them.
+    public static final String ID = "millrace.id";
+    public static final String MODEL = "millrace.model";
+    public static final String MODEL_FINGERPRINT = "millrace.model_fingerprint";
+    public static final String FINISH_REASON = "millrace.finish_reason";
+    public static final String PROMPT_TOKENS = "millrace.prompt_tokens";
+    public static final String COMPLETION_TOKENS = "millrace.completion_tokens";
+
     /** Prefix of headers in a failure that describe the original. */
     public static final String ORIGINAL = "millrace.original.";
 
@@ -29,7 +41,13 @@ public final class RunHeaders {
                     FINISHED_MS,
                     CACHED_TOKENS,
                     ATTEMPTS,
-                    REQUEST_TIMESTAMP_MS);
+                    REQUEST_TIMESTAMP_MS,
+                    ID,
+                    MODEL,
+                    MODEL_FINGERPRINT,
+                    FINISH_REASON,
+                    PROMPT_TOKENS,
+                    COMPLETION_TOKENS);
 
     private RunHeaders() {}
 
@@ -49,6 +67,21 @@ public final class RunHeaders {
         add(headers, REQUEST_TIMESTAMP_MS, requestTimestampMs);
     }
 
+    /** Adds what an event with its answer does not tell of the result. */
+    static void addResult(Headers headers, InferenceResult result) {
+        add(headers, ID, result.getId());
+        add(headers, MODEL, result.getModel());
+        add(headers, MODEL_FINGERPRINT, result.getModelFingerprint());
+        add(
+                headers,
+                FINISH_REASON,
+                result.getCompletions().stream()
+                        .map(Completion::getFinishReason)
+                        .collect(joining(",")));
+        add(headers, PROMPT_TOKENS, result.getUsage().getPromptTokens());
+        add(headers, COMPLETION_TOKENS, result.getUsage().getCompletionTokens());
+    }
+
     private static void addTime(Headers headers, String name, long timeMs) {
         if (timeMs > 0) {
             add(headers, name, timeMs);
@@ -56,6 +89,10 @@ public final class RunHeaders {
     }
 
     private static void add(Headers headers, String name, long value) {
-        headers.add(name, Long.toString(value).getBytes(StandardCharsets.US_ASCII));
+        add(headers, name, Long.toString(value));
+    }
+
+    private static void add(Headers headers, String name, String value) {
+        headers.add(name, value.getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -1,8 +1,10 @@
 package io.millrace.operators.kafka.source;
 
+import io.millrace.operators.event.EventReading;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Position;
+import io.millrace.schemas.EventForm;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
@@ -21,9 +23,9 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 
 /**
- * Reads requests from Kafka records, short ones completely. Never throws on data: a record that is
- * no request becomes a rejection. (It does throw if a schema registry is needed and does not
- * answer.)
+ * Reads requests from Kafka records, short ones completely, or makes them of events. Never throws
+ * on data: a record that is no request becomes a rejection. (It does throw if a schema registry is
+ * needed and does not answer.)
  */
 public final class InboundDeserializer implements KafkaRecordDeserializationSchema<Inbound> {
 
@@ -31,15 +33,25 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
     private static final byte[] EMPTY = new byte[0];
 
     private final FormatSettings format;
+    private final EventForm form;
     private transient RecordCodec<InferenceRequest> codec;
+    private transient EventReading events;
 
-    public InboundDeserializer(FormatSettings format) {
+    /**
+     * @param form how requests are made of events; null where records are requests
+     */
+    public InboundDeserializer(FormatSettings format, EventForm form) {
         this.format = format;
+        this.form = form;
     }
 
     @Override
     public void open(DeserializationSchema.InitializationContext context) {
-        codec = RecordCodec.open(RecordType.REQUEST, format, null);
+        if (form == null) {
+            codec = RecordCodec.open(RecordType.REQUEST, format, null);
+        } else {
+            events = new EventReading(form);
+        }
     }
 
     @Override
@@ -47,18 +59,36 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
         Origin origin = origin(record);
         Inbound inbound;
         try {
-            inbound =
-                    record.value() == null
-                            ? new Inbound.Rejected(
-                                    origin,
-                                    null,
-                                    FailureCode.UNREADABLE,
-                                    "the record has no value (a tombstone): send a request")
-                            : read(origin, codec.reading(record.value(), schemaId(record)));
+            inbound = events == null ? request(record, origin) : event(record, origin);
         } catch (CodecException e) {
             inbound = new Inbound.Rejected(origin, e.id(), e.code(), e.getMessage());
         }
         out.collect(inbound);
+    }
+
+    private Inbound event(ConsumerRecord<byte[], byte[]> record, Origin origin)
+            throws CodecException {
+        if (record.value() == null) {
+            return new Inbound.Tombstone(origin);
+        }
+        Inbound unread = new Inbound.Unread(origin, null, events);
+        if (origin.isLong()) {
+            return unread;
+        }
+        return events.readBriefly(origin.asEvent())
+                .<Inbound>map(request -> new Inbound.Request(origin, request, null, events))
+                .orElse(unread);
+    }
+
+    private Inbound request(ConsumerRecord<byte[], byte[]> record, Origin origin)
+            throws CodecException {
+        return record.value() == null
+                ? new Inbound.Rejected(
+                        origin,
+                        null,
+                        FailureCode.UNREADABLE,
+                        "the record has no value (a tombstone): send a request")
+                : read(origin, codec.reading(record.value(), schemaId(record)));
     }
 
     private static Inbound read(Origin origin, Reading<InferenceRequest> reading) {

@@ -4,6 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millrace.operators.event.EventAnswer;
+import io.millrace.operators.event.EventReading;
+import io.millrace.operators.event.TestingEvents;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.KafkaSettingsTest;
 import io.millrace.operators.kafka.admin.KafkaSetupException;
@@ -118,6 +121,60 @@ class KafkaOutcomeSerializerTest {
                         "millrace.cached_tokens=5",
                         "millrace.attempts=6",
                         "millrace.request_timestamp_ms=54000");
+    }
+
+    @Test
+    void anEventHasItsAnswerAndHeadersTellTheRestOfTheResult() throws Exception {
+        EventReading reading = new EventReading(TestingEvents.form(9).build());
+        Origin origin = origin(KEY, "{\"text\":\"x\", \"n\": 1e400}".getBytes(UTF_8));
+        Outcome.Answered plain = (Outcome.Answered) answered(origin, 3);
+        Outcome answered =
+                new Outcome.Answered(
+                        origin, plain.result(), plain.facts(), new EventAnswer(reading, false));
+        ProducerRecord<byte[], byte[]> record =
+                serialize(KafkaSettingsTest.limits(AMPLE, AMPLE, AMPLE), answered);
+        assertThat(new String(record.value(), UTF_8))
+                .isEqualTo("{\"text\":\"x\", \"n\": 1e400,\"answer\":\"ttt\"}");
+        assertThat(record.key()).isEqualTo(KEY);
+        assertThat(Arrays.stream(record.headers().toArray()).map(this::shown))
+                .contains(
+                        "millrace.request_timestamp_ms=54000",
+                        "millrace.id=1",
+                        "millrace.model=m",
+                        "millrace.model_fingerprint=f",
+                        "millrace.finish_reason=stop",
+                        "millrace.prompt_tokens=1",
+                        "millrace.completion_tokens=1");
+        // Too large with its answer, or not the JSON that was asked for: a dead letter each.
+        assertThat(failure(serialize(KafkaSettingsTest.limits(200, AMPLE, AMPLE), answered)))
+                .extracting(InferenceFailure::getCode)
+                .isEqualTo("result_too_large");
+        InferenceFailure failure =
+                failure(
+                        serialize(
+                                KafkaSettingsTest.limits(AMPLE, AMPLE, AMPLE),
+                                new Outcome.Answered(
+                                        origin,
+                                        plain.result(),
+                                        plain.facts(),
+                                        new EventAnswer(reading, true))));
+        assertThat(failure.getCode()).isEqualTo("generation_failed");
+        assertThat(failure.getOriginal()).isEqualTo(ByteBuffer.wrap(origin.value()));
+    }
+
+    @Test
+    void aTombstonePassesWithItsKeyHeadersAndTimestamp() {
+        Origin origin = origin(KEY, new byte[0], header("trace", 1));
+        ProducerRecord<byte[], byte[]> record =
+                serialize(
+                        KafkaSettingsTest.limits(AMPLE, AMPLE, AMPLE),
+                        new Outcome.Passed(origin, REFUSED));
+        assertThat(record.topic()).isEqualTo("out");
+        assertThat(record.value()).isNull();
+        assertThat(record.key()).isEqualTo(KEY);
+        assertThat(record.timestamp()).isEqualTo(54_000);
+        assertThat(Arrays.stream(record.headers().toArray()).map(this::shown))
+                .contains("trace=h", "millrace.request_timestamp_ms=54000");
     }
 
     private String shown(Header header) {

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpServer;
+import io.millrace.operators.event.TestingEvents;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Origin;
+import io.millrace.schemas.EventForm;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
@@ -159,8 +161,60 @@ class InboundDeserializerTest {
         }
     }
 
+    private static Inbound event(EventForm form, String value) {
+        return read(FormatSettings.JSON, form, value == null ? null : value.getBytes(UTF_8));
+    }
+
+    @Test
+    void makesRequestsOfEvents() {
+        Inbound.Request read =
+                (Inbound.Request) event(TestingEvents.form(9).build(), "{\"text\":\"hi\"}");
+        assertThat(read.request().getPrompt()).isEqualTo("hi");
+        assertThat(read.request().getId()).isEqualTo("prompts/3/97");
+        assertThat(read.reading()).isNull();
+        assertThat(read.event()).isNotNull();
+    }
+
+    @Test
+    void anEventThatIsNoneIsRejectedWithItsReason() {
+        Inbound.Rejected rejected =
+                (Inbound.Rejected) event(TestingEvents.form(9).build(), "{\"txt\":\"hi\"}");
+        assertThat(rejected.code()).isEqualTo(FailureCode.EMPTY_PROMPT);
+        assertThat(rejected.id()).isEqualTo("prompts/3/97");
+        assertThat(rejected.origin().value()).isEqualTo("{\"txt\":\"hi\"}".getBytes(UTF_8));
+    }
+
+    @Test
+    void anEventWithoutAValuePasses() {
+        assertThat(event(TestingEvents.form(9).build(), null))
+                .isInstanceOf(Inbound.Tombstone.class);
+    }
+
+    @Test
+    void longEventsAndThoseThatRenderLongAreReadByOthers() throws Exception {
+        String text = "x".repeat(20_000);
+        Inbound.Unread unread =
+                (Inbound.Unread)
+                        event(TestingEvents.form(9).build(), "{\"text\":\"" + text + "\"}");
+        assertThat(((Inbound.Request) unread.read()).request().getPrompt()).isEqualTo(text);
+        EventForm slow =
+                TestingEvents.form(9)
+                        .setPromptField(null)
+                        .setPromptTemplate("{% for i in range(30000) %}{{ event.a }}{% endfor %}")
+                        .build();
+        Inbound.Unread rendered = (Inbound.Unread) event(slow, "{\"a\":1}");
+        assertThat(((Inbound.Request) rendered.read()).request().getPrompt()).hasSize(30_000);
+        Inbound.Rejected rejected =
+                (Inbound.Rejected) ((Inbound.Unread) event(slow, "{\"b\":1}")).read();
+        assertThat(rejected.code()).isEqualTo(FailureCode.TEMPLATE_FAILED);
+    }
+
     private static Inbound read(FormatSettings format, byte[] value) {
-        InboundDeserializer deserializer = new InboundDeserializer(format);
+        return read(format, null, value);
+    }
+
+    private static Inbound read(FormatSettings format, EventForm form, byte[] value) {
+        InboundDeserializer deserializer = new InboundDeserializer(format, form);
         deserializer.open(null);
         RecordHeaders headers = new RecordHeaders();
         headers.add("a", new byte[] {1}).add("b", null).add("a", new byte[] {2});

@@ -30,10 +30,15 @@ final class Evaluator {
     private final Operators operators;
     private final Printer printer;
     private final Members members;
+    private final boolean strict;
 
-    Evaluator(Sandbox sandbox, Renderer renderer) {
+    /**
+     * @param strict whether an undefined value may only be tested or replaced
+     */
+    Evaluator(Sandbox sandbox, Renderer renderer, boolean strict) {
         this.sandbox = sandbox;
         this.renderer = renderer;
+        this.strict = strict;
         this.operators = new Operators(sandbox);
         this.printer = new Printer(sandbox);
         this.members = new Members(this);
@@ -54,6 +59,11 @@ final class Evaluator {
     /** The text of a value, as printed. */
     String text(Value value) {
         return printer.text(value);
+    }
+
+    /** A value of which the text or the elements are taken; an error if strict and undefined. */
+    Value used(Value value) {
+        return strict ? Types.defined(value) : value;
     }
 
     Value value(Expression expression, Scope scope) {
@@ -125,7 +135,7 @@ final class Evaluator {
         } else if (expression instanceof Expression.Concatenation c) {
             Output out = new Output(sandbox);
             for (Value part : values(c.parts(), scope)) {
-                out.append(text(part));
+                out.append(text(used(part)));
             }
             return Value.of(out.toString());
         } else if (expression instanceof Expression.ListOf l) {
@@ -214,7 +224,8 @@ final class Evaluator {
         if (filter == null) {
             throw TemplateException.of("there is no filter '" + name + "'");
         }
-        return filter.apply(input, arguments, this);
+        return filter.apply(
+                Filters.REPLACING.contains(name) ? input : used(input), arguments, this);
     }
 
     boolean test(String name, Value input, Arguments arguments) {

@@ -41,9 +41,18 @@ public final class Renderer {
     private final Evaluator evaluator;
     private final Instant clock;
 
+    /** As Jinja2 by default: an undefined value is empty text. */
     public Renderer(TemplateLimits limits, Instant clock) {
+        this(limits, clock, false);
+    }
+
+    /**
+     * @param strict whether printing, filtering or iterating an undefined value is an error; the
+     *     filter default, tests and conditions take it all the same
+     */
+    public Renderer(TemplateLimits limits, Instant clock, boolean strict) {
         this.sandbox = new Sandbox(limits);
-        this.evaluator = new Evaluator(sandbox, this);
+        this.evaluator = new Evaluator(sandbox, this, strict);
         this.clock = clock;
     }
 
@@ -81,7 +90,7 @@ public final class Renderer {
         if (statement instanceof Statement.Text t) {
             out.append(t.text());
         } else if (statement instanceof Statement.Print p) {
-            out.append(evaluator.text(evaluator.value(p.value(), scope)));
+            out.append(evaluator.text(evaluator.used(evaluator.value(p.value(), scope))));
         } else if (statement instanceof Statement.If i) {
             for (Statement.Branch branch : i.branches()) {
                 if (evaluator.isTrue(branch.condition(), scope)) {
@@ -89,7 +98,7 @@ public final class Renderer {
                 }
             }
         } else if (statement instanceof Statement.For f) {
-            Value items = evaluator.value(f.iterable(), scope);
+            Value items = evaluator.used(evaluator.value(f.iterable(), scope));
             return loop(f, items, scope, 0, out);
         } else if (statement instanceof Statement.Assign a) {
             assign(a.target(), evaluator.value(a.value(), scope), scope);

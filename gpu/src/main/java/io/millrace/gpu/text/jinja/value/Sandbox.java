@@ -36,7 +36,7 @@ public final class Sandbox {
     void steps(long n) {
         steps += n;
         if (steps > limits.steps()) {
-            throw TemplateException.of("takes more than " + limits.steps() + " steps");
+            throw TemplateException.limit("takes more than " + limits.steps() + " steps");
         }
     }
 
@@ -48,7 +48,8 @@ public final class Sandbox {
     /** Counts a string that is about to be made. */
     public void text(long characters) {
         if (characters > limits.text()) {
-            throw TemplateException.of("makes a text longer than " + limits.text() + " characters");
+            throw TemplateException.limit(
+                    "makes a text longer than " + limits.text() + " characters");
         }
         produce(characters);
     }
@@ -56,7 +57,7 @@ public final class Sandbox {
     /** Counts a list that is about to be made. */
     public void elements(long count) {
         if (count > limits.elements()) {
-            throw TemplateException.of(
+            throw TemplateException.limit(
                     "makes a list of more than " + limits.elements() + " elements");
         }
         steps(count);
@@ -66,7 +67,7 @@ public final class Sandbox {
     /** Checks an integer that is about to be made. */
     void integer(long bits) {
         if (bits > LARGEST_INTEGER_BITS) {
-            throw TemplateException.of(
+            throw TemplateException.limit(
                     "makes an integer of more than " + LARGEST_INTEGER_BITS + " bits");
         }
     }
@@ -76,7 +77,7 @@ public final class Sandbox {
      */
     public void enter() {
         if (++depth > limits.depth()) {
-            throw TemplateException.of(
+            throw TemplateException.limit(
                     "is nested or recurses more than " + limits.depth() + " levels deep");
         }
         step();
@@ -93,7 +94,7 @@ public final class Sandbox {
     private void produce(long amount) {
         produced += amount;
         if (produced > limits.produced()) {
-            throw TemplateException.of(
+            throw TemplateException.limit(
                     "makes more than " + limits.produced() + " characters of text on the way");
         }
     }

@@ -1,4 +1,4 @@
-package io.millrace.jobs.cli;
+package io.millrace.jobs.cli.job;
 
 import io.millrace.operators.kafka.source.StartingPoint;
 import java.time.Instant;

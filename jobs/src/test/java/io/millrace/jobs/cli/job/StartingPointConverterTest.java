@@ -1,4 +1,4 @@
-package io.millrace.jobs.cli;
+package io.millrace.jobs.cli.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,12 +1,20 @@
-package io.millrace.jobs.cli;
+package io.millrace.jobs.cli.job;
 
 import io.millrace.gpu.api.constraint.ConstraintOption;
+import io.millrace.jobs.cli.Arguments;
+import io.millrace.jobs.cli.Checks;
+import io.millrace.jobs.cli.CommandFailedException;
+import io.millrace.jobs.cli.EngineArguments;
+import io.millrace.jobs.cli.KafkaArguments;
+import io.millrace.jobs.cli.Loaders;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.OutputPartition;
 import io.millrace.operators.kafka.source.OnLostInput;
 import io.millrace.operators.kafka.source.StartingPoint;
+import io.millrace.operators.options.Partitioning;
 import io.millrace.operators.options.PipelineOption;
 import io.millrace.operators.options.PipelineOptions;
+import io.millrace.schemas.EventForm;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.record.WireFormat;
 import io.millrace.schemas.codec.registry.RegistrySettings;
@@ -27,6 +35,8 @@ public final class JobArguments {
     @Mixin public KafkaArguments kafka = new KafkaArguments();
     @Mixin public EngineArguments engine = new EngineArguments();
     @Mixin public FormatArguments format = new FormatArguments();
+
+    @Mixin private EventArguments events = new EventArguments();
 
     @ArgGroup public Input input = new Input();
 
@@ -255,6 +265,13 @@ public final class JobArguments {
 
     /** The Kafka settings, checked. */
     public KafkaSettings kafka() {
+        EventForm form = events.form(Checks.constraint(constraints));
+        if (form != null && pipeline.get(PipelineOption.PARTITIONING) == Partitioning.PREFIX) {
+            throw new CommandFailedException(
+                    "--partitioning prefix does not go with events, since those of one key would be"
+                            + " answered by several subtasks and pass their tombstone: use"
+                            + " --partitioning none.");
+        }
         KafkaSettings.Builder settings =
                 KafkaSettings.builder()
                         .bootstrapServers(kafka.bootstrapServers)
@@ -269,6 +286,7 @@ public final class JobArguments {
                         .outputPartition(outputPartition)
                         .dropHeaders(dropHeaders)
                         .format(format.settings())
+                        .events(form)
                         .client(kafka.clientSettings());
         if (partitionDiscovery != null) {
             settings.client(

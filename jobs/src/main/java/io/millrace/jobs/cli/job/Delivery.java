@@ -1,4 +1,4 @@
-package io.millrace.jobs.cli;
+package io.millrace.jobs.cli.job;
 
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import picocli.CommandLine.ITypeConverter;

@@ -1,0 +1,217 @@
+package io.millrace.operators.event;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.millrace.schemas.EventForm;
+import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.json.JsonSplice;
+import io.millrace.schemas.codec.json.JsonTree;
+import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.SchemaRef;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.avro.SchemaNormalization;
+
+/**
+ * Makes requests of events, and puts their answers into them, by one form of events. A pure
+ * function of form and record. Any thread.
+ */
+public final class EventReading {
+    private static final ObjectReader JSON =
+            JsonMapper.builder()
+                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+                    .build()
+                    .reader();
+
+    private final EventForm form;
+
+    /**
+     * Made when it is first needed, since it parses the template; racing threads make equal ones.
+     */
+    private volatile EventRequests requests;
+
+    private volatile Saved saved;
+
+    /** The form as state has it. */
+    private record Saved(byte[] bytes, long fingerprint) {}
+
+    /**
+     * @param form must not change
+     */
+    public EventReading(EventForm form) {
+        this.form = form;
+    }
+
+    /** The form. */
+    public EventForm form() {
+        return form;
+    }
+
+    /**
+     * Checks the form.
+     *
+     * @throws IllegalArgumentException a path is malformed, or the template, with its line
+     */
+    public void check() {
+        requests();
+        if (form.getResultField() != null) {
+            FieldPath.parse(form.getResultField());
+        }
+    }
+
+    private EventRequests requests() {
+        EventRequests made = requests;
+        if (made == null) {
+            made = new EventRequests(form);
+            requests = made;
+        }
+        return made;
+    }
+
+    /**
+     * Makes the request of an event.
+     *
+     * @throws CodecException it is no event, has not what the form wants, or cannot be rendered
+     */
+    public InferenceRequest read(EventRecord record) throws CodecException {
+        return read(record, false).orElseThrow();
+    }
+
+    /** As {@link #read}; empty where rendering takes more than about a millisecond. */
+    public Optional<InferenceRequest> readBriefly(EventRecord record) throws CodecException {
+        return read(record, true);
+    }
+
+    private Optional<InferenceRequest> read(EventRecord record, boolean briefly)
+            throws CodecException {
+        EventRequests ask = requests();
+        String id = null;
+        try {
+            if (!ask.idIsField()) {
+                id = ask.id(record, null);
+            }
+            Map<String, Object> event =
+                    JsonTree.read(record.value(), record.headers().get(SchemaRef.HEADER));
+            id = ask.id(record, event);
+            checkResult(event);
+            return ask.request(record, event, id, briefly);
+        } catch (CodecException e) {
+            throw new CodecException(e.code(), e.getMessage(), id, e);
+        }
+    }
+
+    private void checkResult(Map<String, Object> event) throws CodecException {
+        if (form.getResultField() == null) {
+            return;
+        }
+        FieldPath result = FieldPath.parse(form.getResultField());
+        String blocked = result.blocked(event);
+        if (blocked != null) {
+            throw new CodecException(
+                    FailureCode.INVALID_PARAMETER,
+                    "field %s is %s, and --result-field %s puts the answer into an object there: name another field"
+                            .formatted(
+                                    blocked, Kinds.of(FieldPath.parse(blocked).of(event)), result),
+                    null);
+        }
+        if (!form.getOverwrite() && result.isIn(event)) {
+            throw new CodecException(
+                    FailureCode.INVALID_PARAMETER,
+                    "the event has a field %s already: give --result-field another name, or --overwrite"
+                            .formatted(result),
+                    null);
+        }
+    }
+
+    /**
+     * How the answer of a request that this made is written.
+     *
+     * @param structured whether the job's constraint makes answers JSON; null leaves it to the form
+     */
+    public EventAnswer answer(InferenceRequest request, Boolean structured) {
+        boolean json =
+                request.getConstraint() != null
+                        ? request.getConstraint().getJsonSchema() != null
+                        : structured == null ? form.getStructured() : structured;
+        return new EventAnswer(this, json);
+    }
+
+    /**
+     * The event with its answers: one as it is, more as an array.
+     *
+     * @param event as it was read
+     * @param json whether the answers are JSON
+     * @throws CodecException an answer that should be JSON is none
+     */
+    public byte[] answered(byte[] event, List<String> answers, boolean json) throws CodecException {
+        byte[] value = answers.size() == 1 ? value(answers.get(0), json) : array(answers, json);
+        return form.getResultField() == null
+                ? value
+                : JsonSplice.put(event, FieldPath.parse(form.getResultField()).names(), value);
+    }
+
+    private static byte[] array(List<String> answers, boolean json) throws CodecException {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        char before = '[';
+        for (String answer : answers) {
+            all.write(before);
+            all.writeBytes(value(answer, json));
+            before = ',';
+        }
+        all.write(']');
+        return all.toByteArray();
+    }
+
+    private static byte[] value(String answer, boolean json) throws CodecException {
+        if (!json) {
+            return JsonSplice.quoted(answer);
+        }
+        try {
+            JSON.readTree(answer);
+        } catch (JsonProcessingException e) {
+            throw new CodecException(
+                    FailureCode.GENERATION_FAILED,
+                    "the answer is not the JSON that was asked for: " + e.getOriginalMessage(),
+                    null,
+                    e);
+        }
+        return answer.strip().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** The form in Avro's single-object encoding, to be kept in state. */
+    public byte[] encoded() {
+        return saved().bytes();
+    }
+
+    /** Tells forms apart: CRC-64-AVRO of {@link #encoded}. */
+    public long fingerprint() {
+        return saved().fingerprint();
+    }
+
+    private Saved saved() {
+        Saved made = saved;
+        if (made == null) {
+            try {
+                byte[] bytes = EventForm.getEncoder().encode(form).array();
+                made = new Saved(bytes, SchemaNormalization.fingerprint64(bytes));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            saved = made;
+        }
+        return made;
+    }
+
+    @Override
+    public String toString() {
+        return "event";
+    }
+}
