@@ -146,6 +146,10 @@ public final class InferencePipeline {
                         WireType.OUTCOME,
                         new InferenceOperatorFactory(options))
                 .uid(uid + "-inference")
+                // Flink's busy time is that of the task's thread, which waits for the engine.
+                .setDescription(
+                        "inference (%s), load: metrics engine_busy, saturation"
+                                .formatted(options.engine().modelName()))
                 .setParallelism(parallelism);
     }
 

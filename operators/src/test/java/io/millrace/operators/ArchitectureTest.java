@@ -33,6 +33,7 @@ class ArchitectureTest {
                     "hop",
                     "batch",
                     "inference",
+                    "metric",
                     "fault",
                     "valve",
                     "kafka",

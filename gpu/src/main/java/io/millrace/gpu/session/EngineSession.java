@@ -108,6 +108,11 @@ public final class EngineSession implements AutoCloseable {
         return thread.stats();
     }
 
+    /** Nanoseconds for which steps of the engine have run in total, for all sessions. */
+    public long stepNanos() {
+        return thread.stepNanos();
+    }
+
     /**
      * Sets the wake-up, which the engine thread runs when there are events to drain; runs it at
      * once if there are some already. It must not block and not throw.

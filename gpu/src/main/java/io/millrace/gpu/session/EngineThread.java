@@ -3,6 +3,7 @@ package io.millrace.gpu.session;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineStats;
 import io.millrace.gpu.api.GenerationRequest;
+import io.millrace.gpu.common.RunningTime;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.gpu.engine.EngineLoader;
 import java.io.IOException;
@@ -52,6 +53,7 @@ final class EngineThread extends Thread {
     private final AtomicLong nextTicket = new AtomicLong(1);
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile EngineStats stats = NOTHING;
+    private final RunningTime steps;
 
     /** What closing the engine threw, where no failure of a step was told before. */
     private volatile Throwable closeFailure;
@@ -81,7 +83,20 @@ final class EngineThread extends Thread {
      * @param onEnd run once, when no session may join any more
      */
     EngineThread(EngineOptions options, EngineLoader loader, Duration stepTimeout, Runnable onEnd) {
+        this(options, loader, stepTimeout, onEnd, new RunningTime());
+    }
+
+    /**
+     * @param steps counts the time of the steps
+     */
+    EngineThread(
+            EngineOptions options,
+            EngineLoader loader,
+            Duration stepTimeout,
+            Runnable onEnd,
+            RunningTime steps) {
         super("millrace-engine-" + options.modelName());
+        this.steps = steps;
         this.options = options;
         this.stepTimeout = stepTimeout;
         this.loader = loader;
@@ -113,6 +128,10 @@ final class EngineThread extends Thread {
 
     EngineStats stats() {
         return stats;
+    }
+
+    long stepNanos() {
+        return steps.nanos();
     }
 
     /** Whether no session may join any more. */
@@ -255,17 +274,19 @@ final class EngineThread extends Thread {
 
     private void serve(Engine engine) {
         List<Command> commands = take(engine.hasWork());
-        long steps = 0;
+        long number = 0;
         while (commands != null) {
             for (Command command : commands) {
                 requests.execute(engine, command);
             }
             requests.admit(engine);
             if (engine.hasWork()) {
-                runningStep = ++steps;
+                runningStep = ++number;
+                steps.begin();
                 try {
                     engine.step(requests);
                 } finally {
+                    steps.end();
                     // Telling of a step that failed is not part of it: that may take its time.
                     runningStep = 0;
                 }

@@ -55,6 +55,9 @@ public final class ScriptedEngine implements Engine {
     /** Most requests in a step so far. */
     volatile int mostAtOnce;
 
+    /** Run within each step. */
+    public volatile Runnable duringStep = () -> {};
+
     private List<Long> inStep = List.of();
 
     public volatile ClassLoader contextClassLoader;
@@ -137,6 +140,7 @@ public final class ScriptedEngine implements Engine {
         synchronized (this) {
             inStep = List.copyOf(left.keySet());
         }
+        duringStep.run();
         mostAtOnce = Math.max(mostAtOnce, left.size());
         if (stuck != null) {
             try {

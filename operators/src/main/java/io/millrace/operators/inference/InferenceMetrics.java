@@ -1,11 +1,14 @@
 package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.EngineStats;
+import io.millrace.operators.metric.RecentHistogram;
+import io.millrace.operators.metric.ShareGauge;
 import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.operators.valve.Valve;
 import io.millrace.schemas.FailureCode;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
@@ -36,7 +39,11 @@ final class InferenceMetrics {
     private long preemptionsSeen;
     private final Map<FailureCode, Counter> failures = new EnumMap<>(FailureCode.class);
 
-    InferenceMetrics(MetricGroup group, Supplier<EngineStats> stats, Valve valve) {
+    /**
+     * @param stepNanos nanoseconds for which steps of the engine have run in total
+     */
+    InferenceMetrics(
+            MetricGroup group, Supplier<EngineStats> stats, LongSupplier stepNanos, Valve valve) {
         this.stats = stats;
         preemptions = group.counter("preemptions");
         preemptionsSeen = stats.get().preemptions();
@@ -65,6 +72,8 @@ final class InferenceMetrics {
         gauge(group, "in_flight_requests", valve::requests);
         gauge(group, "in_flight_tokens", valve::tokens);
         gauge(group, "valve_open", () -> valve.isOpen() ? 1 : 0);
+        group.gauge("engine_busy", new ShareGauge(stepNanos));
+        group.gauge("saturation", new ShareGauge(valve::closedNanos));
     }
 
     private static Histogram histogram(MetricGroup group, String name) {

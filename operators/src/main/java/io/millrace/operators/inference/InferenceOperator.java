@@ -121,7 +121,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     @Override
     public void open() throws Exception {
         super.open();
-        metrics = new InferenceMetrics(getMetricGroup(), session::stats, valve);
+        metrics = new InferenceMetrics(getMetricGroup(), session::stats, session::stepNanos, valve);
         metrics.onRestored(restoredCounts);
         boolean structured = options.constraint() instanceof Constraint.JsonSchema;
         outcomes = new Outcomes(session, queue, longRecords, metrics, structured, this::release);

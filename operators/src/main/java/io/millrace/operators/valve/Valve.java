@@ -1,5 +1,6 @@
 package io.millrace.operators.valve;
 
+import io.millrace.gpu.common.RunningTime;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.TokenEstimate;
@@ -44,6 +45,8 @@ public final class Valve {
     private long tokens;
     private Inbound held;
     private Runnable flush = () -> {};
+
+    private final RunningTime closed = new RunningTime();
 
     /** Weak, so that a clock is collected with the split whose idleness it measured. */
     private final Set<OpenTime> clocks = Collections.newSetFromMap(new WeakHashMap<>());
@@ -165,9 +168,11 @@ public final class Valve {
                     "The valve counts " + requests + " requests and " + tokens + " tokens.");
         }
         if (wasOpen && !isOpen()) {
+            closed.begin();
             opened = new CompletableFuture<>();
             clocks.forEach(OpenTime::onClosed);
         } else if (!wasOpen && isOpen()) {
+            closed.end();
             clocks.forEach(OpenTime::onOpened);
             opened.complete(null);
         }
@@ -180,6 +185,11 @@ public final class Valve {
 
     public boolean isOpen() {
         return requests < maxRequests && tokens < maxTokens;
+    }
+
+    /** Nanoseconds for which it was closed in total. Any thread. */
+    public long closedNanos() {
+        return closed.nanos();
     }
 
     public boolean isEmpty() {

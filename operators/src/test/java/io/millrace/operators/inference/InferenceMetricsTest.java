@@ -78,7 +78,8 @@ class InferenceMetricsTest {
             Valve valve = Valve.register(harness.getOperator().getRuntimeContext(), options, 64);
             valve.unregister();
             valve.add(2, 54);
-            return new InferenceMetrics(new RecordingGroup("", metrics), () -> stats, valve);
+            return new InferenceMetrics(
+                    new RecordingGroup("", metrics), () -> stats, () -> 0, valve);
         }
     }
 
@@ -172,5 +173,7 @@ class InferenceMetricsTest {
         assertThat(value("in_flight_requests")).isEqualTo(2);
         assertThat(value("in_flight_tokens")).isEqualTo(54L);
         assertThat(value("valve_open")).isEqualTo(0);
+        assertThat(value("engine_busy")).isEqualTo(0.0);
+        assertThat(value("saturation")).isEqualTo(0.0);
     }
 }

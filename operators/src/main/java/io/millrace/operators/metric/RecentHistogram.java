@@ -1,4 +1,4 @@
-package io.millrace.operators.inference;
+package io.millrace.operators.metric;
 
 import java.util.Arrays;
 import java.util.function.LongSupplier;
@@ -10,7 +10,7 @@ import org.apache.flink.runtime.metrics.DescriptiveStatisticsHistogramStatistics
  * The values of the last minute, at most the newest 1,000: percentiles do not keep old values when
  * no new ones arrive. Written by the task, read by reporters.
  */
-final class RecentHistogram implements Histogram {
+public final class RecentHistogram implements Histogram {
     /** More would make a snapshot of the percentiles costly. */
     static final int MOST = 1000;
 
@@ -24,7 +24,7 @@ final class RecentHistogram implements Histogram {
     /**
      * @param clock nanoseconds since any fixed time
      */
-    RecentHistogram(LongSupplier clock) {
+    public RecentHistogram(LongSupplier clock) {
         this.clock = clock;
     }
 

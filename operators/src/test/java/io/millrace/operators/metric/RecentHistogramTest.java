@@ -1,4 +1,4 @@
-package io.millrace.operators.inference;
+package io.millrace.operators.metric;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;

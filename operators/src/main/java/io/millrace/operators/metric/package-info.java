@@ -1,0 +1,2 @@
+/** Metrics that Flink does not have: histograms that forget, shares of time. */
+package io.millrace.operators.metric;
