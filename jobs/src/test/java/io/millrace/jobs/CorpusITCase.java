@@ -3,6 +3,9 @@ package io.millrace.jobs;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.operators.corpus.format.Compression;
+import io.millrace.operators.corpus.format.compression.Compressions;
+import io.millrace.operators.corpus.format.parquet.TestingParquet;
 import io.millrace.operators.inference.SavedRequests;
 import io.millrace.schemas.InFlightRequest;
 import java.io.IOException;
@@ -22,6 +25,7 @@ import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,6 +38,7 @@ class CorpusITCase {
     private static final Duration LIMIT = Duration.ofSeconds(120);
     private static final Pattern KEPT = Pattern.compile("go on after their (\\d+) tokens");
     private static final int ROWS = 197;
+    private static final int SMALL = 17;
 
     @TempDir Path folder;
     private Path in;
@@ -55,6 +60,19 @@ class CorpusITCase {
                                 .getBytes(UTF_8));
             }
         }
+        for (Compression compression : List.of(Compression.XZ, Compression.ZSTD)) {
+            Path small =
+                    in.resolve("small.jsonl" + (compression == Compression.XZ ? ".xz" : ".zst"));
+            try (OutputStream file = Files.newOutputStream(small);
+                    OutputStream out = Compressions.compress(file, compression)) {
+                for (int i = 0; i < SMALL; i++) {
+                    out.write("{\"text\":\"More of %d\"}\n".formatted(i).getBytes(UTF_8));
+                }
+            }
+        }
+        TestingParquet.write(
+                in.resolve("small.parquet"),
+                IntStream.range(0, SMALL).mapToObj(i -> "Less of " + i).toList());
         byte[] bad = "{\"text\":\"caf?\"}\n{\"text\":\"bad before\"}\n".getBytes(UTF_8);
         bad[12] = (byte) 0xe9;
         Files.write(in.resolve("bad.jsonl"), bad);
@@ -65,14 +83,17 @@ class CorpusITCase {
         Path undisturbed = folder.resolve("undisturbed");
         try (TestingProcess run = corpus(undisturbed)) {
             assertThat(run.exitCode(LIMIT)).as("%s", run.lines()).isEqualTo(1);
-            run.awaitLine("Done: 395 of 396 rows answered", LIMIT);
+            run.awaitLine("Done: 446 of 447 rows answered", LIMIT);
         }
         assertThat(outputs(undisturbed))
                 .containsOnlyKeys(
                         "bad.jsonl",
                         "_failures/bad.jsonl.jsonl",
                         "deep/cells.csv",
-                        "lines.jsonl.gz");
+                        "lines.jsonl.gz",
+                        "small.jsonl.xz",
+                        "small.jsonl.zst",
+                        "small.parquet");
 
         Path out = folder.resolve("out");
         Set<String> checkpoints = new TreeSet<>();
@@ -94,7 +115,7 @@ class CorpusITCase {
         try (TestingProcess run = corpus(out)) {
             run.awaitLine("resumes savepoint", LIMIT);
             assertThat(run.exitCode(LIMIT)).as("%s", run.lines()).isEqualTo(1);
-            run.awaitLine("Done: 395 of 396 rows answered", LIMIT);
+            run.awaitLine("Done: 446 of 447 rows answered", LIMIT);
         }
         assertThat(kept()).hasSize(3).allMatch(tokens -> tokens > 0);
         Map<String, byte[]> expected = outputs(undisturbed);
@@ -104,7 +125,7 @@ class CorpusITCase {
 
         Map<String, byte[]> before = all(out);
         TestingCommand again = command(out);
-        assertThat(again.all()).contains("Nothing is to be done: 395 of 396 rows answered");
+        assertThat(again.all()).contains("Nothing is to be done: 446 of 447 rows answered");
         assertThat(again.exitCode()).isEqualTo(1);
         assertThat(all(out).keySet()).isEqualTo(before.keySet());
         whatWasDoneAndNotNotedIsNotDoneAgain(out);
@@ -116,7 +137,7 @@ class CorpusITCase {
         String noted = Files.readString(manifest);
         Files.writeString(manifest, noted.replaceFirst("(?s),\\s*\"finished\".*?\\}", ""));
         TestingCommand again = command(out);
-        assertThat(again.all()).contains("Done: 395 of 396 rows").doesNotContain("Model ");
+        assertThat(again.all()).contains("Done: 446 of 447 rows").doesNotContain("Model ");
         assertThat(manifest).hasContent(noted);
     }
 

@@ -12,15 +12,18 @@ import io.millrace.operators.corpus.InputFile;
 import io.millrace.operators.corpus.RequestTemplate;
 import io.millrace.operators.corpus.file.RowFiles;
 import io.millrace.operators.corpus.format.Columns;
+import io.millrace.operators.corpus.format.Compression;
 import io.millrace.operators.corpus.format.FileFormat;
 import io.millrace.operators.corpus.format.Row;
 import io.millrace.operators.corpus.format.RowPosition;
 import io.millrace.operators.corpus.format.RowReader;
+import io.millrace.operators.corpus.format.compression.Compressions;
 import io.millrace.operators.corpus.output.OutputFolder;
 import io.millrace.operators.options.PipelineOptions;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,9 +81,18 @@ class CorpusPipelineITCase extends PipelineFixture {
     void outputsHaveTheRowsOfTheirInputsInOrderWithAnswers() throws Exception {
         writeFiles();
         Map<String, byte[]> out = run("out", 2);
-        assertThat(out).containsOnlyKeys("a.jsonl", "b.jsonl.gz", "deep/c.csv", "empty.jsonl");
+        assertThat(out)
+                .containsOnlyKeys(
+                        "a.jsonl",
+                        "b.jsonl.gz",
+                        "d.jsonl.xz",
+                        "deep/c.csv",
+                        "e.jsonl.zst",
+                        "empty.jsonl");
         assertThat(text(out.get("a.jsonl"))).isEqualTo(expectedLines("a", 97));
         assertThat(text(unzip(out.get("b.jsonl.gz")))).isEqualTo(expectedLines("b", 54));
+        assertThat(text(decompressed("out/d.jsonl.xz"))).isEqualTo(expectedLines("d", 17));
+        assertThat(text(decompressed("out/e.jsonl.zst"))).isEqualTo(expectedLines("e", 31));
         StringBuilder cells = new StringBuilder("key,text,answer\r\n");
         for (int i = 0; i < 23; i++) {
             String answer = answer("c" + i, "line\n" + i);
@@ -88,7 +100,7 @@ class CorpusPipelineITCase extends PipelineFixture {
         }
         assertThat(text(out.get("deep/c.csv"))).isEqualTo(cells.toString());
         assertThat(out.get("empty.jsonl")).isEmpty();
-        assertThat(control.added()).hasSize(97 + 54 + 23);
+        assertThat(control.added()).hasSize(97 + 54 + 23 + 17 + 31);
     }
 
     @Test
@@ -96,7 +108,7 @@ class CorpusPipelineITCase extends PipelineFixture {
         writeFiles();
         Map<String, byte[]> undisturbed = run("undisturbed", 1);
         control.stepTime(Duration.ofMillis(1));
-        for (String id : List.of("a13", "a60", "b30", "c5")) {
+        for (String id : List.of("a13", "a60", "b30", "c5", "d9", "e9")) {
             control.failAt(id, 0, () -> new IllegalStateException("planted"));
         }
         Map<String, byte[]> disturbed = run("disturbed", 2);
@@ -327,7 +339,7 @@ class CorpusPipelineITCase extends PipelineFixture {
 
     private int decoded() {
         int sum = 0;
-        for (String file : List.of("a", "b", "c")) {
+        for (String file : List.of("a", "b", "c", "d", "e")) {
             for (int i = 0; i < 97; i++) {
                 sum += control.decoded(file + i);
             }
@@ -339,6 +351,8 @@ class CorpusPipelineITCase extends PipelineFixture {
         Files.createDirectories(in.resolve("deep"));
         Files.writeString(in.resolve("a.jsonl"), lines("a", 97));
         Files.write(in.resolve("b.jsonl.gz"), gzip(lines("b", 54)));
+        Files.write(in.resolve("d.jsonl.xz"), compressed(lines("d", 17), Compression.XZ));
+        Files.write(in.resolve("e.jsonl.zst"), compressed(lines("e", 31), Compression.ZSTD));
         StringBuilder cells = new StringBuilder("key,text\r\n");
         for (int i = 0; i < 23; i++) {
             cells.append("c%d,\"line\n%d\"\r\n".formatted(i, i));
@@ -459,6 +473,21 @@ class CorpusPipelineITCase extends PipelineFixture {
             out.write(text.getBytes(UTF_8));
         }
         return bytes.toByteArray();
+    }
+
+    private static byte[] compressed(String text, Compression compression) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (OutputStream out = Compressions.compress(bytes, compression)) {
+            out.write(text.getBytes(UTF_8));
+        }
+        return bytes.toByteArray();
+    }
+
+    private byte[] decompressed(String file) throws IOException {
+        FileFormat format = FileFormat.of(file, null, null);
+        try (InputStream in = Compressions.open(folder.resolve(file), format.compression())) {
+            return in.readAllBytes();
+        }
     }
 
     private static byte[] unzip(byte[] bytes) throws IOException {
