@@ -14,6 +14,8 @@ import io.millrace.operators.corpus.output.StageOperatorFactory;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.WireType;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -65,10 +67,24 @@ public final class CorpusPipeline {
                         .uid(name + "-stage");
         staged.union(rows.getSideOutput(FileEndRouter.ENDS))
                 .transform(
-                        "commit", Types.VOID, new CommitOperatorFactory(output, template.columns()))
+                        "commit",
+                        Types.VOID,
+                        new CommitOperatorFactory(output, template.columns(), totalBytes(files)))
                 .uid(name + "-commit")
                 .setParallelism(1)
                 .setMaxParallelism(1);
+    }
+
+    private static long totalBytes(List<InputFile> files) {
+        long bytes = 0;
+        try {
+            for (InputFile file : files) {
+                bytes += file.uncompressedBytes();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("The input files cannot be read.", e);
+        }
+        return bytes;
     }
 
     /** Whether the files are OpenAI's batches, all of them or none. */

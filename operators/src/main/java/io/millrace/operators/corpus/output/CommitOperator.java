@@ -17,6 +17,7 @@ import org.apache.flink.api.common.accumulators.LongCounter;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+import org.apache.flink.metrics.Gauge;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -36,6 +37,7 @@ final class CommitOperator extends AbstractStreamOperator<Void>
     static final String STATE = "corpus-files";
 
     private final transient OutputFolder folder;
+    private final transient long totalBytes;
     private final transient Assembler assembler;
 
     /** Files that are not committed. */
@@ -57,14 +59,22 @@ final class CommitOperator extends AbstractStreamOperator<Void>
     private transient long finalCheckpoint = Long.MAX_VALUE;
 
     private transient Tally committedTally = Tally.NONE;
+
+    /** Outcomes that were told of, restored ones included; read by the metrics' thread. */
+    private transient volatile Tally progress = Tally.NONE;
+
     private transient long committedFiles;
     private transient ListState<byte[]> state;
     private transient LongCounter filesCounter;
 
     CommitOperator(
-            StreamOperatorParameters<Void> parameters, OutputFolder folder, Columns columns) {
+            StreamOperatorParameters<Void> parameters,
+            OutputFolder folder,
+            Columns columns,
+            long totalBytes) {
         super(parameters);
         this.folder = folder;
+        this.totalBytes = totalBytes;
         this.assembler =
                 new Assembler(
                         folder,
@@ -86,6 +96,7 @@ final class CommitOperator extends AbstractStreamOperator<Void>
             if (in.readBoolean()) {
                 committedFiles = in.readLong();
                 committedTally = FileEventSerializer.readTally(in);
+                progress = progress.plus(committedTally);
             } else {
                 take(FileEventSerializer.read(in));
             }
@@ -105,6 +116,19 @@ final class CommitOperator extends AbstractStreamOperator<Void>
         count(CorpusCounts.FAILURES, restored.failures());
         count(CorpusCounts.TOKENS, restored.tokens());
         count(CorpusCounts.BYTES, restored.bytes());
+        gauge("rows", () -> progress.rows());
+        gauge("failed_rows", () -> progress.failures());
+        gauge("answer_tokens", () -> progress.tokens());
+        gauge("percent", this::percent);
+    }
+
+    private void gauge(String name, Gauge<Long> value) {
+        getMetricGroup().gauge(name, value);
+    }
+
+    /** Of the bytes of all rows, those of rows with an outcome that a checkpoint may count. */
+    long percent() {
+        return totalBytes == 0 ? 100 : Math.min(100, progress.bytes() * 100 / totalBytes);
     }
 
     private void count(String name, long value) {
@@ -118,6 +142,9 @@ final class CommitOperator extends AbstractStreamOperator<Void>
 
     private void take(FileEvent event) {
         files.computeIfAbsent(event.file(), file -> new FileState()).take(event);
+        if (event instanceof FileEvent.Staged staged) {
+            progress = progress.plus(staged.tally());
+        }
     }
 
     @Override

@@ -13,17 +13,22 @@ public final class CommitOperatorFactory extends AbstractStreamOperatorFactory<V
 
     private final OutputFolder folder;
     private final Columns columns;
+    private final long totalBytes;
 
-    public CommitOperatorFactory(OutputFolder folder, Columns columns) {
+    /**
+     * @param totalBytes about how many bytes all rows have, for the metric {@code percent}
+     */
+    public CommitOperatorFactory(OutputFolder folder, Columns columns, long totalBytes) {
         this.folder = folder;
         this.columns = columns;
+        this.totalBytes = totalBytes;
     }
 
     @Override
     @SuppressWarnings("unchecked")
     public <T extends StreamOperator<Void>> T createStreamOperator(
             StreamOperatorParameters<Void> parameters) {
-        return (T) new CommitOperator(parameters, folder, columns);
+        return (T) new CommitOperator(parameters, folder, columns, totalBytes);
     }
 
     @Override

@@ -86,6 +86,31 @@ class CommitOperatorTest {
         }
     }
 
+    /** Rows of 9 bytes each, of 54 that all have. */
+    @Test
+    void thePercentCountsRestoredRows() throws Exception {
+        OperatorSubtaskState state;
+        try (var harness = harness(null)) {
+            assertThat(percent(harness)).isZero();
+            send(harness, "a.jsonl", 3);
+            assertThat(percent(harness)).isEqualTo(50);
+            harness.snapshot(1, 1);
+            harness.notifyOfCompletedCheckpoint(1);
+            harness.getTaskMailbox().take(TaskMailbox.MIN_PRIORITY).run();
+            send(harness, "b.jsonl", 1);
+            state = harness.snapshot(2, 2);
+        }
+        try (var harness = harness(state)) {
+            assertThat(percent(harness)).isEqualTo(66);
+            send(harness, "c.jsonl", 5);
+            assertThat(percent(harness)).isEqualTo(100);
+        }
+    }
+
+    private static long percent(OneInputStreamOperatorTestHarness<FileEvent, Void> harness) {
+        return ((CommitOperator) harness.getOneInputOperator()).percent();
+    }
+
     @Test
     void whatIsMissingInTheStagedRowsEndsTheJob() throws Exception {
         try (var harness = harness(null)) {
@@ -174,7 +199,8 @@ class CommitOperatorTest {
             throws Exception {
         OneInputStreamOperatorTestHarness<FileEvent, Void> harness =
                 new OneInputStreamOperatorTestHarness<>(
-                        new CommitOperatorFactory(folder, COLUMNS), FileEventSerializer.INSTANCE);
+                        new CommitOperatorFactory(folder, COLUMNS, 54),
+                        FileEventSerializer.INSTANCE);
         harness.setup();
         if (state != null) {
             harness.initializeState(state);
