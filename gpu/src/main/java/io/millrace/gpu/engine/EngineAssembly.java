@@ -174,7 +174,7 @@ public final class EngineAssembly {
         return reason == null;
     }
 
-    private static int maxModelLen(EngineOptions options, int context) throws IOException {
+    static int maxModelLen(EngineOptions options, int context) throws IOException {
         if (options.maxModelLen() > context) {
             throw new IOException(
                     "--max-model-len is %d, but the model's context is %d tokens: set it to at most that."

@@ -6,6 +6,7 @@ import io.millrace.gpu.api.constraint.ConstraintOption;
 import io.millrace.jobs.cli.Checks;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.EngineArguments;
+import io.millrace.jobs.cli.ExitCode;
 import io.millrace.jobs.cli.FlinkClient;
 import io.millrace.jobs.cli.Loaders;
 import io.millrace.jobs.cli.Progress;
@@ -182,6 +183,20 @@ public final class CorpusCommand implements Callable<Integer> {
             description = "Port of Flink's web UI; 0 takes the first free one from 8081 on.")
     private int uiPort;
 
+    @Option(
+            names = "--dry-run",
+            description =
+                    "Answers nothing and writes nothing: counts rows and tokens, and predicts the time"
+                            + " with --output-speed.")
+    private boolean dryRun;
+
+    @Option(
+            names = "--output-speed",
+            paramLabel = "TOKENS",
+            description =
+                    "Tokens of answers a second, as a corpus of such rows showed them; with --dry-run.")
+    private Double outputSpeed;
+
     @Override
     public Integer call() throws Exception {
         check();
@@ -189,13 +204,22 @@ public final class CorpusCommand implements Callable<Integer> {
         List<InputFile> files = new InputFiles(rows, delimiter, root).find(in);
         OutputFolder folder = new OutputFolder(root.toString());
         Progress progress = new Progress(System.out);
+        if (dryRun) {
+            new DryRun(
+                            template(clock(Instant.now())),
+                            engine.options(),
+                            maxPromptSize.getBytes(),
+                            progress)
+                    .run(files, outputSpeed);
+            return ExitCode.DONE.code();
+        }
         try (CorpusRun run = new CorpusRun(folder, out, files, progress)) {
             Manifest manifest = run.open((path, begun) -> manifest(path, begun, files));
             if (manifest.summary() == null) {
                 Signals.onStop(run::requestStop);
                 return run.answer(
                         manifest,
-                        template(manifest),
+                        template(manifest.now()),
                         this::pipeline,
                         new CorpusRun.Settings(checkpointInterval, parallelism, uiPort),
                         engine);
@@ -252,6 +276,12 @@ public final class CorpusCommand implements Callable<Integer> {
         if (isBatch()) {
             checkBatch();
         }
+        if (outputSpeed != null && (!dryRun || !(outputSpeed > 0))) {
+            throw new CommandFailedException(
+                    dryRun
+                            ? "--output-speed is " + outputSpeed + ": give a number above 0."
+                            : "--output-speed is for --dry-run, which predicts the time.");
+        }
         if (resultField.isEmpty()) {
             throw new CommandFailedException("--result-field is empty: give a name.");
         }
@@ -268,16 +298,22 @@ public final class CorpusCommand implements Callable<Integer> {
         }
     }
 
-    private Manifest manifest(Path path, Manifest begun, List<InputFile> files) throws IOException {
-        Instant clock = begun == null ? Instant.now().truncatedTo(ChronoUnit.MILLIS) : begun.now();
-        if (now != null) {
-            try {
-                clock = Instant.parse(now);
-            } catch (DateTimeParseException e) {
-                throw new CommandFailedException(
-                        "--now is '" + now + "': give a time such as 2026-11-22T18:00:00Z.", e);
-            }
+    /** The clock of chat templates: that of {@code --now} if it is given. */
+    private Instant clock(Instant fallback) {
+        if (now == null) {
+            return fallback;
         }
+        try {
+            return Instant.parse(now);
+        } catch (DateTimeParseException e) {
+            throw new CommandFailedException(
+                    "--now is '" + now + "': give a time such as 2026-11-22T18:00:00Z.", e);
+        }
+    }
+
+    private Manifest manifest(Path path, Manifest begun, List<InputFile> files) throws IOException {
+        Instant clock =
+                clock(begun == null ? Instant.now().truncatedTo(ChronoUnit.MILLIS) : begun.now());
         Map<String, String> options = new LinkedHashMap<>();
         options.put("--prompt-field", promptField);
         options.put("--chat", String.valueOf(chat));
@@ -308,18 +344,13 @@ public final class CorpusCommand implements Callable<Integer> {
                 .encode(sampling.request("row"));
     }
 
-    private RequestTemplate template(Manifest manifest) {
+    private RequestTemplate template(Instant clock) {
         return new RequestTemplate(
-                new Columns(
-                        promptField,
-                        idField,
-                        resultField,
-                        overwrite,
-                        manifest.now().getEpochSecond()),
+                new Columns(promptField, idField, resultField, overwrite, clock.getEpochSecond()),
                 chat,
                 system,
                 sampling(),
-                manifest.now().toEpochMilli());
+                clock.toEpochMilli());
     }
 
     /**
