@@ -327,14 +327,15 @@ public final class CorpusCommand implements Callable<Integer> {
         options.put("--kv-cache-memory", String.valueOf(sizes.kvCacheBytes()));
         options.put("--max-prompt-size", maxPromptSize.getBytes() + " bytes");
         options.put("sampling", new String(sampling(), StandardCharsets.UTF_8));
-        if (sampling.constraint() != null || promptField == null) {
-            options.put("the version of constraints", String.valueOf(Constraint.VERSION));
-        }
         for (ConstraintOption option : ConstraintOption.values()) {
             Constraint constraint = sampling.constraint();
             options.put(
                     option.setting().names().flag(),
                     constraint == null ? null : option.text(constraint));
+        }
+        // Behind the constraint itself, which is what a user has changed.
+        if (sampling.constraint() != null || promptField == null) {
+            options.put("the version of constraints", String.valueOf(Constraint.VERSION));
         }
         return Manifest.of(path, clock, options, files);
     }
