@@ -92,7 +92,10 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
         return InputStatus.NOTHING_AVAILABLE;
     }
 
-    /** The next record; null while the reader still skips to its start position. */
+    /**
+     * The next record; null while the reader still skips to its start position, or reads a long
+     * row.
+     */
     private FileRecord next() throws IOException {
         InputFile file = current.file();
         byte[] header = new byte[0];
@@ -108,6 +111,9 @@ final class CorpusReader implements SourceReader<FileRecord, FileSplit> {
                 return null;
             }
             Row row = rows.next();
+            if (row == Row.PENDING) {
+                return null;
+            }
             if (row != null) {
                 return new FileRecord.Row(requests.of(row));
             }

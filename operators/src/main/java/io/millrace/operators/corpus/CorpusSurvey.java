@@ -71,9 +71,9 @@ public final class CorpusSurvey {
                 continue;
             }
             for (Row row = reader.next(); row != null; row = reader.next()) {
-                rows++;
-                if (!count(requests.of(row))) {
-                    failures++;
+                if (row != Row.PENDING) {
+                    rows++;
+                    failures += count(requests.of(row)) ? 0 : 1;
                 }
             }
         } catch (UnreadableFileException e) {

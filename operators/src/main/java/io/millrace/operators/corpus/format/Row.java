@@ -12,6 +12,9 @@ import io.millrace.schemas.FailureCode;
  * @param code of the fault; null without one
  */
 public record Row(long number, long line, byte[] bytes, String fault, FailureCode code) {
+    /** Stands for a row whose end was not reached yet. */
+    public static final Row PENDING = new Row(0, 0, new byte[0], null);
+
     /**
      * @param fault why it cannot be read, null if it can
      */

@@ -18,12 +18,17 @@ public interface RowReader extends Closeable {
     boolean seek() throws IOException;
 
     /**
-     * The next row; null at the end of the file.
+     * The next row; null at the end of the file. {@link Row#PENDING} after a bounded number of
+     * bytes without the end of a row, so that a barrier does not wait for a long one; the next call
+     * reads on.
      *
      * @throws UnreadableFileException the file is damaged from here on
      */
     Row next() throws IOException;
 
-    /** The position of the next row; until {@link #seek} has reached it, the start position. */
+    /**
+     * The position of the next row, or of one that is pending; until {@link #seek} has reached it,
+     * the start position.
+     */
     RowPosition position();
 }

@@ -72,7 +72,7 @@ public final class BatchRows implements RowReader {
     @Override
     public Row next() throws IOException {
         Row row = lines.next();
-        if (row == null || row.fault() != null) {
+        if (row == null || row == Row.PENDING || row.fault() != null) {
             return row;
         }
         String id = customId(row.bytes());

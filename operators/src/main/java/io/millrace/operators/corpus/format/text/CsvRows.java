@@ -21,6 +21,12 @@ public final class CsvRows implements RowReader {
         QUOTE
     }
 
+    private enum Found {
+        RECORD,
+        PENDING,
+        END
+    }
+
     private final RowBytes bytes;
     private final char delimiter;
     private final byte[] header;
@@ -28,6 +34,12 @@ public final class CsvRows implements RowReader {
     private boolean positioned;
     private long rows;
     private long lines;
+
+    /** Where the record stands whose end is not reached; null between two records. */
+    private Cell cell;
+
+    /** Where it begins. */
+    private long start;
 
     /** Number of the last record's first line. */
     private long firstLine;
@@ -57,10 +69,11 @@ public final class CsvRows implements RowReader {
 
     private byte[] readHeader() throws IOException {
         boolean marked = bytes.takeByteOrderMark();
-        if (!readRecord()) {
+        Found found = readRecord(bytes.offset() + RowBytes.MAX_ROW_BYTES);
+        if (found == Found.END) {
             return new byte[0];
         }
-        if (open || bytes.tooLong() != null) {
+        if (found == Found.PENDING || open || bytes.tooLong() != null) {
             throw new UnreadableFileException(
                     "its header has no end: a quoted cell is not closed, or the first line is not"
                             + " a header");
@@ -80,8 +93,9 @@ public final class CsvRows implements RowReader {
 
     @Override
     public Row next() throws IOException {
-        if (!readRecord()) {
-            return null;
+        Found found = readRecord(bytes.offset() + RowBytes.STEP);
+        if (found != Found.RECORD) {
+            return found == Found.END ? null : Row.PENDING;
         }
         rows++;
         String fault = bytes.tooLong();
@@ -93,27 +107,37 @@ public final class CsvRows implements RowReader {
         return new Row(rows, firstLine, bytes.row(), fault);
     }
 
-    /** Reads the next record that is not empty; false at the end of the file. */
-    private boolean readRecord() throws IOException {
+    /** Reads on in the next record that is not empty, up to an offset. */
+    private Found readRecord(long stop) throws IOException {
         do {
-            if (bytes.peek() == RowBytes.END) {
-                return false;
+            if (cell == null) {
+                if (bytes.peek() == RowBytes.END) {
+                    return Found.END;
+                }
+                cell = Cell.BEGINS;
+                start = bytes.offset();
+                firstLine = lines + 1;
+                bytes.begin();
             }
-            firstLine = lines + 1;
-            readLine();
-        } while (bytes.length() == 0);
-        return true;
+            if (!readLine(stop)) {
+                return Found.PENDING;
+            }
+            cell = null;
+            if (bytes.length() > 0) {
+                return Found.RECORD;
+            }
+        } while (bytes.offset() < stop);
+        return Found.PENDING;
     }
 
-    private void readLine() throws IOException {
-        bytes.begin();
-        Cell cell = Cell.BEGINS;
-        while (true) {
+    /** Whether the end of the record was reached. */
+    private boolean readLine(long stop) throws IOException {
+        while (bytes.offset() < stop || bytes.peek() == RowBytes.END) {
             int b = bytes.take();
             if (b == RowBytes.END || cell != Cell.QUOTED && (b == '\n' || b == '\r')) {
                 open = cell == Cell.QUOTED;
                 endLine(b);
-                return;
+                return true;
             }
             bytes.put(b);
             if (b == '\n' || b == '\r' && bytes.peek() != '\n') {
@@ -121,6 +145,7 @@ public final class CsvRows implements RowReader {
             }
             cell = after(cell, b);
         }
+        return false;
     }
 
     private void endLine(int b) throws IOException {
@@ -134,19 +159,24 @@ public final class CsvRows implements RowReader {
         }
     }
 
-    private Cell after(Cell cell, int b) {
-        if (cell == Cell.QUOTED) {
+    private Cell after(Cell before, int b) {
+        if (before == Cell.QUOTED) {
             return b == '"' ? Cell.QUOTE : Cell.QUOTED;
         }
         if (b == delimiter) {
             return Cell.BEGINS;
         }
-        return b == '"' && cell != Cell.PLAIN ? Cell.QUOTED : Cell.PLAIN;
+        return b == '"' && before != Cell.PLAIN ? Cell.QUOTED : Cell.PLAIN;
     }
 
     @Override
     public RowPosition position() {
-        return positioned ? new RowPosition(bytes.offset(), rows, lines) : from;
+        if (!positioned) {
+            return from;
+        }
+        return cell == null
+                ? new RowPosition(bytes.offset(), rows, lines)
+                : new RowPosition(start, rows, firstLine - 1);
     }
 
     @Override

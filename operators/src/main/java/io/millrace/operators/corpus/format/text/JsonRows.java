@@ -14,6 +14,11 @@ public final class JsonRows implements RowReader {
     private long rows;
     private long lines;
 
+    /** Whether a line was begun whose end is not reached, and where it begins. */
+    private boolean begun;
+
+    private long start;
+
     public JsonRows(RowBytes bytes, RowPosition from) throws IOException {
         this.bytes = bytes;
         this.from = from;
@@ -35,12 +40,21 @@ public final class JsonRows implements RowReader {
 
     @Override
     public Row next() throws IOException {
-        while (bytes.peek() != RowBytes.END) {
-            bytes.begin();
+        long stop = bytes.offset() + RowBytes.STEP;
+        while (begun || bytes.peek() != RowBytes.END) {
+            if (!begun) {
+                begun = true;
+                start = bytes.offset();
+                bytes.begin();
+            }
             while (bytes.peek() != RowBytes.END && bytes.peek() != '\n') {
+                if (bytes.offset() >= stop) {
+                    return Row.PENDING;
+                }
                 bytes.takeUntil('\n');
             }
             bytes.takeIf('\n');
+            begun = false;
             lines++;
             byte[] row = bytes.row();
             int end = row.length;
@@ -50,6 +64,9 @@ public final class JsonRows implements RowReader {
             if (!isBlank(row, end)) {
                 rows++;
                 return new Row(rows, lines, Arrays.copyOf(row, end), bytes.tooLong());
+            }
+            if (bytes.offset() >= stop) {
+                return Row.PENDING;
             }
         }
         return null;
@@ -66,7 +83,7 @@ public final class JsonRows implements RowReader {
 
     @Override
     public RowPosition position() {
-        return positioned ? new RowPosition(bytes.offset(), rows, lines) : from;
+        return positioned ? new RowPosition(begun ? start : bytes.offset(), rows, lines) : from;
     }
 
     @Override

@@ -71,15 +71,23 @@ class RowFilesTest {
         Arrays.fill(bytes, (byte) 'x');
         bytes[RowBytes.MAX_ROW_BYTES + 1] = '\n';
         try (RowReader rows = open(JSONL, write(bytes), RowPosition.START)) {
-            Row first = rows.next();
+            Row first = whole(rows);
             assertThat(first.fault()).contains("16,777,217 bytes", "16,777,216");
             assertThat(first.bytes()).hasSize(64 << 10);
             assertRow(rows.next(), 2, 2, "xxx");
         }
         bytes[RowBytes.MAX_ROW_BYTES] = '\n';
         try (RowReader rows = open(JSONL, write(bytes), RowPosition.START)) {
-            assertThat(rows.next().fault()).isNull();
+            assertThat(whole(rows).fault()).isNull();
         }
+    }
+
+    private static Row whole(RowReader rows) throws IOException {
+        Row row = rows.next();
+        while (row == Row.PENDING) {
+            row = rows.next();
+        }
+        return row;
     }
 
     @Test
