@@ -17,6 +17,7 @@ import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.options.PipelineOptions;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -125,6 +126,10 @@ public final class EmbeddedJob implements AutoCloseable {
                 kafka.outputTopic(),
                 kafka.deadLetterTopic());
         kafka.notes().forEach(note -> progress.line("Kafka", "%s", note));
+        Path schema = OutputSchema.write(kafka, arguments.outputSchema());
+        if (schema != null) {
+            progress.line("Schema", "of %s is in %s", kafka.outputTopic(), schema);
+        }
     }
 
     private void showInput(KafkaSettings kafka, TopicLimits limits, Resumption resumption) {

@@ -115,6 +115,10 @@ public final class RunCommand implements Callable<Integer> {
         inputs(new InputReport(kafka, limits.inputs()), settings, cluster, resumes)
                 .forEach(line -> System.out.println("Input " + line));
         kafka.notes().forEach(System.out::println);
+        java.nio.file.Path schema = OutputSchema.write(kafka, arguments.outputSchema());
+        if (schema != null) {
+            System.out.println("The schema of " + kafka.outputTopic() + " is in " + schema);
+        }
         environment.configure(settings);
         StreamingJob.define(environment, pipeline, kafka, limits, parallelism);
         environment.execute(arguments.applicationId);

@@ -1,23 +1,15 @@
 package io.millrace.operators.event;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.ObjectReader;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.millrace.schemas.EventForm;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
-import io.millrace.schemas.codec.json.JsonSplice;
-import io.millrace.schemas.codec.json.JsonTree;
 import io.millrace.schemas.codec.record.CodecException;
-import io.millrace.schemas.codec.record.SchemaRef;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.avro.Schema;
 import org.apache.avro.SchemaNormalization;
 
 /**
@@ -25,12 +17,6 @@ import org.apache.avro.SchemaNormalization;
  * function of form and record. Any thread.
  */
 public final class EventReading {
-    private static final ObjectReader JSON =
-            JsonMapper.builder()
-                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-                    .build()
-                    .reader();
-
     private final EventForm form;
 
     /**
@@ -43,11 +29,36 @@ public final class EventReading {
     /** The form as state has it. */
     private record Saved(byte[] bytes, long fingerprint) {}
 
+    private final EventValues values;
+
     /**
+     * Events in JSON.
+     *
      * @param form must not change
      */
     public EventReading(EventForm form) {
+        this(form, null, 0);
+    }
+
+    /**
+     * Events in JSON, or in Avro.
+     *
+     * @param form must not change
+     * @param writer the schema that they were written by; null for JSON
+     * @param start bytes of a record's value before the event
+     */
+    public EventReading(EventForm form, Schema writer, int start) {
         this.form = form;
+        this.values = writer == null ? new JsonValues(form) : new AvroValues(form, writer, start);
+    }
+
+    /**
+     * The schema of all events with their answers, of a form that has a reader's schema.
+     *
+     * @throws IllegalArgumentException none can be derived, with the remedy
+     */
+    public static Schema answeredSchema(EventForm form) {
+        return AvroValues.derived(form, new Schema.Parser().parse(form.getReaderSchema())).schema();
     }
 
     /** The form. */
@@ -98,8 +109,7 @@ public final class EventReading {
             if (!ask.idIsField()) {
                 id = ask.id(record, null);
             }
-            Map<String, Object> event =
-                    JsonTree.read(record.value(), record.headers().get(SchemaRef.HEADER));
+            Map<String, Object> event = values.read(record);
             id = ask.id(record, event);
             checkResult(event);
             return ask.request(record, event, id, briefly);
@@ -145,45 +155,45 @@ public final class EventReading {
     }
 
     /**
-     * The event with its answers: one as it is, more as an array.
+     * The event with its answers: one as it is, more as an array. What stands before Avro is left
+     * out.
      *
-     * @param event as it was read
+     * @param record as it was read
      * @param json whether the answers are JSON
      * @throws CodecException an answer that should be JSON is none
      */
-    public byte[] answered(byte[] event, List<String> answers, boolean json) throws CodecException {
-        byte[] value = answers.size() == 1 ? value(answers.get(0), json) : array(answers, json);
-        return form.getResultField() == null
-                ? value
-                : JsonSplice.put(event, FieldPath.parse(form.getResultField()).names(), value);
+    public byte[] answered(EventRecord record, List<String> answers, boolean json)
+            throws CodecException {
+        return values.answered(record, answers, json);
     }
 
-    private static byte[] array(List<String> answers, boolean json) throws CodecException {
-        ByteArrayOutputStream all = new ByteArrayOutputStream();
-        char before = '[';
-        for (String answer : answers) {
-            all.write(before);
-            all.writeBytes(value(answer, json));
-            before = ',';
-        }
-        all.write(']');
-        return all.toByteArray();
+    /** Whether a record has no event to be asked about, and passes as it is. */
+    public boolean passes(EventRecord record) {
+        return values.passes(record);
     }
 
-    private static byte[] value(String answer, boolean json) throws CodecException {
-        if (!json) {
-            return JsonSplice.quoted(answer);
-        }
-        try {
-            JSON.readTree(answer);
-        } catch (JsonProcessingException e) {
-            throw new CodecException(
-                    FailureCode.GENERATION_FAILED,
-                    "the answer is not the JSON that was asked for: " + e.getOriginalMessage(),
-                    null,
-                    e);
-        }
-        return answer.strip().getBytes(StandardCharsets.UTF_8);
+    /** The schema that events were written by; null for JSON. */
+    public Schema writer() {
+        return values.writer();
+    }
+
+    /** CRC-64-AVRO of {@link #writer}; null for JSON. */
+    public Long writerFingerprint() {
+        return values.fingerprint();
+    }
+
+    /**
+     * The schema that events with their answers are written by; null for JSON.
+     *
+     * @throws CodecException none can be derived
+     */
+    public Schema output() throws CodecException {
+        return values.output();
+    }
+
+    /** Bytes of a record's value before the event. */
+    public int start() {
+        return values.start();
     }
 
     /** The form in Avro's single-object encoding, to be kept in state. */
@@ -212,6 +222,6 @@ public final class EventReading {
 
     @Override
     public String toString() {
-        return "event";
+        return writer() == null ? "event" : "event in Avro after %d bytes".formatted(start());
     }
 }

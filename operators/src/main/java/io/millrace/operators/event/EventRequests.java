@@ -71,6 +71,15 @@ final class EventRequests {
             EventRecord record, Map<String, Object> event, String id, boolean briefly)
             throws CodecException {
         String prompt;
+        if (form.getOpenaiBody()) {
+            InferenceRequest request = InferenceRequest.newBuilder(form.getDefaults()).build();
+            request.setId(id);
+            FieldPath result =
+                    form.getResultField() == null ? null : FieldPath.parse(form.getResultField());
+            String name = result == null ? null : result.names().get(0);
+            set(request, OpenAiBody.request(event, name), "--openai-body");
+            return Optional.of(request);
+        }
         if (promptField != null) {
             prompt = field(event);
         } else {
@@ -203,9 +212,18 @@ final class EventRequests {
                 given.put(parameter.getKey(), value);
             }
         }
-        if (given.isEmpty()) {
-            return;
+        if (!given.isEmpty()) {
+            set(request, given, "--parameter-field " + parameters);
         }
+    }
+
+    /**
+     * Sets fields of a request, checked.
+     *
+     * @param by the option that they are of
+     */
+    private static void set(InferenceRequest request, Map<String, Object> given, String by)
+            throws CodecException {
         given.put("id", "event");
         try {
             InferenceRequest own = REQUEST.read(ASCII.writeValueAsBytes(given));
@@ -218,7 +236,7 @@ final class EventRequests {
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("What was read as JSON cannot be written.", e);
         } catch (CodecException e) {
-            throw fault(e.code(), e.getMessage() + " (by --parameter-field " + parameters + ")");
+            throw fault(e.code(), e.getMessage() + " (by " + by + ")");
         }
     }
 

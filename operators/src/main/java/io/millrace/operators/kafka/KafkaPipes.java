@@ -41,7 +41,10 @@ public final class KafkaPipes {
                         .setClientIdPrefix(settings.applicationId())
                         .setStartingOffsets(new FirstOffsets(settings))
                         .setDeserializer(
-                                new InboundDeserializer(settings.format(), settings.events()));
+                                new InboundDeserializer(
+                                        settings.format(),
+                                        settings.events(),
+                                        settings.inputSchemas()));
         if (settings.topicPattern() == null) {
             source.setTopics(settings.topics());
         } else {

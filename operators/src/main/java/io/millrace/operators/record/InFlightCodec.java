@@ -163,10 +163,10 @@ public final class InFlightCodec {
     }
 
     private InferenceRequest read(InFlightRequest state) throws IOException, CodecException {
-        Long event = state.getReading().getEvent();
-        return event == null
-                ? schemas.reading(state.getReading()).read(unwrap(state.getValue()))
-                : schemas.event(event).read(origin(state).asEvent());
+        RecordReading reading = state.getReading();
+        return reading.getEvent() == null
+                ? schemas.reading(reading).read(unwrap(state.getValue()))
+                : schemas.event(reading).read(origin(state).asEvent());
     }
 
     public InFlightModel decodeModel(byte[] element) throws IOException {
@@ -244,7 +244,9 @@ public final class InFlightCodec {
         Reading<InferenceRequest> reading = reading(inbound);
         EventReading event = event(inbound);
         if (event != null) {
-            state.setReading(new RecordReading(null, 0, event.fingerprint()));
+            state.setReading(
+                    new RecordReading(
+                            event.writerFingerprint(), event.start(), event.fingerprint()));
         } else if (reading != null) {
             Long schema = reading.writer() == null ? null : reading.fingerprint();
             state.setReading(new RecordReading(schema, reading.start(), null));
@@ -293,7 +295,7 @@ public final class InFlightCodec {
         if (saved == null) {
             return new Inbound.Request(origin, state.getRequest());
         }
-        EventReading event = saved.getEvent() == null ? null : schemas.event(saved.getEvent());
+        EventReading event = saved.getEvent() == null ? null : schemas.event(saved);
         Reading<InferenceRequest> reading = event == null ? schemas.reading(saved) : null;
         boolean begun = !state.getGenerated().isEmpty() || state.getResult() != null;
         // One that takes long to read and has not begun may not have been read, and so not

@@ -90,8 +90,8 @@ public sealed interface Inbound {
     }
 
     /**
-     * An event without a value, which deletes what has its key: it passes as it is, behind the
-     * records of its key that came before it and ahead of those that come after it.
+     * An event without a value, or whose value tells that a row is gone: it passes as it is, behind
+     * the records of its key that came before it and ahead of those that come after it.
      */
     record Tombstone(Origin origin) implements Inbound {}
 

@@ -1,7 +1,5 @@
 package io.millrace.operators.record;
 
-import io.millrace.operators.event.EventReading;
-import io.millrace.schemas.EventForm;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.io.IOException;
@@ -32,7 +30,7 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
             if (request.event() == null) {
                 Wire.writeReading(request.reading(), out);
             } else {
-                Wire.writeAvro(request.event().form(), out);
+                Wire.writeEvent(request.event(), out);
             }
         } else if (inbound instanceof Inbound.Tombstone tombstone) {
             out.writeByte(TOMBSTONE);
@@ -71,7 +69,7 @@ public final class InboundSerializer extends WireSerializer<Inbound> {
                             origin,
                             Wire.readAvro(InferenceRequest.class, in),
                             null,
-                            new EventReading(Wire.readAvro(EventForm.class, in)));
+                            Wire.readEvent(in));
             case TOMBSTONE -> new Inbound.Tombstone(origin);
             default ->
                     new Inbound.Rejected(

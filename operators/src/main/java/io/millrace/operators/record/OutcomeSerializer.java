@@ -1,9 +1,7 @@
 package io.millrace.operators.record;
 
 import io.millrace.operators.event.EventAnswer;
-import io.millrace.operators.event.EventReading;
 import io.millrace.operators.record.Outcome.RunFacts;
-import io.millrace.schemas.EventForm;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceResult;
 import java.io.IOException;
@@ -34,7 +32,7 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
             Wire.writeAvro(answered.result(), out);
             writeFacts(answered.facts(), out);
             if (answered.event() != null) {
-                Wire.writeAvro(answered.event().reading().form(), out);
+                Wire.writeEvent(answered.event().reading(), out);
                 out.writeBoolean(answered.event().json());
             }
         } else if (outcome instanceof Outcome.Passed passed) {
@@ -88,9 +86,7 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
                             origin,
                             Wire.readAvro(InferenceResult.class, in),
                             readFacts(in),
-                            new EventAnswer(
-                                    new EventReading(Wire.readAvro(EventForm.class, in)),
-                                    in.readBoolean()));
+                            new EventAnswer(Wire.readEvent(in), in.readBoolean()));
             case PASSED -> new Outcome.Passed(origin, readFacts(in));
             default ->
                     new Outcome.Failed(

@@ -49,7 +49,7 @@ final class SavedSchemas {
     private final Map<Long, Schema> writers = new HashMap<>();
     private final Map<Long, Reading<InferenceRequest>> readings = new HashMap<>();
     private final Map<Long, byte[]> forms = new HashMap<>();
-    private final Map<Long, EventReading> events = new HashMap<>();
+    private final Map<RecordReading, EventReading> events = new HashMap<>();
 
     /**
      * @param saved what {@link #of} gave
@@ -86,6 +86,9 @@ final class SavedSchemas {
                     EventReading event = InFlightCodec.event(record);
                     if (event != null) {
                         forms.putIfAbsent(event.fingerprint(), event.encoded());
+                        if (event.writer() != null) {
+                            schemas.putIfAbsent(event.writerFingerprint(), event.writer());
+                        }
                     } else if (reading != null && reading.writer() != null) {
                         schemas.putIfAbsent(reading.fingerprint(), reading.writer());
                     }
@@ -108,10 +111,11 @@ final class SavedSchemas {
         return FINGERPRINTS.get(schema);
     }
 
-    /** The form of events of that fingerprint. */
-    EventReading event(long fingerprint) throws IOException {
-        EventReading event = events.get(fingerprint);
+    /** How an event is read that was read so before. */
+    EventReading event(RecordReading saved) throws IOException {
+        EventReading event = events.get(saved);
         if (event == null) {
+            long fingerprint = saved.getEvent();
             byte[] form = forms.get(fingerprint);
             if (form == null) {
                 throw new IOException(
@@ -119,8 +123,14 @@ final class SavedSchemas {
                                 + Long.toHexString(fingerprint)
                                 + " that a request in flight was made by: it is damaged.");
             }
-            event = new EventReading(read(EventForm.class, ByteBuffer.wrap(form)));
-            events.put(fingerprint, event);
+            event =
+                    new EventReading(
+                            read(EventForm.class, ByteBuffer.wrap(form)),
+                            saved.getWriter() == null
+                                    ? null
+                                    : writer(InferenceRequest.class, saved.getWriter()),
+                            saved.getStart());
+            events.put(saved, event);
         }
         return event;
     }

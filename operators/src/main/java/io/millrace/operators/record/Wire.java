@@ -1,6 +1,8 @@
 package io.millrace.operators.record;
 
+import io.millrace.operators.event.EventReading;
 import io.millrace.operators.record.Origin.Header;
+import io.millrace.schemas.EventForm;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.Reading;
 import io.millrace.schemas.codec.record.RecordType;
@@ -10,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.apache.avro.Schema;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificDatumReader;
@@ -116,6 +119,19 @@ final class Wire {
             default:
                 throw new IOException("Unknown kind of reading: " + kind + ".");
         }
+    }
+
+    static void writeEvent(EventReading event, DataOutputView out) throws IOException {
+        writeAvro(event.form(), out);
+        writeString(event.writer() == null ? null : event.writer().toString(), out);
+        out.writeInt(event.start());
+    }
+
+    static EventReading readEvent(DataInputView in) throws IOException {
+        EventForm form = readAvro(EventForm.class, in);
+        String writer = readString(in);
+        return new EventReading(
+                form, writer == null ? null : new Schema.Parser().parse(writer), in.readInt());
     }
 
     /** Writes UTF-8 of any length, or null. */

@@ -200,6 +200,51 @@ class EventReadingTest {
         assertThat(new EventReading(form).answer(other, false).json()).isTrue();
     }
 
+    private static EventForm openAi() {
+        return form().setPromptField(null).setOpenaiBody(true).build();
+    }
+
+    @Test
+    void aBodyOfOpenAiIsARequest() throws Exception {
+        InferenceRequest request =
+                read(
+                        openAi(),
+                        "{\"model\":\"triage\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+                                + "\"text\":\"hi\"}]}],\"max_completion_tokens\":9,\"temperature\":0.5,"
+                                + "\"stop\":\"END\",\"seed\":7,\"n\":2,\"user\":\"u\",\"stream\":false,"
+                                + "\"logprobs\":null,\"tools\":[],\"response_format\":{\"type\":\"json_object\"}}");
+        assertThat(request.getMessages()).containsExactly(new ChatMessage("user", "hi"));
+        assertThat(request.getModel()).isEqualTo("triage");
+        assertThat(request.getMaxTokens()).isEqualTo(9);
+        assertThat(request.getTemperature()).isEqualTo(0.5);
+        assertThat(request.getStop()).containsExactly("END");
+        assertThat(request.getSeed()).isEqualTo(7);
+        assertThat(request.getN()).isEqualTo(2);
+        assertThat(request.getConstraint().getJsonSchema()).isNotNull();
+        assertThat(request.getId()).isEqualTo("shop/2/97");
+        assertThat(read(openAi(), "{\"prompt\":\"hi\"}").getPrompt()).isEqualTo("hi");
+        assertThat(read(openAi(), "{\"prompt\":\"hi\"}").getMaxTokens()).isEqualTo(54);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"prompt\":\"x\",\"stream\":true} | unsupported | field stream of the body is not supported",
+                "{\"prompt\":\"x\",\"tools\":[{}]}  | unsupported | field tools of the body is not supported",
+                "{\"prompt\":\"x\",\"logprobs\":true} | unsupported | field logprobs of the body",
+                "{\"prompt\":\"x\",\"reasoning_effort\":\"low\"} | unsupported | field reasoning_effort of the body",
+                "{\"prompt\":\"x\",\"promt\":\"y\"} | unsupported | field promt of the body",
+                "{\"max_tokens\":1,\"max_completion_tokens\":2} | invalid_parameter | are both there: keep one",
+                "{\"prompt\":\"x\",\"n\":\"2\"}    | invalid_parameter | field n must be"
+            })
+    void whatABodyOfOpenAiAsksForInVainIsNamed(String body, String code, String message) {
+        CodecException e = refused(openAi(), body);
+        assertThat(e).hasMessageContaining(message);
+        assertThat(e.code().wireName()).isEqualTo(code);
+    }
+
     @Test
     void aParameterOfAnotherTypeIsNamedWithItsField() {
         EventForm form = form().setParameterFields(Map.of("max_tokens", "limits.tokens")).build();
@@ -248,8 +293,7 @@ class EventReadingTest {
     private static String answered(EventForm form, String event, boolean json, String... answers)
             throws CodecException {
         return new String(
-                new EventReading(form).answered(event.getBytes(UTF_8), List.of(answers), json),
-                UTF_8);
+                new EventReading(form).answered(record(event), List.of(answers), json), UTF_8);
     }
 
     @Test

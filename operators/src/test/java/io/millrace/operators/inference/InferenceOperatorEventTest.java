@@ -49,7 +49,7 @@ class InferenceOperatorEventTest extends InferenceOperatorFixture {
                     answered.event()
                             .reading()
                             .answered(
-                                    answered.origin().value(),
+                                    answered.origin().asEvent(),
                                     answered.result().getCompletions().stream()
                                             .map(Completion::getText)
                                             .toList(),

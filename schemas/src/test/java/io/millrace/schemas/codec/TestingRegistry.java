@@ -83,7 +83,7 @@ public final class TestingRegistry implements AutoCloseable {
     }
 
     /** Answers schemas given to it with this status. */
-    synchronized void refuseSchemas(int status) {
+    public synchronized void refuseSchemas(int status) {
         refusal = status;
     }
 
@@ -93,6 +93,11 @@ public final class TestingRegistry implements AutoCloseable {
             body.put("schemaType", type);
         }
         answers.put(id, body.toString());
+    }
+
+    /** The schema of an id, also of one that was registered. */
+    public synchronized String schema(int id) throws IOException {
+        return JSON.readTree(answers.get(id)).get("schema").textValue();
     }
 
     public synchronized void put(UUID guid, String schema) {

@@ -6,6 +6,7 @@ import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.SamplingFlags;
 import io.millrace.schemas.EventForm;
 import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.record.WireFormat;
 import io.millrace.schemas.text.NearestName;
 import io.millrace.schemas.text.Text;
 import java.io.IOException;
@@ -19,6 +20,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.Schema;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -66,6 +69,13 @@ final class EventArguments {
     private Path chatTemplate;
 
     @Option(
+            names = "--openai-body",
+            description =
+                    "Reads events that are bodies of requests to OpenAI's API: messages or prompt, and"
+                            + " parameters under OpenAI's names.")
+    private boolean openAiBody;
+
+    @Option(
             names = "--chat",
             description =
                     "The prompt is a user's message, in the model's chat template. With --prompt-field"
@@ -77,6 +87,15 @@ final class EventArguments {
             paramLabel = "TEXT",
             description = "System message before the user's, with --chat.")
     private String system;
+
+    @Option(
+            names = "--unwrap",
+            paramLabel = "cloudevents|debezium|connect",
+            description =
+                    "Finds the event in its envelope, and puts it into a new one with its answer:"
+                            + " CloudEvents in structured mode, Debezium's changes, or Connect's schema"
+                            + " and payload.")
+    private String unwrap;
 
     @Option(
             names = "--id-from",
@@ -112,16 +131,36 @@ final class EventArguments {
             description = "The answer takes the place of the whole event.")
     private boolean replaceEvent;
 
+    @Option(
+            names = "--input-schema",
+            paramLabel = "FILE,...",
+            split = ",",
+            hideParamSyntax = true,
+            description =
+                    "Avro schemas that events may have been written by, the newest last; with --format"
+                            + " avro.")
+    private List<Path> inputSchema = List.of();
+
+    @Option(
+            names = "--output-schema",
+            paramLabel = "FILE",
+            description =
+                    "File that the schema of events with their answers is written to, with --format"
+                            + " avro; by default TOPIC-value.avsc in the data folder.")
+    private Path outputSchema;
+
     @Mixin private SamplingFlags sampling = new SamplingFlags();
 
     /**
      * How events are read; null where records are requests.
      *
      * @param constraint the job's, or null
+     * @param format of the events
+     * @param applicationId the job's, which names the source of new CloudEvents
      * @throws CommandFailedException options that do not go together, or a template that cannot be
      *     read
      */
-    EventForm form(Constraint constraint) {
+    EventForm form(Constraint constraint, WireFormat format, String applicationId) {
         List<String> prompts = prompts();
         if (prompts.isEmpty()) {
             refuseWithoutEvents();
@@ -136,6 +175,11 @@ final class EventArguments {
                     "--chat does not go with --chat-template-file, which writes all messages:"
                             + " leave it out.");
         }
+        if (openAiBody && (chat || !parameterFields.isEmpty())) {
+            throw new CommandFailedException(
+                    "%s does not go with --openai-body, which says it itself: leave it out."
+                            .formatted(chat ? "--chat" : "--parameter-field"));
+        }
         if (system != null && !chat) {
             throw new CommandFailedException("--system needs --chat.");
         }
@@ -144,14 +188,22 @@ final class EventArguments {
                     "--replace-event leaves no event for %s: give one of the two."
                             .formatted(resultField != null ? "--result-field" : "--overwrite"));
         }
+        if (replaceEvent && "connect".equals(unwrap)) {
+            throw new CommandFailedException(
+                    "--replace-event does not go with --unwrap connect, whose schema is of the event:"
+                            + " give --result-field.");
+        }
         sampling.check();
         checkParameters();
+        checkFormat(format);
+        List<String> schemas = inputSchemas();
         InferenceRequest defaults = InferenceRequest.newBuilder().setId("event").build();
         sampling.set(defaults);
         return EventForm.newBuilder()
                 .setPromptField(promptField)
                 .setPromptTemplate(read("--prompt-template", promptTemplate))
                 .setChatTemplate(read("--chat-template-file", chatTemplate))
+                .setOpenaiBody(openAiBody)
                 .setChat(chat)
                 .setSystem(system)
                 .setIdFrom(idFrom)
@@ -160,6 +212,9 @@ final class EventArguments {
                 .setResultField(
                         replaceEvent ? null : resultField == null ? DEFAULT_RESULT : resultField)
                 .setOverwrite(overwrite)
+                .setUnwrap(unwrap)
+                .setSource("/millrace/" + applicationId)
+                .setReaderSchema(schemas.isEmpty() ? null : schemas.get(schemas.size() - 1))
                 .setStructured(constraint instanceof Constraint.JsonSchema)
                 .build();
     }
@@ -175,6 +230,9 @@ final class EventArguments {
         if (chatTemplate != null) {
             given.add("--chat-template-file");
         }
+        if (openAiBody) {
+            given.add("--openai-body");
+        }
         return given;
     }
 
@@ -183,11 +241,14 @@ final class EventArguments {
         Map<String, Boolean> given = new LinkedHashMap<>();
         given.put("--chat", chat);
         given.put("--system", system != null);
+        given.put("--unwrap", unwrap != null);
         given.put("--id-from", idFrom != null);
         given.put("--parameter-field", !parameterFields.isEmpty());
         given.put("--result-field", resultField != null);
         given.put("--overwrite", overwrite);
         given.put("--replace-event", replaceEvent);
+        given.put("--input-schema", !inputSchema.isEmpty());
+        given.put("--output-schema", outputSchema != null);
         if (sampling.first() != null) {
             given.put(sampling.first(), true);
         }
@@ -196,10 +257,53 @@ final class EventArguments {
                     if (there) {
                         throw new CommandFailedException(
                                 option
-                                        + " is of events: add --prompt-field, --prompt-template or"
-                                        + " --chat-template-file. A request says such things itself.");
+                                        + " is of events: add --prompt-field, --prompt-template,"
+                                        + " --chat-template-file or --openai-body. A request says"
+                                        + " such things itself.");
                     }
                 });
+    }
+
+    private void checkFormat(WireFormat format) {
+        if (format != WireFormat.JSON && unwrap != null) {
+            throw new CommandFailedException(
+                    "--unwrap reads JSON: leave --format %s out.".formatted(format));
+        }
+        if (format != WireFormat.JSON && openAiBody) {
+            throw new CommandFailedException(
+                    "--openai-body reads JSON: leave --format %s out.".formatted(format));
+        }
+        if (format != WireFormat.JSON && parameterFields.containsKey("n")) {
+            throw new CommandFailedException(
+                    "--parameter-field n does not go with --format %s, where answers have one type:"
+                                    .formatted(format)
+                            + " use --completions.");
+        }
+        if (format != WireFormat.AVRO && outputSchema != null) {
+            throw new CommandFailedException(
+                    "--output-schema is of --format avro: "
+                            + (format == WireFormat.JSON
+                                    ? "JSON has no schema."
+                                    : "the schema registry gets the schema."));
+        }
+    }
+
+    /** The schemas of --input-schema, as JSON. */
+    List<String> inputSchemas() {
+        return inputSchema.stream().map(EventArguments::schema).toList();
+    }
+
+    Path outputSchema() {
+        return outputSchema;
+    }
+
+    private static String schema(Path file) {
+        try {
+            return new Schema.Parser().parse(text("--input-schema", file)).toString();
+        } catch (AvroRuntimeException e) {
+            throw new CommandFailedException(
+                    "--input-schema: %s is no Avro schema: %s".formatted(file, e.getMessage()), e);
+        }
     }
 
     private void checkParameters() {
@@ -226,6 +330,17 @@ final class EventArguments {
         if (file == null) {
             return null;
         }
+        String template = text(option, file);
+        try {
+            PromptTemplate.parse(template);
+        } catch (IllegalArgumentException e) {
+            throw new CommandFailedException(
+                    "%s: %s: %s.".formatted(option, file, e.getMessage()), e);
+        }
+        return template;
+    }
+
+    private static String text(String option, Path file) {
         byte[] bytes;
         try {
             bytes = Files.readAllBytes(file);
@@ -241,13 +356,6 @@ final class EventArguments {
                     "%s: %s is not UTF-8 at byte %d."
                             .formatted(option, file, Text.firstInvalid(bytes)));
         }
-        String template = text.startsWith("\uFEFF") ? text.substring(1) : text;
-        try {
-            PromptTemplate.parse(template);
-        } catch (IllegalArgumentException e) {
-            throw new CommandFailedException(
-                    "%s: %s: %s.".formatted(option, file, e.getMessage()), e);
-        }
-        return template;
+        return text.startsWith("\uFEFF") ? text.substring(1) : text;
     }
 }

@@ -263,9 +263,16 @@ public final class JobArguments {
         }
     }
 
+    /** The file for the schema of events with their answers; null for the default. */
+    public Path outputSchema() {
+        return events.outputSchema();
+    }
+
     /** The Kafka settings, checked. */
     public KafkaSettings kafka() {
-        EventForm form = events.form(Checks.constraint(constraints));
+        FormatSettings formats = format.settings();
+        EventForm form =
+                events.form(Checks.constraint(constraints), formats.format(), applicationId);
         if (form != null && pipeline.get(PipelineOption.PARTITIONING) == Partitioning.PREFIX) {
             throw new CommandFailedException(
                     "--partitioning prefix does not go with events, since those of one key would be"
@@ -285,8 +292,9 @@ public final class JobArguments {
                         .acceptLostTransactions(acceptLostTransactions)
                         .outputPartition(outputPartition)
                         .dropHeaders(dropHeaders)
-                        .format(format.settings())
+                        .format(formats)
                         .events(form)
+                        .inputSchemas(events.inputSchemas())
                         .client(kafka.clientSettings());
         if (partitionDiscovery != null) {
             settings.client(

@@ -103,7 +103,19 @@ class EventArgumentsTest {
                 "--prompt-field=a --parameter-field=max_token=b | there is no parameter max_token: did you mean max_tokens?",
                 "--prompt-field=a --parameter-field=id=b       | there is no parameter id",
                 "--prompt-field=a --parameter-field=seed=b..c  | \"b..c\" is no path of a field",
-                "--prompt-field=a --format=avro                | Events are read and written as json only",
+                "--prompt-field=a --format=avro                | Events with --format avro need --input-schema FILE",
+                "--prompt-field=a --input-schema=none          | --input-schema: there is no file none",
+                "--input-schema=none                           | --input-schema is of events",
+                "--prompt-field=a --output-schema=b            | --output-schema is of --format avro: JSON has no schema",
+                "--prompt-field=a --parameter-field=n=b --format=avro | --parameter-field n does not go with --format avro",
+                "--openai-body --prompt-field=a                | Give one of --prompt-field and --openai-body",
+                "--openai-body --chat                          | --chat does not go with --openai-body",
+                "--openai-body --parameter-field=seed=b        | --parameter-field does not go with --openai-body",
+                "--prompt-field=a --unwrap=xml                 | \"xml\" is none of cloudevents, debezium and connect",
+                "--prompt-field=a --unwrap=connect --replace-event | --replace-event does not go with --unwrap connect",
+                "--prompt-field=a --unwrap=connect --format=confluent --registry-url=http://r | --unwrap reads JSON",
+                "--unwrap=connect                              | --unwrap is of events",
+                "--openai-body --format=avro                   | --openai-body reads JSON",
                 "--prompt-field=a --partitioning=prefix        | --partitioning prefix does not go with events"
             })
     void whatDoesNotGoTogetherIsRefused(String options, String message) {

@@ -4,8 +4,8 @@ import io.millrace.operators.event.EventReading;
 import io.millrace.operators.kafka.source.OnLostInput;
 import io.millrace.operators.kafka.source.StartingPoint;
 import io.millrace.schemas.EventForm;
+import io.millrace.schemas.codec.EventSchemas;
 import io.millrace.schemas.codec.FormatSettings;
-import io.millrace.schemas.codec.record.WireFormat;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,6 +38,7 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
  * @param format wire format of all topics
  * @param events how requests are made of events and where answers go; null where records are
  *     requests; must not change
+ * @param inputSchemas Avro schemas of events, as JSON, the newest last; for Avro without a registry
  * @param client further settings of all Kafka clients, such as those of TLS and SASL
  */
 public record KafkaSettings(
@@ -57,6 +58,7 @@ public record KafkaSettings(
         String dropHeaders,
         FormatSettings format,
         EventForm events,
+        List<String> inputSchemas,
         Map<String, String> client)
         implements Serializable {
 
@@ -81,6 +83,7 @@ public record KafkaSettings(
         Objects.requireNonNull(format, "format");
         // A serializable copy.
         topics = List.copyOf(topics);
+        inputSchemas = List.copyOf(inputSchemas);
         client = Map.copyOf(client);
         checkInputs(topics, topicPattern);
         checkPattern("Header pattern", dropHeaders);
@@ -97,16 +100,12 @@ public record KafkaSettings(
         }
         OwnedSetting.check(client);
         if (events != null) {
-            checkEvents(events, format);
+            new EventReading(events).check();
+            EventSchemas.check(format, inputSchemas);
+            if (events.getReaderSchema() != null) {
+                EventReading.answeredSchema(events);
+            }
         }
-    }
-
-    private static void checkEvents(EventForm events, FormatSettings format) {
-        if (format.format() != WireFormat.JSON) {
-            throw new IllegalArgumentException(
-                    "Events are read and written as json only: leave --format away.");
-        }
-        new EventReading(events).check();
     }
 
     private static void checkInputs(List<String> topics, String pattern) {
@@ -205,6 +204,7 @@ public record KafkaSettings(
         private String dropHeaders;
         private FormatSettings format = FormatSettings.JSON;
         private EventForm events;
+        private List<String> inputSchemas = List.of();
         private final Map<String, String> client = new TreeMap<>();
 
         private Builder() {}
@@ -296,6 +296,11 @@ public record KafkaSettings(
             return this;
         }
 
+        public Builder inputSchemas(List<String> values) {
+            inputSchemas = values;
+            return this;
+        }
+
         public Builder client(Map<String, String> values) {
             client.putAll(values);
             return this;
@@ -324,6 +329,7 @@ public record KafkaSettings(
                     dropHeaders,
                     format,
                     events,
+                    inputSchemas,
                     client);
         }
     }

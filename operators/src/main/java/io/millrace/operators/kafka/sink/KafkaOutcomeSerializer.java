@@ -1,5 +1,6 @@
 package io.millrace.operators.kafka.sink;
 
+import io.millrace.operators.event.EventReading;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.KafkaSetupException;
 import io.millrace.operators.kafka.admin.OutputPartition;
@@ -11,9 +12,11 @@ import io.millrace.schemas.Completion;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceResult;
+import io.millrace.schemas.codec.EventSchemas;
 import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.codec.record.RecordType;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.apache.flink.api.common.serialization.SerializationSchema;
@@ -42,6 +45,7 @@ public final class KafkaOutcomeSerializer
     private transient int largestFailure;
     private transient RecordCodec<InferenceResult> results;
     private transient FailureFitter failures;
+    private transient EventSchemas schemas;
 
     public KafkaOutcomeSerializer(KafkaSettings settings, TopicLimits limits) {
         this.settings = settings;
@@ -60,6 +64,7 @@ public final class KafkaOutcomeSerializer
         if (settings.events() == null) {
             results.prepare();
         }
+        schemas = new EventSchemas(settings.format(), settings.inputSchemas());
         RecordCodec<InferenceFailure> codec =
                 RecordCodec.open(RecordType.FAILURE, settings.format(), limits.deadLetter().name());
         codec.prepare();
@@ -200,12 +205,19 @@ public final class KafkaOutcomeSerializer
         }
         List<String> texts =
                 answered.result().getCompletions().stream().map(Completion::getText).toList();
-        return answered.event()
-                .reading()
-                .answered(answered.origin().value(), texts, answered.event().json());
+        EventReading reading = answered.event().reading();
+        byte[] event =
+                reading.answered(answered.origin().asEvent(), texts, answered.event().json());
+        if (reading.writer() == null) {
+            return event;
+        }
+        byte[] prefix = schemas.prefix(reading.output(), limits.output().name());
+        byte[] value = Arrays.copyOf(prefix, prefix.length + event.length);
+        System.arraycopy(event, 0, value, prefix.length, event.length);
+        return value;
     }
 
-    /** A tombstone, which has no value there either. */
+    /** A record that passes as it is: a tombstone has no value there either. */
     private ProducerRecord<byte[], byte[]> serialize(Outcome.Passed passed) {
         Origin origin = passed.origin();
         ProducerRecord<byte[], byte[]> record =
@@ -213,7 +225,7 @@ public final class KafkaOutcomeSerializer
                         limits.output(),
                         origin,
                         origin.key(),
-                        null,
+                        origin.value().length == 0 ? null : origin.value(),
                         rules.ofResult(origin, passed.facts()),
                         passed.facts());
         String excess = excess(limits.output(), record);
@@ -226,7 +238,7 @@ public final class KafkaOutcomeSerializer
                         origin,
                         null,
                         FailureCode.RESULT_TOO_LARGE,
-                        "the tombstone is too large: " + excess,
+                        "the record, which passes as it is, is too large: " + excess,
                         passed.facts()));
     }
 

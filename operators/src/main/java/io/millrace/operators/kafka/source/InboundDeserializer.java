@@ -7,14 +7,18 @@ import io.millrace.operators.record.Position;
 import io.millrace.schemas.EventForm;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
+import io.millrace.schemas.codec.EventSchemas;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.Reading;
 import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.codec.record.RecordType;
 import io.millrace.schemas.codec.record.SchemaRef;
+import io.millrace.schemas.codec.record.WireFormat;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
@@ -35,22 +39,32 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
     private final FormatSettings format;
     private final EventForm form;
     private transient RecordCodec<InferenceRequest> codec;
-    private transient EventReading events;
+    private final List<String> inputSchemas;
+    private transient EventReading json;
+    private transient EventSchemas schemas;
+
+    /** By schema and prefix. */
+    private transient Map<EventSchemas.Writer, EventReading> avro;
 
     /**
      * @param form how requests are made of events; null where records are requests
+     * @param inputSchemas schemas of events, as JSON; for Avro without a registry
      */
-    public InboundDeserializer(FormatSettings format, EventForm form) {
+    public InboundDeserializer(FormatSettings format, EventForm form, List<String> inputSchemas) {
         this.format = format;
         this.form = form;
+        this.inputSchemas = List.copyOf(inputSchemas);
     }
 
     @Override
     public void open(DeserializationSchema.InitializationContext context) {
         if (form == null) {
             codec = RecordCodec.open(RecordType.REQUEST, format, null);
+        } else if (format.format() == WireFormat.JSON) {
+            json = new EventReading(form);
         } else {
-            events = new EventReading(form);
+            schemas = new EventSchemas(format, inputSchemas);
+            avro = new HashMap<>();
         }
     }
 
@@ -59,7 +73,7 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
         Origin origin = origin(record);
         Inbound inbound;
         try {
-            inbound = events == null ? request(record, origin) : event(record, origin);
+            inbound = form == null ? request(record, origin) : event(record, origin);
         } catch (CodecException e) {
             inbound = new Inbound.Rejected(origin, e.id(), e.code(), e.getMessage());
         }
@@ -71,6 +85,10 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
         if (record.value() == null) {
             return new Inbound.Tombstone(origin);
         }
+        EventReading events = json == null ? avro(record) : json;
+        if (events.passes(origin.asEvent())) {
+            return new Inbound.Tombstone(origin);
+        }
         Inbound unread = new Inbound.Unread(origin, null, events);
         if (origin.isLong()) {
             return unread;
@@ -78,6 +96,12 @@ public final class InboundDeserializer implements KafkaRecordDeserializationSche
         return events.readBriefly(origin.asEvent())
                 .<Inbound>map(request -> new Inbound.Request(origin, request, null, events))
                 .orElse(unread);
+    }
+
+    private EventReading avro(ConsumerRecord<byte[], byte[]> record) throws CodecException {
+        return avro.computeIfAbsent(
+                schemas.of(record.value(), schemaId(record)),
+                writer -> new EventReading(form, writer.schema(), writer.start()));
     }
 
     private Inbound request(ConsumerRecord<byte[], byte[]> record, Origin origin)

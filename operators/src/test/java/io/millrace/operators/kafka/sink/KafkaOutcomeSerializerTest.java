@@ -177,6 +177,17 @@ class KafkaOutcomeSerializerTest {
                 .contains("trace=h", "millrace.request_timestamp_ms=54000");
     }
 
+    @Test
+    void aDeletedRowPassesAsItIs() {
+        Origin origin = origin(KEY, "{\"after\":null}".getBytes(UTF_8));
+        assertThat(
+                        serialize(
+                                        KafkaSettingsTest.limits(AMPLE, AMPLE, AMPLE),
+                                        new Outcome.Passed(origin, REFUSED))
+                                .value())
+                .isEqualTo(origin.value());
+    }
+
     private String shown(Header header) {
         return header.key() + "=" + new String(header.value(), UTF_8);
     }

@@ -188,6 +188,11 @@ class InboundDeserializerTest {
     void anEventWithoutAValuePasses() {
         assertThat(event(TestingEvents.form(9).build(), null))
                 .isInstanceOf(Inbound.Tombstone.class);
+        String deleted =
+                "{\"before\":{\"a\":\"" + "x".repeat(20_000) + "\"},\"after\":null,\"op\":\"d\"}";
+        Inbound passing = event(TestingEvents.form(9).setUnwrap("debezium").build(), deleted);
+        assertThat(passing).isInstanceOf(Inbound.Tombstone.class);
+        assertThat(passing.origin().value()).isEqualTo(deleted.getBytes(UTF_8));
     }
 
     @Test
@@ -214,7 +219,7 @@ class InboundDeserializerTest {
     }
 
     private static Inbound read(FormatSettings format, EventForm form, byte[] value) {
-        InboundDeserializer deserializer = new InboundDeserializer(format, form);
+        InboundDeserializer deserializer = new InboundDeserializer(format, form, List.of());
         deserializer.open(null);
         RecordHeaders headers = new RecordHeaders();
         headers.add("a", new byte[] {1}).add("b", null).add("a", new byte[] {2});

@@ -16,6 +16,9 @@ public final class JsonSplice {
     private final byte[] json;
     private int at;
 
+    /** Where the name of the field begins that was looked at last. */
+    private int name;
+
     /** What a look at the fields of an object found: the value's bytes, or where a field can go. */
     private record Found(boolean there, int from, int to, boolean empty) {}
 
@@ -42,6 +45,54 @@ public final class JsonSplice {
      */
     public static byte[] put(byte[] object, List<String> path, byte[] value) {
         return new JsonSplice(object).put(path, value);
+    }
+
+    /**
+     * The object with one more element at the end of an array.
+     *
+     * @param object a JSON object
+     * @param path names of the fields that lead to the array, which are there
+     * @param element JSON
+     */
+    public static byte[] append(byte[] object, List<String> path, byte[] element) {
+        JsonSplice splice = new JsonSplice(object);
+        Found array = null;
+        for (String name : path) {
+            array = splice.find(name);
+            splice.at = array.from();
+        }
+        int end = array.to() - 1;
+        splice.at = array.from() + 1;
+        splice.skipBlanks();
+        byte[] more = splice.at == end ? element : joined(",", element);
+        return splice.replaced(end, end, more);
+    }
+
+    private static byte[] joined(String before, byte[] value) {
+        byte[] head = before.getBytes(StandardCharsets.UTF_8);
+        byte[] all = Arrays.copyOf(head, head.length + value.length);
+        System.arraycopy(value, 0, all, head.length, value.length);
+        return all;
+    }
+
+    /** The object without one of its fields, and the comma beside that. */
+    public static byte[] remove(byte[] object, String name) {
+        JsonSplice splice = new JsonSplice(object);
+        Found found = splice.find(name);
+        if (!found.there()) {
+            return object;
+        }
+        int to = splice.at;
+        splice.skipBlanks();
+        if (object[splice.at] == ',') {
+            splice.at++;
+            return splice.replaced(splice.name, splice.at, new byte[0]);
+        }
+        int before = splice.name - 1;
+        while (" \n\r\t".indexOf(object[before]) >= 0) {
+            before--;
+        }
+        return splice.replaced(object[before] == ',' ? before : splice.name, to, new byte[0]);
     }
 
     private byte[] put(List<String> path, byte[] value) {
@@ -95,6 +146,7 @@ public final class JsonSplice {
                 skipBlanks();
             }
             int from = at;
+            this.name = from;
             skipString();
             boolean found = isName(from, at, name);
             skipBlanks();

@@ -33,6 +33,8 @@ public final class RegistryClient {
     private static final String CONTENT_TYPE = "application/vnd.schemaregistry.v1+json";
     private static final int ATTEMPTS = 3;
     private static final int SCHEMA_NOT_FOUND = 40403;
+    private static final int INCOMPATIBLE = 409;
+    private static final int INVALID = 422;
     private static final int MOST_UNKNOWN = 1000;
     private static final long UNKNOWN_FOR_NANOS = 10_000_000_000L;
 
@@ -202,7 +204,8 @@ public final class RegistryClient {
                         + status
                         + ")"
                         + remedy,
-                null);
+                null,
+                status == INCOMPATIBLE || status == INVALID);
     }
 
     private static JsonNode body(HttpResponse<String> response) {

@@ -40,6 +40,41 @@ class JsonSpliceTest {
         assertThat(put(object, path, "7")).isEqualTo(whole);
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"a\":1}                  | {}",
+                "{\"a\":1, \"b\":2}         | { \"b\":2}",
+                "{\"b\":2 , \"a\" : [1,{}] } | {\"b\":2  }",
+                "{\"b\":{\"a\":1},\"c\":\"}\"} | {\"b\":{\"a\":1},\"c\":\"}\"}"
+            })
+    void aFieldIsRemovedWithItsComma(String object, String without) {
+        assertThat(new String(JsonSplice.remove(object.getBytes(UTF_8), "a"), UTF_8))
+                .isEqualTo(without);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"a\":{\"b\":[]}}     | {\"a\":{\"b\":[7]}}",
+                "{\"a\":{\"b\":[ ]}}    | {\"a\":{\"b\":[ 7]}}",
+                "{\"a\":{\"b\":[1, 2 ]}} | {\"a\":{\"b\":[1, 2 ,7]}}"
+            })
+    void anElementIsAppended(String object, String longer) {
+        assertThat(
+                        new String(
+                                JsonSplice.append(
+                                        object.getBytes(UTF_8),
+                                        List.of("a", "b"),
+                                        "7".getBytes(UTF_8)),
+                                UTF_8))
+                .isEqualTo(longer);
+    }
+
     @Test
     void lineEndsAndMarksStay() {
         assertThat(put("\uFEFF{\r\n  \"a\": 1\r\n}\n", "r", "7"))
