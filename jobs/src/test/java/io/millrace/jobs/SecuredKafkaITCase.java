@@ -117,21 +117,33 @@ class SecuredKafkaITCase {
 
     @Test
     void aKilledJobGoesOnWithTheDocumentedRightsAndNoOthers() throws Exception {
-        // What is resumed reads with the newer consumer protocol.
+        // What is resumed reads with the newer consumer protocol, and has its secrets as pods have.
+        Path mounted = mounted();
         List<String> lines =
                 topics.answeredOnceThroughAKill(
                         REQUESTS,
                         TOKENS,
                         LIMIT,
-                        SecuredKafkaITCase::run,
-                        () -> run("-K", "group.protocol=consumer"));
+                        () -> run(client()),
+                        () -> run(kubernetes(mounted), "-K", "group.protocol=consumer"));
         assertThat(lines).noneMatch(line -> line.contains("uthoriz"));
+        assertThat(lines).noneMatch(line -> line.contains("Kafka setting"));
         assertThat(
                         admin.listConsumerGroupOffsets(APPLICATION)
                                 .partitionsToOffsetAndMetadata()
                                 .get())
                 .as("offsets that the user was allowed to commit")
                 .hasSize(2);
+    }
+
+    @Test
+    void aSecretThatIsNotMountedIsRefusedAtTheStart() throws Exception {
+        Map<String, String> client = kubernetes(mounted());
+        TopicLimits.read(settings(client).build(), 1);
+        client.replaceAll((key, value) -> value.replace(":sasl.jaas.config}", ":password}"));
+        refused(settings(client))
+                .hasMessageStartingWith("Kafka setting sasl.jaas.config has ${dir:")
+                .hasMessageContaining("put the file there");
     }
 
     @Test
@@ -219,16 +231,54 @@ class SecuredKafkaITCase {
                 "60000");
     }
 
+    /** Folders like those that {@code k8s/base} mounts: Kubernetes puts links into them. */
+    private static Path mounted() throws IOException {
+        Path mounted = Files.createTempDirectory(folder, "mounted-");
+        Map<String, String> files =
+                Map.of(
+                        "kafka-user/sasl.jaas.config",
+                        login(PASSWORD),
+                        "kafka-ca/ca.crt",
+                        Files.readString(folder.resolve("broker.pem")));
+        for (Map.Entry<String, String> file : files.entrySet()) {
+            Path link = mounted.resolve(file.getKey());
+            Path data = Files.createDirectories(link.resolveSibling("..2026_11_30"));
+            Files.writeString(data.resolve(link.getFileName()), file.getValue());
+            Files.createSymbolicLink(link.resolveSibling("..data"), data.getFileName());
+            Files.createSymbolicLink(link, Path.of("..data").resolve(link.getFileName()));
+        }
+        return mounted;
+    }
+
+    /** The settings of {@code k8s/base}, with secrets in these folders. */
+    private static Map<String, String> kubernetes(Path mounted) throws IOException {
+        Properties properties = new Properties();
+        Path file = TestingProcess.root().resolve("k8s/base/kafka.properties");
+        try (var in = Files.newBufferedReader(file)) {
+            properties.load(in);
+        }
+        Map<String, String> client = new HashMap<>();
+        properties.forEach(
+                (key, value) ->
+                        client.put(
+                                key.toString(),
+                                value.toString().replace("/etc/millrace", mounted.toString())));
+        client.put("request.timeout.ms", "30000");
+        client.put("default.api.timeout.ms", "60000");
+        return client;
+    }
+
     private static String login(String password) {
         return "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"%s\""
                         .formatted(USER)
                 + " password=\"%s\";".formatted(password);
     }
 
-    private static TestingProcess run(String... more) throws Exception {
+    private static TestingProcess run(Map<String, String> settings, String... more)
+            throws Exception {
         Path file = folder.resolve("client.properties");
         Properties client = new Properties();
-        client.putAll(client());
+        client.putAll(settings);
         try (var out = Files.newBufferedWriter(file)) {
             client.store(out, null);
         }

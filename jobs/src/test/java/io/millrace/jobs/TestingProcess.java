@@ -28,7 +28,7 @@ public final class TestingProcess implements AutoCloseable {
     }
 
     /** The repository's root. */
-    static Path root() {
+    public static Path root() {
         return ROOT;
     }
 

@@ -3,10 +3,13 @@ package io.millrace.operators.kafka.admin;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -98,7 +101,7 @@ public final class ClientProperties {
             source.setProperty(
                     ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG,
                     ByteArrayDeserializer.class.getName());
-            new ConsumerConfig(source);
+            checkVariables(new ConsumerConfig(source));
             Properties sink = owned(settings);
             sink.setProperty(
                     ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
@@ -116,6 +119,31 @@ public final class ClientProperties {
                     "The Kafka client settings do not do: "
                             + KafkaSetupException.ended(e.getMessage()),
                     e);
+        }
+    }
+
+    /** Refuses a variable that its configuration provider left as it is: the clients would, too. */
+    private static void checkVariables(AbstractConfig resolved) {
+        Map<String, Object> values = resolved.originals();
+        Object providers = values.get(AbstractConfig.CONFIG_PROVIDERS_CONFIG);
+        if (providers == null) {
+            return;
+        }
+        for (String provider : providers.toString().split(",")) {
+            Pattern variable =
+                    Pattern.compile("\\$\\{" + Pattern.quote(provider.strip()) + ":[^}]*}");
+            values.forEach(
+                    (key, value) -> {
+                        Matcher left = variable.matcher(value.toString());
+                        if (left.find()) {
+                            // The variable alone: what is around it may be a secret.
+                            throw new KafkaSetupException(
+                                    "Kafka setting %s has %s, for which there is no value: put the"
+                                                    .formatted(key, left.group())
+                                            + " file there, on this machine and on those of the"
+                                            + " tasks.");
+                        }
+                    });
         }
     }
 
@@ -172,7 +200,12 @@ public final class ClientProperties {
 
     /** Whether one of Kafka's clients or the connector has this setting. */
     static boolean isKnown(String key) {
-        return CONNECTOR.contains(key) || isKafkas(key);
+        return CONNECTOR.contains(key) || isKafkas(key) || isOfConfigProvider(key);
+    }
+
+    /** {@code config.providers.NAME.class} and the like, whose names the user chooses. */
+    private static boolean isOfConfigProvider(String key) {
+        return key.startsWith(AbstractConfig.CONFIG_PROVIDERS_CONFIG + ".");
     }
 
     private static boolean isKafkas(String key) {

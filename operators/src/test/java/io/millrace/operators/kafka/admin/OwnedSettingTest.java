@@ -128,6 +128,8 @@ class OwnedSettingTest {
                 .doesNotContain("/x");
         assertThat(settings("partition.discovery.interval.ms", "10000").notes()).isEmpty();
         assertThat(settings("ssl.truststore.location", "/x").notes()).isEmpty();
+        assertThat(settings("config.providers", "dir").notes()).isEmpty();
+        assertThat(settings("config.providers.dir.param.allowed.paths", "/x").notes()).isEmpty();
     }
 
     private static KafkaSettings settings(String key, String value) {
