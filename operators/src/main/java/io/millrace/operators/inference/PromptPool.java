@@ -7,6 +7,7 @@ import io.millrace.operators.record.TokenEstimate;
 import io.millrace.schemas.InferenceRequest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Prepares requests on separate threads: tokenizing a long prompt takes up to a second, in which
@@ -50,6 +51,9 @@ final class PromptPool implements AutoCloseable {
     /** Guarded by itself. */
     private final List<Ready> ready = new ArrayList<>();
 
+    /** Conversations that are not prepared: their templates may take seconds. */
+    private final AtomicInteger conversations = new AtomicInteger();
+
     /** Of the first of {@link #ready}. */
     private long oldestNanos;
 
@@ -80,8 +84,14 @@ final class PromptPool implements AutoCloseable {
         pending++;
         Lane lane = lane(request);
         boolean isShort = shortLanes.contains(lane);
+        if (request.getMessages() != null) {
+            conversations.incrementAndGet();
+        }
         lane.execute(
-                () -> add(prepare(record, request, origin, generated), isShort && !lane.isEmpty()));
+                () ->
+                        add(
+                                prepare(record, request, origin, generated),
+                                isShort && !lane.isEmpty() && conversations.get() == 0));
     }
 
     private Lane lane(InferenceRequest request) {
@@ -107,11 +117,15 @@ final class PromptPool implements AutoCloseable {
             return new Ready(record, preparation.prepare(request, origin, generated), null);
         } catch (RequestRejectedException | RuntimeException | Error e) {
             return new Ready(record, null, e);
+        } finally {
+            if (request.getMessages() != null) {
+                conversations.decrementAndGet();
+            }
         }
     }
 
     /**
-     * @param more whether another short one follows at once: the wake-up may wait for it
+     * @param more whether another short text follows at once: the wake-up may wait for it
      */
     private void add(Ready one, boolean more) {
         boolean due;

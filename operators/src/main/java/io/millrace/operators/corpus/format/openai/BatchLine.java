@@ -32,6 +32,9 @@ record BatchLine(String customId, Endpoint endpoint, ObjectNode body) {
             throw new CodecException(
                     FailureCode.MISSING_ID, "custom_id is empty: give each line its own", null);
         }
+        if (Text.firstLoneSurrogate(customId) >= 0) {
+            throw invalid("custom_id has one half of a surrogate pair, which is not a character");
+        }
         for (Iterator<String> names = line.fieldNames(); names.hasNext(); ) {
             String name = names.next();
             if (!FIELDS.contains(name)) {

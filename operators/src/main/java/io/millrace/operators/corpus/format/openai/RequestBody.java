@@ -1,13 +1,16 @@
 package io.millrace.operators.corpus.format.openai;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.text.NearestName;
-import java.nio.charset.StandardCharsets;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +22,10 @@ import java.util.function.Predicate;
  * or has no influence on the answer, or says what is so in any case; any other is refused by name.
  */
 final class RequestBody {
+    /** So that half a surrogate pair arrives as it is, and is refused where the request is read. */
+    private static final JsonMapper JSON =
+            JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
+
     private static final String MAX_TOKENS = "max_tokens";
     private static final String MAX_COMPLETION_TOKENS = "max_completion_tokens";
 
@@ -106,7 +113,11 @@ final class RequestBody {
     static byte[] request(BatchLine line) throws CodecException {
         RequestBody translation = new RequestBody(line);
         translation.translate();
-        return translation.request.toString().getBytes(StandardCharsets.UTF_8);
+        try {
+            return JSON.writeValueAsBytes(translation.request);
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException("There is no writing to memory.", e);
+        }
     }
 
     private void translate() throws CodecException {

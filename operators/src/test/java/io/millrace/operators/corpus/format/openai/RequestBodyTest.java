@@ -2,11 +2,15 @@ package io.millrace.operators.corpus.format.openai;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.codec.FormatSettings;
+import io.millrace.schemas.codec.RecordCodec;
 import io.millrace.schemas.codec.record.CodecException;
+import io.millrace.schemas.codec.record.RecordType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -79,6 +83,24 @@ class RequestBodyTest {
             })
     void whatIsNotThereIsRefusedByName(String body, FailureCode code, String message) {
         refused("/v1/chat/completions", MESSAGES + "," + json(body), code, message);
+    }
+
+    /** As a program leaves it that cut an emoji in two. */
+    @Test
+    void halfASurrogatePairArrivesAndIsRefused() throws Exception {
+        byte[] row =
+                json("{'custom_id':'a','method':'POST','url':'/v1/completions','body':{'prompt':'\\ud83d \u2615'}}")
+                        .getBytes(UTF_8);
+        byte[] request = RequestBody.request(BatchLine.read(row));
+        assertThat(new String(request, UTF_8)).contains("\\uD83D \\u2615");
+        assertThatThrownBy(
+                        () ->
+                                RecordCodec.open(RecordType.REQUEST, FormatSettings.JSON, null)
+                                        .decode(request))
+                .isInstanceOf(CodecException.class)
+                .hasMessageContaining("surrogate pair");
+        assertThatThrownBy(() -> BatchLine.read(json("{'custom_id':'\\ud83d'}").getBytes(UTF_8)))
+                .hasMessage("custom_id has one half of a surrogate pair, which is not a character");
     }
 
     @Test
