@@ -116,6 +116,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     private final int maxRows;
     private final int runAhead;
     private final Segmentation segmentation;
+    private final Overlap overlap = Overlap.ofProcess();
     private final KernelModules kernels;
     private final WeightUpload weights;
     private final List<CudaMatrix> matrices = new ArrayList<>();
@@ -215,11 +216,6 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
     @Override
     public void finishLoading() throws IOException {
         weights.finish();
-    }
-
-    /** Elements of the residual stream; known once the weights are loaded. */
-    int hidden() {
-        return hidden;
     }
 
     /** Chooses the split-K segments of GEMMs. */
@@ -464,8 +460,16 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
         shares = type() != DType.F32 && sharedChunks.any(next, shareFrom);
         planned.clear();
         repeats = false;
+        context.queue().overlap(overlap.applies());
         step.write(next, queued);
         sampler.admit();
+    }
+
+    /** Has the next kernel begin once all before it have ended, if that is faster in this step. */
+    private void settleIfWide() {
+        if (overlap.settles(hidden, bucket)) {
+            context.queue().settle();
+        }
     }
 
     /**
@@ -547,9 +551,10 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
             String op, Activation x, Norm<DeviceMemory> norm, Activation out, boolean sampledOnly) {
         out.unscaled = type() == DType.BF16 && norm.bias() == null;
         int rows = sampledOnly ? Math.min(bucket, maxRows) : bucket;
+        settleIfWide();
         launch(
                 op,
-                Launches.norm(type, rows),
+                Launches.norm(type, rows, context.queue().isNextEarly()),
                 write.norm(x.memory, norm, out.input(), sampledOnly, x.width));
     }
 
@@ -615,6 +620,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
             plan(window);
         }
         float scale = Numerics.attentionScale(shape.headSize(), tensorCores);
+        settleIfWide();
         boolean early = context.queue().isNextEarly();
         long kv = layerArena(layer);
         KernelParams all = write.attention(q.memory, kv, out.memory, plan, window, scale, early);
@@ -643,6 +649,7 @@ public class CudaBackend implements Backend<CudaMatrix, DeviceMemory, CudaBacken
 
     @Override
     public void matmulGated(Activation x, CudaMatrix gateUp, Activation out) {
+        settleIfWide();
         matmul("matmulGated", gateUp, x, null, out.memory, Epilogue.GATED);
     }
 

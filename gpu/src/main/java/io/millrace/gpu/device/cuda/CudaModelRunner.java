@@ -67,7 +67,6 @@ public final class CudaModelRunner implements ModelRunner {
     private final int blocks;
     private final int blockSize;
     private final int runAhead;
-    private final Overlap overlap = Overlap.ofProcess();
     private final Runnable step = this::step;
 
     private CudaModelRunner(
@@ -315,7 +314,6 @@ public final class CudaModelRunner implements ModelRunner {
         try {
             context.enter();
             backend.begin(batch);
-            context.queue().overlap(overlap.applies(backend.hidden(), backend.bucket()));
             graphs.run(backend.bucket(), backend.kind(), step);
             backend.queued(output);
         } catch (InternalError e) {

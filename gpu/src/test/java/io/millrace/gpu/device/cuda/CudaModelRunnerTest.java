@@ -34,11 +34,13 @@ class CudaModelRunnerTest {
 
     @Test
     void kernelsBeginEarlyWhereThatWasMeasuredToBeFasterOrIsAskedFor() {
-        assertThat(new Overlap(null).applies(2048, 2048)).isTrue();
-        assertThat(new Overlap(null).applies(4096, 64)).isTrue();
-        assertThat(new Overlap(null).applies(4096, 128)).isFalse();
-        assertThat(new Overlap("true").applies(4096, 128)).isTrue();
-        assertThat(new Overlap("false").applies(896, 16)).isFalse();
+        assertThat(new Overlap(null).applies()).isTrue();
+        assertThat(new Overlap(null).settles(2048, 2048)).isFalse();
+        assertThat(new Overlap(null).settles(4096, 128)).isFalse();
+        assertThat(new Overlap(null).settles(4096, 256)).isTrue();
+        assertThat(new Overlap("true").applies()).isTrue();
+        assertThat(new Overlap("true").settles(4096, 256)).isFalse();
+        assertThat(new Overlap("false").applies()).isFalse();
     }
 
     private void assertRefused(TinyModels model, EngineOptions options, String... parts) {

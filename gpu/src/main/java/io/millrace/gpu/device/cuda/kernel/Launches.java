@@ -60,6 +60,14 @@ public final class Launches {
     private static final int THREADS = 128;
     private static final int TILE = Numerics.TILE;
 
+    /** Tokens of the norms whose CTAs are spread over the multiprocessors. */
+    private static final int LEAST_SPREAD = 32;
+
+    private static final int MOST_SPREAD = 512;
+
+    /** With this, five CTAs fit on a multiprocessor that has no other. */
+    private static final int SPREAD_NORM_BYTES = 40 << 10;
+
     private Launches() {}
 
     /** ResolveParams: the same grid for all steps. */
@@ -78,9 +86,18 @@ public final class Launches {
         return new KernelLaunch("embed_" + type, tokens, 1, 1, THREADS, 0);
     }
 
-    /** NormParams: one CTA per row. */
-    public static KernelLaunch norm(String type, int tokens) {
-        return new KernelLaunch("norm_" + type, tokens, 1, 1, THREADS, 0);
+    /**
+     * NormParams: one CTA per row. CTAs that begin early would crowd onto the multiprocessors that
+     * the GEMM before them leaves free, and there wait for each other's loads: where they are many,
+     * each asks for shared memory, so that a few fit. At more than {@value #MOST_SPREAD} tokens all
+     * multiprocessors have many of them anyway.
+     *
+     * @param early whether the kernel may begin before the one before it has ended
+     */
+    public static KernelLaunch norm(String type, int tokens, boolean early) {
+        boolean spread = early && tokens >= LEAST_SPREAD && tokens <= MOST_SPREAD;
+        return new KernelLaunch(
+                "norm_" + type, tokens, 1, 1, THREADS, spread ? SPREAD_NORM_BYTES : 0);
     }
 
     /**

@@ -37,8 +37,10 @@ public record StepLaunches(
             int bucket = Math.min(maxTokens, TokenBuckets.of(tokens));
             int rows = Math.min(bucket, maxRows);
             all.add(Launches.embed(type, bucket));
-            all.add(Launches.norm(type, bucket));
-            all.add(Launches.norm(type, rows));
+            for (boolean early : new boolean[] {false, true}) {
+                all.add(Launches.norm(type, bucket, early));
+                all.add(Launches.norm(type, rows, early));
+            }
             all.add(Launches.qkvFinish(type, bucket, shape));
             for (CudaMatrix weight : matrices) {
                 for (int n : new int[] {bucket, rows}) {
