@@ -960,15 +960,21 @@ static void checkQkv(int heads, int kvHeads, int headSize, int blockSize, bool b
     freeAll();
 }
 
-/** A kernel of qkv.cu. */
-struct QkvTile { int head, tokens, rows, cluster, stages, resident; };
-#define QKV_TILE(...) QkvTile{__VA_ARGS__},
-static const QkvTile QKVS[] = {QKV_TILES(QKV_TILE)};
+/** A kernel of qkv.cu or qkv_whole.cu: CTAs of a cluster have a segment each, or a CTA does all, `most` at the most. */
+struct QkvTile {
+    int head, tokens, rows, cluster, most, stages, resident;
+    std::string label() const { return text("%dx%d", tokens, rows) + (cluster > 1 ? text("x%d", cluster) : text("all%d", most)); }
+    bool takes(int headSize, int segments) const { return head == headSize && (cluster > 1 ? segments == cluster : segments <= most); }
+};
+#define QKV_TILE(HEAD, TOKENS, ROWS, CLUSTER, STAGES, CTAS) QkvTile{HEAD, TOKENS, ROWS, CLUSTER, 1, STAGES, CTAS},
+#define QKV_WHOLE_TILE(HEAD, TOKENS, ROWS, MOST, STAGES, CTAS) QkvTile{HEAD, TOKENS, ROWS, 1, MOST, STAGES, CTAS},
+static const QkvTile QKVS[] = {QKV_TILES(QKV_TILE) QKV_WHOLE_TILES(QKV_WHOLE_TILE)};
 
-static void qkvOn(const QkvTile& t, int bucket, const QkvParams& p) {
-    launch(text("qkv_bf16_%d_%dx%dx%d", t.head, t.tokens, t.rows, t.cluster),
-           dim3(ceilDiv(bucket, t.tokens) * ceilDiv(p.matmul.rows, t.rows), 1, t.cluster), gemmThreads(t.tokens, t.rows, 1),
-           gemmSharedBytes(t.tokens, t.rows, t.cluster, t.stages), p);
+/** At most `ctas` of them, if each does all segments of its tiles. */
+static void qkvOn(const QkvTile& t, int bucket, int ctas, const QkvParams& p) {
+    int tiles = ceilDiv(bucket, t.tokens) * ceilDiv(p.matmul.rows, t.rows);
+    launch(text("qkv_bf16_%d_", t.head) + t.label(), dim3(t.cluster > 1 ? tiles : std::min(tiles, ctas), 1, t.cluster),
+           gemmThreads(t.tokens, t.rows, t.most), gemmSharedBytes(t.tokens, t.rows, t.cluster, t.stages), p);
 }
 
 /** Product and what follows it in one, against one after the other. */
@@ -1010,12 +1016,14 @@ static void checkQkvProduct(int heads, int kvHeads, int headSize, int blockSize,
     void *q = f.q, *kv = f.kv;
     int ran = 0;
     for (const QkvTile& t : QKVS) {
-        if (t.head != headSize || t.cluster != m.segments) continue;
+        if (!t.takes(headSize, m.segments)) continue;
         for (int bucket : {tokens, tokens + 100}) {
+            int ctas = bucket == tokens ? 132 : 3;  // with three, a CTA has several tiles
             m.outRows = nullptr;
+            m.partials = (float*)alloc((size_t)ctas * t.tokens * t.rows * 4, 0xff);
             fresh();
-            qkvOn(t, bucket, p);
-            std::string name = text("qkv heads %d/%d of %d hidden %d bias %d norms %d tokens %d tile %dx%d", heads, kvHeads, headSize, hidden, bias, norms, tokens, t.tokens, t.rows);
+            qkvOn(t, bucket, ctas, p);
+            std::string name = text("qkv heads %d/%d of %d hidden %d bias %d norms %d tokens %d tile %s", heads, kvHeads, headSize, hidden, bias, norms, tokens, t.label().c_str());
             same(f.q, q, queryBytes, name + " queries");
             same(f.kv, kv, kvBytes, name + " kv");
             ran++;
@@ -1603,6 +1611,51 @@ static void timePrefill(const std::string& what, int heads, int kvHeads, int hea
     freeAll();
 }
 
+/** The projection of queries, keys and values with qkv_finish, as two kernels and as one; weights are others in each call. */
+static void timeQkv(const char* model, int hidden, int heads, int kvHeads, int headSize, int tokens) {
+    if (skipped("qkv")) return;
+    int all = (heads + 2 * kvHeads) * headSize;
+    size_t bytes = (size_t)pad64(all) * pad64(hidden) * 2;
+    int copies = std::max(1, (int)(160000000 / bytes));
+    std::vector<void*> weights;
+    for (int i = 0; i < copies; i++) weights.push_back(tiles<Bf16>(all, hidden, 1.0f / std::sqrt((float)hidden), 60 + i));
+    Rows rows({{0, tokens}}, 16);
+    QkvParams p{};
+    MatmulParams& m = p.matmul;
+    QkvFinishParams& f = p.heads;
+    m.rows = m.columns = all; m.k = hidden; m.segments = segmentsOf(all, hidden); m.epilogue = EPILOGUE_STORE;
+    m.x = tiles<Bf16>(tokens, hidden, 1.0f, 61);
+    m.outRows = (float*)alloc((size_t)pad64(tokens) * pad64(all) * 4);
+    m.inverse = inversesOf(tokens);
+    m.partials = (float*)alloc((size_t)132 * 128 * 256 * 4);
+    m.step = header(tokens, 1, 1);
+    f.projected = m.outRows; f.step = m.step;
+    f.cos = rowsOf(tokens, headSize / 2, headSize / 2, 1, 0, 75); f.sin = f.cos;
+    f.q = alloc((size_t)tokens * heads * headSize * 2);
+    f.kv = alloc(kvBlockBytes(kvHeads, headSize, 16, 2) * rows.kvBlocks);
+    f.positions = upload(rows.positions); f.rowOf = upload(rows.rowOf); f.rowTable = upload(rows.rowTable); f.blocks = upload(rows.blocks);
+    f.heads = heads; f.kvHeads = kvHeads; f.headSize = headSize; f.pairs = headSize / 2; f.blockSize = 16; f.tableStride = rows.tableStride;
+    double best = 1e9;
+    std::string name;
+    for (const GemmTile& t : GEMMS) {
+        if (!t.takes(m) || t.tokens >= 2 * std::max(64, tokens) || (tokens > 512 && t.cluster > 1)) continue;
+        double us = timed(20, [&](int i) { MatmulParams q = m; q.weight = weights[i % copies]; gemmOn<Bf16>(t, tokens, 132 * t.resident, q); });
+        if (us < best) best = us, name = t.label();
+    }
+    double finish = timed(20, [&](int) { launch("qkv_finish_bf16", dim3(tokens, ceilDiv(heads + 2 * kvHeads, 4)), 128, 0, f); });
+    std::string whole;
+    for (const QkvTile& t : QKVS) {
+        if (!t.takes(headSize, m.segments)) continue;
+        whole += text("  %s: %.1f", t.label().c_str(), timed(20, [&](int i) {
+            QkvParams q = p;
+            q.matmul.weight = weights[i % copies];
+            qkvOn(t, tokens, 132 * t.resident, q);
+        }));
+    }
+    printf("%-13s qkv M %4d  gemm %s: %.1f us  qkv_finish %.1f us | as one%s\n", model, tokens, name.c_str(), best, finish, whole.c_str());
+    freeAll();
+}
+
 static void timeSmall(const char* model, int hidden, int heads, int kvHeads, int headSize, int tokens) {
     if (skipped("norm") && skipped("qkv")) return;
     NormParams n{};
@@ -1704,6 +1757,10 @@ int main(int argc, char** argv) {
             checkQkvProduct(14, 2, 64, 16, 896, !norms, norms, mixed);
             checkQkvProduct(7, 1, 64, 8, 937, norms, norms, mixed);
             checkQkvProduct(32, 8, 64, 64, 2048, norms, norms, {{0, 130}, {7, 1}});
+            checkQkvProduct(3, 1, 64, 16, 130, norms, !norms, {{0, 301}, {97, 54}});
+            checkQkvProduct(16, 8, 128, 16, 1024, norms, norms, mixed);
+            checkQkvProduct(5, 1, 128, 24, 937, !norms, norms, {{0, 300}, {511, 1}});
+            checkQkvProduct(32, 8, 128, 64, 4096, norms, !norms, {{0, 130}, {7, 1}, {500, 129}});
         }
         checkQkv<F16>(7, 1, 24, 8, true, true, false);
         checkQkv<F16>(5, 5, 96, 24, true, false, true);
@@ -1806,6 +1863,12 @@ int main(int argc, char** argv) {
         timeAttention("prefill 8B 2 x 1024", 32, 8, 128, {{0, 1024}, {0, 1024}});
         timeAttention("prefill 8B 2048 after 6144", 32, 8, 128, {{6144, 2048}});
         timeAttention("prefill 8B 2048 after 6144, in halves", 32, 8, 128, {{6144, 2048}}, 32);
+        for (int tokens : {64, 128, 256, 512, 1024, 2048}) {
+            timeQkv("Qwen2.5-0.5B", 896, 14, 2, 64, tokens);
+            timeQkv("Llama-3.2-1B", 2048, 32, 8, 64, tokens);
+            timeQkv("Llama-3.1-8B", 4096, 32, 8, 128, tokens);
+            timeQkv("Qwen3-0.6B", 1024, 16, 8, 128, tokens);
+        }
         for (int tokens : {1, 64, 128, 256, 2048}) timeSmall("Qwen2.5-0.5B", 896, 14, 2, 64, tokens);
         for (int tokens : {1, 64, 128, 256, 2048}) timeSmall("Llama-3.1-8B", 4096, 32, 8, 128, tokens);
     }

@@ -85,12 +85,17 @@ public record GemmTile(int tokens, int rows, int cluster, int most, int stages, 
 
     /** Number of CTAs: one per tile and segment, or as many persistent ones as fit on the GPU. */
     KernelLaunch launch(String type, int bucket, int weightRows, int multiprocessors) {
-        return launch("gemm_" + type, bucket, weightRows, multiprocessors, sharedBytes());
+        return launchAs("gemm_" + type, bucket, weightRows, multiprocessors);
+    }
+
+    /** The same for kernels of another name with the same product; the tile's name is added. */
+    KernelLaunch launchAs(String kernel, int bucket, int weightRows, int multiprocessors) {
+        return launch(kernel, bucket, weightRows, multiprocessors, sharedBytes());
     }
 
     /** The same where the warpgroups of a CTA have tiles in turns. */
     KernelLaunch launchTurns(String type, int bucket, int weightRows, int multiprocessors) {
-        return launch("gemm_turns_" + type, bucket, weightRows, multiprocessors, sharedBytes());
+        return launchAs("gemm_turns_" + type, bucket, weightRows, multiprocessors);
     }
 
     /** The same for the head that samples. */

@@ -21,6 +21,7 @@ public final class GemmTiles {
                     new GemmTile(64, 64, 1, 1, 7, 2),
                     new GemmTile(64, 80, 1, 1, 6, 2),
                     new GemmTile(64, 112, 1, 1, 5, 2),
+                    new GemmTile(128, 48, 1, 1, 8, 1),
                     new GemmTile(128, 96, 1, 1, 8, 1),
                     new GemmTile(128, 128, 1, 1, 7, 1),
                     new GemmTile(128, 160, 1, 1, 6, 1),
@@ -34,9 +35,11 @@ public final class GemmTiles {
                     new GemmTile(64, 24, 2, 1, 8, 2),
                     new GemmTile(64, 48, 2, 1, 8, 2),
                     new GemmTile(64, 64, 2, 1, 7, 2),
+                    new GemmTile(128, 64, 2, 1, 8, 1),
                     new GemmTile(128, 96, 2, 1, 8, 1),
                     new GemmTile(128, 128, 2, 1, 7, 1),
                     new GemmTile(64, 64, 4, 1, 7, 2),
+                    new GemmTile(128, 72, 4, 1, 8, 1),
                     new GemmTile(128, 144, 4, 1, 6, 1),
                     new GemmTile(64, 64, 8, 1, 7, 2),
                     new GemmTile(128, 128, 8, 1, 7, 1));
@@ -52,14 +55,23 @@ public final class GemmTiles {
                     new GemmTile(128, 128, 1, 1, 6, 1),
                     new GemmTile(256, 128, 1, 1, 4, 1));
 
-    /** The tile of qkv.cu. */
-    static final GemmTile OF_HEADS = new GemmTile(64, 64, 2, 1, 7, 2);
+    /** The tiles of qkv.cu and qkv_whole.cu, by elements of the heads that they finish. */
+    static final Map<Integer, List<GemmTile>> OF_HEADS =
+            Map.of(
+                    64,
+                    List.of(
+                            new GemmTile(64, 64, 2, 1, 7, 2),
+                            new GemmTile(128, 128, 1, 2, 7, 1),
+                            new GemmTile(128, 192, 1, 2, 5, 1)),
+                    128,
+                    List.of(
+                            new GemmTile(128, 128, 1, 2, 7, 1),
+                            new GemmTile(128, 256, 1, 2, 4, 1)));
 
-    /** Elements of the heads that qkv.cu finishes. */
-    static final int HEAD_SIZE = 64;
+    /** Time of a qkv_finish kernel, in nanoseconds: its launch, and each head of a token. */
+    private static final double FINISH_LAUNCH = 1500;
 
-    /** Time of a qkv_finish kernel, in nanoseconds. */
-    private static final double FINISH_HEADS = 1500;
+    private static final double FINISH_HEAD = 0.3;
 
     /** Compute capability, times ten, of the only GPUs with these instructions. */
     static final int HOPPER = 90;
@@ -180,36 +192,34 @@ public final class GemmTiles {
      */
     public Optional<KernelLaunch> launchQkv(
             String type, int tokens, int rows, int k, int segments, int headSize) {
-        if (headSize != HEAD_SIZE || launch(type, tokens, rows, k, segments, false).isEmpty()) {
+        if (!OF_HEADS.containsKey(headSize)
+                || launch(type, tokens, rows, k, segments, false).isEmpty()) {
             return Optional.empty();
         }
         return finishing.computeIfAbsent(
-                new Product(tokens, rows, k, segments, false), this::chooseFinishing);
+                new Product(tokens, rows, k, segments, false),
+                product -> chooseFinishing(product, headSize));
     }
 
-    private Optional<KernelLaunch> chooseFinishing(Product p) {
-        GemmTile tile = OF_HEADS;
-        if (!tile.takes(p.segments, false) || tile.sharedBytes() > mostShared) {
-            return Optional.empty();
-        }
+    private Optional<KernelLaunch> chooseFinishing(Product p, int headSize) {
+        Optional<GemmTile> whole =
+                fastest(
+                        OF_HEADS.get(headSize).stream()
+                                .filter(t -> t.sharedBytes() <= mostShared)
+                                .toList(),
+                        p);
         double apart =
-                tiles.stream()
-                        .filter(t -> t.takes(p.segments, false) && t.suits(p.tokens))
-                        .mapToDouble(t -> nanoseconds(t, p.tokens, p.rows, p.k, false))
-                        .min()
-                        .orElse(0);
-        if (nanoseconds(tile, p.tokens, p.rows, p.k, false) >= apart + FINISH_HEADS) {
-            return Optional.empty();
-        }
-        KernelLaunch product = tile.launch(TYPE, p.tokens, p.rows, multiprocessors);
-        return Optional.of(
-                new KernelLaunch(
-                        "qkv_" + TYPE + "_" + HEAD_SIZE + "_" + tile.name(),
-                        product.x(),
-                        product.y(),
-                        product.z(),
-                        product.threads(),
-                        product.sharedBytes()));
+                fastest(tiles, p).map(t -> nanoseconds(t, p)).orElse(0.0)
+                        + FINISH_LAUNCH
+                        + FINISH_HEAD * p.tokens * p.rows / headSize;
+        return whole.filter(t -> nanoseconds(t, p) < apart)
+                .map(
+                        t ->
+                                t.launchAs(
+                                        "qkv_" + TYPE + "_" + headSize,
+                                        p.tokens,
+                                        p.rows,
+                                        multiprocessors));
     }
 
     private Optional<KernelLaunch> choose(Product p) {

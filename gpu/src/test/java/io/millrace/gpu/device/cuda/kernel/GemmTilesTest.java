@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -56,34 +58,58 @@ class GemmTilesTest {
     }
 
     @Test
-    void theTileOfHeadsIsThatOfTheKernel() throws IOException {
+    void theTilesOfHeadsAreThoseOfTheKernels() throws IOException {
         String header = Files.readString(Path.of("src", "main", "cuda", "include", "gemm_tiles.h"));
-        GemmTile t = GemmTiles.OF_HEADS;
-        assertThat(header)
-                .contains(
-                        "#define QKV_TILES(TILE) TILE(%d, %d, %d, %d, %d, %d)"
-                                .formatted(
-                                        GemmTiles.HEAD_SIZE,
-                                        t.tokens(),
-                                        t.rows(),
-                                        t.cluster(),
-                                        t.stages(),
-                                        t.resident()));
-        assertThat(t.rows() % GemmTiles.HEAD_SIZE).isZero();
+        Matcher line =
+                Pattern.compile("TILE\\((\\d+), (\\d+), (\\d+), (\\d+), (\\d+), (\\d+)\\)")
+                        .matcher(header);
+        Map<Integer, List<GemmTile>> tiles = new HashMap<>();
+        while (line.find()) {
+            int[] n = new int[6];
+            for (int i = 0; i < n.length; i++) {
+                n[i] = Integer.parseInt(line.group(i + 1));
+            }
+            // Of a tile of 64 tokens the fourth number is its cluster, of others the most segments.
+            boolean cluster = n[1] == 64;
+            tiles.computeIfAbsent(n[0], head -> new ArrayList<>())
+                    .add(
+                            new GemmTile(
+                                    n[1],
+                                    n[2],
+                                    cluster ? n[3] : 1,
+                                    cluster ? 1 : n[3],
+                                    n[4],
+                                    n[5]));
+        }
+        assertThat(GemmTiles.OF_HEADS).isEqualTo(tiles);
+        GemmTiles.OF_HEADS.forEach(
+                (head, of) ->
+                        assertThat(of)
+                                .allSatisfy(
+                                        t -> {
+                                            assertThat(t.rows() % head).isZero();
+                                            assertThat(t.partials(MULTIPROCESSORS))
+                                                    .isLessThanOrEqualTo(H200.partials("bf16"));
+                                        }));
     }
 
     @Test
     void headsAreFinishedWhereTheirRowsLieInOneTile() {
-        assertThat(H200.launchQkv("bf16", 64, 1152, 896, 2, 64).orElseThrow().kernel())
-                .isEqualTo("qkv_bf16_64_64x64x2");
+        assertThat(qkv(64, 1152, 896, 2, 64)).isEqualTo("qkv_bf16_64_64x64x2");
+        assertThat(qkv(2048, 1152, 896, 2, 64)).isEqualTo("qkv_bf16_64_128x192all2");
+        assertThat(qkv(2048, 3072, 2048, 2, 64)).startsWith("qkv_bf16_64_128x");
+        assertThat(qkv(2048, 6144, 4096, 1, 128)).startsWith("qkv_bf16_128_128x");
         assertThat(H200.launchQkv("bf16", 64, 1152, 896, 2, 96)).isEmpty();
-        assertThat(H200.launchQkv("bf16", 64, 6144, 4096, 1, 64)).isEmpty();
-        assertThat(H200.launchQkv("bf16", 2048, 1152, 896, 2, 64)).isEmpty();
+        assertThat(H200.launchQkv("bf16", 64, 6144, 4096, 1, 128)).isEmpty();
         assertThat(H200.launchQkv("bf16", 1, 1152, 896, 2, 64)).isEmpty();
         assertThat(H200.launchQkv("f16", 64, 1152, 896, 2, 64)).isEmpty();
         assertThat(GemmTiles.none().launchQkv("bf16", 64, 1152, 896, 2, 64)).isEmpty();
         GemmTiles little = GemmTiles.on(limits(90, 99), MULTIPROCESSORS);
         assertThat(little.launchQkv("bf16", 64, 1152, 896, 2, 64)).isEmpty();
+    }
+
+    private static String qkv(int tokens, int rows, int k, int segments, int headSize) {
+        return H200.launchQkv("bf16", tokens, rows, k, segments, headSize).orElseThrow().kernel();
     }
 
     @Test
@@ -215,7 +241,8 @@ class GemmTilesTest {
             assertThat(kernel(tokens, 16_384, 2048, 1, true)).startsWith("gemm_bf16_64x");
             assertThat(kernel(tokens, 2048, 8192, 4, false)).isEqualTo("gemm_bf16_64x64x4");
         }
-        assertThat(kernel(128, 2048, 8192, 4, false)).isEqualTo("gemm_bf16_128x144x4");
+        assertThat(kernel(128, 2048, 8192, 4, false)).isEqualTo("gemm_bf16_128x72x4");
+        assertThat(kernel(256, 2048, 8192, 4, false)).isEqualTo("gemm_bf16_128x144x4");
     }
 
     @Test
