@@ -9,6 +9,7 @@ import io.millrace.jobs.cli.Sentence;
 import io.millrace.jobs.cli.Version;
 import io.millrace.jobs.corpus.CorpusCommand;
 import io.millrace.jobs.demo.DemoCommand;
+import io.millrace.jobs.stream.RedriveCommand;
 import io.millrace.jobs.stream.ResultsCommand;
 import io.millrace.jobs.stream.RunCommand;
 import io.millrace.jobs.stream.SubmitCommand;
@@ -44,6 +45,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             RunCommand.class,
             SubmitCommand.class,
             ResultsCommand.class,
+            RedriveCommand.class,
             BrokerCommand.class,
             CorpusCommand.class,
             GenerateCommand.class,
