@@ -64,6 +64,13 @@ public enum EngineOption {
             "Memory for KV blocks, such as 512m or 20g; 0 lets the engine choose. Requests that"
                     + " might not fit become dead letters; no answer is truncated.",
             EngineOptions::kvCacheBytes),
+    CONSTRAINT_BYTES(
+            Names.of("constraintBytes", "--constraint-memory", "SIZE"),
+            Values.ofBytes(0, "0", Range.atLeast(0)),
+            "Memory on the heap for constraints, those of requests in flight and those that are kept:"
+                    + " a sixteenth of the heap, at most 256m, for 0. Requests wait while those in"
+                    + " flight take a quarter of it.",
+            EngineOptions::constraintBytes),
     MAX_BATCHED_TOKENS(
             Names.of("maxBatchedTokens", "--max-batched-tokens", "TOKENS"),
             new ByDevice(2048, 512),

@@ -16,6 +16,7 @@ import java.util.Map;
  *     longer ones are refused. 0: the model's context. No answer depends on it
  * @param blockSize KV positions per block
  * @param kvCacheBytes memory for KV blocks; 0 lets the engine choose
+ * @param constraintBytes memory on the heap for constraints; 0: see {@link #constraintBytes(long)}
  * @param maxBatchedTokens maximum tokens of one step; 0: by device, see {@link #forDevice}
  * @param maxSequences maximum sequences running at once; 0: by device
  * @param threads compute threads of the CPU backend; 0 takes all cores
@@ -35,6 +36,7 @@ public record EngineOptions(
         int maxModelLen,
         int blockSize,
         long kvCacheBytes,
+        long constraintBytes,
         int maxBatchedTokens,
         int maxSequences,
         int threads,
@@ -45,6 +47,11 @@ public record EngineOptions(
         AddBos addBos,
         OptionNames names)
         implements Serializable {
+
+    private static final long MAX_CONSTRAINT_BYTES = 256L << 20;
+
+    /** Part of the heap that constraints have, unless an option says otherwise. */
+    private static final int CONSTRAINT_SHARE = 16;
 
     /** Stands for the index of the assigned GPU. */
     public static final int ANY_GPU = -1;
@@ -132,6 +139,7 @@ public record EngineOptions(
                 (int) all.get(EngineOption.MAX_MODEL_LEN),
                 (int) all.get(EngineOption.BLOCK_SIZE),
                 (long) all.get(EngineOption.KV_CACHE_BYTES),
+                (long) all.get(EngineOption.CONSTRAINT_BYTES),
                 (int) all.get(EngineOption.MAX_BATCHED_TOKENS),
                 (int) all.get(EngineOption.MAX_SEQUENCES),
                 (int) all.get(EngineOption.THREADS),
@@ -141,6 +149,13 @@ public record EngineOptions(
                 (LoadFormat) all.get(EngineOption.LOAD_FORMAT),
                 (AddBos) all.get(EngineOption.ADD_BOS),
                 names);
+    }
+
+    /** Memory for constraints in a heap of some bytes. */
+    public long constraintBytes(long heap) {
+        return constraintBytes > 0
+                ? constraintBytes
+                : Math.min(MAX_CONSTRAINT_BYTES, heap / CONSTRAINT_SHARE);
     }
 
     private EngineOptions with(EngineOption option, Object value) {
@@ -184,6 +199,10 @@ public record EngineOptions(
 
     public EngineOptions withKvCacheBytes(long value) {
         return with(EngineOption.KV_CACHE_BYTES, value);
+    }
+
+    public EngineOptions withConstraintBytes(long value) {
+        return with(EngineOption.CONSTRAINT_BYTES, value);
     }
 
     public EngineOptions withMaxBatchedTokens(int value) {

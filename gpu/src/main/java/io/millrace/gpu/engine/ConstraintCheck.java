@@ -15,11 +15,6 @@ import java.util.List;
 
 /** Decides which constraints an engine can hold a completion to. Safe for any thread. */
 final class ConstraintCheck {
-    private static final long MOST_BYTES = 256L << 20;
-
-    /** Part of the heap that grammars may have. */
-    private static final int HEAP_SHARE = 8;
-
     /** No text has more: what needs more is made of bytes that are no token. */
     private static final int MOST_TOKENS = 1 << 28;
 
@@ -27,18 +22,27 @@ final class ConstraintCheck {
     private final EndOfText endOfText;
     private final ModelRunner runner;
 
-    ConstraintCheck(ModelText text, EndOfText endOfText, ModelRunner runner) {
-        long bytes = Math.min(MOST_BYTES, Runtime.getRuntime().maxMemory() / HEAP_SHARE);
-        grammars = new GrammarCache(text.bytes(), bytes);
+    /**
+     * @param maxBytes memory of all grammars together
+     */
+    ConstraintCheck(ModelText text, EndOfText endOfText, ModelRunner runner, long maxBytes) {
+        grammars = new GrammarCache(text.bytes(), maxBytes);
         this.endOfText = endOfText;
         this.runner = runner;
     }
 
     /** As {@link Engine#compile}. */
     Constraint compile(Constraint constraint) throws RequestRejectedException {
-        return constraint instanceof CompiledConstraint
-                ? constraint
-                : new CompiledConstraint(constraint, grammars.get(constraint));
+        return constraint instanceof CompiledConstraint ? constraint : grammars.hold(constraint);
+    }
+
+    /**
+     * What the engine holds for a request; null where its caller does, and without a constraint.
+     */
+    CompiledConstraint hold(SamplingParameters sampling) throws RequestRejectedException {
+        return sampling.constraint() == null || sampling.constraint() instanceof CompiledConstraint
+                ? null
+                : grammars.holdAtOnce(sampling.constraint());
     }
 
     /** The grammar of a request's constraint; null without one. */

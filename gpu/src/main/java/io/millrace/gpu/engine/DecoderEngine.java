@@ -82,7 +82,12 @@ final class DecoderEngine implements Engine {
         this.endOfText = endOfText;
         this.runner = runner;
         blocks = new BlockManager(runner.kvBlocks(), runner.blockSize());
-        constraints = new ConstraintCheck(text, endOfText, runner);
+        constraints =
+                new ConstraintCheck(
+                        text,
+                        endOfText,
+                        runner,
+                        options.constraintBytes(Runtime.getRuntime().maxMemory()));
         requestCheck =
                 new RequestCheck(
                         runner.vocabularySize(),
@@ -168,6 +173,7 @@ final class DecoderEngine implements Engine {
                         constraints.grammar(request.sampling()),
                         endOfText,
                         text.tokenizer());
+        generation.held = constraints.hold(request.sampling());
         generations.put(generation.handle, generation);
         if (generation.isFinished()) {
             finishedBefore.add(generation);

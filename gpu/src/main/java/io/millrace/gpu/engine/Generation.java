@@ -5,6 +5,7 @@ import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.GenerationResult.Completion;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.sampling.constraint.CompiledConstraint;
 import io.millrace.gpu.sampling.constraint.ConstrainedText;
 import io.millrace.gpu.sampling.grammar.Grammar;
 import io.millrace.gpu.schedule.SequenceGroup;
@@ -30,6 +31,9 @@ final class Generation {
 
     /** What each completion is; null for any text. */
     private final Grammar grammar;
+
+    /** What the engine gives back when this is dead; null where another holds the constraint. */
+    CompiledConstraint held;
 
     private final List<CompletionSequence> completions = new ArrayList<>();
     private int unfinished;
@@ -96,6 +100,9 @@ final class Generation {
 
     void die() {
         dead = true;
+        if (held != null) {
+            held.close();
+        }
     }
 
     boolean isDead() {

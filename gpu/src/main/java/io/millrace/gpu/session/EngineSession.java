@@ -11,6 +11,8 @@ import io.millrace.gpu.api.constraint.Constraint;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * One owner's view of a shared engine: submits requests and collects their events. Any thread
@@ -23,6 +25,9 @@ public final class EngineSession implements AutoCloseable {
     private final SharedEngine shared;
     private final EngineThread thread;
     private final OptionNames names;
+
+    /** Compiled here and not given back. */
+    private final Set<Constraint.Compiled> constraints = ConcurrentHashMap.newKeySet();
 
     /** Guards the fields below; held for a few copies only. */
     private final Object lock = new Object();
@@ -78,9 +83,37 @@ public final class EngineSession implements AutoCloseable {
         return thread.engine().renderChat(prompt);
     }
 
-    /** As {@code Engine.compile}. */
+    /**
+     * As {@code Engine.compile}: waits while the constraints of requests in flight take too much.
+     * What was not given back is when the session is closed.
+     */
     public Constraint compile(Constraint constraint) throws RequestRejectedException {
-        return thread.engine().compile(constraint);
+        Constraint compiled;
+        try {
+            compiled = thread.engine().compile(constraint);
+        } catch (RequestRejectedException e) {
+            throw said(e);
+        }
+        if (compiled instanceof Constraint.Compiled held) {
+            constraints.add(held);
+            if (isClosed()) {
+                release(held);
+            }
+        }
+        return compiled;
+    }
+
+    /** Gives back what {@link #compile} returned; harmless if it was given back before. */
+    public void release(Constraint constraint) {
+        if (constraint instanceof Constraint.Compiled held && constraints.remove(held)) {
+            held.close();
+        }
+    }
+
+    private boolean isClosed() {
+        synchronized (lock) {
+            return closed;
+        }
     }
 
     /** As {@code Engine.check}. */
@@ -203,6 +236,7 @@ public final class EngineSession implements AutoCloseable {
             closed = true;
             wakeUp = null;
         }
+        constraints.forEach(this::release);
         thread.unregister(this);
         shared.release();
     }

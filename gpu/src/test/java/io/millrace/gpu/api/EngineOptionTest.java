@@ -39,6 +39,7 @@ class EngineOptionTest {
                                 0,
                                 0,
                                 0,
+                                0,
                                 EngineOptions.Weights.MODEL,
                                 -1,
                                 0.9,
@@ -52,6 +53,7 @@ class EngineOptionTest {
                         .withMaxModelLen(97)
                         .withBlockSize(17)
                         .withKvCacheBytes(1L << 40)
+                        .withConstraintBytes(1L << 30)
                         .withMaxBatchedTokens(54)
                         .withMaxSequences(3)
                         .withThreads(5)

@@ -150,7 +150,7 @@ class DecoderConstraintTest {
     void tokensBehindWhichTheGrammarFailsAreNoOtherConstraints() {
         Grammar grammar =
                 BrokenGrammar.of(TestingTokenizer.bytes(), new IllegalStateException("broken"));
-        GenerationRequest request = hot(new CompiledConstraint(regex("a|b"), grammar), p -> p);
+        GenerationRequest request = hot(new CompiledConstraint(grammar, () -> {}), p -> p);
         GenerationRequest resumed =
                 new GenerationRequest(
                         "r",
@@ -249,7 +249,7 @@ class DecoderConstraintTest {
     void aDefectOfAGrammarFailsItsRequestAlone() throws Exception {
         Grammar grammar =
                 BrokenGrammar.of(TestingTokenizer.bytes(), new IllegalStateException("broken"));
-        GenerationRequest stuck = hot(new CompiledConstraint(regex("a|b"), grammar), p -> p);
+        GenerationRequest stuck = hot(new CompiledConstraint(grammar, () -> {}), p -> p);
         GenerationRequest other = request("other", "abc", p -> p.maxTokens(5));
         for (int ahead : AHEAD) {
             DecoderEngine engine = ROOMY.ahead(ahead).open();

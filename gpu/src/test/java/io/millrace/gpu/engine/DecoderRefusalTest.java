@@ -112,7 +112,8 @@ class DecoderRefusalTest {
                         new ConstraintCheck(
                                 ModelText.of(new TestingTokenizer()),
                                 ends,
-                                new TestingModelRunner(5000, 200, 16)));
+                                new TestingModelRunner(5000, 200, 16),
+                                1 << 20));
         List<Integer> stops = IntStream.range(0, 2047).boxed().toList();
         check.check(request("r", "abc", p -> p.stopTokenIds(stops).minTokens(1)));
         check.check(request("r", "abc", p -> p.stopTokenIds(stops).suppressTokens(List.of(4096))));

@@ -124,7 +124,9 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         metrics = new InferenceMetrics(getMetricGroup(), session::stats, session::stepNanos, valve);
         metrics.onRestored(restoredCounts);
         boolean structured = options.constraint() instanceof Constraint.JsonSchema;
-        outcomes = new Outcomes(session, queue, longRecords, metrics, structured, this::release);
+        outcomes =
+                new Outcomes(
+                        session, queue, longRecords, prompts, metrics, structured, this::release);
         for (int from = 0; from < restored.size(); from += options.batchSize()) {
             // All are taken, even if they exceed the valve, as they may after scaling in.
             int to = Math.min(from + options.batchSize(), restored.size());
@@ -242,7 +244,9 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
                 throw error;
             }
             // Otherwise its deadline has passed in the meantime, and its outcome may be emitted.
-            if (!ready.record().isDone()) {
+            if (ready.record().isDone()) {
+                prompts.release(ready.generation());
+            } else {
                 takePrepared(ready);
             }
         }

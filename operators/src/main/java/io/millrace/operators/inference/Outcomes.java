@@ -20,6 +20,7 @@ final class Outcomes {
     private final LongRecords longRecords;
     private final InferenceMetrics metrics;
     private final boolean structured;
+    private final PromptPool prompts;
     private final Runnable release;
 
     /**
@@ -30,6 +31,7 @@ final class Outcomes {
             EngineSession session,
             OutcomeQueue queue,
             LongRecords longRecords,
+            PromptPool prompts,
             InferenceMetrics metrics,
             boolean structured,
             Runnable release) {
@@ -38,6 +40,7 @@ final class Outcomes {
         this.longRecords = longRecords;
         this.metrics = metrics;
         this.structured = structured;
+        this.prompts = prompts;
         this.release = release;
     }
 
@@ -129,7 +132,7 @@ final class Outcomes {
         if (longRecords.encodes(failed)) {
             // The failure is set and saved; it is emitted once it is encoded.
             record.outcome = failed;
-            cancelDeadline(record);
+            finish(record);
             longRecords.encode(
                     failed,
                     encoded -> {
@@ -142,11 +145,12 @@ final class Outcomes {
     }
 
     private void complete(InFlight record, Outcome outcome) {
-        cancelDeadline(record);
+        finish(record);
         queue.complete(record, outcome);
     }
 
-    private static void cancelDeadline(InFlight record) {
+    private void finish(InFlight record) {
+        prompts.release(record.generation);
         if (record.deadlineTimer != null) {
             record.deadlineTimer.cancel(false);
         }

@@ -65,15 +65,30 @@ final class Preparation {
         if (request.getConstraint() != null) {
             sampling = constrained(sampling, sampling.constraint());
         }
-        GenerationRequest prepared =
-                new GenerationRequest(
-                        request.getId(),
-                        promptTokens(request, origin),
-                        sampling,
-                        request.getPriority() == null ? 0 : request.getPriority(),
-                        generated);
-        session.check(prepared);
-        return prepared;
+        boolean success = false;
+        try {
+            GenerationRequest prepared =
+                    new GenerationRequest(
+                            request.getId(),
+                            promptTokens(request, origin),
+                            sampling,
+                            request.getPriority() == null ? 0 : request.getPriority(),
+                            generated);
+            session.check(prepared);
+            success = true;
+            return prepared;
+        } finally {
+            if (!success) {
+                release(sampling);
+            }
+        }
+    }
+
+    /** Gives the memory of a request's own constraint back, once it is done. */
+    void release(SamplingParameters sampling) {
+        if (sampling.constraint() != defaults.constraint()) {
+            session.release(sampling.constraint());
+        }
     }
 
     private SamplingParameters constrained(SamplingParameters sampling, Constraint constraint)

@@ -154,6 +154,13 @@ final class PromptPool implements AutoCloseable {
         return drained;
     }
 
+    /** Gives back what a request took that is done, or that nobody wants any more. */
+    void release(GenerationRequest prepared) {
+        if (prepared != null) {
+            preparation.release(prepared.sampling());
+        }
+    }
+
     /** Requests submitted and not drained. */
     int pending() {
         return pending;

@@ -179,6 +179,33 @@ class InferenceOperatorConstraintTest extends InferenceOperatorFixture {
                 .hasMessageContaining("(?<=a)b");
     }
 
+    /** Ordered: those that are done give their constraints back before they may leave. */
+    @Test
+    void requestsWhoseConstraintsTakeTooMuchTogetherWaitForEachOther() throws Exception {
+        PipelineOptions small =
+                PipelineOptions.builder(
+                                SteeredEngine.options(name).withConstraintBytes(1 << 20),
+                                SteeredEngine.loader())
+                        .ordered(true)
+                        .build();
+        control.hold();
+        try (InferenceHarness harness = InferenceHarness.open(small)) {
+            for (int i = 0; i < 17; i++) {
+                harness.sendUnprepared(mail("m" + i, new Constraint.Regex("[a-z]{1,400}" + i)));
+            }
+            harness.runUntil(() -> !control.added().isEmpty());
+            Thread.sleep(300);
+            int together = control.added().size();
+            assertThat(together).as("requests that have theirs at a time").isBetween(1, 5);
+            control.release();
+            harness.runUntilOutcomes(17);
+            for (int i = 0; i < 17; i++) {
+                assertThat(completion(harness.outcomes().get(i)).getText())
+                        .matches("[a-z]{1,400}" + i);
+            }
+        }
+    }
+
     @Test
     void noOtherRequestWaitsForOneWithAConstraint() throws Exception {
         control.holdTexts("prompt of own");

@@ -29,6 +29,7 @@ class ConfiguredOptionsTest {
         all.put("millrace.max-model-len", "97");
         all.put("millrace.block-size", "17");
         all.put("millrace.kv-cache-memory", "3g");
+        all.put("millrace.constraint-memory", "99m");
         all.put("millrace.max-batched-tokens", "54");
         all.put("millrace.max-sequences", "5");
         all.put("millrace.threads", "2");
@@ -68,6 +69,7 @@ class ConfiguredOptionsTest {
                                 .withMaxModelLen(97)
                                 .withBlockSize(17)
                                 .withKvCacheBytes(3L << 30)
+                                .withConstraintBytes(99L << 20)
                                 .withMaxBatchedTokens(54)
                                 .withMaxSequences(5)
                                 .withThreads(2)

@@ -33,8 +33,16 @@ public sealed interface Constraint {
         }
     }
 
-    /** A constraint that an engine has compiled for its vocabulary; valid in that engine only. */
-    non-sealed interface Compiled extends Constraint {}
+    /**
+     * One that an engine has compiled for its vocabulary, to be given to that engine only. It
+     * counts against the engine's bound of memory until it is closed, once the requests that have
+     * it are done. Safe for any thread.
+     */
+    non-sealed interface Compiled extends Constraint, AutoCloseable {
+        /** Gives its memory back; harmless if it was closed before. */
+        @Override
+        void close();
+    }
 
     /** Any JSON object. */
     static Constraint jsonObject() {

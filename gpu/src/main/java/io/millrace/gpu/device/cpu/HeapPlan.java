@@ -90,7 +90,7 @@ record HeapPlan(
                     "--block-size is %d: a block of %d MiB is more than the CPU backend can index."
                             .formatted(options.blockSize(), block / MIB));
         }
-        long left = heap - withoutCache();
+        long left = heap - withoutCache(heap);
         long whole = (perSequence + 1) * block;
         long asked = options.kvCacheBytes();
         // Other users of the heap get half of what is left, unless an option says otherwise.
@@ -108,16 +108,28 @@ record HeapPlan(
         return (int) blocks;
     }
 
-    private long withoutCache() {
-        return weights + weights / ARRAY_LOSS + scratch + OTHERS;
+    private long withoutCache(long heap) {
+        return weights + weights / ARRAY_LOSS + scratch + options.constraintBytes(heap) + OTHERS;
+    }
+
+    /** The least heap for a cache, whose part for constraints grows with it. */
+    private long needed(long cache) {
+        long needed = 0;
+        long before;
+        do {
+            before = needed;
+            needed = withoutCache(before) + cache;
+        } while (needed != before);
+        return needed;
     }
 
     private InvalidModelException tooLarge(long heap, long cache, long left) {
-        long needed = withoutCache() + cache;
+        long needed = needed(cache);
         return new InvalidModelException(
                 ("The model in %s needs a heap of %s, and this one has %s: %s for the weights, %s for"
                                 + " the KV cache (%s), %s for steps (--max-batched-tokens %d,"
-                                + " --max-sequences %d), %s for Flink, Kafka and requests. Raise the"
+                                + " --max-sequences %d), %s for constraints (--constraint-memory), %s for"
+                                + " Flink, Kafka and requests. Raise the"
                                 + " heap (MILLRACE_OPTS=-Xmx%dm; on a cluster"
                                 + " taskmanager.memory.process.size)%s.")
                         .formatted(
@@ -132,6 +144,7 @@ record HeapPlan(
                                 mib(scratch),
                                 options.maxBatchedTokens(),
                                 options.maxSequences(),
+                                mib(options.constraintBytes(needed)),
                                 mib(OTHERS),
                                 (needed + MIB - 1) / MIB,
                                 smaller(left)));

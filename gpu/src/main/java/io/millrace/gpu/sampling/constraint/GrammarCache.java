@@ -8,6 +8,7 @@ import io.millrace.gpu.sampling.grammar.GrammarCompiler;
 import io.millrace.gpu.sampling.grammar.GrammarException;
 import io.millrace.gpu.sampling.grammar.mask.StateBytes;
 import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
+import java.time.Duration;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -17,8 +18,9 @@ import java.util.concurrent.FutureTask;
 /**
  * The grammars of constraints for one vocabulary. Each is compiled once, on the thread that asks
  * for it first; others that want the same wait for it. Bounded in bytes: those that were not asked
- * for longest are forgotten, and go on for who holds them. States and masks are bounded for all
- * that are held together, here or elsewhere. Safe for any thread.
+ * for longest are forgotten, and go on for who holds them. Of a memory, half is for states and
+ * masks of all grammars, here or elsewhere, a quarter for what is compiled of those that are kept
+ * here, and a quarter for what is compiled of those that requests hold. Safe for any thread.
  */
 public final class GrammarCache {
     /** The tokens of a model, found when the first constraint comes. */
@@ -38,9 +40,13 @@ public final class GrammarCache {
 
     private static final int LONGEST_MESSAGE = 1000;
 
+    /** How long a constraint waits while no request gives one back. */
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
+
     private final Tokens tokens;
     private final StateBytes together;
-    private final long mostBytes;
+    private final HeldGrammars held;
+    private final long maxBytes;
 
     /** In order of use. Guarded by itself, as is what follows. */
     private final Map<Constraint, FutureTask<Grammar>> grammars =
@@ -51,12 +57,36 @@ public final class GrammarCache {
     private long compiled;
 
     /**
-     * @param mostBytes about as much is kept of all grammars together, and a quarter of it of one
+     * @param maxBytes about as much is taken by all grammars together, and half of it by one
      */
-    public GrammarCache(Tokens tokens, long mostBytes) {
-        this.mostBytes = mostBytes;
+    public GrammarCache(Tokens tokens, long maxBytes) {
+        this.maxBytes = maxBytes;
         this.tokens = tokens;
-        together = new StateBytes(mostBytes / 2);
+        // All states together take at most twice their bound.
+        together = new StateBytes(maxBytes / 4);
+        held = new HeldGrammars(maxBytes / 4);
+    }
+
+    /**
+     * The grammar of a constraint for a request, until it is closed. Waits while those that
+     * requests hold take too much.
+     *
+     * @throws RequestRejectedException as {@link #get}, or none was given back for long
+     */
+    public CompiledConstraint hold(Constraint constraint) throws RequestRejectedException {
+        return hold(constraint, PATIENCE);
+    }
+
+    /** The same without waiting, for the thread that gives others back. */
+    public CompiledConstraint holdAtOnce(Constraint constraint) throws RequestRejectedException {
+        return hold(constraint, Duration.ZERO);
+    }
+
+    private CompiledConstraint hold(Constraint constraint, Duration patience)
+            throws RequestRejectedException {
+        Grammar grammar = get(constraint);
+        held.hold(grammar, patience);
+        return new CompiledConstraint(grammar, () -> held.release(grammar));
     }
 
     /**
@@ -101,7 +131,7 @@ public final class GrammarCache {
                         new FutureTask<>(
                                 () ->
                                         new GrammarCompiler(
-                                                tokens.find(), true, mostBytes / 4, together));
+                                                tokens.find(), true, maxBytes / 2, together));
             }
             task = compiler;
         }
@@ -189,7 +219,7 @@ public final class GrammarCache {
         return unforeseen;
     }
 
-    /** About what is kept. */
+    /** About what is kept, without states and masks. */
     long bytes() {
         synchronized (grammars) {
             return grammars.entrySet().stream().mapToLong(GrammarCache::bytes).sum();
@@ -204,7 +234,7 @@ public final class GrammarCache {
             long bytes = bytes();
             Iterator<Map.Entry<Constraint, FutureTask<Grammar>>> oldest =
                     grammars.entrySet().iterator();
-            while (bytes > mostBytes && oldest.hasNext()) {
+            while (bytes > maxBytes / 4 && oldest.hasNext()) {
                 bytes -= bytes(oldest.next());
                 oldest.remove();
             }
@@ -217,7 +247,7 @@ public final class GrammarCache {
             return bytes;
         }
         try {
-            return bytes + entry.getValue().get().bytes();
+            return bytes + entry.getValue().get().compiledBytes();
         } catch (ExecutionException e) {
             // What is kept is the refusal.
             return bytes;

@@ -50,6 +50,11 @@ public final class Grammar {
         return size.compiled() + states.bytes();
     }
 
+    /** Of these, about those that were compiled: they stay as long as the grammar does. */
+    public long compiledBytes() {
+        return size.compiled();
+    }
+
     /** About the bytes that it holds at most. */
     public long mostBytes() {
         return size.most();

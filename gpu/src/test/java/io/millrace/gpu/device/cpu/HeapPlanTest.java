@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 
 class HeapPlanTest {
     private static final long MIB = 1 << 20;
+    private static final long CONSTRAINTS = 31 * MIB;
     private static final AttentionShape SHAPE = new AttentionShape(2, 4, 2, 8);
     private static final EngineOptions OPTIONS =
             EngineOptions.of("tiny").withMaxBatchedTokens(8).withMaxSequences(2);
@@ -56,9 +57,9 @@ class HeapPlanTest {
 
     @Test
     void othersGetHalfOfWhatTheModelLeaves() throws IOException {
-        EngineOptions many = OPTIONS.withMaxSequences(1_000_000);
+        EngineOptions many = OPTIONS.withMaxSequences(1_000_000).withConstraintBytes(CONSTRAINTS);
         long block = KvCache.blockBytes(SHAPE, 16);
-        long besides = 54 * MIB + 54 * MIB / 32 + 97 * MIB + HeapPlan.OTHERS;
+        long besides = 54 * MIB + 54 * MIB / 32 + 97 * MIB + CONSTRAINTS + HeapPlan.OTHERS;
         assertThat(plan(many, 256).blocks(2048 * MIB)).isEqualTo((int) (512 * MIB / block));
         long tight = besides + 40 * MIB;
         assertThat(plan(many, 256).blocks(tight)).isEqualTo((int) (20 * MIB / block));
@@ -73,8 +74,9 @@ class HeapPlanTest {
                 .contains(
                         "and this one has 512 MiB: 56 MiB for the weights, ",
                         " (one whole context; --max-model-len lowers it), 97 MiB for steps"
-                                + " (--max-batched-tokens 8, --max-sequences 2), 128 MiB for Flink,"
-                                + " Kafka and requests. Raise the heap (MILLRACE_OPTS=-Xmx");
+                                + " (--max-batched-tokens 8, --max-sequences 2), ",
+                        " MiB for constraints (--constraint-memory), 128 MiB for Flink, Kafka and"
+                                + " requests. Raise the heap (MILLRACE_OPTS=-Xmx");
         long needed = Long.parseLong(found("-Xmx(\\d+)m", refused));
         assertThat(plan.blocks(needed * MIB)).isEqualTo(1_000_000 / 16 + 1);
         refusal(plan, (needed - 1) * MIB);

@@ -82,7 +82,7 @@ class GrammarCacheTest {
         for (int i = 1; i < 2000; i++) {
             cache.get(schema(i));
         }
-        assertThat(cache.bytes()).isLessThanOrEqualTo(4 << 20);
+        assertThat(cache.bytes()).isLessThanOrEqualTo(1 << 20);
         assertThat(cache.compiled()).isEqualTo(2000);
         cache.get(schema(1999));
         assertThat(cache.compiled()).as("the newest is there").isEqualTo(2000);
