@@ -95,6 +95,7 @@ final class InFlight {
             // Drops the text: the record and its tokens are kept.
             request.setPrompt(null);
             request.setMessages(null);
+            request.setChatTemplateKwargs(null);
             request.setPromptTokenIds(null);
         }
         SamplingParameters sampling = prepared.sampling();

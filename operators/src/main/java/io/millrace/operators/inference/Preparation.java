@@ -123,6 +123,9 @@ final class Preparation {
                 bytes += bytes(message.getContent());
             }
         }
+        if (request.getChatTemplateKwargs() != null) {
+            bytes += bytes(request.getChatTemplateKwargs());
+        }
         if (bytes > maxPromptBytes) {
             throw new RequestRejectedException(
                     Reason.PROMPT_TOO_LONG,

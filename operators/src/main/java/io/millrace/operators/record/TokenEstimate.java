@@ -44,6 +44,8 @@ public final class TokenEstimate {
                 characters += message.getContent().length();
             }
         }
-        return characters;
+        // They may stand in the prompt.
+        String arguments = request.getChatTemplateKwargs();
+        return arguments == null ? characters : characters + arguments.length();
     }
 }

@@ -64,6 +64,12 @@ public final class RequestFaults {
                             + "\"; name that one or none.");
         }
         checkPrompt(request);
+        String arguments =
+                TemplateArguments.fault(
+                        request.getChatTemplateKwargs(), request.getMessages() != null);
+        if (arguments != null) {
+            add(FailureCode.INVALID_PARAMETER, TemplateArguments.FIELD, arguments);
+        }
         checkConstraint(request);
         checkSampling(request);
         checkDeadline(request.getDeadlineMs());

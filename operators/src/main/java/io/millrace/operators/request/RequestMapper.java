@@ -53,7 +53,12 @@ public final class RequestMapper {
         for (ChatMessage message : request.getMessages()) {
             turns.add(new ChatTurn(message.getRole(), message.getContent()));
         }
-        return ChatPrompt.of(turns, Instant.ofEpochMilli(origin.timestamp()));
+        return new ChatPrompt(
+                turns,
+                List.of(),
+                TemplateArguments.read(request.getChatTemplateKwargs()),
+                true,
+                Instant.ofEpochMilli(origin.timestamp()));
     }
 
     public static InferenceResult result(

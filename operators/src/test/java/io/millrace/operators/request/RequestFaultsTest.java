@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.SamplingParameters.Field;
+import io.millrace.operators.TestingRequests;
+import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.Constraint;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
@@ -21,6 +23,7 @@ class RequestFaultsTest {
                     "id",
                     "prompt",
                     "messages",
+                    "chat_template_kwargs",
                     "prompt_token_ids",
                     "model",
                     "priority",
@@ -54,6 +57,58 @@ class RequestFaultsTest {
         assertThat(RequestFaults.of(request, null))
                 .extracting(RequestFaults.Fault::code)
                 .doesNotContain(FailureCode.UNKNOWN_MODEL);
+    }
+
+    @Test
+    void valuesForTheChatTemplateAreAnObjectAndOfAConversation() {
+        assertThat(argumentFaults("{\"enable_thinking\": false, \"n\": [1, null]}")).isEmpty();
+        assertThat(argumentFaults("[1]")).singleElement().asString().contains("not a JSON object");
+        assertThat(argumentFaults("{\"a\": 1, \"a\": 2}"))
+                .singleElement()
+                .asString()
+                .contains("Duplicate field 'a'");
+        assertThat(argumentFaults("{} {}"))
+                .singleElement()
+                .asString()
+                .contains("not a JSON object");
+        assertThat(argumentFaults("null")).singleElement().asString().contains("is null");
+        assertThat(argumentFaults("{\"tools\": []}"))
+                .singleElement()
+                .asString()
+                .contains("has tools, which is not for it to say");
+        InferenceRequest prompt =
+                InferenceRequest.newBuilder()
+                        .setId("r")
+                        .setPrompt("hello")
+                        .setChatTemplateKwargs("{}")
+                        .build();
+        assertThat(RequestFaults.of(prompt, null))
+                .extracting(RequestFaults.Fault::message)
+                .singleElement()
+                .asString()
+                .contains("is set without messages");
+    }
+
+    private static List<String> argumentFaults(String arguments) {
+        InferenceRequest request =
+                InferenceRequest.newBuilder()
+                        .setId("r")
+                        .setMessages(List.of(new ChatMessage("user", "hello")))
+                        .setChatTemplateKwargs(arguments)
+                        .build();
+        return RequestFaults.of(request, null).stream().map(RequestFaults.Fault::message).toList();
+    }
+
+    @Test
+    void valuesForTheChatTemplateReachIt() {
+        InferenceRequest request =
+                InferenceRequest.newBuilder()
+                        .setId("r")
+                        .setMessages(List.of(new ChatMessage("user", "hello")))
+                        .setChatTemplateKwargs("{\"enable_thinking\":false,\"budget\":17}")
+                        .build();
+        assertThat(RequestMapper.chat(request, TestingRequests.origin("r")).arguments())
+                .isEqualTo(Map.of("enable_thinking", false, "budget", 17));
     }
 
     @Test

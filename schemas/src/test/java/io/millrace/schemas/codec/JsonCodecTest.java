@@ -2,6 +2,7 @@ package io.millrace.schemas.codec;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.millrace.schemas.ChatMessage;
@@ -36,6 +37,23 @@ class JsonCodecTest {
     void readsWhatAConsoleProducerTypes() throws Exception {
         assertThat(requests.decode("{\"id\":\"1\",\"prompt\":\"hi\"}".getBytes(UTF_8)))
                 .isEqualTo(Samples.smallRequest());
+    }
+
+    /** JSON as text, or as it stands, whose text is kept. */
+    @Test
+    void valuesForTheChatTemplateMayBeAnObject() throws Exception {
+        String values = "{ \"enable_thinking\": false, \"a\": [1.50, null] }";
+        for (String form : List.of(values, "\"" + values.replace("\"", "\\\"") + "\"")) {
+            String json = "{\"id\":\"1\",\"chat_template_kwargs\":" + form + "}";
+            assertThat(requests.decode(json.getBytes(UTF_8)).getChatTemplateKwargs())
+                    .isEqualTo(values);
+        }
+        assertThatThrownBy(
+                        () ->
+                                requests.decode(
+                                        "{\"id\":\"1\",\"chat_template_kwargs\":[1]}"
+                                                .getBytes(UTF_8)))
+                .hasMessageContaining("field chat_template_kwargs must be text");
     }
 
     @Test

@@ -47,6 +47,7 @@ final class Samples {
                 .setIgnoreEos(true)
                 .setN(3)
                 .setLogprobs(5)
+                .setChatTemplateKwargs("{\"enable_thinking\": false, \"date_string\": \"5 May\"}")
                 .setMinTokens(3)
                 .setSuppressTokens(List.of(1, 97))
                 .setLogitBias(Map.of("17", -100.0, "54", 0.5, "0", 1.0e-5))
@@ -66,6 +67,9 @@ final class Samples {
             request.setMinTokens(null);
             request.setSuppressTokens(null);
             request.setLogitBias(null);
+        }
+        if (version < 3) {
+            request.setChatTemplateKwargs(null);
         }
         return request;
     }

@@ -81,7 +81,7 @@ public final class ChatTemplate {
      * @throws TemplateException the template cannot render the conversation
      */
     public String render(ChatPrompt prompt) {
-        Map<String, Object> context = new LinkedHashMap<>();
+        Map<String, Object> context = new LinkedHashMap<>(prompt.arguments());
         context.put(
                 "messages",
                 prompt.messages().stream()

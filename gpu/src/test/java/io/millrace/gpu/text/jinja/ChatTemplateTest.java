@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -44,9 +45,32 @@ class ChatTemplateTest {
         ChatTemplate template =
                 ChatTemplate.parse("{% for t in tools %}{{ t | tojson }}{% endfor %}");
         ChatPrompt prompt =
-                new ChatPrompt(HI.messages(), List.of(Map.of("name", "f")), false, HI.clock());
+                new ChatPrompt(
+                        HI.messages(), List.of(Map.of("name", "f")), Map.of(), false, HI.clock());
 
         assertThat(template.render(prompt)).isEqualTo("{\"name\": \"f\"}");
+    }
+
+    @Test
+    void rendersWithTheArgumentsOfTheRequest() throws IOException {
+        ChatTemplate qwen3 =
+                ChatTemplate.parse(
+                        Files.readString(Path.of("src/test/resources/chat-templates/qwen3.jinja")));
+        assertThat(qwen3.render(HI)).endsWith("<|im_start|>assistant\n");
+        assertThat(qwen3.render(with(Map.of("enable_thinking", false))))
+                .endsWith("<|im_start|>assistant\n<think>\n\n</think>\n\n");
+        assertThat(qwen3.render(with(Map.of("enable_thinking", true)))).isEqualTo(qwen3.render(HI));
+        Map<String, Object> many = new HashMap<>();
+        many.put("none", null);
+        many.put("list", List.of(1, 2.5, Map.of("a", "b")));
+        many.put("messages", "others");
+        assertThat(ChatTemplate.parse("{{ none }} {{ list }} {{ messages }}").render(with(many)))
+                .as("what the prompt has itself is never replaced")
+                .isEqualTo("None [1, 2.5, {'a': 'b'}] [{'role': 'user', 'content': 'Hi'}]");
+    }
+
+    private static ChatPrompt with(Map<String, Object> arguments) {
+        return new ChatPrompt(HI.messages(), List.of(), arguments, true, HI.clock());
     }
 
     @Test

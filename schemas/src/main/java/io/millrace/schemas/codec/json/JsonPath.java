@@ -80,6 +80,11 @@ final class JsonPath {
                 && "json_schema".equals(names[1]);
     }
 
+    /** Whether this is a text that is itself JSON, and may be written as that JSON. */
+    boolean isJsonText() {
+        return isSchema() || isTop("chat_template_kwargs");
+    }
+
     /** A refusal of the record. */
     CodecException refused(String message) {
         return text.refused(FailureCode.UNREADABLE, message);

@@ -270,7 +270,7 @@ public final class JsonReader {
                 if (strict && token == JsonToken.START_ARRAY && path.isContent()) {
                     yield new ContentParts(path, scalars).read(in);
                 }
-                yield strict && path.isSchema()
+                yield strict && path.isJsonText()
                         ? constraints.readSchema(in, token)
                         : scalars.readText(in, token);
             }

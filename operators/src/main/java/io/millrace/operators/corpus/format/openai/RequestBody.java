@@ -49,7 +49,8 @@ final class RequestBody {
                     "min_tokens",
                     "stop_token_ids",
                     "ignore_eos",
-                    "structured_outputs");
+                    "structured_outputs",
+                    "chat_template_kwargs");
 
     /** Say who asks, or how the request is stored and paid. */
     private static final Set<String> WITHOUT_INFLUENCE =
