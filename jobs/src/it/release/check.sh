@@ -34,6 +34,9 @@ cmp -s "$home/sbom.cdx.json" "$(dirname "$tarball")/$name.cdx.json" || fail "the
 while IFS= read -r jar; do
     grep -q "\"$(sha256sum "$jar" | cut -d ' ' -f 1)\"" "$home/sbom.cdx.json" || fail "$jar is not in sbom.cdx.json."
 done < <(find "$home/dist" -name '*.jar')
+for each in README.md docs/README.md k8s/Dockerfile flink-conf/config.yaml models/triage/config.json LICENSE NOTICE; do
+    [[ -f "$home/$each" ]] || fail "$each is missing."
+done
 version="$(sed -n 's/^version=//p' "$home/RELEASE")"
 
 question=(--device cpu --model models/triage --prompt "Lowest mortgage rates, reply today!")
