@@ -13,9 +13,11 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A user's template, which renders any values as text: the Jinja of chat templates, but for values
- * that are not there. Printing one is an error, since a misspelt name would silently give a prompt
- * with a hole. Immutable and safe for any thread; equal values and clocks give equal text.
+ * A user's template, which renders any values as text: the Jinja of chat templates, but for two
+ * things. To make text of a value that is not there is an error, in whatever way it is made, since
+ * a misspelt name would silently give a prompt with a hole. And the entries of a map come before
+ * its methods, which are found where they are called: a field may be named items. Immutable and
+ * safe for any thread; equal values and clocks give equal text.
  */
 public final class PromptTemplate {
     /** Most characters of a template. */

@@ -23,7 +23,11 @@ class PromptTemplateTest {
                             "tags",
                             List.of("a", "b"),
                             "order",
-                            Map.of("total", 17)));
+                            Map.of("total", 17),
+                            "items",
+                            List.of(Map.of("name", "x"), Map.of("name", "y")),
+                            "update",
+                            Map.of("t", 54)));
 
     private static String render(String template) throws RequestRejectedException {
         return PromptTemplate.parse(template).render(VALUES, CLOCK);
@@ -47,7 +51,28 @@ class PromptTemplateTest {
                 "{{ event.subjct | upper }}                  ; 'subjct'",
                 "{{ 'a' ~ event.subjct }}                    ; 'subjct'",
                 "{% for t in event.tag %}{{ t }}{% endfor %} ; 'tag'",
-                "{{ event.order.totl | tojson }}             ; 'totl'"
+                "{{ event.order.totl | tojson }}             ; 'totl'",
+                "{{ event.items | map(attribute='nmae') | join(', ') }} ; 'nmae'",
+                "{{ event['items'] | join(', ', attribute='nmae') }}    ; 'nmae'",
+                "{{ [event.subject, event.b] | join(' ') }}  ; 'b'",
+                "{{ event.tags | join(event.b) }}            ; 'b'",
+                "{{ '-'.join([event.b]) }}                   ; 'b'",
+                "{{ '%s' % event.b }}                        ; 'b'",
+                "{{ '%r' % [event.b] }}                      ; 'b'",
+                "{{ '{}'.format(event.b) }}                  ; 'b'",
+                "{{ '%s' | format(event.b) }}                ; 'b'",
+                "{{ event.subject | replace('r', event.b) }} ; 'b'",
+                "{{ [event.b] }}                             ; 'b'",
+                "{{ {'k': (1, event.b)} }}                   ; 'b'",
+                "{{ [event.b] | string }}                    ; 'b'",
+                "{{ [event.b] | tojson }}                    ; 'b'",
+                "{{ event.items | map(attribute='nmae') | list }} ; 'nmae'",
+                "{{ event.order[event.b] }}                  ; 'b'",
+                "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(event.b) }} ; 'b'",
+                "{{ event.values }}                          ; 'values'",
+                "{{ event['keys'] | list }}                  ; 'keys'",
+                "{{ event.order.update.t }}                  ; 'update'",
+                "{{ event.pop('items') }}                    ; 'pop'"
             })
     void whatIsMissingIsAnErrorWithItsLine(String template, String named) {
         assertThatThrownBy(() -> render("\n" + template))
@@ -64,6 +89,22 @@ class PromptTemplateTest {
                                         + "{% if event.x %}yes{% else %}no{% endif %}"
                                         + "{% if event.x is defined %}yes{% else %}no{% endif %}"))
                 .isEqualTo("none!nono");
+    }
+
+    @Test
+    void aFieldComesBeforeAMethodAndACallFindsTheMethod() throws Exception {
+        assertThat(
+                        render(
+                                "{% for i in event.items %}{{ i.name }}{% endfor %} {{ event.update.t }}"
+                                        + " {{ event.items | map(attribute='name') | join(', ') }}"
+                                        + "{% if event.keys or event['get'] %} keys{% endif %}"))
+                .isEqualTo("xy 54 x, y");
+        assertThat(
+                        render(
+                                "{% for k, v in event.order.items() %}{{ k }}={{ v }}{% endfor %}"
+                                        + " {{ event.get('subject') }} {{ event.get('b', '-') }}"
+                                        + " {{ event.items() | length }}"))
+                .isEqualTo("total=17 refund - 5");
     }
 
     @Test

@@ -168,7 +168,17 @@ final class EventRequests {
     private void setPrompt(InferenceRequest request, String prompt) throws CodecException {
         if (form.getChatTemplate() != null) {
             request.setMessages(messages(prompt));
-        } else if (form.getChat()) {
+            return;
+        }
+        if (prompt.isEmpty()) {
+            throw fault(
+                    FailureCode.EMPTY_PROMPT,
+                    promptField != null
+                            ? "field %s, which --prompt-field names, is empty"
+                                    .formatted(promptField)
+                            : "the template of --prompt-template renders no text of this event");
+        }
+        if (form.getChat()) {
             List<ChatMessage> messages = new ArrayList<>(2);
             if (form.getSystem() != null) {
                 messages.add(new ChatMessage("system", form.getSystem()));

@@ -16,6 +16,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class EventReadingTest {
     private static final String EVENT =
@@ -70,6 +71,23 @@ class EventReadingTest {
                 .containsExactly(
                         new ChatMessage("system", "Be brief."),
                         new ChatMessage("user", "Dear shop"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aPromptOfNoCharactersIsRefused(boolean chat) {
+        CodecException field = refused(form().setChat(chat).build(), "{\"text\":\"\"}");
+        assertThat(field).hasMessageContaining("field text").hasMessageContaining("is empty");
+        assertThat(field.code()).isEqualTo(FailureCode.EMPTY_PROMPT);
+        EventForm form =
+                form().setPromptField(null)
+                        .setPromptTemplate("{% if event.txt %}x{% endif %}")
+                        .setChat(chat)
+                        .build();
+        CodecException template = refused(form, EVENT);
+        assertThat(template).hasMessageContaining("--prompt-template renders no text");
+        assertThat(template.code()).isEqualTo(FailureCode.EMPTY_PROMPT);
+        assertThat(template.id()).isEqualTo("shop/2/97");
     }
 
     @Test

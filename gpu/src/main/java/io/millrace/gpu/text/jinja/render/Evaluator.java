@@ -33,15 +33,15 @@ final class Evaluator {
     private final boolean strict;
 
     /**
-     * @param strict whether an undefined value may only be tested or replaced
+     * @param strict as of {@link Renderer}
      */
     Evaluator(Sandbox sandbox, Renderer renderer, boolean strict) {
         this.sandbox = sandbox;
         this.renderer = renderer;
         this.strict = strict;
-        this.operators = new Operators(sandbox);
-        this.printer = new Printer(sandbox);
-        this.members = new Members(this);
+        this.printer = new Printer(sandbox, strict);
+        this.operators = new Operators(sandbox, printer);
+        this.members = new Members(this, strict);
     }
 
     Sandbox sandbox() {
@@ -61,7 +61,7 @@ final class Evaluator {
         return printer.text(value);
     }
 
-    /** A value of which the text or the elements are taken; an error if strict and undefined. */
+    /** A value of which the elements are taken; an error if strict and undefined. */
     Value used(Value value) {
         return strict ? Types.defined(value) : value;
     }
@@ -135,7 +135,7 @@ final class Evaluator {
         } else if (expression instanceof Expression.Concatenation c) {
             Output out = new Output(sandbox);
             for (Value part : values(c.parts(), scope)) {
-                out.append(text(used(part)));
+                out.append(text(part));
             }
             return Value.of(out.toString());
         } else if (expression instanceof Expression.ListOf l) {
@@ -201,12 +201,24 @@ final class Evaluator {
 
     /** Calls a function with its arguments and some more named ones. */
     Value call(Expression.Call c, List<Map.Entry<String, Value>> more, Scope scope) {
-        Value function = value(c.function(), scope);
+        Value function = function(c.function(), scope);
         Arguments written = arguments(c.arguments(), scope);
         Map<String, Value> named = new LinkedHashMap<>(written.named());
         more.forEach(entry -> named.put(entry.getKey(), entry.getValue()));
         sandbox.at(c.line());
         return call(function, new Arguments(written.positional(), named));
+    }
+
+    private Value function(Expression expression, Scope scope) {
+        if (!(expression instanceof Expression.Attribute a)) {
+            return value(expression, scope);
+        }
+        sandbox.enter();
+        Value of = value(a.of(), scope);
+        sandbox.at(a.line());
+        Value function = members.called(of, a.name());
+        sandbox.leave();
+        return function;
     }
 
     Value call(Value function, Arguments arguments) {

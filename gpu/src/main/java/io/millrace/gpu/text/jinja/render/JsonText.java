@@ -22,6 +22,7 @@ import java.util.Map;
 
 /** Writes JSON with the characters of Python's json.dumps. */
 final class JsonText {
+    private final Evaluator evaluator;
     private final Sandbox sandbox;
     private final boolean ascii;
     private final boolean sorted;
@@ -33,13 +34,14 @@ final class JsonText {
     private final String colon;
 
     private JsonText(
-            Sandbox sandbox,
+            Evaluator evaluator,
             boolean ascii,
             boolean sorted,
             String indent,
             String comma,
             String colon) {
-        this.sandbox = sandbox;
+        this.evaluator = evaluator;
+        this.sandbox = evaluator.sandbox();
         this.ascii = ascii;
         this.sorted = sorted;
         this.indent = indent;
@@ -74,7 +76,7 @@ final class JsonText {
         boolean ascii = bound.isTrue(0, false);
         boolean sorted = bound.isTrue(3, false);
         Output out = new Output(sandbox);
-        new JsonText(sandbox, ascii, sorted, indent, comma, colon).write(input, "\n", out);
+        new JsonText(evaluator, ascii, sorted, indent, comma, colon).write(input, "\n", out);
         return Value.of(out.toString());
     }
 
@@ -96,7 +98,8 @@ final class JsonText {
             dict(d, newline, out);
             sandbox.leave();
         } else {
-            throw TemplateException.of("tojson cannot write a value of type " + Types.name(value));
+            throw TemplateException.of(
+                    "tojson cannot write a value of type " + Types.name(evaluator.used(value)));
         }
     }
 
@@ -136,7 +139,7 @@ final class JsonText {
         List<Map.Entry<Value, Value>> entries = new ArrayList<>();
         dict.entries().forEach(entries::add);
         if (sorted) {
-            Operators operators = new Operators(sandbox);
+            Operators operators = evaluator.operators();
             entries.sort((a, b) -> operators.order("<", a.getKey(), b.getKey()));
         }
         String inner = indent == null ? "" : newline + indent;

@@ -27,13 +27,24 @@ final class Members {
             Set.of("append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort");
 
     private final Evaluator evaluator;
+    private final boolean strict;
 
-    Members(Evaluator evaluator) {
+    /**
+     * @param strict whether a dictionary's methods are found by {@link #called} only, so that what
+     *     a name means does not depend on the methods that there are
+     */
+    Members(Evaluator evaluator, boolean strict) {
         this.evaluator = evaluator;
+        this.strict = strict;
     }
 
-    /** value.name: a method first, then a dictionary's entry. */
+    /** value.name: a method first, then a dictionary's entry; if strict, its entry only. */
     Value attribute(Value of, String name) {
+        return strict && of instanceof Dict ? element(of, Value.of(name)) : called(of, name);
+    }
+
+    /** value.name of value.name(): a method first, then a dictionary's entry. */
+    Value called(Value of, String name) {
         Types.defined(of);
         Optional<Value> own = own(of, name);
         if (own.isPresent()) {
@@ -48,7 +59,7 @@ final class Members {
         return missing(of, name);
     }
 
-    /** value[index]: an entry first, then, for a string, a method. */
+    /** value[index]: an entry first, then, for a string, a method; if strict, no dictionary's. */
     Value element(Value of, Value index) {
         Types.defined(of);
         if (of instanceof Dict d && isHashable(index)) {
@@ -60,7 +71,9 @@ final class Members {
             return at(of, Types.integer(index, "an index"));
         }
         if (index instanceof Str name) {
-            return own(of, name.text()).orElseGet(() -> missing(of, name.text()));
+            boolean entryOnly = strict && of instanceof Dict;
+            Optional<Value> own = entryOnly ? Optional.empty() : own(of, name.text());
+            return own.orElseGet(() -> missing(of, name.text()));
         }
         return noElement(of, index);
     }
@@ -84,7 +97,10 @@ final class Members {
     }
 
     private Value noElement(Value of, Value index) {
-        String element = new Printer(evaluator.sandbox()).representation(index);
+        if (strict && index instanceof Undefined) {
+            return index;
+        }
+        String element = new Printer(evaluator.sandbox(), false).representation(index);
         return new Undefined(Types.object(of) + " has no element " + element);
     }
 

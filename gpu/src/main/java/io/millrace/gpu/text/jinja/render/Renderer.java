@@ -47,8 +47,9 @@ public final class Renderer {
     }
 
     /**
-     * @param strict whether printing, filtering or iterating an undefined value is an error; the
-     *     filter default, tests and conditions take it all the same
+     * @param strict whether making text of an undefined value, filtering or iterating it is an
+     *     error; the filter default, tests and conditions take it all the same. Then, too, the
+     *     entries of a dictionary hide its methods: those are found where they are called only
      */
     public Renderer(TemplateLimits limits, Instant clock, boolean strict) {
         this.sandbox = new Sandbox(limits);
@@ -90,7 +91,7 @@ public final class Renderer {
         if (statement instanceof Statement.Text t) {
             out.append(t.text());
         } else if (statement instanceof Statement.Print p) {
-            out.append(evaluator.text(evaluator.used(evaluator.value(p.value(), scope))));
+            out.append(evaluator.text(evaluator.value(p.value(), scope)));
         } else if (statement instanceof Statement.If i) {
             for (Statement.Branch branch : i.branches()) {
                 if (evaluator.isTrue(branch.condition(), scope)) {
@@ -150,7 +151,8 @@ public final class Renderer {
             throw TemplateException.of("loop() wants a for with 'recursive'");
         }
         Output out = new Output(sandbox);
-        loop(f, arguments.bind("loop", "iterable").get(0), scope, depth + 1, out);
+        Value items = evaluator.used(arguments.bind("loop", "iterable").get(0));
+        loop(f, items, scope, depth + 1, out);
         return Value.of(out.toString());
     }
 

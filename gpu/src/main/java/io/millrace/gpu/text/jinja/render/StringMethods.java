@@ -322,7 +322,7 @@ final class StringMethods {
         Output out = new Output(sandbox);
         String separator = "";
         for (Value item : Types.items(arguments.bind("join", "iterable").get(0), sandbox)) {
-            if (!(item instanceof Str s)) {
+            if (!(evaluator.used(item) instanceof Str s)) {
                 throw TemplateException.of(
                         "join wants strings, not "
                                 + Types.name(item)

@@ -2,7 +2,6 @@ package io.millrace.gpu.text.jinja.render;
 
 import io.millrace.gpu.text.jinja.value.Arguments;
 import io.millrace.gpu.text.jinja.value.Output;
-import io.millrace.gpu.text.jinja.value.PrintfFormat;
 import io.millrace.gpu.text.jinja.value.PythonText;
 import io.millrace.gpu.text.jinja.value.TemplateException;
 import io.millrace.gpu.text.jinja.value.Types;
@@ -164,7 +163,6 @@ final class TextFilters {
             arguments.named().forEach(named::put);
             values = named;
         }
-        return Value.of(
-                new PrintfFormat(evaluator.sandbox()).format(evaluator.text(input), values));
+        return evaluator.operators().binary("%", Value.of(evaluator.text(input)), values);
     }
 }

@@ -18,14 +18,19 @@ public final class Operators {
     private static final BigInteger EXACT_DOUBLE = BigInteger.ONE.shiftLeft(53);
 
     private final Sandbox sandbox;
+    private final Printer printer;
 
-    public Operators(Sandbox sandbox) {
+    /**
+     * @param printer makes the texts of a % format
+     */
+    public Operators(Sandbox sandbox, Printer printer) {
         this.sandbox = sandbox;
+        this.printer = printer;
     }
 
     public Value binary(String operator, Value left, Value right) {
         if (left instanceof Str s && operator.equals("%")) {
-            return new Str(new PrintfFormat(sandbox).format(s.text(), right), s.safe());
+            return new Str(new PrintfFormat(sandbox, printer).format(s.text(), right), s.safe());
         }
         Types.defined(left);
         Types.defined(right);

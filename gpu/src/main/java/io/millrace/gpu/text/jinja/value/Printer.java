@@ -16,9 +16,15 @@ import java.util.Map;
 /** Formats values as Python's str and repr do. */
 public final class Printer {
     private final Sandbox sandbox;
+    private final boolean strict;
 
-    public Printer(Sandbox sandbox) {
+    /**
+     * @param strict whether an undefined value has no text, wherever it stands: the error names
+     *     what is missing
+     */
+    public Printer(Sandbox sandbox, boolean strict) {
         this.sandbox = sandbox;
+        this.strict = strict;
     }
 
     /** str(value). */
@@ -26,7 +32,7 @@ public final class Printer {
         if (value instanceof Str s) {
             return s.text();
         } else if (value instanceof Undefined) {
-            return "";
+            return undefined(value, "");
         }
         return representation(value);
     }
@@ -36,6 +42,13 @@ public final class Printer {
         Output out = new Output(sandbox);
         write(value, out);
         return out.toString();
+    }
+
+    private String undefined(Value value, String otherwise) {
+        if (strict) {
+            Types.defined(value);
+        }
+        return otherwise;
     }
 
     private void write(Value value, Output out) {
@@ -51,7 +64,7 @@ public final class Printer {
         } else if (value instanceof None) {
             out.append("None");
         } else if (value instanceof Undefined) {
-            out.append("Undefined");
+            out.append(undefined(value, "Undefined"));
         } else if (value instanceof Seq s) {
             sandbox.enter();
             sequence(s, out);

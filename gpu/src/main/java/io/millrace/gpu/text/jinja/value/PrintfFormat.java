@@ -10,17 +10,17 @@ import java.math.RoundingMode;
 import java.util.List;
 
 /** Python's '...' % values, for the directives s, r, d, i, x, f and %. */
-public final class PrintfFormat {
+final class PrintfFormat {
     private final Sandbox sandbox;
     private final Printer printer;
     private int next;
 
-    public PrintfFormat(Sandbox sandbox) {
+    PrintfFormat(Sandbox sandbox, Printer printer) {
         this.sandbox = sandbox;
-        this.printer = new Printer(sandbox);
+        this.printer = printer;
     }
 
-    public String format(String pattern, Value values) {
+    String format(String pattern, Value values) {
         boolean isTuple = values instanceof Seq s && s.kind == Kind.TUPLE;
         List<Value> list = isTuple ? ((Seq) values).items() : List.of(values);
         Output out = new Output(sandbox);
