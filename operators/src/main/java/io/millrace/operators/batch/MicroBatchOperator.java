@@ -156,7 +156,9 @@ final class MicroBatchOperator extends AbstractStreamOperator<MicroBatch>
             List<Inbound> head = buffer.subList(0, size);
             List<Inbound> records = new ArrayList<>(head);
             head.clear();
-            if (options.batching() == Batching.DYNAMIC) {
+            // A tombstone keeps its place among the events of its key.
+            if (options.batching() == Batching.DYNAMIC
+                    && records.stream().noneMatch(Inbound.Tombstone.class::isInstance)) {
                 records.sort(BY_PREFIX);
             }
             if (valve != null) {

@@ -144,13 +144,13 @@ public final class EventReading {
     /**
      * How the answer of a request that this made is written.
      *
-     * @param structured whether the job's constraint makes answers JSON; null leaves it to the form
+     * @param structured whether the job's constraint makes answers JSON
      */
-    public EventAnswer answer(InferenceRequest request, Boolean structured) {
+    public EventAnswer answer(InferenceRequest request, boolean structured) {
         boolean json =
                 request.getConstraint() != null
                         ? request.getConstraint().getJsonSchema() != null
-                        : structured == null ? form.getStructured() : structured;
+                        : structured;
         return new EventAnswer(this, json);
     }
 

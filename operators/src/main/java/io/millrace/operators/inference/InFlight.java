@@ -4,6 +4,7 @@ import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.operators.event.EventAnswer;
 import io.millrace.operators.event.EventReading;
+import io.millrace.operators.event.RequestHash;
 import io.millrace.operators.inference.Restoration.Progress;
 import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Inbound;
@@ -35,6 +36,9 @@ final class InFlight {
 
     /** The tokens that the valve counts: an estimate until it is tokenized. */
     long weight;
+
+    /** Hash of the request that was made of an event; null until prepared, and of others. */
+    Long requestHash;
 
     /** Null until prepared. */
     GenerationRequest generation;
@@ -71,10 +75,9 @@ final class InFlight {
     /**
      * How the answer is put into the record; null unless that is an event.
      *
-     * @param structured whether the job's constraint makes answers JSON; null for that of the job
-     *     that read the event
+     * @param structured whether the job's constraint makes answers JSON
      */
-    EventAnswer eventAnswer(Boolean structured) {
+    EventAnswer eventAnswer(boolean structured) {
         EventReading event = InFlightCodec.event(inbound);
         return event == null ? null : event.answer(request, structured);
     }
@@ -91,6 +94,9 @@ final class InFlight {
      */
     long onPrepared(GenerationRequest prepared, int longest) {
         generation = prepared;
+        if (InFlightCodec.event(inbound) != null) {
+            requestHash = RequestHash.of(request);
+        }
         if (inbound instanceof Inbound.Unread) {
             // Drops the text: the record and its tokens are kept.
             request.setPrompt(null);

@@ -2,6 +2,8 @@ package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.constraint.Constraint;
+import io.millrace.operators.event.EventAnswer;
+import io.millrace.operators.event.EventReading;
 import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
@@ -117,6 +119,7 @@ final class InFlightState {
                         state.getArrivedMs(),
                         state.getAttempts() + 1,
                         restoration.resume(state));
+        record.requestHash = state.getRequestHash();
         if (state.getResult() != null) {
             record.outcome =
                     new Outcome.Answered(
@@ -129,9 +132,21 @@ final class InFlightState {
                                     state.getFinishedMs(),
                                     state.getCachedTokens(),
                                     record.attempts),
-                            record.eventAnswer(null));
+                            eventAnswer(record, state.getResultJson()));
         }
         return record;
+    }
+
+    /**
+     * How a saved answer is put into its event; null without one.
+     *
+     * @param json whether as JSON; null, in state without it, for what the form says
+     */
+    private static EventAnswer eventAnswer(InFlight record, Boolean json) {
+        EventReading event = InFlightCodec.event(record.inbound);
+        return event == null
+                ? null
+                : new EventAnswer(event, json == null ? event.form().getStructured() : json);
     }
 
     /**
@@ -183,6 +198,9 @@ final class InFlightState {
             List<List<Integer>> generated = new ArrayList<>();
             if (record.outcome instanceof Outcome.Answered answered) {
                 state.setResult(InFlightCodec.encodeResult(answered.result()));
+                if (answered.event() != null) {
+                    state.setResultJson(answered.event().json());
+                }
                 state.setAdmittedMs(answered.facts().admittedMs());
                 state.setFirstTokenMs(answered.facts().firstTokenMs());
                 state.setFinishedMs(answered.facts().finishedMs());
@@ -191,6 +209,7 @@ final class InFlightState {
                 for (int[] tokens : record.generated()) {
                     generated.add(Arrays.stream(tokens).boxed().toList());
                 }
+                state.setRequestHash(generated.isEmpty() ? null : record.requestHash);
                 state.setModelFingerprint(model.fingerprint());
                 state.setEarlierModels(record.earlier);
             }

@@ -3,6 +3,7 @@ package io.millrace.operators.inference;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.OptionNames;
+import io.millrace.operators.event.RequestHash;
 import io.millrace.operators.options.PipelineOption;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.options.ResumePolicy;
@@ -66,6 +67,9 @@ final class Restoration {
     /** Of those that start over, those whose tokens were masked by other rules. */
     private int masked;
 
+    /** Of those that start over, those whose events make another request now. */
+    private int asked;
+
     /** Seen fingerprints, and whether they are this model's of an earlier release. */
     private final Map<String, Boolean> earlier = new HashMap<>();
 
@@ -124,7 +128,8 @@ final class Restoration {
         }
         if (policy.resume() == Resume.RESTART
                 || !(same || canTakeOver(state))
-                || !fitsConstraint(state.getRequest())) {
+                || !fitsConstraint(state.getRequest())
+                || !fitsRequest(state)) {
             count(new Counts(0, 1, 0, 0, 0, tokens));
             return Progress.NONE;
         }
@@ -154,6 +159,17 @@ final class Restoration {
             return true;
         }
         masked++;
+        return false;
+    }
+
+    /** Whether the request made of an event is the one that its tokens continue. */
+    private boolean fitsRequest(InFlightRequest state) {
+        if (state.getRequestHash() == null
+                || state.getRequest() == null
+                || state.getRequestHash() == RequestHash.of(state.getRequest())) {
+            return true;
+        }
+        asked++;
         return false;
     }
 
@@ -236,6 +252,12 @@ final class Restoration {
                 counts.restarted,
                 counts.lostTokens,
                 counts.others);
+        if (asked > 0) {
+            LOG.info(
+                    "{} of these start over because this release makes another request of their"
+                            + " events than the one that saved them.",
+                    asked);
+        }
         if (masked > 0) {
             LOG.info(
                     "{} of these start over because they have a constraint: the state was saved under"

@@ -149,7 +149,7 @@ public final class InFlightCodec {
         if (value != null) {
             state.setValue(wrap(value));
         }
-        if (state.getReading() != null) {
+        if (state.getReading() != null && isReadNow(state)) {
             try {
                 state.setRequest(read(state));
             } catch (CodecException e) {
@@ -160,6 +160,14 @@ public final class InFlightCodec {
             }
         }
         return state;
+    }
+
+    /**
+     * An event is read where tokens continue its prompt: one that has not begun is read in its
+     * turn, and one with an answer needs no prompt.
+     */
+    private static boolean isReadNow(InFlightRequest state) {
+        return state.getReading().getEvent() == null || !state.getGenerated().isEmpty();
     }
 
     private InferenceRequest read(InFlightRequest state) throws IOException, CodecException {
@@ -300,7 +308,7 @@ public final class InFlightCodec {
         boolean begun = !state.getGenerated().isEmpty() || state.getResult() != null;
         // One that takes long to read and has not begun may not have been read, and so not
         // checked, before; how long an event takes its length does not tell.
-        return (origin.isLong() || event != null) && !begun
+        return origin.isLong() && !begun || event != null && !isReadNow(state)
                 ? new Inbound.Unread(origin, reading, event)
                 : new Inbound.Request(origin, state.getRequest(), reading, event);
     }

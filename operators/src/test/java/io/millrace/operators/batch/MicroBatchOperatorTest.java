@@ -99,6 +99,21 @@ class MicroBatchOperatorTest {
         }
     }
 
+    /** Sorted by their prompts, it would come before the events of its key. */
+    @Test
+    void aTombstoneKeepsItsPlaceInADynamicGroup() throws Exception {
+        try (var harness = harness(options().lingerMs(100).build(), null)) {
+            harness.processElement(new StreamRecord<>(request("a", 1)));
+            Inbound.Tombstone tombstone = new Inbound.Tombstone(request("a", 2).origin());
+            harness.processElement(new StreamRecord<>(tombstone));
+            harness.processElement(new StreamRecord<>(request("b", 3)));
+            harness.endInput();
+            assertThat(harness.extractOutputValues()).hasSize(1);
+            assertThat(harness.extractOutputValues().get(0).records().get(1))
+                    .isInstanceOf(Inbound.Tombstone.class);
+        }
+    }
+
     @Test
     void aStaticGroupLeavesAtTheEndOfInput() throws Exception {
         try (var harness = harness(batchesOf(17).build(), null)) {

@@ -339,9 +339,9 @@ class EventReadingTest {
 
     @Test
     void theJobsConstraintMakesAnswersJsonUnlessTheEventHasItsOwn() throws Exception {
-        EventReading reading = new EventReading(form().setStructured(true).build());
+        EventReading reading = new EventReading(form().build());
         InferenceRequest request = read(form().build(), EVENT);
-        assertThat(reading.answer(request, null).json()).isTrue();
+        assertThat(reading.answer(request, true).json()).isTrue();
         assertThat(reading.answer(request, false).json()).isFalse();
         request.setConstraint(new io.millrace.schemas.Constraint(null, "a+", null));
         assertThat(reading.answer(request, true).json()).isFalse();

@@ -6,6 +6,7 @@ import static io.millrace.operators.event.TestingEvents.request;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.operators.event.EventReading;
 import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
@@ -18,6 +19,8 @@ import java.util.TreeMap;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Events in flight: their state, and the order of tombstones. */
 @Timeout(60)
@@ -115,6 +118,42 @@ class InferenceOperatorEventTest extends InferenceOperatorFixture {
             assertThat(written.get(1L)).contains(",\"old\":\"").doesNotContain("answer");
             assertThat(written.get(2L)).contains(",\"answer\":\"");
             assertThat(control.decoded("events/3/1")).isEqualTo(9);
+        }
+    }
+
+    /** The constraint of the job that restores it, and of the one that read it, say nothing. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aFinishedAnswerStaysJsonOrText(boolean json) throws Exception {
+        PipelineOptions structured =
+                options()
+                        .ordered(true)
+                        .constraint(new Constraint.JsonSchema("{\"type\":\"object\"}"))
+                        .build();
+        PipelineOptions free = options().ordered(true).build();
+        int decoded = control.decoded("events/3/2");
+        int added = control.added().size();
+        EventReading first = new EventReading(form(30).setStructured(!json).build());
+        EventReading second = new EventReading(form(1).setStructured(!json).build());
+        OperatorSubtaskState state;
+        control.hold();
+        try (InferenceHarness harness = InferenceHarness.open(json ? structured : free)) {
+            harness.send(
+                    request(first, origin(1, "a", event(1))),
+                    request(second, origin(2, "b", event(2))));
+            control.awaitAdded(added + 2);
+            control.step(3);
+            harness.runMails();
+            state = harness.snapshot();
+            assertThat(harness.outcomes()).isEmpty();
+        }
+        control.release();
+        try (InferenceHarness harness =
+                InferenceHarness.open(json ? free : structured, 1, 0, state)) {
+            harness.runUntilOutcomes(2);
+            Outcome.Answered answered = (Outcome.Answered) harness.outcomes().get(1);
+            assertThat(answered.event().json()).isEqualTo(json);
+            assertThat(control.decoded("events/3/2")).as("tokens").isEqualTo(decoded + 1);
         }
     }
 

@@ -9,6 +9,7 @@ import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.OptionNames;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.operators.TestingRequests;
+import io.millrace.operators.event.RequestHash;
 import io.millrace.operators.inference.Restoration.Counts;
 import io.millrace.operators.inference.Restoration.Progress;
 import io.millrace.operators.options.ResumePolicy;
@@ -90,6 +91,21 @@ class RestorationTest {
         Restoration over = restoration(Resume.RESTART, OnModelChange.FAIL);
         assertThat(over.resume(request("NEW"))).isSameAs(Progress.NONE);
         assertThat(over.counts()).isEqualTo(new Counts(0, 1, 0, 0, 0, 7));
+    }
+
+    /** Another release may render the template of an event otherwise. */
+    @Test
+    void tokensAreNotContinuedBehindAnotherRequestThanTheirEventMade() {
+        Restoration restoration = restoration(Resume.CONTINUE, OnModelChange.FAIL);
+        restoration.onModel(model("NEW", "t"));
+        InFlightRequest same = request("NEW");
+        same.setRequestHash(RequestHash.of(same.getRequest()));
+        assertThat(restoration.resume(same).generated()).hasSize(2);
+        InFlightRequest other = request("NEW");
+        other.setRequestHash(RequestHash.of(other.getRequest()));
+        other.getRequest().setPrompt(other.getRequest().getPrompt() + " ");
+        assertThat(restoration.resume(other)).isSameAs(Progress.NONE);
+        assertThat(restoration.counts()).isEqualTo(new Counts(1, 1, 0, 0, 7, 7));
     }
 
     @Test
