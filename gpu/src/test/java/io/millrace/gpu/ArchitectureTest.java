@@ -46,6 +46,7 @@ class ArchitectureTest {
                     "sampling.grammar.automaton",
                     "sampling.grammar.token",
                     "schedule",
+                    "prompt",
                     "text.jinja",
                     "text.jinja.render",
                     "text.jinja.syntax",

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.millrace.gpu.api.RequestRejectedException;
-import io.millrace.gpu.engine.PromptTemplate;
+import io.millrace.gpu.prompt.PromptTemplate;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.EventForm;
 import io.millrace.schemas.FailureCode;

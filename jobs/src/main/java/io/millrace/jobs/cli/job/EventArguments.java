@@ -1,7 +1,7 @@
 package io.millrace.jobs.cli.job;
 
 import io.millrace.gpu.api.constraint.Constraint;
-import io.millrace.gpu.engine.PromptTemplate;
+import io.millrace.gpu.prompt.PromptTemplate;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.SamplingFlags;
 import io.millrace.schemas.EventForm;

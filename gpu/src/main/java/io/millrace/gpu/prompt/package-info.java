@@ -1,0 +1,2 @@
+/** Prompts that templates of the user make of records. */
+package io.millrace.gpu.prompt;
