@@ -111,6 +111,21 @@ class KernelBuildTest {
         assertRefused("Used 9 registers", "no kernel");
     }
 
+    /** Their names would hold a hash of the folder. */
+    @Test
+    void checksThatSharedVariablesHaveNamesOfTheirOwn() throws Exception {
+        String kernel = "kernel norm_bf16\nUsed 9 registers";
+        String function = "__device__ int sum() {\n    __shared__ int all;\n}\n";
+        assertRefused("static " + function + kernel, "norm.cu:2", "external linkage");
+        assertRefused("namespace {\n\n" + function + "\n}  // namespace\n" + kernel, "norm.cu:4");
+        Files.writeString(source.resolve("include/sum.h"), "static " + function);
+        assertRefused(kernel, "sum.h:2");
+        Files.writeString(source.resolve("include/sum.h"), "inline " + function);
+        kernel("norm", "namespace {\n\n}  // namespace\n" + function + kernel);
+        build("compile");
+        build("check");
+    }
+
     @Test
     void refusesABuildWithoutKernels() throws Exception {
         assertThat(run(1, "check")).contains("no GPU kernels");
