@@ -177,7 +177,7 @@ class WatermarkITCase {
                         options(partitioning))
                 .sinkTo(new DiscardingSink<>());
         assertThatThrownBy(() -> env.execute(NAME))
-                .hasStackTraceContaining("leave withTimestampAssigner out");
+                .hasStackTraceContaining("remove withTimestampAssigner");
     }
 
     @Test
