@@ -7,12 +7,16 @@ import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Outcome;
 import io.millrace.schemas.FailureCode;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.flink.configuration.Configuration;
@@ -87,8 +91,23 @@ class PoisonITCase {
         assertThat(files()).isPositive();
         CommonTestUtils.waitForAllTaskRunning(cluster, job.getJobID(), false);
         // Answers of an earlier attempt count as well: the last one may still be at them.
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (files() > 0) {
-            cluster.triggerCheckpoint(job.getJobID(), CheckpointType.CONFIGURED).get();
+            try {
+                cluster.triggerCheckpoint(job.getJobID(), CheckpointType.CONFIGURED)
+                        .get(30, TimeUnit.SECONDS);
+            } catch (TimeoutException e) {
+                throw new AssertionError("A checkpoint waits.\n" + threads(), e);
+            }
+            if (System.nanoTime() - deadline > 0) {
+                throw new AssertionError(
+                        "%d suspects stay in the journal: %d engines took %d requests.%n%s"
+                                .formatted(
+                                        files(),
+                                        control.loads(),
+                                        control.added().size(),
+                                        threads()));
+            }
         }
     }
 
@@ -201,6 +220,15 @@ class PoisonITCase {
             attempts.add(task.getCurrentExecutionAttempt().getAttemptNumber());
         }
         return attempts;
+    }
+
+    private static String threads() {
+        StringBuilder threads = new StringBuilder();
+        for (ThreadInfo thread :
+                ManagementFactory.getThreadMXBean().dumpAllThreads(true, true, 54)) {
+            threads.append(thread);
+        }
+        return threads.toString();
     }
 
     private long files() throws IOException {
