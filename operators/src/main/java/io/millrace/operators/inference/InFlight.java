@@ -4,7 +4,6 @@ import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.operators.event.EventAnswer;
 import io.millrace.operators.event.EventReading;
-import io.millrace.operators.event.RequestHash;
 import io.millrace.operators.inference.Restoration.Progress;
 import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Inbound;
@@ -92,11 +91,9 @@ final class InFlight {
      * @param longest maximum tokens of one completion with its prompt
      * @return the tokens that the valve counts from now on
      */
-    long onPrepared(GenerationRequest prepared, int longest) {
-        generation = prepared;
-        if (InFlightCodec.event(inbound) != null) {
-            requestHash = RequestHash.of(request);
-        }
+    long onPrepared(PromptPool.Ready prepared, int longest) {
+        generation = prepared.generation();
+        requestHash = prepared.requestHash();
         if (inbound instanceof Inbound.Unread) {
             // Drops the text: the record and its tokens are kept.
             request.setPrompt(null);
@@ -104,9 +101,9 @@ final class InFlight {
             request.setChatTemplateKwargs(null);
             request.setPromptTokenIds(null);
         }
-        SamplingParameters sampling = prepared.sampling();
+        SamplingParameters sampling = generation.sampling();
         long most = (long) sampling.maxTokens() * sampling.n();
-        return prepared.promptTokenIds().length + Math.min(most, longest);
+        return generation.promptTokenIds().length + Math.min(most, longest);
     }
 
     void addToken(int completion, int tokenId, long timeMs) {

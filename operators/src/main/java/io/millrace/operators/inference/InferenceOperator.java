@@ -260,7 +260,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             outcomes.refuse(record, (Exception) ready.failure());
             return;
         }
-        weigh(record, record.onPrepared(ready.generation(), session.model().maxModelLen()));
+        weigh(record, record.onPrepared(ready, session.model().maxModelLen()));
         dispatcher.onPrepared(record);
     }
 

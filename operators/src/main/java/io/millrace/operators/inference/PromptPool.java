@@ -2,6 +2,8 @@ package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.operators.event.RequestHash;
+import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.TokenEstimate;
 import io.millrace.schemas.InferenceRequest;
@@ -38,9 +40,11 @@ final class PromptPool implements AutoCloseable {
      * The result for a request.
      *
      * @param generation null if it failed
+     * @param requestHash of a request that was made of an event, else null
      * @param failure null if it succeeded
      */
-    record Ready(InFlight record, GenerationRequest generation, Throwable failure) {}
+    record Ready(
+            InFlight record, GenerationRequest generation, Long requestHash, Throwable failure) {}
 
     private final Preparation preparation;
     private final Runnable wakeUp;
@@ -114,9 +118,11 @@ final class PromptPool implements AutoCloseable {
     private Ready prepare(
             InFlight record, InferenceRequest request, Origin origin, List<int[]> generated) {
         try {
-            return new Ready(record, preparation.prepare(request, origin, generated), null);
+            Long hash =
+                    InFlightCodec.event(record.inbound) == null ? null : RequestHash.of(request);
+            return new Ready(record, preparation.prepare(request, origin, generated), hash, null);
         } catch (RequestRejectedException | RuntimeException | Error e) {
-            return new Ready(record, null, e);
+            return new Ready(record, null, null, e);
         } finally {
             if (request.getMessages() != null) {
                 conversations.decrementAndGet();

@@ -15,7 +15,7 @@ import java.nio.IntBuffer;
  * gather      (most rows)        token whose logits are computed, by sample
  * sample      SampleStep of sample_params.h: how rows are sampled
  * rowTable    (most rows)        index in blocks of the row's first block id
- * lastSamples       (most rows)        tokenIds of a row's token that the step before samples, else 0
+ * lastSamples (most rows)        tokenIds of a row's token that the step before samples, else 0
  * tokenIds    (most tokens)      LAST_SAMPLE - slot for a token that the step before samples
  * positions   (most tokens)
  * rowOf       (most tokens)      row of each token
