@@ -104,10 +104,12 @@ public final class SimulatedCudaRunner implements ModelRunner {
 
                             @Override
                             public boolean isIdle() {
+                                // First: work that fails between the two reads is seen below.
+                                boolean idle = queued.get() == 0;
                                 if (failure != null) {
                                     throw new InternalError(steps.toString(), failure);
                                 }
-                                return queued.get() == 0;
+                                return idle;
                             }
                         });
     }
