@@ -35,8 +35,6 @@ import java.util.concurrent.atomic.AtomicLong;
  * </pre>
  */
 final class EngineThread extends Thread {
-    private static final EngineStats NOTHING = new EngineStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-
     /** What another thread wants; a null request is a cancellation, of all if the ticket is 0. */
     record Command(
             EngineSession session,
@@ -52,7 +50,7 @@ final class EngineThread extends Thread {
     private final CompletableFuture<Engine> loaded = new CompletableFuture<>();
     private final AtomicLong nextTicket = new AtomicLong(1);
     private final CountDownLatch ended = new CountDownLatch(1);
-    private volatile EngineStats stats = NOTHING;
+    private final PublishedStats stats = new PublishedStats();
     private final RunningTime steps;
 
     /** What closing the engine threw, where no failure of a step was told before. */
@@ -127,7 +125,7 @@ final class EngineThread extends Thread {
     }
 
     EngineStats stats() {
-        return stats;
+        return stats.get();
     }
 
     long stepNanos() {
@@ -237,7 +235,7 @@ final class EngineThread extends Thread {
         } finally {
             loader = null;
         }
-        stats = engine.stats();
+        stats.set(engine.stats());
         Watchdog watchdog = watch(engine);
         loaded.complete(engine);
         try {
@@ -295,7 +293,7 @@ final class EngineThread extends Thread {
                 return;
             }
             requests.admit(engine);
-            stats = engine.stats();
+            stats.set(engine.stats());
             requests.wakeSessions();
             commands = take(engine.hasWork());
         }

@@ -43,6 +43,8 @@ final class InFlightState {
     /** Restored long records, until they are taken. */
     private List<LongElement> longOnes;
 
+    private volatile long savedBytes;
+
     private InFlightState(
             ListState<byte[]> requests,
             ListState<byte[]> schemas,
@@ -159,20 +161,32 @@ final class InFlightState {
             throws Exception {
         List<byte[]> elements = new ArrayList<>(inFlight.size());
         List<LongElement> left = new ArrayList<>();
+        long bytes = 0;
         for (InFlight record : inFlight) {
             InFlightRequest request = toState(record, info);
+            byte[] element;
             if (record.inbound.origin().isLong()) {
-                elements.add(InFlightCodec.encodeReference(request));
-                left.add(LongElement.of(request, record.inbound.origin().value()));
+                element = InFlightCodec.encodeReference(request);
+                byte[] value = record.inbound.origin().value();
+                left.add(LongElement.of(request, value));
+                bytes += value.length;
             } else {
-                elements.add(InFlightCodec.encode(request));
+                element = InFlightCodec.encode(request);
             }
+            elements.add(element);
+            bytes += element.length;
         }
         requests.update(elements);
+        savedBytes = bytes;
         schemas.update(
                 InFlightCodec.schemas(inFlight.stream().map(record -> record.inbound), subtask));
         model.update(subtask == 0 ? List.of(InFlightCodec.encode(toState(info))) : List.of());
         return left;
+    }
+
+    /** Bytes of the requests in flight in the last snapshot, long records included. Any thread. */
+    long savedBytes() {
+        return savedBytes;
     }
 
     private InFlightModel toState(ModelInfo info) {

@@ -1,6 +1,8 @@
 package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.EngineStats;
+import io.millrace.gpu.session.EngineSession;
+import io.millrace.operators.metric.PriorityClass;
 import io.millrace.operators.metric.RecentHistogram;
 import io.millrace.operators.metric.ShareGauge;
 import io.millrace.operators.record.Outcome.RunFacts;
@@ -17,8 +19,8 @@ import org.apache.flink.metrics.MetricGroup;
 
 /**
  * The metrics of the inference operator. Times are in milliseconds, {@code time_per_output_token}
- * is in microseconds. Gauges of the engine, and {@code preemptions}, are of the whole engine, so
- * subtasks that share one report the same value: use the maximum per JVM, not the sum.
+ * is in microseconds. Gauges of the engine are of the whole engine, so subtasks that share one
+ * report the same value: use the maximum per JVM, not the sum. Updates allocate nothing.
  */
 final class InferenceMetrics {
     private final Histogram timeToFirstToken;
@@ -29,24 +31,36 @@ final class InferenceMetrics {
     private final Counter promptTokens;
     private final Counter cachedPromptTokens;
     private final Counter answered;
-    private final Counter preemptions;
     private final Counter restoredContinued;
     private final Counter restoredRestarted;
     private final Counter restoredMixed;
     private final Counter restoredTokensKept;
     private final Counter restoredTokensLost;
-    private final Supplier<EngineStats> stats;
-    private long preemptionsSeen;
     private final Map<FailureCode, Counter> failures = new EnumMap<>(FailureCode.class);
+    private final Map<PriorityClass, ByPriority> priorities = new EnumMap<>(PriorityClass.class);
+
+    /** Metrics of the requests of one class of priorities. */
+    private record ByPriority(Counter answered, Histogram queueTime, Histogram timeToFirstToken) {
+        static ByPriority register(MetricGroup group) {
+            return new ByPriority(
+                    group.counter("answered"),
+                    histogram(group, "queue_time"),
+                    histogram(group, "time_to_first_token"));
+        }
+    }
 
     /**
+     * @param maxSequences sequences that the engine runs at once
      * @param stepNanos nanoseconds for which steps of the engine have run in total
+     * @param stateBytes bytes of the requests in flight in the last snapshot
      */
     InferenceMetrics(
-            MetricGroup group, Supplier<EngineStats> stats, LongSupplier stepNanos, Valve valve) {
-        this.stats = stats;
-        preemptions = group.counter("preemptions");
-        preemptionsSeen = stats.get().preemptions();
+            MetricGroup group,
+            Supplier<EngineStats> stats,
+            int maxSequences,
+            LongSupplier stepNanos,
+            Valve valve,
+            LongSupplier stateBytes) {
         timeToFirstToken = histogram(group, "time_to_first_token");
         timePerOutputToken = histogram(group, "time_per_output_token");
         endToEnd = histogram(group, "end_to_end");
@@ -63,17 +77,37 @@ final class InferenceMetrics {
         for (FailureCode code : FailureCode.values()) {
             failures.put(code, group.addGroup("code", code.wireName()).counter("failures"));
         }
+        for (PriorityClass each : PriorityClass.values()) {
+            priorities.put(
+                    each, ByPriority.register(group.addGroup("priority", each.metricName())));
+        }
         gauge(group, "running", () -> stats.get().running());
         gauge(group, "waiting", () -> stats.get().waiting());
         gauge(group, "step_tokens", () -> stats.get().stepTokens());
+        gauge(group, "steps", () -> stats.get().steps());
+        gauge(group, "occupancy", () -> (double) stats.get().running() / maxSequences);
+        gauge(group, "preemptions", () -> stats.get().preemptions());
         gauge(group, "kv_blocks_used", () -> stats.get().kvBlocksUsed());
         gauge(group, "kv_blocks_total", () -> stats.get().kvBlocksTotal());
         gauge(group, "gpu_memory_bytes", () -> stats.get().gpuMemoryBytes());
         gauge(group, "in_flight_requests", valve::requests);
         gauge(group, "in_flight_tokens", valve::tokens);
+        gauge(group, "state_bytes", stateBytes::getAsLong);
         gauge(group, "valve_open", () -> valve.isOpen() ? 1 : 0);
         group.gauge("engine_busy", new ShareGauge(stepNanos));
         group.gauge("saturation", new ShareGauge(valve::closedNanos));
+    }
+
+    /** Registers the metrics of an operator that answers by {@code session}. */
+    static InferenceMetrics register(
+            MetricGroup group, EngineSession session, Valve valve, LongSupplier stateBytes) {
+        return new InferenceMetrics(
+                group,
+                session::stats,
+                session.maxSequences(),
+                session::stepNanos,
+                valve,
+                stateBytes);
     }
 
     private static Histogram histogram(MetricGroup group, String name) {
@@ -92,22 +126,26 @@ final class InferenceMetrics {
         restoredTokensLost.inc(counts.lostTokens());
     }
 
-    void onEvents() {
-        long now = stats.get().preemptions();
-        preemptions.inc(now - preemptionsSeen);
-        preemptionsSeen = now;
-    }
-
     void onToken() {
         generatedTokens.inc();
     }
 
-    void onAnswered(RunFacts facts, int prompt, int completionTokens) {
+    /**
+     * @param priority of the request; null for none
+     * @param prompt tokens of the prompt
+     */
+    void onAnswered(RunFacts facts, Integer priority, int prompt, int completionTokens) {
         answered.inc();
         promptTokens.inc(prompt);
         cachedPromptTokens.inc(facts.cachedTokens());
-        queueTime.update(facts.admittedMs() - facts.arrivedMs());
-        timeToFirstToken.update(facts.firstTokenMs() - facts.arrivedMs());
+        long queued = facts.admittedMs() - facts.arrivedMs();
+        long first = facts.firstTokenMs() - facts.arrivedMs();
+        queueTime.update(queued);
+        timeToFirstToken.update(first);
+        ByPriority alike = priorities.get(PriorityClass.of(priority));
+        alike.answered.inc();
+        alike.queueTime.update(queued);
+        alike.timeToFirstToken.update(first);
         endToEnd.update(facts.finishedMs() - facts.arrivedMs());
         if (completionTokens > 1) {
             timePerOutputToken.update(

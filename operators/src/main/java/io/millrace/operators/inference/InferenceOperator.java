@@ -121,7 +121,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     @Override
     public void open() throws Exception {
         super.open();
-        metrics = new InferenceMetrics(getMetricGroup(), session::stats, session::stepNanos, valve);
+        metrics = InferenceMetrics.register(getMetricGroup(), session, valve, state::savedBytes);
         metrics.onRestored(restoredCounts);
         boolean structured = options.constraint() instanceof Constraint.JsonSchema;
         outcomes =
@@ -148,7 +148,6 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     }
 
     private void drain() {
-        metrics.onEvents();
         session.drain(this);
         release();
     }

@@ -73,7 +73,11 @@ final class Outcomes {
                         timeMs,
                         result.cachedTokens(),
                         record.attempts);
-        metrics.onAnswered(facts, result.promptTokens(), answer.getUsage().getCompletionTokens());
+        metrics.onAnswered(
+                facts,
+                record.request.getPriority(),
+                result.promptTokens(),
+                answer.getUsage().getCompletionTokens());
         complete(
                 record,
                 new Outcome.Answered(

@@ -64,7 +64,7 @@ class InferenceMetricsTest {
     }
 
     private final Map<String, Metric> metrics = new TreeMap<>();
-    private EngineStats stats = new EngineStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+    private final EngineStats stats = new EngineStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
 
     private InferenceMetrics register() throws Exception {
         PipelineOptions options =
@@ -79,7 +79,7 @@ class InferenceMetricsTest {
             valve.unregister();
             valve.add(2, 54);
             return new InferenceMetrics(
-                    new RecordingGroup("", metrics), () -> stats, () -> 0, valve);
+                    new RecordingGroup("", metrics), () -> stats, 4, () -> 0, valve, () -> 1023);
         }
     }
 
@@ -100,7 +100,7 @@ class InferenceMetricsTest {
         InferenceMetrics told = register();
         told.onToken();
         told.onToken();
-        told.onAnswered(new RunFacts(1000, 1010, 1050, 1450, 16, 0), 17, 5);
+        told.onAnswered(new RunFacts(1000, 1010, 1050, 1450, 16, 0), null, 17, 5);
         assertThat(count("answered")).isEqualTo(1);
         assertThat(count("prompt_tokens")).isEqualTo(17);
         assertThat(count("cached_prompt_tokens")).isEqualTo(16);
@@ -114,7 +114,7 @@ class InferenceMetricsTest {
     @Test
     void tokensThatTakeLessThanAMillisecondHaveATime() throws Exception {
         InferenceMetrics told = register();
-        told.onAnswered(new RunFacts(1000, 1010, 1050, 1067, 16, 0), 17, 55);
+        told.onAnswered(new RunFacts(1000, 1010, 1050, 1067, 16, 0), null, 17, 55);
         assertThat(max("time_per_output_token")).isEqualTo(314);
     }
 
@@ -135,12 +135,17 @@ class InferenceMetricsTest {
                 assertThat(cells[5].strip())
                         .isEqualTo(
                                 "`flink_taskmanager_job_task_operator_%s`"
-                                        .formatted(name.replace(".CODE.", "_")));
+                                        .formatted(name.replaceFirst("\\.[A-Z]+\\.", "_")));
             }
         }
         Set<String> registered = new TreeSet<>();
         metrics.keySet()
-                .forEach(name -> registered.add(name.replaceFirst("code=[a-z_]+", "code.CODE")));
+                .forEach(
+                        name ->
+                                registered.add(
+                                        name.replaceFirst("code=[a-z_]+", "code.CODE")
+                                                .replaceFirst(
+                                                        "priority=[a-z]+", "priority.CLASS")));
         assertThat(documented).isEqualTo(registered);
     }
 
@@ -153,12 +158,19 @@ class InferenceMetricsTest {
     }
 
     @Test
-    void preemptionsAreCountedFromTheOpeningOn() throws Exception {
+    void answersAreCountedAndTimedByPriority() throws Exception {
         InferenceMetrics told = register();
-        stats = new EngineStats(1, 2, 3, 4, 5, 6, 10, 8, 9, 10, 11);
-        told.onEvents();
-        told.onEvents();
-        assertThat(count("preemptions")).isEqualTo(3);
+        told.onAnswered(new RunFacts(1000, 1010, 1050, 1450, 16, 0), -17, 17, 5);
+        told.onAnswered(new RunFacts(1000, 1020, 1060, 1450, 16, 0), null, 17, 5);
+        told.onAnswered(new RunFacts(1000, 1030, 1070, 1450, 16, 0), 0, 17, 5);
+        told.onAnswered(new RunFacts(1000, 1040, 1080, 1450, 16, 0), 1, 17, 5);
+        assertThat(count("answered")).isEqualTo(4);
+        assertThat(count("priority=high.answered")).isEqualTo(1);
+        assertThat(count("priority=normal.answered")).isEqualTo(2);
+        assertThat(count("priority=low.answered")).isEqualTo(1);
+        assertThat(max("priority=high.queue_time")).isEqualTo(10);
+        assertThat(max("priority=normal.queue_time")).isEqualTo(30);
+        assertThat(max("priority=low.time_to_first_token")).isEqualTo(80);
     }
 
     @Test
@@ -167,11 +179,15 @@ class InferenceMetricsTest {
         assertThat(value("running")).isEqualTo(1);
         assertThat(value("waiting")).isEqualTo(2);
         assertThat(value("step_tokens")).isEqualTo(3);
+        assertThat(value("steps")).isEqualTo(4L);
+        assertThat(value("occupancy")).isEqualTo(0.25);
+        assertThat(value("preemptions")).isEqualTo(7L);
         assertThat(value("kv_blocks_used")).isEqualTo(5);
         assertThat(value("kv_blocks_total")).isEqualTo(6);
         assertThat(value("gpu_memory_bytes")).isEqualTo(11L);
         assertThat(value("in_flight_requests")).isEqualTo(2);
         assertThat(value("in_flight_tokens")).isEqualTo(54L);
+        assertThat(value("state_bytes")).isEqualTo(1023L);
         assertThat(value("valve_open")).isEqualTo(0);
         assertThat(value("engine_busy")).isEqualTo(0.0);
         assertThat(value("saturation")).isEqualTo(0.0);
