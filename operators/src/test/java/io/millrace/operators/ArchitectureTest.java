@@ -45,6 +45,7 @@ class ArchitectureTest {
                     "request",
                     "record",
                     "event",
+                    "request.openai",
                     "saved");
 
     @ArchTest static final ArchRule arrowsRunDown = ROOMS.arrowsRunDown();

@@ -2,10 +2,12 @@ package io.millrace.operators.event;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
-import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.prompt.PromptTemplate;
+import io.millrace.operators.request.openai.Endpoint;
+import io.millrace.operators.request.openai.RequestBody;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.EventForm;
 import io.millrace.schemas.FailureCode;
@@ -29,8 +31,11 @@ final class EventRequests {
     private static final Reading<InferenceRequest> REQUEST = Reading.json(RecordType.REQUEST);
 
     /** All characters beyond ASCII are escaped, so that half a surrogate pair can be written. */
-    private static final ObjectWriter ASCII =
-            JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build().writer();
+    private static final JsonMapper ASCII =
+            JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
+
+    /** Stands for the id of requests that are read for their other fields. */
+    private static final String ID = "event";
 
     private final EventForm form;
     private final IdSource id;
@@ -74,10 +79,7 @@ final class EventRequests {
         if (form.getOpenaiBody()) {
             InferenceRequest request = InferenceRequest.newBuilder(form.getDefaults()).build();
             request.setId(id);
-            FieldPath result =
-                    form.getResultField() == null ? null : FieldPath.parse(form.getResultField());
-            String name = result == null ? null : result.names().get(0);
-            set(request, OpenAiBody.request(event, name), "--openai-body");
+            set(request, body(event), "--openai-body");
             return Optional.of(request);
         }
         if (promptField != null) {
@@ -94,6 +96,15 @@ final class EventRequests {
         setParameters(request, event);
         setPrompt(request, prompt);
         return Optional.of(request);
+    }
+
+    /** The request of a body of OpenAI's API, but for the field that the answer is in. */
+    private byte[] body(Map<String, Object> event) throws CodecException {
+        ObjectNode body = ASCII.valueToTree(event);
+        if (form.getResultField() != null) {
+            body.remove(FieldPath.parse(form.getResultField()).names().get(0));
+        }
+        return RequestBody.request(body, Endpoint.of(body), ID);
     }
 
     private String field(Map<String, Object> event) throws CodecException {
@@ -223,30 +234,37 @@ final class EventRequests {
             }
         }
         if (!given.isEmpty()) {
-            set(request, given, "--parameter-field " + parameters);
+            given.put("id", ID);
+            set(request, json(given), "--parameter-field " + parameters);
         }
     }
 
     /**
      * Sets fields of a request, checked.
      *
+     * @param given a request as JSON, with an id that stands for none
      * @param by the option that they are of
      */
-    private static void set(InferenceRequest request, Map<String, Object> given, String by)
+    private static void set(InferenceRequest request, byte[] given, String by)
             throws CodecException {
-        given.put("id", "event");
         try {
-            InferenceRequest own = REQUEST.read(ASCII.writeValueAsBytes(given));
+            InferenceRequest own = REQUEST.read(given);
             own.setId(request.getId());
             for (Schema.Field field : own.getSchema().getFields()) {
                 if (own.get(field.pos()) != null) {
                     request.put(field.pos(), own.get(field.pos()));
                 }
             }
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("What was read as JSON cannot be written.", e);
         } catch (CodecException e) {
             throw fault(e.code(), e.getMessage() + " (by " + by + ")");
+        }
+    }
+
+    private static byte[] json(Map<String, Object> values) {
+        try {
+            return ASCII.writeValueAsBytes(values);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("What was read as JSON cannot be written.", e);
         }
     }
 

@@ -242,6 +242,17 @@ class EventReadingTest {
         assertThat(request.getId()).isEqualTo("shop/2/97");
         assertThat(read(openAi(), "{\"prompt\":\"hi\"}").getPrompt()).isEqualTo("hi");
         assertThat(read(openAi(), "{\"prompt\":\"hi\"}").getMaxTokens()).isEqualTo(54);
+        assertThat(read(openAi(), "{\"prompt\":\"hi\",\"top_k\":17}").getTopK()).isEqualTo(17);
+    }
+
+    @Test
+    void theFieldOfTheAnswerIsNotOneOfTheBody() throws Exception {
+        EventForm form = openAi();
+        form.setResultField("triage.label");
+        assertThat(read(form, "{\"prompt\":\"hi\",\"triage\":{\"a\":1}}").getPrompt())
+                .isEqualTo("hi");
+        assertThat(refused(openAi(), "{\"prompt\":\"hi\",\"triage\":{}}").code())
+                .isEqualTo(FailureCode.UNKNOWN_FIELD);
     }
 
     @ParameterizedTest
@@ -249,12 +260,11 @@ class EventReadingTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{\"prompt\":\"x\",\"stream\":true} | unsupported | field stream of the body is not supported",
-                "{\"prompt\":\"x\",\"tools\":[{}]}  | unsupported | field tools of the body is not supported",
-                "{\"prompt\":\"x\",\"logprobs\":true} | unsupported | field logprobs of the body",
-                "{\"prompt\":\"x\",\"reasoning_effort\":\"low\"} | unsupported | field reasoning_effort of the body",
-                "{\"prompt\":\"x\",\"promt\":\"y\"} | unsupported | field promt of the body",
-                "{\"max_tokens\":1,\"max_completion_tokens\":2} | invalid_parameter | are both there: keep one",
+                "{\"prompt\":\"x\",\"stream\":true} | unsupported | stream is true, which this release does not have",
+                "{\"prompt\":\"x\",\"tools\":[{}]}  | unsupported | tools is [{}], which",
+                "{\"prompt\":\"x\",\"promt\":\"y\"} | unknown_field | unknown field promt: did you mean prompt?",
+                "{\"prompt\":\"x\",\"max_tokens\":1,\"max_completion_tokens\":2} | invalid_parameter | say 1 and 2: give one of them",
+                "{\"max_tokens\":1}    | empty_prompt | body has no prompt",
                 "{\"prompt\":\"x\",\"n\":\"2\"}    | invalid_parameter | field n must be"
             })
     void whatABodyOfOpenAiAsksForInVainIsNamed(String body, String code, String message) {

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.millrace.operators.corpus.format.Fields;
 import io.millrace.operators.corpus.format.text.LineForm;
+import io.millrace.operators.request.openai.Endpoint;
+import io.millrace.operators.request.openai.RequestBody;
 import io.millrace.schemas.codec.record.CodecException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -34,7 +36,8 @@ public final class BatchForm implements LineForm {
 
     @Override
     public Fields read(byte[] row) throws CodecException {
-        return new Fields(null, null, RequestBody.request(BatchLine.read(row)));
+        BatchLine line = BatchLine.read(row);
+        return new Fields(null, null, RequestBody.request(line.body(), line.endpoint(), "row"));
     }
 
     /**
@@ -68,15 +71,16 @@ public final class BatchForm implements LineForm {
 
     private void writeBody(JsonGenerator json, Endpoint endpoint, AnsweredRequest answer)
             throws IOException {
-        json.writeStringField("id", endpoint.idPrefix + answer.id());
-        json.writeStringField("object", endpoint.object);
+        boolean chat = endpoint == Endpoint.CHAT;
+        json.writeStringField("id", (chat ? "chatcmpl-" : "cmpl-") + answer.id());
+        json.writeStringField("object", chat ? "chat.completion" : "text_completion");
         json.writeNumberField("created", createdSeconds);
         json.writeStringField("model", answer.model());
         json.writeArrayFieldStart("choices");
         for (int i = 0; i < answer.choices().size(); i++) {
             AnsweredRequest.Choice choice = answer.choices().get(i);
             json.writeStartObject();
-            if (endpoint == Endpoint.CHAT) {
+            if (chat) {
                 json.writeNumberField("index", i);
                 json.writeObjectFieldStart("message");
                 json.writeStringField("role", "assistant");

@@ -3,6 +3,7 @@ package io.millrace.operators.corpus.format.openai;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.millrace.operators.corpus.format.text.JsonForm;
+import io.millrace.operators.request.openai.Endpoint;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.text.Text;
@@ -74,7 +75,7 @@ record BatchLine(String customId, Endpoint endpoint, ObjectNode body) {
     }
 
     /** A value in a message. */
-    static String said(JsonNode value) {
+    private static String said(JsonNode value) {
         return value == null ? "missing" : brief(value.toString());
     }
 
@@ -82,7 +83,7 @@ record BatchLine(String customId, Endpoint endpoint, ObjectNode body) {
         return Text.brief(text, 60);
     }
 
-    static CodecException invalid(String message) {
+    private static CodecException invalid(String message) {
         return new CodecException(FailureCode.INVALID_PARAMETER, message, null);
     }
 }

@@ -1,4 +1,4 @@
-package io.millrace.operators.corpus.format.openai;
+package io.millrace.operators.request.openai;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
@@ -10,24 +10,33 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.codec.record.CodecException;
 import io.millrace.schemas.text.NearestName;
+import io.millrace.schemas.text.Text;
 import java.io.UncheckedIOException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
- * The body of a request to an endpoint as a request of the topics' contract. A field is passed on,
- * or has no influence on the answer, or says what is so in any case; any other is refused by name.
+ * The body of a request to OpenAI's API as a request of the topics' contract. A field is passed on,
+ * or has no influence on the answer, or asks for nothing; any other is refused by name.
+ *
+ * <p>Source: OpenAI's API reference, Chat Completions and Completions.
  */
-final class RequestBody {
+public final class RequestBody {
     /** So that half a surrogate pair arrives as it is, and is refused where the request is read. */
     private static final JsonMapper JSON =
             JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
 
     private static final String MAX_TOKENS = "max_tokens";
     private static final String MAX_COMPLETION_TOKENS = "max_completion_tokens";
+    private static final String BEST_OF = "best_of";
+
+    private static final Set<String> PROMPTS =
+            Set.of(Endpoint.CHAT.prompt, Endpoint.COMPLETIONS.prompt);
+
+    /** Of other words than the contract's. */
+    private static final Set<String> NUMBERS = Set.of(MAX_TOKENS, MAX_COMPLETION_TOKENS, BEST_OF);
 
     /** In the contract by the same name, the same value, the same meaning. */
     private static final Set<String> SAME =
@@ -52,7 +61,7 @@ final class RequestBody {
                     "structured_outputs",
                     "chat_template_kwargs");
 
-    /** Say who asks, or how the request is stored and paid. */
+    /** Say who asks, or how the request is stored, sent and paid. */
     private static final Set<String> WITHOUT_INFLUENCE =
             Set.of(
                     "user",
@@ -62,57 +71,49 @@ final class RequestBody {
                     "safety_identifier",
                     "prompt_cache_key",
                     "prompt_cache_retention",
-                    "parallel_tool_calls");
+                    "parallel_tool_calls",
+                    "stream_options");
 
     /** What is not there, with the values that do not ask for it; null never does. */
     private static final Map<String, Predicate<JsonNode>> ABSENT =
             Map.ofEntries(
                     Map.entry("stream", RequestBody::isFalse),
-                    Map.entry("stream_options", never()),
-                    Map.entry("tools", JsonNode::isEmpty),
+                    Map.entry("logprobs", RequestBody::isFalse),
+                    Map.entry("top_logprobs", value -> value.isInt() && value.intValue() == 0),
+                    Map.entry(
+                            "modalities",
+                            value -> value.size() == 1 && value.path(0).asText().equals("text")),
+                    Map.entry("tools", RequestBody::isEmptyList),
                     Map.entry("tool_choice", RequestBody::isNoTool),
-                    Map.entry("functions", JsonNode::isEmpty),
+                    Map.entry("functions", RequestBody::isEmptyList),
                     Map.entry("function_call", RequestBody::isNoTool),
+                    Map.entry("echo", RequestBody::isFalse),
+                    Map.entry("suffix", value -> value.isTextual() && value.textValue().isEmpty()),
                     Map.entry("audio", never()),
                     Map.entry("prediction", never()),
                     Map.entry("reasoning_effort", never()),
                     Map.entry("verbosity", never()),
                     Map.entry("web_search_options", never()));
 
-    private static final Map<String, Predicate<JsonNode>> ABSENT_FROM_CHAT =
-            Map.of(
-                    "logprobs", RequestBody::isFalse,
-                    "top_logprobs", value -> value.isInt() && value.intValue() == 0,
-                    "modalities",
-                            value -> value.size() == 1 && value.path(0).asText().equals("text"));
-
-    private static final Map<String, Predicate<JsonNode>> ABSENT_FROM_COMPLETIONS =
-            Map.of(
-                    "logprobs",
-                    never(),
-                    "echo",
-                    RequestBody::isFalse,
-                    "suffix",
-                    value -> value.isTextual() && value.textValue().isEmpty());
-
-    private static final String BEST_OF = "best_of";
-
     private final Endpoint endpoint;
     private final ObjectNode body;
     private final ObjectNode request = JsonNodeFactory.instance.objectNode();
 
-    private RequestBody(BatchLine line) {
-        endpoint = line.endpoint();
-        body = line.body();
+    private RequestBody(ObjectNode body, Endpoint endpoint) {
+        this.endpoint = endpoint;
+        this.body = body;
     }
 
     /**
-     * The request as JSON of the topics' contract, with an id that stands for none.
+     * The request as JSON of the topics' contract.
      *
+     * @param id the request's
      * @throws CodecException the body asks for what is not there
      */
-    static byte[] request(BatchLine line) throws CodecException {
-        RequestBody translation = new RequestBody(line);
+    public static byte[] request(ObjectNode body, Endpoint endpoint, String id)
+            throws CodecException {
+        RequestBody translation = new RequestBody(body, endpoint);
+        translation.request.put("id", id);
         translation.translate();
         try {
             return JSON.writeValueAsBytes(translation.request);
@@ -122,7 +123,6 @@ final class RequestBody {
     }
 
     private void translate() throws CodecException {
-        request.put("id", "row");
         for (Map.Entry<String, JsonNode> each : body.properties()) {
             take(each.getKey(), each.getValue());
         }
@@ -135,36 +135,39 @@ final class RequestBody {
     }
 
     private void take(String name, JsonNode value) throws CodecException {
+        if (!isKnown(name) && !(value.isNull() && endpoint.isPromptOfAnother(name))) {
+            throw unknown(name);
+        }
+        if (value.isNull() || WITHOUT_INFLUENCE.contains(name)) {
+            return;
+        }
         if (name.equals(endpoint.prompt)) {
             takePrompt(value);
         } else if (SAME.contains(name)) {
             request.set(name, value);
-        } else if (isMaxTokens(name)) {
-            takeMaxTokens(name, value);
-        } else if (endpoint == Endpoint.COMPLETIONS && name.equals(BEST_OF)) {
-            takeBestOf(value);
-        } else if (!WITHOUT_INFLUENCE.contains(name)) {
-            requireAbsent(name, value);
+        } else if (NUMBERS.contains(name)) {
+            takeNumber(name, value);
+        } else if (!ABSENT.get(name).test(value)) {
+            throw unsupported(name, value);
         }
     }
 
-    private boolean isMaxTokens(String name) {
-        return name.equals(MAX_TOKENS)
-                || endpoint == Endpoint.CHAT && name.equals(MAX_COMPLETION_TOKENS);
+    private void takeNumber(String name, JsonNode value) throws CodecException {
+        if (name.equals(BEST_OF)) {
+            takeBestOf(value);
+        } else {
+            takeMaxTokens(name, value);
+        }
     }
 
     private void takeMaxTokens(String name, JsonNode value) throws CodecException {
-        if (value.isNull()) {
-            return;
-        }
         if (!value.canConvertToInt() || !value.isIntegralNumber() || value.intValue() < 1) {
-            throw BatchLine.invalid(
-                    "%s is %s: it must be a whole number from 1 on"
-                            .formatted(name, BatchLine.said(value)));
+            throw invalid(
+                    "%s is %s: it must be a whole number from 1 on".formatted(name, said(value)));
         }
         JsonNode before = request.get(MAX_TOKENS);
         if (before != null && before.intValue() != value.intValue()) {
-            throw BatchLine.invalid(
+            throw invalid(
                     "%s and %s say %s and %s: give one of them"
                             .formatted(MAX_TOKENS, MAX_COMPLETION_TOKENS, before, value));
         }
@@ -173,8 +176,7 @@ final class RequestBody {
 
     /** The best of several is drawn from more than are asked for; of as many it is all of them. */
     private void takeBestOf(JsonNode value) throws CodecException {
-        int n = body.path("n").asInt(1);
-        if (!value.isNull() && !(value.isInt() && value.intValue() == n)) {
+        if (!value.isInt() || value.intValue() != body.path("n").asInt(1)) {
             throw unsupported(BEST_OF, value);
         }
     }
@@ -191,7 +193,8 @@ final class RequestBody {
         } else {
             throw new CodecException(
                     FailureCode.UNSUPPORTED,
-                    "prompt has %d prompts: write a line for each".formatted(prompts.size()),
+                    "prompt has %d prompts: give each a request of its own"
+                            .formatted(prompts.size()),
                     null);
         }
     }
@@ -200,48 +203,48 @@ final class RequestBody {
         return value.isArray() && value.size() > 0 && value.get(0).isNumber();
     }
 
-    private void requireAbsent(String name, JsonNode value) throws CodecException {
-        Predicate<JsonNode> off = absent().get(name);
-        if (off == null) {
-            off = ABSENT.get(name);
-        }
-        if (off == null) {
-            String near = NearestName.of(name, known());
-            throw new CodecException(
-                    FailureCode.UNKNOWN_FIELD,
-                    "unknown field %s%s"
-                            .formatted(
-                                    name,
-                                    near == null
-                                            ? ": leave it out"
-                                            : ": did you mean " + near + "?"),
-                    null);
-        }
-        if (!value.isNull() && !off.test(value)) {
-            throw unsupported(name, value);
-        }
+    private boolean isKnown(String name) {
+        return name.equals(endpoint.prompt)
+                || SAME.contains(name)
+                || WITHOUT_INFLUENCE.contains(name)
+                || NUMBERS.contains(name)
+                || ABSENT.containsKey(name);
     }
 
-    private Map<String, Predicate<JsonNode>> absent() {
-        return endpoint == Endpoint.CHAT ? ABSENT_FROM_CHAT : ABSENT_FROM_COMPLETIONS;
-    }
-
-    private List<String> known() {
-        List<String> known = new ArrayList<>(SAME);
-        known.add(endpoint.prompt);
-        known.add(MAX_TOKENS);
-        known.addAll(WITHOUT_INFLUENCE);
-        known.addAll(absent().keySet());
-        known.addAll(ABSENT.keySet());
-        return known.stream().sorted().toList();
+    private static CodecException unknown(String name) {
+        String near =
+                NearestName.of(
+                        name,
+                        Stream.of(PROMPTS, SAME, WITHOUT_INFLUENCE, NUMBERS, ABSENT.keySet())
+                                .flatMap(Set::stream)
+                                .sorted()
+                                .toList());
+        return new CodecException(
+                FailureCode.UNKNOWN_FIELD,
+                "unknown field %s%s"
+                        .formatted(
+                                name,
+                                near == null || near.equals(name)
+                                        ? ": leave it out"
+                                        : ": did you mean " + near + "?"),
+                null);
     }
 
     private static CodecException unsupported(String name, JsonNode value) {
         return new CodecException(
                 FailureCode.UNSUPPORTED,
                 "%s is %s, which this release does not have: leave it out"
-                        .formatted(name, BatchLine.said(value)),
+                        .formatted(name, said(value)),
                 null);
+    }
+
+    private static CodecException invalid(String message) {
+        return new CodecException(FailureCode.INVALID_PARAMETER, message, null);
+    }
+
+    /** A value in a message. */
+    private static String said(JsonNode value) {
+        return Text.brief(value.toString(), 60);
     }
 
     private static Predicate<JsonNode> never() {
@@ -250,6 +253,10 @@ final class RequestBody {
 
     private static boolean isFalse(JsonNode value) {
         return value.isBoolean() && !value.booleanValue();
+    }
+
+    private static boolean isEmptyList(JsonNode value) {
+        return value.isArray() && value.isEmpty();
     }
 
     private static boolean isNoTool(JsonNode value) {

@@ -1,4 +1,4 @@
-package io.millrace.operators.corpus.format.openai;
+package io.millrace.operators.request.openai;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
@@ -36,14 +37,17 @@ class RequestBodyTest {
                 "'logit_bias':{'54':-100} | 'logit_bias':{'54':-100}",
                 "'response_format':{'type':'json_object'} | 'response_format':{'type':'json_object'}",
                 "'top_k':4,'min_p':0.1,'ignore_eos':true | 'top_k':4,'min_p':0.1,'ignore_eos':true",
+                "'chat_template_kwargs':{'a':true},'stop_token_ids':[1] | 'chat_template_kwargs':{'a':true},'stop_token_ids':[1]",
                 "'user':'u','metadata':{'a':'b'},'store':true,'service_tier':'flex' | ",
+                "'stream_options':{'include_usage':true},'safety_identifier':'s' | ",
+                "'stop':null,'seed':null,'n':null,'max_tokens':null,'prompt':null | ",
                 "'stream':false,'logprobs':false,'top_logprobs':0,'modalities':['text'] | ",
                 "'tools':[],'tool_choice':'auto','parallel_tool_calls':true | ",
                 "'tools':null,'stream_options':null,'audio':null,'reasoning_effort':null | ",
             })
     void aChatBodyIsARequest(String body, String request) throws Exception {
         String more = request == null ? "" : "," + json(request);
-        assertThat(request("/v1/chat/completions", MESSAGES + "," + json(body)))
+        assertThat(request(Endpoint.CHAT, MESSAGES + "," + json(body)))
                 .isEqualTo("{\"id\":\"row\"," + MESSAGES + more + "}");
     }
 
@@ -58,9 +62,11 @@ class RequestBodyTest {
                 "'prompt':[[1,2]] | 'prompt_token_ids':[1,2]",
                 "'prompt':'hi','max_tokens':9,'echo':false,'suffix':'','best_of':1 | 'prompt':'hi','max_tokens':9",
                 "'prompt':'hi','n':3,'best_of':3,'logprobs':null | 'prompt':'hi','n':3",
+                "'prompt':'hi','best_of':null,'logprobs':false | 'prompt':'hi'",
+                "'messages':null,'prompt':'hi','max_completion_tokens':9 | 'prompt':'hi','max_tokens':9",
             })
     void aCompletionsBodyIsARequest(String body, String request) throws Exception {
-        assertThat(request("/v1/completions", json(body)))
+        assertThat(request(Endpoint.COMPLETIONS, json(body)))
                 .isEqualTo("{\"id\":\"row\"," + json(request) + "}");
     }
 
@@ -73,6 +79,8 @@ class RequestBodyTest {
                 "'logprobs':true | UNSUPPORTED | logprobs is true, which this release does not have: leave it out",
                 "'top_logprobs':5 | UNSUPPORTED | top_logprobs is 5, which this release does not have: leave it out",
                 "'tools':[{'type':'function'}] | UNSUPPORTED | tools is [{\"type\":\"function\"}], which this release does not have: leave it out",
+                "'tools':'none' | UNSUPPORTED | tools is \"none\", which this release does not have: leave it out",
+                "'best_of':2 | UNSUPPORTED | best_of is 2, which this release does not have: leave it out",
                 "'tool_choice':'required' | UNSUPPORTED | tool_choice is \"required\", which this release does not have: leave it out",
                 "'modalities':['text','audio'] | UNSUPPORTED | modalities is [\"text\",\"audio\"], which this release does not have: leave it out",
                 "'reasoning_effort':'low' | UNSUPPORTED | reasoning_effort is \"low\", which this release does not have: leave it out",
@@ -82,16 +90,13 @@ class RequestBodyTest {
                 "'max_tokens':1,'max_completion_tokens':2 | INVALID_PARAMETER | max_tokens and max_completion_tokens say 1 and 2: give one of them",
             })
     void whatIsNotThereIsRefusedByName(String body, FailureCode code, String message) {
-        refused("/v1/chat/completions", MESSAGES + "," + json(body), code, message);
+        refused(Endpoint.CHAT, MESSAGES + "," + json(body), code, message);
     }
 
     /** As a program leaves it that cut an emoji in two. */
     @Test
     void halfASurrogatePairArrivesAndIsRefused() throws Exception {
-        byte[] row =
-                json("{'custom_id':'a','method':'POST','url':'/v1/completions','body':{'prompt':'\\ud83d \u2615'}}")
-                        .getBytes(UTF_8);
-        byte[] request = RequestBody.request(BatchLine.read(row));
+        byte[] request = bytes(Endpoint.COMPLETIONS, json("'prompt':'\\ud83d \u2615'"));
         assertThat(new String(request, UTF_8)).contains("\\uD83D \\u2615");
         assertThatThrownBy(
                         () ->
@@ -99,75 +104,67 @@ class RequestBodyTest {
                                         .decode(request))
                 .isInstanceOf(CodecException.class)
                 .hasMessageContaining("surrogate pair");
-        assertThatThrownBy(() -> BatchLine.read(json("{'custom_id':'\\ud83d'}").getBytes(UTF_8)))
-                .hasMessage("custom_id has one half of a surrogate pair, which is not a character");
     }
 
     @Test
     void completionsHaveOnePromptAndNoEcho() {
-        String url = "/v1/completions";
+        Endpoint endpoint = Endpoint.COMPLETIONS;
         refused(
-                url,
+                endpoint,
                 json("'prompt':['a','b']"),
                 FailureCode.UNSUPPORTED,
-                "prompt has 2 prompts: write a line for each");
+                "prompt has 2 prompts: give each a request of its own");
         refused(
-                url,
+                endpoint,
                 json("'prompt':'a','echo':true"),
                 FailureCode.UNSUPPORTED,
                 "echo is true, which this release does not have: leave it out");
         refused(
-                url,
+                endpoint,
                 json("'prompt':'a','best_of':3"),
                 FailureCode.UNSUPPORTED,
                 "best_of is 3, which this release does not have: leave it out");
         refused(
-                url,
+                endpoint,
                 json("'prompt':'a','logprobs':0"),
                 FailureCode.UNSUPPORTED,
                 "logprobs is 0, which this release does not have: leave it out");
         refused(
-                url,
+                endpoint,
                 json("'prompt':null"),
                 FailureCode.EMPTY_PROMPT,
                 "body has no prompt: give it what is to be answered");
     }
 
-    @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '`',
-            value = {
-                "{'method':'POST'} | MISSING_ID | custom_id is missing: it must be a text of its own",
-                "{'custom_id':7} | MISSING_ID | custom_id is 7: it must be a text of its own",
-                "{'custom_id':''} | MISSING_ID | custom_id is empty: give each line its own",
-                "{'custom_id':'a','methd':'POST'} | UNKNOWN_FIELD | unknown field methd: a line of a batch has custom_id, method, url and body",
-                "{'custom_id':'a','method':'GET'} | INVALID_PARAMETER | method is \"GET\": it must be POST",
-                "{'custom_id':'a','method':'POST'} | INVALID_PARAMETER | url is missing: it must be /v1/chat/completions and /v1/completions",
-                "{'custom_id':'a','method':'POST','url':'/v1/embeddings'} | UNSUPPORTED | url is \"/v1/embeddings\": this release answers /v1/chat/completions and /v1/completions",
-                "{'custom_id':'a','method':'POST','url':'/v1/completions','body':[]} | INVALID_PARAMETER | body is []: it must be an object",
-                "{'custom_id':'a','custom_id':'b'} | UNREADABLE | not valid JSON: Duplicate field 'custom_id'",
-            })
-    void whatIsNoLineIsRefused(String line, FailureCode code, String message) {
+    @Test
+    void aBodyTellsItsEndpoint() throws Exception {
+        assertThat(Endpoint.of(body(MESSAGES))).isEqualTo(Endpoint.CHAT);
+        assertThat(Endpoint.of(body(json("'messages':null,'prompt':'x'"))))
+                .isEqualTo(Endpoint.COMPLETIONS);
+        refused(
+                Endpoint.of(body(json("'mesages':[]"))),
+                json("'mesages':[]"),
+                FailureCode.UNKNOWN_FIELD,
+                "unknown field mesages: did you mean messages?");
+    }
+
+    private static void refused(Endpoint endpoint, String body, FailureCode code, String message) {
         CodecException e =
-                catchThrowableOfType(
-                        CodecException.class, () -> BatchLine.read(json(line).getBytes(UTF_8)));
+                catchThrowableOfType(CodecException.class, () -> request(endpoint, body));
         assertThat(e).hasMessage(message);
         assertThat(e.code()).isEqualTo(code);
     }
 
-    private static void refused(String url, String body, FailureCode code, String message) {
-        CodecException e = catchThrowableOfType(CodecException.class, () -> request(url, body));
-        assertThat(e).hasMessage(message);
-        assertThat(e.code()).isEqualTo(code);
+    private static String request(Endpoint endpoint, String body) throws Exception {
+        return new JsonMapper().readTree(bytes(endpoint, body)).toString();
     }
 
-    private static String request(String url, String body) throws Exception {
-        String line =
-                "{\"custom_id\":\"a\",\"method\":\"POST\",\"url\":\"%s\",\"body\":{%s}}"
-                        .formatted(url, body);
-        byte[] request = RequestBody.request(BatchLine.read(line.getBytes(UTF_8)));
-        return new JsonMapper().readTree(request).toString();
+    private static byte[] bytes(Endpoint endpoint, String body) throws Exception {
+        return RequestBody.request(body(body), endpoint, "row");
+    }
+
+    private static ObjectNode body(String fields) throws Exception {
+        return (ObjectNode) new JsonMapper().readTree("{" + fields + "}");
     }
 
     /** Quotes are written as apostrophes. */
