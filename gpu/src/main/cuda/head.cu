@@ -14,7 +14,7 @@
 //
 // Registers: at most 224.
 // Roofline: that of the GEMM. Fusing saves one write and one read of FP32 logits, 155 MB of 256 rows of 151,936.
-#include "head_draw.h"
+#include "head_sample.h"
 #include "matmul.h"
 
 /** Sampling parameters of a row. */
@@ -27,7 +27,7 @@ struct HeadRow {
 };
 
 /** The epilogue: sums to HeadTiles. */
-struct Draw {
+struct SampleEpilogue {
     const HeadParams& p;
     HeadRow* rows;  // (tokens of a CTA), shared
 
@@ -212,7 +212,7 @@ struct Draw {
     extern "C" __global__ void __launch_bounds__(THREADS, CTAS) head_##NAME(const __grid_constant__ HeadParams p) {         \
         __shared__ HeadRow rows[TOKENS];                                                                                    \
         Matmul<T, __VA_ARGS__> matmul{p.matmul};                                                                          \
-        matmul.run(Draw{p, rows});                                                                                          \
+        matmul.run(SampleEpilogue{p, rows});                                                                                          \
     }
 #define HEADS(TYPE, T)                                                     \
     HEAD(TYPE##_16, T, 128, 2, 16, 64, 16, 4, 1, 8, 1)                     \

@@ -15,13 +15,13 @@
 // Registers: at most 168.
 // Roofline: that of the GEMM, as head.cu; see docs/kernels.md
 #include "gemm.h"
-#include "head_draw.h"
+#include "head_sample.h"
 #include "head_tiles.h"
 
 #if __CUDA_ARCH__ >= 900
 
 /** Sampling parameters of a row. */
-struct DrawnRow {
+struct SampledRow {
     u64 seed;
     unsigned completion;
     int position;
@@ -30,7 +30,7 @@ struct DrawnRow {
 
 /** The epilogue: a CTA's sums to HeadTiles. */
 template <class GemmType>
-struct DrawTile {
+struct SampleEpilogue {
     static constexpr int SUBTILES = GemmType::SUBTILES;
     static constexpr int ACCUMULATORS = GemmType::ACCUMULATORS;
     static constexpr int PARTS = ACCUMULATORS * 2 / HEAD_TILE;
@@ -42,7 +42,7 @@ struct DrawTile {
     const HeadParams& p;
     uint32_t shared;  // behind the shared memory of the GEMM
     int prepared;  // first token of x of `rows`
-    DrawnRow rows[SUBTILES];
+    SampledRow rows[SUBTILES];
 
     /** The one of a warp's 16 tokens that this lane samples; its neighbour has the other half of the quads. */
     __device__ __forceinline__ static int tokenOfLane() { return threadIdx.x % WARP / 2; }
@@ -67,14 +67,14 @@ struct DrawTile {
             int index = STEP_HEADER + min(firstToken + firstOfWarp() + tokenOfLane() + 64 * i, gemm.tokens - 1);
             const SampleRow& row = p.rows[p.sample[index]];
             float t = row.temperature;
-            rows[i] = DrawnRow{row.seed, row.completion, p.sample[index + p.maxRows], t < LEAST_NORMAL ? -1.0f : __fdiv_rn(1.0f, t)};
+            rows[i] = SampledRow{row.seed, row.completion, p.sample[index + p.maxRows], t < LEAST_NORMAL ? -1.0f : __fdiv_rn(1.0f, t)};
         }
     }
 
     __device__ __forceinline__ void finish(const GemmType& gemm, int firstToken, int firstRow, const float (&scales)[SUBTILES][2],
                                            const float (&acc)[SUBTILES][ACCUMULATORS]) const {
         unsigned finite[SUBTILES];  // a bit per part: whether the lane's token can be sampled from it
-        bool draws = false;
+        bool samples = false;
 #pragma unroll
         for (int i = 0; i < SUBTILES; i++) {
             finite[i] = 0;
@@ -91,14 +91,14 @@ struct DrawTile {
             // From the lanes that hold it.
             finite[i] = __shfl_sync(ALL_LANES, finite[i], tokenOfLane() % 8 * 4 + tokenOfLane() / 8);
             finite[i] = rows[i].inverse > 0.0f ? finite[i] : 0;
-            draws |= finite[i] != 0;
+            samples |= finite[i] != 0;
         }
-        if (__any_sync(ALL_LANES, draws)) {
+        if (__any_sync(ALL_LANES, samples)) {
             // Not unrolled: one copy of the code for all parts.
 #pragma unroll 1
             for (int i = 0; i < SUBTILES * PARTS; i++) {
                 int index = firstToken + firstOfWarp() + i / PARTS * 64 + tokenOfLane();
-                DrawnRow row = rows[0];
+                SampledRow row = rows[0];
                 unsigned may = finite[0];
 #pragma unroll
                 for (int j = 1; j < SUBTILES; j++) {
@@ -116,7 +116,7 @@ struct DrawTile {
                     }
                 }
                 __syncwarp();
-                draw(index, row, may, firstRow + i % PARTS * HEAD_TILE);
+                sample(index, row, may, firstRow + i % PARTS * HEAD_TILE);
                 __syncwarp();
             }
         }
@@ -216,7 +216,7 @@ struct DrawTile {
     __device__ __forceinline__ static int tokenOf(int first, int quad) { return first + quad * 8 + threadIdx.x % 2 * 4; }
 
     /** Completes the HeadTile of row `index` with rank and candidate, if the token `may` be sampled. */
-    __device__ __forceinline__ void draw(int index, const DrawnRow& row, bool may, int first) const {
+    __device__ __forceinline__ void sample(int index, const SampledRow& row, bool may, int first) const {
         Ranks ranks = rank(row, may, first);
         if (!may) {
             return;
@@ -243,7 +243,7 @@ struct DrawTile {
         }
     }
 
-    __device__ __forceinline__ static uint4 wordsOf(const DrawnRow& row, int token) {
+    __device__ __forceinline__ static uint4 wordsOf(const SampledRow& row, int token) {
         return philox((unsigned)token >> 2, (unsigned)row.position, row.completion, 0u, (unsigned)row.seed, (unsigned)(row.seed >> 32));
     }
 
@@ -256,7 +256,7 @@ struct DrawTile {
     }
 
     /** The two highest ranks of a row's part, over both lanes that have it. Ranks below the slack of the highest may be left out. */
-    __device__ __forceinline__ Ranks rank(const DrawnRow& row, bool may, int first) const {
+    __device__ __forceinline__ Ranks rank(const SampledRow& row, bool may, int first) const {
         float promise = -INFINITY;
         float behind = -INFINITY;  // the highest of all others
         int at = 0;
@@ -320,9 +320,9 @@ struct DrawTile {
 #define HEAD_BODY(T, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                                                      \
     using Type = Gemm<T, TOKENS, ROWS, SEGMENTS, MOST, STAGES>;                                                 \
     static_assert(headSharedBytes(TOKENS, ROWS, STAGES) ==                                                      \
-                  gemmSharedBytes(TOKENS, ROWS, 1, STAGES) + Type::CONSUMERS / WARP * DrawTile<Type>::WARP_BYTES, ""); \
+                  gemmSharedBytes(TOKENS, ROWS, 1, STAGES) + Type::CONSUMERS / WARP * SampleEpilogue<Type>::WARP_BYTES, ""); \
     Type gemm{p.matmul};                                                                                        \
-    DrawTile<Type> epilogue{p, gemmSharedBytes(TOKENS, ROWS, 1, STAGES)};                                       \
+    SampleEpilogue<Type> epilogue{p, gemmSharedBytes(TOKENS, ROWS, 1, STAGES)};                                       \
     gemm.run(epilogue);
 #else
 #define HEAD_BODY(...)

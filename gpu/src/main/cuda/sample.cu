@@ -50,7 +50,7 @@
 // Roofline: each logit read once is 4 bytes: 256 rows of 151,936 are 155 MB, 52 us at 3.0 TB/s; filtered rows
 // read them three times. Measured times and what was tried: docs/kernels.md.
 
-#include "draw.h"
+#include "candidates.h"
 #include "sample_order.h"
 #include "sample_row.h"
 

@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 #include "gemm_tiles.h"
-#include "head_draw.h"
+#include "head_sample.h"
 #include "head_tiles.h"
 #include "layout.h"
 #include "params.h"
@@ -1278,7 +1278,7 @@ static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, 
     freeAll();
 }
 
-// ---- the head that draws ------------------------------------------------------------------------------------------
+// ---- the head that samples ------------------------------------------------------------------------------------------
 
 static const GemmTile HEADS[] = {HEAD_TILES(GEMM_TILE)};
 /** Every kernel of the head, by name: what launches it for a bucket of rows. */
@@ -1347,7 +1347,7 @@ __global__ void repeatRows(char* to, int rows, int k, int period) {
 }
 
 /** Tiles, candidates and logits that are not the oracle's; what is not written is poison. */
-__global__ void differingDraws(HeadParams got, HeadParams want, int tokens, int room, unsigned long long* wrong) {
+__global__ void differingSamples(HeadParams got, HeadParams want, int tokens, int room, unsigned long long* wrong) {
     int tiles = (got.matmul.columns + HEAD_TILE - 1) / HEAD_TILE;
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= room * tiles) return;
@@ -1398,7 +1398,7 @@ static void checkHead(int vocabulary, int k, const std::vector<int>& counts, int
                     HeadParams got = fresh(p);
                     auto* wrong = (unsigned long long*)alloc(8);
                     run(bucket, got);
-                    differingDraws<<<ceilDiv(room * tiles64, 128), 128, 0, stream>>>(got, want, tokens, room, wrong);
+                    differingSamples<<<ceilDiv(room * tiles64, 128), 128, 0, stream>>>(got, want, tokens, room, wrong);
                     CK(cudaGetLastError());
                     unsigned long long n = download<unsigned long long>(wrong, 1)[0];
                     report(n == 0, text("head %s vocabulary %d k %d tokens %d greedy %d: %llu tiles", name.c_str(), vocabulary, k, tokens, greedy, n));
@@ -1541,7 +1541,7 @@ static void timeHead(const char* model, int vocabulary, int k, const std::vector
                 stored += text("  %s: %.1f", t.label().c_str(), timed(4, [&](int) { gemmOn<Bf16>(t, tokens, 132 * t.resident, p.matmul); }));
             }
             double bytes = (double)vocabulary * k * 2, ideal = std::max(bytes / 4.3e6, 2.0 * tokens * vocabulary * (double)k / 788e6);
-            printf("%-13s head that draws, %s  M %4d  ideal %6.1f us |%s | logits%s\n", model, greedy ? "greedy" : "plain ", tokens, ideal, all.c_str(), stored.c_str());
+            printf("%-13s head that samples, %s  M %4d  ideal %6.1f us |%s | logits%s\n", model, greedy ? "greedy" : "plain ", tokens, ideal, all.c_str(), stored.c_str());
             CK(cudaStreamSynchronize(stream));
             while (allocated.size() > mark) { CK(cudaFree(allocated.back())); allocated.pop_back(); }
         }

@@ -1,7 +1,7 @@
 // Shared by the kernels that sample from logits: sizes, reductions and scans of a CTA, penalties and edits of logits, buckets of
 // scores.
 #pragma once
-#include "draw.h"
+#include "candidates.h"
 #include "launch.h"
 
 constexpr float LARGEST = 3.402823466e+38f;

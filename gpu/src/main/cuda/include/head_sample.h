@@ -1,6 +1,6 @@
 // Shared by head.cu and head_gemm.cu.
 #pragma once
-#include "draw.h"
+#include "candidates.h"
 
 /** The highest and the second highest rank of a thread or of its group. */
 struct Ranks {
