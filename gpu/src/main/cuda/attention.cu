@@ -232,7 +232,7 @@ __device__ __forceinline__ void decodeItem(const AttentionParams& p, DecodeItem 
     constexpr int MINE = D / 4;  // output columns of a warp
     char* weights = dynamic + 2 * TILE_BYTES;
     char* queries = weights + DECODE_HEADS * TILE * 2;
-    float(*maxima)[DECODE_HEADS] = (float(*)[DECODE_HEADS])(queries + DECODE_HEADS * D * 2);
+    float (*maxima)[DECODE_HEADS] = (float (*)[DECODE_HEADS])(queries + DECODE_HEADS * D * 2);
     uint32_t keys = sharedAddress(dynamic);
     uint32_t values = keys + TILE_BYTES;
     int lane = threadIdx.x & 31;
@@ -1023,9 +1023,9 @@ extern "C" __global__ void __launch_bounds__(PLAN_THREADS) attention_plan(const 
     }
 }
 
-#define ATTENTION(NAME, THREADS, CTAS, CALL)                                                                        \
-    extern "C" __global__ void __launch_bounds__(THREADS, CTAS) NAME(const __grid_constant__ AttentionParams p) {   \
-        CALL(p);                                                                                                    \
+#define ATTENTION(NAME, THREADS, CTAS, CALL)                                                                      \
+    extern "C" __global__ void __launch_bounds__(THREADS, CTAS) NAME(const __grid_constant__ AttentionParams p) { \
+        CALL(p);                                                                                                  \
     }
 
 ATTENTION(attention_decode_bf16_64, 128, 4, (attentionDecode<Bf16, 64, false>))

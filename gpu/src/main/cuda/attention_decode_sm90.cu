@@ -28,7 +28,7 @@ constexpr int TILES = CHUNK / TILE;
 constexpr int HEADS = 8;  // most query heads of a kv head
 constexpr int WARPS = 4;  // consumers
 constexpr int MULTIPLYING = 32 * WARPS;
-constexpr int COPYING = 2;  // producers
+constexpr int COPYING = 2;                         // producers
 constexpr int WEIGHTS = CHUNK / 64 * HEADS * 128;  // bytes: [64 positions][heads][128 bytes], pieces XORed
 
 /** Shared memory after the ring and the weights. */
@@ -75,8 +75,8 @@ struct Walk {
 
 /** The part of a chunk that a token sees. */
 struct SeenChunk {
-    int start;      // the chunk's first position
-    int from;       // first position that is seen
+    int start;  // the chunk's first position
+    int from;   // first position that is seen
     int limit;
     int firstTile;  // first tile of the chunk with a position that is seen
     int lastTile;
@@ -519,9 +519,9 @@ __device__ __forceinline__ void attentionDecode(const AttentionParams& p) {
 #endif
 
 /** Instances; on GPUs other than Hopper they do nothing. */
-#define DECODE(NAME, T, D)                                                                                                     \
+#define DECODE(NAME, T, D)                                                                                                         \
     extern "C" __global__ void __launch_bounds__(192, 2) attention_decode_sm90_##NAME(const __grid_constant__ AttentionParams p) { \
-        DECODE_BODY(T, D);                                                                                                     \
+        DECODE_BODY(T, D);                                                                                                         \
     }
 
 DECODE(bf16_64, Bf16, 64)

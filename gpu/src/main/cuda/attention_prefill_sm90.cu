@@ -26,11 +26,11 @@
 /** An item; it is prepared while the one before is computed. */
 template <int PAIRS>
 struct PrefillUnit {
-    int table;     // where the row's block table begins in p.blocks
-    int kvHead;    // -1: no more items
-    int from;      // first position that some token sees
+    int table;   // where the row's block table begins in p.blocks
+    int kvHead;  // -1: no more items
+    int from;    // first position that some token sees
     int limit;
-    int allFrom;   // first position that all tokens see
+    int allFrom;  // first position that all tokens see
     int allLimit;
     int reserved[2];
     int2 pairs[PAIRS];  // token * heads + head, position; -1, -1 past the last
@@ -686,9 +686,9 @@ struct Prefill {
 #endif
 
 /** Instances; on GPUs other than Hopper they do nothing. */
-#define PREFILL(NAME, T, D, STAGES)                                                                                                 \
-    extern "C" __global__ void __launch_bounds__(384, 1) NAME(const __grid_constant__ AttentionParams p) {                          \
-        PREFILL_BODY(T, D, STAGES)                                                                                                  \
+#define PREFILL(NAME, T, D, STAGES)                                                                        \
+    extern "C" __global__ void __launch_bounds__(384, 1) NAME(const __grid_constant__ AttentionParams p) { \
+        PREFILL_BODY(T, D, STAGES)                                                                         \
     }
 
 PREFILL(attention_prefill_sm90_bf16_128, Bf16, 128, 4)

@@ -109,7 +109,7 @@ struct SampleEpilogue {
             }
         }
         load(at, row.scale, first, maxQuad, l);
-        SamplePick best = {max, first + maxQuad * 4 + (l[0] == max ? 0 : l[1] == max ? 1 : l[2] == max ? 2 : 3)};
+        SamplePick best = {max, first + maxQuad * 4 + (l[0] == max ? 0 : (l[1] == max ? 1 : (l[2] == max ? 2 : 3)))};
 #pragma unroll
         for (int step = GROUP / 2; step > 0; step >>= 1) {
             SamplePick other;
@@ -208,17 +208,17 @@ struct SampleEpilogue {
     }
 };
 
-#define HEAD(NAME, T, THREADS, CTAS, TOKENS, ...)                                                                           \
-    extern "C" __global__ void __launch_bounds__(THREADS, CTAS) head_##NAME(const __grid_constant__ HeadParams p) {         \
-        __shared__ HeadRow rows[TOKENS];                                                                                    \
-        Matmul<T, __VA_ARGS__> matmul{p.matmul};                                                                          \
-        matmul.run(SampleEpilogue{p, rows});                                                                                          \
+#define HEAD(NAME, T, THREADS, CTAS, TOKENS, ...)                                                                   \
+    extern "C" __global__ void __launch_bounds__(THREADS, CTAS) head_##NAME(const __grid_constant__ HeadParams p) { \
+        __shared__ HeadRow rows[TOKENS];                                                                            \
+        Matmul<T, __VA_ARGS__> matmul{p.matmul};                                                                    \
+        matmul.run(SampleEpilogue{p, rows});                                                                        \
     }
-#define HEADS(TYPE, T)                                                     \
-    HEAD(TYPE##_16, T, 128, 2, 16, 64, 16, 4, 1, 8, 1)                     \
-    HEAD(TYPE##_32, T, 128, 2, 32, 64, 32, 4, 1, 6, 1)                     \
-    HEAD(TYPE##_64, T, 128, 2, 64, 64, 64, 4, 1, 6, 1)                     \
-    HEAD(TYPE##_128, T, 128, 2, 128, 64, 128, 4, 1, 4, 1)                  \
+#define HEADS(TYPE, T)                                    \
+    HEAD(TYPE##_16, T, 128, 2, 16, 64, 16, 4, 1, 8, 1)    \
+    HEAD(TYPE##_32, T, 128, 2, 32, 64, 32, 4, 1, 6, 1)    \
+    HEAD(TYPE##_64, T, 128, 2, 64, 64, 64, 4, 1, 6, 1)    \
+    HEAD(TYPE##_128, T, 128, 2, 128, 64, 128, 4, 1, 4, 1) \
     HEAD(TYPE##_large, T, 256, 1, 128, 128, 128, 2, 4, 3, 1)
 
 HEADS(bf16, Bf16)

@@ -41,7 +41,7 @@ struct SampleEpilogue {
 
     const HeadParams& p;
     uint32_t shared;  // behind the shared memory of the GEMM
-    int prepared;  // first token of x of `rows`
+    int prepared;     // first token of x of `rows`
     SampledRow rows[SUBTILES];
 
     /** The one of a warp's 16 tokens that this lane samples; its neighbour has the other half of the quads. */
@@ -317,22 +317,23 @@ struct SampleEpilogue {
     }
 };
 
-#define HEAD_BODY(T, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                                                      \
-    using Type = Gemm<T, TOKENS, ROWS, SEGMENTS, MOST, STAGES>;                                                 \
-    static_assert(headSharedBytes(TOKENS, ROWS, STAGES) ==                                                      \
-                  gemmSharedBytes(TOKENS, ROWS, 1, STAGES) + Type::CONSUMERS / WARP * SampleEpilogue<Type>::WARP_BYTES, ""); \
-    Type gemm{p.matmul};                                                                                        \
-    SampleEpilogue<Type> epilogue{p, gemmSharedBytes(TOKENS, ROWS, 1, STAGES)};                                       \
+#define HEAD_BODY(T, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                                                                      \
+    using Type = Gemm<T, TOKENS, ROWS, SEGMENTS, MOST, STAGES>;                                                                 \
+    static_assert(headSharedBytes(TOKENS, ROWS, STAGES) ==                                                                      \
+                          gemmSharedBytes(TOKENS, ROWS, 1, STAGES) + Type::CONSUMERS / WARP * SampleEpilogue<Type>::WARP_BYTES, \
+                  "");                                                                                                          \
+    Type gemm{p.matmul};                                                                                                        \
+    SampleEpilogue<Type> epilogue{p, gemmSharedBytes(TOKENS, ROWS, 1, STAGES)};                                                 \
     gemm.run(epilogue);
 #else
 #define HEAD_BODY(...)
 #endif
 
 /** A kernel of a line of HEAD_TILES. It does nothing on GPUs other than Hopper. */
-#define HEAD(NAME, TOKENS, ROWS, SEGMENTS, MOST, STAGES, CTAS)                                                              \
-    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS)                                     \
-            head_bf16_##NAME(const __grid_constant__ HeadParams p) {                                                        \
-        HEAD_BODY(Bf16, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                                                               \
+#define HEAD(NAME, TOKENS, ROWS, SEGMENTS, MOST, STAGES, CTAS)                          \
+    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS) \
+            head_bf16_##NAME(const __grid_constant__ HeadParams p) {                    \
+        HEAD_BODY(Bf16, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                           \
     }
 
 HEAD_TILES(HEAD)

@@ -105,15 +105,15 @@ __device__ __forceinline__ void matmulF32(const MatmulParams& p) {
     }
 }
 
-#define MATMUL(NAME, CLUSTERS, T, THREADS, CTAS, ...)                                                                             \
+#define MATMUL(NAME, CLUSTERS, T, THREADS, CTAS, ...)                                                                            \
     extern "C" __global__ void __launch_bounds__(THREADS, CTAS) CLUSTERS matmul_##NAME(const __grid_constant__ MatmulParams p) { \
-        Matmul<T, __VA_ARGS__> matmul{p};                                                                                       \
-        matmul.run(Store());                                                                                                           \
+        Matmul<T, __VA_ARGS__> matmul{p};                                                                                        \
+        matmul.run(Store());                                                                                                     \
     }
-#define SPLIT_MATMUL(TYPE, T, TOKENS, STAGES)                                               \
-    MATMUL(TYPE##_##TOKENS, , T, 128, 2, 64, TOKENS, 4, 1, STAGES, 1)                       \
-    MATMUL(TYPE##_##TOKENS##x2, CLUSTER(2), T, 128, 2, 64, TOKENS, 4, 1, STAGES, 2)         \
-    MATMUL(TYPE##_##TOKENS##x4, CLUSTER(4), T, 128, 2, 64, TOKENS, 4, 1, STAGES, 4)         \
+#define SPLIT_MATMUL(TYPE, T, TOKENS, STAGES)                                       \
+    MATMUL(TYPE##_##TOKENS, , T, 128, 2, 64, TOKENS, 4, 1, STAGES, 1)               \
+    MATMUL(TYPE##_##TOKENS##x2, CLUSTER(2), T, 128, 2, 64, TOKENS, 4, 1, STAGES, 2) \
+    MATMUL(TYPE##_##TOKENS##x4, CLUSTER(4), T, 128, 2, 64, TOKENS, 4, 1, STAGES, 4) \
     MATMUL(TYPE##_##TOKENS##x8, CLUSTER(8), T, 128, 2, 64, TOKENS, 4, 1, STAGES, 8)
 #define MATMULS(TYPE, T)          \
     SPLIT_MATMUL(TYPE, T, 16, 8)  \

@@ -120,19 +120,19 @@ struct FinishHeads {
         }
     }
 };
-#define QKV_BODY(HEAD, TOKENS, ROWS, SEGMENTS, STAGES)                         \
-    Gemm<Bf16, TOKENS, ROWS, SEGMENTS, 1, STAGES> gemm{p.matmul};          \
-    FinishHeads<HEAD> epilogue{p.heads};                                       \
+#define QKV_BODY(HEAD, TOKENS, ROWS, SEGMENTS, STAGES)            \
+    Gemm<Bf16, TOKENS, ROWS, SEGMENTS, 1, STAGES> gemm{p.matmul}; \
+    FinishHeads<HEAD> epilogue{p.heads};                          \
     gemm.run(epilogue);
 #else
 #define QKV_BODY(...)
 #endif
 
 /** Instances, for heads of HEAD elements; tiles are as in gemm_tiles.h. On GPUs other than Hopper they do nothing. */
-#define QKV(HEAD, TOKENS, ROWS, SEGMENTS, STAGES, CTAS)                                                                                      \
-    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, 1), CTAS) CLUSTER(SEGMENTS)                                       \
-            qkv_bf16_##HEAD##_##TOKENS##x##ROWS##x##SEGMENTS(const __grid_constant__ QkvParams p) {                                          \
-        QKV_BODY(HEAD, TOKENS, ROWS, SEGMENTS, STAGES)                                                                                       \
+#define QKV(HEAD, TOKENS, ROWS, SEGMENTS, STAGES, CTAS)                                                \
+    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, 1), CTAS) CLUSTER(SEGMENTS) \
+            qkv_bf16_##HEAD##_##TOKENS##x##ROWS##x##SEGMENTS(const __grid_constant__ QkvParams p) {    \
+        QKV_BODY(HEAD, TOKENS, ROWS, SEGMENTS, STAGES)                                                 \
     }
 
 QKV_TILES(QKV)

@@ -10,19 +10,19 @@
 #include "qkv_fragments.h"
 
 #if __CUDA_ARCH__ >= 900
-#define QKV_WHOLE_BODY(HEAD, TOKENS, ROWS, MOST, STAGES)        \
-    Gemm<Bf16, TOKENS, ROWS, 1, MOST, STAGES> gemm{p.matmul};   \
-    FinishFragments<HEAD> epilogue{p.heads};                    \
+#define QKV_WHOLE_BODY(HEAD, TOKENS, ROWS, MOST, STAGES)      \
+    Gemm<Bf16, TOKENS, ROWS, 1, MOST, STAGES> gemm{p.matmul}; \
+    FinishFragments<HEAD> epilogue{p.heads};                  \
     gemm.run(epilogue);
 #else
 #define QKV_WHOLE_BODY(...)
 #endif
 
 /** Instances, for heads of HEAD elements; tiles are as in gemm_tiles.h. On GPUs other than Hopper they do nothing. */
-#define QKV_WHOLE(HEAD, TOKENS, ROWS, MOST, STAGES, CTAS)                                                                     \
-    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS)                                       \
-            qkv_bf16_##HEAD##_##TOKENS##x##ROWS##all##MOST(const __grid_constant__ QkvParams p) {                             \
-        QKV_WHOLE_BODY(HEAD, TOKENS, ROWS, MOST, STAGES)                                                                      \
+#define QKV_WHOLE(HEAD, TOKENS, ROWS, MOST, STAGES, CTAS)                                         \
+    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS)           \
+            qkv_bf16_##HEAD##_##TOKENS##x##ROWS##all##MOST(const __grid_constant__ QkvParams p) { \
+        QKV_WHOLE_BODY(HEAD, TOKENS, ROWS, MOST, STAGES)                                          \
     }
 
 QKV_WHOLE_TILES(QKV_WHOLE)

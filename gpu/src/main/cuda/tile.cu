@@ -48,7 +48,7 @@ __device__ __forceinline__ void tile(const TileParams& p) {
             piece = *(const uint4*)(from + at);
         } else {
             piece = make_uint4(word(from, at, p.rowBytes), word(from, at + 4, p.rowBytes),
-                word(from, at + 8, p.rowBytes), word(from, at + 12, p.rowBytes));
+                               word(from, at + 8, p.rowBytes), word(from, at + 12, p.rowBytes));
         }
         bad |= notFinite<T>(piece.x) | notFinite<T>(piece.y) | notFinite<T>(piece.z) | notFinite<T>(piece.w);
         int to = p.firstRow + row;

@@ -26,13 +26,13 @@
 #include "scalar.h"
 #include "silu.h"
 
-#define CK(x)                                                                              \
-    do {                                                                                   \
-        cudaError_t e = (x);                                                               \
-        if (e != cudaSuccess) {                                                            \
-            printf("FAILED line %d: %s: %s\n", __LINE__, #x, cudaGetErrorString(e));       \
-            exit(1);                                                                       \
-        }                                                                                  \
+#define CK(x)                                                                        \
+    do {                                                                             \
+        cudaError_t e = (x);                                                         \
+        if (e != cudaSuccess) {                                                      \
+            printf("FAILED line %d: %s: %s\n", __LINE__, #x, cudaGetErrorString(e)); \
+            exit(1);                                                                 \
+        }                                                                            \
     } while (0)
 
 static std::string folder;
@@ -86,8 +86,12 @@ static void launch(const std::string& name, dim3 grid, int threads, int shared, 
     overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
     overlap.val.programmaticStreamSerializationAllowed = 1;
     cudaLaunchConfig_t config{};
-    config.gridDim = grid; config.blockDim = dim3(threads); config.dynamicSmemBytes = shared; config.stream = stream;
-    config.attrs = &overlap; config.numAttrs = early ? 1 : 0;
+    config.gridDim = grid;
+    config.blockDim = dim3(threads);
+    config.dynamicSmemBytes = shared;
+    config.stream = stream;
+    config.attrs = &overlap;
+    config.numAttrs = early ? 1 : 0;
     CK(cudaLaunchKernelExC(&config, (const void*)it->second, args));
 }
 
@@ -127,7 +131,11 @@ static StepHeader* header(int tokens, int rows, int sampled) {
 
 __host__ __device__ inline float randomValue(uint32_t r, uint32_t k, uint32_t s) {
     uint32_t x = r * 2654435761u ^ (k * 2246822519u + s * 3266489917u);
-    x ^= x >> 15; x *= 2246822519u; x ^= x >> 13; x *= 3266489917u; x ^= x >> 16;
+    x ^= x >> 15;
+    x *= 2246822519u;
+    x ^= x >> 13;
+    x *= 3266489917u;
+    x ^= x >> 16;
     uint32_t y = x * 747796405u + 2891336453u;
     y ^= y >> 16;
     float v = ((x & 0xffff) + (y & 0xffff)) / 65536.f - 1.f;
@@ -135,9 +143,15 @@ __host__ __device__ inline float randomValue(uint32_t r, uint32_t k, uint32_t s)
 }
 
 template <class T> struct Name;
-template <> struct Name<Bf16> { static const char* of() { return "bf16"; } };
-template <> struct Name<F16> { static const char* of() { return "f16"; } };
-template <> struct Name<float> { static const char* of() { return "f32"; } };
+template <> struct Name<Bf16> {
+    static const char* of() { return "bf16"; }
+};
+template <> struct Name<F16> {
+    static const char* of() { return "f16"; }
+};
+template <> struct Name<float> {
+    static const char* of() { return "f32"; }
+};
 
 template <class T>
 __global__ void fillTiles(char* to, int rows, int k, float scale, uint32_t seed) {
@@ -212,9 +226,12 @@ static int segmentsOf(int rows, int k, bool added = false) {
     while (s < 8 && pad64(rows) / 64 * s < 96 && pad64(k) / (2 * s) >= 448) s *= 2;
     return s;
 }
-struct Tile { const char* name; int rows, tokens, threads, stages; bool split; };
-static const Tile TILES[] = {{"16", 64, 16, 128, 8, true}, {"32", 64, 32, 128, 6, true}, {"64", 64, 64, 128, 6, true},
-                             {"128", 64, 128, 128, 4, true}, {"large", 128, 128, 256, 3, false}};
+struct Tile {
+    const char* name;
+    int rows, tokens, threads, stages;
+    bool split;
+};
+static const Tile TILES[] = {{"16", 64, 16, 128, 8, true}, {"32", 64, 32, 128, 6, true}, {"64", 64, 64, 128, 6, true}, {"128", 64, 128, 128, 4, true}, {"large", 128, 128, 256, 3, false}};
 template <class T>
 static void matmulOn(const Tile& t, int bucket, const MatmulParams& p) {
     launch(std::string("matmul_") + Name<T>::of() + "_" + t.name + (t.split && p.segments > 1 ? text("x%d", p.segments) : ""),
@@ -306,7 +323,10 @@ __global__ void matmulDouble(MatmulParams p, const float* before, int tokens, do
         double got = p.epilogue <= EPILOGUE_ADD ? p.outRows[at]
                                                 : widen(*(const T*)((const char*)p.outTiles + tileOffset(token, column, pad64(p.columns), sizeof(T))));
         if (isnan(got)) atomicAdd(err + 2, 1.0);
-        else { atomicAdd(err, (got - want) * (got - want)); atomicAdd(err + 1, want * want); }
+        else {
+            atomicAdd(err, (got - want) * (got - want));
+            atomicAdd(err + 1, want * want);
+        }
     }
 }
 
@@ -351,7 +371,7 @@ static void checkMatmul(int rows, int k, const std::vector<int>& tokenCounts) {
                 else launch("matmul_f32", dim3(ceilDiv(tokens, 16), pad64(p.rows) / 64), 128, 0, p);
                 matmulDouble<T><<<dim3(ceilDiv(columns, 128), std::min(tokens, 256)), 128, 0, stream>>>(p, before, tokens, err);
                 CK(cudaGetLastError());
-                double rounding = std::is_same<T, Bf16>::value ? 3e-3 : std::is_same<T, F16>::value ? 4e-4 : 2e-6;
+                double rounding = std::is_same<T, Bf16>::value ? 3e-3 : (std::is_same<T, F16>::value ? 4e-4 : 2e-6);
                 close(download<double>(err, 3), epilogue <= EPILOGUE_ADD ? 2e-5 : rounding, name + " oracle");
                 if (wide) {
                     for (const Tile& t : TILES) {
@@ -426,7 +446,7 @@ static void checkSegments(int segments) {
     p.weight = sparseTiles<T>(ROWS, p.k, [&](int row, int k) {
         int segment = k / (64 * BLOCKS), at = k % (64 * BLOCKS);
         if (segment == large(row)) return at == 17 ? 12 : -1;
-        return at == 5 ? 0 : at == 40 && odd(row, segment) ? 1 : -1;
+        return at == 5 ? 0 : (at == 40 && odd(row, segment) ? 1 : -1);
     });
     p.x = sparseTiles<T>(tokens, p.k, [&](int, int k) { return k % (64 * BLOCKS) == 17 ? 12 : 0; });
     p.step = header(tokens, 1, 1);
@@ -435,7 +455,7 @@ static void checkSegments(int segments) {
     for (int row = 0; row < ROWS; row++) {
         float halves[2] = {}, straight = 0;
         for (int i = 0; i < segments; i++) {
-            float s = i == large(row) ? 16777216.0f : odd(row, i) ? 3.0f : 1.0f;
+            float s = i == large(row) ? 16777216.0f : (odd(row, i) ? 3.0f : 1.0f);
             float& half = halves[i >= (segments + 1) / 2];
             half = i == 0 || i == segments / 2 ? s : half + s;
             straight = i == 0 ? s : straight + s;
@@ -554,7 +574,7 @@ static void* smallTiles(int rows, int k, int seed) {
         for (int c = 0; c < k; c++) {
             int value = smallNumber(r, c, seed);
             float wide = value;
-            const void* bits = sizeof(T) == 4 ? (const void*)&wide : std::is_same<T, F16>::value ? f16 + value + 2 : bf16 + value + 2;
+            const void* bits = sizeof(T) == 4 ? (const void*)&wide : (std::is_same<T, F16>::value ? f16 + value + 2 : bf16 + value + 2);
             memcpy(host.data() + tileOffset(r, c, k, sizeof(T)), bits, sizeof(T));
         }
     }
@@ -627,7 +647,10 @@ __global__ void normDouble(NormParams p, int rows, double* err) {
         double want = (x[i] - mean) * inverse * p.weight[i] + (p.bias ? p.bias[i] : 0);
         double got = widen(*(const T*)((const char*)p.out + tileOffset(row, i, pad64(p.width), sizeof(T))));
         if (isnan(got)) atomicAdd(err + 2, 1.0);
-        else { atomicAdd(err, (got - want) * (got - want)); atomicAdd(err + 1, want * want); }
+        else {
+            atomicAdd(err, (got - want) * (got - want));
+            atomicAdd(err + 1, want * want);
+        }
     }
 }
 
@@ -658,7 +681,7 @@ static void checkNorm(int width, int tokens) {
             auto* err = (double*)alloc(24);
             normDouble<T><<<rows, 128, 0, stream>>>(p, rows, err);
             std::string name = text("norm %s width %d tokens %d layer %d gather %d", Name<T>::of(), width, tokens, layer, gathered);
-            close(download<double>(err, 3), sizeof(T) == 4 ? 1e-6 : std::is_same<T, F16>::value ? 4e-4 : 3e-3, name);
+            close(download<double>(err, 3), sizeof(T) == 4 ? 1e-6 : (std::is_same<T, F16>::value ? 4e-4 : 3e-3), name);
             if (sizeof(T) == 2) {
                 p.out = oracle;
                 p.inverse = unscaled ? (float*)alloc(inverses, 0xff) : nullptr;
@@ -688,16 +711,30 @@ static void checkEmbed(int vocabulary, int hidden, int tokens, bool learned) {
     auto out = download<float>(p.residual, (size_t)(tokens + 5) * pad64(hidden));
     auto table = download<T>(p.table, (size_t)pad64(vocabulary) * pad64(hidden));
     auto rounded = [](T x) -> float {
-        if (std::is_same<T, Bf16>::value) { uint32_t u = (uint32_t)(*(uint16_t*)&x) << 16; float f; memcpy(&f, &u, 4); return f; }
-        if (sizeof(T) == 4) { float f; memcpy(&f, &x, 4); return f; }
-        _Float16 h; memcpy(&h, &x, 2); return (float)h;
+        if (std::is_same<T, Bf16>::value) {
+            uint32_t u = (uint32_t)(*(uint16_t*)&x) << 16;
+            float f;
+            memcpy(&f, &u, 4);
+            return f;
+        }
+        if (sizeof(T) == 4) {
+            float f;
+            memcpy(&f, &x, 4);
+            return f;
+        }
+        _Float16 h;
+        memcpy(&h, &x, 2);
+        return (float)h;
     };
     std::vector<T> table2 = learned ? download<T>(p.positionTable, (size_t)pad64(97) * pad64(hidden)) : std::vector<T>();
     long wrong = 0;
     for (int t = 0; t < tokens + 5; t++) {
         for (int k = 0; k < pad64(hidden); k++) {
             float got = out[(size_t)t * pad64(hidden) + k];
-            if (t >= tokens || k >= hidden) { wrong += !std::isnan(got); continue; }
+            if (t >= tokens || k >= hidden) {
+                wrong += !std::isnan(got);
+                continue;
+            }
             float want = rounded(table[tileOffset(ids[t], k, pad64(hidden), sizeof(T)) / sizeof(T)]);
             if (learned) want += rounded(table2[tileOffset(positions[t], k, pad64(hidden), sizeof(T)) / sizeof(T)]);
             wrong += got != want;
@@ -740,7 +777,10 @@ struct StepTables {
     }
 
     uint32_t state = 1;
-    int random(int below) { state = state * 1664525u + 1013904223u; return (state >> 8) % below; }
+    int random(int below) {
+        state = state * 1664525u + 1013904223u;
+        return (state >> 8) % below;
+    }
 
     /** Writes a step; most rows of one token have the one that their slot sampled last. */
     void write(int place, const std::vector<int>& tokensOf, int blockIds) {
@@ -881,9 +921,11 @@ __device__ inline double kvElement(const void* kv, int block, int kvHead, int va
     int at = d * bytes;
     size_t o = kvOffset(block, kvHead, value, offset, kvHeads, D, blockSize, bytes) + (size_t)(at >> 7) * blockSize * 128 + (((at >> 4) & 7) ^ (offset & 7)) * 16 + (at & 15);
     const char* p = (const char*)kv + o;
-    return kind == 0 ? (double)widen(*(const Bf16*)p) : kind == 1 ? (double)widen(*(const F16*)p) : (double)*(const float*)p;
+    return kind == 0 ? (double)widen(*(const Bf16*)p) : (kind == 1 ? (double)widen(*(const F16*)p) : (double)*(const float*)p);
 }
-template <class T> struct Kind { static constexpr int of = std::is_same<T, Bf16>::value ? 0 : std::is_same<T, F16>::value ? 1 : 2; };
+template <class T> struct Kind {
+    static constexpr int of = std::is_same<T, Bf16>::value ? 0 : (std::is_same<T, F16>::value ? 1 : 2);
+};
 
 template <class T>
 __global__ void qkvDouble(QkvFinishParams p, int tokens, double* err) {
@@ -892,7 +934,7 @@ __global__ void qkvDouble(QkvFinishParams p, int tokens, double* err) {
     if (e >= D) return;
     const float* x = p.projected + (size_t)token * pad64((p.heads + 2 * p.kvHeads) * p.headSize) + head * p.headSize;
     bool query = head < p.heads, value = head >= p.heads + p.kvHeads;
-    const float* w = query ? p.queryNorm : value ? nullptr : p.keyNorm;
+    const float* w = query ? p.queryNorm : (value ? nullptr : p.keyNorm);
     auto in = [&](int i) { return (double)x[i] + (p.bias ? p.bias[head * p.headSize + i] : 0.0); };
     double inverse = 1;
     if (w) {
@@ -919,10 +961,14 @@ __global__ void qkvDouble(QkvFinishParams p, int tokens, double* err) {
         got = kvElement(p.kv, block, (head - p.heads) % p.kvHeads, value, position % p.blockSize, p.kvHeads, D, p.blockSize, e, sizeof(T), Kind<T>::of);
     }
     if (isnan(got)) atomicAdd(err + 2, 1.0);
-    else { atomicAdd(err, (got - want) * (got - want)); atomicAdd(err + 1, want * want); }
+    else {
+        atomicAdd(err, (got - want) * (got - want));
+        atomicAdd(err + 1, want * want);
+    }
 }
 __global__ void countNotNan(const uint16_t* p, size_t n, unsigned long long* count) {
-    for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < n; i += (size_t)gridDim.x * blockDim.x) if (p[i] != 0xffff) atomicAdd(count, 1ull);
+    for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < n; i += (size_t)gridDim.x * blockDim.x)
+        if (p[i] != 0xffff) atomicAdd(count, 1ull);
 }
 
 template <class T>
@@ -940,19 +986,29 @@ static void checkQkv(int heads, int kvHeads, int headSize, int blockSize, bool b
     p.bias = bias ? rowsOf(1, all, all, 1.0f, 0.0f, 42) : nullptr;
     p.queryNorm = norms ? rowsOf(1, headSize, headSize, 0.5f, 1.0f, 43) : nullptr;
     p.keyNorm = norms ? rowsOf(1, headSize, headSize, 0.5f, 1.0f, 44) : nullptr;
-    p.cos = upload(cos); p.sin = upload(sin);
+    p.cos = upload(cos);
+    p.sin = upload(sin);
     p.q = alloc((size_t)rows.tokens * heads * D * sizeof(T), 0xff);
     size_t kvBytes = kvBlockBytes(kvHeads, D, blockSize, sizeof(T)) * rows.kvBlocks;
     p.kv = alloc(kvBytes, 0xff);
     p.step = header(rows.tokens, rows.rows(), 1);
-    p.positions = upload(rows.positions); p.rowOf = upload(rows.rowOf); p.rowTable = upload(rows.rowTable); p.blocks = upload(rows.blocks);
-    p.heads = heads; p.kvHeads = kvHeads; p.headSize = headSize; p.pairs = half; p.blockSize = blockSize; p.tableStride = rows.tableStride;
-    p.queryEpsilon = 1e-6f; p.keyEpsilon = 1e-5f;
+    p.positions = upload(rows.positions);
+    p.rowOf = upload(rows.rowOf);
+    p.rowTable = upload(rows.rowTable);
+    p.blocks = upload(rows.blocks);
+    p.heads = heads;
+    p.kvHeads = kvHeads;
+    p.headSize = headSize;
+    p.pairs = half;
+    p.blockSize = blockSize;
+    p.tableStride = rows.tableStride;
+    p.queryEpsilon = 1e-6f;
+    p.keyEpsilon = 1e-5f;
     launch(std::string("qkv_finish_") + Name<T>::of(), dim3(rows.tokens + 3, ceilDiv(heads + 2 * kvHeads, 4)), 128, 0, p);
     auto* err = (double*)alloc(24);
     qkvDouble<T><<<dim3(rows.tokens, heads + 2 * kvHeads), 128, 0, stream>>>(p, rows.tokens, err);
     std::string name = text("qkv_finish %s heads %d/%d of %d blocks of %d bias %d norms %d learned %d", Name<T>::of(), heads, kvHeads, headSize, blockSize, bias, norms, learned);
-    close(download<double>(err, 3), sizeof(T) == 4 ? 1e-6 : std::is_same<T, F16>::value ? 4e-4 : 3e-3, name);
+    close(download<double>(err, 3), sizeof(T) == 4 ? 1e-6 : (std::is_same<T, F16>::value ? 4e-4 : 3e-3), name);
     auto* written = (unsigned long long*)alloc(8);
     countNotNan<<<256, 256, 0, stream>>>((const uint16_t*)p.kv, kvBytes / 2, written);
     unsigned long long want = (unsigned long long)rows.tokens * kvHeads * 2 * D * sizeof(T) / 2;
@@ -1005,10 +1061,21 @@ static void checkQkvProduct(int heads, int kvHeads, int headSize, int blockSize,
     f.bias = bias ? rowsOf(1, all, all, 1.0f, 0.0f, 42) : nullptr;
     f.queryNorm = norms ? rowsOf(1, headSize, headSize, 0.5f, 1.0f, 43) : nullptr;
     f.keyNorm = norms ? rowsOf(1, headSize, headSize, 0.5f, 1.0f, 44) : nullptr;
-    f.cos = upload(cos); f.sin = upload(sin); f.step = m.step;
-    f.positions = upload(rows.positions); f.rowOf = upload(rows.rowOf); f.rowTable = upload(rows.rowTable); f.blocks = upload(rows.blocks);
-    f.heads = heads; f.kvHeads = kvHeads; f.headSize = headSize; f.pairs = half; f.blockSize = blockSize; f.tableStride = rows.tableStride;
-    f.queryEpsilon = 1e-6f; f.keyEpsilon = 1e-5f;
+    f.cos = upload(cos);
+    f.sin = upload(sin);
+    f.step = m.step;
+    f.positions = upload(rows.positions);
+    f.rowOf = upload(rows.rowOf);
+    f.rowTable = upload(rows.rowTable);
+    f.blocks = upload(rows.blocks);
+    f.heads = heads;
+    f.kvHeads = kvHeads;
+    f.headSize = headSize;
+    f.pairs = half;
+    f.blockSize = blockSize;
+    f.tableStride = rows.tableStride;
+    f.queryEpsilon = 1e-6f;
+    f.keyEpsilon = 1e-5f;
     size_t queryBytes = (size_t)(tokens + 9) * heads * headSize * 2, kvBytes = kvBlockBytes(kvHeads, headSize, blockSize, 2) * rows.kvBlocks;
     auto fresh = [&]() { f.q = alloc(queryBytes, 0xff), f.kv = alloc(kvBytes, 0xff); };
     fresh();
@@ -1080,7 +1147,10 @@ __global__ void attentionDouble(AttentionParams p, double* err) {
             for (int i = 0; i < 128; i++) m = fmax(m, score[i]);
             r = exp(before - m);
             l *= r;
-            for (int i = 0; i < 128; i++) { score[i] = base + i <= position ? exp(score[i] - m) : 0; l += score[i]; }
+            for (int i = 0; i < 128; i++) {
+                score[i] = base + i <= position ? exp(score[i] - m) : 0;
+                l += score[i];
+            }
         }
         __syncthreads();
         o[t] *= r;
@@ -1094,7 +1164,10 @@ __global__ void attentionDouble(AttentionParams p, double* err) {
         double want = o[t] / l;
         double got = widen(*(const T*)((const char*)p.out + tileOffset(token, head * p.headSize + t, pad64(p.heads * p.headSize), sizeof(T))));
         if (isnan(got)) atomicAdd(err + 2, 1.0);
-        else { atomicAdd(err, (got - want) * (got - want)); atomicAdd(err + 1, want * want); }
+        else {
+            atomicAdd(err, (got - want) * (got - want));
+            atomicAdd(err + 1, want * want);
+        }
     }
 }
 
@@ -1111,15 +1184,28 @@ static void makeScratch(AttentionParams& p, const Rows& rows) {
 static void makeWork(AttentionParams& p, const Rows& rows, int group, bool share, int prefillPairs = 64) {
     AttentionPlanParams plan{};
     size_t decode = decodeItemsOf(rows);
-    plan.step = p.step; plan.rowStart = p.rowStart; plan.positions = p.positions; plan.rowTable = p.rowTable; plan.blocks = p.blocks;
+    plan.step = p.step;
+    plan.rowStart = p.rowStart;
+    plan.positions = p.positions;
+    plan.rowTable = p.rowTable;
+    plan.blocks = p.blocks;
     plan.work = (AttentionWork*)alloc(sizeof(AttentionWork), 0xff);
     plan.decode = (DecodeItem*)alloc(decode * sizeof(DecodeItem), 0xff);
     plan.shared = (SharedItem*)alloc((decode / 2 + 1) * sizeof(SharedItem), 0xff);
     plan.members = (SharedMember*)alloc(decode * sizeof(SharedMember), 0xff);
     plan.places = (int32_t*)alloc(decode * sizeof(int32_t), 0xff);
     plan.prefill = (PrefillItem*)alloc((ceilDiv(rows.tokens * group, 64) + rows.rows()) * sizeof(PrefillItem), 0xff);
-    plan.group = group; plan.window = p.window; plan.blockSize = p.blockSize; plan.tableStride = p.tableStride; plan.share = share; plan.prefillPairs = prefillPairs;
-    p.work = plan.work; p.decode = plan.decode; p.shared = plan.shared; p.members = plan.members; p.prefill = plan.prefill;
+    plan.group = group;
+    plan.window = p.window;
+    plan.blockSize = p.blockSize;
+    plan.tableStride = p.tableStride;
+    plan.share = share;
+    plan.prefillPairs = prefillPairs;
+    p.work = plan.work;
+    p.decode = plan.decode;
+    p.shared = plan.shared;
+    p.members = plan.members;
+    p.prefill = plan.prefill;
     launch("attention_plan", dim3(1), 1024, 0, plan);
 }
 /** Holds the plan to what the host finds: every chunk of a row of one token once, and together what is the same blocks. */
@@ -1176,7 +1262,9 @@ static void runPrefillSm90(const AttentionParams& p, int tokens, int rows) {
 static bool hasPrefillSm90() { return kernels.count("attention_prefill_sm90_bf16_64") > 0; }
 static bool hopper;  // the GPU has what the kernels for compute capability 9.0 need
 /** What computes rows of one token. */
-enum Decode { DECODE, RING, CASCADE };
+enum Decode { DECODE,
+              RING,
+              CASCADE };
 static const char* const DECODES[] = {"", " ring", " cascade"};
 static bool hasRing(int group) { return hopper && group <= 8; }
 template <class T>
@@ -1203,12 +1291,20 @@ static AttentionParams attentionOf(const Rows& rows, int heads, int kvHeads, int
     p.q = q;
     auto* kv = (char*)alloc(kvBlockBytes(kvHeads, D, rows.blockSize, sizeof(T)) * rows.kvBlocks, 0xff);
     p.step = header(rows.tokens, rows.rows(), 1);
-    p.rowStart = upload(rows.rowStart); p.positions = upload(rows.positions); p.rowOf = upload(rows.rowOf);
-    p.rowTable = upload(rows.rowTable); p.blocks = upload(rows.blocks);
+    p.rowStart = upload(rows.rowStart);
+    p.positions = upload(rows.positions);
+    p.rowOf = upload(rows.rowOf);
+    p.rowTable = upload(rows.rowTable);
+    p.blocks = upload(rows.blocks);
     fillKv<T><<<dim3(longest, spans.size()), 128, 0, stream>>>(kv, p.blocks, rows.tableStride, spans.size(), upload(lasts), kvHeads, headSize, rows.blockSize);
     CK(cudaGetLastError());
     p.kv = kv;
-    p.heads = heads; p.kvHeads = kvHeads; p.headSize = headSize; p.blockSize = rows.blockSize; p.tableStride = rows.tableStride; p.window = window;
+    p.heads = heads;
+    p.kvHeads = kvHeads;
+    p.headSize = headSize;
+    p.blockSize = rows.blockSize;
+    p.tableStride = rows.tableStride;
+    p.window = window;
     p.scale = (float)((sizeof(T) == 2 ? 1.4426950408889634 : 1.0) / std::sqrt((double)headSize));
     return p;
 }
@@ -1228,7 +1324,7 @@ static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, 
     auto* err = (double*)alloc(24);
     attentionDouble<T><<<dim3(rows.tokens, heads), 128, 0, stream>>>(p, err);
     CK(cudaGetLastError());
-    close(download<double>(err, 3), sizeof(T) == 4 ? 2e-6 : std::is_same<T, F16>::value ? 8e-4 : 6e-3, name + " oracle");
+    close(download<double>(err, 3), sizeof(T) == 4 ? 2e-6 : (std::is_same<T, F16>::value ? 8e-4 : 6e-3), name + " oracle");
     if (sizeof(T) == 2) {
         int group = heads / kvHeads;
         auto check = [&](AttentionParams& p, const Rows& rows, const std::string& name, int pairs) {
@@ -1272,7 +1368,10 @@ static void checkAttention(int heads, int kvHeads, int headSize, int blockSize, 
         Rows single(spans, blockSize, true, prefixes);
         AttentionParams s = p;
         s.step = header(single.tokens, single.rows(), 1);
-        s.rowStart = upload(single.rowStart); s.positions = upload(single.positions); s.rowOf = upload(single.rowOf); s.rowTable = upload(single.rowTable);
+        s.rowStart = upload(single.rowStart);
+        s.positions = upload(single.positions);
+        s.rowOf = upload(single.rowOf);
+        s.rowTable = upload(single.rowTable);
         check(s, single, name + " prefill as decode", 64);
     }
     freeAll();
@@ -1402,7 +1501,10 @@ static void checkHead(int vocabulary, int k, const std::vector<int>& counts, int
                     CK(cudaGetLastError());
                     unsigned long long n = download<unsigned long long>(wrong, 1)[0];
                     report(n == 0, text("head %s vocabulary %d k %d tokens %d greedy %d: %llu tiles", name.c_str(), vocabulary, k, tokens, greedy, n));
-                    while (allocated.size() > mark) { CK(cudaFree(allocated.back())); allocated.pop_back(); }
+                    while (allocated.size() > mark) {
+                        CK(cudaFree(allocated.back()));
+                        allocated.pop_back();
+                    }
                 }
             }
             // Whether this was a test of anything: how many tiles are of each kind.
@@ -1479,7 +1581,11 @@ static void timeMatmul(const char* model, const char* what, int rows, int k, int
     for (int tokens : counts) {
         size_t mark = allocated.size();
         MatmulParams p{};
-        p.rows = rows; p.k = k; p.columns = epilogue == EPILOGUE_GATED ? rows / 2 : rows; p.segments = segmentsOf(rows, k, epilogue == EPILOGUE_ADD); p.epilogue = epilogue;
+        p.rows = rows;
+        p.k = k;
+        p.columns = epilogue == EPILOGUE_GATED ? rows / 2 : rows;
+        p.segments = segmentsOf(rows, k, epilogue == EPILOGUE_ADD);
+        p.epilogue = epilogue;
         p.x = tiles<Bf16>(tokens, k, 1.0f, 61);
         p.outRows = (float*)alloc((size_t)pad64(tokens) * pad64(p.columns) * 4);
         p.outTiles = alloc((size_t)pad64(tokens) * pad64(p.columns) * 2);
@@ -1511,7 +1617,10 @@ static void timeMatmul(const char* model, const char* what, int rows, int k, int
                p.segments, tokens, best, bestGemm, bestTile.c_str(), bytes / bestGemm / 1e3, 2.0 * tokens * rows * (double)k / bestGemm / 1e6,
                100 * ideal / bestGemm, all.c_str());
         CK(cudaStreamSynchronize(stream));
-        while (allocated.size() > mark) { CK(cudaFree(allocated.back())); allocated.pop_back(); }
+        while (allocated.size() > mark) {
+            CK(cudaFree(allocated.back()));
+            allocated.pop_back();
+        }
     }
     freeAll();
 }
@@ -1543,7 +1652,10 @@ static void timeHead(const char* model, int vocabulary, int k, const std::vector
             double bytes = (double)vocabulary * k * 2, ideal = std::max(bytes / 4.3e6, 2.0 * tokens * vocabulary * (double)k / 788e6);
             printf("%-13s head that samples, %s  M %4d  ideal %6.1f us |%s | logits%s\n", model, greedy ? "greedy" : "plain ", tokens, ideal, all.c_str(), stored.c_str());
             CK(cudaStreamSynchronize(stream));
-            while (allocated.size() > mark) { CK(cudaFree(allocated.back())); allocated.pop_back(); }
+            while (allocated.size() > mark) {
+                CK(cudaFree(allocated.back()));
+                allocated.pop_back();
+            }
         }
     }
     freeAll();
@@ -1623,18 +1735,31 @@ static void timeQkv(const char* model, int hidden, int heads, int kvHeads, int h
     QkvParams p{};
     MatmulParams& m = p.matmul;
     QkvFinishParams& f = p.heads;
-    m.rows = m.columns = all; m.k = hidden; m.segments = segmentsOf(all, hidden); m.epilogue = EPILOGUE_STORE;
+    m.rows = m.columns = all;
+    m.k = hidden;
+    m.segments = segmentsOf(all, hidden);
+    m.epilogue = EPILOGUE_STORE;
     m.x = tiles<Bf16>(tokens, hidden, 1.0f, 61);
     m.outRows = (float*)alloc((size_t)pad64(tokens) * pad64(all) * 4);
     m.inverse = inversesOf(tokens);
     m.partials = (float*)alloc((size_t)132 * 128 * 256 * 4);
     m.step = header(tokens, 1, 1);
-    f.projected = m.outRows; f.step = m.step;
-    f.cos = rowsOf(tokens, headSize / 2, headSize / 2, 1, 0, 75); f.sin = f.cos;
+    f.projected = m.outRows;
+    f.step = m.step;
+    f.cos = rowsOf(tokens, headSize / 2, headSize / 2, 1, 0, 75);
+    f.sin = f.cos;
     f.q = alloc((size_t)tokens * heads * headSize * 2);
     f.kv = alloc(kvBlockBytes(kvHeads, headSize, 16, 2) * rows.kvBlocks);
-    f.positions = upload(rows.positions); f.rowOf = upload(rows.rowOf); f.rowTable = upload(rows.rowTable); f.blocks = upload(rows.blocks);
-    f.heads = heads; f.kvHeads = kvHeads; f.headSize = headSize; f.pairs = headSize / 2; f.blockSize = 16; f.tableStride = rows.tableStride;
+    f.positions = upload(rows.positions);
+    f.rowOf = upload(rows.rowOf);
+    f.rowTable = upload(rows.rowTable);
+    f.blocks = upload(rows.blocks);
+    f.heads = heads;
+    f.kvHeads = kvHeads;
+    f.headSize = headSize;
+    f.pairs = headSize / 2;
+    f.blockSize = 16;
+    f.tableStride = rows.tableStride;
     double best = 1e9;
     std::string name;
     for (const GemmTile& t : GEMMS) {
@@ -1647,10 +1772,10 @@ static void timeQkv(const char* model, int hidden, int heads, int kvHeads, int h
     for (const QkvTile& t : QKVS) {
         if (!t.takes(headSize, m.segments)) continue;
         whole += text("  %s: %.1f", t.label().c_str(), timed(20, [&](int i) {
-            QkvParams q = p;
-            q.matmul.weight = weights[i % copies];
-            qkvOn(t, tokens, 132 * t.resident, q);
-        }));
+                          QkvParams q = p;
+                          q.matmul.weight = weights[i % copies];
+                          qkvOn(t, tokens, 132 * t.resident, q);
+                      }));
     }
     printf("%-13s qkv M %4d  gemm %s: %.1f us  qkv_finish %.1f us | as one%s\n", model, tokens, name.c_str(), best, finish, whole.c_str());
     freeAll();
@@ -1659,19 +1784,35 @@ static void timeQkv(const char* model, int hidden, int heads, int kvHeads, int h
 static void timeSmall(const char* model, int hidden, int heads, int kvHeads, int headSize, int tokens) {
     if (skipped("norm") && skipped("qkv")) return;
     NormParams n{};
-    n.x = rowsOf(tokens, hidden, pad64(hidden), 1, 0, 71); n.weight = rowsOf(1, hidden, hidden, 1, 1, 72);
-    n.out = alloc((size_t)pad64(tokens) * pad64(hidden) * 2); n.inverse = (float*)alloc(tokens * 4); n.step = header(tokens, tokens, tokens); n.width = hidden; n.epsilon = 1e-6f;
+    n.x = rowsOf(tokens, hidden, pad64(hidden), 1, 0, 71);
+    n.weight = rowsOf(1, hidden, hidden, 1, 1, 72);
+    n.out = alloc((size_t)pad64(tokens) * pad64(hidden) * 2);
+    n.inverse = (float*)alloc(tokens * 4);
+    n.step = header(tokens, tokens, tokens);
+    n.width = hidden;
+    n.epsilon = 1e-6f;
     double norm = timed(50, [&](int) { launch("norm_bf16", dim3(tokens), 128, 0, n); });
     std::vector<std::pair<int, int>> spans(tokens, {300, 1});
     Rows rows(spans, 16);
     QkvFinishParams p{};
     int all = (heads + 2 * kvHeads) * headSize;
-    p.projected = rowsOf(tokens, all, pad64(all), 1, 0, 73); p.bias = rowsOf(1, all, all, 1, 0, 74);
-    p.cos = rowsOf(400, headSize / 2, headSize / 2, 1, 0, 75); p.sin = p.cos;
+    p.projected = rowsOf(tokens, all, pad64(all), 1, 0, 73);
+    p.bias = rowsOf(1, all, all, 1, 0, 74);
+    p.cos = rowsOf(400, headSize / 2, headSize / 2, 1, 0, 75);
+    p.sin = p.cos;
     p.q = alloc((size_t)tokens * heads * headSize * 2);
     p.kv = alloc(kvBlockBytes(kvHeads, headSize, 16, 2) * rows.kvBlocks);
-    p.step = n.step; p.positions = upload(rows.positions); p.rowOf = upload(rows.rowOf); p.rowTable = upload(rows.rowTable); p.blocks = upload(rows.blocks);
-    p.heads = heads; p.kvHeads = kvHeads; p.headSize = headSize; p.pairs = headSize / 2; p.blockSize = 16; p.tableStride = rows.tableStride;
+    p.step = n.step;
+    p.positions = upload(rows.positions);
+    p.rowOf = upload(rows.rowOf);
+    p.rowTable = upload(rows.rowTable);
+    p.blocks = upload(rows.blocks);
+    p.heads = heads;
+    p.kvHeads = kvHeads;
+    p.headSize = headSize;
+    p.pairs = headSize / 2;
+    p.blockSize = 16;
+    p.tableStride = rows.tableStride;
     double finish = timed(50, [&](int) { launch("qkv_finish_bf16", dim3(tokens, ceilDiv(heads + 2 * kvHeads, 4)), 128, 0, p); });
     printf("%-13s M %4d  norm %.2f us  qkv_finish %.2f us\n", model, tokens, norm, finish);
     freeAll();
@@ -1766,8 +1907,7 @@ int main(int argc, char** argv) {
         checkQkv<F16>(5, 5, 96, 24, true, false, true);
         checkQkv<float>(4, 2, 24, 8, true, true, false);
         checkQkv<float>(2, 1, 128, 16, false, false, true);
-        std::vector<std::pair<int, int>> spans = {{0, 1}, {5, 1}, {127, 1}, {128, 1}, {511, 1}, {512, 1}, {513, 1}, {1023, 1}, {1999, 1},
-                                                  {0, 1023}, {500, 97}, {128, 17}, {0, 2}, {513, 54}, {127, 2}, {1535, 3}, {2047, 1}};
+        std::vector<std::pair<int, int>> spans = {{0, 1}, {5, 1}, {127, 1}, {128, 1}, {511, 1}, {512, 1}, {513, 1}, {1023, 1}, {1999, 1}, {0, 1023}, {500, 97}, {128, 17}, {0, 2}, {513, 54}, {127, 2}, {1535, 3}, {2047, 1}};
         for (int window : {INT_MAX, 1, 100, 700}) {
             checkAttention<Bf16>(14, 2, 64, 16, window, spans);
             checkAttention<Bf16>(32, 8, 128, 16, window, spans);
@@ -1783,7 +1923,7 @@ int main(int argc, char** argv) {
         // Prefixes of odd lengths, some of them the same at first, rows with none, rows of several tokens behind one.
         std::vector<std::pair<int, int>> sharing, prefixes;
         for (int i = 0; i < 71; i++) {
-            int prefix = i % 5 == 4 ? 0 : i % 3 == 0 ? 1561 : i % 3 == 1 ? 577 : 1030;
+            int prefix = i % 5 == 4 ? 0 : (i % 3 == 0 ? 1561 : (i % 3 == 1 ? 577 : 1030));
             sharing.push_back({prefix + 1 + i * 37 % 700, i % 13 == 12 ? 1 + i : 1});
             prefixes.push_back({i % 2, prefix});
         }
@@ -1797,17 +1937,29 @@ int main(int argc, char** argv) {
     }
     if (mode == "time" || mode == "products") {
         std::vector<int> decode = {1, 16, 64, 128, 256, 512, 1024, 2048};
-        struct Shape { const char *model, *what; int rows, k, epilogue; };
+        struct Shape {
+            const char *model, *what;
+            int rows, k, epilogue;
+        };
         for (const Shape& p : std::vector<Shape>{
-                     {"Qwen2.5-0.5B", "qkv", 1152, 896, EPILOGUE_STORE}, {"Qwen2.5-0.5B", "o", 896, 896, EPILOGUE_ADD},
-                     {"Qwen2.5-0.5B", "gate+up", 9728, 896, EPILOGUE_GATED}, {"Qwen2.5-0.5B", "down", 896, 4864, EPILOGUE_ADD},
-                     {"Qwen2.5-0.5B", "head", 151936, 896, EPILOGUE_STORE}, {"Llama-3.2-1B", "qkv", 3072, 2048, EPILOGUE_STORE},
-                     {"Llama-3.2-1B", "o", 2048, 2048, EPILOGUE_ADD}, {"Llama-3.2-1B", "gate+up", 16384, 2048, EPILOGUE_GATED},
-                     {"Llama-3.2-1B", "down", 2048, 8192, EPILOGUE_ADD}, {"Llama-3.2-1B", "head", 128256, 2048, EPILOGUE_STORE},
-                     {"Llama-3.1-8B", "qkv", 6144, 4096, EPILOGUE_STORE}, {"Llama-3.1-8B", "o", 4096, 4096, EPILOGUE_ADD},
-                     {"Llama-3.1-8B", "gate+up", 28672, 4096, EPILOGUE_GATED}, {"Llama-3.1-8B", "down", 4096, 14336, EPILOGUE_ADD},
-                     {"Llama-3.1-8B", "head", 128256, 4096, EPILOGUE_STORE}, {"Qwen3-0.6B", "qkv", 4096, 1024, EPILOGUE_STORE},
-                     {"Qwen3-0.6B", "o", 1024, 2048, EPILOGUE_ADD}, {"Qwen3-0.6B", "gate+up", 6144, 1024, EPILOGUE_GATED},
+                     {"Qwen2.5-0.5B", "qkv", 1152, 896, EPILOGUE_STORE},
+                     {"Qwen2.5-0.5B", "o", 896, 896, EPILOGUE_ADD},
+                     {"Qwen2.5-0.5B", "gate+up", 9728, 896, EPILOGUE_GATED},
+                     {"Qwen2.5-0.5B", "down", 896, 4864, EPILOGUE_ADD},
+                     {"Qwen2.5-0.5B", "head", 151936, 896, EPILOGUE_STORE},
+                     {"Llama-3.2-1B", "qkv", 3072, 2048, EPILOGUE_STORE},
+                     {"Llama-3.2-1B", "o", 2048, 2048, EPILOGUE_ADD},
+                     {"Llama-3.2-1B", "gate+up", 16384, 2048, EPILOGUE_GATED},
+                     {"Llama-3.2-1B", "down", 2048, 8192, EPILOGUE_ADD},
+                     {"Llama-3.2-1B", "head", 128256, 2048, EPILOGUE_STORE},
+                     {"Llama-3.1-8B", "qkv", 6144, 4096, EPILOGUE_STORE},
+                     {"Llama-3.1-8B", "o", 4096, 4096, EPILOGUE_ADD},
+                     {"Llama-3.1-8B", "gate+up", 28672, 4096, EPILOGUE_GATED},
+                     {"Llama-3.1-8B", "down", 4096, 14336, EPILOGUE_ADD},
+                     {"Llama-3.1-8B", "head", 128256, 4096, EPILOGUE_STORE},
+                     {"Qwen3-0.6B", "qkv", 4096, 1024, EPILOGUE_STORE},
+                     {"Qwen3-0.6B", "o", 1024, 2048, EPILOGUE_ADD},
+                     {"Qwen3-0.6B", "gate+up", 6144, 1024, EPILOGUE_GATED},
                      {"Qwen3-0.6B", "down", 1024, 3072, EPILOGUE_ADD}}) {
             if (!skipped(p.model)) timeMatmul(p.model, p.what, p.rows, p.k, p.epilogue, !strcmp(p.what, "head") ? std::vector<int>{1, 64, 128, 256} : decode);
         }

@@ -30,7 +30,7 @@ __device__ __forceinline__ uint4 wordsOf(const SampleRow& row, int position, int
 }
 
 __device__ __forceinline__ unsigned wordOf(uint4 words, int i) {
-    return i == 0 ? words.x : i == 1 ? words.y : i == 2 ? words.z : words.w;
+    return i == 0 ? words.x : (i == 1 ? words.y : (i == 2 ? words.z : words.w));
 }
 
 __device__ __forceinline__ float noiseOf(const SampleRow& row, int position, int token) {

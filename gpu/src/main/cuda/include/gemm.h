@@ -6,26 +6,26 @@
 #include "wgmma.h"
 
 #if __CUDA_ARCH__ >= 900
-#define GEMM_BODY(...)            \
-    Gemm<__VA_ARGS__> gemm{p};    \
-    StoreTile epilogue;           \
+#define GEMM_BODY(...)         \
+    Gemm<__VA_ARGS__> gemm{p}; \
+    StoreTile epilogue;        \
     gemm.run(epilogue);
 #else
 #define GEMM_BODY(...)
 #endif
 
 /** The kernel of a line of gemm_tiles.h. On GPUs other than Hopper it does nothing. */
-#define GEMM(NAME, TOKENS, ROWS, SEGMENTS, MOST, STAGES, CTAS)                                                                \
-    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS) CLUSTER(SEGMENTS)                     \
-            gemm_bf16_##NAME(const __grid_constant__ MatmulParams p) {                                                        \
-        GEMM_BODY(Bf16, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                                                                 \
+#define GEMM(NAME, TOKENS, ROWS, SEGMENTS, MOST, STAGES, CTAS)                                            \
+    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS) CLUSTER(SEGMENTS) \
+            gemm_bf16_##NAME(const __grid_constant__ MatmulParams p) {                                    \
+        GEMM_BODY(Bf16, TOKENS, ROWS, SEGMENTS, MOST, STAGES)                                             \
     }
 
 /** The same for a line of GEMM_TURN_TILES. */
-#define GEMM_TURNS(NAME, TOKENS, ROWS, SEGMENTS, MOST, STAGES, CTAS)                                                          \
-    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS)                                       \
-            gemm_turns_bf16_##NAME(const __grid_constant__ MatmulParams p) {                                                  \
-        GEMM_BODY(Bf16, TOKENS, ROWS, SEGMENTS, MOST, STAGES, true)                                                           \
+#define GEMM_TURNS(NAME, TOKENS, ROWS, SEGMENTS, MOST, STAGES, CTAS)                    \
+    extern "C" __global__ void __launch_bounds__(gemmThreads(TOKENS, ROWS, MOST), CTAS) \
+            gemm_turns_bf16_##NAME(const __grid_constant__ MatmulParams p) {            \
+        GEMM_BODY(Bf16, TOKENS, ROWS, SEGMENTS, MOST, STAGES, true)                     \
     }
 
 #if __CUDA_ARCH__ >= 900
@@ -94,7 +94,7 @@ struct Gemm {
 
     const MatmulParams& p;
     int tokens;
-    int blocks;    // 64-blocks of k
+    int blocks;  // 64-blocks of k
     uint32_t ring;
     uint32_t full;   // barriers: the stage has arrived
     uint32_t empty;  // barriers: all consumers have read the stage

@@ -8,7 +8,7 @@ __host__ __device__ constexpr int headSharedBytes(int tokens, int rows, int stag
 }
 
 // As TILE of gemm_tiles.h; rows are a multiple of 64.
-#define HEAD_TILES(TILE)              \
-    TILE(64x128, 64, 128, 1, 1, 4, 2)  \
+#define HEAD_TILES(TILE)                \
+    TILE(64x128, 64, 128, 1, 1, 4, 2)   \
     TILE(128x128, 128, 128, 1, 1, 6, 1) \
     TILE(256x128, 256, 128, 1, 1, 4, 1)

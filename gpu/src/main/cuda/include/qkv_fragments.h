@@ -88,7 +88,7 @@ struct FinishFragments {
     /** Scales a head that has a norm. Squares are added as 32 lanes of finishHead add them; this thread has its lanes 8 j + 2 c, + 1. */
     __device__ __forceinline__ void normalize(int head, float2 (&low)[PIECES], float2 (&high)[PIECES]) const {
         bool query = head < p.heads;
-        const float* weight = query ? p.queryNorm : head >= p.heads + p.kvHeads ? nullptr : p.keyNorm;
+        const float* weight = query ? p.queryNorm : (head >= p.heads + p.kvHeads ? nullptr : p.keyNorm);
         if (weight == nullptr) {
             return;
         }

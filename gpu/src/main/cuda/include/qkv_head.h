@@ -78,7 +78,7 @@ __device__ __forceinline__ void finishHead(
             squares = fmaf(high[i], high[i], squares);
         }
     }
-    const float* weight = query ? p.queryNorm : value ? nullptr : p.keyNorm;
+    const float* weight = query ? p.queryNorm : (value ? nullptr : p.keyNorm);
     if (weight != nullptr) {
         float inverse = inverseRoot(warpSum(squares), p.headSize, query ? p.queryEpsilon : p.keyEpsilon);
 #pragma unroll

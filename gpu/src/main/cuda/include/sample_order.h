@@ -110,7 +110,7 @@ static __device__ SamplePick bestUpTo(const Items& items, const SampleRow& row, 
 
 // Fast path: the best of the tiles' candidates.
 static __device__ SamplePick finishFast(const SampleParams& p, int index, const SampleRow& row, int position, Items& items,
-                             SamplePick best) {
+                                        SamplePick best) {
     int tiles = dividedUp(p.vocabulary, TILE);
     bool more = false;
     for (int i = threadIdx.x; i < tiles * CANDIDATES; i += FINISH_THREADS) {
@@ -133,7 +133,7 @@ static __device__ SamplePick finishFast(const SampleParams& p, int index, const 
 
 // Filtered: the best of the kept buckets and of the kept part of the list.
 static __device__ SamplePick finishFiltered(const SampleParams& p, int index, const SampleRow& row, int position, Items& items,
-                               SamplePick best) {
+                                            SamplePick best) {
     int chunks = dividedUp(p.vocabulary, CHUNK);
     for (int i = threadIdx.x; i < chunks; i += FINISH_THREADS) {
         best = better(best, p.picks[(u64)index * chunks + i]);

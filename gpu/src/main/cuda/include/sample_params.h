@@ -73,24 +73,24 @@ struct SamplePick {
 
 /** sample_{scan,histogram,bound,split,finish,logprobs}. */
 struct SampleParams {
-    const float* logits;    // (rows, stride), 16-byte aligned
-    const SampleRow* rows;  // (slots)
-    const int* step;        // SampleStep
-    unsigned* counts;       // (slots, vocabulary rounded up to 4) times generated, and PROMPT
-    SampleTile* tiles;      // (rows, tiles)
-    unsigned* bucketCounts; // (rows, BUCKETS); zero between steps
-    u64* bucketMasses;      // (rows, BUCKETS); zero between steps
-    SampleBound* bounds;    // (rows)
-    int* listSizes;         // (rows)
-    int* lists;             // (rows, LIST)
-    SamplePick* picks;      // (rows, chunks)
-    int* ids;               // (rows)
-    float* logprobs;        // (rows, LOGPROB_WORDS)
-    int* lastTokens;        // (slots) the last sampled token
-    int* ended;             // (slots) 1: the row has ended, by a stop id or by bad logits
-    const unsigned* stops;  // (slots, vocabulary / 32 rounded up) a bit per token: whether it ends the row
-    const SampleEdit* edits; // (slots, maxEdits) ascending by token, 16-byte aligned
-    int stride;             // a multiple of 4
+    const float* logits;      // (rows, stride), 16-byte aligned
+    const SampleRow* rows;    // (slots)
+    const int* step;          // SampleStep
+    unsigned* counts;         // (slots, vocabulary rounded up to 4) times generated, and PROMPT
+    SampleTile* tiles;        // (rows, tiles)
+    unsigned* bucketCounts;   // (rows, BUCKETS); zero between steps
+    u64* bucketMasses;        // (rows, BUCKETS); zero between steps
+    SampleBound* bounds;      // (rows)
+    int* listSizes;           // (rows)
+    int* lists;               // (rows, LIST)
+    SamplePick* picks;        // (rows, chunks)
+    int* ids;                 // (rows)
+    float* logprobs;          // (rows, LOGPROB_WORDS)
+    int* lastTokens;          // (slots) the last sampled token
+    int* ended;               // (slots) 1: the row has ended, by a stop id or by bad logits
+    const unsigned* stops;    // (slots, vocabulary / 32 rounded up) a bit per token: whether it ends the row
+    const SampleEdit* edits;  // (slots, maxEdits) ascending by token, 16-byte aligned
+    int stride;               // a multiple of 4
     int vocabulary;
     int maxRows;
     int maxEdits;
@@ -109,11 +109,11 @@ struct HeadTile {
 
 /** head_{bf16,f16}_{16,32,64,128,large}: the GEMM of the head with sampling in its epilogue, for rows of the fast path. */
 struct HeadParams {
-    MatmulParams matmul;    // STORE, sampledOnly, one segment; outRows: logits, of some tiles only
-    const SampleRow* rows;  // (slots)
-    const int* sample;      // SampleStep
-    HeadTile* tiles;        // (rows, tiles)
-    SamplePick* candidates; // (rows, tiles) logit and token of the highest rank
+    MatmulParams matmul;     // STORE, sampledOnly, one segment; outRows: logits, of some tiles only
+    const SampleRow* rows;   // (slots)
+    const int* sample;       // SampleStep
+    HeadTile* tiles;         // (rows, tiles)
+    SamplePick* candidates;  // (rows, tiles) logit and token of the highest rank
     int maxRows;
     int reserved;
 };
@@ -121,8 +121,8 @@ struct HeadParams {
 /** sample_pick, after the head has sampled in its epilogue. */
 struct PickParams {
     SampleParams sample;
-    const HeadTile* tiles;        // (rows, tiles)
-    const SamplePick* candidates; // (rows, tiles) logit and token of the highest rank
+    const HeadTile* tiles;         // (rows, tiles)
+    const SamplePick* candidates;  // (rows, tiles) logit and token of the highest rank
 };
 
 /** Words of a row: log probability of the sampled token, those of the most likely tokens, their ids. */
@@ -168,11 +168,11 @@ constexpr int OUTPUT_DONE = 4;
 
 /** sample_deliver. */
 struct DeliverParams {
-    const int* step;        // SampleStep
-    const int* ids;         // (rows)
-    const int* logprobs;    // (rows, LOGPROB_WORDS)
-    const u64* began;       // start of the step's first kernel
-    int* outputs;           // (in-flight slots, outputWords), mapped host memory, 64-byte aligned
+    const int* step;      // SampleStep
+    const int* ids;       // (rows)
+    const int* logprobs;  // (rows, LOGPROB_WORDS)
+    const u64* began;     // start of the step's first kernel
+    int* outputs;         // (in-flight slots, outputWords), mapped host memory, 64-byte aligned
     LastStep* last;
     int maxRows;
     int outputWords;
@@ -194,6 +194,6 @@ struct MaskParams {
     const unsigned* masks;  // (masks, words) a bit for each token that may be sampled
     int stride;
     int vocabulary;
-    int words;              // at least vocabulary / 32
+    int words;  // at least vocabulary / 32
     int reserved;
 };

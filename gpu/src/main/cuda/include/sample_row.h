@@ -210,7 +210,7 @@ __device__ __forceinline__ void loadFour(const float* logits, int token, int voc
 }
 
 __device__ __forceinline__ void penalizeFour(const unsigned* counts, int token, int vocabulary,
-                                              const SampleRow& row, float* l) {
+                                             const SampleRow& row, float* l) {
     if (token < vocabulary) {
         uint4 seen = *reinterpret_cast<const uint4*>(counts + token);
         l[0] = penalized(l[0], seen.x, row);

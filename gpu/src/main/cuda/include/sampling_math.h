@@ -33,8 +33,8 @@ __device__ __forceinline__ float samplingLog(float x) {
 __device__ __forceinline__ float gumbel(unsigned word) {
     unsigned long long odd = ((unsigned long long)word << 1) + 1;
     float minusLogU = odd < (3ull << 31)
-                            ? -samplingLog(__ull2float_rn(odd) * 0x1p-33f)
-                            : -logOnePlus(-(__ull2float_rn((1ull << 33) - odd) * 0x1p-33f));
+                              ? -samplingLog(__ull2float_rn(odd) * 0x1p-33f)
+                              : -logOnePlus(-(__ull2float_rn((1ull << 33) - odd) * 0x1p-33f));
     return -samplingLog(minusLogU);
 }
 

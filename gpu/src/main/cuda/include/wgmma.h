@@ -79,18 +79,18 @@ template <class T, int N>
 struct Wgmma;
 
 // EIGHTS groups of eight rows are N rows; A and B are the numbers of the operands after the accumulators.
-#define WGMMA(T, TYPE, EIGHTS, N, A, B)                                                                                \
-    template <>                                                                                                        \
-    struct Wgmma<T, N> {                                                                                               \
-        __device__ __forceinline__ static void add(float (&d)[N / 2], uint64_t a, uint64_t b) {                        \
-            asm volatile("{.reg .pred p; setp.eq.u32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE    \
-                         "." TYPE " {" WGMMA_NAMES_##EIGHTS "}, %" #A ", %" #B ", p, 1, 1, 0, 0;}"                     \
-                         : WGMMA_DATA_##EIGHTS(d)                                                                      \
-                         : "l"(a), "l"(b));                                                                            \
-        }                                                                                                              \
+#define WGMMA(T, TYPE, EIGHTS, N, A, B)                                                                             \
+    template <>                                                                                                     \
+    struct Wgmma<T, N> {                                                                                            \
+        __device__ __forceinline__ static void add(float (&d)[N / 2], uint64_t a, uint64_t b) {                     \
+            asm volatile("{.reg .pred p; setp.eq.u32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE \
+                         "." TYPE " {" WGMMA_NAMES_##EIGHTS "}, %" #A ", %" #B ", p, 1, 1, 0, 0;}"                  \
+                         : WGMMA_DATA_##EIGHTS(d)                                                                   \
+                         : "l"(a), "l"(b));                                                                         \
+        }                                                                                                           \
     };
-#define WGMMAS(EIGHTS, N, A, B)              \
-    WGMMA(Bf16, "bf16", EIGHTS, N, A, B)     \
+#define WGMMAS(EIGHTS, N, A, B)          \
+    WGMMA(Bf16, "bf16", EIGHTS, N, A, B) \
     WGMMA(F16, "f16", EIGHTS, N, A, B)
 
 WGMMAS(2, 16, 8, 9)

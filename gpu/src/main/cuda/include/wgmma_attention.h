@@ -12,24 +12,24 @@ __device__ __forceinline__ void beginScores(float (&d)[64], uint64_t a, uint64_t
 template <class T, int N>
 struct WeightedValues;
 
-#define BEGIN_SCORES(T, TYPE)                                                                                              \
-    template <>                                                                                                            \
-    __device__ __forceinline__ void beginScores<T>(float (&d)[64], uint64_t a, uint64_t b) {                               \
-        asm volatile("{.reg .pred p; setp.ne.u32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE "." TYPE      \
-                     " {" WGMMA_NAMES_16 "}, %64, %65, p, 1, 1, 0, 0;}"                                                    \
-                     : WGMMA_DATA_16(d)                                                                                    \
-                     : "l"(a), "l"(b));                                                                                    \
+#define BEGIN_SCORES(T, TYPE)                                                                                         \
+    template <>                                                                                                       \
+    __device__ __forceinline__ void beginScores<T>(float (&d)[64], uint64_t a, uint64_t b) {                          \
+        asm volatile("{.reg .pred p; setp.ne.u32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE "." TYPE \
+                     " {" WGMMA_NAMES_16 "}, %64, %65, p, 1, 1, 0, 0;}"                                               \
+                     : WGMMA_DATA_16(d)                                                                               \
+                     : "l"(a), "l"(b));                                                                               \
     }
-#define WEIGHTED_VALUES(T, TYPE, EIGHTS, N, A0, A1, A2, A3, B)                                                             \
-    template <>                                                                                                            \
-    struct WeightedValues<T, N> {                                                                                          \
-        __device__ __forceinline__ static void add(float (&d)[N / 2], const uint32_t* a, uint64_t b) {                     \
-            asm volatile("{.reg .pred p; setp.eq.u32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE        \
-                         "." TYPE " {" WGMMA_NAMES_##EIGHTS "}, {%" #A0 ", %" #A1 ", %" #A2 ", %" #A3 "}, %" #B            \
-                         ", p, 1, 1, 1;}"                                                                                  \
-                         : WGMMA_DATA_##EIGHTS(d)                                                                          \
-                         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                            \
-        }                                                                                                                  \
+#define WEIGHTED_VALUES(T, TYPE, EIGHTS, N, A0, A1, A2, A3, B)                                                      \
+    template <>                                                                                                     \
+    struct WeightedValues<T, N> {                                                                                   \
+        __device__ __forceinline__ static void add(float (&d)[N / 2], const uint32_t* a, uint64_t b) {              \
+            asm volatile("{.reg .pred p; setp.eq.u32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE \
+                         "." TYPE " {" WGMMA_NAMES_##EIGHTS "}, {%" #A0 ", %" #A1 ", %" #A2 ", %" #A3 "}, %" #B     \
+                                                            ", p, 1, 1, 1;}"                                        \
+                         : WGMMA_DATA_##EIGHTS(d)                                                                   \
+                         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                     \
+        }                                                                                                           \
     };
 
 BEGIN_SCORES(Bf16, "bf16")
