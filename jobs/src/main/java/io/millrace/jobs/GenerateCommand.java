@@ -12,6 +12,8 @@ import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.EngineArguments;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.cli.config.ConfigArgument;
+import io.millrace.jobs.cli.config.ConfiguredArguments;
 import io.millrace.jobs.corpus.SamplingArguments;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -27,6 +29,7 @@ import picocli.CommandLine.Option;
 /** Completes one prompt with the engine only, without Kafka and Flink. */
 @Command(
         name = "generate",
+        preprocessor = ConfiguredArguments.class,
         abbreviateSynopsis = true,
         sortOptions = false,
         showDefaultValues = true,
@@ -34,6 +37,7 @@ import picocli.CommandLine.Option;
 final class GenerateCommand implements Callable<Integer> {
     @Mixin private EngineArguments engine = new EngineArguments();
     @Mixin private VerboseArgument verbose = new VerboseArgument();
+    @Mixin private ConfigArgument config = new ConfigArgument();
 
     @Option(
             names = {"-p", "--prompt"},

@@ -7,6 +7,7 @@ import io.millrace.jobs.cli.FlinkClient;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Sentence;
 import io.millrace.jobs.cli.Version;
+import io.millrace.jobs.cli.config.ConfiguredArguments;
 import io.millrace.jobs.corpus.CorpusCommand;
 import io.millrace.jobs.demo.DemoCommand;
 import io.millrace.jobs.stream.RedriveCommand;
@@ -134,8 +135,15 @@ public final class Millrace implements Runnable {
                             + (near.isEmpty() ? "." : ": did you mean " + near.get(0) + "?");
         }
         String help = line.getCommandSpec().qualifiedName();
-        print(line, sentence, message + "\nTry ./" + help + " --help.");
+        print(line, sentence, located(message, line) + "\nTry ./" + help + " --help.");
         return ExitCode.USAGE.code();
+    }
+
+    /** The message, with the lines of options from a configuration file. */
+    private static String located(String message, CommandLine line) {
+        return line.getCommandSpec().preprocessor() instanceof ConfiguredArguments arguments
+                ? arguments.located(message)
+                : message;
     }
 
     private static List<String> names(CommandSpec spec, boolean options) {
@@ -150,7 +158,7 @@ public final class Millrace implements Runnable {
 
     private static int failure(
             Exception e, CommandLine line, boolean verbose, StringBuilder sentence) {
-        print(line, sentence, Sentence.of(e));
+        print(line, sentence, located(Sentence.of(e), line));
         if (verbose) {
             PrintWriter err = line.getErr();
             e.printStackTrace(err);

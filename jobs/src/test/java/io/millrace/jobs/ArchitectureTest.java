@@ -34,6 +34,7 @@ class ArchitectureTest {
                     "chaos.check",
                     "local",
                     "cli.job",
+                    "cli.config",
                     "cli");
 
     @ArchTest static final ArchRule arrowsRunDown = ROOMS.arrowsRunDown();

@@ -30,6 +30,7 @@ class DistITCase {
                         "org/apache/kafka/clients/consumer/KafkaConsumer.class",
                         "org/apache/avro/Schema.class",
                         "com/fasterxml/jackson/databind/ObjectMapper.class",
+                        "org/snakeyaml/engine/v2/api/Load.class",
                         "picocli/CommandLine.class");
     }
 

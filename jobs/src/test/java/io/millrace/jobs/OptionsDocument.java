@@ -17,6 +17,8 @@ final class OptionsDocument {
         text.append(
                 "`mvn -pl jobs -am test -Dtest=DocsTest -Dsurefire.failIfNoSpecifiedTests=false ");
         text.append("-Dmillrace.docs.write=true`.\n\n");
+        text.append("Options of `run`, `corpus`, `submit` and `generate` can stand in a file too ");
+        text.append("([config.md](config.md)). ");
         text.append("Each command also has `--help` and `--version`. What exit codes say is in ");
         text.append("[running.md](running.md#exit-codes).\n");
         Millrace.commandLine(null)

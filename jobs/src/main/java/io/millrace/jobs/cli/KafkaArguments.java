@@ -29,7 +29,7 @@ public final class KafkaArguments {
     Path configFile;
 
     @Option(
-            names = "-K",
+            names = {"-K", "--kafka-setting"},
             paramLabel = "KEY=VALUE",
             hideParamSyntax = true,
             description =

@@ -12,6 +12,8 @@ import io.millrace.jobs.cli.Loaders;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Signals;
 import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.cli.config.ConfigArgument;
+import io.millrace.jobs.cli.config.ConfiguredArguments;
 import io.millrace.operators.corpus.InputFile;
 import io.millrace.operators.corpus.RequestTemplate;
 import io.millrace.operators.corpus.format.Columns;
@@ -42,6 +44,7 @@ import picocli.CommandLine.Parameters;
 /** Answers all rows of files, once, into files of the same form. */
 @Command(
         name = "corpus",
+        preprocessor = ConfiguredArguments.class,
         abbreviateSynopsis = true,
         sortOptions = false,
         showDefaultValues = true,
@@ -72,6 +75,7 @@ public final class CorpusCommand implements Callable<Integer> {
 
     @Mixin private EngineArguments engine = new EngineArguments();
     @Mixin private VerboseArgument verbose = new VerboseArgument();
+    @Mixin private ConfigArgument config = new ConfigArgument();
 
     @Option(
             names = "--prompt-field",

@@ -6,6 +6,8 @@ import io.millrace.jobs.cli.FlinkClient;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Signals;
 import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.cli.config.ConfigArgument;
+import io.millrace.jobs.cli.config.ConfiguredArguments;
 import io.millrace.jobs.cli.job.JobArguments;
 import io.millrace.operators.kafka.admin.KafkaSettings;
 import io.millrace.operators.kafka.admin.KafkaSetupException;
@@ -31,6 +33,7 @@ import picocli.CommandLine.Option;
 /** The streaming job, in an embedded cluster or submitted by Flink's client. */
 @Command(
         name = "run",
+        preprocessor = ConfiguredArguments.class,
         abbreviateSynopsis = true,
         sortOptions = false,
         showDefaultValues = true,
@@ -43,6 +46,7 @@ import picocli.CommandLine.Option;
 public final class RunCommand implements Callable<Integer> {
     @Mixin private JobArguments arguments = new JobArguments();
     @Mixin private VerboseArgument verbose = new VerboseArgument();
+    @Mixin private ConfigArgument config = new ConfigArgument();
 
     @Option(
             names = "--ui-port",

@@ -7,6 +7,8 @@ import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.jobs.cli.KafkaArguments;
 import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.VerboseArgument;
+import io.millrace.jobs.cli.config.ConfigArgument;
+import io.millrace.jobs.cli.config.ConfiguredArguments;
 import io.millrace.jobs.cli.job.JobArguments;
 import io.millrace.operators.kafka.admin.ClientProperties;
 import io.millrace.operators.kafka.admin.OwnedSetting;
@@ -46,6 +48,7 @@ import picocli.CommandLine.Parameters;
 /** Sends a file of requests to a topic and waits for the acknowledgements of the brokers. */
 @Command(
         name = "submit",
+        preprocessor = ConfiguredArguments.class,
         abbreviateSynopsis = true,
         sortOptions = false,
         showDefaultValues = true,
@@ -67,6 +70,7 @@ public final class SubmitCommand implements Callable<Integer> {
     @Mixin private KafkaArguments kafka = new KafkaArguments();
     @Mixin private JobArguments.FormatArguments format = new JobArguments.FormatArguments();
     @Mixin private VerboseArgument verbose = new VerboseArgument();
+    @Mixin private ConfigArgument config = new ConfigArgument();
 
     @Parameters(index = "0", paramLabel = "FILE", description = "The file; - is standard input.")
     private String file;
