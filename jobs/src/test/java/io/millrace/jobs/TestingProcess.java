@@ -53,7 +53,7 @@ public final class TestingProcess implements AutoCloseable {
     }
 
     /** Starts a Java program. */
-    static TestingProcess java(Map<String, String> environment, List<String> arguments)
+    public static TestingProcess java(Map<String, String> environment, List<String> arguments)
             throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());

@@ -15,12 +15,14 @@ import io.millrace.gpu.api.Tokenizer;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.gpu.engine.EngineLoader;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * An engine whose device takes no time, to measure what stands around it: tokenizer, template and
@@ -34,15 +36,17 @@ public final class InstantEngine implements Engine {
 
     private final Engine model;
     private final EngineOptions options;
+    private final Duration stepTime;
     private final AtomicLong answered;
     private final ArrayDeque<Added> added = new ArrayDeque<>();
     private long nextHandle = 1;
     private long steps;
     private long generated;
 
-    private InstantEngine(Engine model, EngineOptions options) {
+    private InstantEngine(Engine model, EngineOptions options, Duration stepTime) {
         this.model = model;
         this.options = options;
+        this.stepTime = stepTime;
         this.answered = answered(options.modelName());
     }
 
@@ -60,7 +64,16 @@ public final class InstantEngine implements Engine {
     }
 
     public static EngineLoader loader() {
-        return new Loader();
+        return new Loader(Duration.ZERO);
+    }
+
+    /**
+     * Engines whose steps wait before they answer, so that requests are in flight meanwhile.
+     *
+     * @param stepTime how long
+     */
+    public static EngineLoader loader(Duration stepTime) {
+        return new Loader(stepTime);
     }
 
     /** Requests that engines of that name have answered. */
@@ -71,9 +84,15 @@ public final class InstantEngine implements Engine {
     private static final class Loader implements EngineLoader {
         private static final long serialVersionUID = 1L;
 
+        private final Duration stepTime;
+
+        Loader(Duration stepTime) {
+            this.stepTime = stepTime;
+        }
+
         @Override
         public Engine load(EngineOptions options) throws IOException {
-            return new InstantEngine(Engine.open(options), options);
+            return new InstantEngine(Engine.open(options), options, stepTime);
         }
     }
 
@@ -132,6 +151,7 @@ public final class InstantEngine implements Engine {
     @Override
     public void step(StepListener listener) {
         steps++;
+        LockSupport.parkNanos(stepTime.toNanos());
         while (!added.isEmpty()) {
             Added next = added.poll();
             GenerationRequest request = next.request();
