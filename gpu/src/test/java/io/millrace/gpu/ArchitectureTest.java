@@ -52,6 +52,7 @@ class ArchitectureTest {
                     "text.jinja.syntax",
                     "text.jinja.value",
                     "text",
+                    "model.quantization",
                     "model.folder",
                     "tensor",
                     "api",

@@ -11,8 +11,9 @@ import io.millrace.gpu.model.family.Family;
 import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.model.folder.FolderFile;
 import io.millrace.gpu.model.folder.FolderKeys;
+import io.millrace.gpu.model.folder.NumberType;
 import io.millrace.gpu.model.folder.WeightFiles;
-import io.millrace.gpu.tensor.DType;
+import io.millrace.gpu.model.quantization.Quantization;
 import io.millrace.gpu.tensor.GitLfsPointer;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.Tensor;
@@ -72,6 +73,7 @@ public final class ModelFolder {
     private final List<String> stopStrings;
     private final List<String> remarks;
     private final boolean dummy;
+    private final String quantization;
     private final Map<String, Tensor> tensors;
     private String fingerprint;
 
@@ -84,6 +86,7 @@ public final class ModelFolder {
             List<String> stopStrings,
             List<String> remarks,
             boolean dummy,
+            String quantization,
             Map<String, Tensor> tensors) {
         this.path = path;
         this.family = family;
@@ -93,6 +96,7 @@ public final class ModelFolder {
         this.stopStrings = stopStrings;
         this.remarks = remarks;
         this.dummy = dummy;
+        this.quantization = quantization;
         this.tensors = tensors;
     }
 
@@ -138,13 +142,15 @@ public final class ModelFolder {
             remarks.addAll(FolderKeys.check(FolderFile.TOKENIZER_CONFIG, tokens, architecture));
         }
         DecoderShape shape = family.shape(config);
+        Quantization quantization = Quantization.read(path, config);
         Map<String, Tensor> tensors;
         if (dummy) {
-            tensors = DummyTensors.of(family, shape, type(config));
+            tensors = DummyTensors.of(family, shape, NumberType.of(config));
         } else {
             WeightFiles weights = WeightFiles.open(path);
-            tensors = new TreeMap<>(weights.tensors());
+            tensors = quantization.unpack(path, weights.tensors());
             remarks.addAll(weights.remarks());
+            remarks.addAll(quantization.remarks());
             boolean tied = shape.tiedEmbedding();
             if (!TiedHead.settle(tensors, family, tied) && tied) {
                 remarks.add(TiedHead.DIFFERS);
@@ -162,19 +168,8 @@ public final class ModelFolder {
                 GenerationDefaults.stopStrings(generation),
                 List.copyOf(remarks),
                 dummy,
+                quantization.fingerprint(),
                 tensors);
-    }
-
-    /** The type of weights by config.json, whose newer versions have another key for it. */
-    private static DType type(ConfigFile config) throws InvalidModelException {
-        String key = config.has("dtype") ? "dtype" : "torch_dtype";
-        String type = config.text(key, "bfloat16");
-        return switch (type) {
-            case "bfloat16" -> DType.BF16;
-            case "float16" -> DType.F16;
-            case "float32" -> DType.F32;
-            default -> throw config.unsupported(key, type, "bfloat16, float16, float32");
-        };
     }
 
     /** The folder. */
@@ -287,7 +282,7 @@ public final class ModelFolder {
         }
     }
 
-    /** Bytes of all weights in the model's type. */
+    /** Bytes of all weights in the model's type, quantized ones unpacked. */
     public long weightBytes() {
         return tensors.values().stream().mapToLong(Tensor::bytes).sum();
     }
@@ -351,6 +346,7 @@ public final class ModelFolder {
                     sha.update(bytes);
                 }
             }
+            sha.update(quantization.getBytes(StandardCharsets.UTF_8));
             if (dummy) {
                 sha.update(NOISE.getBytes(StandardCharsets.UTF_8));
             } else {

@@ -4,7 +4,7 @@ package io.millrace.gpu.tensor;
 final class NumberBits {
     private NumberBits() {}
 
-    /** Writes a number, little-endian, rounded towards zero. */
+    /** Writes a number, little-endian, rounded towards zero; exact for numbers of the type. */
     static void put(DType type, float value, byte[] to, int at) {
         switch (type) {
             case F32 -> LittleEndian.INT.set(to, at, Float.floatToRawIntBits(value));

@@ -1,5 +1,7 @@
 package io.millrace.gpu.tensor;
 
+import static java.util.stream.Collectors.joining;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -7,7 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 
 /**
  * One tensor: row-major, little-endian. Its bytes are read, or made, by {@link #read} or {@link
@@ -41,10 +43,7 @@ public final class Tensor {
 
     /** A tensor that is in no file. */
     static Tensor made(String name, DType type, long[] shape, TensorBytes source) {
-        long bytes = type.bytes();
-        for (long dim : shape) {
-            bytes = Math.multiplyExact(bytes, dim);
-        }
+        long bytes = LongStream.of(shape).reduce(type.bytes(), Math::multiplyExact);
         return new Tensor(name, type.name(), shape.clone(), source, bytes);
     }
 
@@ -84,6 +83,11 @@ public final class Tensor {
         return bytes;
     }
 
+    /** Name of the number format in the file, such as {@code I32}. */
+    public String storedType() {
+        return typeName;
+    }
+
     /** The number format. */
     public DType dtype() throws InvalidModelException {
         return switch (typeName) {
@@ -105,6 +109,10 @@ public final class Tensor {
     /** Length of a dimension. */
     public long dim(int index) {
         return shape[index];
+    }
+
+    TensorBytes source() {
+        return source;
     }
 
     /** Refuses a tensor whose shape is not the given one. */
@@ -137,8 +145,8 @@ public final class Tensor {
         long[] part = shape.clone();
         part[0] /= count;
         List<Tensor> parts = new ArrayList<>();
+        long length = bytes / count;
         for (int i = 0; i < count; i++) {
-            long length = bytes / count;
             TensorBytes partBytes = new PartBytes(this, source, hashes, i, i * length);
             parts.add(new Tensor(name, typeName, part, partBytes, length));
         }
@@ -250,8 +258,7 @@ public final class Tensor {
             part.whole().hashed(part.shared());
             return;
         }
-        String dims =
-                Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(","));
+        String dims = LongStream.of(shape).mapToObj(Long::toString).collect(joining(","));
         String title = name + ' ' + typeName + ' ' + dims + '\n';
         byte[] total = hashes.total(title.getBytes(StandardCharsets.UTF_8));
         if (total != null) {
@@ -356,7 +363,7 @@ public final class Tensor {
         return bits;
     }
 
-    /** The error for a weight that is infinite or NaN. */
+    /** The error for an infinite or NaN weight. */
     public InvalidModelException notFinite() {
         return new InvalidModelException(
                 "Tensor %s in %s holds a number that is not finite.".formatted(name, source));

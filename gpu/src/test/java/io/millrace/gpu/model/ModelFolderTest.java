@@ -309,6 +309,14 @@ class ModelFolderTest {
                         .config(
                                 c ->
                                         c.putObject("quantization_config")
+                                                .put("quant_method", "bitsandbytes")),
+                "quantization_config",
+                "bitsandbytes");
+        assertRefused(
+                TinyModels.gpt2()
+                        .config(
+                                c ->
+                                        c.putObject("quantization_config")
                                                 .put("quant_method", "gptq")),
                 "quantization_config",
                 "gptq");

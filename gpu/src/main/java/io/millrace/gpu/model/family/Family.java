@@ -50,7 +50,6 @@ public interface Family {
         if (family == null) {
             throw config.unsupported("architectures", name, String.join(", ", families.keySet()));
         }
-        refuseQuantization(config);
         return family;
     }
 
@@ -63,12 +62,5 @@ public interface Family {
                     "architectures", config.get("architectures"), "a list of one architecture");
         }
         return config.get("architectures").get(0).asText();
-    }
-
-    private static void refuseQuantization(ConfigFile config) throws InvalidModelException {
-        if (config.has("quantization_config")) {
-            String method = config.child("quantization_config").text("quant_method", "unknown");
-            throw config.unsupported("quantization_config", method, "weights in F32, F16 and BF16");
-        }
     }
 }

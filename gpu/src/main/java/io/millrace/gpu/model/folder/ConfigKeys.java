@@ -47,6 +47,7 @@ final class ConfigKeys {
     static List<FolderKey> all() {
         List<FolderKey> keys = new ArrayList<>();
         keys.addAll(ofAll());
+        keys.addAll(quantization());
         withRope().forEach(key -> keys.add(key.of(WITH_ROPE)));
         llamaLike().forEach(key -> keys.add(key.of(LLAMA_LIKE)));
         keys.addAll(windows());
@@ -67,15 +68,11 @@ final class ConfigKeys {
                         "tie_word_embeddings",
                         "whether the head's weight is the embedding's, but a head in the files that differs from it wins; GPT2, Starcoder2: true, others: false"),
                 honoured(
-                        "dtype", "type of dummy weights; weights in files have types of their own"),
+                        "dtype",
+                        "type of dummy weights and of unpacked ones; other weights have types of their own"),
                 honoured("torch_dtype", "older name of `dtype`, which wins"),
                 honoured("model_type", "names the tokenizer's class where no file does"),
                 honoured("tokenizer_class", "the same; tokenizer_config.json goes before it"),
-                refusedUnless(
-                        "quantization_config",
-                        "only weights in F32, F16 and BF16 are read",
-                        "",
-                        (value, file) -> false),
                 refused("is_causal", "attention is causal", true),
                 refused("is_encoder_decoder", "there is a decoder alone", false),
                 refused("add_cross_attention", "there is nothing to attend across to", false),
@@ -89,6 +86,18 @@ final class ConfigKeys {
                         "layers differ in nothing but their window",
                         "an empty object",
                         (value, file) -> value.isObject() && value.isEmpty()));
+    }
+
+    private static List<FolderKey> quantization() {
+        return List.of(
+                honoured("quantization_config", "format of the weights; its keys are below")
+                        .of(WITH_ROPE),
+                refusedUnless(
+                                "quantization_config",
+                                "its matrices lie the other way round",
+                                "",
+                                (value, file) -> false)
+                        .of(GPT2));
     }
 
     private static List<FolderKey> withRope() {

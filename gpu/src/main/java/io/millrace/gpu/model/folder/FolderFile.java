@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
 public enum FolderFile {
     CONFIG("config.json", "config-keys.txt"),
     ROPE("config.json: rope_scaling, rope_parameters", "rope-keys.txt"),
+    QUANTIZATION("config.json: quantization_config", "quantization-keys.txt"),
     GENERATION("generation_config.json", "generation-keys.txt"),
     TOKENIZER_CONFIG("tokenizer_config.json", "tokenizer-keys.txt");
 

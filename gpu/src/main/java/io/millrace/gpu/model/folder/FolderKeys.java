@@ -21,6 +21,7 @@ public final class FolderKeys {
     static {
         TABLE.put(FolderFile.CONFIG, ConfigKeys.all());
         TABLE.put(FolderFile.ROPE, RopeKeys.all());
+        TABLE.put(FolderFile.QUANTIZATION, QuantizationKeys.all());
         TABLE.put(FolderFile.GENERATION, GenerationKeys.all());
         TABLE.put(FolderFile.TOKENIZER_CONFIG, TokenizerKeys.all());
     }
@@ -45,7 +46,7 @@ public final class FolderKeys {
     /**
      * Refuses keys that would change an answer and are not supported.
      *
-     * @param architecture the one that config.json names
+     * @param architecture the one that config.json names; of quantization_config, the method
      * @return sentences to be logged once at load
      * @throws InvalidModelException a key that is refused, with its value and the remedy
      */

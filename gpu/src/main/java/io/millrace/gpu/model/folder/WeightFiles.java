@@ -31,15 +31,9 @@ public record WeightFiles(Map<String, Tensor> tensors, List<String> remarks) {
      * Reads the headers; if there are two sets of weights, also their numbers, up to the first
      * difference.
      *
-     * @throws InvalidModelException files that are missing, broken, quantized or ambiguous
+     * @throws InvalidModelException files that are missing, broken or ambiguous
      */
     public static WeightFiles open(Path folder) throws IOException {
-        WeightFiles files = choose(folder);
-        QuantizedNames.refuse(folder, files.tensors.keySet());
-        return files;
-    }
-
-    private static WeightFiles choose(Path folder) throws IOException {
         Path single = folder.resolve(SINGLE);
         Path index = folder.resolve(INDEX);
         if (!Files.exists(single)) {

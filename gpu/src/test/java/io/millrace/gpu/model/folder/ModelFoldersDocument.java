@@ -33,9 +33,22 @@ final class ModelFoldersDocument {
               a tied embedding, rotary frequencies, causal masks.
             - Tied models: a head that differs from the embedding is used as it is; the embedding may stand under the head's name
               alone, and GPT-2's with or without `transformer.`.
-            - Quantized weights are recognized by their tensors' names, with or without `quantization_config`, and refused by the
-              method's name.
             - A Git LFS pointer in place of a file is refused with the remedy, `git lfs pull`.
+
+            ## Quantized weights
+
+            Read as their tools write them: GPTQ (4 and 8 bits, `gptq` and `gptq_v2`, groups of any size or whole columns, in any
+            order) and AWQ (the order of its GEMM kernel).
+
+            - The value of a weight is T(S((code - zero) * scale)), as the tools unpack it: the product rounded to the scales' type S,
+              then to T, the type of config.json, which must be there.
+            - Weights are unpacked while they are loaded and take the memory and the time of unquantized ones: nothing is gained
+              yet but the smaller files. `--weights int8` quantizes the unpacked weights again, as any others.
+            - Layers are quantized or not as their tensors say. The fingerprint has the format and the rule of unpacking.
+            - GPTQ: a zero point of 0 in a file of AutoGPTQ, or of GPTQModel before 0.9.0, is refused when the weight is read: such
+              writers lose the zero points beside it.
+            - Other formats (bitsandbytes, HQQ, NVFP4, MXFP4, MXFP8 and the like) are recognized by config.json or by the names of
+              their tensors, and refused with what to take instead.
             """;
 
     private ModelFoldersDocument() {}

@@ -1,4 +1,4 @@
-package io.millrace.gpu.model.folder;
+package io.millrace.gpu.model.quantization;
 
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.nio.file.Path;
@@ -7,12 +7,11 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Recognizes quantized weights by the names of their tensors. Most such folders have a
- * quantization_config in config.json; without it, this message names the quantization instead of a
- * missing tensor.
+ * Recognizes quantized weights by the names of tensors that no format has taken, so that the error
+ * names the quantization rather than a missing tensor.
  */
 final class QuantizedNames {
-    /** Suffixes of names in the order of the search, with the tool that writes them. */
+    /** Suffixes of names in the order of the search, with the method of {@link RefusedMethods}. */
     private static final Map<String, String> METHODS = new LinkedHashMap<>();
 
     static {
@@ -30,14 +29,19 @@ final class QuantizedNames {
 
     private QuantizedNames() {}
 
-    /** Refuses tensors that are quantized. */
+    /**
+     * Refuses tensors that are quantized.
+     *
+     * @param names of those that are left
+     */
     static void refuse(Path folder, Set<String> names) throws InvalidModelException {
         for (Map.Entry<String, String> method : METHODS.entrySet()) {
             for (String name : names) {
                 if (name.endsWith(method.getKey())) {
                     throw new InvalidModelException(
-                            "The weights in %s are quantized by %s, as their tensor %s shows, which is not supported; supported: weights in F32, F16 and BF16."
-                                    .formatted(folder, method.getValue(), name));
+                            "The weights in %s are quantized by %s, as their tensor %s shows, which config.json does not say how to read; supported: weights in F32, F16 and BF16, and %s with the quantization_config that their tools write."
+                                    .formatted(
+                                            folder, method.getValue(), name, Quantization.METHODS));
                 }
             }
         }

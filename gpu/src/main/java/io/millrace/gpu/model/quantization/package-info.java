@@ -1,0 +1,2 @@
+/** Formats of quantized weights in files, and the values of such weights. */
+package io.millrace.gpu.model.quantization;
