@@ -14,6 +14,7 @@ import io.millrace.jobs.stream.RedriveCommand;
 import io.millrace.jobs.stream.ResultsCommand;
 import io.millrace.jobs.stream.RunCommand;
 import io.millrace.jobs.stream.SubmitCommand;
+import io.millrace.jobs.top.TopCommand;
 import io.millrace.jobs.verify.VerifyCommand;
 import java.io.PrintWriter;
 import java.util.List;
@@ -46,6 +47,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             RunCommand.class,
             SubmitCommand.class,
             ResultsCommand.class,
+            TopCommand.class,
             RedriveCommand.class,
             BrokerCommand.class,
             CorpusCommand.class,

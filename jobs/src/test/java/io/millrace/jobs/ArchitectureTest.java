@@ -24,6 +24,7 @@ class ArchitectureTest {
                     "bench",
                     "bench.result",
                     "verify",
+                    "top",
                     "demo",
                     "corpus",
                     "stream",

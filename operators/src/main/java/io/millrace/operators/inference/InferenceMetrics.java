@@ -15,6 +15,7 @@ import java.util.function.Supplier;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.Histogram;
+import org.apache.flink.metrics.MeterView;
 import org.apache.flink.metrics.MetricGroup;
 
 /**
@@ -69,6 +70,8 @@ final class InferenceMetrics {
         promptTokens = group.counter("prompt_tokens");
         cachedPromptTokens = group.counter("cached_prompt_tokens");
         answered = group.counter("answered");
+        group.meter("answered_per_second", new MeterView(answered));
+        group.meter("generated_tokens_per_second", new MeterView(generatedTokens));
         restoredContinued = group.counter("restored_continued");
         restoredRestarted = group.counter("restored_restarted");
         restoredMixed = group.counter("restored_mixed");

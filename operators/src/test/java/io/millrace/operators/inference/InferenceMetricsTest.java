@@ -19,6 +19,7 @@ import java.util.TreeSet;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.Histogram;
+import org.apache.flink.metrics.Meter;
 import org.apache.flink.metrics.Metric;
 import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.metrics.SimpleCounter;
@@ -55,6 +56,11 @@ class InferenceMetricsTest {
         @Override
         public <H extends Histogram> H histogram(String name, H histogram) {
             return put(name, histogram);
+        }
+
+        @Override
+        public <M extends Meter> M meter(String name, M meter) {
+            return put(name, meter);
         }
 
         @Override
