@@ -60,7 +60,7 @@ fi
 
 # The same layout as a checkout that is built, so that the commands of the docs hold in both.
 mkdir "$here"
-cp -a "$work/source"/{millrace,dist,docs,models,flink-conf,k8s,README.md,CHANGELOG.md,SECURITY.md,LICENSE,NOTICE} "$here"
+cp -a "$work/source"/{millrace,dist,docs,models,flink-conf,k8s,monitoring,README.md,CHANGELOG.md,SECURITY.md,LICENSE,NOTICE} "$here"
 cp "$work/source/target/bom.json" "$here/sbom.cdx.json"
 {
     echo "version=$version"

@@ -92,7 +92,7 @@ class DocsTest {
         try (Stream<Path> root = Files.list(ROOT)) {
             root.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
         }
-        for (String folder : List.of("docs", "k8s", "findings", "models")) {
+        for (String folder : List.of("docs", "k8s", "monitoring", "findings", "models")) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(folder))) {
                 files.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
             }

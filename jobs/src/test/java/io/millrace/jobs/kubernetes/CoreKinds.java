@@ -14,12 +14,16 @@ import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.api.model.rbac.Role;
 import io.fabric8.kubernetes.api.model.rbac.RoleBinding;
 import io.fabric8.openshift.api.model.monitoring.v1.PodMonitor;
+import io.fabric8.openshift.api.model.monitoring.v1.PrometheusRule;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Kubernetes' own kinds and PodMonitor, by the classes that a client of Java has for them. */
+/**
+ * Kubernetes' own kinds and those of the Prometheus operator, by the classes that a client of Java
+ * has for them.
+ */
 final class CoreKinds {
     private static final Map<String, Class<?>> CLASSES =
             Map.of(
@@ -30,7 +34,8 @@ final class CoreKinds {
                     "rbac.authorization.k8s.io/v1 RoleBinding", RoleBinding.class,
                     "networking.k8s.io/v1 NetworkPolicy", NetworkPolicy.class,
                     "policy/v1 PodDisruptionBudget", PodDisruptionBudget.class,
-                    "monitoring.coreos.com/v1 PodMonitor", PodMonitor.class);
+                    "monitoring.coreos.com/v1 PodMonitor", PodMonitor.class,
+                    "monitoring.coreos.com/v1 PrometheusRule", PrometheusRule.class);
 
     /** Values that the classes take as text, and an API server does not. */
     private static final Map<String, Set<String>> ENUMERATIONS =

@@ -67,6 +67,8 @@ final class FlinkSettingsCheck {
                     "parallelism.default",
                     "execution.checkpointing.dir",
                     "execution.checkpointing.savepoint-dir",
+                    // A process a pod.
+                    "metrics.reporter.prom.port",
                     "rest.address",
                     "rest.bind-address");
 
