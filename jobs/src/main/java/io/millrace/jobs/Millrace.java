@@ -10,6 +10,7 @@ import io.millrace.jobs.cli.Version;
 import io.millrace.jobs.cli.config.ConfiguredArguments;
 import io.millrace.jobs.corpus.CorpusCommand;
 import io.millrace.jobs.demo.DemoCommand;
+import io.millrace.jobs.init.InitCommand;
 import io.millrace.jobs.stream.RedriveCommand;
 import io.millrace.jobs.stream.ResultsCommand;
 import io.millrace.jobs.stream.RunCommand;
@@ -51,6 +52,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             RedriveCommand.class,
             BrokerCommand.class,
             CorpusCommand.class,
+            InitCommand.class,
             GenerateCommand.class,
             VerifyCommand.class,
             BenchCommand.class,

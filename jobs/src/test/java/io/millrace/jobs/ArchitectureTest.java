@@ -26,6 +26,7 @@ class ArchitectureTest {
                     "verify",
                     "top",
                     "demo",
+                    "init",
                     "corpus",
                     "stream",
                     "watch",

@@ -27,6 +27,7 @@ class ExamplesITCase {
                 "docs/library.md",
                 "docs/own-job.md",
                 "docs/corpus.md",
+                "docs/config.md",
                 "docs/openai-batch.md"
             })
     void whatIsShownIsWhatComesOut(String page) throws Exception {

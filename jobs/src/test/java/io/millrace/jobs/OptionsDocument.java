@@ -34,7 +34,8 @@ final class OptionsDocument {
         }
         text.append("\n| option | default | meaning |\n|---|---|---|\n");
         for (PositionalParamSpec parameter : command.getCommandSpec().positionalParameters()) {
-            row(text, "`" + parameter.paramLabel() + "`", "required", parameter.description());
+            String needed = parameter.arity().min() == 0 ? "" : "required";
+            row(text, "`" + parameter.paramLabel() + "`", needed, parameter.description());
         }
         for (OptionSpec option : command.getCommandSpec().options()) {
             if (option.usageHelp() || option.versionHelp()) {

@@ -26,7 +26,7 @@ public final class KafkaArguments {
             description =
                     "Properties file with client settings, such as those of TLS and SASL, for source,"
                             + " sink and admin client. Put secrets here.")
-    Path configFile;
+    public Path configFile;
 
     @Option(
             names = {"-K", "--kafka-setting"},

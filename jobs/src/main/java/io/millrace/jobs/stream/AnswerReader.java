@@ -81,7 +81,7 @@ public final class AnswerReader implements AutoCloseable {
     }
 
     /** A consumer of all partitions of these topics, without a group. */
-    static KafkaConsumer<byte[], byte[]> consumer(
+    public static KafkaConsumer<byte[], byte[]> consumer(
             KafkaArguments kafka, List<String> topics, boolean fromBeginning) {
         Properties properties =
                 ClientProperties.consumer(kafka.bootstrapServers, kafka.clientSettings());

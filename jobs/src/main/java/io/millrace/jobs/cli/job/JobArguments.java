@@ -219,7 +219,7 @@ public final class JobArguments {
                 description =
                         "Wire format of all topics: plain JSON, Avro single-object encoding, or"
                                 + " Confluent's with a schema registry.")
-        WireFormat format;
+        public WireFormat format;
 
         @Option(
                 names = "--registry-url",
@@ -227,7 +227,7 @@ public final class JobArguments {
                 description =
                         "Schema registry for --format confluent, user:password@ before the host"
                                 + " where it asks for them.")
-        String registryUrl;
+        public String registryUrl;
 
         @Option(
                 names = "--registry-config",
@@ -237,7 +237,7 @@ public final class JobArguments {
                                 + " name them: basic.auth.user.info, bearer.auth.token,"
                                 + " ssl.truststore.location, ssl.keystore.location and their"
                                 + " passwords.")
-        Path registryConfig;
+        public Path registryConfig;
 
         public FormatSettings settings() {
             if (format == WireFormat.CONFLUENT && registryUrl == null) {

@@ -115,6 +115,17 @@ public final class RowFiles {
     }
 
     /**
+     * A row as a JSON object for display, also of CSV; null if it is not text.
+     *
+     * @param header {@link RowReader#header} of the file
+     */
+    public static String json(FileFormat format, byte[] header, byte[] row) {
+        return format.rows() == FileFormat.Rows.CSV
+                ? CsvForm.json(header, row, format.delimiter())
+                : text(format, header, row);
+    }
+
+    /**
      * A row as text for display; null if it is not text.
      *
      * @param header {@link RowReader#header} of the file

@@ -1,5 +1,7 @@
 package io.millrace.operators.corpus.format.text;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.millrace.operators.corpus.format.Answers;
 import io.millrace.operators.corpus.format.Columns;
 import io.millrace.operators.corpus.format.Fields;
@@ -46,16 +48,43 @@ public final class CsvForm implements LineForm {
         this.columns = columns;
         mark = text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : "";
         String bare = text.substring(mark.length());
-        int end = bare.length();
-        while (end > 0 && (bare.charAt(end - 1) == '\n' || bare.charAt(end - 1) == '\r')) {
-            end--;
-        }
-        lineEnd = end == bare.length() ? "\n" : bare.substring(end);
-        names = CsvCells.parse(bare.substring(0, end), delimiter);
+        String record = withoutLineEnd(bare);
+        lineEnd = record.length() == bare.length() ? "\n" : bare.substring(record.length());
+        names = CsvCells.parse(record, delimiter);
         boolean empty = header.length == 0;
         prompt = empty ? 0 : column("--prompt-field", columns.prompt());
         id = empty || columns.id() == null ? -1 : column("--id-field", columns.id());
         result = empty ? 0 : resultColumn();
+    }
+
+    private static String withoutLineEnd(String text) {
+        int end = text.length();
+        while (end > 0 && (text.charAt(end - 1) == '\n' || text.charAt(end - 1) == '\r')) {
+            end--;
+        }
+        return text.substring(0, end);
+    }
+
+    /**
+     * A record as a JSON object for display: each cell under its column, those without one left
+     * out. Null if header or record are not text.
+     *
+     * @param header header of the reader
+     */
+    public static String json(byte[] header, byte[] row, char delimiter) {
+        String head = Text.decode(header, 0, header.length);
+        String record = Text.decode(row, 0, row.length);
+        if (head == null || record == null) {
+            return null;
+        }
+        String bare = head.startsWith(BYTE_ORDER_MARK) ? head.substring(1) : head;
+        CsvCells names = CsvCells.parse(withoutLineEnd(bare), delimiter);
+        CsvCells cells = CsvCells.parse(record, delimiter);
+        ObjectNode object = JsonNodeFactory.instance.objectNode();
+        for (int i = 0; i < names.size(); i++) {
+            object.put(names.get(i), cell(cells, i));
+        }
+        return object.toString();
     }
 
     private int column(String option, String name) throws UnreadableFileException {
