@@ -34,6 +34,7 @@ class ArchitectureTest {
                     "batch",
                     "inference",
                     "metric",
+                    "dedupe",
                     "fault",
                     "valve",
                     "kafka",

@@ -167,6 +167,22 @@ public final class CorpusCommand implements Callable<Integer> {
     private Integer maxInFlight;
 
     @Option(
+            names = "--dedupe",
+            description =
+                    "Computes equal requests (prompt, parameters, constraint) once, where temperature is"
+                            + " 0 or a seed is given; outputs have the same bytes without it.")
+    private boolean dedupe;
+
+    @Option(
+            names = "--dedupe-memory",
+            paramLabel = "SIZE",
+            defaultValue = "256m",
+            description =
+                    "Most memory in a subtask for answers that equal rows are to have; once it is full,"
+                            + " further rows are computed.")
+    private MemorySize dedupeMemory;
+
+    @Option(
             names = "--max-prompt-size",
             paramLabel = "SIZE",
             defaultValue = "1m",
@@ -228,7 +244,7 @@ public final class CorpusCommand implements Callable<Integer> {
                         new CorpusRun.Settings(checkpointInterval, parallelism, uiPort),
                         engine);
             }
-            return CorpusRun.tell("Nothing is to be done", manifest.summary(), out, progress);
+            return CorpusEnd.tell("Nothing is to be done", manifest.summary(), out, progress);
         }
     }
 
@@ -262,6 +278,7 @@ public final class CorpusCommand implements Callable<Integer> {
         Checks.range("--ui-port", uiPort, 0, 65535);
         Checks.atLeast("--parallelism", parallelism, 1);
         Checks.atLeast("--checkpoint-interval (in ms)", checkpointInterval.toMillis(), 10);
+        Checks.atLeast("--dedupe-memory (in bytes)", dedupeMemory.getBytes(), 1);
         Checks.atLeast("--max-prompt-size (in bytes)", maxPromptSize.getBytes(), 1);
         Checks.atLeast("--step-timeout (in ms)", stepTimeout.toMillis(), 0);
         if (maxInFlight != null) {
@@ -366,6 +383,7 @@ public final class CorpusCommand implements Callable<Integer> {
                 .faults(new FaultOptions(stepTimeout, MAX_ATTEMPTS, suspects))
                 .maxInFlightRequests(maxInFlight == null ? 0 : maxInFlight)
                 .maxPromptBytes(maxPromptSize.getBytes())
+                .dedupeBytes(dedupe ? dedupeMemory.getBytes() : 0)
                 .constraint(sampling.constraint())
                 .name(PIPELINE)
                 .build();

@@ -347,34 +347,16 @@ final class CorpusRun implements AutoCloseable {
         }
         Manifest.Summary summary =
                 new Manifest.Summary(
-                        files.size(), failed, tally.rows(), tally.failures(), tally.tokens());
+                        files.size(),
+                        failed,
+                        tally.rows(),
+                        tally.failures(),
+                        tally.tokens(),
+                        tally.copies(),
+                        tally.byId());
         manifest.finish(summary);
         folder.sweep();
-        return tell("Done", summary, out, progress);
-    }
-
-    /** Says what came of a corpus; returns the exit code. */
-    static int tell(String label, Manifest.Summary summary, String out, Progress progress) {
-        progress.plain(
-                "%s: %,d of %,d rows answered, %,d tokens, %,d of %,d files in %s"
-                        .formatted(
-                                label,
-                                summary.rows() - summary.failures(),
-                                summary.rows(),
-                                summary.tokens(),
-                                summary.files() - summary.failedFiles(),
-                                summary.files(),
-                                out));
-        if (summary.failures() == 0 && summary.failedFiles() == 0) {
-            return 0;
-        }
-        progress.plain(
-                "%,d rows and %,d files are without an answer: %s says why"
-                        .formatted(
-                                summary.failures(),
-                                summary.failedFiles(),
-                                Path.of(out).resolve(OutputFolder.FAILURES)));
-        return ExitCode.FAILED.code();
+        return CorpusEnd.tell("Done", summary, out, progress);
     }
 
     @Override

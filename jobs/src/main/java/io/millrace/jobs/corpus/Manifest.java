@@ -31,6 +31,10 @@ final class Manifest {
 
     private static final int VERSION = 2;
 
+    // Not in manifests of earlier releases.
+    private static final String COPIES = "deduplicated_rows";
+    private static final String BY_ID = "rows_with_seed_by_id";
+
     /** Characters of a value in an error. */
     private static final int LONGEST_SAID = 200;
 
@@ -49,8 +53,17 @@ final class Manifest {
      * What came of a corpus.
      *
      * @param failedFiles of the files, those that have no output
+     * @param copies of the rows, those with the answer that was computed for an equal one
+     * @param byId with --dedupe: rows that were computed each, since their id is the seed
      */
-    record Summary(long files, long failedFiles, long rows, long failures, long tokens) {}
+    record Summary(
+            long files,
+            long failedFiles,
+            long rows,
+            long failures,
+            long tokens,
+            long copies,
+            long byId) {}
 
     /** The one in a folder, null if nothing was begun there. */
     static Manifest read(Path path) throws IOException {
@@ -140,7 +153,9 @@ final class Manifest {
                 count(finished, "failed_files"),
                 count(finished, "rows"),
                 count(finished, "failures"),
-                count(finished, "tokens"));
+                count(finished, "tokens"),
+                finished.has(COPIES) ? count(finished, COPIES) : 0,
+                finished.has(BY_ID) ? count(finished, BY_ID) : 0);
     }
 
     private long count(JsonNode of, String name) {
@@ -267,7 +282,9 @@ final class Manifest {
                 .put("failed_files", summary.failedFiles())
                 .put("rows", summary.rows())
                 .put("failures", summary.failures())
-                .put("tokens", summary.tokens());
+                .put("tokens", summary.tokens())
+                .put(COPIES, summary.copies())
+                .put(BY_ID, summary.byId());
         write();
     }
 

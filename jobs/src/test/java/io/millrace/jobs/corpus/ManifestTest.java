@@ -41,8 +41,9 @@ class ManifestTest {
         read.requireModel("the model");
         assertThat(read.now()).isEqualTo(NOW);
         assertThat(read.summary()).isNull();
-        read.finish(new Manifest.Summary(1, 2, 3, 4, 5));
-        assertThat(Manifest.read(path).summary()).isEqualTo(new Manifest.Summary(1, 2, 3, 4, 5));
+        read.finish(new Manifest.Summary(1, 2, 3, 4, 5, 0, 0));
+        assertThat(Manifest.read(path).summary())
+                .isEqualTo(new Manifest.Summary(1, 2, 3, 4, 5, 0, 0));
     }
 
     @Test
@@ -107,7 +108,7 @@ class ManifestTest {
 
     @Test
     void aSummaryThatIsDamagedIsSaidByItsField() throws IOException {
-        Manifest.read(path).finish(new Manifest.Summary(1, 2, 3, 4, 5));
+        Manifest.read(path).finish(new Manifest.Summary(1, 2, 3, 4, 5, 0, 0));
         Files.writeString(path, Files.readString(path).replace("\"tokens\"", "\"words\""));
         Manifest read = Manifest.read(path);
         assertThatThrownBy(read::summary).hasMessageContaining("it has no field tokens");

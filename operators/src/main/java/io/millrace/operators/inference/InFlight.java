@@ -2,6 +2,7 @@ package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.SamplingParameters;
+import io.millrace.operators.dedupe.RequestKey;
 import io.millrace.operators.event.EventAnswer;
 import io.millrace.operators.event.EventReading;
 import io.millrace.operators.inference.Restoration.Progress;
@@ -41,6 +42,12 @@ final class InFlight {
 
     /** Null until prepared. */
     GenerationRequest generation;
+
+    /** What its answer depends on; null where it is not shared with equal requests. */
+    RequestKey key;
+
+    /** Whether its outcome is that of an equal request. */
+    boolean copy;
 
     /** 0 while the engine does not have it. */
     long ticket;

@@ -210,7 +210,8 @@ final class InFlightState {
         } else {
             state = InFlightCodec.toState(record.inbound);
             List<List<Integer>> generated = new ArrayList<>();
-            if (record.outcome instanceof Outcome.Answered answered) {
+            // A copy is found again, so that it is counted as one.
+            if (record.outcome instanceof Outcome.Answered answered && !record.copy) {
                 state.setResult(InFlightCodec.encodeResult(answered.result()));
                 if (answered.event() != null) {
                     state.setResultJson(answered.event().json());

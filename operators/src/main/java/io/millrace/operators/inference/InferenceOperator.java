@@ -2,7 +2,6 @@ package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.GenerationResult;
-import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.common.Scope;
 import io.millrace.gpu.session.EngineSession;
 import io.millrace.gpu.session.SessionListener;
@@ -123,10 +122,8 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
         super.open();
         metrics = InferenceMetrics.register(getMetricGroup(), session, valve, state::savedBytes);
         metrics.onRestored(restoredCounts);
-        boolean structured = options.constraint() instanceof Constraint.JsonSchema;
         outcomes =
-                new Outcomes(
-                        session, queue, longRecords, prompts, metrics, structured, this::release);
+                new Outcomes(session, queue, longRecords, prompts, metrics, options, this::release);
         for (int from = 0; from < restored.size(); from += options.batchSize()) {
             // All are taken, even if they exceed the valve, as they may after scaling in.
             int to = Math.min(from + options.batchSize(), restored.size());
@@ -260,7 +257,11 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             return;
         }
         weigh(record, record.onPrepared(ready, session.model().maxModelLen()));
-        dispatcher.onPrepared(record);
+        if (outcomes.isCopy(record)) {
+            weigh(record, 0);
+        } else {
+            dispatcher.onPrepared(record);
+        }
     }
 
     /** Requests that are being read or prepared, and failures that are being encoded. */
@@ -322,9 +323,10 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             warm = true;
             longRecords.warmUp();
         }
-        output.collect(new StreamRecord<>(record.outcome, record.outcome.origin().timestamp()));
+        Outcome outcome = outcomes.emitted(record);
+        output.collect(new StreamRecord<>(outcome, outcome.origin().timestamp()));
         valve.add(-1, -record.weight);
-        quarantine.onLeft(record.outcome.origin());
+        quarantine.onLeft(outcome.origin());
     }
 
     @Override

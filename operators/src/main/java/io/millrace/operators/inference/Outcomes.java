@@ -2,7 +2,9 @@ package io.millrace.operators.inference;
 
 import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.RequestRejectedException;
+import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.session.EngineSession;
+import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Outcome.RunFacts;
@@ -21,10 +23,10 @@ final class Outcomes {
     private final InferenceMetrics metrics;
     private final boolean structured;
     private final PromptPool prompts;
+    private final Copies copies;
     private final Runnable release;
 
     /**
-     * @param structured whether the job's constraint makes answers JSON
      * @param release called when a delayed outcome can be emitted
      */
     Outcomes(
@@ -33,13 +35,14 @@ final class Outcomes {
             LongRecords longRecords,
             PromptPool prompts,
             InferenceMetrics metrics,
-            boolean structured,
+            PipelineOptions options,
             Runnable release) {
         this.session = session;
         this.queue = queue;
         this.longRecords = longRecords;
         this.metrics = metrics;
-        this.structured = structured;
+        this.structured = options.constraint() instanceof Constraint.JsonSchema;
+        this.copies = new Copies(options.dedupeBytes(), session.model().defaultSampling());
         this.prompts = prompts;
         this.release = release;
     }
@@ -61,8 +64,44 @@ final class Outcomes {
         return true;
     }
 
+    /**
+     * Whether a prepared record has, or waits for, the outcome of an equal request, so that the
+     * engine must not have it.
+     */
+    boolean isCopy(InFlight record) {
+        if (!copies.isCopy(record)) {
+            return false;
+        }
+        GenerationResult known = copies.known(record);
+        if (known != null) {
+            answerCopy(record, known, System.currentTimeMillis());
+        }
+        return true;
+    }
+
+    /** The outcome of a record as it is emitted. */
+    Outcome emitted(InFlight record) {
+        return copies.marked(record);
+    }
+
     /** The engine has finished a record's request. */
     void answer(InFlight record, GenerationResult result, long timeMs) {
+        answerOne(record, result, timeMs);
+        for (InFlight copy : copies.finish(record, result)) {
+            answerCopy(copy, result, timeMs);
+        }
+    }
+
+    private void answerCopy(InFlight copy, GenerationResult result, long timeMs) {
+        copy.admittedMs = Math.max(copy.arrivedMs, timeMs);
+        answerOne(
+                copy,
+                new GenerationResult(
+                        copy.generation.id(), result.promptTokens(), 0, result.completions()),
+                copy.admittedMs);
+    }
+
+    private void answerOne(InFlight record, GenerationResult result, long timeMs) {
         InferenceResult answer =
                 RequestMapper.result(record.request, result, session.model(), record.earlier);
         RunFacts facts =
@@ -91,6 +130,13 @@ final class Outcomes {
 
     /** The engine, or the preparation, refused the request or failed on it. */
     void refuse(InFlight record, Exception cause) {
+        refuseOne(record, cause);
+        for (InFlight copy : copies.finish(record, null)) {
+            refuseOne(copy, cause);
+        }
+    }
+
+    private void refuseOne(InFlight record, Exception cause) {
         if (cause instanceof RequestRejectedException rejected) {
             FailureCode code =
                     switch (rejected.reason()) {

@@ -55,6 +55,13 @@ public enum PipelineOption {
                     + " is finished.",
             PipelineOptions::ordered,
             PipelineOptions.Builder::ordered),
+    DEDUPE(
+            Names.inJava("dedupeBytes"),
+            Values.of(0L, Range.atLeast(0)),
+            "Memory, in bytes, in a subtask for answers that equal requests are to have where their"
+                    + " seed is not their id; 0 has every request computed. With dynamic batching.",
+            PipelineOptions::dedupeBytes,
+            PipelineOptions.Builder::dedupeBytes),
     RESUME(
             Names.of("resume", "--resume", null),
             Values.oneOf(ResumePolicy.Resume.CONTINUE),

@@ -32,6 +32,8 @@ import java.util.Objects;
  *     pauses
  * @param maxPromptBytes maximum bytes (UTF-8) of a prompt's text, or of a conversation's contents
  *     together, checked before it is tokenized
+ * @param dedupeBytes memory in a subtask for the answers to requests that equal ones are to have; 0
+ *     has every request computed
  * @param constraint the constraint of requests without one of their own; null for none
  * @param failures encodes the failures of long records on another thread; null leaves it to the
  *     sink
@@ -51,6 +53,7 @@ public record PipelineOptions(
         int maxInFlightRequests,
         long maxInFlightTokens,
         long maxPromptBytes,
+        long dedupeBytes,
         Constraint constraint,
         FailureEncoder failures,
         String name)
@@ -70,6 +73,7 @@ public record PipelineOptions(
         PipelineOption.BATCH_SIZE.check(batchSize, names);
         PipelineOption.BATCH_TIMEOUT.check(Duration.ofMillis(batchTimeoutMs), names);
         PipelineOption.LINGER.check(lingerMs, names);
+        PipelineOption.DEDUPE.check(dedupeBytes, names);
         PipelineOption.MAX_IN_FLIGHT.check(maxInFlightRequests, names);
         PipelineOption.MAX_IN_FLIGHT_TOKENS.check(maxInFlightTokens, names);
         PipelineOption.MAX_PROMPT_BYTES.check(maxPromptBytes, names);
@@ -83,6 +87,11 @@ public record PipelineOptions(
                             "--partitioning prefix does not go with --batching static, since a"
                                     + " savepoint would wait for whole batches: use --batching"
                                     + " dynamic, or --partitioning none."));
+        }
+        if (dedupeBytes > 0 && batching == Batching.STATIC) {
+            throw new IllegalArgumentException(
+                    "Equal requests are computed once with dynamic batching only: a static batch"
+                            + " waits for all of its own.");
         }
         if (partitioning == Partitioning.PREFIX && ordered) {
             throw new IllegalArgumentException(
@@ -120,6 +129,7 @@ public record PipelineOptions(
                 maxInFlightRequests,
                 maxInFlightTokens,
                 maxPromptBytes,
+                dedupeBytes,
                 constraint,
                 encoder,
                 name);
@@ -154,6 +164,7 @@ public record PipelineOptions(
         private int maxInFlightRequests;
         private long maxInFlightTokens;
         private long maxPromptBytes;
+        private long dedupeBytes;
         private Constraint constraint;
         private FailureEncoder failures;
         private String name = "millrace";
@@ -246,6 +257,11 @@ public record PipelineOptions(
             return this;
         }
 
+        public Builder dedupeBytes(long value) {
+            dedupeBytes = value;
+            return this;
+        }
+
         public Builder constraint(Constraint value) {
             constraint = value;
             return this;
@@ -276,6 +292,7 @@ public record PipelineOptions(
                     maxInFlightRequests,
                     maxInFlightTokens,
                     maxPromptBytes,
+                    dedupeBytes,
                     constraint,
                     failures,
                     name);

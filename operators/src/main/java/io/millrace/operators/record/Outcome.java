@@ -19,14 +19,39 @@ public sealed interface Outcome {
      * An answer.
      *
      * @param event how it is put into its record; null unless that is an event
+     * @param computation whether it was computed for this record
      */
-    record Answered(Origin origin, InferenceResult result, RunFacts facts, EventAnswer event)
+    record Answered(
+            Origin origin,
+            InferenceResult result,
+            RunFacts facts,
+            EventAnswer event,
+            Computation computation)
             implements Outcome {
+
+        public Answered(Origin origin, InferenceResult result, RunFacts facts, EventAnswer event) {
+            this(origin, result, facts, event, Computation.OWN);
+        }
 
         /** The answer of a record that is no event. */
         public Answered(Origin origin, InferenceResult result, RunFacts facts) {
             this(origin, result, facts, null);
         }
+
+        /** The same, computed in another way. */
+        public Answered with(Computation other) {
+            return new Answered(origin, result, facts, event, other);
+        }
+    }
+
+    /** How an answer was computed where equal requests are computed once. */
+    enum Computation {
+        /** For its record. */
+        OWN,
+        /** For its record, since the request's id is the seed. */
+        BY_ID,
+        /** For an equal request. */
+        COPIED
     }
 
     /** An event without a value, which passed as it is. */

@@ -1,6 +1,7 @@
 package io.millrace.operators.record;
 
 import io.millrace.operators.event.EventAnswer;
+import io.millrace.operators.record.Outcome.Computation;
 import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceResult;
@@ -23,14 +24,20 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
     private static final int FAILED = 3;
     private static final int EVENT = 4;
     private static final int PASSED = 5;
+    private static final int SHARED = 6;
 
     @Override
     public void serialize(Outcome outcome, DataOutputView out) throws IOException {
         if (outcome instanceof Outcome.Answered answered) {
-            out.writeByte(answered.event() == null ? ANSWERED : EVENT);
+            boolean own = answered.computation() == Computation.OWN;
+            out.writeByte(!own ? SHARED : answered.event() == null ? ANSWERED : EVENT);
             Wire.writeOrigin(answered.origin(), out);
             Wire.writeAvro(answered.result(), out);
             writeFacts(answered.facts(), out);
+            if (!own) {
+                out.writeUTF(answered.computation().name());
+                out.writeBoolean(answered.event() != null);
+            }
             if (answered.event() != null) {
                 Wire.writeEvent(answered.event().reading(), out);
                 out.writeBoolean(answered.event().json());
@@ -74,7 +81,7 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
         Origin origin =
                 switch (kind) {
                     case FIRST_ANSWERED, FIRST_FAILED -> Wire.readFirstOrigin(in);
-                    case ANSWERED, FAILED, EVENT, PASSED -> Wire.readOrigin(in);
+                    case ANSWERED, FAILED, EVENT, PASSED, SHARED -> Wire.readOrigin(in);
                     default -> throw new IOException("Unknown kind of outcome: " + kind + ".");
                 };
         return switch (kind) {
@@ -87,6 +94,7 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
                             Wire.readAvro(InferenceResult.class, in),
                             readFacts(in),
                             new EventAnswer(Wire.readEvent(in), in.readBoolean()));
+            case SHARED -> readShared(origin, in);
             case PASSED -> new Outcome.Passed(origin, readFacts(in));
             default ->
                     new Outcome.Failed(
@@ -96,6 +104,15 @@ public final class OutcomeSerializer extends WireSerializer<Outcome> {
                             Wire.readString(in),
                             kind == FAILED ? readFacts(in) : RunFacts.NONE);
         };
+    }
+
+    private static Outcome readShared(Origin origin, DataInputView in) throws IOException {
+        InferenceResult result = Wire.readAvro(InferenceResult.class, in);
+        RunFacts facts = readFacts(in);
+        Computation computation = Computation.valueOf(in.readUTF());
+        EventAnswer event =
+                in.readBoolean() ? new EventAnswer(Wire.readEvent(in), in.readBoolean()) : null;
+        return new Outcome.Answered(origin, result, facts, event, computation);
     }
 
     @Override

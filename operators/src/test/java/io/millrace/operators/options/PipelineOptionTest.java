@@ -56,7 +56,7 @@ class PipelineOptionTest {
         PipelineOptions byDefault = builder(OptionNames.JAVA).build();
         for (PipelineOption option : PipelineOption.values()) {
             assertThat(option.of(byDefault)).isEqualTo(option.setting().values().fallback());
-            if (option != PipelineOption.PARTITIONING) {
+            if (option != PipelineOption.PARTITIONING && option != PipelineOption.DEDUPE) {
                 assertThat(option.of(all)).as("%s", option).isNotEqualTo(option.of(byDefault));
             }
             option.set(copy, option.of(all));
@@ -68,6 +68,8 @@ class PipelineOptionTest {
         copy.batching(Batching.DYNAMIC).ordered(false);
         PipelineOption.PARTITIONING.set(copy, Partitioning.PREFIX);
         assertThat(copy.build().partitioning()).isEqualTo(Partitioning.PREFIX);
+        PipelineOption.DEDUPE.set(copy, 54L);
+        assertThat(copy.build().dedupeBytes()).isEqualTo(54);
     }
 
     @Test
@@ -79,6 +81,7 @@ class PipelineOptionTest {
         assertThat(options.batchTimeoutMs()).isEqualTo(100);
         assertThat(options.lingerMs()).isZero();
         assertThat(options.ordered()).isFalse();
+        assertThat(options.dedupeBytes()).isZero();
         assertThat(options.resumePolicy())
                 .isEqualTo(new ResumePolicy(Resume.CONTINUE, OnModelChange.FAIL));
         assertThat(options.maxInFlightTokens()).isEqualTo(1 << 20);

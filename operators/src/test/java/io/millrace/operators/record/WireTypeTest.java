@@ -109,6 +109,11 @@ class WireTypeTest {
                                 .build(),
                         new RunFacts(1, 2, 3, 4, 5, 6),
                         reading.answer(event.request(), true));
+        for (Outcome.Computation each : Outcome.Computation.values()) {
+            assertThat(copied(WireType.OUTCOME, answered.with(each)))
+                    .extracting(other -> ((Outcome.Answered) other).computation())
+                    .isEqualTo(each);
+        }
         Outcome.Answered back = (Outcome.Answered) copied(WireType.OUTCOME, answered);
         assertThat(back.event().json()).isTrue();
         assertThat(back.event().reading().form()).isEqualTo(reading.form());

@@ -36,6 +36,12 @@ final class CommitOperator extends AbstractStreamOperator<Void>
 
     static final String STATE = "corpus-files";
 
+    // Kinds of elements of the state; 1 is that of earlier releases, whose tallies have four
+    // counts.
+    private static final int EVENT = 0;
+    private static final int FIRST_COMMITTED = 1;
+    private static final int COMMITTED = 2;
+
     private final transient OutputFolder folder;
     private final transient long totalBytes;
     private final transient Assembler assembler;
@@ -93,12 +99,16 @@ final class CommitOperator extends AbstractStreamOperator<Void>
                                         STATE, BytePrimitiveArraySerializer.INSTANCE));
         for (byte[] element : state.get()) {
             DataInputStream in = new DataInputStream(new ByteArrayInputStream(element));
-            if (in.readBoolean()) {
-                committedFiles = in.readLong();
-                committedTally = FileEventSerializer.readTally(in);
-                progress = progress.plus(committedTally);
-            } else {
+            int kind = in.readByte();
+            if (kind == EVENT) {
                 take(FileEventSerializer.read(in));
+            } else {
+                committedFiles = in.readLong();
+                committedTally =
+                        kind == FIRST_COMMITTED
+                                ? FileEventSerializer.readFirstTally(in)
+                                : FileEventSerializer.readTally(in);
+                progress = progress.plus(committedTally);
             }
         }
     }
@@ -119,6 +129,7 @@ final class CommitOperator extends AbstractStreamOperator<Void>
         gauge("rows", () -> progress.rows());
         gauge("failed_rows", () -> progress.failures());
         gauge("answer_tokens", () -> progress.tokens());
+        gauge("deduplicated_rows", () -> progress.copies());
         gauge("percent", this::percent);
     }
 
@@ -154,7 +165,7 @@ final class CommitOperator extends AbstractStreamOperator<Void>
         elements.add(
                 element(
                         out -> {
-                            out.writeBoolean(true);
+                            out.writeByte(COMMITTED);
                             out.writeLong(committedFiles);
                             FileEventSerializer.write(committedTally, out);
                         }));
@@ -164,7 +175,7 @@ final class CommitOperator extends AbstractStreamOperator<Void>
                 elements.add(
                         element(
                                 out -> {
-                                    out.writeBoolean(false);
+                                    out.writeByte(EVENT);
                                     FileEventSerializer.write(event, out);
                                 }));
             }

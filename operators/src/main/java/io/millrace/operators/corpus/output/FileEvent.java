@@ -43,9 +43,17 @@ public sealed interface FileEvent {
      * @param failures rows that failed
      * @param tokens generated tokens
      * @param bytes bytes of the rows as read
+     * @param copies rows whose answer was computed for an equal one
+     * @param byId where equal rows are computed once: those that were not shared, since their id is
+     *     the seed
      */
-    record Tally(long rows, long failures, long tokens, long bytes) {
+    record Tally(long rows, long failures, long tokens, long bytes, long copies, long byId) {
         public static final Tally NONE = new Tally(0, 0, 0, 0);
+
+        /** Counts without those of shared rows. */
+        public Tally(long rows, long failures, long tokens, long bytes) {
+            this(rows, failures, tokens, bytes, 0, 0);
+        }
 
         /** The sum of both. */
         public Tally plus(Tally other) {
@@ -53,7 +61,9 @@ public sealed interface FileEvent {
                     rows + other.rows,
                     failures + other.failures,
                     tokens + other.tokens,
-                    bytes + other.bytes);
+                    bytes + other.bytes,
+                    copies + other.copies,
+                    byId + other.byId);
         }
     }
 }

@@ -21,7 +21,11 @@ public final class FileEventSerializer extends WireSerializer<FileEvent> {
     public static final WireType<FileEvent> TYPE = WireType.of(FileEvent.class, INSTANCE);
 
     private static final int END = 0;
-    private static final int STAGED = 1;
+
+    /** Of earlier releases, whose tallies have four counts. */
+    private static final int FIRST_STAGED = 1;
+
+    private static final int STAGED = 2;
 
     @Override
     public void serialize(FileEvent event, DataOutputView out) throws IOException {
@@ -55,6 +59,8 @@ public final class FileEventSerializer extends WireSerializer<FileEvent> {
             case END ->
                     new FileEvent.End(
                             file, readFormat(in), readBytes(in), in.readLong(), readText(in));
+            case FIRST_STAGED ->
+                    new FileEvent.Staged(file, readText(in), in.readLong(), readFirstTally(in));
             case STAGED -> new FileEvent.Staged(file, readText(in), in.readLong(), readTally(in));
             default -> throw new IOException("Unknown kind of file event: " + kind + ".");
         };
@@ -65,10 +71,23 @@ public final class FileEventSerializer extends WireSerializer<FileEvent> {
         out.writeLong(tally.failures());
         out.writeLong(tally.tokens());
         out.writeLong(tally.bytes());
+        out.writeLong(tally.copies());
+        out.writeLong(tally.byId());
+    }
+
+    /** A tally of earlier releases. */
+    static Tally readFirstTally(DataInput in) throws IOException {
+        return new Tally(in.readLong(), in.readLong(), in.readLong(), in.readLong());
     }
 
     static Tally readTally(DataInput in) throws IOException {
-        return new Tally(in.readLong(), in.readLong(), in.readLong(), in.readLong());
+        return new Tally(
+                in.readLong(),
+                in.readLong(),
+                in.readLong(),
+                in.readLong(),
+                in.readLong(),
+                in.readLong());
     }
 
     /** Writes a format; also used by the state of splits. */

@@ -3,6 +3,7 @@ package io.millrace.operators.corpus.output;
 import io.millrace.operators.corpus.output.FileEvent.Staged;
 import io.millrace.operators.corpus.output.FileEvent.Tally;
 import io.millrace.operators.record.Outcome;
+import io.millrace.operators.record.Outcome.Computation;
 import java.io.IOException;
 import java.util.List;
 import java.util.UUID;
@@ -51,16 +52,7 @@ final class StageOperator extends AbstractStreamOperator<FileEvent>
     @Override
     public void processElement(StreamRecord<Outcome> element) throws Exception {
         Outcome outcome = element.getValue();
-        long generated =
-                outcome instanceof Outcome.Answered answered
-                        ? answered.result().getUsage().getCompletionTokens()
-                        : 0;
-        Tally tally =
-                new Tally(
-                        1,
-                        outcome instanceof Outcome.Failed ? 1 : 0,
-                        generated,
-                        outcome.origin().value().length + 1L);
+        Tally tally = tally(outcome);
         String file = outcome.origin().source();
         try {
             files.add(file, StagedRow.of(outcome, batch), tally);
@@ -71,6 +63,20 @@ final class StageOperator extends AbstractStreamOperator<FileEvent>
         failures.add(tally.failures());
         tokens.add(tally.tokens());
         bytes.add(tally.bytes());
+    }
+
+    private static Tally tally(Outcome outcome) {
+        long length = outcome.origin().value().length + 1L;
+        if (!(outcome instanceof Outcome.Answered answered)) {
+            return new Tally(1, 1, 0, length);
+        }
+        return new Tally(
+                1,
+                0,
+                answered.result().getUsage().getCompletionTokens(),
+                length,
+                answered.computation() == Computation.COPIED ? 1 : 0,
+                answered.computation() == Computation.BY_ID ? 1 : 0);
     }
 
     @Override

@@ -16,6 +16,8 @@ import java.nio.file.StandardCopyOption;
  * @param tally counts of their rows
  */
 public record Totals(long files, Tally tally) {
+    /** Length of the file of earlier releases, whose tallies have four counts. */
+    private static final int FIRST_BYTES = 5 * Long.BYTES;
 
     /** The totals of an output folder; zero if nothing is committed. */
     public static Totals read(OutputFolder folder) throws IOException {
@@ -24,7 +26,13 @@ public record Totals(long files, Tally tally) {
             return new Totals(0, Tally.NONE);
         }
         try (DataInputStream in = new DataInputStream(Files.newInputStream(path))) {
-            return new Totals(in.readLong(), FileEventSerializer.readTally(in));
+            long files = in.readLong();
+            boolean first = Files.size(path) == FIRST_BYTES;
+            return new Totals(
+                    files,
+                    first
+                            ? FileEventSerializer.readFirstTally(in)
+                            : FileEventSerializer.readTally(in));
         }
     }
 
