@@ -51,6 +51,7 @@ public final class TestingControl {
     private int loads;
     private int open;
     private int cancelled;
+    private final List<Long> finishes = new ArrayList<>();
     private long stepNanos;
 
     private TestingControl() {}
@@ -185,6 +186,16 @@ public final class TestingControl {
     /** Requests taken, in order, by all engines of this name together. */
     public synchronized List<GenerationRequest> added() {
         return List.copyOf(added);
+    }
+
+    /** The numbers of the steps, from 1, in which requests were finished, in order. */
+    public synchronized List<Long> finishes() {
+        return List.copyOf(finishes);
+    }
+
+    /** A request was finished in the step that ends next. */
+    synchronized void onFinished() {
+        finishes.add(steps + 1);
     }
 
     public synchronized int loads() {

@@ -21,6 +21,7 @@ import io.millrace.gpu.engine.EngineLoader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,8 +29,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * An engine without a model: an answer is a hash of prompt, seed, completion and position, one
- * token a step for each running completion. Tests steer it through the {@link TestingControl} of
- * its name.
+ * token a step for each running completion; those that wait begin by priority. Tests steer it
+ * through the {@link TestingControl} of its name.
  *
  * <p>A request with {@code ignore_eos} gets exactly {@code max_tokens} tokens, another one a number
  * from 1 to that. A prompt has one token a character.
@@ -67,6 +68,7 @@ public final class TestingEngine implements Engine {
         final GenerationRequest request;
         final int[][] answers;
         final int[] counts;
+        boolean begun;
 
         Running(GenerationRequest request) {
             this.request = request;
@@ -262,12 +264,13 @@ public final class TestingEngine implements Engine {
         lastStepTokens = 0;
         List<Long> finished = new ArrayList<>();
         int sequences = 0;
-        for (Map.Entry<Long, Running> entry : requests.entrySet()) {
+        for (Map.Entry<Long, Running> entry : scheduled()) {
             Running running = entry.getValue();
             if (sequences + running.counts.length > options.maxSequences() && sequences > 0) {
                 break;
             }
             sequences += running.counts.length;
+            running.begun = true;
             for (int i = 0; i < running.counts.length; i++) {
                 if (running.counts[i] < running.answers[i].length) {
                     control.beforeToken(running.request.id(), running.counts[i]);
@@ -284,8 +287,21 @@ public final class TestingEngine implements Engine {
         }
         for (long handle : finished) {
             listener.onFinished(handle, result(requests.remove(handle)));
+            control.onFinished();
         }
         control.onStep();
+    }
+
+    /** Those that have begun, then the others by priority, each in order of arrival. */
+    private List<Map.Entry<Long, Running>> scheduled() {
+        List<Map.Entry<Long, Running>> all = new ArrayList<>(requests.entrySet());
+        all.sort(
+                Comparator.comparingLong(
+                        each ->
+                                each.getValue().begun
+                                        ? Long.MIN_VALUE
+                                        : each.getValue().request.priority()));
+        return all;
     }
 
     private GenerationResult result(Running running) {

@@ -384,6 +384,7 @@ public final class CorpusCommand implements Callable<Integer> {
                 .maxInFlightRequests(maxInFlight == null ? 0 : maxInFlight)
                 .maxPromptBytes(maxPromptSize.getBytes())
                 .dedupeBytes(dedupe ? dedupeMemory.getBytes() : 0)
+                .longestFirst(true)
                 .constraint(sampling.constraint())
                 .name(PIPELINE)
                 .build();

@@ -22,6 +22,12 @@ import org.apache.flink.runtime.execution.SuppressRestartsException;
  * that can never be answered. A pure function of (model, request). Safe for any thread.
  */
 final class Preparation {
+    /** Tokens from which on answers are of one length, longest first. */
+    private static final int MAX_LENGTH = (1 << 20) - 1;
+
+    /** Bound of requests' own priorities, longest first: the product is an int. */
+    private static final int MAX_PRIORITY = 1 << 10;
+
     private final EngineSession session;
 
     /** What a request has where it does not say, the job's constraint compiled. */
@@ -32,6 +38,8 @@ final class Preparation {
 
     /** Naming of options in refusals. */
     private final OptionNames names;
+
+    private final boolean longestFirst;
 
     /**
      * Compiles the job's constraint.
@@ -53,6 +61,7 @@ final class Preparation {
         this.defaults = constrained(session.model().defaultSampling(), options.constraint());
         this.maxPromptBytes = options.maxPromptBytes();
         this.names = options.engine().names();
+        this.longestFirst = options.longestFirst();
     }
 
     /**
@@ -72,7 +81,7 @@ final class Preparation {
                             request.getId(),
                             promptTokens(request, origin),
                             sampling,
-                            request.getPriority() == null ? 0 : request.getPriority(),
+                            priority(request, sampling),
                             generated);
             session.check(prepared);
             success = true;
@@ -82,6 +91,21 @@ final class Preparation {
                 release(sampling);
             }
         }
+    }
+
+    /**
+     * The request's own, and with longest first the longer answer before others of the same.
+     *
+     * @return lower ones are scheduled first
+     */
+    private int priority(InferenceRequest request, SamplingParameters sampling) {
+        int own = request.getPriority() == null ? 0 : request.getPriority();
+        if (!longestFirst) {
+            return own;
+        }
+        int longest = Math.min(sampling.maxTokens(), MAX_LENGTH);
+        int level = Math.max(-MAX_PRIORITY, Math.min(own, MAX_PRIORITY));
+        return level * (MAX_LENGTH + 1) + MAX_LENGTH - longest;
     }
 
     /** Gives the memory of a request's own constraint back, once it is done. */

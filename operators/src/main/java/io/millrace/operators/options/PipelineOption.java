@@ -62,6 +62,13 @@ public enum PipelineOption {
                     + " seed is not their id; 0 has every request computed. With dynamic batching.",
             PipelineOptions::dedupeBytes,
             PipelineOptions.Builder::dedupeBytes),
+    LONGEST_FIRST(
+            Names.inJava("longestFirst"),
+            Values.flag(),
+            "Of the waiting requests of one priority, begins those that may have longer answers"
+                    + " first.",
+            PipelineOptions::longestFirst,
+            PipelineOptions.Builder::longestFirst),
     RESUME(
             Names.of("resume", "--resume", null),
             Values.oneOf(ResumePolicy.Resume.CONTINUE),

@@ -34,6 +34,8 @@ import java.util.Objects;
  *     together, checked before it is tokenized
  * @param dedupeBytes memory in a subtask for the answers to requests that equal ones are to have; 0
  *     has every request computed
+ * @param longestFirst whether requests of one priority that may have longer answers are scheduled
+ *     first
  * @param constraint the constraint of requests without one of their own; null for none
  * @param failures encodes the failures of long records on another thread; null leaves it to the
  *     sink
@@ -54,6 +56,7 @@ public record PipelineOptions(
         long maxInFlightTokens,
         long maxPromptBytes,
         long dedupeBytes,
+        boolean longestFirst,
         Constraint constraint,
         FailureEncoder failures,
         String name)
@@ -130,6 +133,7 @@ public record PipelineOptions(
                 maxInFlightTokens,
                 maxPromptBytes,
                 dedupeBytes,
+                longestFirst,
                 constraint,
                 encoder,
                 name);
@@ -165,6 +169,7 @@ public record PipelineOptions(
         private long maxInFlightTokens;
         private long maxPromptBytes;
         private long dedupeBytes;
+        private boolean longestFirst;
         private Constraint constraint;
         private FailureEncoder failures;
         private String name = "millrace";
@@ -262,6 +267,11 @@ public record PipelineOptions(
             return this;
         }
 
+        public Builder longestFirst(boolean value) {
+            longestFirst = value;
+            return this;
+        }
+
         public Builder constraint(Constraint value) {
             constraint = value;
             return this;
@@ -293,6 +303,7 @@ public record PipelineOptions(
                     maxInFlightTokens,
                     maxPromptBytes,
                     dedupeBytes,
+                    longestFirst,
                     constraint,
                     failures,
                     name);

@@ -50,6 +50,7 @@ class PipelineOptionTest {
                         .maxInFlightRequests(5)
                         .maxInFlightTokens(97)
                         .maxPromptBytes(1023)
+                        .longestFirst(true)
                         .faults(new FaultOptions(Duration.ofSeconds(7), 2, "file:/j"))
                         .build();
         PipelineOptions.Builder copy = builder(OptionNames.JAVA).journal("file:/j");
@@ -82,6 +83,7 @@ class PipelineOptionTest {
         assertThat(options.lingerMs()).isZero();
         assertThat(options.ordered()).isFalse();
         assertThat(options.dedupeBytes()).isZero();
+        assertThat(options.longestFirst()).isFalse();
         assertThat(options.resumePolicy())
                 .isEqualTo(new ResumePolicy(Resume.CONTINUE, OnModelChange.FAIL));
         assertThat(options.maxInFlightTokens()).isEqualTo(1 << 20);
