@@ -6,13 +6,20 @@
 #
 #   sudo k8s/check-image.sh SYSTEM
 #
-# SYSTEM is made by: debootstrap --variant=minbase --include=openjdk-17-jre-headless bookworm SYSTEM
+# SYSTEM is made in twenty seconds, packages unpacked and not set up, by
+#
+#   mmdebstrap --mode=root --variant=extract --include=openjdk-17-jre-headless,bash,coreutils,dash bookworm SYSTEM
+#
+# or, set up as well, by: debootstrap --variant=minbase --include=openjdk-17-jre-headless bookworm SYSTEM
 # Needs root (chroot, mounts), a build (mvn -Pfast package), and Maven for one jar of Flink's.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 system="$(readlink -f "${1:?check-image.sh SYSTEM}")"
 work="$(mktemp -d)"
 root="$work/root"
+# Its own path: the link in /usr/bin is made where the package is set up.
+java_home="$(cd "$system" && find usr/lib/jvm -maxdepth 1 -type d -name 'java-*' | head -1)"
+[[ -x "$system/$java_home/bin/java" ]] || { echo "check-image.sh: there is no Java in $system." >&2; exit 1; }
 broker_port=19092
 rest_port=18081
 processes=()
@@ -83,7 +90,7 @@ mount -t proc proc "$root/proc"
     fail "the root can be written."
 
 line() { # line CLASS ARGUMENT...: sets the command that runs it in the image, as its user
-    command=(chroot --userspec=9999:9999 "$root" /usr/bin/env -i PATH=/usr/bin:/bin HOME=/tmp DJL_CACHE_DIR=/tmp/djl
+    command=(chroot --userspec=9999:9999 "$root" /usr/bin/env -i "PATH=/usr/bin:/bin:/$java_home/bin" HOME=/tmp DJL_CACHE_DIR=/tmp/djl
         FLINK_CONF_DIR=/opt/flink/conf FLINK_LIB_DIR=/opt/flink/lib
         java "${memory[@]}" "${flags[@]}" -Dlog4j.configurationFile=/opt/flink/conf/log4j.properties
         -cp '/opt/flink/lib/*' "$@")
@@ -115,15 +122,17 @@ taskmanager() {
 }
 
 export MILLRACE_NO_BUILD=1 MILLRACE_DATA="$work/data" MILLRACE_OPTS=-Xmx512m
+# Commands without a model live for seconds, which the optimizing compiler would not pay back.
+brief="-Xmx512m -XX:TieredStopAtLevel=1"
 request='{"id":"image-1","prompt":"Lowest mortgage rates, reply today!\n\n### Triage\n","max_tokens":16}'
 tokens() { grep -o '"token_ids":\[[0-9,]*\]'; }
 expected="$(printf 'Lowest mortgage rates, reply today!\n\n### Triage\n' |
     ./millrace generate --device cpu --model models/triage --prompt - --id image-1 --max-tokens 16 --json | tokens)"
 
 ask() { # ask NAME: one request to the topics of NAME
-    printf '%s\n' "$request" | ./millrace submit --bootstrap-servers "localhost:$broker_port" --topic "$1-prompts" - \
+    printf '%s\n' "$request" | MILLRACE_OPTS=$brief ./millrace submit --bootstrap-servers "localhost:$broker_port" --topic "$1-prompts" - \
         >"$work/$1-submit.log" 2>&1 || fail "submit failed."
-    ./millrace results --bootstrap-servers "localhost:$broker_port" --topic "$1-answers" \
+    MILLRACE_OPTS=$brief ./millrace results --bootstrap-servers "localhost:$broker_port" --topic "$1-answers" \
         --dead-letter-topic "$1-dead-letters" --from-beginning --max 1 --timeout 120s --json >"$work/$1-results.log" 2>&1 ||
         fail "there is no answer of the $1 cluster."
     [[ "$(tokens <"$work/$1-results.log")" == "$expected" ]] || fail "the answer of the $1 cluster is not $expected."
@@ -143,7 +152,7 @@ await() { # await LOG PATTERN
     fail "$1 does not say '$2'."
 }
 
-./millrace broker --port "$broker_port" >"$work/broker.log" 2>&1 &
+MILLRACE_OPTS=$brief ./millrace broker --port "$broker_port" >"$work/broker.log" 2>&1 &
 broker=$!
 trap 'kill "$broker" 2>/dev/null || true; clean' EXIT
 await broker "a broker runs"
