@@ -1,9 +1,11 @@
 package io.millrace.operators;
 
 import io.millrace.operators.record.Inbound;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.common.eventtime.Watermark;
 import org.apache.flink.api.connector.source.Boundedness;
 import org.apache.flink.api.connector.source.ReaderOutput;
@@ -27,12 +29,19 @@ public final class TestingSource
     private final NumberSequenceSource numbers;
     private final SerializableFunction<Long, Inbound> requests;
     private final boolean bounded;
+    private long intervalNanos;
 
     public TestingSource(
             long count, boolean bounded, SerializableFunction<Long, Inbound> requests) {
         this.numbers = new NumberSequenceSource(0, count - 1);
         this.requests = requests;
         this.bounded = bounded;
+    }
+
+    /** One request becomes available each {@code interval}; what the reader missed it makes up. */
+    public TestingSource every(Duration interval) {
+        intervalNanos = interval.toNanos();
+        return this;
     }
 
     @Override
@@ -72,6 +81,8 @@ public final class TestingSource
     private final class Reader implements SourceReader<Inbound, NumberSequenceSplit> {
         private final SourceReader<Long, NumberSequenceSplit> reader;
         private boolean exhausted;
+        private final long begun = System.nanoTime();
+        private long polls;
 
         Reader(SourceReader<Long, NumberSequenceSplit> reader) {
             this.reader = reader;
@@ -84,9 +95,10 @@ public final class TestingSource
 
         @Override
         public InputStatus pollNext(ReaderOutput<Inbound> output) throws Exception {
-            if (exhausted) {
+            if (exhausted || untilNext() > 0) {
                 return InputStatus.NOTHING_AVAILABLE;
             }
+            polls++;
             InputStatus status = reader.pollNext(new Output(output));
             if (status == InputStatus.END_OF_INPUT && !bounded) {
                 exhausted = true;
@@ -95,8 +107,18 @@ public final class TestingSource
             return status;
         }
 
+        /** Nanoseconds. */
+        private long untilNext() {
+            return intervalNanos == 0 ? 0 : begun + polls * intervalNanos - System.nanoTime();
+        }
+
         @Override
         public CompletableFuture<Void> isAvailable() {
+            long wait = untilNext();
+            if (wait > 0) {
+                return CompletableFuture.runAsync(
+                        () -> {}, CompletableFuture.delayedExecutor(wait, TimeUnit.NANOSECONDS));
+            }
             return exhausted ? new CompletableFuture<>() : reader.isAvailable();
         }
 
