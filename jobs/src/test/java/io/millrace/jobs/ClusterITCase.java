@@ -113,6 +113,7 @@ class ClusterITCase {
                         .results()
                         .map(name -> name.group(1).replace("MODEL", "triage"))
                         .map(name -> name.replace("CODE", "unreadable"))
+                        .map(name -> name.replace("CLASS", "normal"))
                         .toList();
         assertThat(documented).hasSizeGreaterThan(17);
         String vertex = cluster.get("/jobs/" + job).path("vertices").path(0).path("id").asText();
