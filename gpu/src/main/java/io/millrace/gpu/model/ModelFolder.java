@@ -115,6 +115,7 @@ public final class ModelFolder {
     }
 
     private static ModelFolder open(Path path, boolean dummy) throws IOException {
+        Quantization.refuseGguf(path);
         if (!Files.isDirectory(path)) {
             throw new InvalidModelException("There is no model folder " + path + ".");
         }

@@ -25,6 +25,8 @@ final class QuantizationKeys {
         keys.add(honoured("method", "the same, where there is no `quant_method`"));
         gptq().forEach(key -> keys.add(key.of(Set.of("gptq"))));
         awq().forEach(key -> keys.add(key.of(Set.of("awq"))));
+        compressedTensors().forEach(key -> keys.add(key.of(Set.of("compressed-tensors"))));
+        fp8().forEach(key -> keys.add(key.of(Set.of("fp8"))));
         return List.copyOf(keys);
     }
 
@@ -105,6 +107,57 @@ final class QuantizationKeys {
                 "fuse_max_seq_len",
                 "modules_to_fuse",
                 "exllama_config");
+        return keys;
+    }
+
+    private static List<FolderKey> compressedTensors() {
+        List<FolderKey> keys = new ArrayList<>();
+        keys.add(
+                honoured(
+                        "config_groups",
+                        "schemes: weights of 4 or 8 bits by tensor, channel, group or block. `input_activations` that are dynamic FP8 are not quantized (a log line says so); others are refused unless null"));
+        keys.add(
+                honoured(
+                        "format",
+                        "pack-quantized, int-quantized, float-quantized, naive-quantized; a group's own goes before it"));
+        keys.add(
+                refusedUnless(
+                        "kv_cache_scheme",
+                        "keys and values are not quantized",
+                        "null, with which keys and values keep the model's type and k_scale and v_scale are left out",
+                        (value, file) -> false));
+        keys.add(
+                refusedUnless(
+                        "sparsity_config",
+                        "weights are dense",
+                        "empty, or of the format dense",
+                        (value, file) ->
+                                value.isEmpty() || value.path("format").asText().equals("dense")));
+        keys.add(
+                refusedUnless(
+                        "transform_config",
+                        "no rotation is computed",
+                        "empty",
+                        (value, file) -> value.isEmpty()));
+        add(keys, BY_TENSORS, "ignore", "quantization_status");
+        add(keys, "4 and 8 bits are the same in all versions", "version");
+        add(keys, "a figure about the file", "global_compression_ratio");
+        add(keys, RUNNING, "run_compressed", "dequantize");
+        return keys;
+    }
+
+    private static List<FolderKey> fp8() {
+        List<FolderKey> keys = new ArrayList<>();
+        keys.add(honoured("weight_block_size", "rows and columns that share a scale"));
+        keys.add(
+                refused(
+                        "activation_scheme",
+                        "activations are not quantized (a log line says so), as transformers does on a CPU; static ones have scales in the file",
+                        "dynamic"));
+        keys.add(refused("fmt", "codes are E4M3", "e4m3"));
+        add(keys, BY_TENSORS, "modules_to_not_convert", "modules_to_convert", "ignored_layers");
+        add(keys, "of activations and experts", "scale_fmt", "expert_dtype");
+        add(keys, RUNNING, "dequantize");
         return keys;
     }
 

@@ -27,7 +27,7 @@ final class AwqFormat implements WeightFormat {
         if (config.positiveInt("bits") != BITS) {
             throw config.unsupported("bits", config.get("bits"), "4");
         }
-        groupSize = GroupSize.read(config);
+        groupSize = Grid.groupSize(config);
         for (String key : new String[] {"version", "format", "checkpoint_format"}) {
             String order = config.text(key, "gemm");
             if (!order.equalsIgnoreCase("gemm")) {
@@ -52,7 +52,7 @@ final class AwqFormat implements WeightFormat {
         int inputs = Math.toIntExact(codes.dim(0));
         int words = Math.toIntExact(codes.dim(1));
         int outputs = Math.multiplyExact(words, PER_WORD);
-        int size = groupSize == GroupSize.COLUMN ? inputs : groupSize;
+        int size = groupSize == Grid.COLUMN ? inputs : groupSize;
         int groups = (inputs + size - 1) / size;
         Tensor scales = layer.take("scales", 2).expect(groups, outputs);
         Tensor zeros = layer.take("qzeros", 2).expect(groups, words);

@@ -1,10 +1,14 @@
 package io.millrace.gpu.model.quantization;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.StoredNumbers;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * GPTQ, as GPTQModel and AutoGPTQ write it.
@@ -22,6 +26,11 @@ import java.io.IOException;
  * agree on what is left: a field of ones is refused in their files.
  */
 final class GptqFormat implements WeightFormat {
+    private static final Pattern GPTQMODEL = Pattern.compile("gptqmodel:(\\d+)\\.(\\d+).*");
+
+    /** Of version 0, the first of GPTQModel whose zero points of 0 can be read. */
+    private static final int FIRST_MINOR = 9;
+
     private final int bits;
     private final int groupSize;
     private final boolean reordered;
@@ -37,7 +46,7 @@ final class GptqFormat implements WeightFormat {
         if (bits != 4 && bits != 8) {
             throw config.unsupported("bits", bits, "4, 8");
         }
-        groupSize = GroupSize.read(config);
+        groupSize = Grid.groupSize(config);
         reordered = config.flag("desc_act", false);
         String key = config.has("checkpoint_format") ? "checkpoint_format" : "format";
         String version = config.text(key, "gptq");
@@ -47,7 +56,23 @@ final class GptqFormat implements WeightFormat {
                     case "gptq_v2" -> false;
                     default -> throw config.unsupported(key, version, "gptq, gptq_v2");
                 };
-        borrows = GptqWriter.borrows(config);
+        borrows = borrows(config);
+    }
+
+    /** Whether the tool that wrote the file subtracts 1 from a word of zero points as a whole. */
+    private static boolean borrows(ConfigFile config) throws InvalidModelException {
+        JsonNode writers = config.child("meta").get("quantizer");
+        if (writers == null) {
+            return false;
+        }
+        for (JsonNode writer : writers.isArray() ? writers : List.of(writers)) {
+            Matcher matcher = GPTQMODEL.matcher(writer.asText());
+            if (matcher.matches()) {
+                return Integer.parseInt(matcher.group(1)) > 0
+                        || Integer.parseInt(matcher.group(2)) >= FIRST_MINOR;
+            }
+        }
+        return false;
     }
 
     @Override
@@ -70,7 +95,7 @@ final class GptqFormat implements WeightFormat {
         scales.expect(groups, outputs);
         Tensor zeros = layer.take("qzeros", 2).expect(groups, BitFields.words(outputs, bits));
         Tensor order = layer.takeIfPresent("g_idx");
-        int size = groupSize == GroupSize.COLUMN ? inputs : groupSize;
+        int size = groupSize == Grid.COLUMN ? inputs : groupSize;
         if (order != null) {
             order.expect(inputs);
         } else if (reordered || groups != (inputs + size - 1) / size) {

@@ -1,5 +1,7 @@
 package io.millrace.gpu.model.quantization;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import io.millrace.gpu.model.folder.ConfigFile;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
 import java.util.Arrays;
@@ -16,6 +18,9 @@ import java.util.Arrays;
  */
 record Grid(
         float[] scales, float[] zeros, DType type, int rowsPerBlock, int[] groupOf, int groups) {
+
+    /** The size of a group of all columns. */
+    static final int COLUMN = -1;
 
     /**
      * From codes to values: S((code - zero) * scale). The difference is exact and the product
@@ -34,6 +39,14 @@ record Grid(
             }
         }
         type.round(values, values.length);
+    }
+
+    /** Reads {@code group_size}, the columns that share a scale; {@link #COLUMN} for all. */
+    static int groupSize(ConfigFile config) throws InvalidModelException {
+        JsonNode size = config.get("group_size");
+        return size != null && size.isIntegralNumber() && size.longValue() == COLUMN
+                ? COLUMN
+                : config.positiveInt("group_size");
     }
 
     /** Groups of consecutive columns; the last one may be smaller. */

@@ -28,17 +28,28 @@ final class LayerTensors {
         return all.remove(name + '.' + suffix);
     }
 
+    /** Takes a tensor of one number, of at most one dimension. */
+    Tensor takeOne(String suffix) throws InvalidModelException {
+        Tensor tensor = required(suffix);
+        return tensor.rank() == 0 ? tensor : tensor.expect(1);
+    }
+
     /** Takes a tensor of so many dimensions. */
     Tensor take(String suffix, int rank) throws InvalidModelException {
-        Tensor tensor = takeIfPresent(suffix);
-        if (tensor == null) {
-            throw new InvalidModelException(
-                    "The quantized layer %s has no tensor %s.%s.".formatted(name, name, suffix));
-        }
+        Tensor tensor = required(suffix);
         if (tensor.rank() != rank) {
             throw new InvalidModelException(
                     "The quantized layer %s has the tensor %s, which does not have %d dimensions."
                             .formatted(name, tensor, rank));
+        }
+        return tensor;
+    }
+
+    private Tensor required(String suffix) throws InvalidModelException {
+        Tensor tensor = takeIfPresent(suffix);
+        if (tensor == null) {
+            throw new InvalidModelException(
+                    "The quantized layer %s has no tensor %s.%s.".formatted(name, name, suffix));
         }
         return tensor;
     }

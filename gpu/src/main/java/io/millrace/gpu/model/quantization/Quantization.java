@@ -23,7 +23,7 @@ import java.util.TreeMap;
  */
 public final class Quantization {
     /** The formats that are read, for messages. */
-    static final String METHODS = "GPTQ, AWQ";
+    static final String METHODS = "GPTQ, AWQ, compressed-tensors (INT4, INT8, FP8), FP8 in blocks";
 
     private static final String KEY = "quantization_config";
 
@@ -53,6 +53,8 @@ public final class Quantization {
     private static Map<String, Maker> makers() {
         Map<String, Maker> makers = new TreeMap<>();
         makers.put("awq", AwqFormat::new);
+        makers.put("compressed-tensors", CompressedTensorsFormat::new);
+        makers.put("fp8", Fp8BlockFormat::new);
         makers.put("gptq", GptqFormat::new);
         return makers;
     }
@@ -97,6 +99,11 @@ public final class Quantization {
         return new Quantization(format, type, List.copyOf(remarks), fingerprint);
     }
 
+    /** Refuses a GGUF file, and a folder that has such a file in place of config.json. */
+    public static void refuseGguf(Path model) throws IOException {
+        RefusedMethods.refuseGguf(model);
+    }
+
     /** Sentences to be logged once at load. */
     public List<String> remarks() {
         return remarks;
@@ -123,6 +130,11 @@ public final class Quantization {
                     unpack(tensors, entry.getKey().substring(0, dot));
                 }
             }
+            tensors.keySet()
+                    .removeIf(
+                            name ->
+                                    format.isWithoutEffect(
+                                            name.substring(name.lastIndexOf('.') + 1)));
         }
         QuantizedNames.refuse(folder, tensors.keySet());
         return tensors;

@@ -6,6 +6,9 @@ import java.util.List;
 
 /** A format of quantized weights. One class a format; {@link Quantization} lists them. */
 interface WeightFormat {
+    /** The remark about activations that the tool's own runtime quantizes. */
+    String ACTIVATIONS =
+            "config.json quantizes activations too, to FP8 with scales found anew: here they keep their type, so that answers are those of the quantized weights alone.";
 
     /** Name in messages and in the fingerprint. */
     String name();
@@ -21,8 +24,13 @@ interface WeightFormat {
      */
     QuantizedMatrix matrix(LayerTensors layer) throws IOException;
 
-    /** Takes tensors that belong to no quantized weight and change no answer. */
-    default void takeWithoutEffect(LayerTensors layer) {}
+    /**
+     * Whether tensors that no layer has taken, of names that end so, change no answer and are left
+     * out.
+     */
+    default boolean isWithoutEffect(String suffix) {
+        return false;
+    }
 
     /** Sentences to be logged once at load. */
     default List<String> remarks() {

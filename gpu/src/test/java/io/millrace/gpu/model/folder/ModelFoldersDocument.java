@@ -37,17 +37,26 @@ final class ModelFoldersDocument {
 
             ## Quantized weights
 
-            Read as their tools write them: GPTQ (4 and 8 bits, `gptq` and `gptq_v2`, groups of any size or whole columns, in any
-            order) and AWQ (the order of its GEMM kernel).
+            Read as their tools write them:
+
+            - GPTQ: 4 and 8 bits, `gptq` and `gptq_v2`, groups of any size or whole columns, in any order;
+            - AWQ in the order of its GEMM kernel;
+            - compressed-tensors: packed INT4 and INT8, INT8, FP8; one scale a tensor, channel, group or block; `weight_g_idx`;
+            - FP8 in blocks of any size (`quant_method: fp8`, `weight_scale_inv`).
 
             - The value of a weight is T(S((code - zero) * scale)), as the tools unpack it: the product rounded to the scales' type S,
               then to T, the type of config.json, which must be there.
             - Weights are unpacked while they are loaded and take the memory and the time of unquantized ones: nothing is gained
               yet but the smaller files. `--weights int8` quantizes the unpacked weights again, as any others.
             - Layers are quantized or not as their tensors say. The fingerprint has the format and the rule of unpacking.
+            - Activations are not quantized. Where config.json asks for FP8 activations with scales found anew, answers are those of
+              the quantized weights alone (as those of transformers on a CPU for `fp8`) and a log line says so. Activations in INT8, or with
+              an `input_scale` in the file, are refused, and so is `kv_cache_scheme`: put null in its place in config.json to
+              compute with the quantized weights alone.
+            - A weight that is not in FP8 is taken as it is, even if a `weight_scale_inv` is beside it.
             - GPTQ: a zero point of 0 in a file of AutoGPTQ, or of GPTQModel before 0.9.0, is refused when the weight is read: such
               writers lose the zero points beside it.
-            - Other formats (bitsandbytes, HQQ, NVFP4, MXFP4, MXFP8 and the like) are recognized by config.json or by the names of
+            - Other formats (bitsandbytes, HQQ, NVFP4, MXFP4, MXFP8, GGUF and the like) are recognized by config.json or by the names of
               their tensors, and refused with what to take instead.
             """;
 

@@ -34,9 +34,9 @@ class QuantizationTest {
         "bnb-nf4, bitsandbytes, bitsandbytes (4 bits)",
         "bnb-nf4-double, bitsandbytes, bitsandbytes (4 bits)",
         "hqq-4-layer, hqq, HQQ",
-        "ct-nvfp4a16, compressed-tensors, NVFP4",
-        "ct-mxfp4a16, compressed-tensors, compressed-tensors",
-        "ct-mxfp8a16, compressed-tensors, compressed-tensors"
+        "ct-nvfp4a16, nvfp4-pack-quantized, NVFP4",
+        "ct-mxfp4a16, mxfp4-pack-quantized, compressed-tensors",
+        "ct-mxfp8a16, mxfp8-quantized, compressed-tensors"
     })
     void otherFormatsAreRefusedByNameWithTheRemedy(String name, String method, String byNames)
             throws IOException {
@@ -67,6 +67,13 @@ class QuantizationTest {
         "awq-gemm-g128, version, '\"gemv\"', gemm",
         "awq-gemm-g128, zero_point, false, true",
         "awq-gemm-g128, desc_act, true, false",
+        "ct-w4a16-g128-sym, sparsity_config, '{\"format\":\"sparse-24-bitmask\"}', dense",
+        "ct-w4a16-g128-sym, transform_config, '{\"config_groups\":{\"u\":{}}}', empty",
+        "ct-w4a16-g128-sym, config_groups, '{}', at least one",
+        "ct-fp8-static-kv8, kv_cache_scheme, '{\"num_bits\":8}', k_scale and v_scale",
+        "fp8-block64, activation_scheme, '\"static\"', dynamic",
+        "fp8-block64, weight_block_size, '[128]', 'rows and columns'",
+        "fp8-block64, fmt, '\"e5m2\"', e4m3",
     })
     void aKeyThatWouldChangeAnAnswerIsRefused(String name, String key, String value, String remedy)
             throws IOException {
@@ -78,6 +85,124 @@ class QuantizationTest {
                 .isInstanceOf(InvalidModelException.class)
                 .hasMessageContainingAll(
                         key, json.isTextual() ? json.textValue() : json.toString(), remedy);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "ct-w4a16-g128-sym, weights/num_bits, 3, '4, 8'",
+        "ct-w4a16-g128-sym, weights/strategy, '\"tensor_group\"', 'channel, group'",
+        "ct-w4a16-g128-sym, weights/type, '\"float\"', int",
+        "ct-w4a16-g128-sym, output_activations, '{\"num_bits\":8}', null",
+        "ct-w4a16-g128-sym, targets, '[]', a list of layers",
+        "ct-fp8-dynamic-model, weights/symmetric, false, true",
+        "ct-fp8-dynamic-model, weights/num_bits, 4, 8",
+        "ct-fp8-dynamic-model, input_activations/dynamic, false, put null in its place",
+        "ct-fp8-block128-odd, weights/block_structure, 128, rows and columns"
+    })
+    void aSchemeThatWouldChangeAnAnswerIsRefused(
+            String name, String key, String value, String remedy) throws IOException {
+        JsonNode json = new ObjectMapper().readTree(value);
+        String[] path = ("config_groups/group_0/" + key).split("/");
+        assertThatThrownBy(
+                        () ->
+                                QuantizedCases.quantization(
+                                        name,
+                                        DType.BF16,
+                                        dir,
+                                        config -> {
+                                            ObjectNode node = config;
+                                            for (int i = 0; i < path.length - 1; i++) {
+                                                node = (ObjectNode) node.get(path[i]);
+                                            }
+                                            node.set(path[path.length - 1], json);
+                                        }))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContainingAll(key.replaceFirst("/.*", ""), remedy);
+    }
+
+    /** INT8 and static scales: the tool's runtime gives other answers than the weights alone. */
+    @ParameterizedTest
+    @CsvSource({
+        "ct-w8a8-int8, input_activations",
+        "ct-fp8-static-kv8, kv_cache_scheme",
+    })
+    void whatItsRuntimeQuantizesBesideTheWeightsIsRefused(String name, String key) {
+        assertThatThrownBy(() -> QuantizedCases.quantization(name, DType.BF16, dir, config -> {}))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContainingAll(key, "not supported", "null");
+    }
+
+    @Test
+    void dynamicActivationsThatStayAsTheyAreAreTold() throws IOException {
+        for (String name : new String[] {"ct-fp8-dynamic-model", "fp8-block128-model"}) {
+            assertThat(open(name, config -> {}).remarks())
+                    .anySatisfy(
+                            remark -> assertThat(remark).contains("activations", "weights alone"));
+        }
+    }
+
+    @Test
+    void ofSeveralGroupsTheOneThatNamesALayerCounts() throws IOException {
+        String name = "ct-w4a16-g128-asym";
+        String up = "model.layers.0.mlp.up_proj";
+        Consumer<ObjectNode> named =
+                config -> {
+                    ObjectNode groups = (ObjectNode) config.get("config_groups");
+                    ObjectNode other = groups.get("group_0").deepCopy();
+                    other.putArray("targets").add("re:.*mlp.*").add("other");
+                    ((ObjectNode) groups.at("/group_0/weights")).put("group_size", 32);
+                    ((ObjectNode) groups.at("/group_0")).putArray("targets").add("absent");
+                    groups.set("group_1", other);
+                };
+        assertThatThrownBy(() -> QuantizedCases.weights(name, DType.BF16, dir, named))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContainingAll("self_attn", "0 of the config_groups");
+        float[] alone =
+                QuantizedCases.weights(name, DType.BF16, dir, config -> {})
+                        .get(up + ".weight")
+                        .readFloats();
+        float[] mixed =
+                QuantizedCases.weights(
+                                name,
+                                DType.BF16,
+                                dir,
+                                config -> {
+                                    named.accept(config);
+                                    ObjectNode rest =
+                                            config.at("/config_groups/group_1").deepCopy();
+                                    rest.putArray("targets").add("Linear");
+                                    ((ObjectNode) config.get("config_groups")).set("group_2", rest);
+                                })
+                        .get(up + ".weight")
+                        .readFloats();
+        assertThat(mixed).containsExactly(alone);
+        assertThatThrownBy(
+                        () ->
+                                QuantizedCases.weights(
+                                        name,
+                                        DType.BF16,
+                                        dir,
+                                        config -> {
+                                            named.accept(config);
+                                            ((ObjectNode) config.at("/config_groups/group_0"))
+                                                    .putArray("targets")
+                                                    .add("Linear");
+                                        }))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("self_attn");
+    }
+
+    @Test
+    void ggufFilesAreRefusedWithTheRemedy() throws IOException {
+        Path file = Files.createFile(dir.resolve("model-Q4_K_M.gguf"));
+        for (Path model : new Path[] {dir, file}) {
+            assertThatThrownBy(() -> ModelFolder.open(model))
+                    .isInstanceOf(InvalidModelException.class)
+                    .hasMessageContainingAll(file.toString(), "GGUF", "safetensors", "GPTQ, AWQ");
+        }
+        Path folder = QuantizedCases.folder(GPTQ, dir, config -> {});
+        Files.createFile(folder.resolve("model.gguf"));
+        assertThat(ModelFolder.open(folder).remarks()).isNotEmpty();
     }
 
     @Test

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.millrace.gpu.tensor.DType;
 import io.millrace.gpu.tensor.InvalidModelException;
 import io.millrace.gpu.tensor.PieceReader;
+import io.millrace.gpu.tensor.SafeTensors;
 import io.millrace.gpu.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Unpacked weights against what the tools that wrote the files decode, bit for bit. */
 class QuantizedValuesTest {
@@ -36,9 +38,61 @@ class QuantizedValuesTest {
         "gptq-b8-channel-sym, F16",
         "awq-gemm-g64-model, F16",
         "awq-gemm-g128, F16",
+        "ct-w4a16-g32-model, BF16",
+        "ct-w4a16-g128-sym, BF16",
+        "ct-w4a16-g128-asym, BF16",
+        "ct-w4a16-g32-actorder-weight, BF16",
+        "ct-w4a16-channel-asym-odd, BF16",
+        "ct-old-w4a16-g32-actorder-group, BF16",
+        "ct-fp8-dynamic-model, BF16",
+        "ct-fp8-block128-odd, BF16",
+        "fp8-block128-model, BF16",
+        "fp8-block128-gqa64, BF16",
+        "fp8-block64, BF16",
     })
     void everyWeightHasTheBitsOfTheToolsOwn(String name, DType type) throws IOException {
         assertGolden(name, type, ".weight", AS_IT_IS);
+    }
+
+    /** Their runtime quantizes activations too, which is refused unless the user takes it out. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ct-w8a8-int8", "ct-fp8-static-kv8"})
+    void theWeightsAloneOfQuantizedActivations(String name) throws IOException {
+        assertGolden(
+                name,
+                DType.BF16,
+                ".weight",
+                config -> {
+                    config.putNull("kv_cache_scheme");
+                    ((ObjectNode) config.at("/config_groups/group_0")).putNull("input_activations");
+                });
+    }
+
+    @Test
+    void blocksAtTheEdgesOfAMatrixAreSmaller() throws IOException {
+        Consumer<ObjectNode> keys =
+                config ->
+                        config.put("quant_method", "fp8")
+                                .putArray("weight_block_size")
+                                .add(128)
+                                .add(128);
+        assertGolden("fp8-block128-odd", DType.BF16, ".weight", keys);
+        assertGolden("fp8-block128-odd", DType.F32, ".weight.f32", keys);
+        assertGolden("fp8-block128-model", DType.F32, ".weight.f32", AS_IT_IS);
+    }
+
+    /** A weight that is not in FP8 is as it is, whatever the scale beside it holds. */
+    @Test
+    void theTypeOfAWeightDecides() throws IOException {
+        Map<String, Tensor> weights =
+                QuantizedCases.weights("fp8-block128-gqa64", DType.F32, dir, AS_IT_IS);
+        Tensor plain =
+                SafeTensors.open(
+                                QuantizedCases.ROOT.resolve("fp8-block128-gqa64/model.safetensors"))
+                        .get(K_PROJ);
+        assertThat(weights.get(K_PROJ).dtype()).isEqualTo(DType.BF16);
+        assertThat(weights.get(K_PROJ).readFloats()).containsExactly(plain.readFloats());
+        assertThat(weights.keySet()).noneMatch(name -> name.contains("scale"));
     }
 
     private void assertGolden(String name, DType type, String suffix, Consumer<ObjectNode> change)
