@@ -8,6 +8,8 @@ import static io.millrace.gpu.common.Setting.Kind.TEXTS;
 
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.SamplingParameters.Field;
+import io.millrace.gpu.api.constraint.Constraint;
+import io.millrace.gpu.api.constraint.ConstraintOption;
 import io.millrace.gpu.common.Setting;
 import io.millrace.gpu.common.Setting.Kind;
 import io.millrace.gpu.common.Setting.Names;
@@ -87,8 +89,19 @@ public final class SamplingFlags {
         FLAGS.put(field, new Setting(names, values, sentence));
     }
 
-    /** Refuses what is out of range, with one sentence. */
-    public void check() {
+    /**
+     * Refuses what is out of range, or would refuse each answer, with one sentence.
+     *
+     * @param constraint of the answers; null for none
+     */
+    public void check(Constraint constraint) {
+        if (constraint != null
+                && given.get(Field.STOP) instanceof List<?> stops
+                && !stops.isEmpty()) {
+            throw new CommandFailedException(
+                    "--stop does not go with %s, since it could cut an answer where it is not whole: leave it out, the constraint says where an answer ends."
+                            .formatted(flag(constraint)));
+        }
         given.forEach(
                 (field, value) -> {
                     String flag = FLAGS.get(field).names().flag();
@@ -97,6 +110,15 @@ public final class SamplingFlags {
                         throw new CommandFailedException(fault);
                     }
                 });
+    }
+
+    private static String flag(Constraint constraint) {
+        for (ConstraintOption option : ConstraintOption.values()) {
+            if (option.text(constraint) != null) {
+                return option.setting().names().flag();
+            }
+        }
+        throw new IllegalArgumentException("no option gives " + constraint);
     }
 
     /** An option that was given another value than its default; null if none was. */

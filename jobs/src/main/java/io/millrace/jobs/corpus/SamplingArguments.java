@@ -24,10 +24,9 @@ public final class SamplingArguments {
             Arguments.table(
                     List.of(ConstraintOption.values()), ConstraintOption::setting, constraints);
 
-    /** Refuses what is out of range, with one sentence. */
+    /** Refuses what is out of range, or would refuse each answer, with one sentence. */
     public void check() {
-        constraint();
-        flags.check();
+        flags.check(constraint());
     }
 
     /** The constraint of each answer; null for none. */

@@ -32,6 +32,17 @@ class CorpusCommandTest {
                 .contains(option.replaceFirst("=.*", "") + " has no place in --rows openai-batch");
     }
 
+    @Test
+    void aConstraintAndStopTextsAreRefusedBeforeARowIsRead(@TempDir Path folder) {
+        for (String command : List.of("corpus in " + folder, "generate -p x")) {
+            List<String> arguments = new ArrayList<>(List.of(command.split(" ")));
+            arguments.addAll(List.of("--model=../models/triage", "--choice=a,b", "--stop=x"));
+            TestingCommand run = TestingCommand.run(arguments);
+            assertThat(run.exitCode()).isEqualTo(1);
+            assertThat(run.all()).contains("--stop does not go with --choice, since it could cut");
+        }
+    }
+
     /** Tokens are those that a run of the same file counts (docs/openai-batch.md). */
     @Test
     void aDryRunCountsRowsAndTokensAndWritesNothing(@TempDir Path folder) {

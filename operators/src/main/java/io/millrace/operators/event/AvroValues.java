@@ -45,7 +45,7 @@ final class AvroValues implements EventValues {
         List<String> path =
                 form.getResultField() == null
                         ? null
-                        : FieldPath.parse(form.getResultField()).names();
+                        : FieldPath.parse("--result-field", form.getResultField()).names();
         Integer answers = form.getDefaults().getN();
         return AnsweredSchema.of(
                 event,

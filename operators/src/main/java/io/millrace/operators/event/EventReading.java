@@ -74,7 +74,7 @@ public final class EventReading {
     public void check() {
         requests();
         if (form.getResultField() != null) {
-            FieldPath.parse(form.getResultField());
+            FieldPath.parse("--result-field", form.getResultField());
         }
     }
 
@@ -122,7 +122,7 @@ public final class EventReading {
         if (form.getResultField() == null) {
             return;
         }
-        FieldPath result = FieldPath.parse(form.getResultField());
+        FieldPath result = FieldPath.parse("--result-field", form.getResultField());
         String blocked = result.blocked(event);
         if (blocked != null) {
             throw new CodecException(

@@ -53,14 +53,19 @@ final class EventRequests {
         this.form = form;
         this.id = IdSource.parse(form.getIdFrom());
         this.promptField =
-                form.getPromptField() == null ? null : FieldPath.parse(form.getPromptField());
+                form.getPromptField() == null
+                        ? null
+                        : FieldPath.parse("--prompt-field", form.getPromptField());
         String source =
                 form.getPromptTemplate() == null
                         ? form.getChatTemplate()
                         : form.getPromptTemplate();
         this.template = source == null ? null : PromptTemplate.parse(source);
         form.getParameterFields()
-                .forEach((name, path) -> parameters.put(name, FieldPath.parse(path)));
+                .forEach(
+                        (name, path) ->
+                                parameters.put(
+                                        name, FieldPath.parse("--parameter-field " + name, path)));
     }
 
     boolean idIsField() {
@@ -102,7 +107,7 @@ final class EventRequests {
     private byte[] body(Map<String, Object> event) throws CodecException {
         ObjectNode body = ASCII.valueToTree(event);
         if (form.getResultField() != null) {
-            body.remove(FieldPath.parse(form.getResultField()).names().get(0));
+            body.remove(FieldPath.parse("--result-field", form.getResultField()).names().get(0));
         }
         return RequestBody.request(body, Endpoint.of(body), ID);
     }

@@ -24,6 +24,19 @@ record FieldPath(List<String> names) {
         return new FieldPath(names);
     }
 
+    /**
+     * Parses the value of an option.
+     *
+     * @throws IllegalArgumentException a name is empty; the message names the option
+     */
+    static FieldPath parse(String option, String text) {
+        try {
+            return parse(text);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(option + ": " + e.getMessage(), e);
+        }
+    }
+
     /** Whether the event has the field, be it null. */
     boolean isIn(Map<String, Object> event) {
         Map<?, ?> object = event;

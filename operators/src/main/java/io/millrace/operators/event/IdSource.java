@@ -37,10 +37,10 @@ sealed interface IdSource {
         } else if (text.startsWith(HEADER) && text.length() > HEADER.length()) {
             return new ByHeader(text.substring(HEADER.length()));
         } else if (text.startsWith(FIELD)) {
-            return new ByField(FieldPath.parse(text.substring(FIELD.length())));
+            return new ByField(FieldPath.parse("--id-from", text.substring(FIELD.length())));
         }
         throw new IllegalArgumentException(
-                "\"" + text + "\" is none of key, header:NAME and field:a.b");
+                "--id-from: \"" + text + "\" is none of key, header:NAME and field:a.b");
     }
 
     /**

@@ -38,7 +38,10 @@ final class JsonValues implements EventValues {
      */
     JsonValues(EventForm form) {
         this.form = form;
-        this.result = form.getResultField() == null ? null : FieldPath.parse(form.getResultField());
+        this.result =
+                form.getResultField() == null
+                        ? null
+                        : FieldPath.parse("--result-field", form.getResultField());
         this.envelope = Envelope.parse(form.getUnwrap());
     }
 

@@ -193,7 +193,7 @@ final class EventArguments {
                     "--replace-event does not go with --unwrap connect, whose schema is of the event:"
                             + " give --result-field.");
         }
-        sampling.check();
+        sampling.check(constraint);
         checkParameters();
         checkFormat(format);
         List<String> schemas = inputSchemas();
