@@ -46,6 +46,7 @@ class ArchitectureTest {
                     "sampling.grammar.automaton",
                     "sampling.grammar.token",
                     "schedule",
+                    "speculation",
                     "prompt",
                     "text.jinja",
                     "text.jinja.render",

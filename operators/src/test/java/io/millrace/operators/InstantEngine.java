@@ -193,7 +193,7 @@ public final class InstantEngine implements Engine {
 
     @Override
     public EngineStats stats() {
-        return new EngineStats(added.size(), 0, 0, steps, 0, 1, 0, 0, 0, generated, 0);
+        return new EngineStats(added.size(), 0, 0, steps, 0, 1, 0, 0, 0, generated, 0, 0, 0);
     }
 
     @Override

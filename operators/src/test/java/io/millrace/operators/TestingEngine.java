@@ -335,7 +335,7 @@ public final class TestingEngine implements Engine {
     @Override
     public EngineStats stats() {
         return new EngineStats(
-                requests.size(), 0, lastStepTokens, steps, 0, 1024, 0, 0, 0, generated, 0);
+                requests.size(), 0, lastStepTokens, steps, 0, 1024, 0, 0, 0, generated, 0, 0, 0);
     }
 
     @Override

@@ -81,6 +81,24 @@ public enum EngineOption {
             new ByDevice(256, 64),
             "Maximum number of running sequences.",
             EngineOptions::maxSequences),
+    SPECULATE(
+            Names.of("speculate", "--speculate", null),
+            Values.oneOf(EngineOptions.Speculate.OFF),
+            "Speculation: ngram guesses the next tokens"
+                    + " where the last ones occurred before in prompt or answer, and verifies the"
+                    + " guesses in one step. No answer depends on it. CPU only.",
+            EngineOptions::speculate),
+    SPECULATE_TOKENS(
+            Names.of("speculateTokens", "--speculate-tokens", "TOKENS"),
+            Values.of(8, Range.between(1, 64)),
+            "Maximum tokens that speculation guesses at once.",
+            EngineOptions::speculateTokens),
+    SPECULATE_NGRAM(
+            Names.of("speculateNgram", "--speculate-ngram", "TOKENS"),
+            Values.of(4, Range.between(1, 64)),
+            "Number of last tokens with which speculation looks for an earlier occurrence: so many"
+                    + " at most, and two at least unless this is 1.",
+            EngineOptions::speculateNgram),
     THREADS(
             Names.of("threads", "--threads", "COUNT"),
             Values.of(0, Range.atLeast(0)),

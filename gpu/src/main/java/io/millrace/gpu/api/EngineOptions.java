@@ -19,6 +19,9 @@ import java.util.Map;
  * @param constraintBytes memory on the heap for constraints; 0: see {@link #constraintBytes(long)}
  * @param maxBatchedTokens maximum tokens of one step; 0: by device, see {@link #forDevice}
  * @param maxSequences maximum sequences running at once; 0: by device
+ * @param speculate how the next tokens of completions are guessed, for a step to verify
+ * @param speculateTokens maximum tokens that are guessed at once
+ * @param speculateNgram maximum number of last tokens with which a guess is looked up
  * @param threads compute threads of the CPU backend; 0 takes all cores
  * @param weights number format of weights in computations
  * @param gpu index of the GPU; {@link #ANY_GPU}: the one that the job was assigned, or else the
@@ -39,6 +42,9 @@ public record EngineOptions(
         long constraintBytes,
         int maxBatchedTokens,
         int maxSequences,
+        Speculate speculate,
+        int speculateTokens,
+        int speculateNgram,
         int threads,
         Weights weights,
         int gpu,
@@ -62,6 +68,18 @@ public record EngineOptions(
         CUDA,
         /** A GPU if there is one, otherwise the CPU. */
         AUTO;
+
+        @Override
+        public String toString() {
+            return Setting.word(this);
+        }
+    }
+
+    /** How the next tokens of a completion are guessed, for a step to verify. */
+    public enum Speculate {
+        OFF,
+        /** From earlier occurrences of the last tokens in prompt and completion. */
+        NGRAM;
 
         @Override
         public String toString() {
@@ -142,6 +160,9 @@ public record EngineOptions(
                 (long) all.get(EngineOption.CONSTRAINT_BYTES),
                 (int) all.get(EngineOption.MAX_BATCHED_TOKENS),
                 (int) all.get(EngineOption.MAX_SEQUENCES),
+                (Speculate) all.get(EngineOption.SPECULATE),
+                (int) all.get(EngineOption.SPECULATE_TOKENS),
+                (int) all.get(EngineOption.SPECULATE_NGRAM),
                 (int) all.get(EngineOption.THREADS),
                 (Weights) all.get(EngineOption.WEIGHTS),
                 (int) all.get(EngineOption.GPU),
@@ -156,6 +177,11 @@ public record EngineOptions(
         return constraintBytes > 0
                 ? constraintBytes
                 : Math.min(MAX_CONSTRAINT_BYTES, heap / CONSTRAINT_SHARE);
+    }
+
+    /** Maximum samples of a step: one a sequence, or one sequence's with all its guesses. */
+    public int maxSamples() {
+        return Math.min(maxBatchedTokens, Math.max(maxSequences, speculateTokens + 1));
     }
 
     private EngineOptions with(EngineOption option, Object value) {
@@ -211,6 +237,18 @@ public record EngineOptions(
 
     public EngineOptions withMaxSequences(int value) {
         return with(EngineOption.MAX_SEQUENCES, value);
+    }
+
+    public EngineOptions withSpeculate(Speculate value) {
+        return with(EngineOption.SPECULATE, value);
+    }
+
+    public EngineOptions withSpeculateTokens(int value) {
+        return with(EngineOption.SPECULATE_TOKENS, value);
+    }
+
+    public EngineOptions withSpeculateNgram(int value) {
+        return with(EngineOption.SPECULATE_NGRAM, value);
     }
 
     public EngineOptions withThreads(int value) {

@@ -15,6 +15,8 @@ package io.millrace.gpu.api;
  * @param cachedPromptTokens prompt tokens found in the prefix tree instead of computed, since
  *     opening
  * @param generatedTokens tokens generated since opening
+ * @param draftTokens tokens that speculation guessed and steps verified, since opening
+ * @param acceptedTokens guessed tokens that were right, since opening
  * @param gpuMemoryBytes GPU memory in use by the engine; 0 on the CPU
  */
 public record EngineStats(
@@ -28,4 +30,6 @@ public record EngineStats(
         long promptTokens,
         long cachedPromptTokens,
         long generatedTokens,
+        long draftTokens,
+        long acceptedTokens,
         long gpuMemoryBytes) {}

@@ -24,4 +24,19 @@ public record ModelInfo(
         int context,
         int maxModelLen,
         SamplingParameters defaultSampling,
-        String device) {}
+        String device) {
+
+    /** The same with another maximum of a request's tokens. */
+    public ModelInfo limitedTo(int tokens) {
+        return new ModelInfo(
+                name,
+                fingerprint,
+                parts,
+                earlier,
+                vocabularySize,
+                context,
+                tokens,
+                defaultSampling,
+                device);
+    }
+}

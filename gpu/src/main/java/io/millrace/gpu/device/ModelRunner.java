@@ -49,6 +49,11 @@ public interface ModelRunner extends AutoCloseable {
         return true;
     }
 
+    /** Whether a row can have several samples, by which drafts are verified. */
+    default boolean verifiesDrafts() {
+        return false;
+    }
+
     /** GPU memory in use, in bytes; 0 on the CPU. */
     default long gpuMemoryBytes() {
         return 0;

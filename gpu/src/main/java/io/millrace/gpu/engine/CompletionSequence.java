@@ -5,9 +5,13 @@ import io.millrace.gpu.api.GenerationResult.Completion;
 import io.millrace.gpu.api.GenerationResult.TokenLogprobs;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.Tokenizer;
+import io.millrace.gpu.program.StepBatch;
 import io.millrace.gpu.program.StepOutput;
 import io.millrace.gpu.sampling.SamplingRow;
+import io.millrace.gpu.sampling.constraint.ConstrainedText;
 import io.millrace.gpu.schedule.Sequence;
+import io.millrace.gpu.schedule.StepPlan;
+import io.millrace.gpu.speculation.Drafter;
 import io.millrace.gpu.text.Detokenizer;
 import io.millrace.gpu.text.StopStrings;
 import java.util.ArrayList;
@@ -16,6 +20,8 @@ import java.util.List;
 
 /** The sequence of one completion: its tokens, and when and how it ends. Engine thread only. */
 final class CompletionSequence extends Sequence {
+    private static final int[] NO_DRAFT = {};
+
     private final Generation generation;
     private final Tokenizer tokenizer;
     private final SamplingRow row;
@@ -30,6 +36,12 @@ final class CompletionSequence extends Sequence {
     private final StopStrings stops;
 
     private final Detokenizer detokenizer;
+
+    /** Guesses the tokens to come; null if there is no speculation. */
+    private final Drafter drafter;
+
+    /** The draft of the step in flight. */
+    private int[] draft = NO_DRAFT;
 
     private FinishReason finishReason;
     private String text;
@@ -60,6 +72,7 @@ final class CompletionSequence extends Sequence {
                         ? null
                         : new StopStrings(generation.stops, tokenizer.specialTokens().values());
         detokenizer = stops == null ? null : new Detokenizer(tokenizer);
+        drafter = generation.drafting == null ? null : new Drafter(generation.drafting.ngram());
         told = before.length;
         logprobs = sampling.logprobs() < 0 ? null : new ArrayList<>();
         if (logprobs == null) {
@@ -75,18 +88,80 @@ final class CompletionSequence extends Sequence {
         return generation;
     }
 
-    /** How the next token is sampled. */
-    SamplingRow row() {
-        return row;
-    }
-
     boolean isFinished() {
         return finishReason != null;
     }
 
     @Override
     protected boolean runsAhead() {
-        return row.features.runsAhead();
+        return row.features.runsAhead() && !isDrafting();
+    }
+
+    /** Whether its tokens are guessed, each time after the last one is known. */
+    private boolean isDrafting() {
+        if (drafter == null) {
+            return false;
+        }
+        while (drafter.size() < row.prompt.length) {
+            drafter.addPrompt(row.prompt[drafter.size()]);
+        }
+        while (drafter.size() < total()) {
+            drafter.add(row.generated[drafter.size() - row.prompt.length]);
+        }
+        return drafter.isOn();
+    }
+
+    @Override
+    protected int draft(int most) {
+        if (!isDrafting()) {
+            return 0;
+        }
+        if (draft.length == 0) {
+            draft = new int[generation.drafting.tokens()];
+        }
+        return possible(drafter.draft(draft, Math.min(most, draft.length)));
+    }
+
+    /** Number of drafts up to the first that cannot be sampled, or that would end it. */
+    private int possible(int drafts) {
+        ConstrainedText text =
+                drafts == 0 || row.constrained == null
+                        ? null
+                        : row.constrained.after(row.generated, 0, 0);
+        for (int i = 0; i < drafts; i++) {
+            if (row.isStop(draft[i]) || text != null && !text.accept(draft[i])) {
+                return i;
+            }
+        }
+        return drafts;
+    }
+
+    /**
+     * Fills its row of a step.
+     *
+     * @param token index of the row's first token
+     */
+    void fill(StepBatch batch, int token, StepPlan plan, int at) {
+        int count = plan.count(at);
+        int drafts = plan.drafts(at);
+        int position = plan.position(at);
+        if (position < total()) {
+            copyTokens(position, count - drafts, batch.tokenIds, token);
+            System.arraycopy(draft, 0, batch.tokenIds, token + count - drafts, drafts);
+        } else {
+            batch.tokenIds[token] = StepBatch.LAST_SAMPLE;
+        }
+        batch.rowStart[at] = token;
+        batch.blockTables[at] = blocks();
+        batch.sample(at, plan.samples(at), plan.samples(at) > 0 ? row : null);
+        for (int i = 0; i < count; i++) {
+            batch.positions[token + i] = position + i;
+        }
+    }
+
+    /** Whether a token is that draft of the last step. */
+    boolean isDraft(int index, int token) {
+        return draft[index] == token;
     }
 
     /** Whether the last token has not been reported to the caller yet. */

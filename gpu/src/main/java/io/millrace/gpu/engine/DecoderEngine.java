@@ -17,6 +17,7 @@ import io.millrace.gpu.schedule.BlockManager;
 import io.millrace.gpu.schedule.PrefixTree;
 import io.millrace.gpu.schedule.Scheduler;
 import io.millrace.gpu.schedule.StepPlan;
+import io.millrace.gpu.speculation.Speculation;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -44,6 +45,7 @@ final class DecoderEngine implements Engine {
     private final int maxSequences;
     private final Scheduler scheduler;
     private final StepBatch batch;
+    private final Speculation speculation;
 
     /** Outputs by the slot of the step's plan. */
     private final StepOutput[] outputs;
@@ -100,25 +102,17 @@ final class DecoderEngine implements Engine {
                                 runner.kvBlockBytes(),
                                 options.names()),
                         constraints);
-        this.model =
-                new ModelInfo(
-                        model.name(),
-                        model.fingerprint(),
-                        model.parts(),
-                        model.earlier(),
-                        runner.vocabularySize(),
-                        model.context(),
-                        requestCheck.maxModelLen(),
-                        model.defaultSampling(),
-                        model.device());
+        this.model = model.limitedTo(requestCheck.maxModelLen());
         tree = new PrefixTree(blocks);
         int maxBatchedTokens = options.maxBatchedTokens();
         maxSequences = options.maxSequences();
-        scheduler = new Scheduler(tree, maxBatchedTokens, maxSequences, runner.runAhead());
+        speculation = new Speculation(options, runner.verifiesDrafts());
+        int samples = options.maxSamples();
+        scheduler = new Scheduler(tree, maxBatchedTokens, maxSequences, samples, runner.runAhead());
         int rows = Math.min(maxBatchedTokens, maxSequences);
         batch = new StepBatch(maxBatchedTokens, rows);
         outputs = new StepOutput[runner.runAhead() + 1];
-        Arrays.setAll(outputs, slot -> new StepOutput(rows));
+        Arrays.setAll(outputs, slot -> new StepOutput(samples));
     }
 
     @Override
@@ -171,6 +165,7 @@ final class DecoderEngine implements Engine {
                         request,
                         Math.min(request.sampling().maxTokens(), room),
                         constraints.grammar(request.sampling()),
+                        speculation.drafting(),
                         endOfText,
                         text.tokenizer());
         generation.held = constraints.hold(request.sampling());
@@ -280,20 +275,8 @@ final class DecoderEngine implements Engine {
         int token = 0;
         for (int row = 0; row < plan.rows(); row++) {
             CompletionSequence completion = (CompletionSequence) plan.sequence(row);
-            int count = plan.count(row);
-            int position = plan.position(row);
-            if (position < completion.total()) {
-                completion.copyTokens(position, count, batch.tokenIds, token);
-            } else {
-                batch.tokenIds[token] = StepBatch.LAST_SAMPLE;
-            }
-            batch.rowStart[row] = token;
-            batch.blockTables[row] = completion.blocks();
-            requireNoneOrOne(plan.samples(row));
-            batch.sample(row, plan.samples(row), plan.samples(row) > 0 ? completion.row() : null);
-            for (int i = 0; i < count; i++) {
-                batch.positions[token++] = position++;
-            }
+            completion.fill(batch, token, plan, row);
+            token += plan.count(row);
         }
         batch.rowStart[plan.rows()] = token;
     }
@@ -305,6 +288,7 @@ final class DecoderEngine implements Engine {
             StepOutput output,
             StepListener listener) {
         Generation generation = completion.generation();
+        int drafts = plan.drafts(row);
         int promptLeft = generation.group.promptLength() - plan.position(row);
         promptTokens += Math.max(0, Math.min(plan.count(row), promptLeft));
         scheduler.advance(plan, row);
@@ -312,11 +296,32 @@ final class DecoderEngine implements Engine {
             return;
         }
         int sample = plan.firstSample(row);
+        int accepted = 0;
+        // A sample behind a draft is the next token if the draft is the token that was sampled.
+        while (accept(completion, output, sample + accepted, listener)
+                && accepted < drafts
+                && completion.isDraft(accepted, output.tokenIds[sample + accepted])) {
+            scheduler.confirm(completion);
+            accepted++;
+        }
+        if (drafts > 0) {
+            scheduler.trim(completion);
+        }
+    }
+
+    /**
+     * Takes a sample as the next token.
+     *
+     * @return whether the completion continues
+     */
+    private boolean accept(
+            CompletionSequence completion, StepOutput output, int sample, StepListener listener) {
+        Generation generation = completion.generation();
         int token = output.tokenIds[sample];
         if (token < 0) {
             forget(generation);
             listener.onFailed(generation.handle, completion.failure(token));
-            return;
+            return false;
         }
         generatedTokens++;
         completion.accept(token, output.logprobs[sample]);
@@ -329,14 +334,7 @@ final class DecoderEngine implements Engine {
         if (generation.isFinished() && !generation.isDead()) {
             finish(generation, listener);
         }
-    }
-
-    /** Refuses several samples per row: the engine has no rule for accepting them. */
-    private static void requireNoneOrOne(int samples) {
-        if (samples > 1) {
-            throw new IllegalStateException(
-                    "A row has %d samples; a completion takes one a step.".formatted(samples));
-        }
+        return !completion.isFinished() && !generation.isDead();
     }
 
     private void finish(Generation generation, StepListener listener) {
@@ -366,6 +364,8 @@ final class DecoderEngine implements Engine {
                 promptTokens,
                 scheduler.cachedPromptTokens(),
                 generatedTokens,
+                scheduler.draftTokens(),
+                scheduler.acceptedTokens(),
                 runner.gpuMemoryBytes());
     }
 

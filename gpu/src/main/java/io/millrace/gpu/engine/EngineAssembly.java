@@ -4,6 +4,7 @@ import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.EngineOption;
 import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineOptions.Device;
+import io.millrace.gpu.api.EngineOptions.Speculate;
 import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.LoadProgress;
@@ -39,6 +40,7 @@ public final class EngineAssembly {
     static Engine open(EngineOptions options, LoadProgress progress) throws IOException {
         check(options);
         boolean gpu = onGpu(options);
+        checkSpeculation(options, gpu);
         return open(
                 options.forDevice(gpu),
                 progress,
@@ -53,6 +55,7 @@ public final class EngineAssembly {
                     "Free numerics are for a GPU, and the model would run on the CPU: take the"
                             + " device cuda.");
         }
+        checkSpeculation(options, true);
         return open(options.forDevice(true), progress, CudaModelRunner::openFree);
     }
 
@@ -152,6 +155,18 @@ public final class EngineAssembly {
         if (options.weights() == Weights.INT8 && options.device() == Device.CUDA) {
             throw new IOException(
                     "INT8 weights run on the CPU: take the device cpu, or the weights model.");
+        }
+        checkSpeculation(options, options.device() == Device.CUDA);
+    }
+
+    private static void checkSpeculation(EngineOptions options, boolean gpu) throws IOException {
+        boolean verifies = gpu ? CudaModelRunner.VERIFIES_DRAFTS : CpuModelRunner.VERIFIES_DRAFTS;
+        if (options.speculate() != Speculate.OFF && !verifies) {
+            throw new IOException(
+                    options.names()
+                            .say(
+                                    "--speculate is %s, but on a GPU this release samples one token of a sequence in each step: leave it off, or take the device cpu."
+                                            .formatted(options.speculate())));
         }
     }
 

@@ -9,6 +9,7 @@ import io.millrace.gpu.sampling.constraint.CompiledConstraint;
 import io.millrace.gpu.sampling.constraint.ConstrainedText;
 import io.millrace.gpu.sampling.grammar.Grammar;
 import io.millrace.gpu.schedule.SequenceGroup;
+import io.millrace.gpu.speculation.Drafting;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +30,9 @@ final class Generation {
     /** Strings that end a completion, the model's own and the request's. */
     final List<String> stops;
 
+    /** How its tokens are guessed; null for not at all. */
+    final Drafting drafting;
+
     /** What each completion is; null for any text. */
     private final Grammar grammar;
 
@@ -43,18 +47,21 @@ final class Generation {
 
     /**
      * @param grammar that of the request's constraint; null without one
+     * @param drafting how its tokens are guessed; null for not at all
      */
     Generation(
             long handle,
             GenerationRequest request,
             int maxTokens,
             Grammar grammar,
+            Drafting drafting,
             EndOfText endOfText,
             Tokenizer tokenizer) {
         this.handle = handle;
         this.request = request;
         this.maxTokens = maxTokens;
         this.grammar = grammar;
+        this.drafting = drafting;
         SamplingParameters sampling = request.sampling();
         group = new SequenceGroup(request.priority(), handle, request.promptTokenIds().length);
         seed = sampling.seed() != null ? sampling.seed() : seedOf(request.id());

@@ -3,9 +3,8 @@ package io.millrace.gpu.schedule;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Chooses the tokens of each step. There are no prefill and decode phases: the computed tokens of a
@@ -31,11 +30,18 @@ import java.util.Set;
  * flight, the sequence that needs them and all behind it are not planned until those steps are
  * completed; then the rules above apply. Only confirmed tokens are looked up in the tree and added
  * to it.
+ *
+ * <p>Drafts (see {@link Sequence}) take what a step has left: tokens and samples that no sequence
+ * needs, and blocks beyond one for each that runs. So no sequence waits or is preempted for them.
  */
 public final class Scheduler {
     private final PrefixTree tree;
     private final int maxTokens;
     private final int maxSequences;
+
+    /** Maximum samples of a step with drafts. */
+    private final int maxSamples;
+
     private final BlockFence fence;
 
     /** Used in turn; one more than {@code ahead}. */
@@ -50,13 +56,16 @@ public final class Scheduler {
     private final List<Sequence> waiting = new ArrayList<>();
     private long preemptions;
     private long cachedPromptTokens;
+    private long draftTokens;
+    private long acceptedTokens;
 
     /**
      * @param maxTokens maximum tokens of a step
      * @param maxSequences maximum sequences running at once
+     * @param maxSamples maximum samples of a step with drafts; 0 for no drafts
      * @param ahead maximum steps in flight when another is planned
      */
-    public Scheduler(PrefixTree tree, int maxTokens, int maxSequences, int ahead) {
+    public Scheduler(PrefixTree tree, int maxTokens, int maxSequences, int maxSamples, int ahead) {
         if (maxTokens < 1 || maxSequences < 1) {
             throw new IllegalArgumentException(
                     "A step of %d tokens and %d sequences does nothing."
@@ -66,6 +75,7 @@ public final class Scheduler {
         this.blockTokens = new int[tree.blockSize()];
         this.maxTokens = maxTokens;
         this.maxSequences = Math.min(maxSequences, maxTokens);
+        this.maxSamples = maxSamples;
         fence = new BlockFence(tree);
         plans = new StepPlan[ahead + 1];
         Arrays.setAll(plans, slot -> new StepPlan(slot, this.maxSequences));
@@ -127,6 +137,16 @@ public final class Scheduler {
         return cachedPromptTokens;
     }
 
+    /** Drafts that completed steps have verified, since the start. */
+    public long draftTokens() {
+        return draftTokens;
+    }
+
+    /** Drafts that were confirmed, since the start. */
+    public long acceptedTokens() {
+        return acceptedTokens;
+    }
+
     /**
      * Plans the next step, which is in flight from here on, and reserves its blocks. The plan is
      * valid until the step is completed and the next is planned.
@@ -143,6 +163,7 @@ public final class Scheduler {
         if (planRunning(plan)) {
             admit(plan);
         }
+        draft(plan);
         if (plan.rows() > 0) {
             fence.launch();
         }
@@ -161,7 +182,43 @@ public final class Scheduler {
 
     /** Notes that the K/V of a row of the completed plan is computed. */
     public void advance(StepPlan plan, int row) {
+        draftTokens += plan.drafts(row);
         plan.sequence(row).advance(plan.count(row), plan.samples(row), tree, fence, blockTokens);
+    }
+
+    /**
+     * Notes that the first draft of a completed step is the token that was sampled last, which the
+     * sequence has grown by: its K/V counts. Then the next draft is the first.
+     */
+    public void confirm(Sequence sequence) {
+        acceptedTokens++;
+        sequence.confirm(1, tree, fence, blockTokens);
+    }
+
+    /** Releases the blocks that drafts of a completed step took beyond those confirmed. */
+    public void trim(Sequence sequence) {
+        sequence.trim(tree);
+    }
+
+    /** Adds drafts to rows of the plan. */
+    private void draft(StepPlan plan) {
+        for (int row = 0; row < plan.rows(); row++) {
+            int left = Math.min(maxTokens - plan.tokens(), maxSamples - plan.samples());
+            if (left <= 0) {
+                return;
+            }
+            Sequence sequence = plan.sequence(row);
+            if (plan.samples(row) > 0) {
+                int spare = Math.max(0, tree.available() - running.size());
+                long room = (long) (sequence.blockCount() + spare) * tree.blockSize();
+                int most = (int) Math.min(left, room - sequence.planned());
+                int drafts = sequence.draftBehind(plan.count(row), most);
+                if (drafts > 0) {
+                    sequence.reserve(sequence.planned() + drafts, tree);
+                    plan.addDrafts(row, drafts);
+                }
+            }
+        }
     }
 
     /**
@@ -287,74 +344,10 @@ public final class Scheduler {
 
     /** Throws {@link IllegalStateException} if an invariant is broken. */
     public void checkIntegrity() {
-        Set<Sequence> all = Collections.newSetFromMap(new IdentityHashMap<>());
-        int[] references = tree.newReferenceCounts();
-        checkList(running, all);
-        checkList(waiting, all);
-        for (Sequence sequence : running) {
-            require(sequence.computed() < sequence.total(), sequence, "has nothing to compute");
-            require(
-                    sequence.blockCount() >= tree.blocksFor(sequence.planned()),
-                    sequence,
-                    "has K/V without blocks");
-            require(sequence.left() >= 0, sequence, "computes a token that is not sampled");
-            sequence.checkIntegrity(tree);
-            checkInFlight(sequence);
-            for (int i = 0; i < sequence.blockCount(); i++) {
-                references[sequence.blocks()[i]]++;
-            }
-        }
-        for (Sequence sequence : waiting) {
-            require(
-                    sequence.blockCount() == 0 && sequence.computed() == 0,
-                    sequence,
-                    "holds blocks while it waits");
-            checkInFlight(sequence);
-        }
-        require(running.size() <= maxSequences, null, "More run than may run");
-        require(inFlight() <= plans.length, null, "More steps are in flight than may be");
-        fence.checkIntegrity(references);
-        tree.checkIntegrity(references);
-    }
-
-    /** Checks a sequence's counters against the plans in flight. */
-    private void checkInFlight(Sequence sequence) {
-        int tokens = 0;
-        int samples = 0;
-        for (int i = 0; i < inFlight(); i++) {
-            StepPlan plan = inFlight(i);
-            for (int row = 0; row < plan.rows(); row++) {
-                if (plan.sequence(row) == sequence) {
-                    require(
-                            plan.position(row) == sequence.computed() + tokens,
-                            sequence,
-                            "has a gap in flight");
-                    tokens += plan.count(row);
-                    samples += plan.samples(row);
-                }
-            }
-        }
-        require(
-                tokens == sequence.launched() && samples == sequence.pending(),
-                sequence,
-                "miscounts what is in flight");
-    }
-
-    private static void checkList(List<Sequence> list, Set<Sequence> all) {
-        for (int i = 0; i < list.size(); i++) {
-            Sequence sequence = list.get(i);
-            require(all.add(sequence), sequence, "is scheduled twice");
-            require(
-                    i == 0 || Sequence.RANK.compare(list.get(i - 1), sequence) < 0,
-                    sequence,
-                    "is out of rank");
-        }
-    }
-
-    private static void require(boolean condition, Sequence sequence, String message) {
-        if (!condition) {
-            throw new IllegalStateException(
-                    sequence == null ? message + "." : sequence + " " + message + ".");
+        List<StepPlan> inFlight = IntStream.range(0, inFlight()).mapToObj(this::inFlight).toList();
+        new ScheduleCheck(tree, inFlight).check(running, waiting, maxSequences, fence);
+        if (inFlight() > plans.length) {
+            throw new IllegalStateException("More steps are in flight than may be.");
         }
     }
 }

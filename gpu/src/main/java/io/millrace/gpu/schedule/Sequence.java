@@ -24,6 +24,16 @@ import java.util.Comparator;
  * blocks  [   7   |   3   |  12   |   9   ]
  * </pre>
  *
+ * Where a step verifies drafts, guesses of the next tokens, K/V of these is computed as well, and
+ * counts as far as the guesses are right:
+ *
+ * <pre>
+ * tokens   p p p p p p p p p g g g d d     two drafts; three tokens are sampled, those after g, d and d
+ * K/V      x x x x x x x x x x x + + +     the first draft is right, the second is not:
+ * tokens   p p p p p p p p p g g g g g     two more tokens
+ * K/V      x x x x x x x x x x x x x .     the second draft's is written over
+ * </pre>
+ *
  * The owner of the tokens extends this class.
  */
 public abstract class Sequence {
@@ -49,6 +59,9 @@ public abstract class Sequence {
 
     /** Tokens after {@link #total} that steps in flight sample. */
     private int pending;
+
+    /** Drafts in flight: the last of {@link #launched}. */
+    private int drafts;
 
     /** Maximum of {@link #computed} so far. */
     private int furthest;
@@ -125,7 +138,37 @@ public abstract class Sequence {
      */
     final int left() {
         int all = total + pending;
-        return pending > 0 && (all >= limit || !runsAhead()) ? 0 : all - planned();
+        boolean waits = drafts > 0 || all >= limit;
+        return pending > 0 && (waits || !runsAhead()) ? 0 : all - planned();
+    }
+
+    /**
+     * Guesses the tokens to come, for the step that computes the last known token.
+     *
+     * @param most maximum number of drafts, at least 1
+     * @return number of drafts; 0 for none
+     */
+    protected int draft(int most) {
+        return 0;
+    }
+
+    /**
+     * Drafts for the step whose tokens were planned last. None if an earlier one is in flight, as
+     * its token is not known.
+     *
+     * @param planned tokens of that step
+     * @param most maximum number of drafts
+     */
+    final int draftBehind(int planned, int most) {
+        int room = Math.min(most, limit - total - 1);
+        return launched == planned && pending == 1 && room > 0 ? draft(room) : 0;
+    }
+
+    /** Notes that the step whose tokens were planned last verifies drafts. */
+    final void launchDrafts(int count) {
+        drafts = count;
+        launched += count;
+        pending += count;
     }
 
     /**
@@ -163,7 +206,8 @@ public abstract class Sequence {
 
     /**
      * Notes that the oldest of its steps in flight has computed the K/V of the next {@code tokens}
-     * tokens, and adds blocks that are now full to the tree.
+     * tokens, and adds blocks that are now full to the tree. Drafts among them do not count until
+     * they are confirmed.
      *
      * @param samples the value that {@link #launch} returned
      * @param scratch holds the tokens of a block
@@ -171,6 +215,16 @@ public abstract class Sequence {
     final void advance(int tokens, int samples, PrefixTree tree, BlockFence fence, int[] scratch) {
         launched -= tokens;
         pending -= samples;
+        int known = tokens - drafts;
+        drafts = 0;
+        confirm(known, tree, fence, scratch);
+    }
+
+    /**
+     * Notes that K/V of the next {@code tokens} tokens is computed, and adds blocks that are now
+     * full to the tree.
+     */
+    final void confirm(int tokens, PrefixTree tree, BlockFence fence, int[] scratch) {
         computed += tokens;
         if (computed > total || launched < 0 || pending < 0) {
             throw new IllegalStateException(
@@ -278,6 +332,13 @@ public abstract class Sequence {
         }
     }
 
+    /** Releases the blocks behind its known tokens. Nothing of this sequence may be in flight. */
+    final void trim(PrefixTree tree) {
+        while (blockCount > tree.blocksFor(total)) {
+            tree.release(blocks[--blockCount]);
+        }
+    }
+
     /**
      * Releases all blocks, the last first; blocks of the tree may be found again. Nothing of this
      * sequence may be in flight.
@@ -299,6 +360,7 @@ public abstract class Sequence {
         computed = 0;
         launched = 0;
         pending = 0;
+        drafts = 0;
     }
 
     /**

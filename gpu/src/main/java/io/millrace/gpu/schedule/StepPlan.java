@@ -4,7 +4,8 @@ import java.util.Arrays;
 
 /**
  * The work of one step: for each sequence, the number of its next tokens to compute and of tokens
- * to sample. Reused.
+ * to sample. Behind a sequence's last known token there may be drafts, guesses of the tokens to
+ * come: one more sample each. Reused.
  */
 public final class StepPlan {
     private final int slot;
@@ -44,7 +45,7 @@ public final class StepPlan {
         return sequences[row];
     }
 
-    /** Tokens of a row. */
+    /** Tokens of a row, drafts included. */
     public int count(int row) {
         return counts[row];
     }
@@ -55,11 +56,21 @@ public final class StepPlan {
     }
 
     /**
-     * Number of the row's last tokens after which a token is sampled: 1 if its last token is the
-     * sequence's last one, otherwise 0.
+     * Number of the row's last tokens after which a token is sampled: if it has the sequence's last
+     * known token, this one and its drafts, otherwise 0.
      */
     public int samples(int row) {
         return samples[row];
+    }
+
+    /** Number of a row's last tokens that are drafts. */
+    public int drafts(int row) {
+        return Math.max(0, samples[row] - 1);
+    }
+
+    /** Samples of all rows. */
+    int samples() {
+        return sampled;
     }
 
     /** Index of the row's first sample among those of the step. */
@@ -82,6 +93,18 @@ public final class StepPlan {
         firstSamples[rows] = sampled;
         sampled += samples[rows];
         rows++;
+        tokens += count;
+    }
+
+    /** Appends drafts to a row that is sampled. */
+    void addDrafts(int row, int count) {
+        sequences[row].launchDrafts(count);
+        counts[row] += count;
+        samples[row] += count;
+        for (int later = row + 1; later < rows; later++) {
+            firstSamples[later] += count;
+        }
+        sampled += count;
         tokens += count;
     }
 }

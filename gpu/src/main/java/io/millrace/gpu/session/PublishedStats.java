@@ -18,6 +18,8 @@ public final class PublishedStats {
     private long promptTokens;
     private long cachedPromptTokens;
     private long generatedTokens;
+    private long draftTokens;
+    private long acceptedTokens;
     private long gpuMemoryBytes;
 
     /** Replaces all counters. */
@@ -32,6 +34,8 @@ public final class PublishedStats {
         promptTokens = stats.promptTokens();
         cachedPromptTokens = stats.cachedPromptTokens();
         generatedTokens = stats.generatedTokens();
+        draftTokens = stats.draftTokens();
+        acceptedTokens = stats.acceptedTokens();
         gpuMemoryBytes = stats.gpuMemoryBytes();
     }
 
@@ -48,6 +52,8 @@ public final class PublishedStats {
                 promptTokens,
                 cachedPromptTokens,
                 generatedTokens,
+                draftTokens,
+                acceptedTokens,
                 gpuMemoryBytes);
     }
 }

@@ -39,6 +39,9 @@ class EngineOptionTest {
                                 0,
                                 0,
                                 0,
+                                EngineOptions.Speculate.OFF,
+                                8,
+                                4,
                                 0,
                                 EngineOptions.Weights.MODEL,
                                 -1,
@@ -56,6 +59,9 @@ class EngineOptionTest {
                         .withConstraintBytes(1L << 30)
                         .withMaxBatchedTokens(54)
                         .withMaxSequences(3)
+                        .withSpeculate(EngineOptions.Speculate.NGRAM)
+                        .withSpeculateTokens(11)
+                        .withSpeculateNgram(6)
                         .withThreads(5)
                         .withWeights(EngineOptions.Weights.INT8)
                         .withGpu(7)

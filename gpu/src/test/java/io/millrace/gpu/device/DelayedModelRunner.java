@@ -115,7 +115,7 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
             int first = batch.rowStart[row];
             int count = batch.rowStart[row + 1] - first;
             boolean last = batch.tokenIds[first + count - 1] == StepBatch.LAST_SAMPLE;
-            require(batch.samples(row) <= 1, "more than one sample");
+            require(batch.samples(row) <= 1 || !last, "a last sample with drafts behind it");
             if (host == null) {
                 require(!last, "a last sample in a row that is not sampled");
                 return;
@@ -148,27 +148,36 @@ public final class DelayedModelRunner extends ForwardingModelRunner {
                     add(row, alive);
                 }
             }
-            computed = new StepOutput(batch.rows);
-            sampleOf = new int[batch.rows];
+            computed = new StepOutput(batch.samples());
+            sampleOf = new int[batch.samples()];
             alive.rowStart[alive.rows] = alive.tokens;
             if (alive.rows > 0) {
                 runner.run(alive, computed);
             }
             for (int i = 0; i < alive.rows; i++) {
                 SamplingRow host = batch.sampling[rowOf[i]];
+                for (int j = 0; j < alive.samples(i); j++) {
+                    sampleOf[alive.sampleStart[i] + j] = batch.sampleStart[rowOf[i]] + j;
+                }
                 if (host != null) {
-                    Row own = rows.get(host);
-                    sampleOf[alive.sampleStart[i]] = batch.sampleStart[rowOf[i]];
-                    int token = computed.tokenIds[alive.sampleStart[i]];
-                    if (token < 0) {
-                        own.ended = true;
-                    } else {
-                        own.take(token);
-                        own.ended = host.isStop(token);
-                    }
+                    take(alive, i, rows.get(host));
                 }
             }
             computedSamples = alive.samples();
+        }
+
+        /** The tokens up to the first that is not the draft in its place. */
+        private void take(StepBatch alive, int row, Row own) {
+            boolean more = true;
+            for (int i = 0; more && i < alive.samples(row); i++) {
+                int token = computed.tokenIds[alive.sampleStart[row] + i];
+                own.ended = token < 0 || own.sampling.isStop(token);
+                if (token >= 0) {
+                    own.take(token);
+                }
+                int draft = alive.firstSampled(row) + 1 + i;
+                more = draft < alive.rowStart[row + 1] && alive.tokenIds[draft] == token;
+            }
         }
 
         private boolean isDropped(int row) {

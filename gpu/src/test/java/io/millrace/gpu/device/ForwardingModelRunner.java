@@ -24,6 +24,11 @@ abstract class ForwardingModelRunner implements ModelRunner {
     }
 
     @Override
+    public boolean verifiesDrafts() {
+        return runner.verifiesDrafts();
+    }
+
+    @Override
     public int kvBlocks() {
         return runner.kvBlocks();
     }

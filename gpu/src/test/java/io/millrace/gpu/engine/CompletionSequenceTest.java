@@ -101,6 +101,7 @@ class CompletionSequenceTest {
                         GenerationRequest.of("r", new int[] {7}, sampling),
                         maxTokens,
                         null,
+                        null,
                         EndOfText.of(List.of(END_OF_TEXT)),
                         TOKENIZER);
         CompletionSequence completion = generation.completions().get(0);

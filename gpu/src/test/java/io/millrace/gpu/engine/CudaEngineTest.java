@@ -7,6 +7,7 @@ import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.device.ModelRunner;
 import io.millrace.gpu.device.RecordingModelRunner;
+import io.millrace.gpu.device.cuda.CudaModelRunner;
 import io.millrace.gpu.device.cuda.CudaRecording;
 import io.millrace.gpu.device.cuda.driver.RequiresGpu;
 import io.millrace.gpu.model.ModelFolder;
@@ -39,6 +40,11 @@ class CudaEngineTest extends EngineTest {
             throws IOException {
         assumeTrue(family.weights == Weights.MODEL, "INT8 weights run on the CPU.");
         return CudaRecording.open(folder, family.type, options, blocks, ahead);
+    }
+
+    @Override
+    boolean speculates() {
+        return CudaModelRunner.VERIFIES_DRAFTS;
     }
 
     @Override

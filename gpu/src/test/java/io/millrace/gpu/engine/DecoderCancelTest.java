@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millrace.gpu.api.GenerationRequest;
 import io.millrace.gpu.api.GenerationResult;
 import io.millrace.gpu.api.StepListener;
+import io.millrace.gpu.speculation.Drafting;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -99,7 +100,8 @@ class DecoderCancelTest {
                             blockSize,
                             1 + random.nextInt(54),
                             1 + random.nextInt(17),
-                            AHEAD[seed % AHEAD.length]);
+                            AHEAD[seed % AHEAD.length],
+                            seed % 2 == 0 ? null : new Drafting(1 + seed % 9, 2));
             DecoderEngine engine = settings.open();
             RecordingListener listener = new RecordingListener();
             int cancelled = 0;

@@ -108,14 +108,17 @@ class DecoderEngineTest {
     @Test
     void statsCount() throws Exception {
         DecoderEngine engine = new DecoderSettings(200, 16, 10, 1).open();
-        assertThat(engine.stats()).isEqualTo(new EngineStats(0, 0, 0, 0, 0, 199, 0, 0, 0, 0, 0));
+        assertThat(engine.stats())
+                .isEqualTo(new EngineStats(0, 0, 0, 0, 0, 199, 0, 0, 0, 0, 0, 0, 0));
         RecordingListener listener = new RecordingListener();
         engine.add(request("r", "a".repeat(17), p -> p.maxTokens(3).ignoreEos(true)));
         engine.add(request("s", "b", p -> p.maxTokens(3).ignoreEos(true)));
         listener.step(engine);
-        assertThat(engine.stats()).isEqualTo(new EngineStats(1, 1, 10, 1, 2, 199, 0, 10, 0, 0, 0));
+        assertThat(engine.stats())
+                .isEqualTo(new EngineStats(1, 1, 10, 1, 2, 199, 0, 10, 0, 0, 0, 0, 0));
         listener.drain(engine);
-        assertThat(engine.stats()).isEqualTo(new EngineStats(0, 0, 1, 7, 0, 199, 0, 18, 0, 6, 0));
+        assertThat(engine.stats())
+                .isEqualTo(new EngineStats(0, 0, 1, 7, 0, 199, 0, 18, 0, 6, 0, 0, 0));
     }
 
     @Test

@@ -81,7 +81,8 @@ class DecoderFaultTest {
     void aFailedStepMakesSuspectsOfAllThatWereLaunched() throws Exception {
         for (int ahead : new int[] {2, -2}) {
             TestingModelRunner runner = new TestingModelRunner(VOCABULARY, 200, 16);
-            DecoderEngine engine = engine(runner, new DecoderSettings(200, 16, 512, 64, ahead));
+            DecoderEngine engine =
+                    engine(runner, new DecoderSettings(200, 16, 512, 64).ahead(ahead));
             RecordingListener listener = new RecordingListener();
             UnaryOperator<SamplingParameters.Builder> endless = p -> p.ignoreEos(true);
             long first = engine.add(request("first", "abc", endless));

@@ -2,6 +2,7 @@ package io.millrace.gpu.engine;
 
 import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Speculate;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.SamplingParameters;
@@ -9,10 +10,12 @@ import io.millrace.gpu.device.DelayedModelRunner;
 import io.millrace.gpu.device.ModelRunner;
 import io.millrace.gpu.device.cpu.TestingModelRunner;
 import io.millrace.gpu.sampling.grammar.mask.Vocabulary;
+import io.millrace.gpu.speculation.Drafting;
 import java.util.List;
 
 /** How a decoder engine on a testing runner is laid out; none of it may be seen in an answer. */
-record DecoderSettings(int blocks, int blockSize, int maxTokens, int maxSequences, int ahead) {
+record DecoderSettings(
+        int blocks, int blockSize, int maxTokens, int maxSequences, int ahead, Drafting drafting) {
     static final int VOCABULARY = 27;
 
     static final int CONTEXT = 97;
@@ -24,14 +27,20 @@ record DecoderSettings(int blocks, int blockSize, int maxTokens, int maxSequence
     static final DecoderSettings ROOMY = new DecoderSettings(200, 16, 512, 64);
 
     DecoderSettings(int blocks, int blockSize, int maxTokens, int maxSequences) {
-        this(blocks, blockSize, maxTokens, maxSequences, 0);
+        this(blocks, blockSize, maxTokens, maxSequences, 0, null);
     }
 
     /**
      * @param steps to run ahead; negative for as many, computed as soon as they are launched
      */
     DecoderSettings ahead(int steps) {
-        return new DecoderSettings(blocks, blockSize, maxTokens, maxSequences, steps);
+        return new DecoderSettings(blocks, blockSize, maxTokens, maxSequences, steps, drafting);
+    }
+
+    /** With speculation. */
+    DecoderSettings drafting(int tokens, int ngram) {
+        return new DecoderSettings(
+                blocks, blockSize, maxTokens, maxSequences, ahead, new Drafting(tokens, ngram));
     }
 
     DecoderEngine open() {
@@ -62,8 +71,17 @@ record DecoderSettings(int blocks, int blockSize, int maxTokens, int maxSequence
                         new TestingTokenizer(), () -> new Vocabulary(TestingTokenizer.bytes())),
                 EndOfText.of(List.of(TestingTokenizer.END_OF_TEXT)),
                 runner,
-                EngineOptions.of("tiny")
-                        .withMaxBatchedTokens(settings.maxTokens)
-                        .withMaxSequences(settings.maxSequences));
+                settings.speculate(
+                        EngineOptions.of("tiny")
+                                .withMaxBatchedTokens(settings.maxTokens)
+                                .withMaxSequences(settings.maxSequences)));
+    }
+
+    private EngineOptions speculate(EngineOptions options) {
+        return drafting == null
+                ? options
+                : options.withSpeculate(Speculate.NGRAM)
+                        .withSpeculateTokens(drafting.tokens())
+                        .withSpeculateNgram(drafting.ngram());
     }
 }

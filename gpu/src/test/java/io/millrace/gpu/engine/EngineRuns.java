@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.gpu.api.EarlierFingerprints;
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Speculate;
 import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.GenerationRequest;
@@ -83,15 +84,31 @@ abstract class EngineRuns {
             IntStream.range(0, 256).filter(id -> id % 16 == 3).boxed().toList();
 
     /** How a set of requests is run; none of it may be seen in what comes out. */
-    record Way(int maxTokens, int maxSequences, int blocks, int blockSize, int threads, int ahead) {
+    record Way(
+            int maxTokens,
+            int maxSequences,
+            int blocks,
+            int blockSize,
+            int threads,
+            int ahead,
+            Speculate speculate) {
         static final Way PLAIN = new Way(512, 64, 300, 16, 1);
 
         Way(int maxTokens, int maxSequences, int blocks, int blockSize, int threads) {
             this(maxTokens, maxSequences, blocks, blockSize, threads, 0);
         }
 
+        Way(int maxTokens, int maxSequences, int blocks, int blockSize, int threads, int ahead) {
+            this(maxTokens, maxSequences, blocks, blockSize, threads, ahead, Speculate.OFF);
+        }
+
+        Way speculating() {
+            return new Way(
+                    maxTokens, maxSequences, blocks, blockSize, threads, ahead, Speculate.NGRAM);
+        }
+
         Way ahead(int steps) {
-            return new Way(maxTokens, maxSequences, blocks, blockSize, threads, steps);
+            return new Way(maxTokens, maxSequences, blocks, blockSize, threads, steps, speculate);
         }
     }
 
@@ -100,7 +117,8 @@ abstract class EngineRuns {
             List<String> answers,
             List<GenerationResult> results,
             Map<String, float[]> logits,
-            long preemptions) {
+            long preemptions,
+            long accepted) {
 
         void assertSameAs(Run expected) {
             assertThat(answers).isEqualTo(expected.answers);
@@ -259,7 +277,8 @@ abstract class EngineRuns {
                 ahead(runner, way.ahead),
                 EngineOptions.of("tiny")
                         .withMaxBatchedTokens(way.maxTokens)
-                        .withMaxSequences(way.maxSequences));
+                        .withMaxSequences(way.maxSequences)
+                        .withSpeculate(way.speculate));
     }
 
     /** What came of requests; those that were cancelled have neither result nor answer. */
@@ -279,10 +298,15 @@ abstract class EngineRuns {
             answers.add(result == null ? null : Answers.describe(result));
         }
         Map<String, float[]> logits = new TreeMap<>(runner.logits());
-        if (way.ahead > 0 || cancelled) {
+        if (way.ahead > 0 || way.speculate != Speculate.OFF || cancelled) {
             logits.keySet().retainAll(answered(requests, results));
         }
-        return new Run(answers, results, logits, engine.stats().preemptions());
+        return new Run(
+                answers,
+                results,
+                logits,
+                engine.stats().preemptions(),
+                engine.stats().acceptedTokens());
     }
 
     /** The names of those logits that the tokens of results were sampled from. */

@@ -217,6 +217,39 @@ class EngineTest extends EngineRuns {
 
     @ParameterizedTest
     @EnumSource
+    void speculatedEqualsNot(Family family) throws Exception {
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (GenerationRequest r : requests(33, 13, 54, 1, 17, 54, 97)) {
+            int[] prompt = r.promptTokenIds();
+            for (int i = 5; i < prompt.length; i++) {
+                prompt[i] = prompt[i % 5];
+            }
+            requests.add(r);
+        }
+        Run plain = run(family, Way.PLAIN, requests);
+        long accepted = 0;
+        for (Way way :
+                List.of(
+                        Way.PLAIN,
+                        new Way(54, 9, 40, 16, 2),
+                        new Way(17, 3, 30, 8, 1),
+                        new Way(97, 17, 23, 8, 1))) {
+            for (int ahead : speculates() ? AHEAD : new int[0]) {
+                Run speculated = run(family, way.ahead(ahead).speculating(), requests);
+                speculated.assertSameAs(plain);
+                accepted += speculated.accepted();
+            }
+        }
+        assertThat(accepted > 0).isEqualTo(speculates());
+    }
+
+    /** Whether the device verifies drafts. */
+    boolean speculates() {
+        return true;
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void prefillEqualsDecode(Family family) throws Exception {
         int[] prompt = new Random(7).ints(23, 0, 256).toArray();
         SamplingParameters sampling =

@@ -216,7 +216,7 @@ public final class ScriptedEngine implements Engine {
 
     @Override
     public EngineStats stats() {
-        return new EngineStats(left.size(), 0, 0, steps.get(), 0, 0, 0, 0, 0, 0, 0);
+        return new EngineStats(left.size(), 0, 0, steps.get(), 0, 0, 0, 0, 0, 0, 0, 0, 0);
     }
 
     @Override

@@ -41,7 +41,7 @@ final class Simulation {
         tree = new PrefixTree(this.blocks);
         this.maxTokens = maxTokens;
         this.ahead = ahead;
-        scheduler = new Scheduler(tree, maxTokens, maxSequences, ahead);
+        scheduler = new Scheduler(tree, maxTokens, maxSequences, 0, ahead);
     }
 
     void add(int prompt, int generate) {

@@ -90,6 +90,8 @@ final class InferenceMetrics {
         gauge(group, "steps", () -> stats.get().steps());
         gauge(group, "occupancy", () -> (double) stats.get().running() / maxSequences);
         gauge(group, "preemptions", () -> stats.get().preemptions());
+        gauge(group, "draft_tokens", () -> stats.get().draftTokens());
+        gauge(group, "accepted_tokens", () -> stats.get().acceptedTokens());
         gauge(group, "kv_blocks_used", () -> stats.get().kvBlocksUsed());
         gauge(group, "kv_blocks_total", () -> stats.get().kvBlocksTotal());
         gauge(group, "gpu_memory_bytes", () -> stats.get().gpuMemoryBytes());

@@ -70,7 +70,7 @@ class InferenceMetricsTest {
     }
 
     private final Map<String, Metric> metrics = new TreeMap<>();
-    private final EngineStats stats = new EngineStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+    private final EngineStats stats = new EngineStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 12, 11);
 
     private InferenceMetrics register() throws Exception {
         PipelineOptions options =
@@ -188,6 +188,8 @@ class InferenceMetricsTest {
         assertThat(value("steps")).isEqualTo(4L);
         assertThat(value("occupancy")).isEqualTo(0.25);
         assertThat(value("preemptions")).isEqualTo(7L);
+        assertThat(value("draft_tokens")).isEqualTo(13L);
+        assertThat(value("accepted_tokens")).isEqualTo(12L);
         assertThat(value("kv_blocks_used")).isEqualTo(5);
         assertThat(value("kv_blocks_total")).isEqualTo(6);
         assertThat(value("gpu_memory_bytes")).isEqualTo(11L);

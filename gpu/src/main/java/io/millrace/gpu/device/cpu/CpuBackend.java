@@ -57,6 +57,10 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
     KvCache cache;
     private StepBatch batch;
     private int samples;
+
+    /** Sampling of each sample. */
+    private SamplingRow[] sampleHow = new SamplingRow[0];
+
     private int attentionTasks;
 
     /**
@@ -404,6 +408,19 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
 
     @Override
     public void sample(StepOutput output) {
+        if (sampleHow.length < samples) {
+            sampleHow = new SamplingRow[Math.max(maxRows, samples)];
+        }
+        // In turn, as each begins where the one before it has come to.
+        for (int i = 0; i < samples; i++) {
+            int row = sampleRow[i];
+            int before = i - batch.sampleStart[row];
+            sampleHow[i] =
+                    before == 0
+                            ? batch.sampling[row]
+                            : sampleHow[i - 1].after(
+                                    batch.tokenIds, batch.firstSampled(row) + before, 1);
+        }
         workers.run(samples, (i, worker) -> sample(i, worker, output));
     }
 
@@ -411,12 +428,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
         if (samplers[worker] == null) {
             samplers[worker] = new CpuSampler(vocabulary);
         }
-        int row = sampleRow[index];
-        int before = index - batch.sampleStart[row];
-        SamplingRow sampling = batch.sampling[row];
-        if (before > 0) {
-            sampling = sampling.after(batch.tokenIds, batch.firstSampled(row) + 1, before);
-        }
+        SamplingRow sampling = sampleHow[index];
         int offset = index * vocabulary;
         int token = samplers[worker].sample(logits, offset, sampling);
         output.tokenIds[index] = token;

@@ -21,6 +21,9 @@ public final class CpuModelRunner implements ModelRunner {
     /** Suffix if matrices are INT8: the rule by which they are rounded and used. */
     private static final String INT8 = " int8-1";
 
+    /** As {@link ModelRunner#verifiesDrafts}. */
+    public static final boolean VERIFIES_DRAFTS = true;
+
     private static final long MIB = 1 << 20;
 
     private final ModelFolder folder;
@@ -163,6 +166,11 @@ public final class CpuModelRunner implements ModelRunner {
     @Override
     public String device() {
         return "CPU";
+    }
+
+    @Override
+    public boolean verifiesDrafts() {
+        return VERIFIES_DRAFTS;
     }
 
     @Override

@@ -62,7 +62,7 @@ record HeapPlan(
             ModelFolder folder, EngineOptions options, long positions, int threads) {
         AttentionShape shape = folder.attentionShape();
         long tokens = options.maxBatchedTokens();
-        long rows = Math.min(options.maxSequences(), tokens);
+        long samples = options.maxSamples();
         long queries = (long) shape.heads() * shape.headSize();
         long keys = (long) shape.kvHeads() * shape.headSize();
         long vocabulary = folder.vocabularySize();
@@ -70,7 +70,7 @@ record HeapPlan(
         long inner = folder.intermediate();
         long perToken = 2 * hidden + 3 * queries + 2 * keys + inner;
         long packed = Math.max(Math.max(hidden, queries), inner);
-        long logits = rows * (vocabulary + hidden);
+        long logits = samples * (vocabulary + hidden);
         long sums = tokens * StripMatmul.MAX_STRIPS * StripKernels.STRIP;
         long scores = CpuAttention.floats(shape, positions + options.blockSize());
         long perWorker = sums + scores + CpuSampler.WORDS_PER_TOKEN * vocabulary;

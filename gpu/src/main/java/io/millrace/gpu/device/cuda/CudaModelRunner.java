@@ -37,6 +37,9 @@ public final class CudaModelRunner implements ModelRunner {
      */
     static final int RUN_AHEAD = 1;
 
+    /** As {@link ModelRunner#verifiesDrafts}: its kernels sample one token of a row. */
+    public static final boolean VERIFIES_DRAFTS = false;
+
     /** For measuring what others would give; see docs/kernels.md. */
     private static final String RUN_AHEAD_PROPERTY = "millrace.cuda.run-ahead";
 
@@ -296,6 +299,11 @@ public final class CudaModelRunner implements ModelRunner {
     @Override
     public int runAhead() {
         return runAhead;
+    }
+
+    @Override
+    public boolean verifiesDrafts() {
+        return VERIFIES_DRAFTS;
     }
 
     @Override

@@ -23,6 +23,7 @@ public final class TestingModelRunner implements ModelRunner {
     private int closed;
     private RuntimeException failure;
     private boolean stopped;
+    private boolean repeats;
 
     public TestingModelRunner(int vocabularySize, int blocks, int blockSize) {
         this.vocabularySize = vocabularySize;
@@ -36,6 +37,17 @@ public final class TestingModelRunner implements ModelRunner {
     public TestingModelRunner breakAfter(int token) {
         badToken = token;
         return this;
+    }
+
+    /** From here on, the next token depends above all on the last two: texts repeat themselves. */
+    public TestingModelRunner repeating() {
+        repeats = true;
+        return this;
+    }
+
+    @Override
+    public boolean verifiesDrafts() {
+        return true;
     }
 
     /** The next step throws this half-way. */
@@ -127,21 +139,38 @@ public final class TestingModelRunner implements ModelRunner {
 
     private void sample(StepBatch batch, int row, StepOutput output) {
         SamplingRow sampling = batch.sampling[row];
-        if (batch.samples(row) == 0) {
-            return;
+        for (int i = 0; i < batch.samples(row); i++) {
+            int last = batch.firstSampled(row) + i;
+            SamplingRow next =
+                    i == 0
+                            ? sampling
+                            : sampling.after(batch.tokenIds, batch.firstSampled(row) + 1, i);
+            sample(batch, row, last, next, output, batch.sampleStart[row] + i);
         }
-        if (batch.samples(row) != 1) {
-            throw new AssertionError("row " + row + " has " + batch.samples(row) + " samples");
-        }
-        int sample = batch.sampleStart[row];
-        int last = batch.rowStart[row + 1] - 1;
+    }
+
+    private void sample(
+            StepBatch batch,
+            int row,
+            int last,
+            SamplingRow sampling,
+            StepOutput output,
+            int sample) {
         if (sampling.position != batch.positions[last] + 1) {
             throw new AssertionError("row " + row + " draws for position " + sampling.position);
         }
         Random random = new Random(read(batch.blockTables[row], batch.positions[last]));
         float[] logits = new float[vocabularySize];
         for (int i = 0; i < logits.length; i++) {
-            logits[i] = (float) random.nextGaussian() * 2;
+            logits[i] = (float) random.nextGaussian() * (repeats ? 0.2f : 2);
+        }
+        if (repeats) {
+            int count = sampling.generatedCount;
+            int before = count > 1 ? sampling.generated[count - 2] : -count;
+            Random often = new Random(mix(batch.tokenIds[last] + 1000L * before));
+            for (int i = 0; i < logits.length; i++) {
+                logits[i] += (float) often.nextGaussian() * 3;
+            }
         }
         if (batch.tokenIds[last] == badToken) {
             logits[vocabularySize / 2] = Float.NaN;
