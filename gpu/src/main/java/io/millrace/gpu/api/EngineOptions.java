@@ -181,7 +181,8 @@ public record EngineOptions(
 
     /** Maximum samples of a step: one a sequence, or one sequence's with all its guesses. */
     public int maxSamples() {
-        return Math.min(maxBatchedTokens, Math.max(maxSequences, speculateTokens + 1));
+        int ofOne = speculate == Speculate.OFF ? 1 : speculateTokens + 1;
+        return Math.min(maxBatchedTokens, Math.max(maxSequences, ofOne));
     }
 
     private EngineOptions with(EngineOption option, Object value) {

@@ -422,6 +422,7 @@ final class CpuBackend implements Backend<StripMatrix, float[], CpuBackend.Activ
                                     batch.tokenIds, batch.firstSampled(row) + before, 1);
         }
         workers.run(samples, (i, worker) -> sample(i, worker, output));
+        Arrays.fill(sampleHow, 0, samples, null);
     }
 
     private void sample(int index, int worker, StepOutput output) {

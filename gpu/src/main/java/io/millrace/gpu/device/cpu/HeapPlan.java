@@ -1,6 +1,7 @@
 package io.millrace.gpu.device.cpu;
 
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.Speculate;
 import io.millrace.gpu.api.EngineOptions.Weights;
 import io.millrace.gpu.device.AttentionShape;
 import io.millrace.gpu.model.ModelFolder;
@@ -39,6 +40,9 @@ record HeapPlan(
     /** Loss per large array: the rest of the last of the collector's regions that it fills. */
     private static final int ARRAY_LOSS = 32;
 
+    /** 32-bit words that speculation keeps for a token of a running completion. */
+    private static final long LOOKUP_WORDS = 8;
+
     static HeapPlan of(ModelFolder folder, EngineOptions options, int positions, int threads)
             throws InvalidModelException {
         if (options.blockSize() < 1) {
@@ -75,7 +79,12 @@ record HeapPlan(
         long scores = CpuAttention.floats(shape, positions + options.blockSize());
         long perWorker = sums + scores + CpuSampler.WORDS_PER_TOKEN * vocabulary;
         long rotary = positions * shape.headSize();
-        return Float.BYTES * (tokens * (perToken + packed) + logits + threads * perWorker + rotary);
+        long lookup =
+                options.speculate() == Speculate.OFF
+                        ? 0
+                        : LOOKUP_WORDS * positions * options.maxSequences();
+        long all = tokens * (perToken + packed) + logits + threads * perWorker + rotary + lookup;
+        return Float.BYTES * all;
     }
 
     /**
