@@ -210,7 +210,7 @@ class MonitoringITCase {
     private static void send(TestingTopics topics, int requests) {
         String value =
                 """
-                {"id":"%d","prompt":"Dear friend, offer number %d","max_tokens":%d,"priority":%d}""";
+                {"id":"%d","prompt":"Dear friend, offer number %d","max_tokens":%d,"ignore_eos":true,"priority":%d}""";
         try (KafkaProducer<String, String> producer =
                 new KafkaProducer<>(
                         ClientProperties.producer(topics.bootstrapServers, Map.of()),

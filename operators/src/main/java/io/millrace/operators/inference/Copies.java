@@ -83,10 +83,14 @@ final class Copies {
         return waiting.remove(record.key);
     }
 
-    /** Not with a deadline, which is its own, nor where another model has begun the answer. */
+    /**
+     * Not with a deadline, which is its own, nor where another model has begun the answer, nor a
+     * suspect, which runs alone.
+     */
     private boolean mayShare(InFlight record) {
         return !isById(record.request)
                 && record.request.getDeadlineMs() == null
+                && !record.alone
                 && record.earlier.isEmpty();
     }
 

@@ -257,9 +257,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
             return;
         }
         weigh(record, record.onPrepared(ready, session.model().maxModelLen()));
-        if (outcomes.isCopy(record)) {
-            weigh(record, 0);
-        } else {
+        if (!outcomes.isCopy(record)) {
             dispatcher.onPrepared(record);
         }
     }
