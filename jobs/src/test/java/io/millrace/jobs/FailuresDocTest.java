@@ -46,6 +46,22 @@ class FailuresDocTest {
     }
 
     @Test
+    void eachAlertHasItsSection() throws IOException {
+        String part = part("Alerts");
+        List<String> alerts =
+                Pattern.compile("(?m)^ *- alert: (\\w+)$")
+                        .matcher(Files.readString(ROOT.resolve("monitoring/rules.yaml")))
+                        .results()
+                        .map(alert -> alert.group(1))
+                        .toList();
+        assertThat(alerts).isNotEmpty();
+        assertThat(headings(part)).containsExactlyElementsOf(alerts);
+        for (String section : sections(part)) {
+            assertRows(section, "means", "cause", "remedy");
+        }
+    }
+
+    @Test
     void eachExceptionHasItsRow() throws IOException {
         List<String> named =
                 firstCells(part("Exceptions")).stream()

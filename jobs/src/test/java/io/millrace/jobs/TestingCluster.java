@@ -23,7 +23,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.ConfigurationUtils;
+import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.GlobalConfiguration;
+import org.apache.flink.configuration.JobManagerOptions;
+import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.runtime.clusterframework.TaskExecutorProcessUtils;
 
 /**
@@ -37,6 +46,8 @@ final class TestingCluster implements AutoCloseable {
     final EmbeddedKafka broker;
     private final Path folder;
     private final Path configuration;
+    private final Configuration flink;
+    private final Path plugins;
     private final int restPort = FreePorts.next();
     private final ObjectMapper json = new ObjectMapper();
     private final HttpClient rest = HttpClient.newHttpClient();
@@ -49,23 +60,29 @@ final class TestingCluster implements AutoCloseable {
      * @param settings lines of Flink's configuration beside those of the file
      */
     TestingCluster(Path folder, String... settings) throws Exception {
+        this(folder, "flink-conf", folder.resolve("plugins"), settings);
+    }
+
+    /**
+     * Starts one by the settings of another folder.
+     *
+     * @param folder for state, logs and configuration
+     * @param from folder of a config.yaml, in the repository
+     * @param plugins Flink's folder of plugins, which need not exist
+     * @param settings lines of Flink's configuration beside those of the file
+     */
+    TestingCluster(Path folder, String from, Path plugins, String... settings) throws Exception {
         this.folder = folder;
+        this.plugins = plugins;
         broker = EmbeddedKafka.start(folder.resolve("kafka"));
         configuration = Files.createDirectories(folder.resolve("conf"));
         Files.copy(
                 TestingProcess.root().resolve("flink-conf/log4j.properties"),
                 configuration.resolve("log4j.properties"));
-        String yaml =
-                Files.readString(TestingProcess.root().resolve("flink-conf/config.yaml"))
-                        .replace("port: 6123", "port: " + FreePorts.next())
-                        .replace("size: 8g", "size: 2g")
-                        .replace("file:///tmp/millrace", folder.resolve("state").toUri().toString())
-                        .replace("numberOfTaskSlots: 1", "numberOfTaskSlots: 2")
-                        .replace(
-                                "bind-address: localhost",
-                                "bind-address: localhost\n  port: " + restPort);
-        Files.writeString(
-                configuration.resolve("config.yaml"), yaml + String.join("\n", settings) + "\n");
+        flink = settings(from, settings);
+        Files.write(
+                configuration.resolve("config.yaml"),
+                ConfigurationUtils.convertConfigToWritableLines(flink, true));
         try {
             startFlink();
         } catch (IOException e) {
@@ -74,24 +91,55 @@ final class TestingCluster implements AutoCloseable {
         }
     }
 
+    /** The file's, with addresses, folders and sizes of this test. */
+    private Configuration settings(String from, String... more) throws IOException {
+        Configuration settings =
+                GlobalConfiguration.loadConfiguration(
+                        TestingProcess.root().resolve(from).toString());
+        String state = folder.resolve("state").toUri().toString();
+        settings.set(JobManagerOptions.ADDRESS, "localhost");
+        settings.set(JobManagerOptions.PORT, FreePorts.next());
+        settings.set(RestOptions.ADDRESS, "localhost");
+        settings.set(RestOptions.BIND_ADDRESS, "localhost");
+        settings.set(RestOptions.PORT, restPort);
+        settings.set(TaskManagerOptions.TOTAL_PROCESS_MEMORY, MemorySize.ofMebiBytes(2048));
+        settings.set(TaskManagerOptions.NUM_TASK_SLOTS, 2);
+        settings.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, state + "checkpoints");
+        settings.set(CheckpointingOptions.SAVEPOINT_DIRECTORY, state + "savepoints");
+        for (String line : more) {
+            String[] setting = line.split(": ", 2);
+            settings.setString(setting[0], setting[1]);
+        }
+        return settings;
+    }
+
+    /** The flags of all Flink's processes, put together as its scripts do. */
+    private List<String> flags(String... own) {
+        List<String> flags = new ArrayList<>(List.of(own));
+        for (ConfigOption<String> option :
+                List.of(CoreOptions.FLINK_DEFAULT_JVM_OPTIONS, CoreOptions.FLINK_JVM_OPTIONS)) {
+            flags.addAll(List.of(flink.get(option).strip().split("\\s+")));
+        }
+        return flags;
+    }
+
     private void startFlink() throws IOException {
         List<String> arguments = List.of("--configDir", configuration.toString());
         processes.add(
                 flink(
                         "jobmanager",
-                        List.of("-Xmx512m"),
+                        flags("-Xmx512m"),
                         true,
                         "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
                         arguments));
         // Flink's shell script works the memory out of the file and passes it on, as is done here.
         String memory =
                 TaskExecutorProcessUtils.generateDynamicConfigsStr(
-                        TaskExecutorProcessUtils.processSpecFromConfig(
-                                GlobalConfiguration.loadConfiguration(configuration.toString())));
+                        TaskExecutorProcessUtils.processSpecFromConfig(flink));
         processes.add(
                 flink(
                         "taskmanager",
-                        List.of("-Xmx1g", "--add-modules=jdk.incubator.vector"),
+                        flags("-Xmx1g"),
                         true,
                         "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
                         Stream.concat(arguments.stream(), Stream.of(memory.strip().split("\\s+")))
@@ -124,7 +172,7 @@ final class TestingCluster implements AutoCloseable {
         try (TestingProcess client =
                 flink(
                         "client",
-                        List.of("--add-opens=java.base/java.util=ALL-UNNAMED"),
+                        flags(),
                         withLib,
                         "org.apache.flink.client.cli.CliFrontend",
                         arguments)) {
@@ -195,7 +243,13 @@ final class TestingCluster implements AutoCloseable {
                 jars.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator)));
         command.add(main);
         command.addAll(arguments);
-        return TestingProcess.java(Map.of("FLINK_CONF_DIR", configuration.toString()), command);
+        return TestingProcess.java(
+                Map.of(
+                        "FLINK_CONF_DIR",
+                        configuration.toString(),
+                        "FLINK_PLUGINS_DIR",
+                        plugins.toString()),
+                command);
     }
 
     @Override

@@ -60,6 +60,8 @@ final class FlinkSettingsCheck {
     /** Settings of flink-conf that are for one machine, or stand elsewhere in a manifest. */
     private static final Set<String> ONE_MACHINE =
             Set.of(
+                    "env.java.opts.all",
+                    "env.java.default-opts.all",
                     "jobmanager.rpc.address",
                     "jobmanager.rpc.port",
                     "jobmanager.memory.process.size",
