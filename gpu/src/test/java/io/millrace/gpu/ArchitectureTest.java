@@ -35,6 +35,7 @@ class ArchitectureTest {
                     "model.family",
                     "device",
                     "program",
+                    "tool",
                     "sampling",
                     "sampling.constraint",
                     "sampling.grammar",

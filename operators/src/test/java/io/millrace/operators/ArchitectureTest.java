@@ -44,6 +44,7 @@ class ArchitectureTest {
                     "kafka.source",
                     "options",
                     "request",
+                    "tool",
                     "record",
                     "event",
                     "request.openai",

@@ -85,8 +85,20 @@ final class FrozenState {
                                 .setId("conversation")
                                 .setMessages(
                                         List.of(
-                                                new ChatMessage("system", "Be brief."),
-                                                new ChatMessage("user", "Grüße, 世界!")))
+                                                new ChatMessage(
+                                                        "system",
+                                                        "Be brief.",
+                                                        null,
+                                                        null,
+                                                        null,
+                                                        null),
+                                                new ChatMessage(
+                                                        "user",
+                                                        "Grüße, 世界!",
+                                                        null,
+                                                        null,
+                                                        null,
+                                                        null)))
                                 .setMaxTokens(23)
                                 .setIgnoreEos(true)
                                 .build()),

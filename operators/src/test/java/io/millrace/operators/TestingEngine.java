@@ -119,6 +119,12 @@ public final class TestingEngine implements Engine {
                         maxModelLen,
                         maxModelLen,
                         SamplingParameters.greedy(16),
+                        options.toolFormat() == EngineOptions.ToolFormat.AUTO
+                                ? EngineOptions.ToolFormat.NONE
+                                : options.toolFormat(),
+                        options.reasoning() == EngineOptions.Reasoning.AUTO
+                                ? EngineOptions.Reasoning.NONE
+                                : options.reasoning(),
                         "testing");
         control.onOpened();
     }

@@ -47,6 +47,18 @@ public enum EngineOption {
             "Whether a text prompt begins with the model's bos_token: as tokenizer.json says, always,"
                     + " or never. For conversations the chat template decides.",
             EngineOptions::addBos),
+    TOOL_FORMAT(
+            Names.of("toolFormat", "--tool-format", null),
+            Values.oneOf(EngineOptions.ToolFormat.AUTO),
+            "How the model writes calls of tools (docs/tools.md): auto finds it in the chat template;"
+                    + " none refuses requests with tools.",
+            EngineOptions::toolFormat),
+    REASONING(
+            Names.of("reasoning", "--reasoning", null),
+            Values.oneOf(EngineOptions.Reasoning.AUTO),
+            "Whether the part before </think> is a field of its own, and not text"
+                    + " (docs/tools.md#reasoning): auto finds it in the chat template.",
+            EngineOptions::reasoning),
     MAX_MODEL_LEN(
             Names.of("maxModelLen", "--max-model-len", "TOKENS"),
             Values.of(0, Range.atLeast(0)),

@@ -30,6 +30,8 @@ import java.util.Map;
  *     memory of others included
  * @param loadFormat source of the weights
  * @param addBos whether a text prompt begins with the model's bos_token
+ * @param toolFormat how answers call tools
+ * @param reasoning whether a part of reasoning is taken from answers' texts
  * @param names naming of options in errors
  */
 public record EngineOptions(
@@ -51,6 +53,8 @@ public record EngineOptions(
         double gpuMemoryUtilization,
         LoadFormat loadFormat,
         AddBos addBos,
+        ToolFormat toolFormat,
+        Reasoning reasoning,
         OptionNames names)
         implements Serializable {
 
@@ -126,6 +130,40 @@ public record EngineOptions(
         }
     }
 
+    /** How answers call tools. */
+    public enum ToolFormat {
+        /** By the model's chat template. */
+        AUTO,
+        /** Not at all: requests with tools are refused. */
+        NONE,
+        /** Objects of name and arguments in {@code <tool_call>} tags: Hermes, Qwen. */
+        HERMES,
+        /** An object of name and parameters, behind {@code <|python_tag|>} or alone. */
+        LLAMA3,
+        /** An array of objects, or names with arguments, behind {@code [TOOL_CALLS]}. */
+        MISTRAL;
+
+        @Override
+        public String toString() {
+            return Setting.word(this);
+        }
+    }
+
+    /** Whether a part of reasoning is taken from answers' texts. */
+    public enum Reasoning {
+        /** By the model's chat template. */
+        AUTO,
+        /** The text keeps it. */
+        NONE,
+        /** What stands before {@code </think>} is. */
+        THINK;
+
+        @Override
+        public String toString() {
+            return Setting.word(this);
+        }
+    }
+
     /** Defaults for the model in {@code folder}. */
     public static EngineOptions of(String folder) {
         return of(Map.of(EngineOption.MODEL, folder), OptionNames.JAVA);
@@ -169,6 +207,8 @@ public record EngineOptions(
                 (double) all.get(EngineOption.GPU_MEMORY_UTILIZATION),
                 (LoadFormat) all.get(EngineOption.LOAD_FORMAT),
                 (AddBos) all.get(EngineOption.ADD_BOS),
+                (ToolFormat) all.get(EngineOption.TOOL_FORMAT),
+                (Reasoning) all.get(EngineOption.REASONING),
                 names);
     }
 
@@ -274,6 +314,14 @@ public record EngineOptions(
 
     public EngineOptions withAddBos(AddBos value) {
         return with(EngineOption.ADD_BOS, value);
+    }
+
+    public EngineOptions withToolFormat(ToolFormat value) {
+        return with(EngineOption.TOOL_FORMAT, value);
+    }
+
+    public EngineOptions withReasoning(Reasoning value) {
+        return with(EngineOption.REASONING, value);
     }
 
     public EngineOptions withNames(OptionNames value) {

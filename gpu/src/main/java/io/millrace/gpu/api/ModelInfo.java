@@ -1,5 +1,8 @@
 package io.millrace.gpu.api;
 
+import io.millrace.gpu.api.EngineOptions.Reasoning;
+import io.millrace.gpu.api.EngineOptions.ToolFormat;
+
 /**
  * Properties of a loaded model.
  *
@@ -13,6 +16,8 @@ package io.millrace.gpu.api;
  * @param maxModelLen maximum tokens of a request by options and KV cache; a request that may become
  *     longer is refused
  * @param defaultSampling defaults of sampling parameters (generation_config.json)
+ * @param toolFormat how its answers call tools; NONE if that is not known
+ * @param reasoning whether its answers begin with a part of reasoning
  * @param device display name: CPU, or GPU 0 (NVIDIA H100 80GB HBM3)
  */
 public record ModelInfo(
@@ -24,6 +29,8 @@ public record ModelInfo(
         int context,
         int maxModelLen,
         SamplingParameters defaultSampling,
+        ToolFormat toolFormat,
+        Reasoning reasoning,
         String device) {
 
     /** The same with another maximum of a request's tokens. */
@@ -37,6 +44,8 @@ public record ModelInfo(
                 context,
                 tokens,
                 defaultSampling,
+                toolFormat,
+                reasoning,
                 device);
     }
 }

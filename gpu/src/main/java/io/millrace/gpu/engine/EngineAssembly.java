@@ -90,7 +90,7 @@ public final class EngineAssembly {
         try {
             ModelText text = ModelText.await(reading);
             EndOfText ends = endOfText(folder, text);
-            String words = fingerprint(text.fingerprint(), STOPPING + ends);
+            String words = fingerprint(text.fingerprint(options), STOPPING + ends);
             String length = "length " + folder.maxPositions();
             FingerprintParts parts =
                     new FingerprintParts(
@@ -118,6 +118,8 @@ public final class EngineAssembly {
                             folder.maxPositions(),
                             maxModelLen,
                             folder.defaultSampling(),
+                            text.toolFormat(options.toolFormat()),
+                            text.reasoning(options.reasoning()),
                             runner.device());
             LOG.info(
                     "{} is loaded on {}, fingerprint {}",

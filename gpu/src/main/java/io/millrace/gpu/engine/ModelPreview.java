@@ -2,6 +2,7 @@ package io.millrace.gpu.engine;
 
 import io.millrace.gpu.api.ChatPrompt;
 import io.millrace.gpu.api.EngineOptions;
+import io.millrace.gpu.api.EngineOptions.ToolFormat;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.Tokenizer;
@@ -17,8 +18,15 @@ public final class ModelPreview {
     private final int maxModelLen;
     private final SamplingParameters defaultSampling;
 
-    private ModelPreview(ModelText text, int maxModelLen, SamplingParameters defaultSampling) {
+    private final ToolFormat toolFormat;
+
+    private ModelPreview(
+            ModelText text,
+            ToolFormat toolFormat,
+            int maxModelLen,
+            SamplingParameters defaultSampling) {
         this.text = text;
+        this.toolFormat = toolFormat;
         this.maxModelLen = maxModelLen;
         this.defaultSampling = defaultSampling;
     }
@@ -31,8 +39,10 @@ public final class ModelPreview {
     public static ModelPreview open(EngineOptions options) throws IOException {
         EngineAssembly.check(options);
         ModelFolder folder = ModelFolder.open(options);
+        ModelText text = ModelText.open(folder.path(), folder.vocabularySize(), options.addBos());
         return new ModelPreview(
-                ModelText.open(folder.path(), folder.vocabularySize(), options.addBos()),
+                text,
+                text.toolFormat(options.toolFormat()),
                 EngineAssembly.maxModelLen(options, folder.maxPositions()),
                 folder.defaultSampling());
     }
@@ -40,6 +50,11 @@ public final class ModelPreview {
     /** As {@link Engine#tokenizer}. */
     public Tokenizer tokenizer() {
         return text.tokenizer();
+    }
+
+    /** How answers call tools; NONE if that is not known. */
+    public ToolFormat toolFormat() {
+        return toolFormat;
     }
 
     /** As {@link Engine#renderChat}. */

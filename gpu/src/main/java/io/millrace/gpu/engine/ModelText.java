@@ -1,7 +1,10 @@
 package io.millrace.gpu.engine;
 
 import io.millrace.gpu.api.ChatPrompt;
+import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineOptions.AddBos;
+import io.millrace.gpu.api.EngineOptions.Reasoning;
+import io.millrace.gpu.api.EngineOptions.ToolFormat;
 import io.millrace.gpu.api.RequestRejectedException;
 import io.millrace.gpu.api.RequestRejectedException.Reason;
 import io.millrace.gpu.api.Tokenizer;
@@ -217,10 +220,37 @@ final class ModelText {
         return tokens.isEmpty() ? templates : templates + " tokens " + tokens;
     }
 
+    /** How answers call tools, by the options or the template. */
+    ToolFormat toolFormat(ToolFormat given) {
+        return given == ToolFormat.AUTO
+                ? template.map(ChatTemplate::toolFormat).orElse(ToolFormat.NONE)
+                : given;
+    }
+
+    /** Whether answers begin with reasoning, by the options or the template. */
+    Reasoning reasoning(Reasoning given) {
+        return given == Reasoning.AUTO
+                ? template.map(ChatTemplate::reasoning).orElse(Reasoning.NONE)
+                : given;
+    }
+
+    /** Fingerprint of how answers are read, where that is not by the template alone. */
+    String fingerprint(EngineOptions options) {
+        return fingerprint()
+                + (options.toolFormat() == ToolFormat.AUTO ? "" : " tools " + options.toolFormat())
+                + (reasoning(options.reasoning()) == Reasoning.NONE ? "" : " reasoning think");
+    }
+
     /** As {@link Engine#renderChat}. */
     String renderChat(ChatPrompt prompt) throws RequestRejectedException {
         if (template.isEmpty()) {
             throw new RequestRejectedException(Reason.UNSUPPORTED, without);
+        }
+        if (!prompt.tools().isEmpty() && !template.get().readsTools()) {
+            throw new RequestRejectedException(
+                    Reason.UNSUPPORTED,
+                    "This model's chat template does not read tools, so the model would not know"
+                            + " them: leave tools out, or take another model.");
         }
         try {
             return template.get().render(prompt);

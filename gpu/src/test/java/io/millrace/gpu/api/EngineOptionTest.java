@@ -48,6 +48,8 @@ class EngineOptionTest {
                                 0.9,
                                 EngineOptions.LoadFormat.AUTO,
                                 EngineOptions.AddBos.MODEL,
+                                EngineOptions.ToolFormat.AUTO,
+                                EngineOptions.Reasoning.AUTO,
                                 OptionNames.JAVA));
         EngineOptions all =
                 EngineOptions.of("x")
@@ -68,6 +70,8 @@ class EngineOptionTest {
                         .withGpuMemoryUtilization(0.5)
                         .withLoadFormat(EngineOptions.LoadFormat.DUMMY)
                         .withAddBos(EngineOptions.AddBos.NEVER)
+                        .withToolFormat(EngineOptions.ToolFormat.HERMES)
+                        .withReasoning(EngineOptions.Reasoning.THINK)
                         .withNames(OptionNames.CONFIGURATION);
         for (EngineOption option : EngineOption.values()) {
             assertThat(option.of(all))

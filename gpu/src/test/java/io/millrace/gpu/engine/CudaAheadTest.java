@@ -99,6 +99,8 @@ class CudaAheadTest {
                         folder.maxPositions(),
                         folder.maxPositions(),
                         folder.defaultSampling(),
+                        EngineOptions.ToolFormat.NONE,
+                        EngineOptions.Reasoning.NONE,
                         "testing");
         return new DecoderEngine(
                 info,

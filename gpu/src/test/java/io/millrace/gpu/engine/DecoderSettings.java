@@ -66,6 +66,8 @@ record DecoderSettings(
                         CONTEXT,
                         CONTEXT,
                         SamplingParameters.greedy(16),
+                        EngineOptions.ToolFormat.NONE,
+                        EngineOptions.Reasoning.NONE,
                         "testing"),
                 ModelText.of(
                         new TestingTokenizer(), () -> new Vocabulary(TestingTokenizer.bytes())),

@@ -267,6 +267,8 @@ abstract class EngineRuns {
                         folder.maxPositions(),
                         folder.maxPositions(),
                         folder.defaultSampling(),
+                        EngineOptions.ToolFormat.NONE,
+                        EngineOptions.Reasoning.NONE,
                         "testing");
         return new DecoderEngine(
                 info,

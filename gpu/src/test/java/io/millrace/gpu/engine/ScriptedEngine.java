@@ -1,6 +1,7 @@
 package io.millrace.gpu.engine;
 
 import io.millrace.gpu.api.EarlierFingerprints;
+import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.EngineStats;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.FinishReason;
@@ -78,6 +79,8 @@ public final class ScriptedEngine implements Engine {
                 1000,
                 1000,
                 SamplingParameters.greedy(1),
+                EngineOptions.ToolFormat.NONE,
+                EngineOptions.Reasoning.NONE,
                 "testing");
     }
 

@@ -7,6 +7,7 @@ import io.millrace.jobs.cli.Progress;
 import io.millrace.jobs.cli.Signals;
 import io.millrace.jobs.cli.VerboseArgument;
 import io.millrace.jobs.cli.job.JobArguments;
+import io.millrace.operators.tool.AnswerText;
 import io.millrace.schemas.InferenceFailure;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.codec.FormatSettings;
@@ -211,7 +212,10 @@ public final class ResultsCommand implements Callable<Integer> {
                 out.println(new String(results.encode(result), StandardCharsets.UTF_8));
             } else {
                 result.getCompletions()
-                        .forEach(c -> out.println(result.getId() + "\t" + oneLine(c.getText())));
+                        .forEach(
+                                c ->
+                                        out.println(
+                                                result.getId() + "\t" + oneLine(AnswerText.of(c))));
             }
         } else if (item instanceof AnswerReader.Failure failed) {
             InferenceFailure failure = failed.failure();

@@ -168,6 +168,7 @@ final class Comparison {
                         asked.question().request(),
                         results.get(asked.index()),
                         engine.model(),
+                        engine.reader(),
                         List.of());
         byte[] left = answer.value();
         byte[] right;

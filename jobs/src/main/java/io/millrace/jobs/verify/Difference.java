@@ -70,6 +70,10 @@ final class Difference {
         if (!Objects.equals(committed.getLogprobs(), here.getLogprobs())) {
             return logprobs(committed, here);
         }
+        if (!Objects.equals(committed.getToolCalls(), here.getToolCalls())) {
+            return "has tool_calls %s committed, %s here"
+                    .formatted(committed.getToolCalls(), here.getToolCalls());
+        }
         return null;
     }
 

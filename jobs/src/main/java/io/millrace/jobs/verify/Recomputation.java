@@ -14,6 +14,9 @@ import io.millrace.gpu.session.EngineSession;
 import io.millrace.gpu.session.SharedEngine;
 import io.millrace.jobs.cli.CommandFailedException;
 import io.millrace.operators.request.RequestMapper;
+import io.millrace.operators.tool.AnswerReader;
+import io.millrace.operators.tool.RequestTools;
+import io.millrace.operators.tool.ToolUse;
 import io.millrace.schemas.InferenceRequest;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -49,6 +52,9 @@ final class Recomputation implements AutoCloseable {
     /** What a request has where it does not say. */
     private final SamplingParameters defaults;
 
+    private final RequestTools tools;
+    private final AnswerReader reader;
+
     private Engine engine;
     private EngineSession session;
 
@@ -64,6 +70,8 @@ final class Recomputation implements AutoCloseable {
                         .withMaxSequences(other(SEQUENCES, options.maxSequences()));
         engine = Engine.open(options, progress);
         model = engine.model();
+        tools = new RequestTools(model.toolFormat(), null);
+        reader = new AnswerReader(model, engine.tokenizer(), tools, constraint != null);
         defaults = model.defaultSampling().toBuilder().constraint(constraint).build();
     }
 
@@ -75,6 +83,11 @@ final class Recomputation implements AutoCloseable {
         return model;
     }
 
+    /** Takes answers apart. */
+    AnswerReader reader() {
+        return reader;
+    }
+
     /**
      * The prepared request for the engine.
      *
@@ -82,11 +95,16 @@ final class Recomputation implements AutoCloseable {
      */
     GenerationRequest prepare(Sample.Question question) throws RequestRejectedException {
         InferenceRequest request = question.request();
+        SamplingParameters sampling = RequestMapper.sampling(request, defaults);
+        ToolUse use = tools.of(request);
+        if (use != null && use.isForced()) {
+            sampling = sampling.toBuilder().constraint(use.constraint()).build();
+        }
         GenerationRequest generation =
                 new GenerationRequest(
                         request.getId(),
                         prompt(question.entry(), request),
-                        RequestMapper.sampling(request, defaults),
+                        sampling,
                         request.getPriority() == null ? 0 : request.getPriority(),
                         List.of());
         engine.check(generation);
@@ -114,7 +132,9 @@ final class Recomputation implements AutoCloseable {
 
     private int[] conversation(Entry entry, InferenceRequest request, long timeMs)
             throws RequestRejectedException {
-        return engine.encodeChat(RequestMapper.chat(request, entry.origin(timeMs)));
+        ToolUse use = tools.of(request);
+        String rendered = engine.renderChat(RequestMapper.chat(request, entry.origin(timeMs), use));
+        return engine.tokenizer().encodeRendered(use == null ? rendered : use.opened(rendered));
     }
 
     /** Description of a way. */

@@ -82,7 +82,17 @@ class DemoTableTest {
                         .setId(id)
                         .setModel("m")
                         .setModelFingerprint("f")
-                        .setCompletions(List.of(new Completion(0, text, List.of(1), "stop", null)))
+                        .setCompletions(
+                                List.of(
+                                        new Completion(
+                                                0,
+                                                text,
+                                                List.of(1),
+                                                "stop",
+                                                null,
+                                                null,
+                                                null,
+                                                null)))
                         .setUsage(new Usage(17, 5))
                         .setMetadata(
                                 Map.of("label", label, "subject", "cheap LOANS for all of you"))

@@ -130,7 +130,9 @@ class ChangedTopicsITCase {
             GATE.acquire();
             Inbound read = inbound instanceof Inbound.Unread unread ? unread.read() : inbound;
             InferenceRequest request = ((Inbound.Request) read).request();
-            Completion text = new Completion(0, request.getPrompt(), List.of(), "stop", null);
+            Completion text =
+                    new Completion(
+                            0, request.getPrompt(), List.of(), "stop", null, null, null, null);
             InferenceResult result =
                     new InferenceResult(
                             request.getId(), "m", "f", List.of(text), new Usage(1, 1), null);

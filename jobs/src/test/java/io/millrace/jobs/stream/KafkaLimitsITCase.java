@@ -283,7 +283,14 @@ class KafkaLimitsITCase {
     private static Outcome answered(int id, int textBytes) {
         Completion completion =
                 new Completion(
-                        0, new String(bytes(textBytes, 't'), UTF_8), List.of(), "stop", null);
+                        0,
+                        new String(bytes(textBytes, 't'), UTF_8),
+                        List.of(),
+                        "stop",
+                        null,
+                        null,
+                        null,
+                        null);
         InferenceResult result =
                 new InferenceResult(
                         // All ids have the same length.

@@ -9,6 +9,8 @@ import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.gpu.engine.Engine;
 import io.millrace.operators.request.RequestMapper;
+import io.millrace.operators.tool.AnswerReader;
+import io.millrace.operators.tool.RequestTools;
 import io.millrace.schemas.InferenceRequest;
 import io.millrace.schemas.codec.FormatSettings;
 import io.millrace.schemas.codec.RecordCodec;
@@ -72,6 +74,13 @@ final class TestingAnswers {
                                                         request,
                                                         engine.complete(List.of(generation)).get(0),
                                                         engine.model(),
+                                                        new AnswerReader(
+                                                                engine.model(),
+                                                                engine.tokenizer(),
+                                                                new RequestTools(
+                                                                        engine.model().toolFormat(),
+                                                                        null),
+                                                                constraint != null),
                                                         List.of())),
                                 UTF_8));
             }

@@ -13,6 +13,8 @@ import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.TokenEstimate;
 import io.millrace.operators.request.RequestFaults;
 import io.millrace.operators.request.RequestMapper;
+import io.millrace.operators.tool.RequestTools;
+import io.millrace.operators.tool.ToolUse;
 import io.millrace.schemas.InferenceRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +28,7 @@ public final class CorpusSurvey {
     private final RequestTemplate template;
     private final String modelName;
     private final ModelPreview model;
+    private final RequestTools tools;
     private final long maxPromptBytes;
     private long rows;
     private long failures;
@@ -58,6 +61,7 @@ public final class CorpusSurvey {
         this.template = template;
         this.modelName = modelName;
         this.model = model;
+        this.tools = new RequestTools(model.toolFormat(), null);
         this.maxPromptBytes = maxPromptBytes;
     }
 
@@ -121,7 +125,9 @@ public final class CorpusSurvey {
         if (request.getPrompt() != null) {
             return model.tokenizer().encode(request.getPrompt()).length;
         }
-        String rendered = model.renderChat(RequestMapper.chat(request, read.origin()));
+        ToolUse use = tools.of(request);
+        String rendered = model.renderChat(RequestMapper.chat(request, read.origin(), use));
+        rendered = use == null ? rendered : use.opened(rendered);
         return model.tokenizer().encodeRendered(rendered).length;
     }
 

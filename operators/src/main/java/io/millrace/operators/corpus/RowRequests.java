@@ -100,9 +100,9 @@ final class RowRequests {
         }
         List<ChatMessage> messages = new ArrayList<>(2);
         if (template.system() != null) {
-            messages.add(new ChatMessage("system", template.system()));
+            messages.add(new ChatMessage("system", template.system(), null, null, null, null));
         }
-        messages.add(new ChatMessage("user", prompt));
+        messages.add(new ChatMessage("user", prompt, null, null, null, null));
         request.setMessages(messages);
     }
 }

@@ -197,9 +197,9 @@ final class EventRequests {
         if (form.getChat()) {
             List<ChatMessage> messages = new ArrayList<>(2);
             if (form.getSystem() != null) {
-                messages.add(new ChatMessage("system", form.getSystem()));
+                messages.add(new ChatMessage("system", form.getSystem(), null, null, null, null));
             }
-            messages.add(new ChatMessage("user", prompt));
+            messages.add(new ChatMessage("user", prompt, null, null, null, null));
             request.setMessages(messages);
         } else {
             request.setPrompt(prompt);

@@ -6,6 +6,7 @@ import io.millrace.operators.dedupe.AnswerTable;
 import io.millrace.operators.dedupe.RequestKey;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Outcome.Computation;
+import io.millrace.operators.tool.RequestTools;
 import io.millrace.schemas.InferenceRequest;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -48,6 +49,10 @@ final class Copies {
             return false;
         }
         Object constraint = record.request.getConstraint();
+        if (RequestTools.isForced(record.request)) {
+            constraint =
+                    "tools " + record.request.getToolChoice() + "\n" + record.request.getTools();
+        }
         record.key =
                 RequestKey.of(record.generation, constraint == null ? null : constraint.toString());
         List<InFlight> others = waiting.get(record.key);

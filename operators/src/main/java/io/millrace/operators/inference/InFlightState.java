@@ -4,6 +4,7 @@ import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.constraint.Constraint;
 import io.millrace.operators.event.EventAnswer;
 import io.millrace.operators.event.EventReading;
+import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
@@ -40,6 +41,9 @@ final class InFlightState {
     /** The job's; null without one. */
     private final io.millrace.schemas.Constraint constraint;
 
+    /** The job's; null without any. */
+    private final String tools;
+
     /** Restored long records, until they are taken. */
     private List<LongElement> longOnes;
 
@@ -50,18 +54,20 @@ final class InFlightState {
             ListState<byte[]> schemas,
             ListState<byte[]> model,
             io.millrace.schemas.Constraint constraint,
+            String tools,
             List<LongElement> longOnes) {
         this.requests = requests;
         this.schemas = schemas;
         this.model = model;
         this.constraint = constraint;
+        this.tools = tools;
         this.longOnes = longOnes;
     }
 
     /**
-     * @param constraint the job's; null without one
+     * @param options the job's
      */
-    static InFlightState open(StateInitializationContext context, Constraint constraint)
+    static InFlightState open(StateInitializationContext context, PipelineOptions options)
             throws Exception {
         OperatorStateStore store = context.getOperatorStateStore();
         return new InFlightState(
@@ -71,7 +77,8 @@ final class InFlightState {
                         new ListStateDescriptor<>(SCHEMAS, BytePrimitiveArraySerializer.INSTANCE)),
                 store.getUnionListState(
                         new ListStateDescriptor<>(MODEL, BytePrimitiveArraySerializer.INSTANCE)),
-                WireConstraint.write(constraint),
+                WireConstraint.write(options.constraint()),
+                options.tools(),
                 LongRecordState.restore(context));
     }
 
@@ -197,7 +204,8 @@ final class InFlightState {
                 info.parts().tokenizer(),
                 info.parts().kernels(),
                 constraint,
-                Constraint.VERSION);
+                Constraint.VERSION,
+                tools);
     }
 
     private static InFlightRequest toState(InFlight record, ModelInfo model) throws IOException {

@@ -78,7 +78,7 @@ final class InferenceOperator extends AbstractStreamOperator<Outcome>
     @Override
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
-        state = InFlightState.open(context, options.constraint());
+        state = InFlightState.open(context, options);
         EngineOptions engine =
                 GrantedGpu.fillIn(
                         options.engine(),

@@ -9,6 +9,7 @@ import io.millrace.operators.record.Inbound;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Outcome.RunFacts;
 import io.millrace.operators.request.RequestMapper;
+import io.millrace.operators.tool.AnswerReader;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceResult;
 
@@ -24,6 +25,7 @@ final class Outcomes {
     private final boolean structured;
     private final PromptPool prompts;
     private final Copies copies;
+    private final AnswerReader reader;
     private final Runnable release;
 
     /**
@@ -44,6 +46,7 @@ final class Outcomes {
         this.structured = options.constraint() instanceof Constraint.JsonSchema;
         this.copies = new Copies(options.dedupeBytes(), session.model().defaultSampling());
         this.prompts = prompts;
+        this.reader = prompts.reader();
         this.release = release;
     }
 
@@ -103,7 +106,8 @@ final class Outcomes {
 
     private void answerOne(InFlight record, GenerationResult result, long timeMs) {
         InferenceResult answer =
-                RequestMapper.result(record.request, result, session.model(), record.earlier);
+                RequestMapper.result(
+                        record.request, result, session.model(), reader, record.earlier);
         RunFacts facts =
                 new RunFacts(
                         record.arrivedMs,

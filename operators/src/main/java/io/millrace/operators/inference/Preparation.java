@@ -12,6 +12,9 @@ import io.millrace.operators.options.PipelineOptions;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.TokenEstimate;
 import io.millrace.operators.request.RequestMapper;
+import io.millrace.operators.tool.AnswerReader;
+import io.millrace.operators.tool.RequestTools;
+import io.millrace.operators.tool.ToolUse;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.InferenceRequest;
 import java.util.List;
@@ -29,6 +32,7 @@ final class Preparation {
     private static final int MAX_PRIORITY = 1 << 10;
 
     private final EngineSession session;
+    private final RequestTools tools;
 
     /** What a request has where it does not say, the job's constraint compiled. */
     private final SamplingParameters defaults;
@@ -58,6 +62,7 @@ final class Preparation {
     private Preparation(EngineSession session, PipelineOptions options)
             throws RequestRejectedException {
         this.session = session;
+        this.tools = new RequestTools(session.model().toolFormat(), options.tools());
         this.defaults = constrained(session.model().defaultSampling(), options.constraint());
         this.maxPromptBytes = options.maxPromptBytes();
         this.names = options.engine().names();
@@ -70,8 +75,17 @@ final class Preparation {
      */
     GenerationRequest prepare(InferenceRequest request, Origin origin, List<int[]> generated)
             throws RequestRejectedException {
+        checkBytes(request);
         SamplingParameters sampling = RequestMapper.sampling(request, defaults);
-        if (request.getConstraint() != null) {
+        ToolUse use = tools.of(request);
+        if (use != null && use.isForced()) {
+            sampling = constrained(sampling, use.constraint());
+        } else if (use != null && defaults.constraint() != null) {
+            throw new RequestRejectedException(
+                    Reason.INVALID_PARAMETER,
+                    "There are tools, but this job holds its answers to a constraint, and an answer"
+                            + " is one or the other: set tool_choice to required or none.");
+        } else if (request.getConstraint() != null) {
             sampling = constrained(sampling, sampling.constraint());
         }
         boolean success = false;
@@ -79,7 +93,7 @@ final class Preparation {
             GenerationRequest prepared =
                     new GenerationRequest(
                             request.getId(),
-                            promptTokens(request, origin),
+                            promptTokens(request, origin, use),
                             sampling,
                             priority(request, sampling),
                             generated);
@@ -108,6 +122,12 @@ final class Preparation {
         return level * (MAX_LENGTH + 1) + MAX_LENGTH - longest;
     }
 
+    /** Takes the answers of these requests apart. */
+    AnswerReader reader() {
+        return new AnswerReader(
+                session.model(), session.tokenizer(), tools, defaults.constraint() != null);
+    }
+
     /** Gives the memory of a request's own constraint back, once it is done. */
     void release(SamplingParameters sampling) {
         if (sampling.constraint() != defaults.constraint()) {
@@ -122,14 +142,14 @@ final class Preparation {
                 : sampling.toBuilder().constraint(session.compile(constraint)).build();
     }
 
-    private int[] promptTokens(InferenceRequest request, Origin origin)
+    private int[] promptTokens(InferenceRequest request, Origin origin, ToolUse use)
             throws RequestRejectedException {
-        checkBytes(request);
         if (request.getPrompt() != null) {
             checkLength(request.getPrompt());
             return session.tokenizer().encode(request.getPrompt());
         } else if (request.getMessages() != null) {
-            String rendered = session.renderChat(RequestMapper.chat(request, origin));
+            String rendered = session.renderChat(RequestMapper.chat(request, origin, use));
+            rendered = use == null ? rendered : use.opened(rendered);
             checkLength(rendered);
             return session.tokenizer().encodeRendered(rendered);
         }
@@ -145,8 +165,11 @@ final class Preparation {
         if (request.getMessages() != null) {
             for (ChatMessage message : request.getMessages()) {
                 bytes += bytes(message.getContent());
+                bytes += bytes(TokenEstimate.orEmpty(message.getToolCalls()));
+                bytes += bytes(TokenEstimate.orEmpty(message.getReasoningContent()));
             }
         }
+        bytes += bytes(TokenEstimate.orEmpty(request.getTools()));
         if (request.getChatTemplateKwargs() != null) {
             bytes += bytes(request.getChatTemplateKwargs());
         }

@@ -6,6 +6,8 @@ import io.millrace.operators.event.RequestHash;
 import io.millrace.operators.record.InFlightCodec;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.TokenEstimate;
+import io.millrace.operators.tool.AnswerReader;
+import io.millrace.operators.tool.RequestTools;
 import io.millrace.schemas.InferenceRequest;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,6 +82,11 @@ final class PromptPool implements AutoCloseable {
         constraintLane = new Lane("millrace-constraints of " + task);
     }
 
+    /** Takes the answers of these requests apart. */
+    AnswerReader reader() {
+        return preparation.reader();
+    }
+
     /** Submits a request that was read. */
     void submit(InFlight record) {
         InferenceRequest request = record.request;
@@ -99,7 +106,7 @@ final class PromptPool implements AutoCloseable {
     }
 
     private Lane lane(InferenceRequest request) {
-        if (request.getConstraint() != null) {
+        if (request.getConstraint() != null || RequestTools.isForced(request)) {
             return constraintLane;
         }
         if (isLong(request)) {

@@ -10,6 +10,7 @@ import io.millrace.operators.options.ResumePolicy;
 import io.millrace.operators.options.ResumePolicy.OnModelChange;
 import io.millrace.operators.options.ResumePolicy.Resume;
 import io.millrace.operators.request.WireConstraint;
+import io.millrace.operators.tool.RequestTools;
 import io.millrace.schemas.Constraint;
 import io.millrace.schemas.EarlierModel;
 import io.millrace.schemas.InFlightModel;
@@ -59,6 +60,9 @@ final class Restoration {
     /** The job's, as the state has it; null without one. */
     private final Constraint constraint;
 
+    /** The job's; null without any. */
+    private final String tools;
+
     /** Null if the state is of a release that did not save it. */
     private InFlightModel saved;
 
@@ -79,17 +83,25 @@ final class Restoration {
                 options.resumePolicy(),
                 options.engine().names(),
                 model,
-                WireConstraint.write(options.constraint()));
+                WireConstraint.write(options.constraint()),
+                options.tools());
     }
 
     /**
      * @param constraint the job's; null without one
+     * @param tools the job's; null without any
      */
-    Restoration(ResumePolicy policy, OptionNames names, ModelInfo model, Constraint constraint) {
+    Restoration(
+            ResumePolicy policy,
+            OptionNames names,
+            ModelInfo model,
+            Constraint constraint,
+            String tools) {
         this.policy = policy;
         this.names = names;
         this.model = model;
         this.constraint = constraint;
+        this.tools = tools;
     }
 
     /**
@@ -128,6 +140,7 @@ final class Restoration {
         }
         if (policy.resume() == Resume.RESTART
                 || !(same || canTakeOver(state))
+                || !fitsTools(state.getRequest())
                 || !fitsConstraint(state.getRequest())
                 || !fitsRequest(state)) {
             count(new Counts(0, 1, 0, 0, 0, tokens));
@@ -148,9 +161,19 @@ final class Restoration {
                 || earlier.computeIfAbsent(fingerprint, model.earlier()::contains);
     }
 
+    /** Whether the job's tools, where a conversation has them, are those of its prompt before. */
+    private boolean fitsTools(InferenceRequest request) {
+        return request == null
+                || request.getMessages() == null
+                || request.getTools() != null
+                || Objects.equals(saved == null ? null : saved.getTools(), tools);
+    }
+
     /** Whether a request's tokens were masked as they would be now: else they may lead nowhere. */
     private boolean fitsConstraint(InferenceRequest request) {
-        boolean own = request != null && request.getConstraint() != null;
+        boolean own =
+                request != null
+                        && (request.getConstraint() != null || RequestTools.isForced(request));
         if (!own && !Objects.equals(saved == null ? null : saved.getConstraint(), constraint)) {
             return false;
         }

@@ -37,6 +37,8 @@ import java.util.Objects;
  * @param longestFirst whether requests of one priority that may have longer answers are scheduled
  *     first
  * @param constraint the constraint of requests without one of their own; null for none
+ * @param tools tools of conversations without any of their own, as a request has them; null for
+ *     none
  * @param failures encodes the failures of long records on another thread; null leaves it to the
  *     sink
  * @param name prefix of operator uids, which tells several pipelines of one job apart
@@ -58,6 +60,7 @@ public record PipelineOptions(
         long dedupeBytes,
         boolean longestFirst,
         Constraint constraint,
+        String tools,
         FailureEncoder failures,
         String name)
         implements Serializable {
@@ -135,6 +138,7 @@ public record PipelineOptions(
                 dedupeBytes,
                 longestFirst,
                 constraint,
+                tools,
                 encoder,
                 name);
     }
@@ -171,6 +175,7 @@ public record PipelineOptions(
         private long dedupeBytes;
         private boolean longestFirst;
         private Constraint constraint;
+        private String tools;
         private FailureEncoder failures;
         private String name = "millrace";
 
@@ -277,6 +282,11 @@ public record PipelineOptions(
             return this;
         }
 
+        public Builder tools(String value) {
+            tools = value;
+            return this;
+        }
+
         public Builder failures(FailureEncoder value) {
             failures = value;
             return this;
@@ -305,6 +315,7 @@ public record PipelineOptions(
                     dedupeBytes,
                     longestFirst,
                     constraint,
+                    tools,
                     failures,
                     name);
         }

@@ -36,14 +36,22 @@ public final class TokenEstimate {
         return characters(request) / CHARACTERS_PER_TOKEN + 1;
     }
 
+    /** A text, empty for null. */
+    public static String orEmpty(String text) {
+        return text == null ? "" : text;
+    }
+
     /** Characters of a prompt that is text or a conversation; 0 for token ids. */
     public static long characters(InferenceRequest request) {
         long characters = request.getPrompt() == null ? 0 : request.getPrompt().length();
         if (request.getMessages() != null) {
             for (ChatMessage message : request.getMessages()) {
                 characters += message.getContent().length();
+                characters += orEmpty(message.getToolCalls()).length();
+                characters += orEmpty(message.getReasoningContent()).length();
             }
         }
+        characters += orEmpty(request.getTools()).length();
         // They may stand in the prompt.
         String arguments = request.getChatTemplateKwargs();
         return arguments == null ? characters : characters + arguments.length();

@@ -1,6 +1,8 @@
 package io.millrace.operators.request;
 
 import io.millrace.gpu.api.SamplingParameters.Field;
+import io.millrace.operators.tool.MessageFields;
+import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceRequest;
 import java.time.Instant;
@@ -70,6 +72,7 @@ public final class RequestFaults {
         if (arguments != null) {
             add(FailureCode.INVALID_PARAMETER, TemplateArguments.FIELD, arguments);
         }
+        checkTools(request);
         checkConstraint(request);
         checkSampling(request);
         checkDeadline(request.getDeadlineMs());
@@ -132,6 +135,27 @@ public final class RequestFaults {
 
     private void empty(String field, String what) {
         add(FailureCode.EMPTY_PROMPT, field, field + " is empty; give at least one " + what + ".");
+    }
+
+    private void checkTools(InferenceRequest request) {
+        boolean conversation = request.getMessages() != null;
+        if (request.getTools() != null && !conversation) {
+            add(
+                    FailureCode.INVALID_PARAMETER,
+                    "tools",
+                    "tools is set without messages, and only a conversation is rendered by the chat"
+                            + " template, which tells the model: leave it out, or write the prompt"
+                            + " as messages.");
+        }
+        if (!conversation) {
+            return;
+        }
+        for (ChatMessage message : request.getMessages()) {
+            String fault = MessageFields.fault(message);
+            if (fault != null) {
+                add(FailureCode.INVALID_PARAMETER, "messages", fault);
+            }
+        }
     }
 
     private void checkConstraint(InferenceRequest request) {

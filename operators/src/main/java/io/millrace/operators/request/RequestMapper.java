@@ -9,6 +9,9 @@ import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.SamplingParameters;
 import io.millrace.gpu.api.SamplingParameters.Field;
 import io.millrace.operators.record.Origin;
+import io.millrace.operators.tool.AnswerReader;
+import io.millrace.operators.tool.MessageFields;
+import io.millrace.operators.tool.ToolUse;
 import io.millrace.schemas.ChatMessage;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.EarlierModel;
@@ -47,15 +50,19 @@ public final class RequestMapper {
     /**
      * The conversation of a request. The current time for its chat template is the record's
      * timestamp, so that a replay renders the same prompt.
+     *
+     * @param tools the request's; null for none
      */
-    public static ChatPrompt chat(InferenceRequest request, Origin origin) {
+    public static ChatPrompt chat(InferenceRequest request, Origin origin, ToolUse tools) {
         List<ChatTurn> turns = new ArrayList<>(request.getMessages().size());
         for (ChatMessage message : request.getMessages()) {
-            turns.add(new ChatTurn(message.getRole(), message.getContent()));
+            turns.add(
+                    new ChatTurn(
+                            message.getRole(), message.getContent(), MessageFields.of(message)));
         }
         return new ChatPrompt(
                 turns,
-                List.of(),
+                tools == null ? List.of() : tools.values(),
                 TemplateArguments.read(request.getChatTemplateKwargs()),
                 true,
                 Instant.ofEpochMilli(origin.timestamp()));
@@ -65,6 +72,7 @@ public final class RequestMapper {
             InferenceRequest request,
             GenerationResult result,
             ModelInfo model,
+            AnswerReader reader,
             List<EarlierModel> earlier) {
         List<Completion> completions = new ArrayList<>(result.completions().size());
         int generated = 0;
@@ -74,13 +82,17 @@ public final class RequestMapper {
                 tokenIds.add(id);
             }
             generated += c.tokenIds().length;
+            AnswerReader.Parts parts = reader.read(request, c);
             completions.add(
                     new Completion(
                             c.index(),
-                            c.text(),
+                            parts.text(),
                             tokenIds,
-                            c.finishReason().wireName(),
-                            logprobs(c.logprobs())));
+                            parts.finishReason(),
+                            logprobs(c.logprobs()),
+                            parts.calls(),
+                            parts.error(),
+                            parts.reasoning()));
         }
         return new InferenceResult(
                 request.getId(),

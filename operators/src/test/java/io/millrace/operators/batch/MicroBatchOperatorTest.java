@@ -254,8 +254,20 @@ class MicroBatchOperatorTest {
                                 .setId("chat")
                                 .setMessages(
                                         List.of(
-                                                new ChatMessage("system", "x".repeat(400)),
-                                                new ChatMessage("user", "x".repeat(400))))
+                                                new ChatMessage(
+                                                        "system",
+                                                        "x".repeat(400),
+                                                        null,
+                                                        null,
+                                                        null,
+                                                        null),
+                                                new ChatMessage(
+                                                        "user",
+                                                        "x".repeat(400),
+                                                        null,
+                                                        null,
+                                                        null,
+                                                        null)))
                                 .setMaxTokens(17)
                                 .setN(3)
                                 .build();

@@ -69,8 +69,8 @@ class EventReadingTest {
         assertThat(request.getPrompt()).isNull();
         assertThat(request.getMessages())
                 .containsExactly(
-                        new ChatMessage("system", "Be brief."),
-                        new ChatMessage("user", "Dear shop"));
+                        new ChatMessage("system", "Be brief.", null, null, null, null),
+                        new ChatMessage("user", "Dear shop", null, null, null, null));
     }
 
     @ParameterizedTest
@@ -138,7 +138,8 @@ class EventReadingTest {
                         .build();
         assertThat(read(form, "{\"text\":\"a \\\"b\\\"\\n\"}").getMessages())
                 .containsExactly(
-                        new ChatMessage("system", "Sort."), new ChatMessage("user", "a \"b\"\n"));
+                        new ChatMessage("system", "Sort.", null, null, null, null),
+                        new ChatMessage("user", "a \"b\"\n", null, null, null, null));
     }
 
     @ParameterizedTest
@@ -231,7 +232,8 @@ class EventReadingTest {
                                 + "\"text\":\"hi\"}]}],\"max_completion_tokens\":9,\"temperature\":0.5,"
                                 + "\"stop\":\"END\",\"seed\":7,\"n\":2,\"user\":\"u\",\"stream\":false,"
                                 + "\"logprobs\":null,\"tools\":[],\"response_format\":{\"type\":\"json_object\"}}");
-        assertThat(request.getMessages()).containsExactly(new ChatMessage("user", "hi"));
+        assertThat(request.getMessages())
+                .containsExactly(new ChatMessage("user", "hi", null, null, null, null));
         assertThat(request.getModel()).isEqualTo("triage");
         assertThat(request.getMaxTokens()).isEqualTo(9);
         assertThat(request.getTemperature()).isEqualTo(0.5);
@@ -261,7 +263,7 @@ class EventReadingTest {
             quoteCharacter = '`',
             value = {
                 "{\"prompt\":\"x\",\"stream\":true} | unsupported | stream is true, which this release does not have",
-                "{\"prompt\":\"x\",\"tools\":[{}]}  | unsupported | tools is [{}], which",
+                "{\"prompt\":\"x\",\"functions\":[{}]}  | unsupported | functions is [{}], which",
                 "{\"prompt\":\"x\",\"promt\":\"y\"} | unknown_field | unknown field promt: did you mean prompt?",
                 "{\"prompt\":\"x\",\"max_tokens\":1,\"max_completion_tokens\":2} | invalid_parameter | say 1 and 2: give one of them",
                 "{\"max_tokens\":1}    | empty_prompt | body has no prompt",

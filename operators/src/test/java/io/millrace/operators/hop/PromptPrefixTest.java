@@ -24,7 +24,14 @@ class PromptPrefixTest {
     private static int ofMessages(String... contents) {
         List<ChatMessage> messages = new ArrayList<>();
         for (String content : contents) {
-            messages.add(new ChatMessage(messages.isEmpty() ? "system" : "user", content));
+            messages.add(
+                    new ChatMessage(
+                            messages.isEmpty() ? "system" : "user",
+                            content,
+                            null,
+                            null,
+                            null,
+                            null));
         }
         return PromptPrefix.hash(request().setMessages(messages).build());
     }

@@ -24,8 +24,8 @@ class InferenceOperatorChatTest extends InferenceOperatorFixture {
         request.request()
                 .setMessages(
                         List.of(
-                                new ChatMessage("system", "Be brief."),
-                                new ChatMessage(role, content)));
+                                new ChatMessage("system", "Be brief.", null, null, null, null),
+                                new ChatMessage(role, content, null, null, null, null)));
         return request;
     }
 

@@ -46,7 +46,8 @@ class InferenceOperatorPromptTest extends InferenceOperatorFixture {
         return TestingRequests.inbound(
                 InferenceRequest.newBuilder()
                         .setId(id)
-                        .setMessages(List.of(new ChatMessage("user", content)))
+                        .setMessages(
+                                List.of(new ChatMessage("user", content, null, null, null, null)))
                         .setMaxTokens(1)
                         .build());
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.gpu.api.EarlierFingerprints;
+import io.millrace.gpu.api.EngineOptions;
 import io.millrace.gpu.api.FingerprintParts;
 import io.millrace.gpu.api.ModelInfo;
 import io.millrace.gpu.api.OptionNames;
@@ -48,12 +49,15 @@ class RestorationTest {
                         1000,
                         1000,
                         SamplingParameters.greedy(16),
+                        EngineOptions.ToolFormat.NONE,
+                        EngineOptions.Reasoning.NONE,
                         "testing"),
-                constraint);
+                constraint,
+                null);
     }
 
     private static InFlightModel model(String fingerprint, String tokenizer) {
-        return new InFlightModel("old", fingerprint, "m", tokenizer, "other", null, VERSION);
+        return new InFlightModel("old", fingerprint, "m", tokenizer, "other", null, VERSION, null);
     }
 
     /** Two completions, the second of 7 tokens, begun by the model of {@code fingerprint}. */

@@ -128,7 +128,8 @@ class InFlightCodecTest {
                 InFlightCodec.encode(InFlightCodec.toState(TestingRequests.request("a", 1)));
         // A release that knows the first form only reads this byte, and refuses it so.
         assertThat(request[0]).isEqualTo((byte) 2);
-        byte[] model = InFlightCodec.encode(new InFlightModel("n", "f", "m", "t", "k", null, 1));
+        byte[] model =
+                InFlightCodec.encode(new InFlightModel("n", "f", "m", "t", "k", null, 1, "[]"));
         // Unlike this one: after a drain there is nothing else, and an older release starts.
         assertThat(model[0]).isEqualTo((byte) 1);
         for (byte form : new byte[] {0, 3, 97}) {

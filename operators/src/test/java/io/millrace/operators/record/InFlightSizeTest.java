@@ -62,14 +62,16 @@ class InFlightSizeTest {
         to.check("han", request().setPrompt("世".repeat(size)).build());
         List<ChatMessage> turns = new ArrayList<>();
         for (int i = 0; i <= size / 30; i++) {
-            turns.add(new ChatMessage(i % 2 == 0 ? "user" : "assistant", "hi " + i));
+            turns.add(
+                    new ChatMessage(
+                            i % 2 == 0 ? "user" : "assistant", "hi " + i, null, null, null, null));
         }
         to.check("turns", request().setMessages(turns).build());
         List<ChatMessage> texts =
                 List.of(
-                        new ChatMessage("system", "Be brief."),
-                        new ChatMessage("user", ascii),
-                        new ChatMessage("user", lines));
+                        new ChatMessage("system", "Be brief.", null, null, null, null),
+                        new ChatMessage("user", ascii, null, null, null, null),
+                        new ChatMessage("user", lines, null, null, null, null));
         to.check("long turns", request().setMessages(texts).build());
         List<Integer> ids = IntStream.range(0, size / 8 + 1).mapToObj(i -> i % 10).toList();
         to.check("ids", request().setPromptTokenIds(ids).build());

@@ -233,7 +233,10 @@ class WireTypeTest {
                                                 new TokenLogprobs(
                                                         1,
                                                         -0.5f,
-                                                        List.of(new TopLogprob(1, -0.5f)))))),
+                                                        List.of(new TopLogprob(1, -0.5f)))),
+                                        null,
+                                        null,
+                                        null)),
                         new Usage(3, 2),
                         Map.of("k", "v"));
         Outcome.Answered answered =

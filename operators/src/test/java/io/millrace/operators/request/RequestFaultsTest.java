@@ -24,6 +24,9 @@ class RequestFaultsTest {
                     "prompt",
                     "messages",
                     "chat_template_kwargs",
+                    "tools",
+                    "tool_choice",
+                    "parallel_tool_calls",
                     "prompt_token_ids",
                     "model",
                     "priority",
@@ -93,7 +96,8 @@ class RequestFaultsTest {
         InferenceRequest request =
                 InferenceRequest.newBuilder()
                         .setId("r")
-                        .setMessages(List.of(new ChatMessage("user", "hello")))
+                        .setMessages(
+                                List.of(new ChatMessage("user", "hello", null, null, null, null)))
                         .setChatTemplateKwargs(arguments)
                         .build();
         return RequestFaults.of(request, null).stream().map(RequestFaults.Fault::message).toList();
@@ -104,10 +108,11 @@ class RequestFaultsTest {
         InferenceRequest request =
                 InferenceRequest.newBuilder()
                         .setId("r")
-                        .setMessages(List.of(new ChatMessage("user", "hello")))
+                        .setMessages(
+                                List.of(new ChatMessage("user", "hello", null, null, null, null)))
                         .setChatTemplateKwargs("{\"enable_thinking\":false,\"budget\":17}")
                         .build();
-        assertThat(RequestMapper.chat(request, TestingRequests.origin("r")).arguments())
+        assertThat(RequestMapper.chat(request, TestingRequests.origin("r"), null).arguments())
                 .isEqualTo(Map.of("enable_thinking", false, "budget", 17));
     }
 

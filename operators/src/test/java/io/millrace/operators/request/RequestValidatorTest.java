@@ -47,7 +47,11 @@ class RequestValidatorTest {
                 of(
                         FailureCode.AMBIGUOUS_PROMPT,
                         "More than one",
-                        r -> r.setMessages(List.of(new ChatMessage("user", "hi")))),
+                        r ->
+                                r.setMessages(
+                                        List.of(
+                                                new ChatMessage(
+                                                        "user", "hi", null, null, null, null)))),
                 of(
                         FailureCode.EMPTY_PROMPT,
                         "messages is empty; give at least one message.",
@@ -139,7 +143,7 @@ class RequestValidatorTest {
                 },
                 r -> {
                     r.setPrompt(null);
-                    r.setMessages(List.of(new ChatMessage("user", "")));
+                    r.setMessages(List.of(new ChatMessage("user", "", null, null, null, null)));
                 },
                 r -> {
                     r.setMaxTokens(1);

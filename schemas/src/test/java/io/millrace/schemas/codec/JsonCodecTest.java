@@ -57,6 +57,28 @@ class JsonCodecTest {
     }
 
     @Test
+    void toolsAndTheirCallsMayBeArraysAndTheChoiceAnObject() throws Exception {
+        String tools = "[{\"type\":\"function\", \"function\":{\"name\":\"f\"}}]";
+        String calls = "[ {\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}} ]";
+        String json =
+                "{\"id\":\"1\",\"tools\":"
+                        + tools
+                        + ",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}},"
+                        + "\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":"
+                        + calls
+                        + "},{\"role\":\"assistant\",\"tool_calls\":"
+                        + calls
+                        + "},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"name\":\"f\",\"content\":\"7\"}]}";
+        InferenceRequest request = requests.decode(json.getBytes(UTF_8));
+        assertThat(request.getTools()).isEqualTo(tools);
+        assertThat(request.getToolChoice()).isEqualTo("f");
+        ChatMessage call = new ChatMessage("assistant", "", calls, null, null, null);
+        assertThat(request.getMessages())
+                .containsExactly(call, call, new ChatMessage("tool", "7", null, "c", "f", null));
+        assertThat(requests.decode(requests.encode(request))).isEqualTo(request);
+    }
+
+    @Test
     void readsWhatItWrote() throws Exception {
         assertThat(requests.decode(requests.encode(Samples.fullRequest())))
                 .isEqualTo(Samples.fullRequest());
@@ -77,8 +99,11 @@ class JsonCodecTest {
                                 + "[5,17,2],\"finish_reason\":\"stop\",\"logprobs\":[{\"token_id\":5,"
                                 + "\"logprob\":-0.1,\"top\":[{\"token_id\":5,\"logprob\":-0.1},"
                                 + "{\"token_id\":9,\"logprob\":-3.4028235E38}]},{\"token_id\":17,"
-                                + "\"logprob\":0.0,\"top\":[]}]},{\"index\":1,\"text\":\"\",\"token_ids\":"
-                                + "[],\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":97,"
+                                + "\"logprob\":0.0,\"top\":[]}],\"tool_calls\":[{\"id\":\"call_1\","
+                                + "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
+                                + "\"{}\"}}],\"reasoning_content\":\"why\"},"
+                                + "{\"index\":1,\"text\":\"\",\"token_ids\":"
+                                + "[],\"finish_reason\":\"length\",\"tool_call_error\":\"cut\"}],\"usage\":{\"prompt_tokens\":97,"
                                 + "\"completion_tokens\":3},\"metadata\":{\"a\":\"1\",\"b\":\"2\"}}");
     }
 
@@ -227,7 +252,15 @@ class JsonCodecTest {
                     {"id":"1","temperature":"0.5"}           | INVALID_PARAMETER | field temperature must be a number, not text: write 0.5 without quotes
                     {"id":"1","max_completion_tokens":16}    | UNKNOWN_FIELD     | unknown field max_completion_tokens: write max_tokens
                     {"id":"1","input":"hi"}                  | UNKNOWN_FIELD     | unknown field input: write prompt (text) or messages
-                    {"id":"1","tools":[]}                    | UNKNOWN_FIELD     | unknown field tools: this release does not have it
+                    {"id":"1","functions":[]}                | UNKNOWN_FIELD     | unknown field functions: this release does not have it
+                    {"id":"1","tools":7}                     | INVALID_PARAMETER | field tools must be text, not the number 7
+                    {"id":"1","tool_choice":{}}              | UNREADABLE        | field tool_choice.type is missing
+                    {"id":"1","tool_choice":{"type":"function"}} | UNREADABLE    | field tool_choice.function is missing
+                    {"id":"1","tool_choice":{"type":"allowed_tools"}} | UNSUPPORTED | field tool_choice.type is allowed_tools: this release has the choice of one function
+                    {"id":"1","tool_choice":{"type":"function","function":{"name":"auto"}}} | UNSUPPORTED | field tool_choice.function.name is auto, which is a choice of another kind
+                    {"id":"1","tool_choice":{"type":"function","function":{"nam":"f"}}} | UNKNOWN_FIELD | unknown field tool_choice.function.nam
+                    {"id":"1","messages":[{"role":"assistant","content":null}]} | UNREADABLE | field messages[0].content is missing
+                    {"id":"1","messages":[{"role":"assistant","content":null,"tool_calls":null}]} | UNREADABLE | field messages[0].content is missing
                     {"id":"1","metadata":{},"specversion":"1.0","source":"/a","type":"t","data":{}} | UNKNOWN_FIELD | the record is a CloudEvent in structured mode: send it in binary mode
                     {"id":"1","custom_id":"a","method":"POST","url":"/v1","body":{}} | UNKNOWN_FIELD | the record is a line of OpenAI's batch format
                     {"id":"1","schema":{"type":"struct"},"payload":{}} | UNKNOWN_FIELD | the record is Kafka Connect's envelope of schema and payload: set value.converter.schemas.enable=false

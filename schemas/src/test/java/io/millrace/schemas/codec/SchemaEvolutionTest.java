@@ -119,7 +119,7 @@ class SchemaEvolutionTest {
     @Test
     void readsTheFrozenBytesOfEveryVersionForEver() throws Exception {
         check(RecordType.REQUEST, Samples::fullRequest);
-        check(RecordType.RESULT, version -> Samples.fullResult());
+        check(RecordType.RESULT, Samples::fullResult);
         check(RecordType.FAILURE, version -> Samples.fullFailure());
     }
 

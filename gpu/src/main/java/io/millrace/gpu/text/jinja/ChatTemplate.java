@@ -1,6 +1,8 @@
 package io.millrace.gpu.text.jinja;
 
 import io.millrace.gpu.api.ChatPrompt;
+import io.millrace.gpu.api.EngineOptions.Reasoning;
+import io.millrace.gpu.api.EngineOptions.ToolFormat;
 import io.millrace.gpu.common.Sha256;
 import io.millrace.gpu.text.jinja.render.Renderer;
 import io.millrace.gpu.text.jinja.syntax.Parser;
@@ -31,11 +33,18 @@ public final class ChatTemplate {
     private final List<Statement> statements;
     private final Map<String, String> specialTokens;
 
+    /** For conversations with tools; null where this one is. */
+    private final ChatTemplate forTools;
+
     private ChatTemplate(
-            String source, List<Statement> statements, Map<String, String> specialTokens) {
+            String source,
+            List<Statement> statements,
+            Map<String, String> specialTokens,
+            ChatTemplate forTools) {
         this.source = source;
         this.statements = statements;
         this.specialTokens = specialTokens;
+        this.forTools = forTools;
     }
 
     /**
@@ -48,12 +57,13 @@ public final class ChatTemplate {
             throw TemplateException.at(
                     1, "the template is longer than " + LONGEST_SOURCE + " characters");
         }
-        return new ChatTemplate(source, Parser.parse(source), Map.of());
+        return new ChatTemplate(source, Parser.parse(source), Map.of(), null);
     }
 
     /**
      * The template of a model folder: chat_template.jinja, else chat_template in
-     * tokenizer_config.json (of several, the one named default); empty if the model has none.
+     * tokenizer_config.json (of several, the one named default, and for conversations with tools
+     * the one named tool_use); empty if the model has none.
      *
      * @throws IOException a file cannot be read or parsed; the message is one sentence
      */
@@ -63,7 +73,31 @@ public final class ChatTemplate {
 
     /** The same with values for bos_token, eos_token and so on. */
     public ChatTemplate withSpecialTokens(Map<String, String> tokens) {
-        return new ChatTemplate(source, statements, Map.copyOf(tokens));
+        return new ChatTemplate(
+                source,
+                statements,
+                Map.copyOf(tokens),
+                forTools == null ? null : forTools.withSpecialTokens(tokens));
+    }
+
+    /** The same with another template for conversations with tools. */
+    ChatTemplate withTools(ChatTemplate other) {
+        return new ChatTemplate(source, statements, specialTokens, other);
+    }
+
+    /** Whether it reads the tools of a conversation: else a model would not know them. */
+    public boolean readsTools() {
+        return forTools != null || AnswerMarks.readsTools(source);
+    }
+
+    /** How answers call tools, as far as the template shows it; else NONE. */
+    public ToolFormat toolFormat() {
+        return AnswerMarks.toolFormat(forTools == null ? source : forTools.source);
+    }
+
+    /** Whether answers begin with reasoning, as far as the template shows it. */
+    public Reasoning reasoning() {
+        return AnswerMarks.reasoning(source);
     }
 
     /** Hash of the template and the special tokens: equal hashes give equal text. */
@@ -72,6 +106,9 @@ public final class ChatTemplate {
         MessageDigest sha = Sha256.begin();
         sha.update(source.getBytes(StandardCharsets.UTF_8));
         sha.update(new TreeMap<>(specialTokens).toString().getBytes(StandardCharsets.UTF_8));
+        if (forTools != null) {
+            sha.update(forTools.source.getBytes(StandardCharsets.UTF_8));
+        }
         return Sha256.fingerprint(sha);
     }
 
@@ -81,6 +118,9 @@ public final class ChatTemplate {
      * @throws TemplateException the template cannot render the conversation
      */
     public String render(ChatPrompt prompt) {
+        if (forTools != null && !prompt.tools().isEmpty()) {
+            return forTools.render(prompt);
+        }
         Map<String, Object> context = new LinkedHashMap<>(prompt.arguments());
         context.put(
                 "messages",
@@ -90,6 +130,7 @@ public final class ChatTemplate {
                                     Map<String, Object> message = new LinkedHashMap<>();
                                     message.put("role", turn.role());
                                     message.put("content", turn.content());
+                                    message.putAll(turn.more());
                                     return message;
                                 })
                         .toList());

@@ -29,10 +29,28 @@ final class TemplateFolder {
         }
         Map<String, String> tokens = TokenizerConfig.read(folder).specialTokens();
         try {
-            return Optional.of(ChatTemplate.parse(source.get()).withSpecialTokens(tokens));
+            ChatTemplate template = ChatTemplate.parse(source.get());
+            Optional<String> forTools =
+                    file.endsWith(CONFIG)
+                            ? named(config.get().path("chat_template"), "tool_use")
+                            : Optional.empty();
+            if (forTools.isPresent()) {
+                template = template.withTools(ChatTemplate.parse(forTools.get()));
+            }
+            return Optional.of(template.withSpecialTokens(tokens));
         } catch (TemplateException e) {
             throw new IOException(file + ": " + e.getMessage(), e);
         }
+    }
+
+    /** The one of that name in a list of templates. */
+    private static Optional<String> named(JsonNode templates, String name) {
+        for (JsonNode each : templates) {
+            if (each.path("name").asText().equals(name) && each.path("template").isTextual()) {
+                return Optional.of(each.path("template").textValue());
+            }
+        }
+        return Optional.empty();
     }
 
     private static Optional<String> source(JsonNode template, Path file) throws IOException {
@@ -41,13 +59,11 @@ final class TemplateFolder {
         } else if (template.isTextual()) {
             return Optional.of(template.textValue());
         } else if (template.isArray()) {
-            for (JsonNode named : template) {
-                if (named.path("name").asText().equals("default")
-                        && named.path("template").isTextual()) {
-                    return Optional.of(named.path("template").textValue());
-                }
+            Optional<String> named = named(template, "default");
+            if (named.isEmpty()) {
+                throw new IOException(file + ": none of its chat templates is named 'default'");
             }
-            throw new IOException(file + ": none of its chat templates is named 'default'");
+            return named;
         }
         throw new IOException(
                 file + ": chat_template must be a string or a list, not " + template.getNodeType());

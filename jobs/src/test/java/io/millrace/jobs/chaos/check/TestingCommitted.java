@@ -32,7 +32,10 @@ final class TestingCommitted {
                         .setId("request-" + number)
                         .setModel("triage")
                         .setModelFingerprint("5f1d")
-                        .setCompletions(List.of(new Completion(0, "hi", tokens, "length", null)))
+                        .setCompletions(
+                                List.of(
+                                        new Completion(
+                                                0, "hi", tokens, "length", null, null, null, null)))
                         .setUsage(new Usage(17, PromptSet.NEW_TOKENS))
                         .build();
         byte[] value =

@@ -4,6 +4,7 @@ import io.millrace.operators.corpus.format.openai.AnsweredRequest;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Position;
+import io.millrace.operators.tool.AnswerText;
 import io.millrace.schemas.Completion;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
@@ -43,7 +44,7 @@ record StagedRow(
             }
             List<String> answers = new ArrayList<>();
             for (Completion completion : answered.result().getCompletions()) {
-                answers.add(completion.getText());
+                answers.add(AnswerText.of(completion));
             }
             return new StagedRow(at.number(), at.line(), origin.value(), answers, null, null);
         }

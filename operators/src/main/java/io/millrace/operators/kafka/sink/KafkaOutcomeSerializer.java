@@ -8,6 +8,7 @@ import io.millrace.operators.kafka.admin.TopicLimits;
 import io.millrace.operators.record.Origin;
 import io.millrace.operators.record.Outcome;
 import io.millrace.operators.record.Outcome.RunFacts;
+import io.millrace.operators.tool.AnswerText;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.FailureCode;
 import io.millrace.schemas.InferenceFailure;
@@ -203,11 +204,15 @@ public final class KafkaOutcomeSerializer
         if (answered.event() == null) {
             return results.encode(answered.result());
         }
-        List<String> texts =
-                answered.result().getCompletions().stream().map(Completion::getText).toList();
+        List<Completion> completions = answered.result().getCompletions();
+        List<String> texts = completions.stream().map(AnswerText::of).toList();
         EventReading reading = answered.event().reading();
+        boolean calls =
+                reading.writer() == null
+                        && completions.stream().allMatch(each -> each.getToolCalls() != null);
         byte[] event =
-                reading.answered(answered.origin().asEvent(), texts, answered.event().json());
+                reading.answered(
+                        answered.origin().asEvent(), texts, calls || answered.event().json());
         if (reading.writer() == null) {
             return event;
         }

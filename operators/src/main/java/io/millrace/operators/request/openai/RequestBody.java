@@ -31,6 +31,7 @@ public final class RequestBody {
     private static final String MAX_TOKENS = "max_tokens";
     private static final String MAX_COMPLETION_TOKENS = "max_completion_tokens";
     private static final String BEST_OF = "best_of";
+    private static final String TOOLS = "tools";
 
     private static final Set<String> PROMPTS =
             Set.of(Endpoint.CHAT.prompt, Endpoint.COMPLETIONS.prompt);
@@ -51,6 +52,9 @@ public final class RequestBody {
                     "frequency_penalty",
                     "logit_bias",
                     "response_format",
+                    TOOLS,
+                    "tool_choice",
+                    "parallel_tool_calls",
                     // Those that other servers have beside OpenAI's.
                     "top_k",
                     "min_p",
@@ -71,7 +75,6 @@ public final class RequestBody {
                     "safety_identifier",
                     "prompt_cache_key",
                     "prompt_cache_retention",
-                    "parallel_tool_calls",
                     "stream_options");
 
     /** What is not there, with the values that do not ask for it; null never does. */
@@ -83,8 +86,6 @@ public final class RequestBody {
                     Map.entry(
                             "modalities",
                             value -> value.size() == 1 && value.path(0).asText().equals("text")),
-                    Map.entry("tools", RequestBody::isEmptyList),
-                    Map.entry("tool_choice", RequestBody::isNoTool),
                     Map.entry("functions", RequestBody::isEmptyList),
                     Map.entry("function_call", RequestBody::isNoTool),
                     Map.entry("echo", RequestBody::isFalse),
@@ -144,7 +145,9 @@ public final class RequestBody {
         if (name.equals(endpoint.prompt)) {
             takePrompt(value);
         } else if (SAME.contains(name)) {
-            request.set(name, value);
+            if (!name.equals(TOOLS) || !isEmptyList(value)) {
+                request.set(name, value);
+            }
         } else if (NUMBERS.contains(name)) {
             takeNumber(name, value);
         } else if (!ABSENT.get(name).test(value)) {

@@ -74,7 +74,14 @@ class KafkaOutcomeSerializerTest {
                         .setCompletions(
                                 List.of(
                                         new Completion(
-                                                0, "t".repeat(textSize), List.of(), "stop", null)))
+                                                0,
+                                                "t".repeat(textSize),
+                                                List.of(),
+                                                "stop",
+                                                null,
+                                                null,
+                                                null,
+                                                null)))
                         .setUsage(new Usage(1, 1))
                         .build();
         return new Outcome.Answered(origin, result, new Outcome.RunFacts(1, 2, 3, 4, 5, 6));

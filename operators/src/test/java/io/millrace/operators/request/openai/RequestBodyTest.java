@@ -42,7 +42,9 @@ class RequestBodyTest {
                 "'stream_options':{'include_usage':true},'safety_identifier':'s' | ",
                 "'stop':null,'seed':null,'n':null,'max_tokens':null,'prompt':null | ",
                 "'stream':false,'logprobs':false,'top_logprobs':0,'modalities':['text'] | ",
-                "'tools':[],'tool_choice':'auto','parallel_tool_calls':true | ",
+                "'tools':[],'functions':[],'function_call':'none' | ",
+                "'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'required','parallel_tool_calls':false | 'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'required','parallel_tool_calls':false",
+                "'tool_choice':{'type':'function','function':{'name':'f'}} | 'tool_choice':{'type':'function','function':{'name':'f'}}",
                 "'tools':null,'stream_options':null,'audio':null,'reasoning_effort':null | ",
             })
     void aChatBodyIsARequest(String body, String request) throws Exception {
@@ -78,10 +80,9 @@ class RequestBodyTest {
                 "'stream':true | UNSUPPORTED | stream is true, which this release does not have: leave it out",
                 "'logprobs':true | UNSUPPORTED | logprobs is true, which this release does not have: leave it out",
                 "'top_logprobs':5 | UNSUPPORTED | top_logprobs is 5, which this release does not have: leave it out",
-                "'tools':[{'type':'function'}] | UNSUPPORTED | tools is [{\"type\":\"function\"}], which this release does not have: leave it out",
-                "'tools':'none' | UNSUPPORTED | tools is \"none\", which this release does not have: leave it out",
+                "'functions':[{'name':'f'}] | UNSUPPORTED | functions is [{\"name\":\"f\"}], which this release does not have: leave it out",
                 "'best_of':2 | UNSUPPORTED | best_of is 2, which this release does not have: leave it out",
-                "'tool_choice':'required' | UNSUPPORTED | tool_choice is \"required\", which this release does not have: leave it out",
+                "'function_call':{'name':'f'} | UNSUPPORTED | function_call is {\"name\":\"f\"}, which this release does not have: leave it out",
                 "'modalities':['text','audio'] | UNSUPPORTED | modalities is [\"text\",\"audio\"], which this release does not have: leave it out",
                 "'reasoning_effort':'low' | UNSUPPORTED | reasoning_effort is \"low\", which this release does not have: leave it out",
                 "'max_token':5 | UNKNOWN_FIELD | unknown field max_token: did you mean max_tokens?",

@@ -195,9 +195,10 @@ final class ConstraintForms {
         return texts;
     }
 
-    /** The text of a schema: JSON in a text, or an object or a boolean as it stands. */
+    /** The text of a schema: JSON in a text, or an object, array or boolean as it stands. */
     String readSchema(JsonParser in, JsonToken token) throws IOException, CodecException {
-        if (token != JsonToken.START_OBJECT && !token.isBoolean()) {
+        boolean array = token == JsonToken.START_ARRAY && path.isJsonArrayText();
+        if (token != JsonToken.START_OBJECT && !token.isBoolean() && !array) {
             return scalars.readText(in, token);
         }
         long from = in.currentTokenLocation().getCharOffset();

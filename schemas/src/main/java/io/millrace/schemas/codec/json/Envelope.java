@@ -38,14 +38,7 @@ final class Envelope {
         INSTEAD.put("guided_choice", "write constraint.choice");
         for (String name :
                 new String[] {
-                    "guided_grammar",
-                    "tools",
-                    "tool_choice",
-                    "functions",
-                    "function_call",
-                    "best_of",
-                    "echo",
-                    "suffix"
+                    "guided_grammar", "functions", "function_call", "best_of", "echo", "suffix"
                 }) {
             INSTEAD.put(name, "this release does not have it; leave it away");
         }

@@ -67,10 +67,15 @@ final class JsonPath {
 
     /** Whether this is the content of a chat message. */
     boolean isContent() {
+        return isOfMessage("content");
+    }
+
+    /** Whether this is that field of a chat message. */
+    private boolean isOfMessage(String field) {
         return depth == 3
                 && "messages".equals(names[0])
                 && names[1] == null
-                && "content".equals(names[2]);
+                && field.equals(names[2]);
     }
 
     /** Whether this is the JSON schema of a constraint. */
@@ -82,7 +87,12 @@ final class JsonPath {
 
     /** Whether this is a text that is itself JSON, and may be written as that JSON. */
     boolean isJsonText() {
-        return isSchema() || isTop("chat_template_kwargs");
+        return isSchema() || isTop("chat_template_kwargs") || isJsonArrayText();
+    }
+
+    /** Whether this is a text that is itself a JSON array, and may be written as that. */
+    boolean isJsonArrayText() {
+        return isTop("tools") || isOfMessage("tool_calls");
     }
 
     /** A refusal of the record. */

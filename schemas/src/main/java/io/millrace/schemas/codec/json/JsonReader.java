@@ -144,7 +144,7 @@ public final class JsonReader {
             if (!seen[field.pos()]) {
                 path.field(field.name());
                 try {
-                    record.put(field.pos(), missing(field));
+                    record.put(field.pos(), missing(field, record));
                 } catch (CodecException e) {
                     collect(e, here);
                 }
@@ -169,6 +169,10 @@ public final class JsonReader {
         JsonToken token = in.nextToken();
         if (field == null) {
             skipUnknown(in, schema, name);
+            return;
+        }
+        if (strict && token == JsonToken.VALUE_NULL && path.isContent()) {
+            // As absent: beside tool_calls there need be none.
             return;
         }
         if (seen[field.pos()]) {
@@ -231,14 +235,21 @@ public final class JsonReader {
                 "unknown field " + given + ": did you mean " + path + "?");
     }
 
-    private Object missing(Schema.Field field) throws CodecException {
+    private Object missing(Schema.Field field, IndexedRecord record) throws CodecException {
         if (field.hasDefaultValue()) {
             return RecordType.DATA.getDefaultValue(field);
+        }
+        if (strict && path.isContent() && hasToolCalls(record)) {
+            return "";
         }
         if (strict && path.depth() == 1 && field.name().equals("id")) {
             throw path.refused(FailureCode.MISSING_ID, "field id is missing: " + Ids.REMEDY);
         }
         throw path.refused("field " + path + " is missing");
+    }
+
+    private static boolean hasToolCalls(IndexedRecord message) {
+        return message.get(message.getSchema().getField("tool_calls").pos()) != null;
     }
 
     private Object readValue(JsonParser in, JsonToken token, Schema schema)
@@ -269,6 +280,9 @@ public final class JsonReader {
             case STRING -> {
                 if (strict && token == JsonToken.START_ARRAY && path.isContent()) {
                     yield new ContentParts(path, scalars).read(in);
+                }
+                if (strict && token == JsonToken.START_OBJECT && path.isTop(ToolChoiceForm.FIELD)) {
+                    yield new ToolChoiceForm(path, scalars).read(in);
                 }
                 yield strict && path.isJsonText()
                         ? constraints.readSchema(in, token)

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.millrace.operators.tool.AnswerText;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.InferenceResult;
 import io.millrace.schemas.text.Text;
@@ -25,10 +26,17 @@ public record AnsweredRequest(
         int promptTokens,
         int completionTokens,
         List<Choice> choices) {
+    static final String TOOL_CALLS = "tool_calls";
+    static final String REASONING = "reasoning_content";
     private static final JsonMapper MAPPER = new JsonMapper();
 
-    /** One completion. */
-    record Choice(String text, String finishReason) {}
+    /**
+     * One completion.
+     *
+     * @param toolCalls the calls as OpenAI has them; null for none
+     * @param reasoning null for none
+     */
+    record Choice(String text, String finishReason, JsonNode toolCalls, String reasoning) {}
 
     /** A result as it is staged. */
     public static String json(InferenceResult result) {
@@ -45,6 +53,7 @@ public record AnsweredRequest(
                 json.writeStartObject();
                 json.writeStringField("text", Text.writable(completion.getText()));
                 json.writeStringField("finish_reason", completion.getFinishReason());
+                writeParts(json, completion);
                 json.writeEndObject();
             }
             json.writeEndArray();
@@ -53,6 +62,15 @@ public record AnsweredRequest(
             throw new UncheckedIOException("There is no writing to memory.", e);
         }
         return text.toString();
+    }
+
+    private static void writeParts(JsonGenerator json, Completion completion) throws IOException {
+        if (completion.getReasoningContent() != null) {
+            json.writeStringField(REASONING, Text.writable(completion.getReasoningContent()));
+        }
+        if (completion.getToolCalls() != null) {
+            AnswerText.writeCalls(json, completion.getToolCalls());
+        }
     }
 
     /** Reads what {@link #json} wrote. */
@@ -64,7 +82,9 @@ public record AnsweredRequest(
                 choices.add(
                         new Choice(
                                 choice.get("text").textValue(),
-                                choice.get("finish_reason").textValue()));
+                                choice.get("finish_reason").textValue(),
+                                choice.get(TOOL_CALLS),
+                                choice.path(REASONING).textValue()));
             }
             return new AnsweredRequest(
                     result.get("id").textValue(),

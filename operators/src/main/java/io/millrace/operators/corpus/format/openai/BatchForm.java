@@ -84,15 +84,14 @@ public final class BatchForm implements LineForm {
                 json.writeNumberField("index", i);
                 json.writeObjectFieldStart("message");
                 json.writeStringField("role", "assistant");
-                json.writeStringField("content", choice.text());
-                json.writeNullField("refusal");
+                writeMessage(json, choice);
                 json.writeEndObject();
             } else {
                 json.writeStringField("text", choice.text());
                 json.writeNumberField("index", i);
             }
             json.writeNullField("logprobs");
-            // The reasons have the same names: stop and length.
+            // The reasons have the same names: stop, length and tool_calls.
             json.writeStringField("finish_reason", choice.finishReason());
             json.writeEndObject();
         }
@@ -103,5 +102,19 @@ public final class BatchForm implements LineForm {
         json.writeNumberField("total_tokens", answer.promptTokens() + answer.completionTokens());
         json.writeEndObject();
         json.writeStringField("system_fingerprint", answer.fingerprint());
+    }
+
+    private static void writeMessage(JsonGenerator json, AnsweredRequest.Choice choice)
+            throws IOException {
+        boolean calls = choice.toolCalls() != null;
+        json.writeStringField("content", calls && choice.text().isEmpty() ? null : choice.text());
+        if (choice.reasoning() != null) {
+            json.writeStringField(AnsweredRequest.REASONING, choice.reasoning());
+        }
+        json.writeNullField("refusal");
+        if (calls) {
+            json.writeFieldName(AnsweredRequest.TOOL_CALLS);
+            json.writeRawValue(choice.toolCalls().toString());
+        }
     }
 }

@@ -9,7 +9,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.millrace.schemas.Completion;
 import io.millrace.schemas.FailureCode;
+import io.millrace.schemas.FunctionCall;
 import io.millrace.schemas.InferenceResult;
+import io.millrace.schemas.ToolCall;
 import io.millrace.schemas.Usage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -87,14 +89,55 @@ class BatchFormTest {
                 .isTrue();
     }
 
+    @Test
+    void callsAndReasoningAreFieldsOfTheMessage() throws IOException {
+        Completion call =
+                new Completion(
+                        0,
+                        "",
+                        List.of(1, 2),
+                        "tool_calls",
+                        null,
+                        List.of(
+                                new ToolCall(
+                                        "call_1", "function", new FunctionCall("f", "{\"a\": 1}"))),
+                        null,
+                        "why");
+        JsonNode choice =
+                new JsonMapper()
+                        .readTree(written("/v1/chat/completions", List.of(call)))
+                        .at("/response/body/choices/0");
+        assertThat(choice.get("message").toString())
+                .isEqualTo(
+                        "{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"why\","
+                                + "\"refusal\":null,\"tool_calls\":[{\"id\":\"call_1\",\"type\":"
+                                + "\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
+                                + "\"{\\\"a\\\": 1}\"}}]}");
+        assertThat(choice.get("finish_reason").asText()).isEqualTo("tool_calls");
+    }
+
     private static String written(String url, String... texts) {
         List<Completion> completions =
                 java.util.Arrays.stream(texts)
-                        .map(text -> new Completion(0, text, List.of(1, 2), "stop", null))
+                        .map(
+                                text ->
+                                        new Completion(
+                                                0,
+                                                text,
+                                                List.of(1, 2),
+                                                "stop",
+                                                null,
+                                                null,
+                                                null,
+                                                null))
                         .toList();
+        return written(url, completions);
+    }
+
+    private static String written(String url, List<Completion> completions) {
         InferenceResult result =
                 new InferenceResult(
-                        "17", "m", "5f1d", completions, new Usage(5, 2 * texts.length), null);
+                        "17", "m", "5f1d", completions, new Usage(5, 2 * completions.size()), null);
         byte[] row = LINE.formatted(url).getBytes(UTF_8);
         String staged = AnsweredRequest.json(result);
         return new String(new BatchForm(1_700_000_000).write(row, List.of(staged)), UTF_8);
