@@ -44,6 +44,8 @@ final class ModelFoldersDocument {
             - compressed-tensors: packed INT4 and INT8, INT8, FP8; one scale a tensor, channel, group or block; `weight_g_idx`;
             - FP8 in blocks of any size (`quant_method: fp8`, `weight_scale_inv`).
 
+            What is computed:
+
             - The value of a weight is T(S((code - zero) * scale)), as the tools unpack it: the product rounded to the scales' type S,
               then to T, the type of config.json, which must be there.
             - Weights are unpacked while they are loaded and take the memory and the time of unquantized ones: nothing is gained
