@@ -26,12 +26,17 @@ class ConfiguredOptionsTest {
         all.put("millrace.weights", "int8");
         all.put("millrace.load-format", "dummy");
         all.put("millrace.add-bos", "never");
+        all.put("millrace.tool-format", "hermes");
+        all.put("millrace.reasoning", "none");
         all.put("millrace.max-model-len", "97");
         all.put("millrace.block-size", "17");
         all.put("millrace.kv-cache-memory", "3g");
         all.put("millrace.constraint-memory", "99m");
         all.put("millrace.max-batched-tokens", "54");
         all.put("millrace.max-sequences", "5");
+        all.put("millrace.speculate", "ngram");
+        all.put("millrace.speculate-tokens", "7");
+        all.put("millrace.speculate-ngram", "3");
         all.put("millrace.threads", "2");
         all.put("millrace.gpu", "1");
         all.put("millrace.gpu-memory-utilization", "0.5");
@@ -66,12 +71,17 @@ class ConfiguredOptionsTest {
                                 .withWeights(EngineOptions.Weights.INT8)
                                 .withLoadFormat(EngineOptions.LoadFormat.DUMMY)
                                 .withAddBos(EngineOptions.AddBos.NEVER)
+                                .withToolFormat(EngineOptions.ToolFormat.HERMES)
+                                .withReasoning(EngineOptions.Reasoning.NONE)
                                 .withMaxModelLen(97)
                                 .withBlockSize(17)
                                 .withKvCacheBytes(3L << 30)
                                 .withConstraintBytes(99L << 20)
                                 .withMaxBatchedTokens(54)
                                 .withMaxSequences(5)
+                                .withSpeculate(EngineOptions.Speculate.NGRAM)
+                                .withSpeculateTokens(7)
+                                .withSpeculateNgram(3)
                                 .withThreads(2)
                                 .withGpu(1)
                                 .withGpuMemoryUtilization(0.5)

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class PipelineOptionTest {
     /** Objects, and what tells pipelines and runs of one configuration apart. */
     private static final List<String> NO_VALUES =
-            List.of("engine", "loader", "constraint", "failures", "name", "journal");
+            List.of("engine", "loader", "constraint", "tools", "failures", "name", "journal");
 
     private static PipelineOptions.Builder builder(OptionNames names) {
         return PipelineOptions.builder(EngineOptions.of("m").withNames(names));
