@@ -96,6 +96,7 @@ final class TestingCluster implements AutoCloseable {
         Configuration settings =
                 GlobalConfiguration.loadConfiguration(
                         TestingProcess.root().resolve(from).toString());
+        // A URI of a folder that is not there yet has no slash at its end.
         String state = folder.resolve("state").toUri().toString();
         settings.set(JobManagerOptions.ADDRESS, "localhost");
         settings.set(JobManagerOptions.PORT, FreePorts.next());
@@ -104,8 +105,8 @@ final class TestingCluster implements AutoCloseable {
         settings.set(RestOptions.PORT, restPort);
         settings.set(TaskManagerOptions.TOTAL_PROCESS_MEMORY, MemorySize.ofMebiBytes(2048));
         settings.set(TaskManagerOptions.NUM_TASK_SLOTS, 2);
-        settings.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, state + "checkpoints");
-        settings.set(CheckpointingOptions.SAVEPOINT_DIRECTORY, state + "savepoints");
+        settings.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, state + "/checkpoints");
+        settings.set(CheckpointingOptions.SAVEPOINT_DIRECTORY, state + "/savepoints");
         for (String line : more) {
             String[] setting = line.split(": ", 2);
             settings.setString(setting[0], setting[1]);
